@@ -1,0 +1,68 @@
+"""Errors that speak to the user: every problem at once, each with its place and what was expected (floor 0)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PkpdError(Exception):
+    """Base of every error that `pkpd` raises on purpose."""
+
+
+class InputError(PkpdError, ValueError):
+    """Input that cannot be used; `problems` lists everything found, not only the first.
+
+    Parameters
+    ----------
+    problems : str or iterable of str
+        One sentence per problem: where it is, what it is, what was expected.
+    where : str
+        What was being read, e.g. ``"observations"``.
+    """
+
+    def __init__(self, problems: str | Iterable[str], where: str = "") -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.where = where
+        if len(self.problems) == 1:
+            text = f"{where}: {self.problems[0]}" if where else self.problems[0]
+        else:
+            head = f"{where}: {len(self.problems)} problems" if where else f"{len(self.problems)} problems"
+            text = "\n  - ".join([head, *self.problems])
+        super().__init__(text)
+
+
+class UnitError(InputError):
+    """A unit that does not exist, or has the wrong dimension."""
+
+
+class ModelError(InputError):
+    """A model whose equations do not define a computable system."""
+
+
+class DataWarning(UserWarning):
+    """Records were set aside or altered; the message counts them."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that suggests the nearest known name, or lists what exists.
+
+    Parameters
+    ----------
+    name : str
+        The name that was not found.
+    known : iterable of str
+        The names that exist.
+    """
+    names = [str(k) for k in known]
+    folded = {n.casefold(): n for n in names}
+    close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {folded[close[0]]!r}?"
+    return f"known: {', '.join(names)}" if names else "none exist"
+
+
+def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> list[str]:
+    """Return one sentence for every name that is not known, each with the nearest one that is."""
+    known = list(known)
+    return [f"unknown {what} {n!r}; {nearest(n, known)}" for n in names if n not in known]

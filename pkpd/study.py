@@ -1,0 +1,181 @@
+"""The study: observations, doses and subjects, checked once and then trusted (floor 2).
+
+Three tables, one row per sample, per dose and per subject. Their columns are fixed (`OBSERVATION_COLUMNS`,
+`DOSE_COLUMNS`; subjects: ``subject`` and one column per covariate). Readers in `pkpd.io` turn other people's tables
+into these; everything else in the package reads only these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pkpd import units as unit_tools
+from pkpd.dosing import Dose
+from pkpd.errors import InputError, nearest, unknown_names
+
+if TYPE_CHECKING:
+    import pandas
+
+OBSERVATION_COLUMNS = (
+    "subject",  # identifier
+    "analyte",  # name of what was measured
+    "time",  # actual time, in the study's time unit
+    "value",  # measured value in the analyte's unit; NaN when only "below the limit" is known
+    "blq",  # below the limit of quantification
+    "lloq",  # that limit; NaN when there is none
+    "alq",  # above the upper limit
+    "uloq",  # that limit; NaN when there is none
+    "nominal_time",  # planned time; NaN when not given
+    "occasion",  # label of the visit or dosing interval; <NA> when not given
+    "mark",  # "pre" or "post" the dose given at the same time; "" = not said, which counts as "pre"
+    "excluded",  # set aside by the user; kept and shown, never used
+    "reason",  # why it was set aside
+    "row",  # row of the source table, counted from 1 below the header
+)
+DOSE_COLUMNS = ("subject", "time", "amount", "route", "duration", "occasion", "row")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Observations, doses and subjects of one study; immutable, checked when it was read.
+
+    Attributes
+    ----------
+    units : mapping
+        Units by name: ``"time"``, ``"dose"``, every analyte and every covariate that has one.
+    notes : tuple of str
+        What the reader did to the records (how many BLQ, set aside, converted …), each with its count.
+    attrs : mapping
+        Provenance: ``source``, ``synthetic`` (True when no patient was measured) and the like.
+    """
+
+    _observations: pandas.DataFrame
+    _doses: pandas.DataFrame
+    _subjects: pandas.DataFrame
+    units: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
+        object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
+
+    def __getstate__(self) -> dict[str, Any]:  # mapping proxies do not pickle
+        return {**self.__dict__, "units": dict(self.units), "attrs": dict(self.attrs)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    @property
+    def observations(self) -> pandas.DataFrame:
+        """A copy of the observations, columns as in `OBSERVATION_COLUMNS`, sorted by subject, analyte, time, mark."""
+        return self._observations.copy()
+
+    @property
+    def doses(self) -> pandas.DataFrame:
+        """A copy of the doses, columns as in `DOSE_COLUMNS`, sorted by subject and time."""
+        return self._doses.copy()
+
+    @property
+    def subjects(self) -> pandas.DataFrame:
+        """A copy of the subjects and their covariates, one row each."""
+        return self._subjects.copy()
+
+    @property
+    def subject_ids(self) -> tuple[Any, ...]:
+        """Identifiers of the subjects, in their order."""
+        return tuple(self._subjects["subject"])
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """Names of the analytes, in alphabetical order."""
+        return tuple(sorted(self._observations["analyte"].unique()))
+
+    def select(self, *, subjects: Iterable[Any] | None = None, analytes: Iterable[str] | None = None) -> Study:
+        """Return the part of the study that concerns the given subjects and analytes.
+
+        Raises
+        ------
+        InputError
+            If a name is not in the study; the nearest one is suggested.
+        """
+        observations, doses, people = self._observations, self._doses, self._subjects
+        problems: list[str] = []
+        if subjects is not None:
+            wanted = list(subjects)
+            problems += unknown_names(wanted, self.subject_ids, "subject")
+            observations = observations[observations["subject"].isin(wanted)]
+            doses = doses[doses["subject"].isin(wanted)]
+            people = people[people["subject"].isin(wanted)]
+        if analytes is not None:
+            names = list(analytes)
+            problems += unknown_names(names, self.analytes, "analyte")
+            observations = observations[observations["analyte"].isin(names)]
+        if problems:
+            raise InputError(problems)
+        tables = (table.reset_index(drop=True) for table in (observations, doses, people))
+        return replace(self, **dict(zip(("_observations", "_doses", "_subjects"), tables, strict=True)))
+
+    def used(self, analyte: str) -> pandas.DataFrame:
+        """Return the observations of one analyte that are not excluded.
+
+        Raises
+        ------
+        InputError
+            If the study has no such analyte; the nearest one is suggested.
+        """
+        if analyte not in self.analytes:
+            raise InputError(f"the study has no analyte {analyte!r}; {nearest(analyte, self.analytes)}")
+        table = self._observations
+        return table[(table["analyte"] == analyte) & ~table["excluded"]].reset_index(drop=True)
+
+    def doses_in(self, unit: str, time_unit: str) -> dict[Any, tuple[Dose, ...]]:
+        """Return every subject's doses with amounts in `unit` and times in `time_unit`.
+
+        A dose per kilogram becomes absolute (and the other way round) with the subject's weight.
+
+        Raises
+        ------
+        InputError
+            If a weight is needed and missing, naming the subjects.
+        UnitError
+            If the dimensions do not fit.
+        """
+        found: dict[Any, tuple[Dose, ...]] = {name: () for name in self.subject_ids}
+        if self._doses.empty:
+            return found
+        own = self.units["dose"]
+        clock = unit_tools.factor(self.units["time"], time_unit)
+        ratios = self._dose_ratios(own, unit)
+        for name, rows in self._doses.groupby("subject", sort=False):
+            found[name] = tuple(
+                Dose(float(t) * clock, float(a) * ratios[name], str(r), float(d) * clock)
+                for t, a, r, d in zip(rows["time"], rows["amount"], rows["route"], rows["duration"], strict=True)
+            )
+        return found
+
+    def _dose_ratios(self, own: str, unit: str) -> dict[Any, float]:
+        given, wanted = unit_tools.per_kg(own), unit_tools.per_kg(unit)
+        if given == wanted:
+            return dict.fromkeys(self.subject_ids, unit_tools.factor(own, unit))
+        dosed = set(self._doses["subject"])
+        people = self._subjects[self._subjects["subject"].isin(dosed)]
+        if "weight" not in people or people["weight"].isna().any():
+            missing = list(people["subject"] if "weight" not in people else people["subject"][people["weight"].isna()])
+            raise InputError(f"doses in {own!r} are asked for in {unit!r}, but these subjects have no weight: {missing}")
+        weight = people["weight"] * unit_tools.factor(self.units.get("weight", "kg"), "kg")
+        ratio = unit_tools.factor(f"{own}*kg" if given else f"{own}/kg", unit)
+        return {s: ratio * (w if given else 1.0 / w) for s, w in zip(people["subject"], weight, strict=True)}
+
+    def __repr__(self) -> str:
+        used = self._observations
+        parts = [f"{len(self._subjects)} subjects", f"{len(self._doses)} doses"]
+        for name in self.analytes:
+            rows = used[used["analyte"] == name]
+            parts.append(f"{name}: {len(rows)} samples, {int(rows['blq'].sum())} BLQ")
+        mark = "synthetic " if self.attrs.get("synthetic") else ""
+        return f"<{mark}Study: {'; '.join(parts)}>"

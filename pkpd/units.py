@@ -1,0 +1,226 @@
+"""Units at the border: strings are parsed, checked and converted here; inside the package there are only floats.
+
+A kilogram always means a kilogram of body weight: amounts are written in grams and below (``"30 ug/kg"`` is
+an amount per body weight, and a clearance may be ``"mL/h/kg"``). So a dose per kilogram and an absolute dose
+have different dimensions and cannot be mistaken for each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pkpd.errors import UnitError
+
+# What the words of the field may be made of; the first dimension is the one named in a message.
+_KINDS: dict[str, tuple[str, ...]] = {
+    "time": ("[time]",),
+    "amount": ("[mass]", "[substance]", "[activity]"),
+    "amount per kg": ("[mass]/[body_weight]", "[substance]/[body_weight]", "[activity]/[body_weight]"),
+    "concentration": ("[mass]/[volume]", "[substance]/[volume]", "[activity]/[volume]"),
+    "volume": ("[volume]",),
+    "body weight": ("[body_weight]",),
+}
+_EXAMPLES = {
+    "time": "h", "amount": "mg", "amount per kg": "ug/kg", "concentration": "ng/mL", "volume": "L", "body weight": "kg",
+}  # fmt: skip
+_SHORT = {
+    "body_kg": "kg", "hour": "h", "day": "day", "minute": "min", "second": "s", "week": "week", "liter": "L",
+    "milliliter": "mL", "microliter": "uL", "deciliter": "dL", "nanoliter": "nL", "international_unit": "IU",
+    "gram": "g", "milligram": "mg", "microgram": "ug", "nanogram": "ng", "picogram": "pg", "percent": "%",
+    "mole": "mol", "millimole": "mmol", "micromole": "umol", "nanomole": "nmol", "picomole": "pmol",
+    "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells",
+}  # fmt: skip
+_TIMES = ("s", "min", "h", "day", "week", "year")
+
+
+@cache
+def _registry() -> Any:
+    import pint  # a quarter of a second: paid by the first call that names a unit
+
+    registry: Any = pint.UnitRegistry(cache_folder=None)
+    registry.define("body_kg = [body_weight]")
+    registry.define("international_unit = [activity] = IU = U")
+    registry.define("cell = 1 = cells")
+    return registry
+
+
+@cache
+def _quantity(text: str) -> Any:
+    """Parse a unit string (cached: the registry is asked once per spelling)."""
+    cleaned = text.strip().replace("µ", "u").replace("μ", "u").replace("·", "*").replace("×", "")
+    cleaned = re.sub(r"\bx\s*10\b", "10", cleaned)
+    cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
+    if cleaned in ("", "1", "-"):
+        return _registry().parse_expression("dimensionless")
+    if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned):
+        raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
+    try:
+        found = _registry().parse_expression(cleaned)
+    except Exception as error:  # pint raises half a dozen kinds, some of them not its own
+        raise UnitError(f"{text!r} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
+    if not hasattr(found, "dimensionality"):
+        found = _registry().Quantity(float(found), "dimensionless")
+    if not found.magnitude > 0:
+        raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
+    return found
+
+
+def factor(source: str, target: str) -> float:
+    """Return the number that turns a value in `source` into one in `target`.
+
+    Parameters
+    ----------
+    source, target : str
+        Units of the same dimension, e.g. ``"ug/kg"`` and ``"ng/kg"``.
+
+    Returns
+    -------
+    float
+        ``value_in_target / value_in_source``.
+
+    Raises
+    ------
+    UnitError
+        If a string is not a unit or the dimensions differ.
+    """
+    if source == target:
+        _quantity(source)
+        return 1.0
+    a, b = _quantity(source), _quantity(target)
+    if a.dimensionality != b.dimensionality:
+        hint = ""
+        dims = {str(d) for q in (a, b) for d in q.dimensionality}
+        if "[substance]" in dims and "[mass]" in dims:
+            hint = " (mass and molar units need the molar mass: convert one of them first)"
+        elif "[body_weight]" in dims:
+            hint = " (one is per kg of body weight, the other is not)"
+        raise UnitError(f"{source!r} cannot be converted to {target!r}: the dimensions differ{hint}")
+    if a.units == b.units:
+        ratio = a.magnitude / b.magnitude
+    else:
+        ratio = (a / b).to("dimensionless").magnitude
+    # Powers of ten come out of pint as 999.9999999999999; the exact neighbour is meant.
+    rounded = float(f"{ratio:.12g}")
+    return rounded if abs(rounded - ratio) <= 4e-16 * abs(ratio) * 8 else float(ratio)
+
+
+def is_kind(unit: str, kind: str) -> bool:
+    """Say whether `unit` has the dimension that the word `kind` stands for (``"time"``, ``"concentration"`` …)."""
+    dimension = _quantity(unit).dimensionality
+    registry = _registry()
+    return any(dimension == registry.get_dimensionality(_dimension(d)) for d in _KINDS[kind])
+
+
+def _dimension(words: str) -> Any:
+    powers: dict[str, float] = {}
+    for sign, word in zip((1, -1), words.split("/"), strict=False):
+        if word == "[volume]":
+            powers["[length]"] = powers.get("[length]", 0) + 3 * sign
+        else:
+            powers[word] = powers.get(word, 0) + sign
+    return _registry().UnitsContainer(powers)
+
+
+def require(unit: str, *kinds: str, what: str) -> str:
+    """Return `unit` if it is one of the `kinds`, otherwise raise a sentence that names `what` it belongs to.
+
+    Raises
+    ------
+    UnitError
+        If the unit does not exist or is of another kind.
+    """
+    if not any(is_kind(unit, kind) for kind in kinds):
+        wanted = " or ".join(f"{k} (such as {_EXAMPLES[k]!r})" for k in kinds)
+        raise UnitError(f"unit of {what} is {unit!r}; expected a unit of {wanted}")
+    return unit
+
+
+def per_kg(unit: str) -> bool:
+    """Say whether `unit` is per kilogram of body weight."""
+    return "[body_weight]" in {str(d) for d, p in _quantity(unit).dimensionality.items() if p < 0}
+
+
+def quantity(text: str) -> tuple[float, str]:
+    """Split a number with a unit, ``"30 ug/kg"`` → ``(30.0, "ug/kg")``.
+
+    Raises
+    ------
+    UnitError
+        If there is no number, no unit, or the unit does not exist.
+    """
+    match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*", str(text))
+    if match is None:
+        raise UnitError(f"{text!r} is not a number with a unit; expected something like '30 ug/kg'")
+    _quantity(match[2])
+    return float(match[1]), match[2]
+
+
+def show(unit: str) -> str:
+    """Write a unit the way the field does: ``h·ng/mL``, ``mL/h/kg``, ``10^9/L``."""
+    return _format(_quantity(unit))
+
+
+def _format(found: Any) -> str:
+    top: list[str] = []
+    bottom: list[str] = []
+    for name, power in sorted(found.unit_items(), key=lambda item: (_SHORT.get(item[0]) not in _TIMES, item[0])):
+        short = _SHORT.get(name, name)
+        size = abs(power)
+        text = short if size == 1 else f"{short}^{size:g}"
+        (top if power > 0 else bottom).append(text)
+    number = found.magnitude
+    if number != 1:
+        exponent = f"{number:e}".split("e")
+        power_of_ten = float(exponent[0]) == 1
+        top.insert(0, f"10^{int(exponent[1])}" if power_of_ten else f"{number:g}")
+    bottom.sort(key=lambda text: (text == "kg", text in _TIMES))
+    return "/".join(["·".join(top) or ("1" if bottom else ""), *bottom])
+
+
+def resolve(expression: str, base: Mapping[str, str]) -> str:
+    """Put units for the words time, amount and volume: ``"volume/time"`` → ``"mL/h/kg"``.
+
+    Parameters
+    ----------
+    expression : str
+        A unit that may contain the words ``time``, ``amount``, ``volume``.
+    base : mapping
+        The unit that each word stands for.
+    """
+    text = re.sub(r"\b(time|amount|volume)\b", lambda m: f"({base[m[0]]})" if m[0] in base else m[0], expression)
+    if re.search(r"\b(time|amount|volume)\b", text):
+        return text
+    return show(text)
+
+
+def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
+    """Return the amount and volume units in which dose / concentration needs no further factor.
+
+    The amount unit of the concentration is kept: a dose in ``ug/kg`` and a concentration in ``ng/mL`` give
+    amounts in ``ng/kg`` and volumes in ``mL/kg``.
+
+    Returns
+    -------
+    amount : str
+        Amount unit, per kg if the dose is.
+    volume : str
+        Volume unit, per kg if the dose is.
+    ratio : float
+        What a dose in `dose_unit` is multiplied with to be in `amount`.
+    """
+    require(dose_unit, "amount", "amount per kg", what="the dose")
+    require(concentration_unit, "concentration", what="the concentration")
+    container = _quantity(concentration_unit)
+    registry = _registry()
+    volume = registry.Quantity(1.0, "dimensionless")
+    for name, power in container.unit_items():
+        unit = registry.Quantity(1.0, name)
+        if "[length]" in {str(d) for d in unit.dimensionality} and power < 0:
+            volume = volume * unit ** (-power)
+    tail = "/kg" if per_kg(dose_unit) else ""
+    volume_unit = _format(volume) + tail
+    amount_unit = _format(container * volume) + tail
+    return amount_unit, volume_unit, factor(dose_unit, amount_unit)
