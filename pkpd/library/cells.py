@@ -1,0 +1,71 @@
+"""Cells that move or mature: redistribution between blood and tissue, and turnover from a precursor."""
+
+from __future__ import annotations
+
+from pkpd.model import Model
+from pkpd.parameters import Parameter, Parameters
+
+
+def redistribution(name: str, *, by: str, unit: str = "") -> Model:
+    r"""Cells leave the blood under a signal and come back; none are made or lost, so blood + tissue is constant.
+
+    .. math:: dB/dt = k_{ret}T - k_{ret}(1 + S\,A)B, \quad dT/dt = -dB/dt, \quad T(0) = B(0)
+
+    At rest half of the cells are in either pool.
+
+    Parameters
+    ----------
+    name, by, unit : str
+        Name and unit of the cells in blood, and what drives them out.
+    """
+    tissue = f"{name}_tissue"
+    out, back = f"kret_{name}*(1 + S_{name}*{by})*{name}", f"kret_{name}*{tissue}"
+    return Model(
+        name=f"redistribution of {name}",
+        equations={name: f"{back} - {out}", tissue: f"{out} - {back}"},
+        parameters=Parameters(
+            (
+                Parameter(f"kret_{name}", 0.05, "1/time", meaning="rate of return from tissue"),
+                Parameter(f"{name}_0", unit=unit, meaning=f"baseline of {name}"),
+                Parameter(f"S_{name}", 1.0, meaning=f"stimulation of the way out of blood per unit of {by}"),
+            )
+        ),
+        outputs={name: name},
+        initial={name: f"{name}_0", tissue: f"{name}_0"},
+        units={name: unit, tissue: unit},
+        conserved=(f"{name} + {tissue}",),
+    )
+
+
+def precursor_turnover(name: str, *, by: str, unit: str = "") -> Model:
+    r"""Turnover from a precursor pool that a signal holds back: after release the response rebounds.
+
+    .. math:: dP/dt = k_{out}R_0 - \frac{k_p}{1 + S\,A}P, \quad dR/dt = \frac{k_p}{1 + S\,A}P - k_{out}R
+
+    Parameters
+    ----------
+    name, by, unit : str
+        Name and unit of the response, and what inhibits the step from precursor to response.
+
+    References
+    ----------
+    Sharma A, Ebling WF, Jusko WJ. J Pharm Sci 1998;87:1577-1584.
+    """
+    pool = f"{name}_precursor"
+    step = f"kp_{name}/(1 + S_{name}*{by})*{pool}"
+    return Model(
+        name=f"turnover of {name} from a precursor",
+        equations={pool: f"kout_{name}*{name}_0 - {step}", name: f"{step} - kout_{name}*{name}"},
+        parameters=Parameters(
+            (
+                Parameter(f"kp_{name}", 0.02, "1/time", meaning="rate from precursor to response"),
+                Parameter(f"kout_{name}", 0.1, "1/time", meaning=f"rate of loss of {name}"),
+                Parameter(f"{name}_0", unit=unit, meaning=f"baseline of {name}"),
+                Parameter(f"S_{name}", 1.0, meaning=f"inhibition of the step per unit of {by}"),
+            )
+        ),
+        outputs={name: name},
+        initial={pool: f"kout_{name}*{name}_0/kp_{name}", name: f"{name}_0"},
+        units={name: unit, pool: unit},
+        reference="Sharma, Ebling & Jusko 1998",
+    )

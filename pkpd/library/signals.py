@@ -1,0 +1,71 @@
+"""Signals between a concentration and a response: activation with its own memory, and a transit delay."""
+
+from __future__ import annotations
+
+import math
+
+from pkpd.errors import InputError
+from pkpd.model import Model
+from pkpd.parameters import Parameter, Parameters
+
+
+def activation(name: str = "A", *, by: str = "C") -> Model:
+    r"""Activation of immune cells that follows a saturable stimulus with delay: 0 at rest, at most 1.
+
+    .. math:: dA/dt = k_A\left(\frac{C}{EC_{50} + C} - A\right)
+
+    EC50 and kA are fixed by default: one dose level fixes the time course of A, and EC50 trades against the slopes
+    of whatever A drives.
+
+    Parameters
+    ----------
+    name : str
+        Name of the signal.
+    by : str
+        What drives it.
+    """
+    return Model(
+        name="activation signal",
+        equations={name: f"kA*({by}/(EC50 + {by}) - {name})"},
+        parameters=Parameters(
+            (
+                Parameter("EC50", 1.0, "amount/volume", fixed=True, meaning="concentration of half-maximal activation"),
+                Parameter("kA", math.log(2) / 12, "1/time", fixed=True, meaning="rate of the activation signal"),
+            )
+        ),
+        outputs={name: name},
+        units={name: ""},
+    )
+
+
+def transit_delay(name: str = "D", *, by: str = "C", steps: int = 3, unit: str = "amount/volume") -> Model:
+    r"""Delay through a chain of `steps` equal transit compartments; mean delay :math:`\tau`.
+
+    .. math:: dD_1/dt = (n/\tau)(C - D_1), \quad dD_i/dt = (n/\tau)(D_{i-1} - D_i)
+
+    Parameters
+    ----------
+    name : str
+        Name of the delayed quantity (the output).
+    by : str
+        What is delayed.
+    steps : int
+        Number of transit compartments, 1 to 20.
+    unit : str
+        Unit of what is delayed.
+
+    References
+    ----------
+    Sun YN, Jusko WJ. J Pharm Sci 1998;87:732-737.
+    """
+    if not 1 <= steps <= 20:
+        raise InputError(f"steps is {steps}; expected 1 to 20")
+    chain = [by, *(f"{name}{i}" for i in range(1, steps + 1))]
+    return Model(
+        name=f"transit delay of {by}",
+        equations={b: f"{steps}/tau_{name}*({a} - {b})" for a, b in zip(chain[:-1], chain[1:], strict=True)},
+        parameters=Parameters((Parameter(f"tau_{name}", 12.0, "time", meaning=f"mean delay of {by}"),)),
+        outputs={name: chain[-1]},
+        units={name: unit, **dict.fromkeys(chain[1:], unit)},
+        reference="Sun & Jusko 1998",
+    )

@@ -1,0 +1,219 @@
+"""Text to SymPy without evaluation: Python's own grammar is parsed, and only a whitelist is let through."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from pkpd.errors import ModelError, nearest
+
+TIME = "t"
+FUNCTIONS = ("exp", "log", "sqrt", "abs", "min", "max", "sin", "cos", "tanh")
+_LONGEST = 10_000
+_COMPARISONS = {ast.Lt: "Lt", ast.LtE: "Le", ast.Gt: "Gt", ast.GtE: "Ge"}
+
+
+@lru_cache(maxsize=4096)
+def names(text: str) -> frozenset[str]:
+    """Return the names that stand in an equation, after checking it against the whitelist (without SymPy).
+
+    Allowed are numbers, names, ``+ - * / ** ^``, parentheses, ``exp log sqrt abs min max sin cos tanh``, and
+    ``a if x < y else b``. Time is ``t``.
+
+    Raises
+    ------
+    ModelError
+        If anything else stands in the text, saying what and what is allowed.
+    """
+    found: set[str] = set()
+    _check(_tree(text), text, found)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Any:
+    """Return the SymPy expression of an equation written as text; every symbol is real.
+
+    Raises
+    ------
+    ModelError
+        As `names`.
+    """
+    names(text)
+    return _convert(_tree(text), text)
+
+
+def _tree(text: str) -> ast.expr:
+    if not isinstance(text, str):
+        raise ModelError(f"{text!r} is not an equation; expected text such as '-CL/V1*A1'")
+    if len(text) > _LONGEST:
+        raise ModelError(f"equation {text[:60]!r}… has {len(text)} characters; expected at most {_LONGEST}")
+    try:
+        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ModelError(f"equation {text!r} cannot be read: {getattr(error, 'msg', error)}") from None
+
+
+def symbol(name: str) -> Any:
+    """Return the real SymPy symbol of a name."""
+    import sympy
+
+    return sympy.Symbol(name, real=True)
+
+
+def text_of(expression: Any) -> str:
+    """Return an equation as text that `parse` reads back, from text or from SymPy (floats keep all their digits)."""
+    if isinstance(expression, (int, float)):
+        return repr(expression)
+    if isinstance(expression, str):
+        return " ".join(expression.split())
+    return _printer().doprint(expression)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1)
+def _printer() -> Any:
+    from sympy.printing.str import StrPrinter
+
+    class Printer(StrPrinter):  # type: ignore[misc]
+        def _print_Float(self, expr: Any) -> str:
+            return repr(float(expr))
+
+        def _print_Piecewise(self, expr: Any) -> str:
+            *cases, (last, condition) = expr.args
+            text = self._print(last)
+            if condition != True:  # noqa: E712  (a SymPy truth value)
+                raise ModelError(f"a Piecewise needs a last case that is always true: {expr}")
+            for value, condition in reversed(cases):
+                text = f"(({self._print(value)}) if {self._print(condition)} else ({text}))"
+            return text
+
+        def _print_And(self, expr: Any) -> str:
+            return " and ".join(f"({self._print(a)})" for a in expr.args)
+
+        def _print_Or(self, expr: Any) -> str:
+            return " or ".join(f"({self._print(a)})" for a in expr.args)
+
+        def _print_Relational(self, expr: Any) -> str:
+            return f"({self._print(expr.lhs)}) {expr.rel_op} ({self._print(expr.rhs)})"
+
+        def _print_Max(self, expr: Any) -> str:
+            return f"max({', '.join(self._print(a) for a in expr.args)})"
+
+        def _print_Min(self, expr: Any) -> str:
+            return f"min({', '.join(self._print(a) for a in expr.args)})"
+
+        def _print_Abs(self, expr: Any) -> str:
+            return f"abs({self._print(expr.args[0])})"
+
+    return Printer()
+
+
+def _check(node: ast.AST, text: str, found: set[str]) -> None:
+    """Walk the tree, collect the names, and refuse whatever is not on the whitelist."""
+    inner: list[Any]
+    match node:
+        case ast.Constant(value=value) if type(value) in (int, float):
+            inner = []
+        case ast.Name(id=name):
+            found.add(name)
+            inner = []
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            inner = [operand]
+        case ast.BinOp(op=ast.Pow(), left=left, right=right):
+            _check_power(right, text)
+            inner = [left, right]
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), left=left, right=right):
+            inner = [left, right]
+        case ast.Call(func=func, args=arguments, keywords=keywords):
+            _check_call(func, len(arguments), bool(keywords), text)
+            inner = arguments
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            inner = [*_compared(test, text), body, orelse]
+        case _:
+            raise ModelError(
+                f"equation {text!r} contains {ast.unparse(node)!r}; allowed are numbers, names, + - * / ** (or ^), "
+                f"'a if x < y else b' and {', '.join(FUNCTIONS)}"
+            )
+    for child in inner:
+        _check(child, text, found)
+
+
+def _compared(test: ast.expr, text: str) -> list[ast.expr]:
+    """Return the sides of the comparisons in the condition of an ``a if … else b``."""
+    if isinstance(test, ast.BoolOp):
+        return [side for value in test.values for side in _compared(value, text)]
+    if isinstance(test, ast.Compare) and all(type(op) in _COMPARISONS for op in test.ops):
+        return [test.left, *test.comparators]
+    raise ModelError(f"equation {text!r}: {ast.unparse(test)!r} is not a condition; allowed are < <= > >= with and, or")
+
+
+def _check_call(func: ast.expr, count: int, keywords: bool, text: str) -> None:
+    name = func.id if isinstance(func, ast.Name) else ast.unparse(func)
+    if name not in FUNCTIONS:
+        raise ModelError(f"equation {text!r} calls {name!r}; {nearest(name, FUNCTIONS)}")
+    many = name in ("min", "max")
+    if keywords or (count < 2 if many else count != 1):
+        raise ModelError(f"equation {text!r}: {name} takes {'two or more values' if many else 'one value'}")
+
+
+def _check_power(exponent: ast.expr, text: str) -> None:
+    """Numbers in an exponent stay small: 9**9**9 would be computed exactly, for ever."""
+    has_power = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) for n in ast.walk(exponent))
+    constants = [n.value for n in ast.walk(exponent) if isinstance(n, ast.Constant)]
+    if has_power or any(abs(c) > 100 for c in constants if isinstance(c, (int, float))):
+        raise ModelError(f"equation {text!r} has the exponent {ast.unparse(exponent)}; expected one of at most 100")
+
+
+def _convert(node: ast.AST, text: str) -> Any:
+    """Build the SymPy expression of a checked tree."""
+    import sympy
+
+    match node:
+        case ast.Constant(value=value):
+            return sympy.Integer(value) if isinstance(value, int) else sympy.Float(value)
+        case ast.Name(id=name):
+            return symbol(name)
+        case ast.UnaryOp(op=op, operand=operand):
+            inner = _convert(operand, text)
+            return -inner if isinstance(op, ast.USub) else inner
+        case ast.BinOp(left=left, op=op, right=right):
+            return _binary(_convert(left, text), op, _convert(right, text), text)
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            function = getattr(sympy, {"min": "Min", "max": "Max", "abs": "Abs"}.get(name, name))
+            return function(*(_convert(a, text) for a in arguments))
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            return sympy.Piecewise((_convert(body, text), _convert(test, text)), (_convert(orelse, text), True))
+        case ast.BoolOp(op=op, values=values):
+            joined = sympy.And if isinstance(op, ast.And) else sympy.Or
+            return joined(*(_convert(value, text) for value in values))
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            sides = [_convert(side, text) for side in (left, *others)]
+            pairs = zip(sides[:-1], ops, sides[1:], strict=True)
+            return sympy.And(*(getattr(sympy, _COMPARISONS[type(op)])(a, b) for a, op, b in pairs))
+    raise AssertionError(f"unchecked node {ast.dump(node)}")
+
+
+def _binary(a: Any, op: ast.operator, b: Any, text: str) -> Any:
+    match op:
+        case ast.Add():
+            return a + b
+        case ast.Sub():
+            return a - b
+        case ast.Mult():
+            return a * b
+        case ast.Div():
+            if b.is_zero:
+                raise ModelError(f"equation {text!r} divides by zero")
+            return a / b
+    return a**b
+
+
+def rename(text: str, new: Mapping[str, str]) -> str:
+    """Return the equation with names exchanged, all at once."""
+    tree = _tree(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = new.get(node.id, node.id)
+    return ast.unparse(tree)

@@ -1,0 +1,293 @@
+"""A model: equations, initial values, outputs and where doses enter; plain text inside, SymPy when asked (floor 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from pkpd import units
+from pkpd.dosing import ROUTES
+from pkpd.errors import InputError, ModelError, nearest, unknown_names
+from pkpd.model import expressions
+from pkpd.parameters import Parameter, Parameters
+
+WORDS = MappingProxyType({"time": "time", "amount": "amount", "volume": "volume"})
+_MAPPINGS = ("equations", "outputs", "initial", "doses", "units", "base")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Equations of a model, written once; what runs them, draws them or prints them is derived.
+
+    Parameters
+    ----------
+    name : str
+        What it is, in a few words.
+    equations : mapping
+        State → its time derivative, as text or SymPy. States, parameters, outputs and time ``t`` may stand in it.
+    parameters : Parameters
+        The parameters with units, bounds, meaning and, where one is known, a default value.
+    outputs : mapping
+        Name → what is observed, e.g. ``{"C": "A1/V1"}``. A state may be an output of its own.
+    initial : mapping
+        State → its value at the start; 0 when not named.
+    doses : mapping
+        Route → state that the dose enters.
+    units : mapping
+        Units of states and outputs; may contain the words ``time``, ``amount``, ``volume``.
+    base : mapping
+        The units that these words stand for, once they are chosen (`in_units`).
+    conserved : tuple of str
+        Expressions that the equations keep constant between doses, e.g. ``"blood + tissue"``.
+    covariates : tuple of str
+        Names in the equations whose values come with each subject (constant in time).
+    reference : str
+        Where the equations come from.
+
+    Raises
+    ------
+    ModelError
+        Listing every problem: text that is not an equation, a name with two meanings, an unknown route.
+    """
+
+    name: str
+    equations: Mapping[str, str]
+    parameters: Parameters = field(default_factory=Parameters)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    initial: Mapping[str, str] = field(default_factory=dict)
+    doses: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    base: Mapping[str, str] = field(default_factory=lambda: WORDS)
+    conserved: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        problems = []
+        for kind in ("equations", "outputs", "initial"):
+            texts = {}
+            for key, value in getattr(self, kind).items():
+                try:
+                    texts[key] = expressions.text_of(value)
+                    expressions.names(texts[key])
+                except ModelError as error:
+                    problems += [f"{kind}[{key!r}]: {p}" for p in error.problems]
+            object.__setattr__(self, kind, MappingProxyType(texts))
+        for kind in ("doses", "units", "base"):
+            object.__setattr__(self, kind, MappingProxyType(dict(getattr(self, kind))))
+        problems += self._name_problems()
+        if problems:
+            raise ModelError(problems, f"model {self.name!r}")
+
+    def _name_problems(self) -> list[str]:
+        problems = []
+        taken: dict[str, str] = {expressions.TIME: "time"}
+        groups = {"a state": self.equations, "a parameter": self.parameters.names, "a covariate": self.covariates,
+                  "an output": [o for o in self.outputs if o not in self.equations]}  # fmt: skip
+        for what, names in groups.items():
+            for name in names:
+                if not name.isidentifier() or name in expressions.FUNCTIONS:
+                    problems.append(f"{name!r} cannot be the name of {what}; expected letters, digits and _")
+                if name in taken:
+                    problems.append(f"{name!r} is both {taken[name]} and {what}")
+                taken[name] = what
+        problems += unknown_names(self.initial, self.equations, "state with an initial value")
+        problems += [f"unknown route {r!r}; {nearest(r, ROUTES)}" for r in self.doses if r not in ROUTES]
+        problems += unknown_names(self.doses.values(), self.equations, "state that a dose enters")
+        return problems
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: dict(v) if k in _MAPPINGS else v for k, v in self.__dict__.items() if not k.startswith("_cached")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for key, value in state.items():
+            object.__setattr__(self, key, MappingProxyType(value) if key in _MAPPINGS else value)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the states, in order."""
+        return tuple(self.equations)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names that the equations use and nothing defines yet: what another model must bring with ``+``."""
+        known = {expressions.TIME, *self.states, *self.parameters.names, *self.outputs, *self.covariates}
+        texts = [*self.equations.values(), *self.outputs.values(), *self.initial.values()]
+        return tuple(sorted(set().union(*(expressions.names(t) for t in texts)) - known)) if texts else ()
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that is computed with (not of names, meanings or default values)."""
+        parts = [list(self.equations.items()), list(self.outputs.items()), sorted(self.initial.items()),
+                 sorted(self.doses.items()), self.parameters.names, self.covariates]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        shown = ("name", "units", "base", "conserved", "reference")
+        same = all(getattr(self, part) == getattr(other, part) for part in shown)
+        return same and self.key == other.key and repr(self.parameters) == repr(other.parameters)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __add__(self, other: Model) -> Model:
+        """Compose two models: what one needs (say ``C``), the other may define.
+
+        Raises
+        ------
+        ModelError
+            If a state or an output stands in both.
+        """
+        problems = [f"{name!r} is a state of both" for name in self.equations if name in other.equations]
+        problems += [f"{name!r} is an output of both" for name in self.outputs if name in other.outputs]
+        problems += [f"route {r!r} enters both" for r in self.doses if r in other.doses and self.doses[r] != other.doses[r]]
+        base = self.base if other.base == WORDS or self.base == other.base else other.base
+        if WORDS not in (self.base, other.base) and self.base != other.base:
+            problems.append(f"their units differ: {dict(self.base)} and {dict(other.base)}")
+        if problems:
+            raise ModelError(problems, f"{self.name} + {other.name}")
+        a, b = (m if m.base == base else m.in_units(**base) for m in (self, other))
+        return Model(
+            name=f"{a.name} + {b.name}",
+            equations={**a.equations, **b.equations},
+            parameters=a.parameters + b.parameters,
+            outputs={**a.outputs, **b.outputs},
+            initial={**a.initial, **b.initial},
+            doses={**a.doses, **b.doses},
+            units={**a.units, **b.units},
+            base=base,
+            conserved=a.conserved + b.conserved,
+            covariates=tuple(dict.fromkeys(a.covariates + b.covariates)),
+            reference="; ".join(dict.fromkeys(r for r in (a.reference, b.reference) if r)),
+        )
+
+    def in_units(self, *, time: str, amount: str, volume: str) -> Model:
+        """Return the model with units chosen for the words time, amount and volume.
+
+        Parameters
+        ----------
+        time, amount, volume : str
+            E.g. ``time="h", amount="ng/kg", volume="mL/kg"``: concentrations are then in ng/mL. Default values
+            of a library model are stated for hours and are converted.
+
+        Raises
+        ------
+        ModelError
+            If other units were chosen before.
+        """
+        base = {"time": time, "amount": amount, "volume": volume}
+        if self.base not in (WORDS, base):
+            raise ModelError(f"units were chosen before: {dict(self.base)}", f"model {self.name!r}")
+        items = []
+        for p in self.parameters:
+            unit, in_hours = units.resolve(p.unit, base), units.resolve(p.unit, {**base, "time": "h"})
+            items.append(replace(p, unit=unit, value=p.value * units.factor(in_hours, unit)) if unit else p)
+        named = {name: units.resolve(unit, base) for name, unit in self.units.items()}
+        return replace(self, parameters=Parameters(tuple(items)), units=named, base=base)
+
+    def with_values(self, **values: float | str) -> Model:
+        """Return the model with new default values of its parameters."""
+        return replace(self, parameters=self.parameters.with_values(values))
+
+    def renamed(self, **new: str) -> Model:
+        """Return the model with parameters, states or outputs renamed, e.g. ``renamed(kout="kR")``.
+
+        Raises
+        ------
+        InputError
+            If a name is not in the model.
+        """
+        known = [*self.states, *self.parameters.names, *self.outputs]
+        if problems := unknown_names(new, known, "name"):
+            raise InputError(problems)
+
+        def name(old: str) -> str:
+            return new.get(old, old)
+
+        def text(old: str) -> str:
+            return expressions.rename(old, new)
+
+        return replace(
+            self,
+            equations={name(s): text(e) for s, e in self.equations.items()},
+            parameters=Parameters(tuple(replace(p, name=name(p.name)) for p in self.parameters)),
+            outputs={name(s): text(e) for s, e in self.outputs.items()},
+            initial={name(s): text(e) for s, e in self.initial.items()},
+            doses={route: name(s) for route, s in self.doses.items()},
+            units={name(s): u for s, u in self.units.items()},
+            conserved=tuple(text(c) for c in self.conserved),
+        )
+
+    def expression(self, name: str) -> Any:
+        """Return the SymPy expression of a state's derivative or of an output."""
+        found = {**self.outputs, **self.equations}
+        if name not in found:
+            raise InputError(f"the model has no state or output {name!r}; {nearest(name, found)}")
+        return expressions.parse(found[name])
+
+    def __repr__(self) -> str:
+        from pkpd.model.show import diagram
+
+        return diagram(self)
+
+    def _repr_html_(self) -> str:
+        from pkpd.model.show import as_html
+
+        return as_html(self)
+
+    def _repr_latex_(self) -> str:
+        from pkpd.model.show import latex
+
+        return f"$\\displaystyle {latex(self)}$"
+
+
+def define(
+    equations: Mapping[str, Any],
+    parameters: Iterable[str] | Mapping[str, float | str] | Parameters,
+    *,
+    name: str = "own model",
+    **parts: Any,
+) -> Model:
+    """Return a user's own model from equations in strings or SymPy.
+
+    Parameters
+    ----------
+    equations : mapping
+        State → its time derivative.
+    parameters : iterable of str, mapping or Parameters
+        Names, or names with default values (a text such as ``"5 L/h"`` brings its unit).
+    name : str
+        What the model is.
+    **parts
+        ``outputs``, ``initial``, ``doses``, ``units``, ``conserved``, ``covariates``, as in `Model`.
+
+    Raises
+    ------
+    ModelError
+        Listing every problem.
+
+    Examples
+    --------
+    >>> pk = define({"A": "-CL/V*A"}, {"CL": "5 L/h", "V": "50 L"}, outputs={"C": "A/V"}, doses={"bolus": "A"})
+    >>> pk.states
+    ('A',)
+    """
+    if not isinstance(parameters, Parameters):
+        values = dict(parameters) if isinstance(parameters, Mapping) else dict.fromkeys(parameters, float("nan"))
+        items = []
+        for key, value in values.items():
+            number, unit = units.quantity(value) if isinstance(value, str) else (float(value), "")
+            items.append(Parameter(key, number, unit))
+        parameters = Parameters(tuple(items))
+    model = Model(name, equations, parameters, **parts)
+    if model.needs:
+        known = [*model.states, *model.parameters.names, *model.outputs]
+        missing = [f"{n!r} is used but not defined; {nearest(n, known)}" for n in model.needs]
+        raise ModelError(missing, f"model {name!r}")
+    return model

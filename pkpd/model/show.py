@@ -1,0 +1,100 @@
+"""What a model looks like: LaTeX, and a text diagram of its flows."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from pkpd.model import expressions
+
+if TYPE_CHECKING:
+    from pkpd.model.model import Model
+
+
+def latex(model: Model) -> str:
+    """Return the equations, initial values and outputs as one LaTeX ``aligned`` block."""
+    import sympy
+
+    names = [*model.states, *model.parameters.names, *model.outputs, *model.needs]
+    symbols = {expressions.symbol(n): _symbol_name(n) for n in names}
+
+    def show(text: str) -> str:
+        return str(sympy.latex(expressions.parse(text), symbol_names=symbols))
+
+    def name(text: str) -> str:
+        return _symbol_name(text)
+
+    lines = [f"\\frac{{d\\,{name(s)}}}{{dt}} &= {show(e)}" for s, e in model.equations.items()]
+    lines += [f"{name(s)}(0) &= {show(e)}" for s, e in model.initial.items()]
+    lines += [f"{name(o)} &= {show(e)}" for o, e in model.outputs.items() if o != e]
+    return "\\begin{aligned}" + r" \\ ".join(lines) + "\\end{aligned}"
+
+
+def _symbol_name(name: str) -> str:
+    """``A1`` → A_1, ``kout_ALC`` → kout_ALC with the second part below, ``sCD25`` → upright as the field writes it."""
+    stem, _, below = name.partition("_")
+    digits = stem[len(stem.rstrip("0123456789")) :]
+    if digits and not below and len(stem) - len(digits) <= 2:
+        stem, below = stem[: -len(digits)], digits
+    head = stem if len(stem) == 1 else f"\\mathrm{{{stem}}}"
+    return f"{head}_{{\\mathrm{{{below}}}}}" if below else head
+
+
+def flows(model: Model) -> list[tuple[str, str, str]]:
+    """Return the flows between states as (from, to, rate); ``""`` stands for outside.
+
+    A term that one state loses and another gains is a flow between them; other losses go out, other gains come in.
+    """
+    import sympy
+
+    terms = {s: list(sympy.Add.make_args(sympy.expand(expressions.parse(e)))) for s, e in model.equations.items()}
+    found: list[tuple[str, str, str]] = []
+    gains = {s: [t for t in ts if not t.could_extract_minus_sign()] for s, ts in terms.items()}
+    for source, own in terms.items():
+        for term in own:
+            if not term.could_extract_minus_sign():
+                continue
+            target = next((s for s, g in gains.items() if s != source and -term in g), "")
+            if target:
+                gains[target].remove(-term)
+            found.append((source, target, _rate(-term, source)))
+    found += [("", s, _plain(t)) for s, g in gains.items() for t in g if t != 0]
+    return found
+
+
+def _rate(term: Any, source: str) -> str:
+    symbol = expressions.symbol(source)
+    return _plain(term / symbol) if term.has(symbol) else f"{_plain(term)} (amount)"
+
+
+def _plain(term: Any) -> str:
+    return expressions.text_of(term).replace("**", "^")
+
+
+def diagram(model: Model) -> str:
+    """Return a text diagram: where doses enter, what flows where at which rate, and what is observed."""
+    lines = [model.name]
+    entries: dict[str, list[str]] = {}
+    for route, state in model.doses.items():
+        entries.setdefault(state, []).append(route)
+    width = max((len(s) for s in model.states), default=0)
+    for state, routes in entries.items():
+        lines.append(f"  {' / '.join(routes)} ══▶ [{state}]")
+    for source, target, rate in flows(model):
+        left = f"[{source}]" if source else "·"
+        right = f"[{target}]" if target else "·"
+        lines.append(f"  {left:>{width + 2}} ── {rate} ──▶ {right}")
+    lines += [f"  {name} = {text}" for name, text in model.outputs.items() if name != text]
+    lines += [f"  {name}(0) = {text}" for name, text in model.initial.items()]
+    if model.needs:
+        lines.append(f"  needs: {', '.join(model.needs)}")
+    return "\n".join(lines)
+
+
+def as_html(model: Model) -> str:
+    """Return equations, diagram and parameters for a notebook."""
+    note = f"<p style='color:gray'>{html.escape(model.reference)}</p>" if model.reference else ""
+    return (
+        f"<b>{html.escape(model.name)}</b><p>$\\displaystyle {latex(model)}$</p>"
+        f"<pre>{html.escape(diagram(model))}</pre>{model.parameters._repr_html_()}{note}"
+    )

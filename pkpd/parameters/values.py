@@ -1,0 +1,259 @@
+"""Parameter values with unit, bounds and what is fixed, and their round trip to an unbounded vector."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.errors import InputError, UnitError, nearest, unknown_names
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: its value, unit, bounds, whether it is fixed, and what it means.
+
+    Parameters
+    ----------
+    name : str
+        The field's name, e.g. ``"CL"``.
+    value : float
+        NaN while no value is known.
+    unit : str
+        Unit; may contain the words ``time``, ``amount``, ``volume`` until the model's units are chosen.
+    lower, upper : float
+        Bounds; positive by default. They also choose the scale of estimation: log for ``(0, inf)``, logit for a
+        finite interval, the natural scale without bounds.
+    fixed : bool
+        A fixed parameter is never estimated.
+    meaning : str
+        What it is, in words.
+    """
+
+    name: str
+    value: float = math.nan
+    unit: str = ""
+    lower: float = 0.0
+    upper: float = math.inf
+    fixed: bool = False
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.lower < self.upper:
+            raise InputError(f"parameter {self.name!r} has bounds {self.lower} to {self.upper}; expected lower < upper")
+        if not math.isnan(self.value) and not self.lower <= self.value <= self.upper:
+            raise InputError(f"parameter {self.name!r} is {self.value:g}, outside its bounds {self.lower:g} to {self.upper:g}")
+
+    @property
+    def scale(self) -> str:
+        """Scale of estimation: ``"log"``, ``"logit"``, or ``"natural"``."""
+        if math.isfinite(self.lower) and math.isfinite(self.upper):
+            return "logit"
+        return "natural" if math.isinf(self.lower) and math.isinf(self.upper) else "log"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """An ordered, immutable set of parameters; read values with ``p["CL"]``, change them with `with_values`."""
+
+    items: tuple[Parameter, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = self.names
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise InputError(f"parameters stand twice: {', '.join(twice)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(item.name for item in self.items)
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the parameters that are not fixed."""
+        return tuple(item.name for item in self.items if not item.fixed)
+
+    @property
+    def values(self) -> Array:
+        """All values in order, shape (parameters,)."""
+        return np.array([item.value for item in self.items], dtype=float)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the parameters that have no value yet."""
+        return tuple(item.name for item in self.items if math.isnan(item.value))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.items)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def get(self, name: str) -> Parameter:
+        """Return one parameter; an unknown name suggests the nearest."""
+        for item in self.items:
+            if item.name == name:
+                return item
+        raise InputError(f"unknown parameter {name!r}; {nearest(name, self.names)}")
+
+    def __getitem__(self, name: str) -> float:
+        return self.get(name).value
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the values by name."""
+        return {item.name: item.value for item in self.items}
+
+    def __add__(self, other: Parameters) -> Parameters:
+        """Join two sets; a parameter in both must be the same thing, and a known value wins over none."""
+        mine = {item.name: item for item in self.items}
+        problems = []
+        for item in other.items:
+            have = mine.get(item.name)
+            if have is None or (math.isnan(have.value) and have.unit == item.unit):
+                mine[item.name] = item
+            elif have.unit != item.unit or not (math.isnan(item.value) or have.value == item.value):
+                problems.append(
+                    f"parameter {item.name!r} stands in both with different values or units: "
+                    f"{have.value:g} {have.unit} and {item.value:g} {item.unit}; rename one of them"
+                )
+        if problems:
+            raise InputError(problems)
+        return Parameters(tuple(mine.values()))
+
+    def change(self, names: Iterable[str], **attributes: Any) -> Parameters:
+        """Return the set with some attributes of the named parameters replaced."""
+        wanted = list(names)
+        if problems := unknown_names(wanted, self.names, "parameter"):
+            raise InputError(problems)
+        return Parameters(tuple(replace(p, **attributes) if p.name in wanted else p for p in self.items))
+
+    def with_values(self, values: Mapping[str, float | str] | None = None, /, **more: float | str) -> Parameters:
+        """Return the set with new values; a text such as ``"0.17 L/h/kg"`` is converted to the parameter's unit.
+
+        Raises
+        ------
+        InputError
+            Listing every unknown name, value out of bounds and unit that does not fit.
+        """
+        new = {**(values or {}), **more}
+        problems = unknown_names(new, self.names, "parameter")
+        changed: list[Parameter] = []
+        for item in self.items:
+            if item.name not in new:
+                changed.append(item)
+                continue
+            try:
+                changed.append(replace(item, value=_in_unit(new[item.name], item)))
+            except (InputError, TypeError, ValueError) as error:
+                problems.append(str(error))
+        if problems:
+            raise InputError(problems)
+        return Parameters(tuple(changed))
+
+    def fix(self, *names: str) -> Parameters:
+        """Return the set with these parameters fixed at their values."""
+        return self.change(names, fixed=True)
+
+    def release(self, *names: str) -> Parameters:
+        """Return the set with these parameters free to be estimated."""
+        return self.change(names, fixed=False)
+
+    def bound(self, name: str, lower: float = -math.inf, upper: float = math.inf) -> Parameters:
+        """Return the set with new bounds for one parameter."""
+        return self.change([name], lower=lower, upper=upper)
+
+    def subset(self, names: Iterable[str]) -> Parameters:
+        """Return the named parameters in the order asked for."""
+        return Parameters(tuple(self.get(name) for name in names))
+
+    def to_vector(self) -> Array:
+        """Return the free values on their unbounded scales (log, logit, natural), shape (free,).
+
+        Raises
+        ------
+        InputError
+            If a free value is missing or sits exactly on a bound (its transform is infinite).
+        """
+        problems = [
+            f"parameter {p.name!r} has no start value" if math.isnan(p.value) else
+            f"parameter {p.name!r} starts on its bound {p.value:g}; start inside or fix it"
+            for p in self.items
+            if not p.fixed and (math.isnan(p.value) or (p.scale != "natural" and p.value in (p.lower, p.upper)))
+        ]  # fmt: skip
+        if problems:
+            raise InputError(problems)
+        return np.array([_transform(p) for p in self.items if not p.fixed], dtype=float)
+
+    def from_vector(self, vector: Array) -> Parameters:
+        """Return the set with the free values read back from their unbounded scales."""
+        free = iter(np.asarray(vector, dtype=float))
+        return Parameters(tuple(p if p.fixed else replace(p, value=_back(p, float(next(free)))) for p in self.items))
+
+    def slopes(self) -> Array:
+        """Return d value / d transformed value of the free parameters, shape (free,)."""
+        return np.array([_slope(p) for p in self.items if not p.fixed], dtype=float)
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """Return rows of text: name, value with unit, bounds or "fixed", meaning."""
+        rows = []
+        for p in self.items:
+            bounds = "fixed" if p.fixed else f"{p.lower:g} … {p.upper:g}"
+            rows.append((p.name, f"{p.value:.5g} {p.unit}".strip(), bounds, p.meaning))
+        return rows
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{a:<12} {b:<22} {c:<14} {d}" for a, b, c, d in self.table())
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{h}</th>" for h in ("parameter", "value", "bounds", "meaning"))
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.table()
+        )
+        return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _in_unit(value: float | str, item: Parameter) -> float:
+    if isinstance(value, str):
+        number, unit = units.quantity(value)
+        if item.unit == "":
+            raise UnitError(f"parameter {item.name!r} has no unit, but {value!r} was given")
+        return number * units.factor(unit, item.unit)
+    return float(value)
+
+
+def _transform(p: Parameter) -> float:
+    if p.scale == "log":
+        return math.log(p.value - p.lower) if math.isfinite(p.lower) else -math.log(p.upper - p.value)
+    if p.scale == "logit":
+        return math.log((p.value - p.lower) / (p.upper - p.value))
+    return p.value
+
+
+def _back(p: Parameter, x: float) -> float:
+    if p.scale == "log":
+        size = math.exp(min(abs(x), 700.0) * math.copysign(1.0, x))
+        return p.lower + size if math.isfinite(p.lower) else p.upper - 1.0 / size
+    if p.scale == "logit":
+        share = 1.0 / (1.0 + math.exp(-x)) if x > -700 else 0.0
+        return p.lower + (p.upper - p.lower) * share
+    return x
+
+
+def _slope(p: Parameter) -> float:
+    if p.scale == "log":
+        return p.value - p.lower if math.isfinite(p.lower) else p.upper - p.value
+    if p.scale == "logit":
+        return (p.value - p.lower) * (p.upper - p.value) / (p.upper - p.lower)
+    return 1.0
