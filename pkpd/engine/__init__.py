@@ -1,0 +1,6 @@
+"""From symbols to numbers: code, closed form, solver, time line, each replaceable (floor 3)."""
+
+from pkpd.engine.compiled import Compiled, Settings, Solution, compile_model
+from pkpd.engine.timeline import Schedule, schedule
+
+__all__ = ["Compiled", "Schedule", "Settings", "Solution", "compile_model", "schedule"]

@@ -1,0 +1,45 @@
+"""Symbols to NumPy functions that take whole columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class ColumnFunction:
+    """Several expressions of the same symbols, evaluated over columns of values.
+
+    Parameters
+    ----------
+    symbols : sequence of sympy.Symbol
+        Arguments, in the order of the columns.
+    expressions : sequence of sympy.Expr
+        What is computed; constant zeros cost nothing.
+    """
+
+    def __init__(self, symbols: Sequence[Any], expressions: Sequence[Any]) -> None:
+        import sympy
+
+        self.size = len(expressions)
+        self._alive = [k for k, e in enumerate(expressions) if e != 0]
+        wanted = [expressions[k] for k in self._alive]
+        used = set().union(*(e.free_symbols for e in wanted)) if wanted else set()
+        self._columns = [k for k, s in enumerate(symbols) if s in used]
+        if unbound := used - set(symbols):
+            raise AssertionError(f"symbols without a column: {unbound}")
+        arguments = [symbols[k] for k in self._columns]
+        self._call = sympy.lambdify(arguments, wanted, modules="numpy", cse=True) if wanted else None
+
+    def __call__(self, columns: Sequence[Any], length: int) -> Array:
+        """Return an array of shape (length, expressions) from columns that are numbers or arrays of that length."""
+        out = np.zeros((length, self.size))
+        if self._call is not None:
+            with np.errstate(all="ignore"):
+                for k, values in zip(self._alive, self._call(*(columns[c] for c in self._columns)), strict=True):
+                    out[:, k] = values
+        return out

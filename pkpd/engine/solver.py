@@ -1,0 +1,197 @@
+"""The adaptive solver: integrates one subject segment by segment; compiled once per machine, for every model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pkpd.engine.dop853 import dense, errors, stages
+from pkpd.engine.forcing import DRIVERS, EIGEN, INDEX, MATRIX, MODE, SCRATCH, SIGN, SIZE, SLOT, STATE, evaluate
+from pkpd.engine.jit import jit
+from pkpd.engine.linear import bordered
+
+OK, UNDERFLOW, TOO_MANY, NOT_FINITE = 0, 1, 2, 3
+ADVICE = {
+    OK: "",
+    UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units of the equations",
+    TOO_MANY: "the step limit was reached: the equations are stiff for these values; try method='stiff'",
+    NOT_FINITE: "the equations give a value that is not a number: look for a logarithm, a root or a division by zero",
+}
+
+
+@jit
+def first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, longest):  # type: ignore[no-untyped-def]
+    """Return a first step size (Hairer, Nørsett & Wanner, II.4); k[0] holds the derivative."""
+    n = y.shape[0]
+    size, slope = 0.0, 0.0
+    for i in range(n):
+        scale = atol + rtol * abs(y[i])
+        size += (y[i] / scale) ** 2
+        slope += (k[0, i] / scale) ** 2
+    size, slope = np.sqrt(size / n), np.sqrt(slope / n)
+    h = 1e-6 if size < 1e-5 or slope < 1e-5 else 0.01 * size / slope
+    h = min(h, longest)
+    for i in range(n):
+        w[i] = y[i] + h * k[0, i]
+    evaluate(rhs, t + h, w, q, k[1], info, drive, box)
+    bend = 0.0
+    for i in range(n):
+        bend += ((k[1, i] - k[0, i]) / (atol + rtol * abs(y[i]))) ** 2
+    bend = np.sqrt(bend / n) / h
+    top = max(slope, bend)
+    h1 = max(1e-6, h * 1e-3) if not top > 1e-15 else (0.01 / top) ** 0.125
+    return min(100.0 * h, h1, longest)
+
+
+@jit
+def step_error(h, y, new, k, rtol, atol):  # type: ignore[no-untyped-def]
+    """Return the weighted error of a step; at most 1 is good."""
+    n = y.shape[0]
+    five, three = 0.0, 0.0
+    for i in range(n):
+        scale = atol + rtol * max(abs(y[i]), abs(new[i]))
+        e5, e3 = errors(h, k, i)
+        five += (e5 / scale) ** 2
+        three += (e3 / scale) ** 2
+    below = five + 0.01 * three
+    return 0.0 if below == 0.0 else abs(h) * five / np.sqrt(below * n)
+
+
+@jit
+def interpolate(f, y, x, out):  # type: ignore[no-untyped-def]
+    """Write the interpolant at the share x of the step."""
+    x1 = 1.0 - x
+    for i in range(y.shape[0]):
+        inner = f[3, i] + x * (f[4, i] + x1 * (f[5, i] + x * f[6, i]))
+        out[i] = y[i] + x * (f[0, i] + x1 * (f[1, i] + x * (f[2, i] + x1 * inner)))
+
+
+@jit
+def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, work):  # type: ignore[no-untyped-def]
+    """Integrate one segment in place, write the states at ``times`` (sorted, inside it) and return a status.
+
+    ``control`` holds rtol, atol and the steps that are left.
+    """
+    k, w, new, f = work
+    rtol, atol = control[0], control[1]
+    n, count, done = y.shape[0], times.shape[0], 0
+    while done < count and times[done] <= t:
+        out[done] = y
+        done += 1
+    if end <= t:
+        return OK
+    evaluate(rhs, t, y, q, k[0], info, drive, box)
+    for i in range(n):
+        if not np.isfinite(k[0, i]):
+            return NOT_FINITE
+    h = first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, end - t)
+    rejected = False
+    while True:
+        last = t + 1.0000001 * h >= end
+        if last:
+            h = end - t
+        if control[2] <= 0.0:
+            return TOO_MANY
+        control[2] -= 1.0
+        stages(rhs, t, h, y, new, k, w, q, info, drive, box)
+        error = step_error(h, y, new, k, rtol, atol)
+        if not error <= 1.0:
+            h *= 0.2 if not np.isfinite(error) else max(0.2, 0.9 * error**-0.125)
+            rejected = True
+            if h < 4e-16 * max(abs(t), abs(end)) or h == 0.0:
+                return UNDERFLOW if np.isfinite(error) else NOT_FINITE
+            continue
+        ahead = end if last else t + h
+        if done < count and times[done] < ahead:
+            dense(rhs, t, h, y, new, k, w, q, info, drive, box, f)
+        while done < count and times[done] <= ahead:
+            if times[done] == ahead:
+                out[done] = new
+            else:
+                interpolate(f, y, (times[done] - t) / h, out[done])
+            done += 1
+        for i in range(n):
+            y[i] = new[i]
+            k[0, i] = k[12, i]
+        if last:
+            return OK
+        t = ahead
+        grow = 6.0 if error < 1e-10 else min(6.0, max(0.333, 0.9 * error**-0.125))
+        h *= min(1.0, grow) if rejected else grow
+        rejected = False
+
+
+@jit
+def modal(inverse, vectors, back, source, x, info, drive):  # type: ignore[no-untyped-def]
+    """Write x(tau) = offset + sum of weights·exp(rate·tau) of the driving states from the eigenvectors of K."""
+    n = x.shape[0]
+    count = info[DRIVERS]
+    for j in range(count):
+        drive[j + 1, n] = 0.0
+        for m in range(n):
+            drive[j + 1, n] -= inverse[info[INDEX + j], m] * source[m]
+    for m in range(n):
+        along = 0.0
+        for r in range(n):
+            centre = 0.0
+            for c in range(n):
+                centre -= inverse[r, c] * source[c]
+            along += back[m, r] * (x[r] - centre)
+        for j in range(count):
+            drive[j + 1, m] = vectors[info[INDEX + j], m] * along
+
+
+@jit
+def solve_segments(lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, control, out, status):  # type: ignore[no-untyped-def]
+    """Integrate subjects lo … hi and write their states at the requested times (rows × integrated states).
+
+    Parameters
+    ----------
+    rhs : int
+        Address of the compiled right-hand side.
+    q0 : array, subjects × inputs
+        Parameter values (and scales of sensitivities) that the right-hand side reads.
+    z0 : array, subjects × states
+        Initial values.
+    jumps : tuple of arrays
+        What doses add to the integrated states, and their infusion rates, both segments × states.
+    rate_slots : array of int
+        States that an infusion may enter; their rates follow the driving states in what the right-hand side reads.
+    driver : tuple
+        The closed-form block: K, b, inverse, eigenvectors and their inverse, eigenvalues, mode and sign flag of each
+        subject, infusion rates, states at the start of segments, indices of the states that drive.
+    """
+    which, segments, start, end, _, _, first, time, times, rows, begins = lines
+    jump, rates = jumps
+    matrix, constant, inverse, vectors, back, lam, modes, flags, x_rates, starts, index = driver
+    n, nx, count = z0.shape[1], matrix.shape[1], index.shape[0]
+    y, new, w = np.empty(n), np.empty(n), np.empty(n)
+    work = (np.empty((16, n)), w, new, np.empty((7, n)))
+    q = np.empty(q0.shape[1] + count + rate_slots.shape[0])
+    info = np.zeros(INDEX + count, dtype=np.int64)
+    info[SLOT], info[DRIVERS] = q0.shape[1], count
+    info[INDEX:] = index
+    drive, box = np.zeros((count + 1, nx + 1)), np.zeros((SCRATCH + 3, nx + 1, nx + 1))
+    limits = np.empty(3)
+    for i in range(lo, hi):
+        line = which[i]
+        y[:] = z0[i]
+        q[: q0.shape[1]] = q0[i]
+        info[MODE], info[SIGN] = modes[i], flags[i]
+        limits[:] = control
+        for s in range(segments[line], segments[line + 1]):
+            for j in range(n):
+                y[j] += jump[s, j]
+            for j in range(rate_slots.shape[0]):
+                q[q0.shape[1] + count + j] = rates[s, rate_slots[j]]
+            if count > 0:
+                x = starts[begins[i] + s - segments[line]]
+                box[STATE, 0, :nx] = x
+                info[SIZE] = bordered(matrix[i], constant[i], x_rates[s], box[MATRIX])
+                drive[0, :nx], drive[0, nx] = lam[i], start[s]
+                if modes[i] == EIGEN:
+                    modal(inverse[i], vectors[i], back[i], box[MATRIX, :nx, nx], x, info, drive)
+            lower, upper = first[s + line], first[s + line + 1]
+            target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
+            status[i] = integrate(rhs, start[s], end[s], y, time[lower:upper], target, q, info, drive, box, limits, work)
+            if status[i] != OK:
+                break

@@ -1,0 +1,8 @@
+"""Residual error, likelihood, search, verdict, result: fits of one subject and of pooled data (floor 4)."""
+
+from pkpd.fit.estimate import Options, fit_individuals, fit_pooled
+from pkpd.fit.residual import KINDS, ResidualError
+from pkpd.fit.result import Fit, Fits
+from pkpd.fit.start import initial_estimates
+
+__all__ = ["KINDS", "Fit", "Fits", "Options", "ResidualError", "fit_individuals", "fit_pooled", "initial_estimates"]

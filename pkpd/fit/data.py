@@ -1,0 +1,210 @@
+"""A study as a fit sees it: rows of one vector, in the model's units, with doses on a time line."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.engine import Schedule, schedule
+from pkpd.errors import DataWarning, InputError, nearest, unknown_names
+from pkpd.model import Model
+from pkpd.model.model import WORDS
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import pandas
+
+Array = NDArray[np.float64]
+MEASURED, BELOW, ABOVE = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class FitData:
+    """Observations of a study as arrays, one row each, subject by subject.
+
+    Attributes
+    ----------
+    model : Model
+        The model with concrete units.
+    subjects : tuple
+        Identifiers.
+    subject, output, censor : arrays of int, shape (rows,)
+        Subject index, output index, and 0 measured, 1 below LLOQ, 2 above ULOQ.
+    time, value : arrays, shape (rows,)
+        In the model's units; for a censored row the value is its limit.
+    schedule : Schedule
+        Doses and sample times.
+    covariates : array, subjects × covariates
+        In the model's order.
+    observed : mapping
+        Output → analyte.
+    """
+
+    model: Model
+    subjects: tuple[Any, ...]
+    subject: NDArray[np.int64]
+    output: NDArray[np.int64]
+    censor: NDArray[np.int64]
+    time: Array
+    value: Array
+    schedule: Schedule
+    covariates: Array
+    observed: Mapping[str, str]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs."""
+        return tuple(self.model.outputs)
+
+
+def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return output → analyte: as told, else by name, else the only concentration for the only one left.
+
+    Raises
+    ------
+    InputError
+        If a name does not exist or nothing matches.
+    """
+    if observed is not None:
+        problems = unknown_names(observed, model.outputs, "output")
+        problems += unknown_names(observed.values(), study.analytes, "analyte")
+        if problems:
+            raise InputError(problems, "observed")
+        return dict(observed)
+    found = {name: name for name in model.outputs if name in study.analytes}
+    left = [a for a in study.analytes if a not in found and units.is_kind(study.units[a], "concentration")]
+    if "C" in model.outputs and "C" not in found and len(left) == 1:
+        found["C"] = left[0]
+    if not found:
+        names = list(model.outputs)
+        raise InputError(f"no analyte of {list(study.analytes)} matches an output of {names}; say observed={{output: analyte}}")
+    return found
+
+
+def in_study_units(model: Model, study: Study, observed: Mapping[str, str]) -> Model:
+    """Return the model in the units of the study if it has none of its own yet."""
+    if model.base != WORDS:
+        return model
+    analyte = observed.get("C")
+    if analyte is None:  # the drug is not measured here: any concentration of the study will do to set the scale
+        names = [a for a in study.analytes if units.is_kind(study.units[a], "concentration")]
+        analyte = names[0] if names else None
+    if "dose" in study.units and analyte is not None:
+        amount, volume, _ = units.coherent(study.units["dose"], study.units[analyte])
+    else:
+        amount, volume = "mg", "L"
+    return model.in_units(time=study.units["time"], amount=amount, volume=volume)
+
+
+def prepare(model: Model, study: Study, observed: Mapping[str, str] | None = None) -> FitData:
+    """Turn a study into the rows of a fit.
+
+    Raises
+    ------
+    InputError
+        If nothing matches, a covariate is missing, units do not fit, or no observation is left.
+    """
+    matched = match_outputs(model, study, observed)
+    model = in_study_units(model, study, matched)
+    tables = [_rows(model, study, output, analyte) for output, analyte in matched.items()]
+    import pandas
+
+    rows = pandas.concat(tables, ignore_index=True)
+    if rows.empty:
+        raise InputError(f"no usable observation of {sorted(matched.values())}")
+    kept = set(rows["subject"])
+    subjects = tuple(s for s in study.subject_ids if s in kept)
+    place = {s: k for k, s in enumerate(subjects)}
+    rows["subject"] = rows["subject"].map(place)
+    rows = rows.sort_values(["subject", "time", "after", "output"], kind="stable", ignore_index=True)
+    edges = np.searchsorted(rows["subject"], np.arange(len(subjects) + 1))
+    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    time, after = rows["time"].to_numpy(float), rows["after"].to_numpy(bool)
+    doses = study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(subjects, ())
+    entries = {route: model.states.index(state) for route, state in model.doses.items()}
+    plan = schedule([doses[s] for s in subjects], [time[p] for p in parts], [after[p] for p in parts], entries, len(model.states))
+    return FitData(
+        model, subjects, rows["subject"].to_numpy(np.int64), rows["output"].to_numpy(np.int64),
+        rows["censor"].to_numpy(np.int64), time, rows["value"].to_numpy(float), plan,
+        covariates(model, study, subjects), matched,
+    )  # fmt: skip
+
+
+def _rows(model: Model, study: Study, output: str, analyte: str) -> pandas.DataFrame:
+    import pandas
+
+    table = study.used(analyte)
+    own, clock = study.units[analyte], units.factor(study.units["time"], model.base["time"])
+    target = model.units.get(output, "") or own
+    ratio = units.factor(own, target)
+    censor = np.where(table["blq"], BELOW, np.where(table["alq"], ABOVE, MEASURED))
+    limit = np.where(table["blq"], table["lloq"], table["uloq"])
+    value = np.where(censor == MEASURED, table["value"], limit).astype(float) * ratio
+    unusable = ~np.isfinite(value)
+    if unusable.any():
+        warnings.warn(f"{unusable.sum()} censored samples of {analyte} have no limit and are left out of the fit", DataWarning, stacklevel=5)
+    out = pandas.DataFrame(
+        {
+            "subject": table["subject"],
+            "time": table["time"].to_numpy(float) * clock,
+            "after": (table["mark"] == "post").to_numpy(),
+            "output": list(model.outputs).index(output),
+            "censor": censor,
+            "value": value,
+        }
+    )
+    return out[~unusable]
+
+
+def covariates(model: Model, study: Study, subjects: tuple[Any, ...]) -> Array:
+    """Return the covariates that the model names, subjects × covariates.
+
+    Raises
+    ------
+    InputError
+        If a covariate is not in the study, or is missing for a subject.
+    """
+    people = study.subjects.set_index("subject").loc[list(subjects)]
+    problems = [f"unknown covariate {c!r}; {nearest(c, people.columns)}" for c in model.covariates if c not in people]
+    if problems:
+        raise InputError(problems)
+    table: Array = people[list(model.covariates)].to_numpy(dtype=float)
+    bad = [f"covariate {model.covariates[k]!r} of subject {subjects[i]!r} is missing" for i, k in np.argwhere(~np.isfinite(table))]
+    if bad:
+        raise InputError(bad)
+    return table
+
+
+def observed_baselines(data: FitData, study: Study) -> dict[str, Array]:
+    """Return, for every parameter that is the start of an observed state, each subject's mean before the first dose.
+
+    Raises
+    ------
+    InputError
+        If a subject has no measured value before its first dose.
+    """
+    found: dict[str, Array] = {}
+    problems = []
+    for k, output in enumerate(data.outputs):
+        parameter = data.model.initial.get(output, "")
+        if parameter not in data.model.parameters or output not in data.observed:
+            continue
+        values = np.full(len(data.subjects), np.nan)
+        for i, subject in enumerate(data.subjects):
+            line = study.select(subjects=[subject]).doses["time"]
+            first = line.min() * units.factor(study.units["time"], data.model.base["time"]) if len(line) else np.inf
+            rows = (data.subject == i) & (data.output == k) & (data.time <= first) & (data.censor == MEASURED)
+            if rows.any():
+                values[i] = data.value[rows].mean()
+            else:
+                problems.append(f"subject {subject!r} has no measured {output} before its first dose: its baseline cannot be taken as observed")
+        found[parameter] = values
+    if problems:
+        raise InputError(problems)
+    return found

@@ -1,0 +1,338 @@
+"""Fitting one subject, every subject alone, or pooled data: maximum likelihood with M3 and exact gradients."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.engine import Settings, compile_model
+from pkpd.errors import DataWarning, InputError, PkpdError, nearest, unknown_names
+from pkpd.fit.data import MEASURED, FitData, observed_baselines, prepare
+from pkpd.fit.likelihood import Likelihood, free_model_parameters
+from pkpd.fit.optimise import Minimum, minimise
+from pkpd.fit.residual import ResidualError, default_kind, scale_of
+from pkpd.fit.result import Fit, Fits
+from pkpd.fit.verdict import judge
+from pkpd.model import Model
+from pkpd.parameters import Parameters
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import pandas
+
+Array = NDArray[np.float64]
+BASELINES = ("estimated", "observed")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of a fit that rarely change.
+
+    Attributes
+    ----------
+    observed : mapping, optional
+        Output → analyte, where the names do not say it.
+    baseline : {"estimated", "observed"}
+        Whether the start of an observed state is estimated or each subject's mean before its first dose.
+    robust : bool or None
+        Standard errors that allow for correlation within a subject; None means yes for more than one subject.
+    settings : Settings
+        Tolerances of the solver.
+    """
+
+    observed: Mapping[str, str] | None = None
+    baseline: str = "estimated"
+    robust: bool | None = None
+    settings: Settings = Settings()
+
+    def __post_init__(self) -> None:
+        if self.baseline not in BASELINES:
+            raise InputError(f"unknown baseline {self.baseline!r}; {nearest(self.baseline, BASELINES)}")
+
+
+def fit_pooled(
+    model: Model,
+    study: Study,
+    start: Parameters,
+    *,
+    error: Mapping[str, str] | None = None,
+    given: Fits | Fit | pandas.DataFrame | None = None,
+    options: Options | None = None,
+) -> Fit:
+    r"""Fit a model to all subjects of a study at once, ignoring variability between them (naive pooling).
+
+    Minimises :math:`-2\log L = \sum_j (y_j - f_j)^2/g_j^2 + 2\log g_j`, where a sample below LLOQ contributes
+    :math:`-2\log\Phi((LLOQ - f_j)/g_j)` (M3). Gradients are exact. With more than one subject the standard errors
+    are the sandwich clustered by subject, with Student's t on (subjects − 1) degrees of freedom.
+
+    Parameters
+    ----------
+    model : Model
+        The model; its units are taken from the study if none were chosen.
+    study : Study
+        Observations and doses.
+    start : Parameters
+        Start values, e.g. from `initial_estimates`; fixed parameters stay.
+    error : mapping, optional
+        Output → kind of residual error (`pkpd.fit.KINDS`); proportional for concentrations that are driven by doses,
+        else on the log scale.
+    given : Fits, Fit or DataFrame, optional
+        Parameters that are known: from individual fits (each subject its own), from a pooled fit, or a table with one
+        row per subject.
+    options : Options, optional
+        Names of analytes, baselines, standard errors, tolerances.
+
+    Returns
+    -------
+    Fit
+        Its ``status`` says whether to trust it.
+
+    Raises
+    ------
+    InputError
+        Listing everything that does not fit together.
+
+    References
+    ----------
+    Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn
+    2001;28:481-504 (M3). Liang KY, Zeger SL. Biometrika 1986;73:13-22 (sandwich).
+    """
+    options = options or Options()
+    notes: list[str] = []
+    table = _given_table(given, model)
+    if table is not None:
+        study = _with_given(study, table, notes)
+    data = prepare(model, study, options.observed)
+    parameters = align(start, data.model)
+    known: dict[str, Array] = {}
+    if isinstance(given, Fit):
+        inside = [p.name for p in given.parameters if p.name in data.model.parameters]
+        parameters = parameters.with_values({n: given.parameters[n] for n in inside}).fix(*inside)
+    if table is not None:
+        known = {str(n): table.loc[list(data.subjects), n].to_numpy(float) for n in table.columns}
+    if options.baseline == "observed":
+        known |= observed_baselines(data, study)
+    for name, values in known.items():
+        parameters = parameters.with_values({name: math.exp(float(np.mean(np.log(values))))}).fix(name)
+    errors = residual_errors(data, error)
+    parameters = _with_errors(parameters, start, errors, data)
+    likelihood = Likelihood(data, _code(data, parameters), parameters, errors, known, options.settings)
+    return _finish(likelihood, minimise(likelihood, parameters.to_vector()), options, tuple(notes))
+
+
+def fit_individuals(
+    model: Model,
+    study: Study,
+    start: Parameters,
+    *,
+    error: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Fits:
+    """Fit every subject of a study alone; a subject that cannot be fitted is reported and does not end the others.
+
+    The parameters are those of `fit_pooled`.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor, optional
+        Where subjects are fitted; here and one after the other if none is given.
+    progress : bool
+        Show a progress bar after two seconds.
+    """
+    from tqdm.auto import tqdm
+
+    options = options or Options()
+    parts = [study.select(subjects=[s]) for s in study.subject_ids]
+    one = partial(_attempt, model, start=start, error=error, options=options)
+    results = executor.map(one, parts) if executor else map(one, parts)
+    fits: dict[Any, Fit] = {}
+    failures: dict[Any, str] = {}
+    bar = tqdm(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
+    for subject, result in zip(study.subject_ids, bar, strict=True):
+        if isinstance(result, Fit):
+            fits[subject] = result
+        else:
+            failures[subject] = result
+    if not fits:
+        raise InputError([f"subject {s!r}: {why}" for s, why in failures.items()], "no subject could be fitted")
+    if failures:
+        warnings.warn(f"{len(failures)} of {len(parts)} subjects have no fit: {failures}", DataWarning, stacklevel=2)
+    return Fits(fits, failures)
+
+
+def _attempt(
+    model: Model, study: Study, *, start: Parameters, error: Mapping[str, str] | None, options: Options
+) -> Fit | str:
+    try:
+        return fit_pooled(model, study, start, error=error, options=options)
+    except PkpdError as problem:
+        return str(problem)
+
+
+def align(start: Parameters, model: Model) -> Parameters:
+    """Return the model's parameters with the start values, converted to the model's units.
+
+    Raises
+    ------
+    InputError
+        Listing unknown names, units that do not fit and values that are missing.
+    """
+    # A start may also name residual errors (prop_C, add_C …): those belong to `_with_errors`.
+    names = [n for n in start.names if n.split("_")[0] not in ("prop", "add", "sd", "scale")]
+    problems = unknown_names(names, model.parameters.names, "parameter")
+    items = []
+    for own in model.parameters:
+        if own.name not in start:
+            items.append(own)
+            continue
+        theirs = start.get(own.name)
+        try:
+            ratio = units.factor(theirs.unit, own.unit) if theirs.unit and own.unit else 1.0
+            items.append(replace(theirs, unit=own.unit or theirs.unit, value=theirs.value * ratio,
+                                 lower=theirs.lower * ratio, upper=theirs.upper * ratio, meaning=own.meaning))  # fmt: skip
+        except InputError as error:
+            problems += [f"parameter {own.name!r}: {p}" for p in error.problems]
+            items.append(own)
+    problems += [f"parameter {p.name!r} has no start value" for p in items if math.isnan(p.value)]
+    if problems:
+        raise InputError(problems, "start values")
+    return Parameters(tuple(items))
+
+
+def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[ResidualError, ...]:
+    """Return the residual error of every observed output, as told or by default.
+
+    Raises
+    ------
+    InputError
+        If an output or a kind does not exist, or a log error meets a value that is not positive.
+    """
+    kinds = dict(kinds or {})
+    if problems := unknown_names(kinds, data.observed, "observed output"):
+        raise InputError(problems, "error")
+    found = []
+    for output in data.observed:
+        is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
+        found.append(ResidualError(output, kinds.get(output, default_kind(is_drug))))
+    problems = []
+    for error in found:
+        rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
+        count = int((~np.isfinite(scale_of(error, data.value[rows]))).sum())
+        if count:
+            problems.append(f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold")
+        if error.kind == "proportional" and (data.value[rows] == 0).any():
+            problems.append(f"some values of {error.output} are 0: a proportional residual error cannot hold; use 'combined'")
+    if problems:
+        raise InputError(problems, "error")
+    return tuple(found)
+
+
+def _with_errors(
+    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
+) -> Parameters:
+    for error in errors:
+        rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
+        own = error.start(data.value[rows], data.model.units.get(error.output, ""))
+        chosen = [replace(p, value=start.get(p.name).value, fixed=start.get(p.name).fixed) if p.name in start else p for p in own]
+        parameters = parameters + Parameters(tuple(chosen))
+    return parameters
+
+
+def _code(data: FitData, parameters: Parameters) -> Any:
+    return compile_model(data.model, free_model_parameters(parameters, data.model.parameters.names))
+
+
+def _given_table(given: Fits | Fit | pandas.DataFrame | None, model: Model) -> pandas.DataFrame | None:
+    """Return subject × parameter, only parameters that the model has."""
+    if given is None or isinstance(given, Fit):
+        return None
+    if isinstance(given, Fits):
+        own = [p.name for p in next(iter(given.values())).model.parameters]
+        table = given.values_table().loc[list(given.usable()), own]
+    else:
+        table = given.set_index("subject") if "subject" in given.columns else given
+    inside = [c for c in table.columns if c in model.parameters]
+    if not inside:
+        raise InputError(f"given has columns {list(table.columns)}, none of which is a parameter of the model")
+    return table[inside]
+
+
+def _with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study:
+    have = [s for s in study.subject_ids if s in table.index]
+    lost = [s for s in study.subject_ids if s not in table.index]
+    if not have:
+        raise InputError("given names no subject of the study")
+    if lost:
+        notes.append(f"{len(lost)} subjects are left out because their given fit did not converge: {lost}")
+        warnings.warn(notes[-1], DataWarning, stacklevel=3)
+    return study.select(subjects=have)
+
+
+def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: tuple[str, ...]) -> Fit:
+    data = likelihood.data
+    parameters = likelihood.parameters.from_vector(minimum.vector)
+    verdict = judge(likelihood, minimum, parameters)
+    subjects, rows, free = len(data.subjects), data.time.size, len(parameters.free)
+    robust = subjects > 1 if options.robust is None else options.robust
+    covariance, degrees = verdict.covariance, float(rows - free)
+    if robust and subjects > 1:
+        bread, scores = verdict.covariance / 2, minimum.value.scores
+        covariance = bread @ (scores.T @ scores) @ bread * subjects / (subjects - 1)
+        degrees = float(subjects - 1)
+    elif degrees > 0:
+        covariance = covariance * rows / degrees
+    if verdict.status != "failed" and degrees <= 0:
+        notes = (*notes, f"{rows} observations for {free} parameters: intervals mean nothing")
+    return Fit(
+        model=data.model, parameters=parameters, errors=likelihood.errors, covariance=covariance,
+        objective=minimum.value.objective, minus2ll=minimum.value.objective + likelihood.constant,
+        observations=rows, censored=int((data.censor != MEASURED).sum()), subjects=subjects,
+        evaluations=minimum.evaluations, degrees=degrees, status=verdict.status, message=verdict.message,
+        condition_number=verdict.condition_number,
+        covariance_kind="robust (clustered by subject)" if robust and subjects > 1 else "from the Hessian",
+        predictions=_predictions(likelihood, minimum), given=_given_frame(likelihood), notes=notes,
+    )  # fmt: skip
+
+
+def _predictions(likelihood: Likelihood, minimum: Minimum) -> pandas.DataFrame:
+    import pandas
+
+    data, value = likelihood.data, minimum.value
+    names = np.array(data.outputs)[data.output]
+    residual = np.full(data.time.shape, np.nan)
+    for error in likelihood.errors:
+        rows = (names == error.output) & (data.censor == MEASURED)
+        with np.errstate(all="ignore"):
+            difference = scale_of(error, data.value[rows]) - scale_of(error, value.fitted[rows])
+            residual[rows] = difference / value.sd[rows]
+    return pandas.DataFrame(
+        {
+            "subject": [data.subjects[k] for k in data.subject],
+            "output": names,
+            "time": data.time,
+            "value": data.value,
+            "censor": data.censor,
+            "fitted": value.fitted,
+            "sd": value.sd,
+            "residual": residual,
+        }
+    )
+
+
+def _given_frame(likelihood: Likelihood) -> pandas.DataFrame | None:
+    import pandas
+
+    if not likelihood.given:
+        return None
+    return pandas.DataFrame(likelihood.given, index=pandas.Index(likelihood.data.subjects, name="subject"))

@@ -1,0 +1,244 @@
+"""The result of a fit: estimates with their uncertainty, and a status that is honest."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from pkpd.errors import InputError, nearest
+from pkpd.fit.residual import ResidualError
+from pkpd.fit.verdict import CONVERGED
+from pkpd.model import Model
+from pkpd.parameters import Parameters, Variability
+
+if TYPE_CHECKING:
+    import pandas
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Estimates of one fit (of one subject, or of pooled data).
+
+    Attributes
+    ----------
+    model : Model
+        The model, in the units of the fit.
+    parameters : Parameters
+        Estimates and fixed values, residual errors included.
+    errors : tuple of ResidualError
+        Residual error of each observed output.
+    covariance : array, shape (free, free)
+        Of the free parameters on their transformed scales (log where positive).
+    objective, minus2ll : float
+        −2 log L without and with N·log 2π.
+    observations, censored, subjects, evaluations : int
+        Counts.
+    degrees : float
+        Degrees of freedom of the intervals.
+    status, message : str
+        ``"converged"`` or what else, and why.
+    condition_number : float
+        Of the correlation matrix of the estimates.
+    covariance_kind : str
+        ``"hessian"`` or ``"robust (clustered by subject)"``.
+    given : DataFrame or None
+        Parameters that were given per subject, one row per subject.
+    predictions : DataFrame
+        subject, output, time, value, censor, fitted, sd, residual (weighted; NaN for censored rows).
+    """
+
+    model: Model
+    parameters: Parameters
+    errors: tuple[ResidualError, ...]
+    covariance: Array
+    objective: float
+    minus2ll: float
+    observations: int
+    censored: int
+    subjects: int
+    evaluations: int
+    degrees: float
+    status: str
+    message: str
+    condition_number: float
+    covariance_kind: str
+    predictions: pandas.DataFrame
+    given: pandas.DataFrame | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def converged(self) -> bool:
+        """Whether the status is ``"converged"``."""
+        return self.status == CONVERGED
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, −2 log L + 2p."""
+        return self.minus2ll + 2 * len(self.parameters.free)
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, −2 log L + p·log N."""
+        return self.minus2ll + len(self.parameters.free) * math.log(max(self.observations, 1))
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Estimates and fixed values by name."""
+        return self.parameters.as_dict()
+
+    @property
+    def correlation(self) -> Array:
+        """Correlation matrix of the estimates on their transformed scales."""
+        sd = np.sqrt(np.diag(self.covariance))
+        result: Array = self.covariance / np.outer(sd, sd)
+        return result
+
+    def standard_errors(self) -> dict[str, float]:
+        """Return standard errors on the natural scale (delta method)."""
+        sd = np.sqrt(np.diag(self.covariance)) * np.abs(self.parameters.slopes())
+        return dict(zip(self.parameters.free, map(float, sd), strict=True))
+
+    def intervals(self, level: float = 0.90) -> dict[str, tuple[float, float]]:
+        """Return confidence intervals: symmetric on the transformed scale, with Student's t.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise InputError(f"level is {level}; expected a number between 0 and 1")
+        if not self.parameters.free:
+            return {}
+        sd = np.sqrt(np.diag(self.covariance))
+        reach = student.ppf(0.5 + level / 2, max(self.degrees, 1.0)) * sd
+        x = self.parameters.to_vector()
+        low, high = self.parameters.from_vector(x - reach), self.parameters.from_vector(x + reach)
+        return {n: (min(low[n], high[n]), max(low[n], high[n])) for n in self.parameters.free}
+
+    def table(self, level: float = 0.90) -> pandas.DataFrame:
+        """Return one row per parameter: estimate, unit, SE, RSE %, interval, meaning."""
+        import pandas
+
+        errors, intervals = self.standard_errors(), self.intervals(level)
+        rows = []
+        for p in self.parameters:
+            if self.given is not None and p.name in self.given.columns:
+                continue
+            se = errors.get(p.name, math.nan)
+            low, high = intervals.get(p.name, (math.nan, math.nan))
+            relative = 100 * se / abs(p.value) if p.value else math.nan
+            rows.append((p.name, p.value, p.unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
+        percent = f"{100 * level:g} %"
+        columns = ["parameter", "estimate", "unit", "SE", "RSE %", f"{percent} low", f"{percent} high", "note", "meaning"]
+        return pandas.DataFrame(rows, columns=columns).set_index("parameter")
+
+    def summary(self) -> str:
+        """Return the verdict in a line or two of text."""
+        lines = [
+            f"{self.model.name}: {self.status} — {self.message}",
+            f"{self.observations} observations ({self.censored} censored) of {self.subjects} subjects, "
+            f"−2 log L {self.minus2ll:.3f}, condition number {self.condition_number:.3g}, SE {self.covariance_kind}",
+            *self.notes,
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"{self.summary()}\n{self.table().drop(columns='meaning').to_string(float_format='{:.4g}'.format)}"
+
+    def _repr_html_(self) -> str:
+        colour = "inherit" if self.converged else "#b00"
+        text = html.escape(self.summary()).replace("\n", "<br>")
+        return f"<p style='color:{colour}'>{text}</p>{self.table().to_html(float_format='{:.4g}'.format)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Fits(Mapping[Any, Fit]):
+    """The fits of many subjects, one each; one that failed does not end the others.
+
+    Attributes
+    ----------
+    fits : dict
+        Subject → fit.
+    failures : dict
+        Subject → why there is no fit at all.
+    """
+
+    fits: dict[Any, Fit]
+    failures: dict[Any, str]
+
+    def __getitem__(self, subject: Any) -> Fit:
+        if subject not in self.fits:
+            if subject in self.failures:
+                raise InputError(f"subject {subject!r} has no fit: {self.failures[subject]}")
+            raise InputError(f"unknown subject {subject!r}; {nearest(str(subject), map(str, self.fits))}")
+        return self.fits[subject]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fits)
+
+    def __len__(self) -> int:
+        return len(self.fits)
+
+    def values_table(self) -> pandas.DataFrame:
+        """Return the estimates of the model's parameters, one row per subject, with the status."""
+        import pandas
+
+        rows = []
+        for subject, fit in self.fits.items():
+            rows.append({"subject": subject, **fit.parameters.as_dict(), "status": fit.status, "minus2ll": fit.minus2ll})
+        rows += [{"subject": s, "status": f"failed: {why}"} for s, why in self.failures.items()]
+        return pandas.DataFrame(rows).set_index("subject")
+
+    def usable(self) -> dict[Any, Fit]:
+        """Return the fits whose estimates can be carried on: converged, or only a residual error on its bound."""
+        return {s: f for s, f in self.fits.items() if f.converged}
+
+    def typical(self) -> Parameters:
+        """Return the geometric means of the converged fits as parameters.
+
+        Raises
+        ------
+        InputError
+            If no fit converged.
+        """
+        fits = list(self.usable().values())
+        if not fits:
+            raise InputError("no subject's fit converged, so there is no typical subject")
+        first = fits[0].parameters
+        logs = {n: [math.log(f.parameters[n]) for f in fits] for n in first.free if first.get(n).scale == "log"}
+        return first.with_values({n: math.exp(float(np.mean(v))) for n, v in logs.items()})
+
+    def variability(self) -> Variability:
+        """Return the empirical covariance of the log estimates between subjects (estimation error included).
+
+        Raises
+        ------
+        InputError
+            If fewer than two fits converged.
+        """
+        fits = list(self.usable().values())
+        if len(fits) < 2:
+            raise InputError("variability between subjects needs at least two converged fits")
+        own = set(fits[0].model.parameters.names)
+        names = tuple(n for n in fits[0].parameters.free if n in own)
+        logs = np.log([[f.parameters[n] for n in names] for f in fits])
+        size, vectors = np.linalg.eigh(np.cov(logs, rowvar=False).reshape(len(names), -1))
+        return Variability(names, vectors * np.sqrt(np.clip(size, 0, None)))
+
+    def __repr__(self) -> str:
+        good = len(self.usable())
+        return f"<{len(self.fits)} individual fits, {good} converged, {len(self.failures)} failed>\n{self.values_table()}"
+
+    def _repr_html_(self) -> str:
+        good = len(self.usable())
+        return f"<p>{len(self.fits)} individual fits, {good} converged, {len(self.failures)} failed</p>{self.values_table().to_html(float_format='{:.4g}'.format)}"

@@ -1,0 +1,115 @@
+"""The verdict on a fit: converged or not, on a bound, identified or not, each in a sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.fit.likelihood import Likelihood
+from pkpd.fit.optimise import GOOD_DECREMENT, Minimum
+from pkpd.parameters import Parameters
+
+Array = NDArray[np.float64]
+CONVERGED, STOPPED, BOUND, UNIDENTIFIED, FAILED = "converged", "stopped short", "on a bound", "not identified", "failed"
+HIGH_CONDITION = 1000.0
+_WIDE = 1.0  # a standard error of 1 on the log scale: the 95 % interval spans a factor of fifty
+_FLAT = 0.01  # −2 log L that does not count as a difference
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What can be said of a minimum.
+
+    Attributes
+    ----------
+    status : str
+        ``"converged"``, ``"stopped short"``, ``"on a bound"``, ``"not identified"`` or ``"failed"``.
+    message : str
+        The reason, with what to do about it.
+    covariance : array, shape (free, free)
+        Inverse Hessian on the transformed scale; NaN where there is none.
+    condition_number : float
+        Largest over smallest eigenvalue of the correlation matrix of the estimates; infinite if singular.
+    """
+
+    status: str
+    message: str
+    covariance: Array
+    condition_number: float
+
+
+def judge(likelihood: Likelihood, minimum: Minimum, parameters: Parameters) -> Verdict:
+    """Judge a minimum by its gradient, its curvature and its bounds.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The function, asked again where a parameter may sit on a bound.
+    minimum : Minimum
+        Where the search ended.
+    parameters : Parameters
+        The values there.
+    """
+    free = parameters.free
+    nothing = np.full((len(free), len(free)), np.nan)
+    if not np.isfinite(minimum.value.objective):
+        return Verdict(FAILED, "the model cannot be computed at the start values; try others", nothing, math.nan)
+    if not free:
+        return Verdict(CONVERGED, "nothing was estimated", nothing, math.nan)
+    covariance, condition = invert(minimum.hessian)
+    wide = [n for n, v in zip(free, np.diag(covariance), strict=True) if not v < _WIDE**2]
+    stuck = [n for n in wide if on_bound(likelihood, minimum, parameters, n)]
+    if stuck:
+        text = ", ".join(f"{n} = {parameters[n]:.3g}" for n in stuck)
+        return Verdict(BOUND, f"the data cannot tell these from their bound: {text}; fix them there or drop them", covariance, condition)
+    if math.isinf(condition) or wide:
+        return Verdict(UNIDENTIFIED, _identify(parameters, minimum.hessian, covariance, condition, wide), covariance, condition)
+    if not minimum.decrement < GOOD_DECREMENT:
+        gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
+        return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
+    message = "gradient zero, curvature positive"
+    if condition > HIGH_CONDITION:
+        message += f"; condition number {condition:.0f}: some estimates are strongly correlated"
+    return Verdict(CONVERGED, message, covariance, condition)
+
+
+def invert(hessian: Array) -> tuple[Array, float]:
+    """Return the covariance 2·H⁻¹ and the condition number of its correlation matrix."""
+    nothing = np.full(hessian.shape, np.nan)
+    scale = np.sqrt(np.abs(np.diag(hessian)))
+    if not np.isfinite(hessian).all() or (scale == 0).any():
+        return nothing, math.inf
+    size, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    if size.min() <= 1e-10 * size.max():
+        return nothing, math.inf
+    covariance = 2 * (vectors / size) @ vectors.T / np.outer(scale, scale)
+    sd = np.sqrt(np.diag(covariance))
+    eigenvalues = np.linalg.eigvalsh(covariance / np.outer(sd, sd))
+    return covariance, float(eigenvalues.max() / eigenvalues.min())
+
+
+def on_bound(likelihood: Likelihood, minimum: Minimum, parameters: Parameters, name: str) -> bool:
+    """Say whether moving one parameter all the way to its nearer bound leaves the objective as it is."""
+    item = parameters.get(name)
+    if item.scale == "natural":
+        return False
+    k = parameters.free.index(name)
+    away = -12.0 if item.scale == "log" else math.copysign(12.0, minimum.vector[k])
+    moved = minimum.vector.copy()
+    moved[k] += away
+    return bool(abs(likelihood(moved).objective - minimum.value.objective) < _FLAT)
+
+
+def _identify(parameters: Parameters, hessian: Array, covariance: Array, condition: float, wide: list[str]) -> str:
+    free = parameters.free
+    scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    if not np.isfinite(covariance).all() or math.isinf(condition):
+        _, vectors = np.linalg.eigh(np.nan_to_num(hessian / np.outer(scale, scale)))
+        weakest = np.abs(vectors[:, 0])
+        names = [free[k] for k in np.argsort(-weakest) if weakest[k] > 0.2 * weakest.max()]
+        return f"the data do not determine {', '.join(names)} (singular curvature); fix one of them or add data"
+    parts = [f"{n} (SE {math.sqrt(covariance[k, k]):.1f} on the log scale)" for k, n in enumerate(free) if n in wide]
+    return f"the data do not determine {', '.join(parts)}; condition number {condition:.3g}; fix one of them or add data"
