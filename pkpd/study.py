@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pkpd import checks
 from pkpd import units as unit_tools
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
@@ -117,8 +118,12 @@ class Study:
             observations = observations[observations["analyte"].isin(names)]
         if problems:
             raise InputError(problems)
-        tables = (table.reset_index(drop=True) for table in (observations, doses, people))
-        return replace(self, **dict(zip(("_observations", "_doses", "_subjects"), tables, strict=True)))
+        return replace(
+            self,
+            _observations=observations.reset_index(drop=True),
+            _doses=doses.reset_index(drop=True),
+            _subjects=people.reset_index(drop=True),
+        )
 
     def used(self, analyte: str) -> pandas.DataFrame:
         """Return the observations of one analyte that are not excluded.
@@ -145,7 +150,7 @@ class Study:
         UnitError
             If the dimensions do not fit.
         """
-        found: dict[Any, tuple[Dose, ...]] = {name: () for name in self.subject_ids}
+        found: dict[Any, tuple[Dose, ...]] = dict.fromkeys(self.subject_ids, ())
         if self._doses.empty:
             return found
         own = self.units["dose"]
@@ -166,10 +171,34 @@ class Study:
         people = self._subjects[self._subjects["subject"].isin(dosed)]
         if "weight" not in people or people["weight"].isna().any():
             missing = list(people["subject"] if "weight" not in people else people["subject"][people["weight"].isna()])
-            raise InputError(f"doses in {own!r} are asked for in {unit!r}, but these subjects have no weight: {missing}")
+            raise InputError(
+                f"doses in {own!r} are asked for in {unit!r}, but these subjects have no weight: {missing}"
+            )
         weight = people["weight"] * unit_tools.factor(self.units.get("weight", "kg"), "kg")
         ratio = unit_tools.factor(f"{own}*kg" if given else f"{own}/kg", unit)
         return {s: ratio * (w if given else 1.0 / w) for s, w in zip(people["subject"], weight, strict=True)}
+
+    def audit(self) -> pandas.DataFrame:
+        """Return counts of records by analyte and planned time (and occasion, mark): n, measured, BLQ, excluded."""
+        return checks.count_records(self._observations)
+
+    def deviations(self) -> pandas.DataFrame:
+        """Return the samples that have a nominal time, with their deviation from it in the study's time unit."""
+        return checks.time_deviations(self._observations)
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 (hex) of tables and units; the order of rows, source rows, notes and attrs do not count."""
+        tables = {"observations": self._observations, "doses": self._doses, "subjects": self._subjects}
+        return checks.fingerprint(self.units, tables)
+
+    def with_attrs(self, **attrs: Any) -> Study:
+        """Return the same study with these entries added to its provenance."""
+        return replace(self, attrs={**self.attrs, **attrs})
+
+    def _repr_html_(self) -> str:
+        tables = (self._observations, self._doses, self._subjects)
+        return checks.audit_html(tables, self.units, self.notes, self.attrs)
 
     def __repr__(self) -> str:
         used = self._observations
@@ -179,3 +208,47 @@ class Study:
             parts.append(f"{name}: {len(rows)} samples, {int(rows['blq'].sum())} BLQ")
         mark = "synthetic " if self.attrs.get("synthetic") else ""
         return f"<{mark}Study: {'; '.join(parts)}>"
+
+
+def combine(*studies: Study) -> Study:
+    """Return one study of all the subjects of several; the reverse of selecting subjects.
+
+    Parameters
+    ----------
+    *studies : Study
+        Studies without a subject in common, with the same unit for every name.
+
+    Raises
+    ------
+    InputError
+        If there is no study, a subject is in two of them, identifiers are numbers in one and texts in another,
+        or units differ.
+    """
+    import pandas  # half a second: paid only where tables are put together
+
+    if not studies:
+        raise InputError("no study was given; expected at least one", "studies cannot be combined")
+    owners = [(name, k) for k, study in enumerate(studies, start=1) for name in study.subject_ids]
+    seen: dict[Any, int] = {}
+    problems = []
+    for name, k in owners:
+        if name in seen:
+            problems.append(f"subject {name!r} is in study {seen[name]} and study {k}; expected it in one")
+        seen[name] = k
+    if len({isinstance(name, str) for name in seen}) > 1:
+        problems.append("subjects are numbers in one study and texts in another; expected the same in all")
+    if problems:
+        raise InputError(problems, "studies cannot be combined")
+    orders = {"_observations": ["subject", "analyte"], "_doses": ["subject"], "_subjects": ["subject"]}
+    tables = {}
+    for table, order in orders.items():
+        filled = [getattr(study, table) for study in studies]
+        # An empty table has no types of its own and would spoil those of the others.
+        filled = [one for one in filled if len(one)] or filled[:1]
+        tables[table] = pandas.concat(filled, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+    return Study(
+        **tables,
+        units=checks.shared_units([study.units for study in studies]),
+        notes=tuple(dict.fromkeys(note for study in studies for note in study.notes)),
+        attrs=checks.shared_attrs([study.attrs for study in studies]),
+    )

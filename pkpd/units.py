@@ -7,6 +7,7 @@ have different dimensions and cannot be mistaken for each other.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -55,15 +56,17 @@ def _quantity(text: str) -> Any:
     cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
     if cleaned in ("", "1", "-"):
         return _registry().parse_expression("dimensionless")
-    if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned):
+    # An exponent is one small number: pint would compute 9**9**9 exactly, for ever.
+    powers = re.sub(r"(\*\*|\^)\s*[-+]?\d{1,2}(\.\d+)?(?![\d.])(?!\s*(\*\*|\^))", "", cleaned)
+    if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
         raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
     try:
         found = _registry().parse_expression(cleaned)
+        if not hasattr(found, "dimensionality"):
+            found = _registry().Quantity(float(found), "dimensionless")
     except Exception as error:  # pint raises half a dozen kinds, some of them not its own
         raise UnitError(f"{text!r} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
-    if not hasattr(found, "dimensionality"):
-        found = _registry().Quantity(float(found), "dimensionless")
-    if not found.magnitude > 0:
+    if not 0 < found.magnitude < math.inf:
         raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
     return found
 
@@ -101,7 +104,10 @@ def factor(source: str, target: str) -> float:
     if a.units == b.units:
         ratio = a.magnitude / b.magnitude
     else:
-        ratio = (a / b).to("dimensionless").magnitude
+        try:
+            ratio = (a / b).to("dimensionless").magnitude
+        except Exception as error:  # temperatures have no common zero
+            raise UnitError(f"{source!r} cannot be converted to {target!r}: {error}") from None
     # Powers of ten come out of pint as 999.9999999999999; the exact neighbour is meant.
     rounded = float(f"{ratio:.12g}")
     return rounded if abs(rounded - ratio) <= 4e-16 * abs(ratio) * 8 else float(ratio)
@@ -155,7 +161,10 @@ def quantity(text: str) -> tuple[float, str]:
     if match is None:
         raise UnitError(f"{text!r} is not a number with a unit; expected something like '30 ug/kg'")
     _quantity(match[2])
-    return float(match[1]), match[2]
+    number = float(match[1])
+    if not math.isfinite(number):
+        raise UnitError(f"{text!r} is not a finite number")
+    return number, match[2]
 
 
 def show(unit: str) -> str:

@@ -63,9 +63,8 @@ def initial_estimates(model: Model, *sources: xarray.Dataset | Study, observed: 
 
 
 def _base(exposure: xarray.Dataset) -> dict[str, str]:
-    time = exposure.attrs["time_unit"]
-    amount, volume, _ = units.coherent(exposure.attrs["dose_unit"], exposure.attrs["concentration_unit"])
-    return {"time": time, "amount": amount, "volume": volume}
+    amount, volume, _ = units.coherent(exposure["dose"].attrs["units"], exposure["cmax"].attrs["units"])
+    return {"time": exposure["tmax"].attrs["units"], "amount": amount, "volume": volume}
 
 
 def _mean(exposure: xarray.Dataset, name: str, unit: str) -> float:
@@ -99,7 +98,7 @@ def _from_nca(model: Model, exposure: xarray.Dataset) -> dict[str, float]:
 
 def _central_volume(exposure: xarray.Dataset, model: Model, steady: float, late: float) -> float:
     """Dose over C0 for a bolus, else a third of what is known of the volume."""
-    amounts = units.factor(exposure.attrs["dose_unit"], model.base["amount"])
+    amounts = units.factor(exposure["dose"].attrs["units"], model.base["amount"])
     if "c0" in exposure:
         conc = exposure["c0"].values.astype(float)
         conc = conc * units.factor(exposure["c0"].attrs["units"], units.resolve("amount/volume", model.base))

@@ -1,0 +1,202 @@
+"""What a study holds, counted, drawn and fingerprinted; works on the tables of a `Study` (floor 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
+
+_SHOWN = 40  # rows of the audit that a notebook shows
+_CELL = "padding:2px 10px;text-align:{};border-bottom:1px solid rgba(128,128,128,.25)"
+
+
+def planned_time(observations: pandas.DataFrame) -> pandas.Series:
+    """Return the nominal time of every sample, the actual time where there is none."""
+    return observations["nominal_time"].fillna(observations["time"])
+
+
+def count_records(observations: pandas.DataFrame) -> pandas.DataFrame:
+    """Count the records by analyte and planned time, and by occasion and mark where these are given.
+
+    Parameters
+    ----------
+    observations : DataFrame
+        Observations of a study.
+
+    Returns
+    -------
+    DataFrame
+        ``n`` (all records), of these ``excluded``, and of the others ``blq``, ``alq`` and ``measured``.
+    """
+    used = ~observations["excluded"]
+    counted = observations.assign(
+        time=planned_time(observations),
+        n=1,
+        blq=observations["blq"] & used,
+        alq=observations["alq"] & used,
+        measured=used & ~observations["blq"] & ~observations["alq"],
+    )
+    optional = {"occasion": observations["occasion"].notna().any(), "mark": (observations["mark"] != "").any()}
+    keys = [key for key in ("analyte", "occasion", "time", "mark") if optional.get(key, True)]
+    sums = ["n", "measured", "blq", "alq", "excluded"]
+    return counted.groupby(keys, dropna=False)[sums].sum().astype("int64").reset_index()
+
+
+def time_deviations(observations: pandas.DataFrame) -> pandas.DataFrame:
+    """Return the samples that have a nominal time, with ``deviation = time − nominal_time`` in the study's unit."""
+    planned = observations[observations["nominal_time"].notna()]
+    columns = ["subject", "analyte", "occasion", "time", "nominal_time"]
+    found = planned[columns].assign(deviation=planned["time"] - planned["nominal_time"], row=planned["row"])
+    return found.reset_index(drop=True)
+
+
+def fingerprint(units: Mapping[str, str], tables: Mapping[str, pandas.DataFrame]) -> str:
+    """Return the SHA-256 (hex) of units and tables; the order of rows and columns and the source rows do not count."""
+    digest = hashlib.sha256(json.dumps(sorted(units.items())).encode())
+    for name, table in sorted(tables.items()):
+        columns = sorted(column for column in table.columns if column != "row")
+        lines = sorted("\x1f".join(map(_text, record)) for record in table[columns].itertuples(index=False, name=None))
+        digest.update("\x1e".join([name, *columns, "", *lines]).encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return f"'{cell}"
+    if isinstance(cell, (bool, np.bool_)):
+        return str(bool(cell))
+    if isinstance(cell, (int, np.integer)):
+        return str(int(cell))
+    if isinstance(cell, (float, np.floating)):
+        return "" if np.isnan(cell) else repr(float(cell) + 0.0)  # + 0.0: minus zero is zero
+    return ""  # None and <NA>; the tables hold nothing else
+
+
+def shared_units(units: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the union of units; the same name with two units is an error.
+
+    Raises
+    ------
+    InputError
+        If a name has different units, naming each.
+    """
+    result: dict[str, str] = {}
+    problems = []
+    for k, one in enumerate(units, start=1):
+        for name, unit in one.items():
+            if result.setdefault(name, unit) != unit:
+                problems.append(f"the unit of {name!r} is {unit!r} in study {k} and {result[name]!r} before")
+    if problems:
+        raise InputError([f"{p}; expected one unit" for p in problems], "studies cannot be combined")
+    return result
+
+
+def shared_attrs(attrs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the union of provenance: texts that differ are joined; one synthetic study makes the whole synthetic."""
+    result: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in attrs for name in one):
+        values = [one[name] for one in attrs if name in one]
+        distinct = list(dict.fromkeys(map(str, values)))
+        result[name] = values[0] if len(distinct) == 1 else "; ".join(distinct)
+    if any("synthetic" in one for one in attrs):
+        result["synthetic"] = any(bool(one.get("synthetic")) for one in attrs)
+    return result
+
+
+def audit_html(
+    tables: tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame],
+    units: Mapping[str, str],
+    notes: Sequence[str],
+    attrs: Mapping[str, Any],
+) -> str:
+    """Return the data audit of a study as HTML: what there is, when it was sampled, what was done to it."""
+    observations, doses, subjects = tables
+    clock = html.escape(units.get("time", ""))
+    parts = ["<div style='font-size:13px;line-height:1.45;max-width:820px'>"]
+    if attrs.get("synthetic"):
+        parts.append(
+            "<div style='background:#b45309;color:#fff;padding:4px 10px;border-radius:4px;margin-bottom:6px'>"
+            "<b>Synthetic data</b>: no patient was measured.</div>"
+        )
+    dosed = f"{len(doses)} doses ({html.escape(units.get('dose', ''))})" if len(doses) else "no doses"
+    covariates = ", ".join(html.escape(str(c)) for c in subjects.columns if c != "subject")
+    parts.append(f"<b>Study</b>: {len(subjects)} subjects, {dosed}, {len(observations)} samples")
+    parts.append(f"<br>covariates: {covariates}" if covariates else "")
+    parts.append(f"<br>source: {html.escape(str(attrs['source']))}" if attrs.get("source") else "")
+    parts += [_summary(observations, units), _timeline(observations, doses, clock)]
+    counts = count_records(observations)
+    shown = _rows(counts.columns, counts.head(_SHOWN).itertuples(index=False))
+    rest = f"and {len(counts) - _SHOWN} more: <code>study.audit()</code>" if len(counts) > _SHOWN else ""
+    parts.append(_folded(f"samples by time ({len(counts)} rows)", shown + rest))
+    if notes:
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        parts.append(_folded(f"{len(notes)} notes", f"<ul style='margin:2px 0'>{items}</ul>"))
+    return "".join([*parts, "</div>"])
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>{body}</details>"
+
+
+def _rows(header: Any, rows: Any) -> str:
+    """Return an HTML table; numbers to the right."""
+
+    def line(cells: Any, tag: str) -> str:
+        return "".join(
+            f"<{tag} style='{_CELL.format('left' if isinstance(c, str) and tag == 'td' else 'right')}'>"
+            f"{html.escape(f'{c:g}' if isinstance(c, float) else str(c))}</{tag}>"
+            for c in cells
+        )
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table style='border-collapse:collapse;margin:6px 0'><tr>{line(header, 'th')}</tr>{body}</table>"
+
+
+def _summary(observations: pandas.DataFrame, units: Mapping[str, str]) -> str:
+    header = ["analyte", "unit", "subjects", "samples", "BLQ", "above", "excluded", "LLOQ", "first", "last"]
+    rows = []
+    for name, group in observations.groupby("analyte"):
+        used = group[~group["excluded"]]
+        limits = sorted(set(group["lloq"].dropna()))
+        blq = int(used["blq"].sum())
+        share = f"{blq} ({100 * blq / len(used):.0f} %)" if len(used) else "0"
+        shown = "–" if not limits else f"{limits[0]:g}" if len(limits) == 1 else f"{limits[0]:g}–{limits[-1]:g}"
+        span = [float(group["time"].min()), float(group["time"].max())]
+        counts = [group["subject"].nunique(), len(group), share, int(used["alq"].sum()), len(group) - len(used)]
+        rows.append([str(name), units.get(str(name), ""), *counts, shown, *span])
+    return _rows(header, rows)
+
+
+def _timeline(observations: pandas.DataFrame, doses: pandas.DataFrame, clock: str) -> str:
+    """Return a drawing of when was dosed (triangles) and sampled (bars, the fuller the more samples)."""
+    times = planned_time(observations)
+    low = min([float(times.min()), *doses["time"]])
+    span = max([float(times.max()), *doses["time"]]) - low or 1.0
+    names = sorted(observations["analyte"].unique())
+    height = 18 * (len(names) + 1) + 16
+    marks = []
+    for k, name in enumerate(["doses", *names]):
+        y = 18 * k + 14
+        marks.append(f"<text x='0' y='{y}' font-size='11' fill='currentColor'>{html.escape(str(name)[:16])}</text>")
+        counts = (doses["time"] if k == 0 else times[observations["analyte"] == name]).value_counts()
+        for time, count in zip(counts.index.tolist(), counts.tolist(), strict=True):
+            x = 110 + 570 * (float(time) - low) / span
+            if k == 0:
+                marks.append(f"<path d='M{x:.1f} {y} l-4 -9 h8 z' fill='#2563eb' fill-opacity='.7'/>")
+            else:
+                ink = 0.25 + 0.75 * count / counts.max()
+                marks.append(f"<rect x='{x - 1:.1f}' y='{y - 10}' width='2' height='11' fill='#059669' "
+                             f"fill-opacity='{ink:.2f}'/>")  # fmt: skip
+    ends = f"<text x='110' y='{height - 3}' font-size='10' fill='currentColor'>{low:g}</text>"
+    end = f"{low + span:g} {clock}</text>"
+    ends += f"<text x='690' y='{height - 3}' font-size='10' text-anchor='end' fill='currentColor'>{end}"
+    return f"<svg width='700' height='{height}' viewBox='0 0 700 {height}'>{''.join(marks)}{ends}</svg>"

@@ -1,0 +1,155 @@
+"""Limits of quantification: what a cell says about them, and whether everything said agrees."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.io.cells import NUMBER, number
+from pkpd.io.declared import Limits
+from pkpd.io.findings import Findings
+from pkpd.io.table import Flags, Floats, Table, positions
+
+_BELOW = r"(?:blq|bql|bloq|blloq|lloq|llq|loq|below (?:the )?(?:lloq|loq|limit))"
+_ABOVE = r"(?:alq|aql|aloq|uloq|ulq|above (?:the )?(?:uloq|limit))"
+_TEXTS = tuple(
+    (side, re.compile(pattern, re.IGNORECASE | re.ASCII))
+    for side, pattern in (
+        ("below", rf"<?\s*{_BELOW}"),
+        ("below", rf"(?:{_BELOW}\s*)?\(?\s*<\s*(?P<limit>{NUMBER})\s*\)?"),
+        ("above", rf">?\s*{_ABOVE}"),
+        ("above", rf"(?:{_ABOVE}\s*)?\(?\s*>\s*(?P<limit>{NUMBER})\s*\)?"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one cell says: a number, or below or above a limit that it may name."""
+
+    value: float = math.nan
+    side: str = ""
+    limit: float = math.nan
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Values of all records with what is known about their limits."""
+
+    value: Floats
+    blq: Flags
+    lloq: Floats
+    alq: Flags
+    uloq: Floats
+
+
+def reading(cell: object) -> Reading | None:
+    """Return what a cell of the value column says, None when it is neither a number nor a limit."""
+    found = number(cell)
+    if found is not None:
+        return Reading(found)
+    if isinstance(cell, str):
+        for side, pattern in _TEXTS:
+            match = pattern.fullmatch(cell.strip())
+            if match:
+                limit = match.groupdict().get("limit")
+                return Reading(side=side, limit=float(limit) if limit else math.nan)
+    return None
+
+
+def read_values(table: Table, analytes: Sequence[str], factors: Floats, limits: Limits, findings: Findings) -> Readings:
+    """Return values, flags and limits of all records; everything that contradicts itself is a problem.
+
+    Parameters
+    ----------
+    table : Table
+        Long table with a column value and perhaps blq, alq, lloq, uloq.
+    analytes : sequence of str
+        Analyte of every record.
+    factors : array, shape (records,)
+        What the record's numbers are multiplied with to be in the analyte's unit.
+    limits : Limits
+        Declared limits by analyte.
+    findings : Findings
+        Where problems and notes go.
+    """
+    found = [reading(cell) for cell in table.columns["value"]]
+    for i, one in enumerate(found):
+        if one is None or math.isinf(one.value):
+            table.complain(findings, "value", i, "a finite number, or a text such as BLQ, <0.112 or >500")
+    texts = [Reading() if one is None or math.isinf(one.value) else one for one in found]
+    value = np.array([one.value for one in texts], dtype=float) * factors
+    sides = {}
+    for side, column, limit_column, declared in (
+        ("below", "blq", "lloq", limits.lower),
+        ("above", "alq", "uloq", limits.upper),
+    ):
+        said = np.array([one.side == side for one in texts], dtype=bool)
+        named = np.array([one.limit if one.side == side else math.nan for one in texts], dtype=float) * factors
+        limit = _limit(table, limit_column, (named, factors), [declared.get(a, math.nan) for a in analytes], findings)
+        sides[side] = (_flag(table, column, said, value, limit, findings), limit)
+    (blq, lloq), (alq, uloq) = sides["below"], sides["above"]
+    for i in positions(blq & alq):
+        findings.problem(f"{table.place('value', i)}: below and above the limits at once; expected one of them")
+    for i in positions(lloq >= uloq):
+        findings.problem(f"{table.place('value', i)}: LLOQ {lloq[i]:g} ≥ ULOQ {uloq[i]:g}; expected LLOQ < ULOQ")
+    _unlimited("BLQ", "lower", blq & np.isnan(lloq), analytes, findings)
+    _unlimited("above the limit", "upper", alq & np.isnan(uloq), analytes, findings)
+    return Readings(value, blq, lloq, alq, uloq)
+
+
+def _limit(
+    table: Table, column: str, own: tuple[Floats, Floats], declared: Sequence[float], findings: Findings
+) -> Floats:
+    """Return each record's limit from its text, its column or the declaration, which must not disagree."""
+    named, factors = own
+    limit, bad = table.numbers(column, findings, "a limit > 0")
+    for i in positions(~bad & (limit <= 0)):
+        table.complain(findings, column, i, "a limit > 0")
+    for i in positions(named <= 0):
+        table.complain(findings, "value", i, "a limit > 0")
+    told = np.vstack([named, limit * factors, np.asarray(declared, dtype=float)])
+    low, high = (pick(np.where(np.isnan(told), fill, told), axis=0) for pick, fill in ((np.min, np.inf), (np.max, 0.0)))
+    for i in positions(high > low * (1 + 1e-9)):
+        words = ("in the text", f"in the column {table.headings.get(column, column)!r}", f"in {column}=")
+        said = ", ".join(f"{x:g} {w}" for x, w in zip(told[:, i], words, strict=True) if not math.isnan(x))
+        findings.problem(f"{table.place('value', i)}: limits disagree ({said}); expected one {column.upper()}")
+    return np.where(np.isfinite(low), low, np.nan)
+
+
+def _flag(table: Table, column: str, said: Flags, value: Floats, limit: Floats, findings: Findings) -> Flags:
+    """Return which records are beyond their limit by flag, text or value."""
+    below = column == "blq"
+    flagged = table.flags(column, findings)
+    beyond = value < limit if below else value > limit
+    against = ~np.isnan(value) & ~beyond & ~np.isnan(limit)
+    word, sign = ("BLQ", "<") if below else ("above the limit", ">")
+    for i in positions(flagged & against):
+        findings.problem(
+            f"{table.place(column, i)}: flagged {word}, but the value {value[i]:g} is not; "
+            f"expected a value {sign} {limit[i]:g} or no flag"
+        )
+    for i in positions(said & ~flagged):
+        cell = table.cell(column, i)
+        if number(cell) == 0 or cell is False:
+            findings.problem(
+                f"{table.place(column, i)}: the flag says not {word}, the value says it is; expected the same"
+            )
+    silent = beyond & ~flagged & ~said
+    if silent.any():
+        name = "LLOQ are flagged BLQ" if below else "ULOQ are flagged above the limit"
+        findings.altered(f"{table.name}: {int(silent.sum())} values {'below' if below else 'above'} the {name}; kept")
+    return np.asarray(flagged | said | beyond)
+
+
+def _unlimited(word: str, which: str, records: Flags, analytes: Sequence[str], findings: Findings) -> None:
+    counts = Counter(analytes[i] for i in positions(records))
+    for name, count in sorted(counts.items()):
+        findings.altered(
+            f"observations: {count} records of {name} are {word} without a known {which} limit (it is NaN)"
+        )

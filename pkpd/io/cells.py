@@ -1,0 +1,91 @@
+"""One cell of somebody's table: is it missing, and which number, flag or label does it hold?"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas
+
+MISSING = frozenset({"", ".", "na", "n/a", "nan", "none", "null", "<na>", "nat"})
+"""Texts, in lower case, that stand for an empty cell."""
+
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMERIC = re.compile(rf"{NUMBER}|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
+_WHOLE = re.compile(r"(-?\d+)\.0*", re.ASCII)
+_INTEGER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+_YES = frozenset({"1", "true", "t", "yes", "y", "x", "blq", "bql", "bloq", "alq"})
+_NO = frozenset({"0", "false", "f", "no", "n", "-"})
+
+
+def is_missing(cell: object) -> bool:
+    """Say whether a cell is empty: None, NaN, NaT, an empty text, ``.`` or ``NA``."""
+    if cell is None or cell is pandas.NA or cell is pandas.NaT:
+        return True
+    if isinstance(cell, str):
+        return cell.strip().casefold() in MISSING
+    if isinstance(cell, (float, np.floating)):
+        return math.isnan(cell)
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    return isinstance(cell, (np.datetime64, np.timedelta64)) and bool(np.isnat(cell))
+
+
+def number(cell: object) -> float | None:
+    """Return the number in a cell, NaN when the cell is empty, None when it holds something else."""
+    if is_missing(cell):
+        return math.nan
+    if isinstance(cell, str):
+        text = cell.strip()
+        return float(text) if _NUMERIC.fullmatch(text) else None
+    if isinstance(cell, (bool, np.bool_)) or not isinstance(
+        cell, (int, float, np.integer, np.floating, Decimal, Fraction)
+    ):
+        return None
+    try:
+        return float(cell)
+    except OverflowError:
+        return math.inf
+
+
+def flag(cell: object) -> bool | None:
+    """Return the yes or no in a cell, None when it holds something else; an empty cell is a no."""
+    if is_missing(cell):
+        return False
+    if isinstance(cell, (bool, np.bool_)):
+        return bool(cell)
+    found = number(cell)
+    if found is not None:
+        return bool(found) if found in (0.0, 1.0) else None
+    text = cell.strip().casefold() if isinstance(cell, str) else ""
+    return True if text in _YES else False if text in _NO else None
+
+
+def label(cell: object) -> str | None:
+    """Return the text of an identifier, "" when the cell is empty, None when it is neither number nor text.
+
+    A whole number is written without decimals however it was stored, so that 7, 7.0 and "7" are the same subject.
+    """
+    if is_missing(cell):
+        return ""
+    if isinstance(cell, str):
+        text = cell.strip()
+        whole = _WHOLE.fullmatch(text)
+        return whole[1] if whole else text
+    if isinstance(cell, (bool, np.bool_)) or not isinstance(cell, (int, float, np.integer, np.floating, Decimal)):
+        return None
+    if isinstance(cell, (int, np.integer)):
+        return str(int(cell)) if abs(int(cell)) < 10**30 else None  # Python refuses to print very long integers
+    value = float(cell)
+    if not math.isfinite(value):
+        return None
+    return str(int(value)) if value.is_integer() and abs(value) < 1e18 else repr(value)
+
+
+def all_integers(labels: Iterable[str]) -> bool:
+    """Say whether every label is a plain integer; ``007`` is not one: its zeros would be lost."""
+    return all(_INTEGER.fullmatch(text) for text in labels)

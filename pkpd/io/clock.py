@@ -1,0 +1,201 @@
+"""Times of all kinds on one axis: numbers, day numbers, clock times with a day, dates with a time of day.
+
+* A number is the time in the study's unit.
+* A clock time (``"08:30"``) needs the column ``day``; day 1 at 00:00 is time 0.
+* A date with a time of day (``"2014-03-01 08:30"``, or a clock time whose ``day`` is a date) is counted from the
+  subject's first dose, or from its first sample when the study has no dose of that subject.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas
+
+from pkpd import units as unit_tools
+from pkpd.io.cells import is_missing, number
+from pkpd.io.columns import missing_column
+from pkpd.io.findings import Findings
+from pkpd.io.table import Flags, Floats, Table
+
+_WORDS = {
+    "number": "a number",
+    "clock": "a clock time (HH:MM with a day number)",
+    "date": "a date with a time of day",
+    "zoned": "a date with a time of day and a time zone",
+}
+_EXPECTED = "a number, a clock time such as 08:30 with a day, or a date with a time such as 2014-03-01 08:30"
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
+_EPOCH = datetime.datetime(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of one table before they are on the study's axis: numbers, hours from day 1, or seconds of a calendar."""
+
+    kind: str
+    values: Floats
+    bad: Flags
+
+
+def read_times(table: Table, unit: str, findings: Findings) -> Times:
+    """Return the times of every record; missing and unreadable ones are problems.
+
+    Parameters
+    ----------
+    table : Table
+        Records with one of the columns time, datetime, clock, nominal_time or day.
+    unit : str
+        The study's time unit, for day numbers.
+    findings : Findings
+        Where problems and notes go.
+    """
+    count = len(table)
+    source = next((s for s in ("time", "datetime", "clock", "nominal_time", "day") if s in table), None)
+    if source is None:
+        missing_column(table, "time", "the time of every record", findings)
+        return Times("number", np.full(count, np.nan), np.ones(count, dtype=bool))
+    if source in ("nominal_time", "day"):
+        findings.altered(f"{table.name}: no actual times; {source.replace('_', ' ')} stands for {count} records")
+    per_day = unit_tools.factor("day", unit)
+    kinds, values = [], np.full(count, np.nan)
+    for i in range(count):
+        kind, values[i] = _classify(table.cell(source, i))
+        if kind == "clock":
+            kind, values[i] = _on_day(table, i, values[i], findings)
+        elif kind in ("bad", "missing"):
+            table.complain(findings, source, i, _EXPECTED)
+        elif source == "day":
+            kind, values[i] = _day_start(table, i, kind, values[i], per_day, findings)
+        elif kind == "number" and "day" in table and not is_missing(table.cell("day", i)):
+            _check_day(table, i, values[i] / per_day, findings)
+        kinds.append(kind)
+    good = Counter(kind for kind in kinds if kind in _WORDS)
+    common = min(good, key=lambda kind: (-good[kind], kind), default="number")
+    for i, kind in enumerate(kinds):
+        if kind in _WORDS and kind != common:
+            table.complain(findings, source, i, f"{_WORDS[common]} as in the other records")
+    bad = np.array([kind != common for kind in kinds], dtype=bool)
+    return Times(common, np.where(bad, np.nan, values), bad)
+
+
+def _classify(cell: object) -> tuple[str, float]:
+    if is_missing(cell):
+        return "missing", math.nan
+    found = number(cell)
+    if found is not None:
+        return ("number", found) if math.isfinite(found) else ("bad", math.nan)
+    if isinstance(cell, np.datetime64):
+        cell = pandas.Timestamp(cell)
+    if isinstance(cell, datetime.time):
+        return "clock", cell.hour + cell.minute / 60 + cell.second / 3600
+    if isinstance(cell, str):
+        text = cell.strip()
+        match = _CLOCK.fullmatch(text)
+        if match:
+            hours, minutes, seconds = int(match[1]), int(match[2]), float(match[3] or 0)
+            sensible = hours < 24 and minutes < 60 and seconds < 60
+            return ("clock", hours + minutes / 60 + seconds / 3600) if sensible else ("bad", math.nan)
+        cell = _iso(text) if _DATE_TIME.fullmatch(text) else None
+    if not isinstance(cell, datetime.datetime):
+        return "bad", math.nan
+    try:
+        zoned = cell.tzinfo is not None
+        epoch = _EPOCH.replace(tzinfo=datetime.UTC) if zoned else _EPOCH
+        return ("zoned" if zoned else "date"), (cell - epoch).total_seconds()
+    except (OverflowError, ValueError):
+        return "bad", math.nan
+
+
+def _iso(text: str) -> datetime.datetime | None:
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _on_day(table: Table, i: int, hours: float, findings: Findings) -> tuple[str, float]:
+    """Put a clock time on its day, which is a number from 1 on or a date."""
+    cell = table.cell("day", i)
+    found = number(cell)
+    if found is not None and found >= 1 and found == math.floor(found) and math.isfinite(found):
+        return "clock", (found - 1) * 24 + hours
+    if isinstance(cell, str) and _DATE.fullmatch(cell.strip()):
+        cell = _iso(cell.strip())
+    if isinstance(cell, datetime.date):
+        midnight = datetime.datetime(cell.year, cell.month, cell.day)
+        return "date", (midnight - _EPOCH).total_seconds() + hours * 3600
+    table.complain(findings, "day", i, "the day of the clock time: a whole number from 1 on, or a date")
+    return "bad", math.nan
+
+
+def _day_start(table: Table, i: int, kind: str, day: float, per_day: float, findings: Findings) -> tuple[str, float]:
+    if kind == "number" and day >= 1 and day == math.floor(day):
+        return "number", (day - 1) * per_day
+    table.complain(findings, "day", i, "a whole number from 1 on, or a column 'time'")
+    return "bad", math.nan
+
+
+def _check_day(table: Table, i: int, elapsed: float, findings: Findings) -> None:
+    """A time that does not lie on its day (half a day is forgiven) was counted from another zero: say so."""
+    day = number(table.cell("day", i))
+    if day is not None and not -0.5 <= elapsed - (day - 1) <= 1.5:
+        where = "the time since day 1 at 00:00, or a clock time HH:MM"
+        findings.problem(f"{table.place('time', i)}: does not lie on day {day:g} of the column 'day'; expected {where}")
+
+
+def align(
+    samples: Times, doses: Times | None, owners: tuple[Sequence[str], Sequence[str]], unit: str, findings: Findings
+) -> tuple[Floats, Floats]:
+    """Return the times of samples and doses in the study's unit, on one axis.
+
+    Parameters
+    ----------
+    samples, doses : Times
+        What was read; no doses is None.
+    owners : pair of sequences of str
+        Subject of every sample and of every dose.
+    unit : str
+        The study's time unit.
+    findings : Findings
+        Where problems and notes go.
+    """
+    if doses is not None and doses.kind != samples.kind and not (doses.bad.all() or samples.bad.all()):
+        findings.problem(
+            f"observations and doses have no common clock: the times of the observations are {_WORDS[samples.kind]}, "
+            f"those of the doses {_WORDS[doses.kind]}; expected the same for both"
+        )
+    per_hour = unit_tools.factor(unit, "h")
+    per_second = unit_tools.factor(unit, "s")
+    start: dict[str, float] = {}
+    # Doses first: a subject's first dose is its time zero, whatever was sampled before.
+    for name, value in zip(owners[1], doses.values if doses else (), strict=True):
+        if not math.isnan(value):
+            start[name] = min(value, start.get(name, value))
+    dosed = set(start)
+    for name, value in zip(owners[0], samples.values, strict=True):
+        if name not in dosed and not math.isnan(value):
+            start[name] = min(value, start.get(name, value))
+    undosed = sorted(set(start) - dosed)
+    if samples.kind in ("date", "zoned") and undosed:
+        findings.altered(
+            f"observations: {len(undosed)} subjects have no dose; their dates are counted from their first sample"
+        )
+
+    def onto_axis(times: Times, names: Sequence[str]) -> Floats:
+        if times.kind == "number":
+            return times.values
+        if times.kind == "clock":
+            return np.asarray(times.values / per_hour)
+        zero = np.array([start.get(name, math.nan) for name in names], dtype=float)
+        return np.asarray((times.values - zero) / per_second)
+
+    return onto_axis(samples, owners[0]), onto_axis(doses, owners[1]) if doses else np.empty(0)

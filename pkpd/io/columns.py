@@ -1,0 +1,185 @@
+"""Which of somebody's headings is which of our columns: case, spaces and underscores do not matter."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from pkpd import units as unit_tools
+from pkpd.errors import UnitError, nearest
+from pkpd.io.findings import Findings
+from pkpd.io.table import Columns, Table
+
+CLOCK = {
+    "subject": ("id", "usubjid", "subjid", "subjectid", "patient", "patientid", "subj", "animal"),
+    "time": ("actualtime", "atime", "tafd", "timeafterfirstdose", "elapsedtime"),
+    "nominal_time": ("ntime", "nomtime", "nominal", "plannedtime", "scheduledtime", "nt"),
+    "datetime": ("timestamp", "dateandtime"),
+    "clock": ("clocktime", "timeofday"),
+    "day": ("studyday", "daynumber", "dy", "date"),
+    "occasion": ("occ", "visit", "period"),
+    "row": (),
+}
+"""Columns that observations and doses share, with their other names (lower case, without spaces)."""
+
+OBSERVATIONS = {
+    "analyte": ("compound", "parameter", "paramcd", "biomarker", "test", "dvid"),
+    "value": ("conc", "concentration", "dv", "result", "measurement", "observed"),
+    "blq": ("bql", "bloq", "isblq", "blqflag", "belowlloq", "belowlimit"),
+    "alq": ("aql", "aloq", "isalq", "alqflag", "aboveuloq", "abovelimit"),
+    "lloq": ("llq", "loq"),
+    "uloq": ("ulq",),
+    "mark": ("prepost", "dosemark"),
+    "excluded": ("exclude", "excl", "exclusion", "setaside"),
+    "reason": ("exclusionreason", "excludedreason", "reasonexcluded", "reasonforexclusion"),
+    "unit": ("units", "valueunit"),
+}
+DOSES = {
+    "amount": ("amt", "dose", "doseamount"),
+    "amount_per_kg": ("doseperkg", "amtperkg"),
+    "route": ("administration", "routeofadministration"),
+    "duration": ("dur", "tinf", "infusionduration", "infusiontime"),
+    "unit": ("units", "doseunit", "amountunit"),
+}
+COVARIATES = {
+    "weight": ("wt", "bodyweight", "bw", "bwt"),
+    "height": ("ht",),
+    "age": (),
+    "sex": ("gender",),
+    "bmi": ("bodymassindex",),
+    "bsa": ("bodysurfacearea",),
+}
+RESERVED = {"time": CLOCK["time"], "dose": ("amount", "amt"), "weight": COVARIATES["weight"], "duration": ("dur",)}
+"""Names in `units` that never are an analyte."""
+
+_WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\[\]()]+?)\s*[\])]")
+
+
+def fold(text: object) -> str:
+    """Return a heading without case, spaces, underscores, dots and hyphens: what is compared."""
+    return re.sub(r"[\s_.\-]+", "", str(text).casefold())
+
+
+def vocabulary(*groups: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return every folded spelling with the column it means."""
+    spelled: dict[str, str] = {}
+    for group in groups:
+        for name, others in group.items():
+            spelled.update(dict.fromkeys((fold(name), *others), name))
+    return spelled
+
+
+def split_unit(heading: str) -> tuple[str, str]:
+    """Split ``amount [ug/kg]`` into heading and unit; the unit is "" when what stands there is none."""
+    match = _WITH_UNIT.fullmatch(heading)
+    if match is None:
+        return heading, ""
+    try:
+        unit_tools.is_kind(match[2], "time")
+    except UnitError:
+        return heading, ""
+    return match[1], match[2]
+
+
+def match(
+    name: str, loaded: Columns, words: Mapping[str, str], renamed: Mapping[str, str], findings: Findings
+) -> tuple[Table, dict[str, str]]:
+    """Return the table with its columns under our names, and the units that its headings carry.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in messages.
+    loaded : tuple
+        Headings and columns.
+    words : mapping
+        Folded spellings and the column each one means.
+    renamed : mapping
+        Headings that the user has given a meaning; these come first.
+    findings : Findings
+        Where problems go.
+    """
+    headings, cells = loaded
+    for heading, count in Counter(fold(h) for h in headings).items():
+        if count > 1:
+            same = ", ".join(repr(h) for h in headings if fold(h) == heading)
+            findings.problem(f"{name}: {count} columns have the same name ({same}); expected one")
+    parts = [split_unit(h) for h in headings]
+    explicit = [renamed.get(h, renamed.get(p[0], "")) for h, p in zip(headings, parts, strict=True)]
+    meant = [e or words.get(fold(p[0]), "") for e, p in zip(explicit, parts, strict=True)]
+    columns: dict[str, list[object]] = {}
+    source: dict[str, str] = {}
+    found_units: dict[str, str] = {}
+    extras = []
+    ours = set(words.values()) - set(COVARIATES)
+    for k, heading in enumerate(headings):
+        column = meant[k]
+        rivals = [j for j, other in enumerate(meant) if other == column] if column else [k]
+        winners = (
+            [j for j in rivals if explicit[j]] or [j for j in rivals if fold(parts[j][0]) == fold(column)] or rivals
+        )
+        if k not in winners:
+            column = ""  # another heading says it more plainly: this one is an extra column
+        elif len(winners) > 1 and k == winners[0]:
+            same = ", ".join(repr(headings[j]) for j in winners)
+            findings.problem(f"{name}: the columns {same} could each be {column!r}; say which with columns={{...}}")
+        key = column or parts[k][0]
+        if column not in ours:
+            extras.append(key)
+        columns.setdefault(key, cells[k])
+        source.setdefault(key, heading)
+        if parts[k][1]:
+            found_units[key] = parts[k][1]
+    rows = list(range(1, len(cells[0]) + 1))
+    keep = [i for i in range(len(rows)) if any(not _blank(column[i]) for column in cells)]
+    table = Table(name, columns, rows, source, tuple(dict.fromkeys(extras)))
+    if len(keep) < len(rows):
+        findings.altered(f"{name}: {len(rows) - len(keep)} rows without any content were left out")
+        table = table.take(keep)
+    return table, found_units
+
+
+def _blank(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def check_renamed(
+    columns: Mapping[str, str] | None, headings: Iterable[str], words: Mapping[str, str], findings: Findings
+) -> dict[str, str]:
+    """Return the user's own names of columns after checking that both sides of each exist."""
+    if columns is None:
+        return {}
+    if not isinstance(columns, Mapping) or not all(isinstance(x, str) for pair in columns.items() for x in pair):
+        findings.problem("columns: expected a mapping from the headings of the tables to the names used here")
+        return {}
+    known = list(headings)
+    by_fold = {fold(h): h for h in known}
+    result = {}
+    for theirs, ours in columns.items():
+        heading = theirs if theirs in known else by_fold.get(fold(theirs))
+        meaning = words.get(fold(ours))
+        if heading is None:
+            findings.problem(f"columns: no table has a column {theirs!r}; {nearest(theirs, known)}")
+        if meaning is None:
+            findings.problem(
+                f"columns: {ours!r} is not a column used here; {nearest(ours, sorted(set(words.values())))}"
+            )
+        if heading is not None and meaning is not None:
+            result[heading] = meaning
+    return result
+
+
+def missing_column(table: Table, column: str, what: str, findings: Findings) -> None:
+    """Add the problem that a table lacks a column, with what it has instead and the nearest heading."""
+    headings = list(table.headings.values())
+    hint = nearest(column, [h for h in headings if table_key(table, h) in table.extras])
+    hint = f"; {hint}" if hint.startswith("did") else ""
+    findings.problem(
+        f"{table.name}: no column '{column}'; expected {what}; found {', '.join(map(repr, headings))}{hint}"
+    )
+
+
+def table_key(table: Table, heading: str) -> str:
+    """Return our name of a heading."""
+    return next((key for key, found in table.headings.items() if found == heading), heading)

@@ -1,0 +1,169 @@
+"""What the user declares beside the tables: units and limits of quantification, checked before they are used."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd import units as unit_tools
+from pkpd.errors import InputError, UnitError, nearest
+from pkpd.io.cells import is_missing, number
+from pkpd.io.columns import RESERVED, fold, vocabulary
+from pkpd.io.findings import Findings, show
+from pkpd.io.table import Floats, Table
+
+_KINDS = {
+    "time": ("time",),
+    "dose": ("amount", "amount per kg"),
+    "weight": ("body weight",),
+    "duration": ("time",),
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of quantification by analyte, in the analyte's unit."""
+
+    lower: Mapping[str, float]
+    upper: Mapping[str, float]
+
+
+def unit_is_good(name: str, unit: object, findings: Findings) -> bool:
+    """Say whether a unit exists and has the dimension that its name asks for; if not, that is a problem."""
+    if not isinstance(unit, str):
+        findings.problem(f"units: the unit of {name!r} is {show(unit)}; expected a text such as 'ng/mL'")
+        return False
+    try:
+        if name in _KINDS:
+            unit_tools.require(unit, *_KINDS[name], what=repr(name))
+        else:
+            unit_tools.is_kind(unit, "time")
+    except UnitError as error:
+        findings.problem(f"units: {name!r}: {'; '.join(error.problems)}")
+        return False
+    return True
+
+
+def declared_units(units: object, findings: Findings) -> dict[str, str]:
+    """Return the units by name, the reserved names spelled our way; a bad one is a problem and left out."""
+    if not isinstance(units, Mapping):
+        findings.problem(f"units: {show(units)}; expected a mapping such as {{'time': 'h', 'IL21': 'ng/mL'}}")
+        return {}
+    words = vocabulary(RESERVED)
+    result: dict[str, str] = {}
+    for name, unit in units.items():
+        if not isinstance(name, str) or not name.strip():
+            findings.problem(f"units: {show(name)} is not a name; expected a text such as 'IL21'")
+            continue
+        ours = words.get(fold(name), name)
+        if ours in result:
+            findings.problem(f"units: {name!r} is given twice")
+        elif unit_is_good(ours, unit, findings):
+            result[ours] = unit
+    return result
+
+
+def with_headings(units: Mapping[str, str], found: Mapping[str, str], findings: Findings) -> dict[str, str]:
+    """Return the units completed by those that stand in headings such as ``time (h)`` or ``weight [kg]``."""
+    result = dict(units)
+    for column, unit in found.items():
+        name = "time" if column == "nominal_time" else column
+        if name in ("value", "amount", "amount_per_kg"):
+            continue  # these are units of records: they are converted where the records are read
+        spelled = next((n for n in units if fold(n) == fold(name)), name)
+        if spelled in _KINDS and spelled not in result:
+            if unit_is_good(spelled, unit, findings):
+                result[spelled] = unit
+        elif spelled in ("time", "weight", "duration") and result[spelled] != unit:
+            findings.problem(f"units: the heading of {column!r} says {unit!r}, units= says {result[spelled]!r}")
+    return result
+
+
+def declared_limits(
+    name: str, limits: object, units: Mapping[str, str], analytes: Iterable[str], findings: Findings
+) -> dict[str, float]:
+    """Return limits by analyte in the analyte's unit; ``"112 pg/mL"`` is converted, a bad one is a problem."""
+    known = list(analytes)
+    if limits is None:
+        return {}
+    if not isinstance(limits, Mapping):
+        findings.problem(f"{name}: {show(limits)}; expected a mapping from analyte to limit such as {{'IL21': 0.112}}")
+        return {}
+    by_fold = {fold(a): a for a in known}
+    result = {}
+    for given, limit in limits.items():
+        analyte = by_fold.get(fold(given))
+        if analyte is None:
+            findings.problem(f"{name}: {given!r} is not an analyte of the study; {nearest(str(given), known)}")
+            continue
+        value = number(limit)
+        if value is None and isinstance(limit, str):
+            try:
+                value, unit = unit_tools.quantity(limit)
+                value *= _factor(unit, units.get(analyte, unit))
+            except InputError as error:
+                findings.problem(f"{name}: {analyte!r}: {'; '.join(error.problems)}")
+                continue
+        if value is None or not (math.isfinite(value) and value > 0):
+            findings.problem(f"{name}: {analyte!r} is {show(limit)}; expected a number > 0")
+            continue
+        result[analyte] = value
+    return result
+
+
+def _factor(source: str, target: str) -> float:
+    """Return the factor between two units; whatever hinders the conversion (such as °C to °F) is a UnitError."""
+    try:
+        return unit_tools.factor(source, target)
+    except UnitError:
+        raise
+    except Exception as error:  # pint has kinds of its own, and arithmetic can overflow
+        raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor ({error})") from None
+
+
+def record_factors(
+    table: Table, names: Sequence[str], units: Mapping[str, str], default: Mapping[str, str], findings: Findings
+) -> tuple[Floats, dict[str, str]]:
+    """Return what every record is multiplied with to be in the unit of its name, and the units that records add.
+
+    A name without a declared unit takes the unit that most of its records carry.
+
+    Parameters
+    ----------
+    table : Table
+        Records; the column ``unit`` is used when there is one.
+    names : sequence of str
+        What each record is a value of: an analyte, or ``"dose"``.
+    units : mapping
+        Declared units by name.
+    default : mapping
+        Unit by name of a record whose own cell is empty (from the heading of its column).
+    findings : Findings
+        Where problems go.
+    """
+    factors = np.ones(len(table))
+    cells = [table.cell("unit", i) for i in range(len(table))]
+    own = [default.get(n, "") if is_missing(c) else str(c).strip() for c, n in zip(cells, names, strict=True)]
+    added: dict[str, str] = {}
+    for name in sorted(set(names) - set(units) - {""}):
+        counts = Counter(u for u, n in zip(own, names, strict=True) if n == name and u)
+        ranked = sorted(counts, key=lambda unit: (-counts[unit], unit))
+        if ranked and unit_is_good(name, ranked[0], findings):
+            added[name] = ranked[0]
+    known = {**units, **added}
+    converted: Counter[tuple[str, str]] = Counter()
+    for i, (unit, name) in enumerate(zip(own, names, strict=True)):
+        if not unit or name not in known or unit == known[name]:
+            continue
+        try:
+            factors[i] = _factor(unit, known[name])
+            converted[name, unit] += 1
+        except UnitError as error:
+            findings.problem(f"{table.place('unit', i)}: {'; '.join(error.problems)}")
+    for (name, unit), count in sorted(converted.items()):
+        findings.altered(f"{table.name}: {count} records of {name} converted from {unit} to {known[name]}")
+    return factors, added

@@ -1,0 +1,152 @@
+"""The table of doses, or a plan that every subject gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas
+
+from pkpd import units as unit_tools
+from pkpd.dosing import ROUTES, Regimen
+from pkpd.errors import UnitError, nearest
+from pkpd.io.columns import fold, missing_column
+from pkpd.io.declared import record_factors
+from pkpd.io.findings import Findings
+from pkpd.io.table import Flags, Floats, Table, positions
+from pkpd.study import DOSE_COLUMNS
+
+_ROUTES = {
+    **dict.fromkeys(("bolus", "ivbolus", "ivpush", "intravenousbolus", "iv", "intravenous"), "bolus"),
+    **dict.fromkeys(("infusion", "ivinfusion", "intravenousinfusion", "inf"), "infusion"),
+    **dict.fromkeys(("oral", "po", "peroral", "bymouth", "extravascular", "sc", "subcutaneous", "im"), "oral"),
+}
+
+
+def read_doses(
+    table: Table, heading_units: Mapping[str, str], units: Mapping[str, str], findings: Findings
+) -> tuple[pandas.DataFrame, str]:
+    """Return the doses without their times, subject and occasion as texts, and the unit of the amounts.
+
+    Parameters
+    ----------
+    table : Table
+        One row per dose.
+    heading_units : mapping
+        Units that the headings carry.
+    units : mapping
+        Declared units; ``"duration"`` may differ from ``"time"``.
+    findings : Findings
+        Where problems and notes go.
+    """
+    both = [column for column in ("amount", "amount_per_kg") if column in table]
+    if len(both) != 1:
+        what = "one of the columns 'amount' and 'amount_per_kg'"
+        if both:
+            findings.problem(f"{table.name}: columns 'amount' and 'amount_per_kg' at once; expected {what}")
+        else:
+            missing_column(table, "amount", what, findings)
+            return no_doses().reindex(range(len(table))), ""
+    column = both[0]
+    amount, bad = table.numbers(column, findings, "an amount ≥ 0")
+    for i in positions(~bad & ~(amount >= 0)):
+        table.complain(findings, column, i, "an amount ≥ 0")
+    # A column that is per kg by its name has a unit that is too, whether or not the user wrote it.
+    declared = {"dose": units["dose"]} if "dose" in units else {}
+    heading = {"dose": heading_units[column]} if column in heading_units else {}
+    if column == "amount_per_kg":
+        declared, heading = ({k: _per_kg(u) for k, u in one.items()} for one in (declared, heading))
+    factors, added = record_factors(table, ["dose"] * len(table), declared, heading, findings)
+    unit = {**added, **declared}.get("dose", "")
+    if not unit:
+        findings.problem(f"{table.name}: the dose has no unit; expected units={{'dose': 'ug/kg'}} or a column 'unit'")
+    duration, bad_duration = table.numbers("duration", findings, "a time ≥ 0")
+    route = _routes(table, duration, bad_duration, findings)
+    length = _in_time_unit(np.where(np.isnan(duration), 0.0, duration), units, heading_units, findings)
+    doses = pandas.DataFrame(
+        {
+            "subject": table.labels("subject", findings),
+            "time": np.full(len(table), np.nan),
+            "amount": amount * factors,
+            "route": route,
+            "duration": length,
+            "occasion": table.labels("occasion", findings),
+            "row": np.array(table.rows, dtype=np.int64),
+        }
+    )
+    return doses, unit
+
+
+def _per_kg(unit: str) -> str:
+    return unit if unit_tools.per_kg(unit) else f"{unit}/kg"
+
+
+def _in_time_unit(
+    duration: Floats, units: Mapping[str, str], heading_units: Mapping[str, str], findings: Findings
+) -> Floats:
+    own = units.get("duration", heading_units.get("duration", units["time"]))
+    try:
+        ratio = unit_tools.factor(own, units["time"])
+    except UnitError as error:
+        findings.problem(f"units: 'duration': {'; '.join(error.problems)}")
+        return duration
+    if ratio != 1.0 and (duration > 0).any():
+        findings.altered(f"doses: {int((duration > 0).sum())} durations converted from {own} to {units['time']}")
+    return duration * ratio
+
+
+def _routes(table: Table, duration: Floats, bad: Flags, findings: Findings) -> list[str]:
+    """Return the route of every dose; without one, a duration means infusion and none means bolus."""
+    routes = []
+    silent = 0
+    for i, text in enumerate(table.labels("route", findings)):
+        lasting = duration[i] > 0
+        route = _ROUTES.get(fold(text))
+        if not text:
+            silent += 1
+            route = "infusion" if lasting else "bolus"
+        elif route is None:
+            table.complain(findings, "route", i, f"one of {', '.join(ROUTES)}; {nearest(text, ROUTES)}")
+        elif lasting and fold(text) in ("iv", "intravenous"):
+            route = "infusion"
+        if duration[i] < 0:
+            table.complain(findings, "duration", i, "a time ≥ 0")
+        elif route == "infusion" and not lasting and not bad[i]:
+            table.complain(findings, "duration" if "duration" in table else "route", i,
+                           "the duration of the infusion, a time > 0")  # fmt: skip
+        elif route in ("bolus", "oral") and lasting:
+            table.complain(findings, "duration", i, f"no duration: the route is {route}")
+        routes.append(route or "bolus")
+    if silent:
+        findings.altered(f"{table.name}: {silent} doses have no route; taken as bolus, with a duration as infusion")
+    return routes
+
+
+def given_to_all(
+    plan: Regimen, subjects: Sequence[str], units: Mapping[str, str], findings: Findings
+) -> tuple[pandas.DataFrame, str]:
+    """Return the doses of a plan that every subject gets, in the study's time unit, and the unit of the amounts."""
+    unit = units.get("dose", plan.unit)
+    try:
+        plan = plan.in_units(unit, units["time"])
+    except UnitError as error:
+        findings.problem(f"doses: {'; '.join(error.problems)}")
+    rows = [
+        (subject, dose.time, dose.amount, dose.route, dose.duration, "", k)
+        for subject in subjects
+        for k, dose in enumerate(plan, start=1)
+    ]
+    return pandas.DataFrame(rows, columns=list(DOSE_COLUMNS)) if rows else no_doses(), unit
+
+
+def no_doses() -> pandas.DataFrame:
+    """Return a table of doses without rows."""
+    kinds = {"time": float, "amount": float, "duration": float, "row": np.int64}
+    return pandas.DataFrame({c: pandas.Series([], dtype=kinds.get(c, object)) for c in DOSE_COLUMNS})
+
+
+def note_repeats(doses: pandas.DataFrame, findings: Findings) -> None:
+    """Note doses that are given more than once at one time: legitimate, but often a doubled row."""
+    twice = doses.duplicated(["subject", "time", "amount", "route", "duration"])
+    if twice.any():
+        findings.altered(f"doses: {int(twice.sum())} doses repeat another of the same subject and time; all are kept")

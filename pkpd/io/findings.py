@@ -1,0 +1,54 @@
+"""What a reader finds: problems that stop the reading, and notes on what was done to the records."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+
+from pkpd.errors import DataWarning, InputError
+
+
+def show(cell: object) -> str:
+    """Write a cell the way a message shows it: quoted when it is text, cut when it is long."""
+    text = repr(cell) if isinstance(cell, str) else str(cell)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+@dataclass
+class Findings:
+    """Collects problems and notes while the tables are read, so that all are told at once.
+
+    This is the one mutable thing of the readers: every step adds to it, and `settle` ends the reading.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    alterations: list[str] = field(default_factory=list)
+
+    def problem(self, sentence: str) -> None:
+        """Add a problem, once."""
+        if sentence not in self.problems[-50:]:
+            self.problems.append(sentence)
+
+    def fact(self, sentence: str) -> None:
+        """Add a note about the records that were left as they are."""
+        self.notes.append(sentence)
+
+    def altered(self, sentence: str) -> None:
+        """Add a note about records that were altered or set aside; it is also warned about."""
+        self.notes.append(sentence)
+        self.alterations.append(sentence)
+
+    def settle(self, where: str, stacklevel: int = 3) -> tuple[str, ...]:
+        """Raise every problem at once, or warn about every alteration and return the notes.
+
+        Raises
+        ------
+        InputError
+            If there is any problem.
+        """
+        if self.problems:
+            raise InputError(self.problems, where)
+        for sentence in self.alterations:
+            warnings.warn(sentence, DataWarning, stacklevel=stacklevel)
+        return tuple(self.notes)

@@ -1,0 +1,171 @@
+"""The table of observations: one checked record per sample."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas
+
+from pkpd import units as unit_tools
+from pkpd.errors import UnitError, nearest
+from pkpd.io.blq import Readings
+from pkpd.io.cells import is_missing
+from pkpd.io.columns import fold
+from pkpd.io.findings import Findings
+from pkpd.io.table import Flags, Table, positions
+
+RULES = ("mean", "first", "last")
+"""What can be done with several samples of one subject, analyte and time."""
+
+_MARKS = {
+    **dict.fromkeys(("pre", "predose", "before", "trough"), "pre"),
+    **dict.fromkeys(("post", "postdose", "after"), "post"),
+    "": "",
+}
+
+
+def assemble(
+    table: Table, names: Sequence[str], readings: Readings, units: Mapping[str, str], findings: Findings
+) -> pandas.DataFrame:
+    """Return the records without their times: subject and occasion as texts, everything else as in a `Study`.
+
+    Parameters
+    ----------
+    table : Table
+        Long table of observations.
+    names : sequence of str
+        Analyte of every record.
+    readings : Readings
+        Values with flags and limits.
+    units : mapping
+        Unit by analyte; decides which analytes cannot be negative.
+    findings : Findings
+        Where problems and notes go.
+    """
+    excluded, reason = _exclusions(table, findings)
+    _check_values(table, names, readings, (excluded, units), findings)
+    nominal, _ = table.numbers("nominal_time", findings, "a number")
+    marks = []
+    for i, text in enumerate(table.labels("mark", findings)):
+        mark = _MARKS.get(fold(text))
+        if mark is None:
+            table.complain(findings, "mark", i, f"pre or post; {nearest(text, ('pre', 'post'))}")
+        marks.append(mark or "")
+    for name, count in sorted(Counter(n for n, b in zip(names, readings.blq & ~excluded, strict=True) if b).items()):
+        findings.fact(f"observations: {count} records of {name} are BLQ")
+    return pandas.DataFrame(
+        {
+            "subject": table.labels("subject", findings),
+            "analyte": list(names),
+            "time": np.full(len(table), np.nan),
+            "value": readings.value,
+            "blq": readings.blq,
+            "lloq": readings.lloq,
+            "alq": readings.alq,
+            "uloq": readings.uloq,
+            "nominal_time": nominal,
+            "occasion": table.labels("occasion", findings),
+            "mark": marks,
+            "excluded": excluded,
+            "reason": reason,
+            "row": np.array(table.rows, dtype=np.int64),
+        }
+    )
+
+
+def _exclusions(table: Table, findings: Findings) -> tuple[Flags, list[str]]:
+    """Return which records are set aside and why."""
+    excluded = table.flags("excluded", findings)
+    reason = table.labels("reason", findings)
+    if "reason" in table and "excluded" not in table and any(reason):
+        i = next(k for k, text in enumerate(reason) if text)
+        findings.problem(
+            f"{table.place('reason', i)}: a reason but no column 'excluded'; expected one that says yes or no"
+        )
+    silent = [i for i in positions(excluded) if not reason[i]]
+    for i in silent:
+        reason[i] = "no reason given"
+    if excluded.any():
+        why = Counter(reason[i] for i in positions(excluded))
+        told = ", ".join(f"{count} × {text}" for text, count in sorted(why.items()))
+        findings.fact(f"observations: {int(excluded.sum())} records are excluded ({told})")
+    if silent:
+        findings.altered(f"observations: {len(silent)} excluded records have no reason; it became 'no reason given'")
+    return excluded, reason
+
+
+def _check_values(
+    table: Table, names: Sequence[str], readings: Readings, rule: tuple[Flags, Mapping[str, str]], findings: Findings
+) -> None:
+    """Report values that are missing or impossible; excluded records are kept as they are."""
+    excluded, units = rule
+    silent = np.isnan(readings.value) & ~readings.blq & ~readings.alq & ~excluded
+    for i in positions(silent):
+        cell = table.cell("value", i)
+        if is_missing(cell):
+            table.complain(findings, "value", i, "a number, a text such as BLQ, or an exclusion with its reason")
+    positive = {name for name in set(names) if name in units and _is_concentration(units[name])}
+    for i in positions((readings.value < 0) & ~excluded):
+        if names[i] in positive:
+            unit = units[names[i]]
+            table.complain(findings, "value", i, f"a number ≥ 0 ({names[i]} in {unit} is a concentration)")
+
+
+def _is_concentration(unit: str) -> bool:
+    """Say whether a unit is an amount or a count per volume."""
+    if unit_tools.is_kind(unit, "concentration"):
+        return True
+    try:
+        return unit_tools.is_kind(f"({unit})*mg", "concentration")
+    except UnitError:  # a unit that cannot be multiplied, such as degC
+        return False
+
+
+def resolve_duplicates(
+    records: pandas.DataFrame, table: Table, rule: str | None, findings: Findings
+) -> pandas.DataFrame:
+    """Return the records with one per subject, analyte, time and side of the dose, or report those that are not.
+
+    Excluded records do not count. ``"first"`` and ``"last"`` go by the rows of the source; ``"mean"`` averages
+    values that are all measured or all BLQ, under one limit.
+    """
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    keys = zip(*(records[c] for c in ("subject", "analyte", "time", "mark", "excluded")), strict=True)
+    for i, (subject, analyte, time, mark, excluded) in enumerate(keys):
+        if not excluded and not np.isnan(time) and analyte and subject:
+            groups[subject, analyte, time, mark == "post"].append(i)
+    dropped: list[int] = []
+    result = records
+    touched = 0
+    for same in (rows for rows in groups.values() if len(rows) > 1):
+        same = sorted(same, key=lambda i: records["row"].iloc[i])
+        if rule is None:
+            rows = ", ".join(str(records["row"].iloc[i]) for i in same)
+            findings.problem(
+                f"{table.place('time', same[-1])}: {len(same)} samples of {records['analyte'].iloc[same[0]]} at time "
+                f"{records['time'].iloc[same[0]]:g} (rows {rows}); expected one, marks pre and post, or duplicates="
+                "'mean', 'first' or 'last'"
+            )
+            continue
+        keep = same[-1] if rule == "last" else same[0]
+        if rule == "mean":
+            group = records.iloc[same]
+            if any(group[c].nunique(dropna=False) > 1 for c in ("blq", "alq", "lloq", "uloq")):
+                findings.problem(
+                    f"{table.place('value', same[-1])}: BLQ and measured samples, or different limits, at one time "
+                    "cannot be averaged; expected duplicates='first' or 'last'"
+                )
+                continue
+            result = result.copy() if result is records else result
+            result.loc[keep, "value"] = group["value"].mean(skipna=False)
+        dropped += [i for i in same if i != keep]
+        touched += 1
+    if dropped:
+        done = "averaged into one" if rule == "mean" else f"reduced to the {rule}"
+        findings.altered(
+            f"observations: {len(dropped) + touched} samples at {touched} equal times were {done} each; "
+            f"{len(dropped)} records fewer"
+        )
+    return result.drop(index=dropped).reset_index(drop=True)

@@ -1,0 +1,178 @@
+"""From matched tables to the three tables of a study, step by step; problems gather on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas
+
+from pkpd.dosing import Regimen
+from pkpd.errors import nearest
+from pkpd.io import doses as dosing
+from pkpd.io import observations as sampling
+from pkpd.io import shape, subjects
+from pkpd.io.blq import read_values
+from pkpd.io.cells import label
+from pkpd.io.clock import Times, align, read_times
+from pkpd.io.columns import fold
+from pkpd.io.declared import Limits, declared_limits, record_factors
+from pkpd.io.findings import Findings
+from pkpd.io.table import Table
+from pkpd.study import DOSE_COLUMNS, OBSERVATION_COLUMNS
+
+Frames = tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame]
+
+
+@dataclass
+class Job:
+    """What is known while the tables are read; `units` grows by what records and plans carry."""
+
+    units: dict[str, str]
+    findings: Findings
+    tables: dict[str, Table] = field(default_factory=dict)
+    heading_units: dict[str, dict[str, str]] = field(default_factory=dict)
+    plan: Regimen | None = None
+
+
+def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Frames | None:
+    """Return observations, doses and subjects; None when a problem was found, now or before.
+
+    Parameters
+    ----------
+    job : Job
+        Matched tables, units and findings.
+    limits : pair
+        Lower and upper limits of quantification as the user gave them.
+    duplicates : str or None
+        The rule for equal samples.
+    """
+    findings = job.findings
+    names = shape.analyte_names(job.units, job.tables)
+    table, dose_table = job.tables.get("observations"), job.tables.get("doses")
+    if table is not None and dose_table is None and job.plan is None:
+        table, dose_table = shape.split_doses(table, names, findings)
+        job.heading_units["doses"] = job.heading_units["observations"]
+    if table is not None and not len(table):
+        findings.problem("observations: no observations in the table; expected at least one")
+        table = None
+    records = times = None
+    if table is not None:
+        wide = shape.wide_columns(table, names)
+        table = shape.lengthen(table, names, findings)
+        records, times = _samples(job, (table, wide), names, limits)
+    given, dose_times = _doses(job, dose_table)
+    people = _people(job, [t for t in (table, dose_table) if t is not None])
+    if job.plan is not None:
+        given, job.units["dose"] = dosing.given_to_all(job.plan, list(people["subject"]), job.units, findings)
+        if times is not None and times.kind in ("date", "zoned"):
+            findings.problem("doses: a plan has no dates, the observations have; expected a table of doses with dates")
+    if "dose" in job.units:
+        listed = "subjects" in job.tables
+        subjects.check_weights(people, list(given["subject"]), job.units["dose"], listed, findings)
+    if table is None or records is None or times is None:
+        return None
+    owners = (list(records["subject"]), [] if dose_times is None else list(given["subject"]))
+    sampled, dosed = align(times, dose_times, owners, job.units["time"], findings)
+    records = records.assign(time=sampled)
+    given = given if dose_times is None else given.assign(time=dosed)
+    records = sampling.resolve_duplicates(records, table, duplicates, findings)
+    if findings.problems:
+        return None
+    dosing.note_repeats(given, findings)
+    return _finish(records, given, people)
+
+
+def _samples(
+    job: Job, source: tuple[Table, Mapping[str, str]], names: list[str], limits: tuple[object, object]
+) -> tuple[pandas.DataFrame | None, Times]:
+    """Return the observations without their times (None when there are no values), and the times."""
+    findings = job.findings
+    table, wide = source
+    subjects.check_identifiers(table, findings)
+    times = read_times(table, job.units["time"], findings)
+    has_values = shape.check_shape(table, names, findings)
+    if not has_values and "analyte" not in table:
+        return None, times
+    owners = shape.analytes_of(table, names, findings)
+    carried = job.heading_units["observations"]
+    default = {a: carried[key] for a, key in wide.items() if key in carried}
+    if "value" in carried:
+        default = dict.fromkeys(owners, carried["value"])
+    factors, added = record_factors(table, owners, job.units, default, findings)
+    job.units |= added
+    present = list(dict.fromkeys(a for a in owners if a))
+    for name in present:
+        if name not in job.units:
+            findings.problem(
+                f"{table.place('analyte', owners.index(name))}: {name!r} has no unit ({owners.count(name)} records); "
+                f"expected units={{{name!r}: 'ng/mL'}}; {nearest(name, names)}"
+            )
+    for name in (n for n in names if present and n not in present):
+        known = [*present, *(key for t in job.tables.values() for key in t.extras if fold(key) != fold(name))]
+        findings.problem(f"units: {name!r} is no analyte or covariate of the tables; {nearest(name, known)}")
+    if not has_values:
+        return None, times
+    lower, upper = (
+        declared_limits(which, given, job.units, [*present, *names], findings)
+        for which, given in zip(("lloq", "uloq"), limits, strict=True)
+    )
+    readings = read_values(table, owners, factors, Limits(lower, upper), findings)
+    return sampling.assemble(table, owners, readings, job.units, findings), times
+
+
+def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | None]:
+    """Return the doses without their times, and the times; no doses is an empty table."""
+    if table is None:
+        return dosing.no_doses(), None
+    subjects.check_identifiers(table, job.findings)
+    times = read_times(table, job.units["time"], job.findings)
+    given, unit = dosing.read_doses(table, job.heading_units["doses"], job.units, job.findings)
+    if unit:
+        job.units["dose"] = unit
+    return given, times
+
+
+def _people(job: Job, tables: list[Table]) -> pandas.DataFrame:
+    """Return the subjects with their covariates, and check that every record has one."""
+    findings = job.findings
+    owners = [[label(cell) or "" for cell in table.columns.get("subject", ())] for table in tables]
+    listed = job.tables.get("subjects")
+    if listed is None:
+        appearing = dict.fromkeys(name for found in owners for name in found if name)
+        people = subjects.gather_covariates(tables, list(appearing), job.units, findings)
+    else:
+        people = subjects.read_subjects(listed, job.units, findings)
+        for table, found in zip(tables, owners, strict=True):
+            if "subject" in listed:
+                subjects.unknown_subjects(table, found, list(people["subject"]), findings)
+            if table.extras:
+                findings.altered(f"{table.name}: columns not used: {', '.join(sorted(table.extras))}")
+    if "weight" in people and "weight" not in job.units:
+        job.units["weight"] = "kg"
+        findings.fact("subjects: the weight has no unit; taken as kg")
+    return people
+
+
+def _finish(records: pandas.DataFrame, given: pandas.DataFrame, people: pandas.DataFrame) -> Frames:
+    """Give identifiers and occasions their type and sort; the order of the source rows leaves no trace."""
+    ids = subjects.identifiers([list(t["subject"]) for t in (records, given, people)])
+    visits = subjects.identifiers([list(t["occasion"]) for t in (records, given)])
+    kind = "int64" if all(isinstance(x, int) for x in ids.values()) else object
+
+    def typed(table: pandas.DataFrame) -> pandas.DataFrame:
+        names = [ids[s] for s in table["subject"]]
+        table = table.assign(subject=pandas.Series(names, dtype=kind, index=table.index))
+        if "occasion" not in table:
+            return table
+        labels = [visits.get(v, pandas.NA) for v in table["occasion"]]
+        return table.assign(occasion=pandas.Series(labels, dtype=object, index=table.index))
+
+    order = typed(records).assign(after=records["mark"] == "post")
+    order = order.sort_values(["subject", "analyte", "time", "after", "mark", "excluded", "value", "reason", "row"])
+    doses = typed(given).sort_values(["subject", "time", "amount", "route", "duration", "row"])
+    return (
+        order[list(OBSERVATION_COLUMNS)].reset_index(drop=True),
+        doses[list(DOSE_COLUMNS)].reset_index(drop=True),
+        typed(people).sort_values("subject").reset_index(drop=True),
+    )

@@ -1,0 +1,172 @@
+"""The shapes a table may have: wide becomes long, a combined table becomes observations and doses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pkpd.errors import nearest
+from pkpd.io.cells import flag, is_missing, label, number
+from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabulary
+from pkpd.io.findings import Findings
+from pkpd.io.table import Table
+
+_SIDE_COLUMNS = ("blq", "alq", "lloq", "uloq")
+
+
+def analyte_names(units: Mapping[str, str], tables: Mapping[str, Table]) -> list[str]:
+    """Return the names in `units` that can be analytes: not reserved, and no covariate that a table carries."""
+    covariates = vocabulary(COVARIATES)
+    carried: set[str] = set()
+    for name, table in tables.items():
+        wide = name == "observations" and "value" not in table
+        folded = {fold(key) for key in table.columns}
+        # In a wide table a column named in `units` is an analyte, unless it is a known covariate.
+        carried |= {covariates[key] for key in folded & set(covariates)} if wide else folded
+        carried |= {fold(covariates[key]) for key in folded & set(covariates)}
+    return [n for n in units if n not in RESERVED and fold(covariates.get(fold(n), n)) not in carried]
+
+
+def wide_columns(table: Table, names: Sequence[str]) -> dict[str, str]:
+    """Return the analytes that have a column of their own in a table without a value column."""
+    if "value" in table:
+        return {}
+    by_fold = {fold(key): key for key in table.extras}
+    return {name: by_fold[fold(name)] for name in names if fold(name) in by_fold}
+
+
+def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple[Table, Table | None]:
+    """Return observations and doses of a table that may hold both; a dose row is one with an amount.
+
+    A row with amount 0 and a value is an observation. A row with an amount and a value is a problem: which of the
+    two comes first cannot be known.
+    """
+    amounts = [column for column in ("amount", "amount_per_kg") if column in table]
+    if not amounts:
+        return table, None
+    measured = ["value"] if "value" in table else list(wide_columns(table, names).values())
+    both = [
+        any(not is_missing(table.cell(c, i)) and number(table.cell(c, i)) != 0 for c in amounts)
+        and any(not is_missing(table.cell(c, i)) for c in measured)
+        for i in range(len(table))
+    ]
+    if len(both) > 1 and all(both):
+        findings.problem(
+            f"{table.name}: every row has a value and a dose in the column '{table.headings[amounts[0]]}'; "
+            "expected a row of its own for each dose, or doses= with a table or a regimen"
+        )
+        return table, None
+    dosing, sampling = [], []
+    for i in range(len(table)):
+        given = [table.cell(c, i) for c in amounts if not is_missing(table.cell(c, i))]
+        filled = any(not is_missing(table.cell(c, i)) for c in measured)
+        if not given or (filled and all(number(cell) == 0 for cell in given)):
+            sampling.append(i)
+            continue
+        dosing.append(i)
+        if filled:
+            findings.problem(
+                f"{table.place(amounts[0], i)}: the row has an amount and a value; expected a row for each"
+            )
+        if flag(table.cell("excluded", i)):
+            findings.problem(
+                f"{table.place('excluded', i)}: a dose cannot be set aside; expected its row to be left out"
+            )
+    dose_only = {"amount", "amount_per_kg", "route", "duration"}
+    samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
+    sample_only = {"analyte", "value", "mark", "excluded", "reason", *_SIDE_COLUMNS, *measured}
+    doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
+    parts = (
+        replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept)).take(rows)
+        for kept, rows in ((samples, sampling), (doses, dosing))
+    )
+    samples_table, dose_table = parts
+    return samples_table, dose_table if dosing else None
+
+
+def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
+    """Return a long table: the columns named after analytes become the columns analyte and value.
+
+    An empty cell holds no sample, which is counted in a note; a row without any value is a problem unless it is
+    excluded. ``IL21_blq``, ``IL21_lloq``, ``IL21_uloq`` and ``IL21_alq`` belong to the column ``IL21``.
+    """
+    wide = wide_columns(table, names)
+    if not wide:
+        return table
+    shared = [column for column in _SIDE_COLUMNS if column in table]
+    if shared and len(wide) > 1:
+        one = shared[0]
+        findings.problem(
+            f"{table.name}: the column '{table.headings[one]}' does not say which of {', '.join(wide)} it is for; "
+            f"expected columns such as '{next(iter(wide))}_{one}'"
+        )
+    sides = {(a, c): key for a in wide for c in _SIDE_COLUMNS for key in table.extras if fold(key) == fold(a + c)}
+    rest = [key for key in table.columns if key not in {*wide.values(), *sides.values(), *_SIDE_COLUMNS}]
+    picked: list[tuple[int, str]] = []
+    empty = dict.fromkeys(wide, 0)
+    for i in range(len(table)):
+        flags = {a: (sides.get((a, c), c if len(wide) == 1 else "") for c in ("blq", "alq")) for a in wide}
+        filled = [a for a in wide if not is_missing(table.cell(wide[a], i)) or any(_on(table, c, i) for c in flags[a])]
+        if not filled:
+            if not flag(table.cell("excluded", i)):
+                first = next(iter(wide.values()))
+                findings.problem(f"{table.place(first, i)}: no value of {', '.join(wide)} in this row; expected one")
+            filled = list(wide)
+        for a in set(wide) - set(filled):
+            empty[a] += 1
+        picked += [(i, a) for a in wide if a in filled]
+    for a, count in empty.items():
+        if count:
+            findings.altered(f"{table.name}: {count} empty cells of {a} hold no sample and were left out")
+    columns: dict[str, list[object]] = {key: [table.columns[key][i] for i, _ in picked] for key in rest}
+    columns["analyte"] = [a for _, a in picked]
+    columns["value"] = [table.columns[wide[a]][i] for i, a in picked]
+    columns["heading of value"] = [table.headings[wide[a]] for _, a in picked]
+    for c in _SIDE_COLUMNS:
+        if c in shared or any(side == c for _, side in sides):
+            columns[c] = [table.cell(sides.get((a, c), c), i) for i, a in picked]
+            columns[f"heading of {c}"] = [table.headings.get(sides.get((a, c), c), c) for _, a in picked]
+    extras = tuple(key for key in table.extras if key in rest)
+    return Table(table.name, columns, [table.rows[i] for i, _ in picked], table.headings, extras)
+
+
+def _on(table: Table, column: str, i: int) -> bool:
+    cell = table.cell(column, i)
+    return not is_missing(cell) and flag(cell) is not False
+
+
+def analytes_of(table: Table, names: Sequence[str], findings: Findings) -> list[str]:
+    """Return the analyte of every record, spelled as in `units`; a missing name is a problem."""
+    if "analyte" not in table:
+        if len(names) != 1:
+            known = f" ({', '.join(names)})" if names else " (units= names none)"
+            missing_column(table, "analyte", f"the name of what was measured{known}", findings)
+        return [names[0] if len(names) == 1 else ""] * len(table)
+    by_fold = {fold(name): name for name in names}
+    found, respelled = [], dict[tuple[str, str], int]()
+    for i, cell in enumerate(table.columns["analyte"]):
+        text = label(cell)
+        if not text:
+            table.complain(findings, "analyte", i, "the name of an analyte")
+            found.append("")
+            continue
+        name = by_fold.get(fold(text), text)
+        if name != text:
+            respelled[text, name] = respelled.get((text, name), 0) + 1
+        found.append(name)
+    for (text, name), count in sorted(respelled.items()):
+        findings.altered(f"{table.name}: {count} records of {text!r} are read as {name!r}")
+    return found
+
+
+def check_shape(table: Table, names: Sequence[str], findings: Findings) -> bool:
+    """Say whether the table has a value column; if not, that is a problem."""
+    if "value" in table:
+        return True
+    columns = f"the measured values, or a column for each of {', '.join(names)}" if names else "the measured values"
+    missing_column(table, "value", columns, findings)
+    for name in names:
+        hint = nearest(name, table.extras)
+        if hint.startswith("did"):
+            findings.problem(f"units: no table has a column {name!r}; {hint}")
+    return False

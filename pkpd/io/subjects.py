@@ -1,0 +1,152 @@
+"""The subjects: their identifiers, the same in every table, and their covariates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas
+
+from pkpd import units as unit_tools
+from pkpd.errors import nearest
+from pkpd.io.cells import all_integers, is_missing, label, number
+from pkpd.io.columns import COVARIATES, fold, missing_column, vocabulary
+from pkpd.io.findings import Findings, show
+from pkpd.io.table import Table
+
+
+def check_identifiers(table: Table, findings: Findings) -> list[str]:
+    """Return the subject of every row, "" where there is none, which is a problem."""
+    if "subject" not in table:
+        missing_column(table, "subject", "the identifier of every record's subject", findings)
+        return [""] * len(table)
+    found = []
+    for i, cell in enumerate(table.columns["subject"]):
+        text = label(cell)
+        if not text:
+            table.complain(findings, "subject", i, "an identifier, a number or a text")
+        found.append(text or "")
+    return found
+
+
+def unknown_subjects(table: Table, owners: Sequence[str], known: Sequence[str], findings: Findings) -> None:
+    """Report every subject of a table that the table of subjects does not list."""
+    counts = Counter(owners)
+    for name in dict.fromkeys(owners):
+        if name and name not in known:
+            i = owners.index(name)
+            findings.problem(
+                f"{table.place('subject', i)}: unknown subject ({counts[name]} rows); expected one of the table of "
+                f"subjects; {nearest(name, known)}"
+            )
+
+
+def read_subjects(table: Table, units: Mapping[str, str], findings: Findings) -> pandas.DataFrame:
+    """Return the table of subjects with its covariates; a subject listed twice is a problem."""
+    owners = check_identifiers(table, findings)
+    first: dict[str, int] = {}
+    for i, name in enumerate(owners):
+        if name and name in first:
+            findings.problem(
+                f"{table.place('subject', i)}: listed already in row {table.rows[first[name]]}; "
+                "expected one row per subject"
+            )
+        first.setdefault(name, i)
+    names = [name for name in first if name]
+    columns: dict[str, object] = {"subject": names}
+    for key in table.columns:
+        if key not in ("subject", "row"):
+            cells = [table.columns[key][first[name]] for name in names]
+            columns[spelled(key, units)] = _values(table, key, cells, [first[n] for n in names], findings)
+    return pandas.DataFrame(columns)
+
+
+def spelled(key: str, units: Mapping[str, str]) -> str:
+    """Return the name of a covariate: ours when it is a known one, else as in `units`, else the heading."""
+    ours = vocabulary(COVARIATES).get(fold(key))
+    return ours or next((name for name in units if fold(name) == fold(key)), key)
+
+
+def gather_covariates(
+    tables: Sequence[Table], names: Sequence[str], units: Mapping[str, str], findings: Findings
+) -> pandas.DataFrame:
+    """Return the covariates that observations and doses carry: further columns that are constant in each subject.
+
+    A column that varies within a subject is not a covariate, which is noted; a weight that varies is a problem.
+    """
+    columns: dict[str, object] = {"subject": list(names)}
+    for key in dict.fromkeys(spelled(k, units) for table in tables for k in table.extras):
+        cells: dict[str, tuple[object, Table, str, int]] = {}
+        varies = False
+        for table in tables:
+            for own in (k for k in table.extras if spelled(k, units) == key):
+                for i, cell in enumerate(table.columns[own]):
+                    owner = label(table.cell("subject", i)) or ""
+                    before = cells.get(owner)
+                    if is_missing(cell) or not owner:
+                        continue
+                    if before is not None and not _same(before[0], cell):
+                        varies = True
+                        if key == "weight":
+                            table.complain(findings, own, i, f"the weight {show(before[0])} of row "
+                                           f"{before[1].rows[before[3]]}: one weight per subject")  # fmt: skip
+                    cells.setdefault(owner, (cell, table, own, i))
+        if varies or not cells:
+            why = "it varies within a subject" if varies else "it is empty"
+            findings.altered(f"{tables[0].name}: the column '{key}' is not used: {why}")
+            continue
+        _, table, own, _ = next(iter(cells.values()))
+        positions = [cells[n][3] if n in cells else 0 for n in names]
+        columns[key] = _values(table, own, [cells[n][0] if n in cells else None for n in names], positions, findings)
+    return pandas.DataFrame(columns)
+
+
+def _same(one: object, other: object) -> bool:
+    a, b = number(one), number(other)
+    if a is not None and b is not None:
+        return a == b
+    return (label(one) or show(one)) == (label(other) or show(other))
+
+
+def _values(
+    table: Table, key: str, cells: Sequence[object], positions: Sequence[int], findings: Findings
+) -> pandas.Series | list[float]:
+    """Return a covariate as numbers if all of it are numbers, else as texts (missing ones as missing)."""
+    weight = vocabulary(COVARIATES).get(fold(key)) == "weight"
+    numbers = [number(cell) for cell in cells]
+    for i, cell, found in zip(positions, cells, numbers, strict=True):
+        if weight and (found is None or found <= 0 or np.isinf(found)):
+            findings.problem(f"{table.place(key, i)}: {show(cell)}; expected a weight > 0")
+        elif found is not None and np.isinf(found):
+            findings.problem(f"{table.place(key, i)}: {show(cell)}; expected a finite number or a text")
+    if all(found is not None for found in numbers):
+        return [float("nan") if found is None else found for found in numbers]
+    texts = [None if is_missing(cell) else (label(cell) or show(cell)) for cell in cells]
+    return pandas.Series(texts, dtype=object)
+
+
+def check_weights(
+    people: pandas.DataFrame, dosed: Sequence[str], unit: str, has_table: bool, findings: Findings
+) -> None:
+    """Report doses per kilogram whose subject has no weight, where weights could be expected."""
+    if not unit_tools.per_kg(unit) or not dosed:
+        return
+    if "weight" not in people:
+        if has_table:
+            found = ", ".join(repr(str(c)) for c in people.columns)
+            findings.problem(f"subjects: no column 'weight'; expected one, since doses are in {unit}; found {found}")
+        else:
+            findings.fact(f"doses: given in {unit} and no weights are known; absolute amounts cannot be computed")
+        return
+    for name in people["subject"][people["weight"].isna()]:
+        if name in dosed:
+            findings.problem(
+                f"subjects, subject {name}, column 'weight': missing; expected one, since doses are in {unit}"
+            )
+
+
+def identifiers(columns: Sequence[Sequence[str]]) -> dict[str, int | str]:
+    """Return what each text stands for: integers if all are plain integers, else the texts themselves."""
+    texts = dict.fromkeys(text for column in columns for text in column if text)
+    return {text: int(text) for text in texts} if all_integers(texts) else {text: text for text in texts}

@@ -1,0 +1,147 @@
+"""A table as it came, with its columns already known by our names; rows remember where they stood."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas
+
+from pkpd.io.cells import flag, is_missing, label, number
+from pkpd.io.findings import Findings, show
+
+Columns = tuple[list[str], list[list[object]]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of cells under our names, with the headings and row numbers of the source for the messages."""
+
+    name: str
+    columns: Mapping[str, Sequence[object]]
+    rows: Sequence[int]
+    headings: Mapping[str, str] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, column: object) -> bool:
+        return column in self.columns
+
+    def cell(self, column: str, i: int) -> object:
+        """Return one cell, None when the table has no such column."""
+        return self.columns[column][i] if column in self.columns else None
+
+    def place(self, column: str, i: int) -> str:
+        """Say where a cell stands: table, row, subject and column."""
+        subject = self.cell("subject", i)
+        who = "" if is_missing(subject) else f", subject {label(subject) or show(subject)}"
+        source = self.cell(f"heading of {column}", i) or self.headings.get(column, column)
+        return f"{self.name}, row {self.rows[i]}{who}, column '{source}'"
+
+    def complain(self, findings: Findings, column: str, i: int, expected: str) -> None:
+        """Add the problem that a cell does not hold what was `expected`."""
+        cell = self.cell(column, i)
+        what = "missing" if is_missing(cell) else show(cell)
+        findings.problem(f"{self.place(column, i)}: {what}; expected {expected}")
+
+    def take(self, keep: Sequence[int]) -> Table:
+        """Return the table with only the rows at these positions."""
+        columns = {name: [cells[i] for i in keep] for name, cells in self.columns.items()}
+        return replace(self, columns=columns, rows=[self.rows[i] for i in keep])
+
+    def numbers(self, column: str, findings: Findings, expected: str = "a number") -> tuple[Floats, Flags]:
+        """Return a column as numbers (NaN when empty) and which cells were bad, each of them a problem."""
+        values = np.full(len(self), np.nan)
+        bad = np.zeros(len(self), dtype=bool)
+        for i, cell in enumerate(self.columns.get(column, ())):
+            found = number(cell)
+            if found is None or np.isinf(found):
+                bad[i] = True
+                self.complain(findings, column, i, expected if found is None else f"{expected} that is finite")
+            else:
+                values[i] = found
+        return values, bad
+
+    def flags(self, column: str, findings: Findings) -> Flags:
+        """Return a column as yes and no; a cell that is neither is a problem."""
+        values = np.zeros(len(self), dtype=bool)
+        for i, cell in enumerate(self.columns.get(column, ())):
+            found = flag(cell)
+            if found is None:
+                self.complain(findings, column, i, "yes or no (1 or 0, true or false)")
+            values[i] = bool(found)
+        return values
+
+    def labels(self, column: str, findings: Findings) -> list[str]:
+        """Return a column as texts, "" where the cell is empty; a cell that is no text or number is a problem."""
+        texts = []
+        for i, cell in enumerate(self.columns.get(column, [None] * len(self))):
+            found = label(cell)
+            if found is None:
+                self.complain(findings, column, i, "a text or a number")
+            texts.append(found or "")
+        return texts
+
+
+def positions(which: Flags) -> list[int]:
+    """Return the positions at which a mask is true."""
+    return [int(i) for i in np.flatnonzero(which)]
+
+
+def load(name: str, source: object, findings: Findings) -> Columns | None:
+    """Return headings and columns of a DataFrame or a CSV file, None (and a problem) when that cannot be done."""
+    try:
+        headings, columns = _from_csv(source) if isinstance(source, (str, Path)) else _from_frame(source)
+    except Exception as error:  # a file system, a decoder or a data frame library can fail in any of its own ways
+        findings.problem(f"{name}: cannot be read ({type(error).__name__}: {error})")
+        return None
+    if not headings or not columns or not columns[0]:
+        findings.problem(f"{name}: the table is empty; expected a header and at least one row")
+        return None
+    return headings, columns
+
+
+def _from_csv(path: str | Path) -> Columns:
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        text = file.read()
+    first = text.split("\n", 1)[0]
+    delimiter = max((",", ";", "\t"), key=first.count)
+    lines = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter))
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        return [], []
+    headings = [cell.strip() for cell in lines[0]]
+    for i, line in enumerate(lines[1:], start=1):
+        if not line:
+            lines[i] = line = [""] * len(headings)
+        if len(line) != len(headings):
+            raise ValueError(f"row {i} has {len(line)} fields; expected {len(headings)} as in the header")
+    return headings, [[line[k] for line in lines[1:]] for k in range(len(headings))]
+
+
+def _from_frame(source: object) -> Columns:
+    if isinstance(source, pandas.DataFrame):  # not through narwhals: doubled headings must live to be reported
+        named = [level for level in source.index.names if level is not None]
+        if named and not any(level in source.columns for level in named):
+            source = source.reset_index()
+        headings = [str(heading).strip() for heading in source.columns]
+        return headings, [source.iloc[:, k].tolist() for k in range(len(headings))]
+    frame = nw.from_native(source, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    if not isinstance(frame, nw.DataFrame):
+        raise TypeError(
+            f"a {type(source).__name__} was given; expected a DataFrame (pandas, polars) or a path to a CSV"
+        )
+    cells = frame.to_dict(as_series=False)
+    return [str(heading).strip() for heading in cells], [list(column) for column in cells.values()]

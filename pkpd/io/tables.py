@@ -1,0 +1,137 @@
+"""Read plain tables of observations, doses and subjects into a checked `Study`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import Any
+
+from pkpd.dosing import Regimen
+from pkpd.io import columns as names
+from pkpd.io.declared import declared_units, with_headings
+from pkpd.io.findings import Findings, show
+from pkpd.io.observations import RULES
+from pkpd.io.reading import Job, build
+from pkpd.io.table import Columns, load
+from pkpd.study import Study
+
+
+def read_study(
+    observations: Any,
+    doses: Any = None,
+    subjects: Any = None,
+    *,
+    units: Mapping[str, str],
+    lloq: Mapping[str, float | str] | None = None,
+    uloq: Mapping[str, float | str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    duplicates: str | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> Study:
+    """Read tables of observations, doses and subjects into a study, or say everything that is wrong with them.
+
+    Each table is a pandas or polars DataFrame or the path of a CSV file. Headings are matched without regard to
+    case, spaces and underscores, and may carry a unit (``amount [ug/kg]``); rows may stand in any order.
+
+    Parameters
+    ----------
+    observations : DataFrame or path
+        Long (``subject, time, analyte, value``) or wide (one column per analyte named in `units`). Optional columns:
+        ``nominal_time, day, clock, occasion, mark`` ("pre" or "post" dose), ``blq, alq`` (flags), ``lloq, uloq``
+        (of the record), ``unit``, ``excluded`` with ``reason``. A value may be a text such as ``BLQ``, ``<0.112``
+        or ``>500``. Without `doses`, rows with an ``amount`` are doses. Other columns that are constant within
+        each subject are covariates if there is no table of subjects.
+    doses : DataFrame, path or Regimen, optional
+        ``subject, time, amount`` (or ``amount_per_kg``), ``route, duration``; a `Regimen` is given to every subject.
+    subjects : DataFrame or path, optional
+        ``subject`` and covariates, one row each; without it the subjects are those that appear.
+    units : mapping
+        Units by name: ``"time"``, ``"dose"``, every analyte, and covariates; ``"duration"`` if not that of time.
+    lloq, uloq : mapping, optional
+        Limits of quantification by analyte, numbers in its unit or texts such as ``"112 pg/mL"``.
+    columns : mapping, optional
+        Meanings of headings that are not understood, ``{"their heading": "our name"}``.
+    duplicates : {"mean", "first", "last"}, optional
+        What to do with several samples of one subject, analyte and time; without a rule they are a problem.
+    attrs : mapping, optional
+        Provenance: ``source``, ``synthetic`` and the like.
+
+    Returns
+    -------
+    Study
+        Sorted by subject, analyte and time; `Study.notes` tells what was done to the records.
+
+    Raises
+    ------
+    InputError
+        If anything is wrong; `problems` lists all of it with table, row (counted from 1 below the header), subject,
+        column, value and what was expected.
+
+    Warns
+    -----
+    DataWarning
+        For everything that was altered or set aside, with its count.
+
+    Notes
+    -----
+    Times are numbers in the study's unit, or clock times with a ``day`` (day 1 at 00:00 is time 0), or dates with a
+    time of day, counted from the subject's first dose (without a dose, from the first sample). Only a ``day``
+    means the start of that day.
+    """
+    findings = Findings()
+    if duplicates is not None and duplicates not in RULES:
+        findings.problem(f"duplicates: {show(duplicates)}; expected one of {', '.join(RULES)}")
+        duplicates = None
+    if attrs is not None and not isinstance(attrs, Mapping):
+        findings.problem(f"attrs: {show(attrs)}; expected a mapping")
+        attrs = None
+    sources = {"observations": observations, "doses": doses, "subjects": subjects}
+    job = _open(sources, units, columns, findings)
+    frames = build(job, (lloq, uloq), duplicates)
+    notes = findings.settle("the study cannot be read")
+    assert frames is not None  # otherwise there was a problem, and `settle` raised it
+    known = {name: unit for name, unit in job.units.items() if name != "duration"}
+    return Study(*frames, units=known, notes=notes, attrs=dict(attrs or {}))
+
+
+def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Findings) -> Job:
+    """Load every table and match its headings."""
+    job = Job(declared_units(units, findings), findings)
+    loaded: dict[str, Columns] = {}
+    for name, source in sources.items():
+        if isinstance(source, Regimen) and name == "doses":
+            job.plan = source
+        elif source is not None or name == "observations":
+            found = load(name, fspath(source) if isinstance(source, PathLike) else source, findings)
+            if found is not None:
+                loaded[name] = found
+    words = _words(job, combined=sources["doses"] is None)
+    every = {spelling: name for group in words.values() for spelling, name in group.items()}
+    every |= {names.fold(name): name for name in job.units}
+    headings = [heading for found_headings, _ in loaded.values() for heading in found_headings]
+    renamed = names.check_renamed(columns, headings, every, findings)
+    for name, content in loaded.items():
+        job.tables[name], job.heading_units[name] = names.match(name, content, words[name], renamed, findings)
+        job.units = with_headings(job.units, job.heading_units[name], findings)
+    if "time" not in job.units:
+        if not any(text.startswith("units: 'time'") for text in findings.problems):
+            findings.problem("units: no unit of 'time'; expected one such as {'time': 'h'}")
+        job.units["time"] = "h"  # so that the rest can be checked as well
+    return job
+
+
+def _words(job: Job, combined: bool) -> dict[str, dict[str, str]]:
+    """Return by table which spellings mean which column."""
+    words = {
+        "observations": names.vocabulary(names.OBSERVATIONS, names.CLOCK),
+        "doses": names.vocabulary(names.DOSES, names.CLOCK),
+        "subjects": names.vocabulary({"subject": names.CLOCK["subject"], "row": ()}, names.COVARIATES),
+    }
+    if combined:
+        amounts = {spelling: name for spelling, name in names.vocabulary(names.DOSES).items() if name != "unit"}
+        words["observations"] |= amounts
+    # A heading that `units` names as an analyte is not a synonym of something else.
+    named = {names.fold(name) for name in job.units if name not in names.RESERVED}
+    for table in ("observations", "doses"):
+        words[table] = {k: name for k, name in words[table].items() if k not in named or k == names.fold(name)}
+    return words

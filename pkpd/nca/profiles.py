@@ -1,0 +1,178 @@
+"""Concentration profiles of any length as flat arrays: what the kernel reads (floor 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pkpd.dosing import ROUTES, Dose
+from pkpd.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+BOLUS, INFUSION, ORAL = (ROUTES.index(name) for name in ("bolus", "infusion", "oral"))
+NO_ROUTE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Profiles one after the other; profile ``i`` owns samples ``offsets[i]:offsets[i + 1]``.
+
+    Samples are in time order within a profile. Times count from the profile's dose.
+
+    Attributes
+    ----------
+    times, values : (samples,)
+        Time after the dose and value of every sample; the value of a BLQ sample is not used.
+    blq : (samples,) of bool
+        Below the limit of quantification.
+    lloq : (samples,)
+        That limit, NaN when unknown.
+    before : (samples,) of bool
+        Drawn before the dose; such a sample is never the C0 of a bolus.
+    offsets : (profiles + 1,) of int
+        Where each profile begins.
+    dose, duration : (profiles,)
+        Amount (NaN when unknown) and length of the infusion (0 for the other routes).
+    route : (profiles,) of int
+        Index into `pkpd.dosing.ROUTES`, -1 when no dose is known.
+    first : (profiles,) of bool
+        Whether no dose was given before: then the concentration at the time of the dose is zero.
+    labels : mapping of str to (profiles,)
+        Names of the profiles, e.g. subject and interval.
+    """
+
+    times: Floats
+    values: Floats
+    blq: Bools
+    lloq: Floats
+    before: Bools
+    offsets: Ints
+    dose: Floats
+    duration: Floats
+    route: npt.NDArray[np.int8]
+    first: Bools
+    labels: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+        for array in (self.times, self.values, self.blq, self.lloq, self.before, self.offsets):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def counts(self) -> Ints:
+        """Number of samples of every profile."""
+        return np.diff(self.offsets)
+
+    @property
+    def owner(self) -> Ints:
+        """Profile that every sample belongs to."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        times: npt.ArrayLike,
+        values: npt.ArrayLike,
+        *,
+        dose: Dose | Sequence[Dose | None] | None = None,
+        offsets: npt.ArrayLike | None = None,
+        blq: npt.ArrayLike | None = None,
+        lloq: npt.ArrayLike = np.nan,
+    ) -> Profiles:
+        """Return profiles from arrays, without a study; the way in for simulated designs.
+
+        Parameters
+        ----------
+        times : (m,), (n, m) or (samples,)
+            Times on the clock of `dose.time`; one row for all profiles, or one per profile.
+        values : (n, m), (m,) or (samples,)
+            Concentrations; n profiles with m samples, or flat together with `offsets`. NaN is no sample.
+        dose : Dose or sequence of Dose or None
+            The dose of all profiles, or one for each; None when there is none. Every dose counts as the first one.
+        offsets : (n + 1,) of int, optional
+            Where each profile begins in flat arrays.
+        blq : as `values`, optional
+            Which samples are BLQ; by default those below `lloq`.
+        lloq : number or as `values`
+            Limit of quantification.
+
+        Raises
+        ------
+        InputError
+            If the shapes do not fit each other.
+        """
+        value = np.asarray(values, dtype=np.float64)
+        time = np.asarray(times, dtype=np.float64)
+        try:
+            start = _offsets(value, offsets)
+            time = np.ascontiguousarray(np.broadcast_to(time, value.shape)).reshape(-1)
+            limit = np.ascontiguousarray(np.broadcast_to(np.asarray(lloq, dtype=np.float64), value.shape)).reshape(-1)
+            below = value.reshape(-1) < limit
+            if blq is not None:
+                below = np.broadcast_to(np.asarray(blq, dtype=bool), value.shape).reshape(-1).copy()
+        except ValueError as error:
+            raise InputError(f"the arrays do not fit each other: {error}", "profiles") from None
+        amount, duration, route, origin = _doses(dose, len(start) - 1)
+        shifted = time - np.repeat(origin, np.diff(start)) if origin.any() else time
+        return cls(
+            times=shifted, values=value.reshape(-1).copy(), blq=below, lloq=limit,
+            before=np.zeros(len(time), dtype=bool), offsets=start, dose=amount, duration=duration, route=route,
+            first=np.ones(len(amount), dtype=bool),
+        ).in_time_order()  # fmt: skip
+
+    def in_time_order(self) -> Profiles:
+        """Return the same profiles with every one's samples sorted by time, those before the dose first."""
+        owner = self.owner
+        inside = owner[1:] == owner[:-1]
+        if bool(np.all((self.times[1:] > self.times[:-1]) | ~inside)):
+            return self
+        order = np.lexsort((~self.before, self.times, owner))
+        return Profiles(
+            times=self.times[order], values=self.values[order], blq=self.blq[order], lloq=self.lloq[order],
+            before=self.before[order], offsets=self.offsets, dose=self.dose, duration=self.duration,
+            route=self.route, first=self.first, labels=self.labels,
+        )  # fmt: skip
+
+
+def _offsets(value: Floats, offsets: npt.ArrayLike | None) -> Ints:
+    """Where each profile begins: every row of a 2-D array is a profile, a 1-D array is one."""
+    if offsets is None:
+        if value.ndim not in (1, 2):
+            raise ValueError(f"values have {value.ndim} dimensions, expected 1 or 2")
+        rows, width = (1, value.size) if value.ndim == 1 else value.shape
+        return np.arange(rows + 1, dtype=np.intp) * np.intp(width)
+    start = np.asarray(offsets, dtype=np.intp)
+    if value.ndim != 1 or start.ndim != 1 or len(start) == 0 or start[0] != 0 or start[-1] != value.size:
+        raise ValueError("offsets need flat values, begin with 0 and end with their number")
+    if bool(np.any(np.diff(start) < 0)):
+        raise ValueError("offsets fall")
+    return start
+
+
+def _doses(dose: Dose | Sequence[Dose | None] | None, n: int) -> tuple[Floats, Floats, npt.NDArray[np.int8], Floats]:
+    """Amount, duration, route and time of every profile's dose."""
+    one = dose if isinstance(dose, Dose) or dose is None else None
+    if isinstance(dose, Dose) or dose is None:
+        found: Sequence[Dose | None] = [one]
+    else:
+        found = dose
+        if len(found) != n:
+            raise InputError(f"{len(found)} doses for {n} profiles; expected one for each", "profiles")
+    rows = [(np.nan, 0.0, NO_ROUTE, 0.0) if d is None else (d.amount, d.duration, ROUTES.index(d.route), d.time)
+            for d in found]  # fmt: skip
+    table = np.asarray(rows, dtype=np.float64).reshape(len(rows), 4)
+    if len(rows) != n:
+        table = np.repeat(table, n, axis=0)
+    amount, duration, route, origin = (np.ascontiguousarray(column) for column in table.T)
+    return amount, duration, route.astype(np.int8), origin

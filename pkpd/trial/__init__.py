@@ -1,0 +1,6 @@
+"""The trial layer: toxicity grades and exact proportions; more to come (floor 6)."""
+
+from pkpd.trial.proportions import clopper_pearson
+from pkpd.trial.toxicity import GRADES, grade, worst_grade
+
+__all__ = ["GRADES", "clopper_pearson", "grade", "worst_grade"]

@@ -1,0 +1,135 @@
+"""Units: parsing, kinds, conversion, and that a bad one always raises UnitError."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pkpd import units
+from pkpd.errors import InputError, UnitError
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "ratio"),
+    [
+        ("mg", "ug", 1000.0),
+        ("ug/kg", "ng/kg", 1000.0),
+        ("day", "h", 24.0),
+        ("min", "h", 1 / 60),
+        ("ug/L", "ng/mL", 1.0),
+        ("mcg/mL", "mg/L", 1.0),
+        ("µg/mL", "ng/mL", 1000.0),
+        ("L/h", "mL/min", 1000 / 60),
+        ("10^9/L", "cells/uL", 1000.0),
+    ],
+)
+def test_factor(source: str, target: str, ratio: float) -> None:
+    assert units.factor(source, target) == pytest.approx(ratio, rel=1e-14)
+    assert units.factor(source, target) * units.factor(target, source) == pytest.approx(1, rel=1e-14)
+
+
+def test_powers_of_ten_are_exact() -> None:
+    assert units.factor("mg", "ng") == 1e6
+    assert units.factor("ng/mL", "pg/mL") == 1e3
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "word"),
+    [
+        ("mg", "h", "dimensions differ"),
+        ("mg/kg", "mg", "per kg of body weight"),
+        ("mg/L", "mol/L", "molar mass"),
+        ("kg", "g", "per kg of body weight"),
+    ],
+)
+def test_dimensions_that_differ(source: str, target: str, word: str) -> None:
+    with pytest.raises(UnitError, match=word):
+        units.factor(source, target)
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind", "answer"),
+    [
+        ("h", "time", True),
+        ("ug/kg", "amount per kg", True),
+        ("ug/kg", "amount", False),
+        ("mg", "amount", True),
+        ("nmol", "amount", True),
+        ("IU", "amount", True),
+        ("kg", "body weight", True),
+        ("kg", "amount", False),
+        ("ng/mL", "concentration", True),
+        ("nmol/L", "concentration", True),
+        ("10^9/L", "concentration", False),
+        ("mL", "volume", True),
+    ],
+)
+def test_kinds(unit: str, kind: str, answer: bool) -> None:
+    assert units.is_kind(unit, kind) is answer
+
+
+def test_require_names_what_and_what_was_expected() -> None:
+    assert units.require("h", "time", what="the clock") == "h"
+    with pytest.raises(UnitError, match=r"unit of the dose is 'h'.*amount \(such as 'mg'\)"):
+        units.require("h", "amount", what="the dose")
+
+
+def test_quantity() -> None:
+    assert units.quantity("30 ug/kg") == (30.0, "ug/kg")
+    assert units.quantity(" .5mg ") == (0.5, "mg")
+    assert units.quantity("1e-3 h") == (1e-3, "h")
+
+
+@pytest.mark.parametrize("text", ["30", "ug", "", "30 zork", "3 0 mg", "mg 30"])
+def test_quantity_rejects(text: str) -> None:
+    with pytest.raises(UnitError, match="unit"):
+        units.quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"),
+    [("h*ng/mL", "h·ng/mL"), ("mL/h/kg", "mL/h/kg"), ("10^9/L", "10^9/L"), ("mcg/mL", "ug/mL"), ("1/h", "1/h")],
+)
+def test_show(unit: str, shown: str) -> None:
+    assert units.show(unit) == shown
+    assert units.factor(shown, unit) == 1.0
+
+
+def test_resolve_and_coherent() -> None:
+    base = {"time": "h", "volume": "mL/kg", "amount": "ng/kg"}
+    assert units.resolve("volume/time", base) == "mL/h/kg"
+    assert units.resolve("volume/time", {"time": "h"}) == "volume/(h)"
+    amount, volume, ratio = units.coherent("ug/kg", "ng/mL")
+    assert (amount, volume, ratio) == ("ng/kg", "mL/kg", 1000.0)
+    assert units.coherent("mg", "mg/L") == ("mg", "L", 1.0)
+
+
+@given(st.text(alphabet="abghkmLnu/().% -+", max_size=12))
+def test_any_text_is_a_unit_or_a_unit_error(text: str) -> None:
+    try:
+        shown = units.show(text)
+    except UnitError:
+        return
+    assert isinstance(shown, str)
+
+
+def test_unit_errors_are_input_errors() -> None:
+    with pytest.raises(InputError) as caught:
+        units.show("zork")
+    assert len(caught.value.problems) == 1
+    assert "'zork' is not a unit" in caught.value.problems[0]
+
+
+@given(
+    st.sampled_from(["mg", "ug", "ng", "mmol", "h", "day", "min", "ng/mL", "mg/L"]),
+    st.sampled_from(["mg", "ug", "ng", "mmol", "h", "day", "min", "ng/mL", "mg/L"]),
+    st.sampled_from(["mg", "ug", "ng", "mmol", "h", "day", "min", "ng/mL", "mg/L"]),
+)
+def test_conversions_compose(a: str, b: str, c: str) -> None:
+    try:
+        whole = units.factor(a, c)
+        parts = units.factor(a, b) * units.factor(b, c)
+    except UnitError:
+        return
+    assert whole == pytest.approx(parts, rel=1e-13)
