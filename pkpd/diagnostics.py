@@ -97,7 +97,7 @@ def _analyse(
 ) -> dict[str, Array]:
     result = simulate(people, dose, subjects=subjects, seed=seed, times=times + dose.times[0])
     first = replace(dose.doses[0], time=0.0)
-    amount, _, ratio = units.coherent(dose.unit, result["C"].attrs["units"])
+    _, _, ratio = units.coherent(dose.unit, result["C"].attrs["units"])
     first = replace(first, amount=first.amount * ratio)
     values = result[variable].values[0]
     found = compute(Profiles.from_arrays(times, values, dose=first, lloq=lloq), rules)
@@ -105,7 +105,7 @@ def _analyse(
 
 
 def _dense(people: Population, dose: Regimen) -> Array:
-    """Return times from a minute's thousandth on, dense where the curve bends, until the typical subject is washed out."""
+    """Return times, dense where the curve bends, until the typical subject is washed out."""
     typical = replace(people, variability=None, table=None, covariates=None, errors=())
     reach = 8.0
     while True:

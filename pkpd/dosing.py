@@ -126,7 +126,9 @@ class Regimen:
             return "no doses"
         first = self.doses[0]
         same = all((d.amount, d.route) == (first.amount, first.route) for d in self.doses)
-        what = f"{len(self)} × {first.amount:g} {self.unit} {first.route}" if same else f"{len(self)} doses ({self.unit})"
+        what = (
+            f"{len(self)} × {first.amount:g} {self.unit} {first.route}" if same else f"{len(self)} doses ({self.unit})"
+        )
         return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,13 +147,21 @@ def simulate(
     InputError
         Listing what is missing or does not fit.
     """
-    problems = [f"{what} is {n}; expected a whole number ≥ 1" for what, n in (("subjects", subjects), ("replicates", replicates)) if int(n) != n or n < 1]
+    problems = [
+        f"{what} is {n}; expected a whole number ≥ 1"
+        for what, n in (("subjects", subjects), ("replicates", replicates))
+        if int(n) != n or n < 1
+    ]
     if at_dose not in AT_DOSE:
         problems.append(f"unknown at_dose {at_dose!r}; {nearest(at_dose, AT_DOSE)}")
     if problems:
         raise InputError(problems, "simulate")
     people = population(source)
-    streams = [np.random.SeedSequence(seed).spawn(1)[0]] if replicates == 1 else np.random.SeedSequence(seed).spawn(replicates)
+    streams = (
+        [np.random.SeedSequence(seed).spawn(1)[0]]
+        if replicates == 1
+        else np.random.SeedSequence(seed).spawn(replicates)
+    )
     run = _Run(people, streams, settings or Settings(), at_dose)
     if isinstance(design, Study):
         result = run.under_study(design)
@@ -219,7 +227,10 @@ class _Run:
         for error in self.people.errors:
             exact = data[error.output][1]
             measured = np.stack([draw(error, exact[r], self._sd(error), rng) for r, rng in enumerate(noise)])
-            about = {"units": model.units.get(error.output, ""), "long_name": f"{error.output} with {error.kind} residual error"}
+            about = {
+                "units": model.units.get(error.output, ""),
+                "long_name": f"{error.output} with {error.kind} residual error",
+            }
             data[f"{error.output}_measured"] = (dims, measured, about)
         for name, column in values.items():
             if np.ptp(column.astype(float)) > 0 and name not in data:
@@ -252,25 +263,39 @@ class _Run:
         plan = study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(ids, ())
         clock = rows["time"].to_numpy(float) * units.factor(study.units["time"], model.base["time"])
         edges = np.searchsorted(rows["index"], np.arange(len(ids) + 1))
-        parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [slice(a, b) for a, b in pairwise(edges)]
         after = (rows["mark"] == "post").to_numpy()
         repeat = len(self.streams)
         solution = self._solve(
-            model, values, [plan[s] for s in ids] * repeat, [clock[p] for p in parts] * repeat, [after[p] for p in parts] * repeat
+            model,
+            values,
+            [plan[s] for s in ids] * repeat,
+            [clock[p] for p in parts] * repeat,
+            [after[p] for p in parts] * repeat,
         )
         column = rows["output"].map({o: k for k, o in enumerate(model.outputs)}).to_numpy()
         exact = solution.outputs[np.arange(len(solution.outputs)), np.tile(column, repeat)].reshape(repeat, len(rows))
         return xarray.Dataset(self._records(model, study, matched, rows, exact, noise))
 
     def _records(
-        self, model: Model, study: Study, matched: Mapping[str, str], rows: pandas.DataFrame, exact: Array, noise: list[Any]
+        self,
+        model: Model,
+        study: Study,
+        matched: Mapping[str, str],
+        rows: pandas.DataFrame,
+        exact: Array,
+        noise: list[Any],
     ) -> dict[str, Any]:
         measured = np.full(exact.shape, np.nan)
         for error in self.people.errors:
             mine = (rows["output"] == error.output).to_numpy()
-            measured[:, mine] = np.stack([draw(error, exact[r, mine], self._sd(error), rng) for r, rng in enumerate(noise)])
+            measured[:, mine] = np.stack(
+                [draw(error, exact[r, mine], self._sd(error), rng) for r, rng in enumerate(noise)]
+            )
         own = {o: study.units[a] for o, a in matched.items()}
-        ratio = rows["output"].map({o: units.factor(model.units.get(o) or own[o], own[o]) for o in matched}).to_numpy(float)
+        ratio = (
+            rows["output"].map({o: units.factor(model.units.get(o) or own[o], own[o]) for o in matched}).to_numpy(float)
+        )
         exact, measured = exact * ratio, measured * ratio
         record = ("record",)
         return {
@@ -303,7 +328,9 @@ class _Run:
         solution = code.run(table, plan, self.settings)
         bad = np.flatnonzero(solution.status)
         if bad.size:
-            text = f"{bad.size} of {len(table)} subjects could not be solved and are NaN: {solution.advice(int(bad[0]))}"
+            text = (
+                f"{bad.size} of {len(table)} subjects could not be solved and are NaN: {solution.advice(int(bad[0]))}"
+            )
             warnings.warn(text, DataWarning, stacklevel=4)
         return solution
 
@@ -350,5 +377,3 @@ def _own_values(people: Population, model: Model, study: Study, ids: list[Any], 
         own = people.table.loc[ids]
         found |= {str(n): np.tile(own[n].to_numpy(float), repeat) for n in own.columns}
     return found
-
-

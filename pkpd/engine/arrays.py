@@ -35,7 +35,7 @@ class ColumnFunction:
         arguments = [symbols[k] for k in self._columns]
         self._call = sympy.lambdify(arguments, wanted, modules="numpy", cse=True) if wanted else None
 
-    def __call__(self, columns: Sequence[Any], length: int) -> Array:
+    def __call__(self, columns: Sequence[Any] | Array, length: int) -> Array:
         """Return an array of shape (length, expressions) from columns that are numbers or arrays of that length."""
         out = np.zeros((length, self.size))
         if self._call is not None:

@@ -53,7 +53,7 @@ class Settings:
         problems = []
         if not 1e-14 <= self.rtol < 1:
             problems.append(f"rtol is {self.rtol}; expected 1e-14 to 1")
-        if not 0 < self.atol:
+        if not self.atol > 0:
             problems.append(f"atol is {self.atol}; expected a number > 0")
         if self.method not in METHODS:
             problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")
@@ -233,8 +233,9 @@ class _Linear:
         begins = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
         self.rates = np.ascontiguousarray(schedule.rates[:, where])
         self.lines = (
-            schedule.which, schedule.segments, schedule.start, schedule.end, np.ascontiguousarray(schedule.jumps[:, where]),
-            self.rates, schedule.first, schedule.time, schedule.times, schedule.rows, begins,
+            schedule.which, schedule.segments, schedule.start, schedule.end,
+            np.ascontiguousarray(schedule.jumps[:, where]), self.rates,
+            schedule.first, schedule.time, schedule.times, schedule.rows, begins,
         )  # fmt: skip
         self.out, self.dout = np.zeros((rows, n)), np.zeros((rows, p, n))
         self.starts = np.zeros((int(begins[-1]), n))

@@ -11,14 +11,14 @@ log = logging.getLogger("pkpd")
 try:
     import numba
 except ImportError:  # the package works without it, slower
-    numba = None
-
-AVAILABLE = numba is not None
+    AVAILABLE = False
+else:
+    AVAILABLE = True
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function with numba, cached on disk and releasing the GIL."""
-    if numba is None:
+    if not AVAILABLE:
         return function
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
     try:
@@ -34,7 +34,7 @@ _told = False
 def announce(dispatcher: Any) -> None:
     """Say once what takes so long when the solver is compiled for the first time on this machine."""
     global _told
-    if _told or numba is None:
+    if _told or not AVAILABLE:
         return
     _told = True
     stats = getattr(dispatcher, "_cache", None)

@@ -115,7 +115,9 @@ class _Writer:
         if name in ("sign", "Heaviside"):  # what Abs, Max and Min leave behind in a derivative
             x, zero = self.value(e.args[0]), self.number(0)
             below = self.number(-1 if name == "sign" else 0)
-            at_most = self.build.select(self.build.fcmp_ordered("<", x, zero), below, self.number(0 if name == "sign" else 0.5))
+            at_most = self.build.select(
+                self.build.fcmp_ordered("<", x, zero), below, self.number(0 if name == "sign" else 0.5)
+            )
             return self.build.select(self.build.fcmp_ordered(">", x, zero), self.number(1), at_most)
         if name in ("Max", "Min"):
             best = self.value(e.args[0])
@@ -139,7 +141,8 @@ class _Writer:
         return total
 
     def _product(self, e: Any) -> Any:
-        top, bottom = [], []
+        top: list[Any] = []
+        bottom: list[Any] = []
         for factor in e.args:
             below = factor.is_Pow and factor.exp.is_number and factor.exp.is_negative
             (bottom if below else top).append(1 / factor if below else factor)

@@ -12,7 +12,7 @@ from pkpd.engine.linear import bordered
 OK, UNDERFLOW, TOO_MANY, NOT_FINITE = 0, 1, 2, 3
 ADVICE = {
     OK: "",
-    UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units of the equations",
+    UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units",
     TOO_MANY: "the step limit was reached: the equations are stiff for these values; try method='stiff'",
     NOT_FINITE: "the equations give a value that is not a number: look for a logarithm, a root or a division by zero",
 }
@@ -192,6 +192,8 @@ def solve_segments(lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, contro
                     modal(inverse[i], vectors[i], back[i], box[MATRIX, :nx, nx], x, info, drive)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
-            status[i] = integrate(rhs, start[s], end[s], y, time[lower:upper], target, q, info, drive, box, limits, work)
+            status[i] = integrate(
+                rhs, start[s], end[s], y, time[lower:upper], target, q, info, drive, box, limits, work
+            )
             if status[i] != OK:
                 break

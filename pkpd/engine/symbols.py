@@ -1,4 +1,4 @@
-"""From a model's text to the symbols that the engine needs: what is linear, what is integrated, what depends on what."""
+"""From a model's text to the symbols of the engine: what is linear, what is integrated, what depends on what."""
 
 from __future__ import annotations
 
@@ -87,7 +87,16 @@ def analyse(model: Model, sensitivities: Sequence[str] = (), linear: str = "clos
         block, rest = (), model.states
     matrix, constant = _matrix(block, rhs)
     return System(
-        model, inputs, block, rest, matrix, constant, tuple(rhs[s] for s in rest), outputs, initial, tuple(sensitivities)
+        model,
+        inputs,
+        block,
+        rest,
+        matrix,
+        constant,
+        tuple(rhs[s] for s in rest),
+        outputs,
+        initial,
+        tuple(sensitivities),
     )
 
 
@@ -102,7 +111,9 @@ def _closed_outputs(model: Model) -> dict[str, Any]:
     for _ in range(len(algebraic) + 1):
         used = {n for e in algebraic.values() for n in algebraic if expressions.symbol(n) in e.free_symbols}
         if not used:
-            return {n: _insert(e, algebraic) if n in model.equations else algebraic[n] for n, e in named.items()} | algebraic
+            return {
+                n: _insert(e, algebraic) if n in model.equations else algebraic[n] for n, e in named.items()
+            } | algebraic
         algebraic = {n: _insert(e, {k: v for k, v in algebraic.items() if k != n}) for n, e in algebraic.items()}
         if any(expressions.symbol(n) in e.free_symbols for n, e in algebraic.items()):
             break
@@ -173,7 +184,8 @@ def scale_symbol(name: str) -> Any:
 def augment(system: System) -> Augmented:
     """Add forward sensitivity equations to the integrated states, structural zeros left out.
 
-    .. math:: \\dot S_{ij} = \\sum_k \\frac{\\partial f_i}{\\partial z_k} S_{kj} + s_j\\frac{\\partial f_i}{\\partial \\theta_j}
+    .. math:: \\dot S_{ij} = \\sum_k \\frac{\\partial f_i}{\\partial z_k} S_{kj}
+        + s_j\\frac{\\partial f_i}{\\partial \\theta_j}
     """
     import sympy
 
@@ -188,15 +200,21 @@ def augment(system: System) -> Augmented:
     alive = {(i, j) for i in count for j in range(len(theta)) if direct[i][j] != 0 or slope0[i][j] != 0}
     grown = True
     while grown:
-        new = {(i, j) for i in count for j in range(len(theta)) for k in count if jacobian[i][k] != 0 and (k, j) in alive}
+        new = {
+            (i, j) for i in count for j in range(len(theta)) for k in count if jacobian[i][k] != 0 and (k, j) in alive
+        }
         grown = not new <= alive
         alive |= new
     order = sorted(alive, key=lambda pair: (pair[1], pair[0]))
     s = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in order}
     rhs = [
-        sympy.Add(scale[j] * direct[i][j], *(jacobian[i][k] * s[k, j] for k in count if (k, j) in s and jacobian[i][k] != 0))
+        sympy.Add(
+            scale[j] * direct[i][j], *(jacobian[i][k] * s[k, j] for k in count if (k, j) in s and jacobian[i][k] != 0)
+        )
         for i, j in order
     ]
     initial = [scale[j] * slope0[i][j] for i, j in order]
     where = {pair: len(z) + n for n, pair in enumerate(order)}
-    return Augmented(tuple(z) + tuple(s[p] for p in order), system.rhs + tuple(rhs), tuple(start) + tuple(initial), where)
+    return Augmented(
+        tuple(z) + tuple(s[p] for p in order), system.rhs + tuple(rhs), tuple(start) + tuple(initial), where
+    )

@@ -73,7 +73,13 @@ def build(
     InputError
         If the model has no entry for a route, or a time is not finite.
     """
-    problems = sorted({f"the model takes no dose by route {d.route!r}; {nearest(d.route, entries)}" for d in doses if d.route not in entries})
+    problems = sorted(
+        {
+            f"the model takes no dose by route {d.route!r}; {nearest(d.route, entries)}"
+            for d in doses
+            if d.route not in entries
+        }
+    )
     if not np.isfinite(times).all():
         problems.append("a requested time is not finite")
     if problems:
@@ -179,6 +185,8 @@ def schedule(
     rows = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     order = np.concatenate([lines[w].order + r for w, r in zip(which, rows[:-1], strict=True)]).astype(np.int64)
     first = np.concatenate([line.first + c for line, c in zip(lines, counts[:-1], strict=True)])
-    joined = {part: np.concatenate([getattr(line, part) for line in lines]) for part in ("start", "end", "jumps", "rates")}
+    joined = {
+        part: np.concatenate([getattr(line, part) for line in lines]) for part in ("start", "end", "jumps", "rates")
+    }
     time = np.concatenate([line.times for line in lines])
     return Schedule(which, segments, counts, first=first, time=time, rows=rows, order=order, **joined)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +84,9 @@ def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None
         found["C"] = left[0]
     if not found:
         names = list(model.outputs)
-        raise InputError(f"no analyte of {list(study.analytes)} matches an output of {names}; say observed={{output: analyte}}")
+        raise InputError(
+            f"no analyte of {list(study.analytes)} matches an output of {names}; say observed={{output: analyte}}"
+        )
     return found
 
 
@@ -124,11 +127,15 @@ def prepare(model: Model, study: Study, observed: Mapping[str, str] | None = Non
     rows["subject"] = rows["subject"].map(place)
     rows = rows.sort_values(["subject", "time", "after", "output"], kind="stable", ignore_index=True)
     edges = np.searchsorted(rows["subject"], np.arange(len(subjects) + 1))
-    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(a, b) for a, b in pairwise(edges)]
     time, after = rows["time"].to_numpy(float), rows["after"].to_numpy(bool)
-    doses = study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(subjects, ())
+    doses = (
+        study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(subjects, ())
+    )
     entries = {route: model.states.index(state) for route, state in model.doses.items()}
-    plan = schedule([doses[s] for s in subjects], [time[p] for p in parts], [after[p] for p in parts], entries, len(model.states))
+    plan = schedule(
+        [doses[s] for s in subjects], [time[p] for p in parts], [after[p] for p in parts], entries, len(model.states)
+    )
     return FitData(
         model, subjects, rows["subject"].to_numpy(np.int64), rows["output"].to_numpy(np.int64),
         rows["censor"].to_numpy(np.int64), time, rows["value"].to_numpy(float), plan,
@@ -148,7 +155,11 @@ def _rows(model: Model, study: Study, output: str, analyte: str) -> pandas.DataF
     value = np.where(censor == MEASURED, table["value"], limit).astype(float) * ratio
     unusable = ~np.isfinite(value)
     if unusable.any():
-        warnings.warn(f"{unusable.sum()} censored samples of {analyte} have no limit and are left out of the fit", DataWarning, stacklevel=5)
+        warnings.warn(
+            f"{unusable.sum()} censored samples of {analyte} have no limit and are left out of the fit",
+            DataWarning,
+            stacklevel=5,
+        )
     out = pandas.DataFrame(
         {
             "subject": table["subject"],
@@ -175,7 +186,10 @@ def covariates(model: Model, study: Study, subjects: tuple[Any, ...]) -> Array:
     if problems:
         raise InputError(problems)
     table: Array = people[list(model.covariates)].to_numpy(dtype=float)
-    bad = [f"covariate {model.covariates[k]!r} of subject {subjects[i]!r} is missing" for i, k in np.argwhere(~np.isfinite(table))]
+    bad = [
+        f"covariate {model.covariates[k]!r} of subject {subjects[i]!r} is missing"
+        for i, k in np.argwhere(~np.isfinite(table))
+    ]
     if bad:
         raise InputError(bad)
     return table
@@ -203,7 +217,9 @@ def observed_baselines(data: FitData, study: Study) -> dict[str, Array]:
             if rows.any():
                 values[i] = data.value[rows].mean()
             else:
-                problems.append(f"subject {subject!r} has no measured {output} before its first dose: its baseline cannot be taken as observed")
+                problems.append(
+                    f"subject {subject!r} has no measured {output} before its first dose: no observed baseline"
+                )
         found[parameter] = values
     if problems:
         raise InputError(problems)

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ class Options:
     observed: Mapping[str, str] | None = None
     baseline: str = "estimated"
     robust: bool | None = None
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         if self.baseline not in BASELINES:
@@ -199,8 +199,8 @@ def align(start: Parameters, model: Model) -> Parameters:
         theirs = start.get(own.name)
         try:
             ratio = units.factor(theirs.unit, own.unit) if theirs.unit and own.unit else 1.0
-            items.append(replace(theirs, unit=own.unit or theirs.unit, value=theirs.value * ratio,
-                                 lower=theirs.lower * ratio, upper=theirs.upper * ratio, meaning=own.meaning))  # fmt: skip
+            scaled = {part: getattr(theirs, part) * ratio for part in ("value", "lower", "upper")}
+            items.append(replace(theirs, unit=own.unit or theirs.unit, meaning=own.meaning, **scaled))
         except InputError as error:
             problems += [f"parameter {own.name!r}: {p}" for p in error.problems]
             items.append(own)
@@ -230,9 +230,13 @@ def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[Res
         rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
         count = int((~np.isfinite(scale_of(error, data.value[rows]))).sum())
         if count:
-            problems.append(f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold")
+            problems.append(
+                f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold"
+            )
         if error.kind == "proportional" and (data.value[rows] == 0).any():
-            problems.append(f"some values of {error.output} are 0: a proportional residual error cannot hold; use 'combined'")
+            problems.append(
+                f"some values of {error.output} are 0: a proportional residual error cannot hold; use 'combined'"
+            )
     if problems:
         raise InputError(problems, "error")
     return tuple(found)
@@ -244,7 +248,10 @@ def _with_errors(
     for error in errors:
         rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
         own = error.start(data.value[rows], data.model.units.get(error.output, ""))
-        chosen = [replace(p, value=start.get(p.name).value, fixed=start.get(p.name).fixed) if p.name in start else p for p in own]
+        chosen = [
+            replace(p, value=start.get(p.name).value, fixed=start.get(p.name).fixed) if p.name in start else p
+            for p in own
+        ]
         parameters = parameters + Parameters(tuple(chosen))
     return parameters
 

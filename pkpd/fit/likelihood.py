@@ -127,9 +127,7 @@ class Likelihood:
         return 2 * HALF_LOG_TWO_PI * int((self.data.censor == MEASURED).sum())
 
 
-def _rows(
-    y: Array, censor: NDArray[np.int64], f: Array, g: Array, df: Array, dg: Array
-) -> tuple[Array, Array, Array]:
+def _rows(y: Array, censor: NDArray[np.int64], f: Array, g: Array, df: Array, dg: Array) -> tuple[Array, Array, Array]:
     """Return each row's −2 log L and gradient, and the summed expected Hessian."""
     z = (y - f) / g
     rel = dg / g[:, None]

@@ -67,10 +67,17 @@ class ResidualError:
         positive = values[values > 0]
         spread = float(np.std(values)) if values.size > 1 else 1.0
         small = 0.1 * float(positive.min()) if positive.size else 0.1
-        first = {"prop": 0.2, "sd": 0.2, "scale": 0.2, "add": small if self.kind == "combined" else max(0.3 * spread, small)}
+        first = {
+            "prop": 0.2,
+            "sd": 0.2,
+            "scale": 0.2,
+            "add": small if self.kind == "combined" else max(0.3 * spread, small),
+        }
         return Parameters(
             tuple(
-                Parameter(name, first[part], unit if part == "add" else "", meaning=f"{_MEANING[part]} of {self.output}")
+                Parameter(
+                    name, first[part], unit if part == "add" else "", meaning=f"{_MEANING[part]} of {self.output}"
+                )
                 for name, part in zip(self.names, KINDS[self.kind], strict=True)
             )
         )

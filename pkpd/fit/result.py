@@ -139,7 +139,17 @@ class Fit:
             relative = 100 * se / abs(p.value) if p.value else math.nan
             rows.append((p.name, p.value, p.unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
         percent = f"{100 * level:g} %"
-        columns = ["parameter", "estimate", "unit", "SE", "RSE %", f"{percent} low", f"{percent} high", "note", "meaning"]
+        columns = [
+            "parameter",
+            "estimate",
+            "unit",
+            "SE",
+            "RSE %",
+            f"{percent} low",
+            f"{percent} high",
+            "note",
+            "meaning",
+        ]
         return pandas.DataFrame(rows, columns=columns).set_index("parameter")
 
     def summary(self) -> str:
@@ -195,7 +205,9 @@ class Fits(Mapping[Any, Fit]):
 
         rows = []
         for subject, fit in self.fits.items():
-            rows.append({"subject": subject, **fit.parameters.as_dict(), "status": fit.status, "minus2ll": fit.minus2ll})
+            rows.append(
+                {"subject": subject, **fit.parameters.as_dict(), "status": fit.status, "minus2ll": fit.minus2ll}
+            )
         rows += [{"subject": s, "status": f"failed: {why}"} for s, why in self.failures.items()]
         return pandas.DataFrame(rows).set_index("subject")
 
@@ -237,8 +249,11 @@ class Fits(Mapping[Any, Fit]):
 
     def __repr__(self) -> str:
         good = len(self.usable())
-        return f"<{len(self.fits)} individual fits, {good} converged, {len(self.failures)} failed>\n{self.values_table()}"
+        return (
+            f"<{len(self.fits)} individual fits, {good} converged, {len(self.failures)} failed>\n{self.values_table()}"
+        )
 
     def _repr_html_(self) -> str:
         good = len(self.usable())
-        return f"<p>{len(self.fits)} individual fits, {good} converged, {len(self.failures)} failed</p>{self.values_table().to_html(float_format='{:.4g}'.format)}"
+        head = f"{len(self.fits)} individual fits, {good} converged, {len(self.failures)} failed"
+        return f"<p>{head}</p>{self.values_table().to_html(float_format='{:.4g}'.format)}"

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import xarray
 
 
-def initial_estimates(model: Model, *sources: xarray.Dataset | Study, observed: Mapping[str, str] | None = None) -> Parameters:
+def initial_estimates(
+    model: Model, *sources: xarray.Dataset | Study, observed: Mapping[str, str] | None = None
+) -> Parameters:
     """Return start values for a fit.
 
     From an NCA result come CL, V or V1, V2 and Q (geometric means over the profiles; Q so that the terminal slope

@@ -64,9 +64,16 @@ def judge(likelihood: Likelihood, minimum: Minimum, parameters: Parameters) -> V
     stuck = [n for n in wide if on_bound(likelihood, minimum, parameters, n)]
     if stuck:
         text = ", ".join(f"{n} = {parameters[n]:.3g}" for n in stuck)
-        return Verdict(BOUND, f"the data cannot tell these from their bound: {text}; fix them there or drop them", covariance, condition)
+        return Verdict(
+            BOUND,
+            f"the data cannot tell these from their bound: {text}; fix them there or drop them",
+            covariance,
+            condition,
+        )
     if math.isinf(condition) or wide:
-        return Verdict(UNIDENTIFIED, _identify(parameters, minimum.hessian, covariance, condition, wide), covariance, condition)
+        return Verdict(
+            UNIDENTIFIED, _identify(parameters, minimum.hessian, covariance, condition, wide), covariance, condition
+        )
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
@@ -112,4 +119,6 @@ def _identify(parameters: Parameters, hessian: Array, covariance: Array, conditi
         names = [free[k] for k in np.argsort(-weakest) if weakest[k] > 0.2 * weakest.max()]
         return f"the data do not determine {', '.join(names)} (singular curvature); fix one of them or add data"
     parts = [f"{n} (SE {math.sqrt(covariance[k, k]):.1f} on the log scale)" for k, n in enumerate(free) if n in wide]
-    return f"the data do not determine {', '.join(parts)}; condition number {condition:.3g}; fix one of them or add data"
+    return (
+        f"the data do not determine {', '.join(parts)}; condition number {condition:.3g}; fix one of them or add data"
+    )

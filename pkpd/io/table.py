@@ -129,7 +129,7 @@ def _from_csv(path: str | Path) -> Columns:
     return headings, [[line[k] for line in lines[1:]] for k in range(len(headings))]
 
 
-def _from_frame(source: object) -> Columns:
+def _from_frame(source: Any) -> Columns:
     if isinstance(source, pandas.DataFrame):  # not through narwhals: doubled headings must live to be reported
         named = [level for level in source.index.names if level is not None]
         if named and not any(level in source.columns for level in named):

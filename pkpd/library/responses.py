@@ -17,7 +17,9 @@ def _kout(name: str) -> Parameter:
     return Parameter(f"kout_{name}", 0.1, "1/time", meaning=f"rate of loss of {name}")
 
 
-def _response(name: str, unit: str, equation: str, extra: tuple[Parameter, ...], what: str, source: str = _JUSKO) -> Model:
+def _response(
+    name: str, unit: str, equation: str, extra: tuple[Parameter, ...], what: str, source: str = _JUSKO
+) -> Model:
     """A turnover response that starts at its baseline."""
     return Model(
         name=f"{what} of {name}",
@@ -100,7 +102,9 @@ def indirect_response(kind: str, name: str = "R", *, by: str = "C", unit: str = 
         if inhibits
         else Parameter(f"Smax_{name}", 5.0, meaning="maximal stimulation")
     )
-    half = Parameter(f"{'I' if inhibits else 'S'}C50_{name}", 1.0, "amount/volume", meaning="concentration of half effect")
+    half = Parameter(
+        f"{'I' if inhibits else 'S'}C50_{name}", 1.0, "amount/volume", meaning="concentration of half effect"
+    )
     return _response(name, unit, equation.format(n=name, c=by), (size, half), f"indirect response {kind} ({what})")
 
 

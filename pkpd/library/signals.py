@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from pkpd.errors import InputError
 from pkpd.model import Model
@@ -63,7 +64,7 @@ def transit_delay(name: str = "D", *, by: str = "C", steps: int = 3, unit: str =
     chain = [by, *(f"{name}{i}" for i in range(1, steps + 1))]
     return Model(
         name=f"transit delay of {by}",
-        equations={b: f"{steps}/tau_{name}*({a} - {b})" for a, b in zip(chain[:-1], chain[1:], strict=True)},
+        equations={b: f"{steps}/tau_{name}*({a} - {b})" for a, b in pairwise(chain)},
         parameters=Parameters((Parameter(f"tau_{name}", 12.0, "time", meaning=f"mean delay of {by}"),)),
         outputs={name: chain[-1]},
         units={name: unit, **dict.fromkeys(chain[1:], unit)},

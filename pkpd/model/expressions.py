@@ -69,7 +69,8 @@ def text_of(expression: Any) -> str:
         return repr(expression)
     if isinstance(expression, str):
         return " ".join(expression.split())
-    return _printer().doprint(expression)  # type: ignore[no-any-return]
+    text: str = _printer().doprint(expression)
+    return text
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +83,7 @@ def _printer() -> Any:
 
         def _print_Piecewise(self, expr: Any) -> str:
             *cases, (last, condition) = expr.args
-            text = self._print(last)
+            text: str = self._print(last)
             if condition != True:  # noqa: E712  (a SymPy truth value)
                 raise ModelError(f"a Piecewise needs a last case that is always true: {expr}")
             for value, condition in reversed(cases):

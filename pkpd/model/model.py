@@ -146,7 +146,9 @@ class Model:
         """
         problems = [f"{name!r} is a state of both" for name in self.equations if name in other.equations]
         problems += [f"{name!r} is an output of both" for name in self.outputs if name in other.outputs]
-        problems += [f"route {r!r} enters both" for r in self.doses if r in other.doses and self.doses[r] != other.doses[r]]
+        problems += [
+            f"route {r!r} enters both" for r in self.doses if r in other.doses and self.doses[r] != other.doses[r]
+        ]
         base = self.base if other.base == WORDS or self.base == other.base else other.base
         if WORDS not in (self.base, other.base) and self.base != other.base:
             problems.append(f"their units differ: {dict(self.base)} and {dict(other.base)}")

@@ -232,4 +232,5 @@ def _opening_troughs(samples: _Samples, events: _Events) -> Ints:
 
 def _text(column: pandas.Series) -> npt.NDArray[Any]:
     """Labels as text, "" where there is none."""
-    return column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
+    found: npt.NDArray[Any] = column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
+    return found

@@ -50,7 +50,9 @@ class Parameter:
         if not self.lower < self.upper:
             raise InputError(f"parameter {self.name!r} has bounds {self.lower} to {self.upper}; expected lower < upper")
         if not math.isnan(self.value) and not self.lower <= self.value <= self.upper:
-            raise InputError(f"parameter {self.name!r} is {self.value:g}, outside its bounds {self.lower:g} to {self.upper:g}")
+            raise InputError(
+                f"parameter {self.name!r} is {self.value:g}, outside its bounds {self.lower:g} to {self.upper:g}"
+            )
 
     @property
     def scale(self) -> str:
@@ -219,7 +221,8 @@ class Parameters:
     def _repr_html_(self) -> str:
         head = "".join(f"<th style='text-align:left'>{h}</th>" for h in ("parameter", "value", "bounds", "meaning"))
         body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.table()
+            "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in row) + "</tr>"
+            for row in self.table()
         )
         return f"<table><tr>{head}</tr>{body}</table>"
 

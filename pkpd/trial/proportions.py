@@ -30,7 +30,9 @@ def clopper_pearson(events: int, patients: int, level: float = 0.95) -> tuple[fl
     Clopper CJ, Pearson ES. Biometrika 1934;26:404-413.
     """
     if not (0 <= events <= patients and patients >= 1 and 0 < level < 1):
-        raise InputError(f"{events} of {patients} at level {level}; expected 0 ≤ events ≤ patients, patients ≥ 1, 0 < level < 1")
+        raise InputError(
+            f"{events} of {patients} at level {level}; expected 0 ≤ events ≤ patients, patients ≥ 1, 0 < level < 1"
+        )
     tail = (1 - level) / 2
     low = 0.0 if events == 0 else float(beta.ppf(tail, events, patients - events + 1))
     high = 1.0 if events == patients else float(beta.ppf(1 - tail, events + 1, patients - events))
