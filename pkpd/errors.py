@@ -44,6 +44,10 @@ class DataWarning(UserWarning):
     """Records were set aside or altered; the message counts them."""
 
 
+class FitWarning(UserWarning):
+    """A fit whose estimates the data do not determine."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a sentence that suggests the nearest known name, or lists what exists.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -191,6 +192,39 @@ def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose:
     }
 
 
+def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) -> Study:
+    """Return one replicate of a simulated study as a study: the same design with simulated measurements.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What `simulate` returned for `study`.
+    study : Study
+        The design that was simulated.
+    replicate : int
+        Which replicate, from 0.
+
+    Raises
+    ------
+    InputError
+        If `result` was not simulated from a study.
+    """
+    if "observation" not in result or int(result["observation"].max()) >= len(study.observations):
+        raise InputError("the result was not simulated from this study")
+    table = study.observations
+    where = result["observation"].values
+    values = result["measured"].values[replicate]
+    column = table["value"].to_numpy(float, copy=True)
+    column[where] = values
+    below, above = table["blq"].to_numpy(bool, copy=True), table["alq"].to_numpy(bool, copy=True)
+    below[where] = values < table["lloq"].to_numpy(float)[where]
+    above[where] = values > table["uloq"].to_numpy(float)[where]
+    column[below] = math.nan
+    table = table.assign(value=column, blq=below, alq=above)
+    attrs = {**study.attrs, "synthetic": True, "source": f"simulated ({result.attrs.get('title', '')}), replicate {replicate}"}
+    return replace(study, _observations=table, attrs=attrs)
+
+
 @dataclass(frozen=True, eq=False)
 class _Run:
     people: Population
@@ -253,8 +287,9 @@ class _Run:
         matched = match_outputs(self.people.model, study)
         model = in_study_units(self.people.model, study, matched)
         people = replace(self, people=replace(self.people, model=model, covariates=None))
-        rows = pandas.concat([study.used(a).assign(output=o) for o, a in matched.items()])
-        rows = rows.sort_values(["subject", "time", "output"], kind="stable", ignore_index=True)
+        everything = study.observations.assign(position=lambda t: range(len(t)))
+        everything = everything[~everything["excluded"]]
+        rows = pandas.concat([everything[everything["analyte"] == a].assign(output=o) for o, a in matched.items()])
         ids = [s for s in study.subject_ids if s in set(rows["subject"])]
         rows["index"] = rows["subject"].map({s: k for k, s in enumerate(ids)})
         rows = rows.sort_values(["index", "time", "output"], kind="stable", ignore_index=True)
@@ -309,6 +344,7 @@ class _Run:
             "time": (record, rows["time"].to_numpy(float), {"units": study.units["time"]}),
             "observed": (record, rows["value"].to_numpy(float)),
             "lloq": (record, rows["lloq"].to_numpy(float)),
+            "observation": (record, rows["position"].to_numpy(int), {"long_name": "row of the study's observations"}),
         }
 
     def _sd(self, error: ResidualError) -> dict[str, float]:

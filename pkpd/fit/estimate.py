@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.engine import Settings, compile_model
-from pkpd.errors import DataWarning, InputError, PkpdError, nearest, unknown_names
+from pkpd.errors import DataWarning, FitWarning, InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.data import MEASURED, FitData, observed_baselines, prepare
 from pkpd.fit.likelihood import Likelihood, free_model_parameters
 from pkpd.fit.optimise import Minimum, minimise
 from pkpd.fit.residual import ResidualError, default_kind, scale_of
 from pkpd.fit.result import Fit, Fits
-from pkpd.fit.verdict import judge
+from pkpd.fit.verdict import UNIDENTIFIED, judge
 from pkpd.model import Model
 from pkpd.parameters import Parameters
 from pkpd.study import Study
@@ -46,13 +46,14 @@ class Options:
     robust : bool or None
         Standard errors that allow for correlation within a subject; None means yes for more than one subject.
     settings : Settings
-        Tolerances of the solver.
+        Tolerances of the solver. By default a subject that needs thousands of steps makes the trial values
+        impossible, which keeps a search from wandering off; a stiff model wants ``Settings(method="stiff")``.
     """
 
     observed: Mapping[str, str] | None = None
     baseline: str = "estimated"
     robust: bool | None = None
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
 
     def __post_init__(self) -> None:
         if self.baseline not in BASELINES:
@@ -106,7 +107,20 @@ def fit_pooled(
     Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn
     2001;28:481-504 (M3). Liang KY, Zeger SL. Biometrika 1986;73:13-22 (sandwich).
     """
-    options = options or Options()
+    fit = _fit(model, study, start, error, given, options or Options())
+    if fit.status == UNIDENTIFIED:
+        warnings.warn(f"{fit.status}: {fit.message}", FitWarning, stacklevel=2)
+    return fit
+
+
+def _fit(
+    model: Model,
+    study: Study,
+    start: Parameters,
+    error: Mapping[str, str] | None,
+    given: Fits | Fit | pandas.DataFrame | None,
+    options: Options,
+) -> Fit:
     notes: list[str] = []
     table = _given_table(given, model)
     if table is not None:
@@ -175,7 +189,7 @@ def _attempt(
     model: Model, study: Study, *, start: Parameters, error: Mapping[str, str] | None, options: Options
 ) -> Fit | str:
     try:
-        return fit_pooled(model, study, start, error=error, options=options)
+        return _fit(model, study, start, error, None, options)
     except PkpdError as problem:
         return str(problem)
 
@@ -289,25 +303,28 @@ def _with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Stud
 def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: tuple[str, ...]) -> Fit:
     data = likelihood.data
     parameters = likelihood.parameters.from_vector(minimum.vector)
-    verdict = judge(likelihood, minimum, parameters)
     subjects, rows, free = len(data.subjects), data.time.size, len(parameters.free)
-    robust = subjects > 1 if options.robust is None else options.robust
-    covariance, degrees = verdict.covariance, float(rows - free)
-    if robust and subjects > 1:
-        bread, scores = verdict.covariance / 2, minimum.value.scores
-        covariance = bread @ (scores.T @ scores) @ bread * subjects / (subjects - 1)
-        degrees = float(subjects - 1)
-    elif degrees > 0:
-        covariance = covariance * rows / degrees
+    robust = subjects > 1 and options.robust is not False
+    degrees = float(subjects - 1) if robust else float(rows - free)
+
+    def adjust(covariance: Array) -> Array:
+        """Sandwich clustered by subject, or the inverse Hessian with the residual degrees of freedom."""
+        if not robust:
+            return covariance * rows / degrees if degrees > 0 else covariance
+        bread, scores = covariance / 2, minimum.value.scores
+        result: Array = bread @ (scores.T @ scores) @ bread * subjects / (subjects - 1)
+        return result
+
+    verdict = judge(likelihood, minimum, parameters, adjust)
     if verdict.status != "failed" and degrees <= 0:
         notes = (*notes, f"{rows} observations for {free} parameters: intervals mean nothing")
     return Fit(
-        model=data.model, parameters=parameters, errors=likelihood.errors, covariance=covariance,
+        model=data.model, parameters=parameters, errors=likelihood.errors, covariance=verdict.covariance,
         objective=minimum.value.objective, minus2ll=minimum.value.objective + likelihood.constant,
         observations=rows, censored=int((data.censor != MEASURED).sum()), subjects=subjects,
         evaluations=minimum.evaluations, degrees=degrees, status=verdict.status, message=verdict.message,
         condition_number=verdict.condition_number,
-        covariance_kind="robust (clustered by subject)" if robust and subjects > 1 else "from the Hessian",
+        covariance_kind="robust (clustered by subject)" if robust else "from the Hessian",
         predictions=_predictions(likelihood, minimum), given=_given_frame(likelihood), notes=notes,
     )  # fmt: skip
 

@@ -121,6 +121,14 @@ class Likelihood:
             scores, information = np.zeros_like(scores), np.eye(count)
         return Value(objective, scores.sum(axis=0), information, scores, fitted, sd)
 
+    def trouble(self, vector: Array) -> str:
+        """Return why a point cannot be computed: the solver's advice for the first subject that failed, or nothing."""
+        solution = self.code.run(self.table(self.parameters.from_vector(vector)), self.data.schedule, self.settings)
+        failed = np.flatnonzero(solution.status)
+        if not failed.size:
+            return ""
+        return f"subject {self.data.subjects[int(failed[0])]!r}: {solution.advice(int(failed[0]))}"
+
     @property
     def constant(self) -> float:
         """What turns the objective into −2 log L: N·log 2π of the measured rows (a censored row has none)."""

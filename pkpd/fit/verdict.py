@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from pkpd.parameters import Parameters
 
 Array = NDArray[np.float64]
 CONVERGED, STOPPED, BOUND, UNIDENTIFIED, FAILED = "converged", "stopped short", "on a bound", "not identified", "failed"
-HIGH_CONDITION = 1000.0
+HIGH_CONDITION = 1000.0  # the customary limit on NONMEM's condition number
 _WIDE = 1.0  # a standard error of 1 on the log scale: the 95 % interval spans a factor of fifty
 _FLAT = 0.01  # −2 log L that does not count as a difference
 
@@ -30,7 +31,7 @@ class Verdict:
     message : str
         The reason, with what to do about it.
     covariance : array, shape (free, free)
-        Inverse Hessian on the transformed scale; NaN where there is none.
+        Of the estimates on the transformed scale; NaN where there is none.
     condition_number : float
         Largest over smallest eigenvalue of the correlation matrix of the estimates; infinite if singular.
     """
@@ -41,7 +42,9 @@ class Verdict:
     condition_number: float
 
 
-def judge(likelihood: Likelihood, minimum: Minimum, parameters: Parameters) -> Verdict:
+def judge(
+    likelihood: Likelihood, minimum: Minimum, parameters: Parameters, adjust: Callable[[Array], Array]
+) -> Verdict:
     """Judge a minimum by its gradient, its curvature and its bounds.
 
     Parameters
@@ -52,14 +55,18 @@ def judge(likelihood: Likelihood, minimum: Minimum, parameters: Parameters) -> V
         Where the search ended.
     parameters : Parameters
         The values there.
+    adjust : callable
+        Turns the inverse-Hessian covariance into the one that is reported (sandwich, degrees of freedom).
     """
     free = parameters.free
     nothing = np.full((len(free), len(free)), np.nan)
     if not np.isfinite(minimum.value.objective):
-        return Verdict(FAILED, "the model cannot be computed at the start values; try others", nothing, math.nan)
+        why = likelihood.trouble(minimum.vector) or "the likelihood is zero or not a number; try other values"
+        return Verdict(FAILED, f"cannot be computed at the start values: {why}", nothing, math.nan)
     if not free:
         return Verdict(CONVERGED, "nothing was estimated", nothing, math.nan)
-    covariance, condition = invert(minimum.hessian)
+    plain, condition = invert(minimum.hessian)
+    covariance = adjust(plain)
     wide = [n for n, v in zip(free, np.diag(covariance), strict=True) if not v < _WIDE**2]
     stuck = [n for n in wide if on_bound(likelihood, minimum, parameters, n)]
     if stuck:
@@ -70,17 +77,14 @@ def judge(likelihood: Likelihood, minimum: Minimum, parameters: Parameters) -> V
             covariance,
             condition,
         )
-    if math.isinf(condition) or wide:
+    if condition > HIGH_CONDITION or wide:
         return Verdict(
             UNIDENTIFIED, _identify(parameters, minimum.hessian, covariance, condition, wide), covariance, condition
         )
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
-    message = "gradient zero, curvature positive"
-    if condition > HIGH_CONDITION:
-        message += f"; condition number {condition:.0f}: some estimates are strongly correlated"
-    return Verdict(CONVERGED, message, covariance, condition)
+    return Verdict(CONVERGED, "gradient zero, curvature positive", covariance, condition)
 
 
 def invert(hessian: Array) -> tuple[Array, float]:
@@ -111,14 +115,19 @@ def on_bound(likelihood: Likelihood, minimum: Minimum, parameters: Parameters, n
 
 
 def _identify(parameters: Parameters, hessian: Array, covariance: Array, condition: float, wide: list[str]) -> str:
+    """Say which parameters the data leave open: those that make up the direction in which the objective is flattest."""
     free = parameters.free
-    scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
-    if not np.isfinite(covariance).all() or math.isinf(condition):
+    if np.isfinite(covariance).all():
+        sd = np.sqrt(np.diag(covariance))
+        _, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
+        weakest, why = np.abs(vectors[:, -1]), f"condition number {condition:.3g}"
+    else:
+        scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
         _, vectors = np.linalg.eigh(np.nan_to_num(hessian / np.outer(scale, scale)))
-        weakest = np.abs(vectors[:, 0])
-        names = [free[k] for k in np.argsort(-weakest) if weakest[k] > 0.2 * weakest.max()]
-        return f"the data do not determine {', '.join(names)} (singular curvature); fix one of them or add data"
-    parts = [f"{n} (SE {math.sqrt(covariance[k, k]):.1f} on the log scale)" for k, n in enumerate(free) if n in wide]
-    return (
-        f"the data do not determine {', '.join(parts)}; condition number {condition:.3g}; fix one of them or add data"
-    )
+        weakest, why = np.abs(vectors[:, 0]), "singular curvature"
+    together = [free[k] for k in np.argsort(-weakest) if weakest[k] > 0.5 * weakest.max()]
+    wide_text = [
+        f"{n} has SE {math.sqrt(covariance[k, k]):.2g} on the log scale" for k, n in enumerate(free) if n in wide
+    ]
+    details = "; ".join([why, *(w for w in wide_text if np.isfinite(covariance).all())])
+    return f"the data do not determine {', '.join(together)} apart ({details}); fix one of them or add data"

@@ -1,0 +1,192 @@
+"""Prediction bands of a simulation, and published values laid over a picture (floor 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray
+from matplotlib.axes import Axes
+
+from pkpd import units
+from pkpd.errors import InputError
+from pkpd.plot import marks, style
+
+if TYPE_CHECKING:
+    import pandas
+
+DECADES = 6
+"""Most decades that a log axis of a simulation shows: a washout falls far below what anyone can measure."""
+
+
+def bands(
+    forecast: xarray.Dataset,
+    name: str,
+    *,
+    ax: Axes | None = None,
+    levels: Sequence[float] = (0.5, 0.9),
+    log: bool = False,
+    measured: bool = False,
+    reference: Mapping[str, float] | None = None,
+    time_unit: str | None = None,
+    color: str | None = None,
+    label: str = "",
+) -> Axes:
+    """Draw median and prediction bands of a simulation over time, with doses and dosing days marked.
+
+    A band of level p runs from the (1 − p)/2 to the (1 + p)/2 quantile over all subjects of all replicates together:
+    it says where single subjects lie, not how well their median is known.
+
+    Parameters
+    ----------
+    forecast : Dataset
+        What `pkpd.simulate` returned for a regimen: ``name`` has a dimension ``time``.
+    name : str
+        Output to draw.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    levels : sequence of float
+        Levels of the bands, between 0 and 1.
+    log : bool
+        Whether the axis of values is logarithmic; it then shows at most six decades.
+    measured : bool
+        Whether to draw the values with residual error.
+    reference : mapping, optional
+        Horizontal lines, name → value in the output's unit, e.g. ``{"LLN": 1.0, "grade 3": 0.5}``. Their names
+        stand to the right of the axes: in a figure of several, use ``layout="constrained"``.
+    time_unit : str, optional
+        Unit of the axis, e.g. ``"day"``, or ``"study day"``, which is 1 at time 0; by default the simulation's.
+    color, label : str, optional
+        Colour of median and bands and their name in the legend, to tell several simulations on the same axes apart.
+
+    Returns
+    -------
+    Axes
+        With the picture.
+
+    Raises
+    ------
+    InputError
+        If there is no such output, it has no residual error, or a level is not between 0 and 1.
+    """
+    values = _values(forecast, name, measured)
+    if bad := [level for level in levels if not 0 < level < 1]:
+        raise InputError([f"level {level} of a band; expected a number between 0 and 1" for level in bad])
+    ax = style.axes_of(ax, (7.0, 4.2))
+    if log:
+        style.log_scale(ax)
+    about = forecast[name].attrs
+    own = str(forecast["time"].attrs.get("units", "h"))
+    t = style.clock(forecast["time"], own, time_unit)
+    lost = int((~np.isfinite(values)).any(axis=1).sum())
+    _draw(ax, t, values, levels, (color or style.DATA, f"{label}: " if label else ""))
+    if "dose_time" in forecast.coords:
+        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or own)
+        marks.dose_marks(ax, style.clock(forecast["dose_time"], own, time_unit), day)
+    lines = {text: float(value) for text, value in (reference or {}).items()}
+    marks.level_lines(ax, lines)
+    style.time_axis(ax, "time", own, time_unit)
+    ax.set_ylabel(style.labelled(f"measured {name}" if measured else name, str(about.get("units", ""))))
+    style.caption(ax, forecast.attrs, [f"{lost} of {len(values)} not solved"] if lost else [])
+    top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    lowest = min([v for v in lines.values() if v > 0], default=np.inf)
+    marks.finish(ax, lines, floor=min(top * 10.0**-DECADES, lowest) if top > 0 else None)
+    return ax
+
+
+def overlay(
+    ax: Axes,
+    table: pandas.DataFrame,
+    *,
+    source: str,
+    color: str = style.DOSE,
+    marker: str = "D",
+) -> Axes:
+    """Lay published values over a picture, for instance the digitised points of a figure.
+
+    The package carries no digitised values and never makes any up: the table comes from the reader, and so does the
+    source, which stands in the legend.
+
+    Parameters
+    ----------
+    ax : Axes
+        What another function of this module returned.
+    table : DataFrame
+        Columns ``time`` and ``value`` in the units that the axes show; with ``low`` and ``high`` also error bars
+        (their ends, not their lengths).
+    source : str
+        Where the values come from, e.g. ``"Bhatia 2014, Fig. 1, digitised"``.
+    color, marker : str
+        How the points look.
+
+    Returns
+    -------
+    Axes
+        The given axes.
+
+    Raises
+    ------
+    InputError
+        If there is no source, no row, a column is missing or a value is not a finite number.
+
+    Examples
+    --------
+    >>> points = pandas.read_csv("figure1_alc.csv")  # doctest: +SKIP
+    >>> ax = overlay(bands(forecast, "ALC", time_unit="day"), points, source="digitised by …")  # doctest: +SKIP
+    """
+    import pandas
+
+    wanted = ["time", "value", *(["low", "high"] if {"low", "high"} & set(table.columns) else [])]
+    problems = [] if source.strip() else ["no source; expected where the values come from"]
+    problems += [f"column {c!r} is missing" for c in wanted if c not in table.columns]
+    if not len(table):
+        problems.append("the table has no row")
+    numbers = {c: pandas.to_numeric(table[c], errors="coerce") for c in wanted if c in table.columns}
+    for c, column in numbers.items():
+        problems += [
+            f"row {k + 1}: {c} is '{table[c].iloc[k]}'; expected a finite number"
+            for k in np.flatnonzero(~np.isfinite(column.to_numpy(float)))
+        ]
+    if problems:
+        raise InputError(problems, "published values")
+    x, y = (numbers[c].to_numpy(float) for c in ("time", "value"))
+    reach = None
+    if "low" in numbers:
+        reach = np.abs(np.stack([y - numbers["low"].to_numpy(float), numbers["high"].to_numpy(float) - y]))
+    lowest = ax.get_ylim()[0]
+    ax.errorbar(x, y, yerr=reach, fmt=marker, color=color, ms=4.5, capsize=2, lw=1, label=source, zorder=4)
+    # A floor that the picture has on a log axis stays, unless a point lies below it.
+    marks.finish(ax, floor=min([lowest, *y[y > 0]]))
+    return ax
+
+
+def _values(forecast: xarray.Dataset, name: str, measured: bool) -> style.Array:
+    """All subjects of all replicates, shape (subjects, times)."""
+    if "time" not in forecast.dims:
+        raise InputError("this data set has no dimension time; expected what simulate returns for a regimen")
+    drawable = [str(n) for n, v in forecast.data_vars.items() if "time" in v.dims]
+    style.require(name, [n for n in drawable if not n.endswith("_measured")], "output")
+    chosen = f"{name}_measured" if measured else name
+    if chosen not in drawable:
+        raise InputError(f"{name!r} was simulated without residual error; expected measured=False")
+    array = forecast[chosen].transpose(..., "time").to_numpy().astype(float)
+    return np.asarray(array.reshape(-1, array.shape[-1]))
+
+
+def _draw(ax: Axes, t: style.Array, values: style.Array, levels: Sequence[float], look: tuple[str, str]) -> None:
+    """Draw the bands, the widest first and palest, and the median."""
+    color, before = look
+    for k, level in enumerate(sorted(levels, reverse=True)):
+        low, high = _quantiles(values, [(1 - level) / 2, (1 + level) / 2])
+        alpha = 0.18 + 0.22 * k / max(len(levels) - 1, 1)
+        ax.fill_between(t, low, high, color=color, alpha=alpha, lw=0, label=f"{before}{100 * level:g} % of subjects")
+    ax.plot(t, _quantiles(values, [0.5])[0], color=color, lw=1.6, label=f"{before}median")
+
+
+def _quantiles(values: style.Array, at: Sequence[float]) -> style.Array:
+    """Quantiles over subjects, NaN at times where nobody has a value."""
+    found = np.full((len(at), values.shape[1]), np.nan)
+    solved = np.isfinite(values).any(axis=0)
+    found[:, solved] = np.nanquantile(values[:, solved], at, axis=0)
+    return found

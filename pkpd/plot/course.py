@@ -1,0 +1,136 @@
+"""One subject's observations with the model's smooth curve (floor 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pkpd import units
+from pkpd.dosing import Regimen
+from pkpd.errors import InputError
+from pkpd.fit.data import ABOVE, BELOW, MEASURED
+from pkpd.fit.data import covariates as covariates_of
+from pkpd.fit.result import Fit, Fits
+from pkpd.plot import marks, style
+from pkpd.plot.fitted import rows_of, unit_of
+from pkpd.simulate import Population, simulate
+from pkpd.study import Study
+
+
+def fitted_course(
+    fit: Fit | Fits,
+    study: Study,
+    subject: Any,
+    output: str | None = None,
+    *,
+    ax: Axes | None = None,
+    log: bool = False,
+    time_unit: str | None = None,
+) -> Axes:
+    """Draw one subject's observations and the fitted curve under the subject's own doses.
+
+    Parameters
+    ----------
+    fit : Fit or Fits
+        A fit, or individual fits, of which the subject's own is drawn.
+    study : Study
+        What was fitted: the subject's doses and covariates, and the limit of quantification.
+    subject : object
+        Identifier of the subject.
+    output : str, optional
+        Output of the model; may be left out if only one was observed.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    log : bool
+        Whether the axis of values is logarithmic.
+    time_unit : str, optional
+        Unit of the time axis; by default the model's.
+
+    Returns
+    -------
+    Axes
+        With the picture.
+
+    Raises
+    ------
+    InputError
+        If the subject was not fitted, or there is no such output.
+    """
+    style.require(subject, study.subject_ids, "subject")
+    one = fit[subject] if isinstance(fit, Fits) else fit
+    output, rows = rows_of(one, output)
+    style.require(subject, dict.fromkeys(one.predictions["subject"]), "subject of the fit")
+    rows = rows[rows["subject"] == subject]
+    ax = style.axes_of(ax)
+    if log:
+        style.log_scale(ax)
+    own, unit = one.model.base["time"], unit_of(one, output, study)
+    plan = _plan(one, study, subject)
+    t, curve = _curve(one, study, subject, output, (plan, rows["time"].to_numpy(float)))
+    ax.plot(style.clock(t, own, time_unit), curve, color=style.MODEL, lw=1.4, label="fitted")
+    x, kind, value = style.clock(rows["time"], own, time_unit), rows["censor"].to_numpy(), rows["value"].to_numpy(float)
+    below, above, measured = kind == BELOW, kind == ABOVE, kind == MEASURED
+    ax.plot(x[measured], value[measured], "o", color=style.DATA, ms=5, label="measured")
+    marks.hollow(ax, x[below], value[below], marks.BELOW, f"BLQ ({below.sum()})")
+    marks.hollow(ax, x[above], value[above], marks.ABOVE, f"above ULOQ ({above.sum()})")
+    limits = _limits(study, subject, output, value[below], unit)
+    marks.level_lines(ax, limits)
+    marks.dose_marks(ax, style.clock(plan.times, own, time_unit), None)
+    style.time_axis(ax, "time", own, time_unit)
+    ax.set_ylabel(style.labelled(output, unit))
+    ax.set_title(f"subject {subject}", loc="left", fontsize=10)
+    hidden = int((value <= 0).sum()) if log else 0
+    style.caption(ax, study.attrs, [f"{hidden} values ≤ 0 not shown"] if hidden else [])
+    # The curve of a washout falls for ever; the axis stops a little below what could be measured.
+    shown = [v for v in (*value, *limits.values()) if v > 0]
+    marks.finish(ax, limits, floor=0.3 * min(shown) if shown else None)
+    return ax
+
+
+def _plan(fit: Fit, study: Study, subject: Any) -> Regimen:
+    """The subject's doses in the model's units."""
+    amount, time = fit.model.base["amount"], fit.model.base["time"]
+    doses = study.doses_in(amount, time)[subject] if len(study.doses) else ()
+    return Regimen(doses, amount, time)
+
+
+def _curve(
+    fit: Fit, study: Study, subject: Any, output: str, plan: tuple[Regimen, style.Array]
+) -> tuple[style.Array, style.Array]:
+    """Times and values of the fitted curve, with a step at every bolus."""
+    regimen, sampled = plan
+    given = np.array(regimen.times)
+    start, end = min(0.0, *sampled, *given), max(*sampled, *given, 0.0)
+    if end <= start:
+        end = start + 1.0  # a single sample at the start still has a curve after it
+    # Fine enough for a distribution phase of minutes on an axis of days: each dose gets a geometric grid of its own.
+    fine = (end - start) * np.geomspace(1e-6, 1.0, 120)
+    t = np.concatenate([np.linspace(start, end, 300), given, *(dose + fine for dose in given), sampled])
+    t = np.unique(t[t <= end])
+    values = dict(fit.parameters.as_dict())
+    if fit.given is not None:
+        if subject not in fit.given.index:
+            raise InputError(f"subject {subject!r} has no given parameters in this fit")
+        own = fit.given.loc[subject]
+        values |= {str(n): float(own[n]) for n in fit.given.columns}
+    known = {n: v for n, v in values.items() if n in fit.parameters}
+    people = None
+    if fit.model.covariates:
+        import pandas
+
+        row = covariates_of(fit.model, study, (subject,))
+        people = pandas.DataFrame(row, columns=list(fit.model.covariates))
+    one = Population(fit.model, fit.parameters.with_values(known), covariates=people)
+    result = simulate(one, regimen, times=t)
+    return t, result[output].to_numpy()[0, 0]
+
+
+def _limits(study: Study, subject: Any, output: str, censored: style.Array, unit: str) -> dict[str, float]:
+    """The limits of quantification, of the analyte with the output's name or else of the censored rows."""
+    table = study.observations
+    table = table[(table["analyte"] == output) & (table["subject"] == subject) & ~table["excluded"]]
+    ratio = units.factor(study.units[output], unit) if len(table) and unit else 1.0
+    found = np.unique([*(table["lloq"].dropna() * ratio), *censored])
+    return {f"LLOQ {v:g}": float(v) for v in found}

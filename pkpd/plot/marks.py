@@ -1,0 +1,146 @@
+"""Legends and labels that cover nothing, samples below the limit, and doses along the time axis (floor 7)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pkpd.plot.style import DOSE, QUIET, SMALL, Array
+
+BELOW, ABOVE = "v", "^"
+
+
+def hollow(ax: Axes, x: Any, y: Any, marker: str, label: str, color: str = QUIET) -> None:
+    """Draw samples outside the limits of quantification as hollow triangles; nothing for no sample."""
+    if len(x):
+        ax.plot(x, y, marker, mfc="none", mec=color, ms=6, label=label, zorder=3)
+
+
+def along_bottom(ax: Axes, x: Any, marker: str, label: str, color: str = QUIET) -> None:
+    """Draw marks whose height means nothing just above the time axis."""
+    if len(x):
+        height = np.full(len(x), 0.03)
+        ax.plot(x, height, marker, mfc="none", mec=color, ms=6, label=label, transform=ax.get_xaxis_transform())
+
+
+def dose_marks(ax: Axes, times: Array, day: float | None) -> None:
+    """Mark doses by ticks along the bottom and shade the days on which they are given.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    times : array, shape (doses,)
+        Times of doses in the unit of the axis.
+    day : float or None
+        Length of a day in that unit; None shades nothing.
+    """
+    if not times.size:
+        return
+    bottom = np.zeros(times.size)
+    ax.plot(
+        times, bottom, "|", color=DOSE, ms=12, mew=1.2, label=f"dose ({times.size})", transform=ax.get_xaxis_transform()
+    )
+    if day is None:
+        return
+    for start, end in _runs(np.unique(times), day):
+        ax.axvspan(start, end, color=QUIET, alpha=0.10, lw=0, zorder=0)
+
+
+def _runs(starts: Array, day: float) -> list[tuple[float, float]]:
+    """Days after each start, joined where they touch."""
+    found: list[tuple[float, float]] = []
+    for start in starts:
+        if found and start <= found[-1][1] * (1 + 1e-9):
+            found[-1] = (found[-1][0], start + day)
+        else:
+            found.append((start, start + day))
+    return found
+
+
+def level_lines(ax: Axes, levels: Mapping[str, float]) -> None:
+    """Draw horizontal lines; `finish` writes their names."""
+    for k, value in enumerate(levels.values()):
+        ax.axhline(value, color=QUIET, lw=0.9, ls=("--", ":", "-.", (0, (8, 3)))[k % 4], zorder=1)
+
+
+def finish(ax: Axes, levels: Mapping[str, float] | None = None, floor: float | None = None) -> None:
+    """Set the limits, put the legend into room made above the data, and name the lines beside the right edge.
+
+    Limits that the user has set are left alone.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where everything is drawn already.
+    levels : mapping, optional
+        Name → height of the horizontal lines.
+    floor : float, optional
+        Lowest value that a log axis shows.
+    """
+    free = ax.get_autoscaley_on()
+    if free:
+        ax.autoscale_view(scalex=ax.get_autoscalex_on(), scaley=True)
+        low, high = ax.get_ylim()
+        if floor is not None and ax.get_yscale() == "log" and low < floor < high:
+            ax.set_ylim(bottom=floor, auto=True)
+        if any(line.get_transform().contains_branch_seperately(ax.transData) == (True, False) for line in ax.lines):
+            _room(ax, 0.07, below=True)  # something stands along the bottom
+    named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if named:
+        legend = ax.legend(
+            list(named.values()), list(named), loc="upper left", ncols=_columns(ax, named), fontsize=SMALL,
+            frameon=False, borderaxespad=0.3, handlelength=1.6, columnspacing=1.2,
+        )  # fmt: skip
+        if free:
+            # A tenth more than measured: layouts that run later change the height of the axes a little.
+            _room(ax, 1.1 * legend.get_window_extent().height / ax.get_window_extent().height)
+    if levels:
+        _edge_labels(ax, levels)
+
+
+def characters(ax: Axes) -> int:
+    """How many characters of a legend's text fit into the width of the axes."""
+    inches = ax.get_window_extent().width / ax.get_figure().dpi  # type: ignore[union-attr]
+    return max(12, int((inches * 72 - 40) / (0.58 * SMALL)))
+
+
+def _columns(ax: Axes, named: Mapping[str, Any]) -> int:
+    """As many legend columns as fit side by side, by the longest line of each label."""
+    inches = ax.get_window_extent().width / ax.get_figure().dpi  # type: ignore[union-attr]
+    widest = max(len(line) for label in named for line in label.split("\n"))
+    return int(np.clip(inches * 72 / (0.58 * SMALL * widest + 36), 1, min(len(named), 4)))
+
+
+def _room(ax: Axes, share: float, below: bool = False) -> None:
+    """Widen the limits so that this share of the height stays free above (or below) the data."""
+    share = min(share, 0.6)
+    axis = ax.yaxis.get_transform()
+    low, high = (float(v) for v in axis.transform(np.array(ax.get_ylim())))
+    more = (high - low) * share / (1 - share)
+    ends = (low - more, high) if below else (low, high + more)
+    ax.set_ylim(*axis.inverted().transform(np.array(ends)), auto=True)
+
+
+def _edge_labels(ax: Axes, levels: Mapping[str, float]) -> None:
+    """Write names to the right of the axes at their heights, pushed apart where they would overlap."""
+    names = sorted(levels, key=lambda name: levels[name])
+    to_points = 72 / ax.get_figure().dpi  # type: ignore[union-attr]
+    wanted = np.array([ax.transData.transform((0, levels[name]))[1] for name in names]) * to_points
+    inside = np.isfinite(wanted)
+    placed = wanted.copy()
+    step, last = 1.25 * SMALL, -np.inf
+    for k in np.flatnonzero(inside):
+        last = placed[k] = max(placed[k], last + step)
+    for name, shift, good in zip(names, placed - wanted, inside, strict=True):
+        if not good:
+            warnings.warn(f"{name} cannot be shown on a log axis", UserWarning, stacklevel=4)
+            continue
+        ax.annotate(
+            name, (1, levels[name]), xycoords=ax.get_yaxis_transform(), xytext=(4, shift), textcoords="offset points",
+            va="center", ha="left", fontsize=SMALL, color=QUIET, annotation_clip=False,
+        )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Individual concentration profiles of a study (floor 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pkpd.errors import InputError
+from pkpd.plot import marks, style
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import pandas
+
+ORIGINS = {"study": "time", "first dose": "time after the first dose", "last dose": "time after the last dose"}
+
+
+def profiles(
+    study: Study,
+    analyte: str,
+    *,
+    ax: Axes | None = None,
+    log: bool = False,
+    by: str | None = None,
+    origin: str = "study",
+    time_unit: str | None = None,
+) -> Axes:
+    """Draw every subject's samples of one analyte over time.
+
+    A line joins a subject's quantified samples and breaks where one is not. Samples below the limit of quantification
+    are hollow triangles at that limit; samples that were set aside are grey crosses.
+
+    Parameters
+    ----------
+    study : Study
+        The samples.
+    analyte : str
+        Which of them.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    log : bool
+        Whether the axis of values is logarithmic.
+    by : str, optional
+        Covariate whose values get colours of their own, at most seven; ``"dose"`` is the amount of the first dose.
+    origin : {"study", "first dose", "last dose"}
+        What time counts from. A sample at the time of a dose was drawn before it, unless marked.
+    time_unit : str, optional
+        Unit of the axis, e.g. ``"day"``, or ``"study day"``, which is 1 at time 0; by default the study's.
+
+    Returns
+    -------
+    Axes
+        With the picture.
+
+    Raises
+    ------
+    InputError
+        If the analyte, the covariate or the origin does not exist, or there are more than seven groups.
+    """
+    style.require(analyte, study.analytes, "analyte")
+    style.require(origin, ORIGINS, "origin")
+    groups = _groups(study, by)
+    ax = style.axes_of(ax)
+    if log:
+        style.log_scale(ax)
+    rows, notes = _timed(study, analyte, origin)
+    rows = rows.assign(x=style.clock(rows["x"], study.units["time"], time_unit))
+    usable = rows[~rows["excluded"]]
+    _lines(ax, usable, groups, by, study.units.get("dose", "") if by == "dose" else study.units.get(by or "", ""))
+    below, above = usable[usable["blq"]], usable[usable["alq"]]
+    placed = below[below["lloq"].notna()]
+    marks.hollow(ax, placed["x"], placed["lloq"], marks.BELOW, f"BLQ ({len(placed)})")
+    marks.hollow(ax, above["x"], above["uloq"], marks.ABOVE, f"above ULOQ ({len(above)})")
+    marks.along_bottom(ax, below["x"][below["lloq"].isna()], marks.BELOW, "BLQ, limit unknown")
+    aside = rows[rows["excluded"] & rows["value"].notna()]
+    if len(aside):
+        ax.plot(aside["x"], aside["value"], "x", color=style.QUIET, ms=5, label=f"set aside ({len(aside)})")
+    measured = usable[~usable["blq"] & ~usable["alq"]]
+    if log and (hidden := int((measured["value"] <= 0).sum())):
+        notes.append(f"{hidden} values ≤ 0 not shown")
+    limits = {f"LLOQ {v:g}": float(v) for v in np.unique(usable["lloq"].dropna())}
+    marks.level_lines(ax, limits)
+    style.time_axis(ax, ORIGINS[origin], study.units["time"], time_unit)
+    ax.set_ylabel(style.labelled(analyte, study.units.get(analyte, "")))
+    style.caption(ax, study.attrs, notes)
+    marks.finish(ax, limits)
+    return ax
+
+
+def _groups(study: Study, by: str | None) -> dict[Any, Any]:
+    """Subject → group, None for everybody without grouping."""
+    people = study.subjects
+    if by is None:
+        return dict.fromkeys(study.subject_ids, None)
+    if by == "dose" and by not in people and len(study.doses):
+        first = study.doses.drop_duplicates("subject").set_index("subject")["amount"]
+        found = {s: float(first[s]) if s in first.index else "none" for s in study.subject_ids}
+    else:
+        style.require(by, [c for c in people.columns if c != "subject"], "covariate")
+        found = dict(zip(people["subject"], people[by].where(people[by].notna(), "unknown"), strict=True))
+    if (count := len(set(found.values()))) > len(style.COLORS):
+        raise InputError(f"{by} has {count} different values; expected at most {len(style.COLORS)}: group them first")
+    return found
+
+
+def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, list[str]]:
+    """The samples with a column x, their time from the origin, and `piece`, the number of the dose before."""
+    table = study.observations
+    table = table[table["analyte"] == analyte].reset_index(drop=True)
+    x, piece = table["time"].to_numpy(float).copy(), np.zeros(len(table), dtype=int)
+    if origin == "study":
+        return table.assign(x=x, piece=piece), []
+    doses = {s: np.unique(part["time"]) for s, part in study.doses.groupby("subject")}
+    for subject, place in table.groupby("subject").indices.items():
+        given = doses.get(subject)
+        if given is None:
+            x[place] = np.nan
+            continue
+        late = (table["mark"].to_numpy()[place] == "post") & np.isin(x[place], given)
+        before = np.searchsorted(given, x[place], side="left") + late
+        piece[place] = before if origin == "last dose" else 0
+        x[place] -= given[np.maximum(before - 1, 0)] if origin == "last dose" else given[0]
+    lost = table["subject"][np.isnan(x)].nunique()
+    notes = [f"{lost} subjects without a dose not shown"] if lost else []
+    return table.assign(x=x, piece=piece)[~np.isnan(x)], notes
+
+
+def _lines(ax: Axes, usable: pandas.DataFrame, groups: dict[Any, Any], by: str | None, unit: str) -> None:
+    """One line per subject (and dose interval), coloured by group."""
+    levels = sorted(set(groups.values()), key=lambda g: (isinstance(g, str), g)) if by else [None]
+    color = dict(zip(levels, style.COLORS, strict=False))
+    crowd = usable["subject"].nunique()
+    look: dict[str, Any] = {"lw": 1.0, "ms": 4.0, "alpha": 0.8} if crowd <= 12 else {"lw": 0.7, "ms": 2.5, "alpha": 0.5}
+    named: set[Any] = set()
+    for (subject, _), part in usable.groupby(["subject", "piece"], sort=False):
+        group = groups[subject]
+        text = f"{by} {group:g}" if isinstance(group, int | float) else str(group)
+        label = "_" if by is None or group in named else f"{text} {unit}".rstrip()
+        named.add(group)
+        y = part["value"].where(~part["blq"] & ~part["alq"]).to_numpy(float)
+        ax.plot(part["x"].to_numpy(float), y, "o-", color=color[group], label=label, **look)

@@ -1,0 +1,168 @@
+"""What all pictures share: colours, axes, units in labels, ticks, captions (floor 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.errors import InputError, nearest
+
+Array = NDArray[np.float64]
+
+# Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MODEL, DATA, DOSE, QUIET = COLORS[1], COLORS[0], COLORS[6], "#666666"
+STUDY_DAY = "study day"
+SMALL, TINY = 8.0, 7.0
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_HOURS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 336, 672, 1344, 2688)
+_DAYS = (1, 2, 3, 7, 14, 28, 56, 84, 112, 168, 364)
+
+
+def axes_of(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
+    """Return the given axes, or those of a new figure that makes room for labels outside the axes."""
+    if ax is not None:
+        return ax
+    new: Axes = plt.subplots(figsize=size, layout="constrained")[1]
+    return new
+
+
+def require(name: Any, known: Iterable[Any], what: str) -> None:
+    """Raise a sentence with the nearest name if `name` is not known.
+
+    Raises
+    ------
+    InputError
+        If the name is not known.
+    """
+    names = list(known)
+    if name not in names:
+        raise InputError(f"unknown {what} {name!r}; {nearest(str(name), map(str, names))}")
+
+
+def labelled(what: str, unit: str) -> str:
+    """Return the label of an axis, ``"ALC (10⁹/L)"``; no brackets for a plain number."""
+    shown = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda m: m[1].translate(_SUPERSCRIPT), unit)
+    return what if shown in ("", "1", "dimensionless") else f"{what} ({shown})"
+
+
+def clock(times: Any, own: str, wanted: str | None) -> Array:
+    """Return times in the unit of the axis; a study day is 1 at time 0.
+
+    Raises
+    ------
+    UnitError
+        If `wanted` is not a unit of time.
+    """
+    values = np.asarray(times, dtype=float)
+    if wanted is None:
+        return values
+    if wanted == STUDY_DAY:
+        return np.asarray(values * units.factor(own, "day") + 1.0)
+    units.require(wanted, "time", what="the time axis")
+    return np.asarray(values * units.factor(own, wanted))
+
+
+def time_axis(ax: Axes, what: str, own: str, wanted: str | None) -> None:
+    """Label the time axis and put its ticks where the field expects them."""
+    unit = wanted or own
+    ax.set_xlabel(STUDY_DAY if unit == STUDY_DAY else labelled(what, unit))
+    if unit == STUDY_DAY:
+        ax.xaxis.set_major_locator(TimeTicks(_DAYS, 1.0))
+    elif units.factor(unit, "h") == 1.0:
+        ax.xaxis.set_major_locator(TimeTicks(_HOURS))
+    elif units.factor(unit, "h") == 24.0:
+        ax.xaxis.set_major_locator(TimeTicks(_DAYS))
+
+
+def _room(locator: Locator, most: int) -> int:
+    """How many tick labels fit along the axis."""
+    space = locator.axis.get_tick_space() if locator.axis is not None else most
+    return int(np.clip(space, 3, most))
+
+
+class TimeTicks(Locator):
+    """Ticks at whole days and weeks: the smallest of the given steps that makes at most nine, or as many as fit.
+
+    Parameters
+    ----------
+    steps : sequence of float
+        Steps to choose from; shorter axes get ordinary ticks.
+    origin : float
+        A tick falls here.
+    """
+
+    def __init__(self, steps: Sequence[float], origin: float = 0.0) -> None:
+        self.steps, self.origin = tuple(steps), origin
+
+    def __call__(self) -> Any:
+        low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
+        return self.tick_values(float(low), float(high))
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Return the ticks between two limits."""
+        span, most = abs(vmax - vmin), _room(self, 9)
+        step = next((s for s in self.steps if span / s <= most), self.steps[-1])
+        if span / step < 2 or span / step > 12:
+            return MaxNLocator(min(most, 8), steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax)
+        first = np.ceil((min(vmin, vmax) - self.origin) / step - 1e-9)
+        return self.origin + step * np.arange(first, (max(vmin, vmax) - self.origin) / step + 1e-9)
+
+
+class LogTicks(Locator):
+    """Ticks of a log axis with plain numbers: at least three, whether it spans ten decades or half of one."""
+
+    def __call__(self) -> Any:
+        low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
+        return self.tick_values(float(low), float(high))
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Return the ticks between two limits."""
+        low, high = sorted((vmin, vmax))
+        if not 0 < low < high:
+            return np.array([])
+        decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        every = int(np.ceil(decades.size / _room(self, 12)))
+        for parts in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)):
+            ticks = np.outer(10.0 ** decades[::every], parts).ravel()
+            ticks = ticks[(ticks >= low * (1 - 1e-9)) & (ticks <= high * (1 + 1e-9))]
+            if ticks.size >= 3:
+                return ticks
+        return MaxNLocator(5).tick_values(low, high)
+
+
+def log_scale(ax: Axes, which: str = "y") -> None:
+    """Make an axis logarithmic, with plain numbers as labels."""
+    ax.set_yscale("log") if which == "y" else ax.set_xscale("log")
+    axis = ax.yaxis if which == "y" else ax.xaxis
+    axis.set_major_locator(LogTicks())
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def is_synthetic(attrs: Mapping[str, Any]) -> bool:
+    """Say whether provenance marks the data as synthetic, as a truth value or as a text that survived a file."""
+    mark = attrs.get("synthetic", False)
+    return mark.strip().casefold() not in ("", "0", "no", "false") if isinstance(mark, str) else bool(mark)
+
+
+def caption(ax: Axes, attrs: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
+    """Write above the right corner that data are synthetic and what is not shown; a long title moves it up."""
+    parts = ["synthetic data"] if is_synthetic(attrs) else []
+    text = " · ".join([*parts, *notes])
+    if not text:
+        return
+    right = ax.set_title(text, loc="right", fontsize=SMALL, style="italic", color=QUIET)
+    left = ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=10)
+    room = ax.get_window_extent().width
+    taken = left.get_window_extent().width if left.get_text() else 0.0
+    if right.get_window_extent().width + taken > 0.95 * room and taken:
+        right.set(text=f"{text}\n ", linespacing=1.6)  # the last line stands level with the title: leave it empty
