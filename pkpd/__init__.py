@@ -1,3 +1,77 @@
-"""pkpd: from sparse samples to a simulated trial."""
+"""pkpd: from sparse samples to a simulated trial.
+
+Non-compartmental analysis, ODE models from equations, maximum-likelihood fits and simulation for pharmacometrics.
+One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
+"""
 
 __version__ = "0.1.0"
+
+from pkpd import data, il21, library, units
+from pkpd.diagnostics import design_bias
+from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
+from pkpd.engine import Settings
+from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdError, UnitError
+from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
+from pkpd.io import read_study
+from pkpd.model import Model, define
+from pkpd.nca import Rules, nca, summarise, why
+from pkpd.parameters import Parameter, Parameters, Variability, block
+from pkpd.simulate import Population, population, simulate, simulated_study
+from pkpd.study import Study, combine
+
+__all__ = [
+    "DataWarning",
+    "Dose",
+    "Fit",
+    "FitWarning",
+    "Fits",
+    "InputError",
+    "Model",
+    "ModelError",
+    "Options",
+    "Parameter",
+    "Parameters",
+    "PkpdError",
+    "Population",
+    "Regimen",
+    "Rules",
+    "Settings",
+    "Study",
+    "UnitError",
+    "Variability",
+    "block",
+    "bolus",
+    "combine",
+    "data",
+    "define",
+    "design_bias",
+    "fit_individuals",
+    "fit_pooled",
+    "il21",
+    "infusion",
+    "initial_estimates",
+    "library",
+    "nca",
+    "oral",
+    "plot",
+    "population",
+    "read_study",
+    "simulate",
+    "simulated_study",
+    "summarise",
+    "units",
+    "why",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load the pictures when they are first asked for: matplotlib takes half a second."""
+    if name == "plot":
+        import importlib
+
+        return importlib.import_module("pkpd.plot")
+    raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -94,8 +94,9 @@ def population(source: Population | Fit | Fits | Model) -> Population:
     if isinstance(source, Population):
         return source
     if isinstance(source, Fits):
+        typical, spread = source.typical(), source.variability()
         first = next(iter(source.values()))
-        return Population(first.model, source.typical(), source.variability(), first.errors)
+        return Population(first.model, typical, spread, first.errors)
     if isinstance(source, Fit):
         return Population(source.model, source.parameters, None, source.errors, source.given)
     if source.parameters.missing:
@@ -130,7 +131,8 @@ def simulate(
     seed : int
         Seed of `numpy.random.SeedSequence`; the same seed gives the same result on any number of workers.
     times : array-like, optional
-        Times in the regimen's time unit; by default 200 times up to a week after the last dose, and the dose times.
+        Times in the regimen's time unit; by default 150 times up to a week after the last dose, and 0, 5, 15, 30 min, 1, 2, 4 and 8 h
+        after every dose.
     at_dose : {"before", "after"}
         Which value is returned at the time of a dose.
     settings : Settings, optional
@@ -176,7 +178,9 @@ def simulate(
 def _default_times(regimen: Regimen) -> Array:
     week = 7 * units.factor("day", regimen.time_unit)
     last = max(regimen.times, default=0.0)
-    return np.unique(np.concatenate([np.linspace(0.0, last + week, 200), regimen.times]))
+    after = week / 168 * np.array([0.0, 1 / 12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
+    near = np.add.outer(np.array(regimen.times), after).ravel()
+    return np.unique(np.concatenate([np.linspace(0.0, last + week, 150), near]))
 
 
 def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose: str) -> dict[str, Any]:
@@ -221,7 +225,8 @@ def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) ->
     above[where] = values > table["uloq"].to_numpy(float)[where]
     column[below] = math.nan
     table = table.assign(value=column, blq=below, alq=above)
-    attrs = {**study.attrs, "synthetic": True, "source": f"simulated ({result.attrs.get('title', '')}), replicate {replicate}"}
+    source = f"{result.attrs.get('title', 'simulation')}, replicate {replicate}"
+    attrs = {**study.attrs, "synthetic": True, "source": source}
     return replace(study, _observations=table, attrs=attrs)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +187,7 @@ class Study:
         """Return the samples that have a nominal time, with their deviation from it in the study's time unit."""
         return checks.time_deviations(self._observations)
 
-    @property
+    @cached_property
     def data_hash(self) -> str:
         """SHA-256 (hex) of tables and units; the order of rows, source rows, notes and attrs do not count."""
         tables = {"observations": self._observations, "doses": self._doses, "subjects": self._subjects}

@@ -60,10 +60,10 @@ def every_library_model() -> dict[str, Model]:
 
 @pytest.mark.parametrize("kind", list(RESPONSES))
 def test_a_response_rests_at_its_baseline(kind: str) -> None:
-    """Without a drive every response stays at its baseline: dR/dt = 0 at the initial values, exactly."""
+    """Without a drive every response stays at its baseline: dR/dt = 0 there (to the solver's 1e-10)."""
     model = DRIVE + RESPONSES[kind]
     found = solve(model, values_of(model, c=0.0, R_0=3.0), [0.0, 10.0, 1e4])
-    np.testing.assert_allclose(found.outputs[:, model_output(model)], 3.0, rtol=1e-12)
+    np.testing.assert_allclose(found.outputs[:, model_output(model)], 3.0, rtol=1e-9)
 
 
 def model_output(model: Model) -> int:

@@ -140,7 +140,7 @@ def _fit(
     errors = residual_errors(data, error)
     parameters = _with_errors(parameters, start, errors, data)
     likelihood = Likelihood(data, _code(data, parameters), parameters, errors, known, options.settings)
-    return _finish(likelihood, minimise(likelihood, parameters.to_vector()), options, tuple(notes))
+    return _finish(likelihood, minimise(likelihood, parameters.to_vector()), options, tuple(notes), study)
 
 
 def fit_individuals(
@@ -295,12 +295,12 @@ def _with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Stud
     if not have:
         raise InputError("given names no subject of the study")
     if lost:
-        notes.append(f"{len(lost)} subjects are left out because their given fit did not converge: {lost}")
+        notes.append(f"{len(lost)} subjects are left out because they have no given values (no converged fit): {lost}")
         warnings.warn(notes[-1], DataWarning, stacklevel=3)
     return study.select(subjects=have)
 
 
-def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: tuple[str, ...]) -> Fit:
+def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: tuple[str, ...], study: Study) -> Fit:
     data = likelihood.data
     parameters = likelihood.parameters.from_vector(minimum.vector)
     subjects, rows, free = len(data.subjects), data.time.size, len(parameters.free)
@@ -326,6 +326,7 @@ def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: t
         condition_number=verdict.condition_number,
         covariance_kind="robust (clustered by subject)" if robust else "from the Hessian",
         predictions=_predictions(likelihood, minimum), given=_given_frame(likelihood), notes=notes,
+        attrs=dict(study.attrs),
     )  # fmt: skip
 
 

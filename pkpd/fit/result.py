@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from pkpd.errors import InputError, nearest
 from pkpd.fit.residual import ResidualError
@@ -54,6 +54,10 @@ class Fit:
         Parameters that were given per subject, one row per subject.
     predictions : DataFrame
         subject, output, time, value, censor, fitted, sd, residual (weighted; NaN for censored rows).
+    notes : tuple of str
+        What was left out of the fit.
+    attrs : mapping
+        Provenance of the study: ``source``, ``synthetic`` and the like.
     """
 
     model: Model
@@ -73,7 +77,8 @@ class Fit:
     covariance_kind: str
     predictions: pandas.DataFrame
     given: pandas.DataFrame | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def converged(self) -> bool:
@@ -120,7 +125,7 @@ class Fit:
         if not self.parameters.free:
             return {}
         sd = np.sqrt(np.diag(self.covariance))
-        reach = student.ppf(0.5 + level / 2, max(self.degrees, 1.0)) * sd
+        reach = stdtrit(max(self.degrees, 1.0), 0.5 + level / 2) * sd
         x = self.parameters.to_vector()
         low, high = self.parameters.from_vector(x - reach), self.parameters.from_vector(x + reach)
         return {n: (min(low[n], high[n]), max(low[n], high[n])) for n in self.parameters.free}
@@ -242,7 +247,8 @@ class Fits(Mapping[Any, Fit]):
         if len(fits) < 2:
             raise InputError("variability between subjects needs at least two converged fits")
         own = set(fits[0].model.parameters.names)
-        names = tuple(n for n in fits[0].parameters.free if n in own)
+        first = fits[0].parameters
+        names = tuple(n for n in first.free if n in own and first.get(n).scale == "log")
         logs = np.log([[f.parameters[n] for n in names] for f in fits])
         size, vectors = np.linalg.eigh(np.cov(logs, rowvar=False).reshape(len(names), -1))
         return Variability(names, vectors * np.sqrt(np.clip(size, 0, None)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from pkpd.errors import InputError
 
@@ -34,6 +34,6 @@ def clopper_pearson(events: int, patients: int, level: float = 0.95) -> tuple[fl
             f"{events} of {patients} at level {level}; expected 0 ≤ events ≤ patients, patients ≥ 1, 0 < level < 1"
         )
     tail = (1 - level) / 2
-    low = 0.0 if events == 0 else float(beta.ppf(tail, events, patients - events + 1))
-    high = 1.0 if events == patients else float(beta.ppf(1 - tail, events + 1, patients - events))
+    low = 0.0 if events == 0 else float(betaincinv(events, patients - events + 1, tail))
+    high = 1.0 if events == patients else float(betaincinv(events + 1, patients - events, 1 - tail))
     return low, high

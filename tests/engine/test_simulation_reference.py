@@ -45,14 +45,14 @@ def test_against_mrgsolve(reference: Path, file: str) -> None:
     times = [expected["time"][expected["ID"] == i].to_numpy(float) for i in ids]
     found = run_each(model, values, [DOSES] * len(ids), times, after=True, settings=Settings(rtol=1e-10, atol=1e-12))
     assert not found.status.any()
-    assert (found.outputs >= 0).all()
-    assert (found.states >= 0).all()
-    for column in ("RET", "LYM", "TIS"):
-        x, y = expected[column].to_numpy(float), found.states[:, model.states.index(column)]
+    assert (found.outputs[:, 0] >= 0).all()
+    assert (found.states[:, :2] >= 0).all()  # closed form
+    assert found.states.min() > -1e-12  # TIS is integrated and empties: not below zero by more than the tolerance
+    for k, column in enumerate(model.states):
+        x, y = expected[column].to_numpy(float), found.states[:, k]
         assert (np.abs(y - x) <= 1e-7 * np.abs(x) + 1e-10).all(), column
-    for column in ("CENT", "PERI"):  # their solver's noise in the washout is about 1e-9
-        x, y = expected[column].to_numpy(float), found.states[:, model.states.index(column)]
-        assert (np.abs(y - x) <= 1e-7 * np.abs(x) + 1e-7).all(), column
+    ended = np.array([t[-1] for t in times])
+    assert (ended == 1176).all()  # the whole course was compared
 
 
 def test_concentrations_against_the_closed_form(reference: Path) -> None:
