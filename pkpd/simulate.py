@@ -131,8 +131,8 @@ def simulate(
     seed : int
         Seed of `numpy.random.SeedSequence`; the same seed gives the same result on any number of workers.
     times : array-like, optional
-        Times in the regimen's time unit; by default 150 times up to a week after the last dose, and 0, 5, 15, 30 min, 1, 2, 4 and 8 h
-        after every dose.
+        Times in the regimen's time unit; by default 150 times up to a week after the last dose, and 0, 5, 15,
+        30 min, 1, 2, 4 and 8 h after every dose.
     at_dose : {"before", "after"}
         Which value is returned at the time of a dose.
     settings : Settings, optional

@@ -41,7 +41,7 @@ _TIMES = ("s", "min", "h", "day", "week", "year")
 def _registry() -> Any:
     import pint  # a quarter of a second: paid by the first call that names a unit
 
-    registry: Any = pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
     registry.define("body_kg = [body_weight]")
     registry.define("international_unit = [activity] = IU = U")
     registry.define("cell = 1 = cells")

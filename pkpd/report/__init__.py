@@ -1,0 +1,17 @@
+"""What `python -m pkpd` prints and draws: comparisons with published and reference numbers (floor 8)."""
+
+from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, recovered, toxicity
+from pkpd.report.figures import draw_figures
+from pkpd.report.real import indomethacin_report, theophylline_report
+
+__all__ = [
+    "draw_figures",
+    "exposure",
+    "indomethacin_report",
+    "inputs",
+    "predicted_toxicity",
+    "recomputed",
+    "recovered",
+    "theophylline_report",
+    "toxicity",
+]

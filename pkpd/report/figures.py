@@ -1,0 +1,84 @@
+"""The figures of the job, written as PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.fit import Fit, Fits
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import xarray
+
+GRADE_LINES = {"LLN": 1.0, "grade 2": 0.8, "grade 3": 0.5, "grade 4": 0.2}
+"""Where CTCAE v3.0 grades of lymphopenia begin, 10^9/L; LLN is the laboratory's own (assumed)."""
+
+
+def draw_figures(
+    folder: Path, study: Study, exposure: xarray.Dataset, pk: Fits, effect: Fit, course: xarray.Dataset
+) -> list[Path]:
+    """Draw the pictures of the IL-21 case and return where they are.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the PNG files go; it exists.
+    study : Study
+        The synthetic study.
+    exposure : xarray.Dataset
+        Its NCA.
+    pk, effect : Fits and Fit
+        Individual PK fits and the pooled PD fit.
+    course : xarray.Dataset
+        The simulated course (`pkpd.simulate`).
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from pkpd import plot
+
+    written: list[Path] = []
+
+    def page(name: str, rows: int, columns: int, size: tuple[float, float]) -> Any:
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, squeeze=False)
+        path = folder / f"{name}.png"
+        written.append(path)
+        return figure, axes, path
+
+    figure, axes, path = page("1-data", 1, 2, (13, 5.5))
+    plot.profiles(study, "IL21", ax=axes[0, 0], log=True, by="dose_level", origin="last dose")
+    plot.timeline(study.select(subjects=study.subject_ids[:19]), ax=axes[0, 1], time_unit="study day")
+    figure.savefig(path, dpi=110)
+
+    figure, axes, path = page("2-terminal-slopes", 2, 3, (14, 8))
+    plot.lambda_z_page(exposure, axes.ravel(), _spread_out(exposure, 6))
+    figure.savefig(path, dpi=110)
+
+    figure, axes, path = page("3-fits", 2, 2, (12, 9.5))
+    plot.observed_fitted(pk, study=study, ax=axes[0, 0])
+    subject = next(s for s in pk.usable() if str(s).startswith("2"))
+    plot.fitted_course(pk, study, subject, ax=axes[0, 1], log=True)
+    plot.observed_fitted(effect, "sCD25", study=study, ax=axes[1, 0])
+    plot.observed_fitted(effect, "ALC", study=study, ax=axes[1, 1])
+    figure.savefig(path, dpi=110)
+
+    figure, axes, path = page("4-course", 2, 2, (14, 9.5))
+    for row, (name, lines) in enumerate((("ALC", GRADE_LINES), ("sCD25", None))):
+        # A pooled fit has the differences between patients in its residual error: measured bands hold them.
+        for column, log in enumerate((False, True)):
+            plot.bands(
+                course, name, ax=axes[row, column], log=log, measured=True, reference=lines, time_unit="study day"
+            )
+    figure.savefig(path, dpi=110)
+    return written
+
+
+def _spread_out(exposure: xarray.Dataset, count: int) -> list[int]:
+    """Profiles with a terminal slope, evenly spread over all of them."""
+    good = np.flatnonzero(np.isfinite(exposure["lambda_z"].values))
+    return [int(k) for k in good[np.linspace(0, good.size - 1, count).astype(int)]]
