@@ -36,7 +36,9 @@ def values_of(model: Model, **changed: float) -> dict[str, float]:
     return {**values, **{k: v for k, v in changed.items() if k in values}}
 
 
-def solve(model: Model, values: dict[str, float], times: Any, doses: tuple[Dose, ...] = (), settings: Any = FINE) -> Any:
+def solve(
+    model: Model, values: dict[str, float], times: Any, doses: tuple[Dose, ...] = (), settings: Any = FINE
+) -> Any:
     code = compile_model(model)
     clock = np.asarray(times, dtype=float)
     plan = schedule([doses], [clock], [np.zeros(clock.size, dtype=bool)], code.entries, len(code.states))
@@ -50,7 +52,9 @@ def every_library_model() -> dict[str, Model]:
     made: dict[str, Model] = {}
     for name in library.__all__:
         function = getattr(library, name)
-        needed = {k: p for k, p in inspect.signature(function).parameters.items() if p.default is inspect.Parameter.empty}
+        needed = {
+            k: p for k, p in inspect.signature(function).parameters.items() if p.default is inspect.Parameter.empty
+        }
         if "kind" in needed:
             made |= {f"{name} {k}": function(k, by="C") for k in ("I", "II", "III", "IV")}
             continue

@@ -65,7 +65,10 @@ class FitData:
 
 
 def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return output → analyte: as told, else by name, else the only concentration for the only one left.
+    """Return output → analyte: as told, else by name.
+
+    An output ``C`` without an analyte of its name is the drug: the only concentration left, or else the only one
+    that cannot be measured before the first dose (what the body makes itself has a baseline).
 
     Raises
     ------
@@ -80,6 +83,8 @@ def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None
         return dict(observed)
     found = {name: name for name in model.outputs if name in study.analytes}
     left = [a for a in study.analytes if a not in found and units.is_kind(study.units[a], "concentration")]
+    if len(left) > 1:
+        left = [a for a in left if not _has_baseline(study, a)]
     if "C" in model.outputs and "C" not in found and len(left) == 1:
         found["C"] = left[0]
     if not found:
@@ -88,6 +93,14 @@ def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None
             f"no analyte of {list(study.analytes)} matches an output of {names}; say observed={{output: analyte}}"
         )
     return found
+
+
+def _has_baseline(study: Study, analyte: str) -> bool:
+    """Whether any subject has a measurable value at or before its first dose."""
+    table = study.used(analyte)
+    first = table["subject"].map(study.doses.groupby("subject")["time"].min())
+    before = (table["time"] < first) | ((table["time"] == first) & (table["mark"] != "post"))
+    return bool((before & ~table["blq"] & (table["value"] > 0)).any())
 
 
 def in_study_units(model: Model, study: Study, observed: Mapping[str, str]) -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from pkpd import units
 from pkpd.engine import Settings, compile_model
 from pkpd.errors import DataWarning, FitWarning, InputError, PkpdError, nearest, unknown_names
-from pkpd.fit.data import MEASURED, FitData, observed_baselines, prepare
+from pkpd.fit.data import MEASURED, FitData, match_outputs, observed_baselines, prepare
 from pkpd.fit.likelihood import Likelihood, free_model_parameters
 from pkpd.fit.optimise import Minimum, minimise
 from pkpd.fit.residual import ResidualError, default_kind, scale_of
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNIDENTIFIED, judge
 from pkpd.model import Model
+from pkpd.model.model import WORDS
 from pkpd.parameters import Parameters
 from pkpd.study import Study
 
@@ -88,7 +89,7 @@ def fit_pooled(
         else on the log scale.
     given : Fits, Fit or DataFrame, optional
         Parameters that are known: from individual fits (each subject its own), from a pooled fit, or a table with one
-        row per subject.
+        row per subject (in the model's units).
     options : Options, optional
         Names of analytes, baselines, standard errors, tolerances.
 
@@ -125,18 +126,18 @@ def _fit(
     table = _given_table(given, model)
     if table is not None:
         study = _with_given(study, table, notes)
+    if model.base == WORDS and isinstance(given, (Fits, Fit)):
+        model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
     data = prepare(model, study, options.observed)
-    parameters = align(start, data.model)
-    known: dict[str, Array] = {}
-    if isinstance(given, Fit):
-        inside = [p.name for p in given.parameters if p.name in data.model.parameters]
-        parameters = parameters.with_values({n: given.parameters[n] for n in inside}).fix(*inside)
-    if table is not None:
-        known = {str(n): table.loc[list(data.subjects), n].to_numpy(float) for n in table.columns}
+    known = {} if table is None else _in_model_units(table, given, data)
     if options.baseline == "observed":
         known |= observed_baselines(data, study)
-    for name, values in known.items():
-        parameters = parameters.with_values({name: math.exp(float(np.mean(np.log(values))))}).fix(name)
+    fixed = {name: math.exp(float(np.mean(np.log(values)))) for name, values in known.items()}
+    if isinstance(given, Fit):
+        inside = [p for p in given.parameters if p.name in data.model.parameters]
+        fixed |= {p.name: p.value * _ratio(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
+    model_with = replace(data.model, parameters=data.model.parameters.with_values(fixed).fix(*fixed))
+    parameters = align(start, model_with, settled=tuple(fixed))
     errors = residual_errors(data, error)
     parameters = _with_errors(parameters, start, errors, data)
     likelihood = Likelihood(data, _code(data, parameters), parameters, errors, known, options.settings)
@@ -167,6 +168,7 @@ def fit_individuals(
     from tqdm.auto import tqdm
 
     options = options or Options()
+    options = replace(options, observed=match_outputs(model, study, options.observed))
     parts = [study.select(subjects=[s]) for s in study.subject_ids]
     one = partial(_attempt, model, start=start, error=error, options=options)
     results = executor.map(one, parts) if executor else map(one, parts)
@@ -194,8 +196,17 @@ def _attempt(
         return str(problem)
 
 
-def align(start: Parameters, model: Model) -> Parameters:
+def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Parameters:
     """Return the model's parameters with the start values, converted to the model's units.
+
+    Parameters
+    ----------
+    start : Parameters
+        Start values; may also name residual errors.
+    model : Model
+        The model, with its own values.
+    settled : sequence of str
+        Parameters that keep the model's own value.
 
     Raises
     ------
@@ -207,12 +218,12 @@ def align(start: Parameters, model: Model) -> Parameters:
     problems = unknown_names(names, model.parameters.names, "parameter")
     items = []
     for own in model.parameters:
-        if own.name not in start:
+        if own.name not in start or own.name in settled:
             items.append(own)
             continue
         theirs = start.get(own.name)
         try:
-            ratio = units.factor(theirs.unit, own.unit) if theirs.unit and own.unit else 1.0
+            ratio = _ratio(theirs.unit, own.unit)
             scaled = {part: getattr(theirs, part) * ratio for part in ("value", "lower", "upper")}
             items.append(replace(theirs, unit=own.unit or theirs.unit, meaning=own.meaning, **scaled))
         except InputError as error:
@@ -287,6 +298,21 @@ def _given_table(given: Fits | Fit | pandas.DataFrame | None, model: Model) -> p
     if not inside:
         raise InputError(f"given has columns {list(table.columns)}, none of which is a parameter of the model")
     return table[inside]
+
+
+def _ratio(source: str, target: str) -> float:
+    """What a value is multiplied with; 1 where one of the two has no unit."""
+    return units.factor(source, target) if source and target else 1.0
+
+
+def _in_model_units(
+    table: pandas.DataFrame, given: Fits | Fit | pandas.DataFrame | None, data: FitData
+) -> dict[str, Array]:
+    """Return the given values of the subjects in the model's units; a bare table is taken to be in them."""
+    own = next(iter(given.values())).parameters if isinstance(given, Fits) else data.model.parameters
+    rows = table.loc[list(data.subjects)]
+    ratios = {n: _ratio(own.get(n).unit, data.model.parameters.get(n).unit) for n in map(str, table.columns)}
+    return {n: rows[n].to_numpy(float) * ratio for n, ratio in ratios.items()}
 
 
 def _with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study:

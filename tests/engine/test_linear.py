@@ -105,7 +105,16 @@ def test_whole_range_of_rates_and_times() -> None:
 
 
 @pytest.mark.parametrize(
-    "exchange", [1e3, *(pytest.param(x, marks=defect("squarings lose 2^k roundings where rate × time is large (linear.exponential)")) for x in (1e6, 1e9, 1e12))]
+    "exchange",
+    [
+        1e3,
+        *(
+            pytest.param(
+                x, marks=defect("squarings lose 2^k roundings where rate × time is large (linear.exponential)")
+            )
+            for x in (1e6, 1e9, 1e12)
+        ),
+    ],
 )
 def test_nothing_is_lost_without_clearance(exchange: float) -> None:
     """CL = 0: amounts only move, whatever the speed; at rest each of two equal volumes holds half."""

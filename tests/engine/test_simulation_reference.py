@@ -28,7 +28,7 @@ def own_model() -> Model:
             "LYM": "koutL*L0 - koutL*LYM - kmarg*C/(EC50L + C)*LYM + kret*TIS",
             "TIS": "kmarg*C/(EC50L + C)*LYM - kret*TIS",
         },
-        "CL V1 Q V2 koutR R0 EmaxR EC50R koutL L0 kmarg EC50L kret".split(),
+        ["CL", "V1", "Q", "V2", "koutR", "R0", "EmaxR", "EC50R", "koutL", "L0", "kmarg", "EC50L", "kret"],
         outputs={"C": "CENT/V1", "RET": "RET", "LYM": "LYM", "TIS": "TIS"},
         initial={"RET": "R0", "LYM": "L0"},
         doses={"bolus": "CENT"},

@@ -151,9 +151,7 @@ GOOD = 0.2
     ("-k*y*y", math.inf, {solver.NOT_FINITE, solver.UNDERFLOW}),
 ])  # fmt: skip
 @pytest.mark.parametrize("method", ["automatic", "explicit", "stiff"])
-def test_a_failure_has_a_status_and_harms_nobody_else(
-    equation: str, bad: float, status: set[int], method: str
-) -> None:
+def test_a_failure_has_a_status_and_harms_nobody_else(equation: str, bad: float, status: set[int], method: str) -> None:
     """The subject is NaN with a sentence; its neighbours are, bit for bit, what they are alone."""
     model, how = one_state(equation), Settings(method=method)
     times = [0.5, 1.5, 3.0]
