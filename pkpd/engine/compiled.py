@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pkpd.engine import solver, symbols
 from pkpd.engine.arrays import ColumnFunction
+from pkpd.engine.calculus import slope
 from pkpd.engine.forcing import EIGEN, EXPONENTIAL
 from pkpd.engine.jit import AVAILABLE, announce
 from pkpd.engine.linear import solve_linear
@@ -104,8 +105,8 @@ class Compiled:
         at_hand = [expressions.symbol(s) for s in self.states] + inputs + [expressions.symbol(expressions.TIME)]
         wanted = list(system.outputs.values())
         self._outputs = ColumnFunction(at_hand, wanted)
-        self._by_state = ColumnFunction(at_hand, [e.diff(s) for e in wanted for s in at_hand[: len(self.states)]])
-        self._by_theta = ColumnFunction(at_hand, [e.diff(s) for e in wanted for s in theta])
+        self._by_state = ColumnFunction(at_hand, [slope(e, s) for e in wanted for s in at_hand[: len(self.states)]])
+        self._by_theta = ColumnFunction(at_hand, [slope(e, s) for e in wanted for s in theta])
 
     def _block(self, inputs: list[Any], theta: list[Any]) -> None:
         system = self.system
@@ -114,9 +115,9 @@ class Compiled:
         self._constant = ColumnFunction(inputs, system.constant)
         self._x0 = ColumnFunction(inputs, start)
         slopes = [] if system.integrated else theta  # with a rest, nothing in the block depends on theta
-        self._dmatrix = ColumnFunction(inputs, [e.diff(s) for s in slopes for e in system.matrix])
-        self._dconstant = ColumnFunction(inputs, [e.diff(s) for s in slopes for e in system.constant])
-        self._dx0 = ColumnFunction(inputs, [e.diff(s) for s in slopes for e in start])
+        self._dmatrix = ColumnFunction(inputs, [slope(e, s) for s in slopes for e in system.matrix])
+        self._dconstant = ColumnFunction(inputs, [slope(e, s) for s in slopes for e in system.constant])
+        self._dx0 = ColumnFunction(inputs, [slope(e, s) for s in slopes for e in start])
         self._slopes = len(slopes)
 
     def _rest(self, inputs: list[Any], scales: list[Any]) -> None:
@@ -208,7 +209,11 @@ class Compiled:
         total = np.zeros((rows, wide, names))
         if names:
             by_state = self._by_state(columns, rows).reshape(rows, wide, len(self.states))
-            total = by_state @ slopes + self._by_theta(columns, rows).reshape(rows, wide, names)
+            for k in range(len(self.states)):  # a state that does not move adds nothing, however steep the output
+                moved = slopes[:, None, k, :]
+                with np.errstate(invalid="ignore"):
+                    total += np.where(moved == 0, 0.0, by_state[:, :, k, None] * moved)
+            total += self._by_theta(columns, rows).reshape(rows, wide, names)
             total[failed] = np.nan
         return Solution(outputs, states, total, status)
 

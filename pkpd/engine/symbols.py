@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pkpd.engine.calculus import slope
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
 
@@ -121,7 +122,6 @@ def _closed_outputs(model: Model) -> dict[str, Any]:
 
 
 def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
-    import sympy
 
     block = dict(rhs)
     time = expressions.symbol(expressions.TIME)
@@ -130,10 +130,10 @@ def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
         inside = {expressions.symbol(s) for s in block}
         bad = []
         for name, expression in block.items():
-            slopes = [sympy.diff(expression, s) for s in inside & expression.free_symbols]
+            slopes = [slope(expression, s) for s in inside & expression.free_symbols]
             foreign = (everyone - inside) | {time}
             seen = expression.free_symbols & foreign
-            if seen or any(slope.free_symbols & (everyone | {time}) for slope in slopes):
+            if seen or any(each.free_symbols & (everyone | {time}) for each in slopes):
                 bad.append(name)
         if not bad:
             return tuple(block)
@@ -146,7 +146,7 @@ def _matrix(block: tuple[str, ...], rhs: dict[str, Any]) -> tuple[tuple[Any, ...
 
     symbols = [expressions.symbol(s) for s in block]
     rest = dict.fromkeys(symbols, sympy.Integer(0))
-    matrix = tuple(sympy.diff(rhs[row], column) for row in block for column in symbols)
+    matrix = tuple(slope(rhs[row], column) for row in block for column in symbols)
     return matrix, tuple(rhs[row].xreplace(rest) for row in block)
 
 
@@ -194,9 +194,9 @@ def augment(system: System) -> Augmented:
     theta = [expressions.symbol(s) for s in system.sensitivities]
     scale = [scale_symbol(s) for s in system.sensitivities]
     count = range(len(z))
-    jacobian = [[sympy.diff(f, s) for s in z] for f in system.rhs]
-    direct = [[sympy.diff(f, th) for th in theta] for f in system.rhs]
-    slope0 = [[sympy.diff(e, th) for th in theta] for e in start]
+    jacobian = [[slope(f, s) for s in z] for f in system.rhs]
+    direct = [[slope(f, th) for th in theta] for f in system.rhs]
+    slope0 = [[slope(e, th) for th in theta] for e in start]
     alive = {(i, j) for i in count for j in range(len(theta)) if direct[i][j] != 0 or slope0[i][j] != 0}
     grown = True
     while grown:

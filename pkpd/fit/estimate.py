@@ -165,7 +165,9 @@ def fit_individuals(
     progress : bool
         Show a progress bar after two seconds.
     """
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm complains and then works
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
 
     options = options or Options()
     options = replace(options, observed=match_outputs(model, study, options.observed))

@@ -1,6 +1,6 @@
 """Models that state only their mathematics; compose them with ``+`` (floor 3)."""
 
-from pkpd.library.cells import precursor_turnover, redistribution
+from pkpd.library.cells import precursor_turnover, redistribution, trafficking
 from pkpd.library.compartments import one_compartment, two_compartment
 from pkpd.library.responses import direct_effect, indirect_response, stimulated_loss, turnover
 from pkpd.library.signals import activation, transit_delay
@@ -13,6 +13,7 @@ __all__ = [
     "precursor_turnover",
     "redistribution",
     "stimulated_loss",
+    "trafficking",
     "transit_delay",
     "turnover",
     "two_compartment",

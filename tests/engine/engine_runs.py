@@ -1,7 +1,7 @@
 """Helpers of the engine's tests: one call that runs a model, and closed forms written with 60 digits (mpmath).
 
-The closed forms are the sums of exponentials of the textbooks (Gibaldi & Perrier 1982), evaluated in so many digits that
-neither equal rate constants nor washed-out tails lose anything: what they return is exact to the last digit of a double.
+The closed forms are the sums of exponentials of the textbooks (Gibaldi & Perrier 1982), evaluated in so many digits
+that neither equal rate constants nor washed-out tails lose anything: the result is exact to the last digit of a double.
 """
 
 from __future__ import annotations

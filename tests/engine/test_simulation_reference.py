@@ -1,4 +1,4 @@
-"""mrgsolve's answers (tolerance 1e-12; deSolve agrees to 9e-9) for a model with two responses, as a user would write it.
+"""mrgsolve's answers (tolerance 1e-12; deSolve agrees to 9e-9) for a model with two responses, as users write it.
 
 Source: ../shared/reference/figures/simulation, described in its README; compared at |error| ≤ 1e-7·|x| + 1e-10.
 """

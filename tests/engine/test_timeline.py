@@ -1,4 +1,4 @@
-"""Doses and samples on the time line: the rule for equal times, order, superposition, and nothing that depends on company."""
+"""Doses and samples on the time line: equal times, order, superposition, and nothing that depends on company."""
 
 from __future__ import annotations
 
