@@ -44,13 +44,16 @@ leaf = st.one_of(
 )
 
 
+POWERS = ("2", "-2", "0.5", "-0.5", "1.7", "17")
+
+
 def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     pair = st.tuples(inner, inner)
     return st.one_of(
         st.builds(lambda p, op: f"({p[0]}){op}({p[1]})", pair, st.sampled_from("+-*")),
         pair.map(lambda p: f"({p[0]})/(1.5 + abs({p[1]}))"),
         pair.map(lambda p: f"(0.1 + abs({p[0]}))**(0.5*tanh({p[1]}))"),
-        st.builds(lambda e, n: f"(1 + abs({e}))**({n})", inner, st.sampled_from("2 -2 0.5 -0.5 1.7 17".split())),
+        st.builds(lambda e, n: f"(1 + abs({e}))**({n})", inner, st.sampled_from(POWERS)),
         inner.map(lambda e: f"exp(-abs({e}))"),
         inner.map(lambda e: f"log(1 + abs({e}))"),
         inner.map(lambda e: f"sqrt(abs({e}))"),
