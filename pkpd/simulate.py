@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -184,15 +185,13 @@ def _default_times(regimen: Regimen) -> Array:
 
 
 def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose: str) -> dict[str, Any]:
-    from pkpd import __version__
-
     return {
         "title": f"simulation of {people.model.name}",
         "synthetic": "virtual subjects: nobody was measured",
         "design": str(design),
         "seed": seed,
         "at_dose": f"a value at the time of a dose is the one {at_dose} it",
-        "pkpd_version": __version__,
+        "pkpd_version": version("pkpd"),
     }
 
 

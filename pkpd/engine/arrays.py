@@ -33,7 +33,7 @@ class ColumnFunction:
         if unbound := used - set(symbols):
             raise AssertionError(f"symbols without a column: {unbound}")
         arguments = [symbols[k] for k in self._columns]
-        self._call = sympy.lambdify(arguments, wanted, modules="numpy", cse=True) if wanted else None
+        self._call = sympy.lambdify(arguments, wanted, modules="numpy", cse=True, dummify=True) if wanted else None
 
     def __call__(self, columns: Sequence[Any] | Array, length: int) -> Array:
         """Return an array of shape (length, expressions) from columns that are numbers or arrays of that length."""

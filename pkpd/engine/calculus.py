@@ -46,4 +46,6 @@ def slope(expression: Any, symbol: Any) -> Any:
     hidden = expression.replace(
         lambda e: e.is_Pow and not e.exp.is_Integer and e.base != sympy.E, lambda e: power(*e.args)
     )
-    return sympy.diff(hidden, symbol).replace(power, sympy.Pow)
+    found = sympy.diff(hidden, symbol).replace(power, sympy.Pow)
+    # The corner of an Abs, Max or Min leaves a spike without width.
+    return found.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))

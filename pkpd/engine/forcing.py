@@ -41,8 +41,8 @@ else:
 
 
 EIGEN, EXPONENTIAL = 0, 1
-MODE, SLOT, DRIVERS, SIZE, SIGN, INDEX = range(6)  # places in ``info``; the driving states' indices begin at INDEX
-MATRIX, POWER, STATE, SCRATCH = range(4)  # leaves of ``box``; scratch takes three
+MODE, SLOT, DRIVERS, SIZE, SIGN, CONSERVING, INDEX = range(7)  # places in ``info``; the driving states begin at INDEX
+MATRIX, POWER, STATE, SCRATCH = range(4)  # leaves of ``box``; row 1 of STATE begins with the source's scale
 
 
 @jit
@@ -51,8 +51,8 @@ def evaluate(rhs, t, y, q, dy, info, drive, box):  # type: ignore[no-untyped-def
 
     Few arrays, because each one passed costs time in the innermost call of the package: ``info`` holds whole numbers
     (see the names above), row 0 of ``drive`` the decay rates and the segment's start, row j + 1 the weights and the
-    offset of driving state j; ``box`` the bordered matrix, its exponential and the state for the mode without
-    eigenvectors.
+    offset of driving state j; ``box`` the extended matrix, its exponential, the state and scratch for the mode
+    without eigenvectors.
     """
     count = info[DRIVERS]
     if count > 0:
@@ -68,12 +68,13 @@ def evaluate(rhs, t, y, q, dy, info, drive, box):  # type: ignore[no-untyped-def
                     q[slot + j] += drive[j + 1, m] * decay
         else:
             size = info[SIZE]
-            exponential(box[MATRIX], box[:0], size, tau, box[POWER], box[:0], box[SCRATCH:])
+            power = box[POWER]
+            exponential(box[MATRIX], box[:0], n, size, info[CONSERVING] == 1, tau, power, box[:0], box[SCRATCH:])
             for j in range(count):
                 i = info[INDEX + j]
-                total = box[POWER, i, n] if size > n else 0.0
+                total = power[i, n + 1] * box[STATE, 1, 0] if size > n + 1 else 0.0
                 for m in range(n):
-                    total += box[POWER, i, m] * box[STATE, 0, m]
+                    total += power[i, m] * box[STATE, 0, m]
                 q[slot + j] = total
         if info[SIGN] == 1:  # amounts: a rounding error below zero is zero
             for j in range(count):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("pkpd")
@@ -14,6 +16,32 @@ except ImportError:  # the package works without it, slower
     AVAILABLE = False
 else:
     AVAILABLE = True
+
+_COMPILED = ("linear.py", "forcing.py", "dop853.py", "solver.py", "jit.py")
+
+
+def _forget_stale_code() -> None:
+    """Throw away cached machine code if any of the compiled files was edited.
+
+    numba looks at the file of the function alone, but machine code holds what the function calls in other files.
+    """
+    here = Path(__file__).parent
+    folder = here / "__pycache__"
+    try:
+        digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in _COMPILED)).hexdigest()
+        stamp = folder / "compiled.sha256"
+        if stamp.is_file() and stamp.read_text() == digest:
+            return
+        for file in [*folder.glob("*.nbi"), *folder.glob("*.nbc")]:
+            file.unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
+        stamp.write_text(digest)
+    except OSError:  # installed where nobody can write: then nobody edited it either
+        return
+
+
+if AVAILABLE:
+    _forget_stale_code()
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,15 +62,9 @@ _told = False
 def announce(dispatcher: Any) -> None:
     """Say once what takes so long when the solver is compiled for the first time on this machine."""
     global _told
-    if _told or not AVAILABLE:
+    folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
+    if _told or folder is None:
         return
     _told = True
-    stats = getattr(dispatcher, "_cache", None)
-    folder = getattr(stats, "cache_path", None)
-    name = dispatcher.__name__
-    if folder is None:
-        return
-    from pathlib import Path
-
-    if not any(Path(folder).glob(f"*{name}*.nbc")):
+    if not any(Path(folder).glob(f"*{dispatcher.__name__}*.nbc")):
         log.warning("compiling the solver for the first use on this machine (about 20 s, once) …")

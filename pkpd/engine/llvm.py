@@ -68,10 +68,11 @@ class _Writer:
 
     def module(self, rhs: Sequence[Any]) -> Any:
         import sympy
+        from sympy.logic.boolalg import Boolean
 
         shared, reduced = sympy.cse(list(rhs), symbols=sympy.numbered_symbols("_c"))
         for name, expression in shared:
-            self.seen[name] = self.value(expression)
+            self.seen[name] = self._condition(expression) if isinstance(expression, Boolean) else self.value(expression)
         for k, expression in enumerate(reduced):
             self.build.store(self.value(expression), self._at(3, k))
         self.build.ret_void()
@@ -87,6 +88,10 @@ class _Writer:
     def call(self, name: str, *values: Any) -> Any:
         function = self._module.declare_intrinsic(f"llvm.{name}", [self.double])
         return self.build.call(function, values)
+
+    def _library(self, name: str) -> Any:
+        kind = self.ir.FunctionType(self.double, [self.double])
+        return self._module.globals.get(name) or self.ir.Function(self._module, kind, name=name)
 
     def value(self, e: Any) -> Any:
         if e not in self.seen:
@@ -108,10 +113,8 @@ class _Writer:
             return self._power(*e.args)
         if name in _CALLS:
             return self.call(_CALLS[name], self.value(e.args[0]))
-        if name == "tanh":  # 1 − 2/(1 + e^{2x}): finite at both ends
-            grown = self.call("exp", self.build.fmul(self.number(2), self.value(e.args[0])))
-            share = self.build.fdiv(self.number(2), self.build.fadd(self.number(1), grown))
-            return self.build.fsub(self.number(1), share)
+        if name == "tanh":  # not an intrinsic: the C library's
+            return self.build.call(self._library("tanh"), [self.value(e.args[0])])
         if name in ("sign", "Heaviside"):  # what Abs, Max and Min leave behind in a derivative
             x, zero = self.value(e.args[0]), self.number(0)
             below = self.number(-1 if name == "sign" else 0)
@@ -185,6 +188,8 @@ class _Writer:
         return result
 
     def _condition(self, c: Any) -> Any:
+        if c in self.seen:
+            return self.seen[c]
         if c.is_Relational:
             return self.build.fcmp_ordered(c.rel_op, self.value(c.lhs), self.value(c.rhs))
         if c in (True, False):

@@ -6,47 +6,46 @@ same exponential. Two hundred times slower than the compiled solver, and indepen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.engine import solver
 from pkpd.engine.arrays import Array
-
-if TYPE_CHECKING:
-    from pkpd.engine.compiled import Compiled, Job
+from pkpd.engine.calculus import slope
+from pkpd.engine.rest import Job, Rest
 
 
 def solve(job: Job, subjects: NDArray[Any]) -> tuple[Array, NDArray[np.int64]]:
     """Integrate the named subjects; rows of the others stay NaN."""
     schedule = job.schedule
-    out = np.full((int(schedule.rows[-1]), job.z0.shape[1]), np.nan)
+    out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(schedule.subjects, dtype=np.int64)
-    functions = _functions(job.code)
+    functions = _functions(job.rest)
     with np.errstate(all="ignore"):
         for i in subjects:
             status[i] = _subject(job, int(i), functions, out)
     return out, status
 
 
-def _functions(code: Compiled) -> tuple[Any, Any]:
+def _functions(rest: Rest) -> tuple[Any, Any]:
     import sympy
 
-    assert code.full is not None
-    arguments = [code.time, list(code.full.symbols), code.arguments]
-    rhs = sympy.lambdify(arguments, list(code.rhs), modules="numpy", cse=True)
-    jacobian = sympy.Matrix(list(code.rhs)).jacobian(list(code.full.symbols))
-    return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True)
+    arguments = [rest.time, list(rest.full.symbols), rest.arguments]
+    rhs = sympy.lambdify(arguments, list(rest.rhs), modules="numpy", cse=True, dummify=True)
+    jacobian = [[slope(f, y) for y in rest.full.symbols] for f in rest.rhs]
+    return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
 
 
 def _subject(job: Job, i: int, functions: tuple[Any, Any], out: Array) -> int:
     from scipy.integrate import solve_ivp
 
-    code, schedule = job.code, job.schedule
+    rest, schedule = job.rest, job.schedule
     line = int(schedule.which[i])
+    tolerance = job.absolute_tolerance()[i]
     base, rows0 = int(schedule.times[line]), int(schedule.rows[i])
-    where = [code.states.index(s) for s in code.system.integrated]
+    where = rest.where
     z = job.z0[i].copy()
     for s in range(int(schedule.segments[line]), int(schedule.segments[line + 1])):
         z[: len(where)] += schedule.jumps[s, where]
@@ -58,17 +57,17 @@ def _subject(job: Job, i: int, functions: tuple[Any, Any], out: Array) -> int:
             out[rows] = z
             continue
         drive = _drive(job, i, s)
-        rate = schedule.rates[s, where][list(code.rate_slots)]
+        rate = schedule.rates[s, where][list(rest.rate_slots)]
 
         def rhs(t: float, y: Array, drive: Any = drive, rate: Array = rate) -> Any:
-            return functions[0](t, y, np.concatenate([job.q0[i], drive(t), rate]))
+            return functions[0](np.float64(t), y, np.concatenate([job.q0[i], drive(t), rate]))
 
         def jacobian(t: float, y: Array, drive: Any = drive, rate: Array = rate) -> Any:
-            return functions[1](t, y, np.concatenate([job.q0[i], drive(t), rate]))
+            return functions[1](np.float64(t), y, np.concatenate([job.q0[i], drive(t), rate]))
 
         if not np.isfinite(rhs(begin, z)).all():
             return solver.NOT_FINITE
-        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": job.settings.atol, "jac": jacobian}
+        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance, "jac": jacobian}
         try:
             clock = np.unique(np.append(times, end))
             found = solve_ivp(rhs, (begin, end), z, method="Radau", t_eval=clock, **options)
@@ -85,13 +84,13 @@ def _drive(job: Job, i: int, s: int) -> Any:
     """Return the driving states as a function of time within a segment, by SciPy's matrix exponential."""
     from scipy.linalg import expm
 
-    linear, driving = job.linear, list(job.code.driving)
+    block, driving = job.block, list(job.rest.driving)
     if not driving:
         return lambda t: np.empty(0)
-    n = linear.matrix.shape[1]
-    begins, which = linear.lines[-1], int(job.schedule.which[i])
-    x = np.append(linear.starts[begins[i] + s - job.schedule.segments[which]], 1.0)
+    n = block.matrix.shape[1]
+    begins, which = block.lines[-1], int(job.schedule.which[i])
+    x = np.append(block.starts[begins[i] + s - job.schedule.segments[which]], 1.0)
     a = np.zeros((n + 1, n + 1))
-    a[:n, :n], a[:n, n] = linear.matrix[i], linear.constant[i] + linear.rates[s]
+    a[:n, :n], a[:n, n] = block.matrix[i], block.constant[i] + block.rates[s]
     begin = float(job.schedule.start[s])
     return lambda t: (expm(a * (t - begin)) @ x)[driving]

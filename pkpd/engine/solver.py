@@ -5,10 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.engine.dop853 import dense, errors, stages
-from pkpd.engine.forcing import DRIVERS, EIGEN, INDEX, MATRIX, MODE, SCRATCH, SIGN, SIZE, SLOT, STATE, evaluate
+from pkpd.engine.forcing import (
+    CONSERVING,
+    DRIVERS,
+    EIGEN,
+    INDEX,
+    MATRIX,
+    MODE,
+    SCRATCH,
+    SIGN,
+    SIZE,
+    SLOT,
+    STATE,
+    evaluate,
+)
 from pkpd.engine.jit import jit
-from pkpd.engine.linear import bordered
+from pkpd.engine.linear import assemble
 
+LANDINGS = 2  # requested times in a step; with more of them the step is not cut but interpolated
+INTERPOLATED = 0.02  # the error that such a step may have, in units of the tolerance
 OK, UNDERFLOW, TOO_MANY, NOT_FINITE = 0, 1, 2, 3
 ADVICE = {
     OK: "",
@@ -24,7 +39,7 @@ def first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, longest):  # ty
     n = y.shape[0]
     size, slope = 0.0, 0.0
     for i in range(n):
-        scale = atol + rtol * abs(y[i])
+        scale = atol[i] + rtol * abs(y[i])
         size += (y[i] / scale) ** 2
         slope += (k[0, i] / scale) ** 2
     size, slope = np.sqrt(size / n), np.sqrt(slope / n)
@@ -35,7 +50,7 @@ def first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, longest):  # ty
     evaluate(rhs, t + h, w, q, k[1], info, drive, box)
     bend = 0.0
     for i in range(n):
-        bend += ((k[1, i] - k[0, i]) / (atol + rtol * abs(y[i]))) ** 2
+        bend += ((k[1, i] - k[0, i]) / (atol[i] + rtol * abs(y[i]))) ** 2
     bend = np.sqrt(bend / n) / h
     top = max(slope, bend)
     h1 = max(1e-6, h * 1e-3) if not top > 1e-15 else (0.01 / top) ** 0.125
@@ -48,7 +63,7 @@ def step_error(h, y, new, k, rtol, atol):  # type: ignore[no-untyped-def]
     n = y.shape[0]
     five, three = 0.0, 0.0
     for i in range(n):
-        scale = atol + rtol * max(abs(y[i]), abs(new[i]))
+        scale = atol[i] + rtol * max(abs(y[i]), abs(new[i]))
         e5, e3 = errors(h, k, i)
         five += (e5 / scale) ** 2
         three += (e3 / scale) ** 2
@@ -66,13 +81,15 @@ def interpolate(f, y, x, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, work):  # type: ignore[no-untyped-def]
+def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, atol, work):  # type: ignore[no-untyped-def]
     """Integrate one segment in place, write the states at ``times`` (sorted, inside it) and return a status.
 
-    ``control`` holds rtol, atol and the steps that are left.
+    ``control`` holds rtol and the steps that are left. A step ends on a requested time; where many lie inside one
+    step they are interpolated, and the step is held to a tighter tolerance, because the interpolant is of lower
+    order than the step.
     """
     k, w, new, f = work
-    rtol, atol = control[0], control[1]
+    rtol = control[0]
     n, count, done = y.shape[0], times.shape[0], 0
     while done < count and times[done] <= t:
         out[done] = y
@@ -86,22 +103,29 @@ def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, work):  
     h = first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, end - t)
     rejected = False
     while True:
-        last = t + 1.0000001 * h >= end
-        if last:
-            h = end - t
-        if control[2] <= 0.0:
+        planned = h
+        ahead = end if t + 1.0000001 * h >= end else t + h
+        inside = 0
+        while done + inside < count and inside <= LANDINGS and times[done + inside] < ahead:
+            inside += 1
+        good = 1.0
+        if inside > LANDINGS:
+            good = INTERPOLATED
+        elif inside > 0:
+            ahead = times[done]
+        h = ahead - t
+        if control[1] <= 0.0:
             return TOO_MANY
-        control[2] -= 1.0
+        control[1] -= 1.0
         stages(rhs, t, h, y, new, k, w, q, info, drive, box)
-        error = step_error(h, y, new, k, rtol, atol)
+        error = step_error(h, y, new, k, rtol, atol) / good
         if not error <= 1.0:
             h *= 0.2 if not np.isfinite(error) else max(0.2, 0.9 * error**-0.125)
             rejected = True
             if h < 4e-16 * max(abs(t), abs(end)) or h == 0.0:
                 return UNDERFLOW if np.isfinite(error) else NOT_FINITE
             continue
-        ahead = end if last else t + h
-        if done < count and times[done] < ahead:
+        if inside > LANDINGS:
             dense(rhs, t, h, y, new, k, w, q, info, drive, box, f)
         while done < count and times[done] <= ahead:
             if times[done] == ahead:
@@ -112,11 +136,11 @@ def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, work):  
         for i in range(n):
             y[i] = new[i]
             k[0, i] = k[12, i]
-        if last:
+        if ahead >= end:
             return OK
         t = ahead
         grow = 6.0 if error < 1e-10 else min(6.0, max(0.333, 0.9 * error**-0.125))
-        h *= min(1.0, grow) if rejected else grow
+        h = max(h * (min(1.0, grow) if rejected else grow), planned if h < 0.99 * planned else 0.0)
         rejected = False
 
 
@@ -141,7 +165,9 @@ def modal(inverse, vectors, back, source, x, info, drive):  # type: ignore[no-un
 
 
 @jit
-def solve_segments(lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, control, out, status):  # type: ignore[no-untyped-def]
+def solve_segments(  # type: ignore[no-untyped-def]
+    lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, control, atol, out, status
+):
     """Integrate subjects lo … hi and write their states at the requested times (rows × integrated states).
 
     Parameters
@@ -157,12 +183,12 @@ def solve_segments(lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, contro
     rate_slots : array of int
         States that an infusion may enter; their rates follow the driving states in what the right-hand side reads.
     driver : tuple
-        The closed-form block: K, b, inverse, eigenvectors and their inverse, eigenvalues, mode and sign flag of each
+        The closed-form block: K, its losses, b, inverse, eigenvectors and their inverse, eigenvalues, mode and sign flag of each
         subject, infusion rates, states at the start of segments, indices of the states that drive.
     """
     which, segments, start, end, _, _, first, time, times, rows, begins = lines
     jump, rates = jumps
-    matrix, constant, inverse, vectors, back, lam, modes, flags, x_rates, starts, index = driver
+    matrix, loss, constant, inverse, vectors, back, lam, modes, flags, x_rates, starts, index = driver
     n, nx, count = z0.shape[1], matrix.shape[1], index.shape[0]
     y, new, w = np.empty(n), np.empty(n), np.empty(n)
     work = (np.empty((16, n)), w, new, np.empty((7, n)))
@@ -170,8 +196,8 @@ def solve_segments(lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, contro
     info = np.zeros(INDEX + count, dtype=np.int64)
     info[SLOT], info[DRIVERS] = q0.shape[1], count
     info[INDEX:] = index
-    drive, box = np.zeros((count + 1, nx + 1)), np.zeros((SCRATCH + 3, nx + 1, nx + 1))
-    limits = np.empty(3)
+    drive, box = np.zeros((count + 1, nx + 1)), np.zeros((SCRATCH + 4, nx + 2, nx + 2))
+    limits, source = np.empty(2), np.empty(nx)
     for i in range(lo, hi):
         line = which[i]
         y[:] = z0[i]
@@ -186,14 +212,17 @@ def solve_segments(lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, contro
             if count > 0:
                 x = starts[begins[i] + s - segments[line]]
                 box[STATE, 0, :nx] = x
-                info[SIZE] = bordered(matrix[i], constant[i], x_rates[s], box[MATRIX])
+                size, scale, conserving = assemble(matrix[i], loss[i], constant[i], x_rates[s], box[MATRIX])
+                info[SIZE], info[CONSERVING], box[STATE, 1, 0] = size, 1 if conserving else 0, scale
                 drive[0, :nx], drive[0, nx] = lam[i], start[s]
                 if modes[i] == EIGEN:
-                    modal(inverse[i], vectors[i], back[i], box[MATRIX, :nx, nx], x, info, drive)
+                    for j in range(nx):
+                        source[j] = constant[i, j] + x_rates[s, j]
+                    modal(inverse[i], vectors[i], back[i], source, x, info, drive)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
             status[i] = integrate(
-                rhs, start[s], end[s], y, time[lower:upper], target, q, info, drive, box, limits, work
+                rhs, start[s], end[s], y, time[lower:upper], target, q, info, drive, box, limits, atol[i], work
             )
             if status[i] != OK:
                 break

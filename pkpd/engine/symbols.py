@@ -74,31 +74,53 @@ def analyse(model: Model, sensitivities: Sequence[str] = (), linear: str = "clos
     """
     if linear not in LINEAR_CHOICES:
         raise ModelError(f"unknown choice linear={linear!r}; {nearest(linear, LINEAR_CHOICES)}")
+    whole = _read(model, sensitivities)
+    block = _linear_states(whole.rhs) if linear == "closed form" else ()
+    rest = tuple(s for s in model.states if s not in block)
+    if block and rest and _block_symbols(block, whole.rhs, whole.initial) & _symbols(sensitivities):
+        block, rest = (), model.states
+    return _split(whole, block, rest)
+
+
+def only_block(model: Model, sensitivities: Sequence[str] = ()) -> System:
+    """Return the closed-form block of a model alone, with derivatives, as if there were nothing else."""
+    whole = _read(model, sensitivities)
+    return _split(whole, _linear_states(whole.rhs), ())
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """A model's equations as symbols, before they are split."""
+
+    model: Model
+    rhs: dict[str, Any]
+    outputs: dict[str, Any]
+    initial: dict[str, Any]
+    sensitivities: tuple[str, ...]
+
+
+def _read(model: Model, sensitivities: Sequence[str]) -> _Whole:
     if model.needs:
         raise ModelError([f"{n!r} is used but nothing defines it" for n in model.needs], f"model {model.name!r}")
-    inputs = (*model.parameters.names, *model.covariates)
-    if problems := unknown_names(sensitivities, inputs, "parameter"):
+    if problems := unknown_names(sensitivities, (*model.parameters.names, *model.covariates), "parameter"):
         raise ModelError(problems)
     outputs = _closed_outputs(model)
-    rhs = {s: _insert(expressions.parse(e), outputs) for s, e in model.equations.items()}
-    initial = {s: _insert(expressions.parse(model.initial.get(s, "0")), outputs) for s in model.states}
-    block = _linear_states(rhs) if linear == "closed form" else ()
-    rest = tuple(s for s in model.states if s not in block)
-    if block and rest and _block_symbols(block, rhs, initial) & {expressions.symbol(s) for s in sensitivities}:
-        block, rest = (), model.states
-    matrix, constant = _matrix(block, rhs)
-    return System(
-        model,
-        inputs,
-        block,
-        rest,
-        matrix,
-        constant,
-        tuple(rhs[s] for s in rest),
-        outputs,
-        initial,
-        tuple(sensitivities),
-    )
+    algebraic = {n: e for n, e in outputs.items() if n not in model.equations}  # a state's name means the state
+    rhs = {s: _insert(expressions.parse(e), algebraic) for s, e in model.equations.items()}
+    initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
+    return _Whole(model, rhs, outputs, initial, tuple(sensitivities))
+
+
+def _split(whole: _Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
+    matrix, constant = _matrix(block, whole.rhs)
+    model = whole.model
+    inputs = (*model.parameters.names, *model.covariates)
+    rhs = tuple(whole.rhs[s] for s in rest)
+    return System(model, inputs, block, rest, matrix, constant, rhs, whole.outputs, whole.initial, whole.sensitivities)
+
+
+def _symbols(names: Sequence[str]) -> set[Any]:
+    return {expressions.symbol(n) for n in names}
 
 
 def _insert(expression: Any, outputs: dict[str, Any]) -> Any:
@@ -123,7 +145,7 @@ def _closed_outputs(model: Model) -> dict[str, Any]:
 
 def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
 
-    block = dict(rhs)
+    block = {s: e for s, e in rhs.items() if not _switches(e, rhs)}
     time = expressions.symbol(expressions.TIME)
     everyone = {expressions.symbol(s) for s in rhs}
     while block:
@@ -139,6 +161,15 @@ def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
             return tuple(block)
         block = {s: e for s, e in block.items() if s not in bad}
     return ()
+
+
+def _switches(expression: Any, rhs: dict[str, Any]) -> bool:
+    """Whether a state stands in the condition of an ``a if … else b``: constant slopes, but not linear."""
+    import sympy
+
+    states = {expressions.symbol(s) for s in rhs}
+    pieces = expression.atoms(sympy.Piecewise)
+    return any(condition.free_symbols & states for piece in pieces for _, condition in piece.args)
 
 
 def _matrix(block: tuple[str, ...], rhs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

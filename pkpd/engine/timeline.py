@@ -86,7 +86,11 @@ def build(
         raise InputError(problems)
     order = np.lexsort((after, times))
     wanted, late = times[order], after[order]
-    cuts = np.array([d.time for d in doses] + [d.time + d.duration for d in doses if d.duration > 0])
+    # An infusion shorter than the clock's resolution is a bolus.
+    lasting = [d.time + d.duration > d.time for d in doses]
+    cuts = np.array(
+        [d.time for d in doses] + [d.time + d.duration for d, lasts in zip(doses, lasting, strict=True) if lasts]
+    )
     begin = min([0.0, *cuts, *wanted[:1]])
     finish = wanted[-1] if wanted.size else begin
     cuts = np.unique(np.append(cuts, begin))
@@ -95,9 +99,9 @@ def build(
     start = np.concatenate(([begin], cuts))
     end = np.concatenate(([begin], cuts[1:], [finish]))
     jumps, rates = np.zeros((start.size, states)), np.zeros((start.size, states))
-    for dose in doses:
+    for dose, lasts in zip(doses, lasting, strict=True):
         state = entries[dose.route]
-        if dose.duration > 0:
+        if lasts:
             rates[1:][(cuts >= dose.time) & (cuts < dose.time + dose.duration), state] += dose.amount / dose.duration
         else:
             jumps[1:][cuts == dose.time, state] += dose.amount
@@ -169,6 +173,8 @@ def schedule(
     states : int
         Number of states.
     """
+    if not len(doses):
+        raise InputError("there is no subject to solve")
     known: dict[Any, int] = {}
     lines: list[Timeline] = []
     which = np.empty(len(doses), dtype=np.int64)

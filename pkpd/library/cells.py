@@ -20,7 +20,7 @@ def redistribution(name: str, *, by: str, unit: str = "") -> Model:
         Name and unit of the cells in blood, and what drives them out.
     """
     tissue = f"{name}_tissue"
-    out, back = f"kret_{name}*(1 + S_{name}*{by})*{name}", f"kret_{name}*{tissue}"
+    out, back = f"kret_{name}*(1 + S_{name}*({by}))*{name}", f"kret_{name}*{tissue}"
     return Model(
         name=f"redistribution of {name}",
         equations={name: f"{back} - {out}", tissue: f"{out} - {back}"},
@@ -51,7 +51,7 @@ def trafficking(name: str, *, by: str, unit: str = "") -> Model:
         Name and unit of the cells in blood, and what drives them out.
     """
     tissue = f"{name}_tissue"
-    out, back = f"S_{name}*{by}*{name}", f"kret_{name}*{tissue}"
+    out, back = f"S_{name}*({by})*{name}", f"kret_{name}*{tissue}"
     return Model(
         name=f"trafficking of {name}",
         equations={name: f"kout_{name}*({name}_0 - {name}) - {out} + {back}", tissue: f"{out} - {back}"},
@@ -84,7 +84,7 @@ def precursor_turnover(name: str, *, by: str, unit: str = "") -> Model:
     Sharma A, Ebling WF, Jusko WJ. J Pharm Sci 1998;87:1577-1584.
     """
     pool = f"{name}_precursor"
-    step = f"kp_{name}/(1 + S_{name}*{by})*{pool}"
+    step = f"kp_{name}/(1 + S_{name}*({by}))*{pool}"
     return Model(
         name=f"turnover of {name} from a precursor",
         equations={pool: f"kout_{name}*{name}_0 - {step}", name: f"{step} - kout_{name}*{name}"},

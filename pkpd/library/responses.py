@@ -47,7 +47,7 @@ def turnover(name: str, *, by: str, unit: str = "") -> Model:
         Unit of the response.
     """
     slope = Parameter(f"S_{name}", 1.0, meaning=f"stimulation of the production of {name} per unit of {by}")
-    equation = f"kout_{name}*{name}_0*(1 + S_{name}*{by}) - kout_{name}*{name}"
+    equation = f"kout_{name}*{name}_0*(1 + S_{name}*({by})) - kout_{name}*{name}"
     return _response(name, unit, equation, (slope,), "stimulated production")
 
 
@@ -59,7 +59,7 @@ def stimulated_loss(name: str, *, by: str, unit: str = "") -> Model:
     The parameters are those of `turnover`.
     """
     slope = Parameter(f"S_{name}", 1.0, meaning=f"stimulation of the loss of {name} per unit of {by}")
-    equation = f"kout_{name}*{name}_0 - kout_{name}*(1 + S_{name}*{by})*{name}"
+    equation = f"kout_{name}*{name}_0 - kout_{name}*(1 + S_{name}*({by}))*{name}"
     return _response(name, unit, equation, (slope,), "stimulated loss")
 
 
@@ -105,7 +105,9 @@ def indirect_response(kind: str, name: str = "R", *, by: str = "C", unit: str = 
     half = Parameter(
         f"{'I' if inhibits else 'S'}C50_{name}", 1.0, "amount/volume", meaning="concentration of half effect"
     )
-    return _response(name, unit, equation.format(n=name, c=by), (size, half), f"indirect response {kind} ({what})")
+    return _response(
+        name, unit, equation.format(n=name, c=f"({by})"), (size, half), f"indirect response {kind} ({what})"
+    )
 
 
 def direct_effect(name: str = "E", *, by: str = "C", unit: str = "", inhibits: bool = False) -> Model:
@@ -123,7 +125,7 @@ def direct_effect(name: str = "E", *, by: str = "C", unit: str = "", inhibits: b
     Holford NHG, Sheiner LB. Clin Pharmacokinet 1981;6:429-453.
     """
     sign, top = ("-", 1.0) if inhibits else ("+", float("inf"))
-    hill = f"{by}**h_{name}/(EC50_{name}**h_{name} + {by}**h_{name})"
+    hill = f"({by})**h_{name}/(EC50_{name}**h_{name} + ({by})**h_{name})"
     return Model(
         name=f"direct effect on {name}",
         equations={},

@@ -27,7 +27,7 @@ def activation(name: str = "A", *, by: str = "C") -> Model:
     """
     return Model(
         name="activation signal",
-        equations={name: f"kA*({by}/(EC50 + {by}) - {name})"},
+        equations={name: f"kA*(({by})/(EC50 + {by}) - {name})"},
         parameters=Parameters(
             (
                 Parameter("EC50", 1.0, "amount/volume", fixed=True, meaning="concentration of half-maximal activation"),
@@ -59,9 +59,9 @@ def transit_delay(name: str = "D", *, by: str = "C", steps: int = 3, unit: str =
     ----------
     Sun YN, Jusko WJ. J Pharm Sci 1998;87:732-737.
     """
-    if not 1 <= steps <= 20:
-        raise InputError(f"steps is {steps}; expected 1 to 20")
-    chain = [by, *(f"{name}{i}" for i in range(1, steps + 1))]
+    if int(steps) != steps or not 1 <= steps <= 20:
+        raise InputError(f"steps is {steps}; expected a whole number from 1 to 20")
+    chain = [f"({by})", *(f"{name}{i}" for i in range(1, int(steps) + 1))]
     return Model(
         name=f"transit delay of {by}",
         equations={b: f"{steps}/tau_{name}*({a} - {b})" for a, b in pairwise(chain)},

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import keyword
+import math
+import operator
+import unicodedata
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +16,10 @@ from pkpd.errors import ModelError, nearest
 TIME = "t"
 FUNCTIONS = ("exp", "log", "sqrt", "abs", "min", "max", "sin", "cos", "tanh")
 _LONGEST = 10_000
+_EXACT, _HIGHEST = 1e15, 100
+_FLOAT_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+}  # fmt: skip
 _COMPARISONS = {ast.Lt: "Lt", ast.LtE: "Le", ast.Gt: "Gt", ast.GtE: "Ge"}
 
 
@@ -28,7 +36,10 @@ def names(text: str) -> frozenset[str]:
         If anything else stands in the text, saying what and what is allowed.
     """
     found: set[str] = set()
-    _check(_tree(text), text, found)
+    try:
+        _check(_tree(text), text, found)
+    except RecursionError:
+        raise _too_deep(text) from None
     return frozenset(found)
 
 
@@ -41,8 +52,36 @@ def parse(text: str) -> Any:
     ModelError
         As `names`.
     """
+    import sympy
+
     names(text)
-    return _convert(_tree(text), text)
+    try:
+        found = _convert(_tree(text), text)
+    except RecursionError:
+        raise _too_deep(text) from None
+    if found.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
+        raise ModelError(f"equation {text!r} contains a value that is not a finite number: {found}")
+    return found
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can name a state, a parameter or an output; a leading underscore is the engine's own."""
+    plain = unicodedata.normalize("NFKC", text) == text
+    return plain and text.isidentifier() and not keyword.iskeyword(text) and text[0] != "_" and text not in FUNCTIONS
+
+
+def name_advice(text: str) -> str:
+    """Say what a name should look like instead."""
+    plain = unicodedata.normalize("NFKC", text)
+    if plain != text and is_name(plain):
+        return f"two letters look alike here: write {plain!r} (as equations are read)"
+    return "expected letters and digits, with _ inside"
+
+
+def _too_deep(text: str) -> ModelError:
+    return ModelError(
+        f"equation {text[:60]!r}… is nested too deeply or has too many terms; name parts of it as outputs"
+    )
 
 
 def _tree(text: str) -> ast.expr:
@@ -65,8 +104,8 @@ def symbol(name: str) -> Any:
 
 def text_of(expression: Any) -> str:
     """Return an equation as text that `parse` reads back, from text or from SymPy (floats keep all their digits)."""
-    if isinstance(expression, (int, float)):
-        return repr(expression)
+    if isinstance(expression, (int, float)):  # numpy's numbers are among them, and write themselves otherwise
+        return repr(int(expression) if isinstance(expression, int) else float(expression))
     if isinstance(expression, str):
         return " ".join(expression.split())
     text: str = _printer().doprint(expression)
@@ -80,6 +119,11 @@ def _printer() -> Any:
     class Printer(StrPrinter):  # type: ignore[misc]
         def _print_Float(self, expr: Any) -> str:
             return repr(float(expr))
+
+        _print_NumberSymbol = _print_Pi = _print_Float
+
+        def _print_Exp1(self, expr: Any) -> str:
+            return "exp(1)"
 
         def _print_Piecewise(self, expr: Any) -> str:
             *cases, (last, condition) = expr.args
@@ -123,7 +167,7 @@ def _check(node: ast.AST, text: str, found: set[str]) -> None:
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             inner = [operand]
         case ast.BinOp(op=ast.Pow(), left=left, right=right):
-            _check_power(right, text)
+            _check_power(node, right, text)
             inner = [left, right]
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), left=left, right=right):
             inner = [left, right]
@@ -159,12 +203,33 @@ def _check_call(func: ast.expr, count: int, keywords: bool, text: str) -> None:
         raise ModelError(f"equation {text!r}: {name} takes {'two or more values' if many else 'one value'}")
 
 
-def _check_power(exponent: ast.expr, text: str) -> None:
-    """Numbers in an exponent stay small: 9**9**9 would be computed exactly, for ever."""
-    has_power = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) for n in ast.walk(exponent))
-    constants = [n.value for n in ast.walk(exponent) if isinstance(n, ast.Constant)]
-    if has_power or any(abs(c) > 100 for c in constants if isinstance(c, (int, float))):
-        raise ModelError(f"equation {text!r} has the exponent {ast.unparse(exponent)}; expected one of at most 100")
+def _check_power(node: ast.AST, exponent: ast.expr, text: str) -> None:
+    """Exponents stay small and constant powers finite: 9**9**9 would be computed exactly, for ever."""
+    size = _constant(exponent)
+    if size is not None and not abs(size) <= _HIGHEST:
+        raise ModelError(f"equation {text!r} has the exponent {ast.unparse(exponent)}; expected at most {_HIGHEST}")
+    value = _constant(node)
+    if value is not None and not math.isfinite(value):
+        raise ModelError(f"equation {text!r} contains {ast.unparse(node)}, which is not a finite number")
+
+
+def _constant(node: ast.AST) -> float | None:
+    """The value of an expression without names, in floating point (infinite if it overflows); None with names."""
+    if any(isinstance(n, (ast.Name, ast.Call, ast.IfExp)) for n in ast.walk(node)):
+        return None
+    try:
+        match node:
+            case ast.Constant(value=int() | float() as value):
+                return float(value)
+            case ast.UnaryOp(op=op, operand=operand):
+                inner = _constant(operand)
+                return None if inner is None else (-inner if isinstance(op, ast.USub) else inner)
+            case ast.BinOp(left=left, op=op, right=right):
+                a, b = _constant(left), _constant(right)
+                return None if a is None or b is None else _FLOAT_OPERATIONS[type(op)](a, b)
+    except (OverflowError, ZeroDivisionError, TypeError, KeyError):
+        return math.inf
+    return None
 
 
 def _convert(node: ast.AST, text: str) -> Any:
@@ -197,6 +262,8 @@ def _convert(node: ast.AST, text: str) -> Any:
 
 
 def _binary(a: Any, op: ast.operator, b: Any, text: str) -> Any:
+    import sympy
+
     match op:
         case ast.Add():
             return a + b
@@ -208,7 +275,9 @@ def _binary(a: Any, op: ast.operator, b: Any, text: str) -> Any:
             if b.is_zero:
                 raise ModelError(f"equation {text!r} divides by zero")
             return a / b
-    return a**b
+    # A constant power that is not a small whole number is a float: exact ones grow without end.
+    size = float(a) ** float(b) if a.is_number and b.is_number and a.is_real and b.is_real and a > 0 else 0.0
+    return sympy.Float(size) if size > _EXACT else a**b
 
 
 def rename(text: str, new: Mapping[str, str]) -> str:
@@ -217,4 +286,7 @@ def rename(text: str, new: Mapping[str, str]) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = new.get(node.id, node.id)
-    return ast.unparse(tree)
+    try:
+        return ast.unparse(tree)
+    except RecursionError:
+        raise _too_deep(text) from None

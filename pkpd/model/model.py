@@ -72,9 +72,10 @@ class Model:
             texts = {}
             for key, value in getattr(self, kind).items():
                 try:
-                    texts[key] = expressions.text_of(value)
-                    expressions.names(texts[key])
-                except ModelError as error:
+                    text = expressions.text_of(value)
+                    expressions.names(text)
+                    texts[key] = text
+                except InputError as error:
                     problems += [f"{kind}[{key!r}]: {p}" for p in error.problems]
             object.__setattr__(self, kind, MappingProxyType(texts))
         for kind in ("doses", "units", "base"):
@@ -90,12 +91,18 @@ class Model:
                   "an output": [o for o in self.outputs if o not in self.equations]}  # fmt: skip
         for what, names in groups.items():
             for name in names:
-                if not name.isidentifier() or name in expressions.FUNCTIONS:
-                    problems.append(f"{name!r} cannot be the name of {what}; expected letters, digits and _")
+                if not expressions.is_name(name):
+                    problems.append(f"{name!r} cannot be the name of {what}; {expressions.name_advice(name)}")
                 if name in taken:
                     problems.append(f"{name!r} is both {taken[name]} and {what}")
                 taken[name] = what
         problems += unknown_names(self.initial, self.equations, "state with an initial value")
+        moving = {expressions.TIME, *self.equations, *self.outputs} - set(self.parameters.names)
+        for state, text in self.initial.items():
+            problems += [
+                f"the initial value of {state!r} uses {name!r}; expected parameters and covariates only"
+                for name in sorted(expressions.names(text) & moving)
+            ]
         problems += [f"unknown route {r!r}; {nearest(r, ROUTES)}" for r in self.doses if r not in ROUTES]
         problems += unknown_names(self.doses.values(), self.equations, "state that a dose enters")
         return problems
@@ -131,7 +138,7 @@ class Model:
             return NotImplemented
         shown = ("name", "units", "base", "conserved", "reference")
         same = all(getattr(self, part) == getattr(other, part) for part in shown)
-        return same and self.key == other.key and repr(self.parameters) == repr(other.parameters)
+        return same and self.key == other.key and self.parameters.same_as(other.parameters)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -189,7 +196,9 @@ class Model:
         items = []
         for p in self.parameters:
             unit, in_hours = units.resolve(p.unit, base), units.resolve(p.unit, {**base, "time": "h"})
-            items.append(replace(p, unit=unit, value=p.value * units.factor(in_hours, unit)) if unit else p)
+            ratio = units.factor(in_hours, unit) if unit else 1.0
+            scaled = {part: getattr(p, part) * ratio for part in ("value", "lower", "upper")}
+            items.append(replace(p, unit=unit, **scaled))
         named = {name: units.resolve(unit, base) for name, unit in self.units.items()}
         return replace(self, parameters=Parameters(tuple(items)), units=named, base=base)
 
@@ -206,7 +215,10 @@ class Model:
             If a name is not in the model.
         """
         known = [*self.states, *self.parameters.names, *self.outputs]
-        if problems := unknown_names(new, known, "name"):
+        problems = unknown_names(new, known, "name")
+        after = [new.get(n, n) for n in dict.fromkeys([*known, *self.covariates])]
+        problems += [f"two things would be named {n!r}" for n in sorted({n for n in after if after.count(n) > 1})]
+        if problems:
             raise InputError(problems)
 
         def name(old: str) -> str:

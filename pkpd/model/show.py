@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from pkpd.model import expressions
-
-if TYPE_CHECKING:
-    from pkpd.model.model import Model
+from pkpd.parameters import Parameters
 
 
-def latex(model: Model) -> str:
+class Equations(Protocol):
+    """What is shown of a model (`pkpd.model.Model` has all of it)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def equations(self) -> Mapping[str, str]: ...
+    @property
+    def outputs(self) -> Mapping[str, str]: ...
+    @property
+    def initial(self) -> Mapping[str, str]: ...
+    @property
+    def doses(self) -> Mapping[str, str]: ...
+    @property
+    def parameters(self) -> Parameters: ...
+    @property
+    def states(self) -> tuple[str, ...]: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    @property
+    def reference(self) -> str: ...
+
+
+def latex(model: Equations) -> str:
     """Return the equations, initial values and outputs as one LaTeX ``aligned`` block."""
     import sympy
 
@@ -37,10 +59,11 @@ def _symbol_name(name: str) -> str:
     if digits and not below and len(stem) - len(digits) <= 2:
         stem, below = stem[: -len(digits)], digits
     head = stem if len(stem) == 1 else f"\\mathrm{{{stem}}}"
+    below = below.replace("_", "\\_")
     return f"{head}_{{\\mathrm{{{below}}}}}" if below else head
 
 
-def flows(model: Model) -> list[tuple[str, str, str]]:
+def flows(model: Equations) -> list[tuple[str, str, str]]:
     """Return the flows between states as (from, to, rate); ``""`` stands for outside.
 
     A term that one state loses and another gains is a flow between them; other losses go out, other gains come in.
@@ -71,7 +94,7 @@ def _plain(term: Any) -> str:
     return expressions.text_of(term).replace("**", "^")
 
 
-def diagram(model: Model) -> str:
+def diagram(model: Equations) -> str:
     """Return a text diagram: where doses enter, what flows where at which rate, and what is observed."""
     lines = [model.name]
     entries: dict[str, list[str]] = {}
@@ -91,7 +114,7 @@ def diagram(model: Model) -> str:
     return "\n".join(lines)
 
 
-def as_html(model: Model) -> str:
+def as_html(model: Equations) -> str:
     """Return equations, diagram and parameters for a notebook."""
     note = f"<p style='color:gray'>{html.escape(model.reference)}</p>" if model.reference else ""
     return (

@@ -49,6 +49,8 @@ class Parameter:
     def __post_init__(self) -> None:
         if not self.lower < self.upper:
             raise InputError(f"parameter {self.name!r} has bounds {self.lower} to {self.upper}; expected lower < upper")
+        if math.isinf(self.value):
+            raise InputError(f"parameter {self.name!r} is {self.value}; expected a finite number")
         if not math.isnan(self.value) and not self.lower <= self.value <= self.upper:
             raise InputError(
                 f"parameter {self.name!r} is {self.value:g}, outside its bounds {self.lower:g} to {self.upper:g}"
@@ -200,8 +202,22 @@ class Parameters:
 
     def from_vector(self, vector: Array) -> Parameters:
         """Return the set with the free values read back from their unbounded scales."""
-        free = iter(np.asarray(vector, dtype=float))
+        numbers = np.asarray(vector, dtype=float).ravel()
+        if numbers.size != len(self.free):
+            raise InputError(
+                f"the vector has {numbers.size} numbers; expected {len(self.free)}: {', '.join(self.free)}"
+            )
+        free = iter(numbers)
         return Parameters(tuple(p if p.fixed else replace(p, value=_back(p, float(next(free)))) for p in self.items))
+
+    def same_as(self, other: Parameters) -> bool:
+        """Say whether two sets are equal in everything, where no value equals no value."""
+
+        def plain(p: Parameter) -> tuple[Any, ...]:
+            value = None if math.isnan(p.value) else p.value
+            return (p.name, value, p.unit, p.lower, p.upper, p.fixed, p.meaning)
+
+        return [plain(p) for p in self.items] == [plain(p) for p in other.items]
 
     def slopes(self) -> Array:
         """Return d value / d transformed value of the free parameters, shape (free,)."""

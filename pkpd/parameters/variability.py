@@ -47,6 +47,11 @@ class Variability:
         if not np.isfinite(loadings).all():
             problems.append("loadings are not finite")
         problems += unknown_names(self.limits, self.names, "parameter with limits")
+        problems += [
+            f"limits of {n!r} are {low} to {high}; expected lower < upper"
+            for n, (low, high) in self.limits.items()
+            if not low < high
+        ]
         if problems:
             raise InputError(problems, "variability")
 
@@ -92,6 +97,8 @@ class Variability:
         InputError
             If limits cannot be met: after ten thousand rounds some subject is still outside.
         """
+        if problems := unknown_names(self.names, typical, "parameter"):
+            raise InputError(problems, "variability")
         eta = rng.standard_normal((subjects, self.loadings.shape[1])) @ self.loadings.T
         centre = np.array([typical[name] for name in self.names])
         bounds = np.array([self.limits.get(name, (-math.inf, math.inf)) for name in self.names]).reshape(-1, 2)
@@ -120,7 +127,10 @@ def block(*names: str, omega: Sequence[Sequence[float]]) -> Variability:
     InputError
         If `omega` is not symmetric, not positive semi-definite or of another size.
     """
-    matrix = np.asarray(omega, dtype=float)
+    try:
+        matrix = np.asarray(omega, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"omega of {names} is not a matrix of numbers") from None
     if matrix.shape != (len(names), len(names)) or not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0):
         raise InputError(f"omega of {names} has shape {matrix.shape}; expected symmetric {len(names)} × {len(names)}")
     size, vectors = np.linalg.eigh(matrix)

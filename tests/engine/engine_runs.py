@@ -11,18 +11,12 @@ from typing import Any
 
 import mpmath
 import numpy as np
-import pytest
 
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution, compile_model, schedule
 from pkpd.model import Model
 
 _DIGITS = 60
-
-
-def defect(reason: str) -> Any:
-    """Mark a test whose expectation is right and which the package fails; it must be unmarked when that is repaired."""
-    return pytest.mark.xfail(strict=True, reason=f"DEFECT: {reason}")
 
 
 TINY = 1e-280  # below, a double has no room for nine digits

@@ -33,7 +33,7 @@ def stage(s, matrix, nodes, indent="    "):
 def source():
     out = [HEAD]
     out.append(
-        '\n@jit\ndef stages(rhs, t, h, y, new, k, w, q, info, drive, box):  # type: ignore[no-untyped-def]\n'
+        "\n@jit\ndef stages(rhs, t, h, y, new, k, w, q, info, drive, box):  # type: ignore[no-untyped-def]\n"
         '    """Fill stages 1 to 12 (stage 0 is given) and write the eighth-order result to ``new``."""\n'
         "    n = y.shape[0]\n"
     )
@@ -42,18 +42,20 @@ def source():
     out.append(f"    for i in range(n):\n        new[i] = y[i] + h * ({total(c.B)})\n")
     out.append("    evaluate(rhs, t + h, new, q, k[12], info, drive, box)\n\n")
     out.append(
-        '\n@jit\ndef errors(h, k, i):  # type: ignore[no-untyped-def]\n'
+        "\n@jit\ndef errors(h, k, i):  # type: ignore[no-untyped-def]\n"
         '    """Return the fifth- and third-order error estimates of component i, before weighting."""\n'
         f"    return {total(c.E5)}, {total(c.E3)}\n\n"
     )
     out.append(
-        '\n@jit\ndef dense(rhs, t, h, y, new, k, w, q, info, drive, box, f):  # type: ignore[no-untyped-def]\n'
+        "\n@jit\ndef dense(rhs, t, h, y, new, k, w, q, info, drive, box, f):  # type: ignore[no-untyped-def]\n"
         '    """Fill the three extra stages and the coefficients ``f`` (7 × n) of the seventh-order interpolant."""\n'
         "    n = y.shape[0]\n"
     )
     for s in range(13, 16):
         out.append(stage(s, c.A, c.C))
-    out.append("    for i in range(n):\n        d = new[i] - y[i]\n        f[0, i] = d\n        f[1, i] = h * k[0, i] - d\n")
+    out.append(
+        "    for i in range(n):\n        d = new[i] - y[i]\n        f[0, i] = d\n        f[1, i] = h * k[0, i] - d\n"
+    )
     out.append("        f[2, i] = 2.0 * d - h * (k[12, i] + k[0, i])\n")
     for r in range(4):
         out.append(f"        f[{3 + r}, i] = h * ({total(c.D[r])})\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_runs import defect, one_compartment, run, run_each, two_compartment, worst
+from engine_runs import one_compartment, run, run_each, two_compartment, worst
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
@@ -90,7 +90,6 @@ def _wide(subjects: int) -> tuple[np.ndarray, np.ndarray]:
     return values, times
 
 
-@defect("squarings lose 2^k roundings where rate × time is large (linear.exponential)")
 def test_whole_range_of_rates_and_times() -> None:
     """1500 subjects over the whole range in one run, fast exchange beside slow elimination included."""
     values, times = _wide(1500)
@@ -108,12 +107,7 @@ def test_whole_range_of_rates_and_times() -> None:
     "exchange",
     [
         1e3,
-        *(
-            pytest.param(
-                x, marks=defect("squarings lose 2^k roundings where rate × time is large (linear.exponential)")
-            )
-            for x in (1e6, 1e9, 1e12)
-        ),
+        *(x for x in (1e6, 1e9, 1e12)),
     ],
 )
 def test_nothing_is_lost_without_clearance(exchange: float) -> None:
@@ -122,7 +116,6 @@ def test_nothing_is_lost_without_clearance(exchange: float) -> None:
     np.testing.assert_allclose(found, 0.5, rtol=1e-9)
 
 
-@defect("squarings lose 2^k roundings where rate × time is large (linear.exponential)")
 @pytest.mark.parametrize("values", [(1.0, 1.0, 1e12, 1.0), (1e-4, 1.0, 1e9, 1.0), (1e-12, 1e12, 1e12, 1e-12)])
 def test_extreme_rates(values: tuple[float, ...]) -> None:
     """Volumes and clearances from 1e-12 to 1e12: the slow half-life survives beside the fast one."""
@@ -171,7 +164,6 @@ def test_complex_and_growing_modes() -> None:
     np.testing.assert_allclose(found[:, 2], 2 * np.exp(0.5 * times), rtol=1e-12)
 
 
-@defect("symbols._linear_states takes a Piecewise with a condition on a state as constant")
 def test_equations_that_only_look_constant_are_not_linear() -> None:
     """A jump in the state has a derivative of zero, yet it is no linear equation: 10 − t down to 5, then slower."""
     model = define({"x": "-1 if x > 5 else -0.5"}, {"k": 1.0}, outputs={"x": "x"}, initial={"x": "10"})
@@ -179,7 +171,6 @@ def test_equations_that_only_look_constant_are_not_linear() -> None:
     np.testing.assert_allclose(found, [10, 9, 6, 3.5, 2.5], rtol=1e-6)  # the jump costs the solver digits
 
 
-@defect("the closed form returns NaN with status 0")
 @pytest.mark.parametrize("values", [(1.0, 0.0), (np.nan, 1.0), (np.inf, 1.0)])
 def test_values_that_cannot_be_computed_have_a_status(values: tuple[float, float]) -> None:
     """A number that cannot be computed is NaN with a reason: V = 0 is not solved silently."""
@@ -191,7 +182,6 @@ def test_values_that_cannot_be_computed_have_a_status(values: tuple[float, float
     assert found.advice(0)
 
 
-@defect("timeline.build drops an infusion whose end equals its start in double precision")
 def test_a_very_short_infusion_is_not_lost() -> None:
     """Too short for the clock at hour 1000: it is a bolus, not nothing."""
     found = run(ONE, [1.0, 10.0], [Dose(1000, 100.0, "infusion", 1e-14)], [1001.0]).outputs[0, 0]

@@ -1,0 +1,53 @@
+"""How to solve: tolerances, method, limits, threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pkpd.errors import InputError, nearest
+
+METHODS = ("automatic", "explicit", "stiff")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to solve.
+
+    Attributes
+    ----------
+    rtol, atol : float
+        Relative and absolute tolerance of what is integrated; closed-form states are exact.
+    method : {"automatic", "explicit", "stiff"}
+        ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is SciPy's Radau with the symbolic Jacobian (slow, safe);
+        ``automatic`` tries the first and falls back to the second for the subjects that it could not finish.
+    max_steps : int
+        Limit per subject.
+    workers : int or None
+        Threads; None takes one per core for many subjects. Results do not depend on it.
+
+    Raises
+    ------
+    InputError
+        Listing every value that cannot be used.
+    """
+
+    rtol: float = 1e-8
+    atol: float = 1e-8
+    method: str = "automatic"
+    max_steps: int = 100_000
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not 1e-14 <= self.rtol < 1:
+            problems.append(f"rtol is {self.rtol}; expected 1e-14 to 1")
+        if not self.atol > 0:
+            problems.append(f"atol is {self.atol}; expected a number > 0")
+        if self.method not in METHODS:
+            problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")
+        if self.max_steps < 1:
+            problems.append(f"max_steps is {self.max_steps}; expected a whole number ≥ 1")
+        if self.workers is not None and self.workers < 1:
+            problems.append(f"workers is {self.workers}; expected a whole number ≥ 1")
+        if problems:
+            raise InputError(problems, "solver settings")
