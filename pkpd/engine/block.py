@@ -128,5 +128,6 @@ class BlockRun:
             modes[sound] = EIGEN
         index, flags = np.array(driving, dtype=np.int64), positive.astype(np.int64)
         return (
-            self.matrix, self.loss, self.constant, inverse, vectors, back, lam, modes, flags, self.rates, self.starts, index,
+            self.matrix, self.loss, self.constant, inverse, vectors, back, lam, modes, flags,
+            self.rates, self.starts, index,
         )  # fmt: skip

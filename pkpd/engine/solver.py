@@ -183,8 +183,8 @@ def solve_segments(  # type: ignore[no-untyped-def]
     rate_slots : array of int
         States that an infusion may enter; their rates follow the driving states in what the right-hand side reads.
     driver : tuple
-        The closed-form block: K, its losses, b, inverse, eigenvectors and their inverse, eigenvalues, mode and sign flag of each
-        subject, infusion rates, states at the start of segments, indices of the states that drive.
+        The closed-form block: K, its losses, b, inverse, eigenvectors and their inverse, eigenvalues, mode and sign
+        flag of each subject, infusion rates, states at the start of segments, indices of the states that drive.
     """
     which, segments, start, end, _, _, first, time, times, rows, begins = lines
     jump, rates = jumps

@@ -18,7 +18,8 @@ FUNCTIONS = ("exp", "log", "sqrt", "abs", "min", "max", "sin", "cos", "tanh")
 _LONGEST = 10_000
 _EXACT, _HIGHEST = 1e15, 100
 _FLOAT_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
 }  # fmt: skip
 _COMPARISONS = {ast.Lt: "Lt", ast.LtE: "Le", ast.Gt: "Gt", ast.GtE: "Ge"}
 

@@ -19,6 +19,7 @@ from pkpd.parameters import Parameter, Parameters, Variability
 from pkpd.simulate import Population, simulate, simulated_study
 from pkpd.study import Study
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*are flagged BLQ:pkpd.errors.DataWarning")
 ERRORS = (ResidualError("C", "proportional"),)
 LLOQ = 1.0
 SPREAD = Variability.from_factors(
