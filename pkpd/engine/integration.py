@@ -16,8 +16,10 @@ Array = NDArray[np.float64]
 def integrate_job(job: Job) -> tuple[Array, NDArray[np.int64]]:
     """Return the integrated components (rows × components) and a status per subject."""
     everyone = np.arange(job.schedule.subjects)
-    if not AVAILABLE or job.settings.method == "stiff":
+    if job.settings.method == "stiff":
         return scipy_solver.solve(job, everyone)
+    if not AVAILABLE:
+        return scipy_solver.solve(job, everyone, "DOP853")
     out, status = compiled(job)
     hard = np.flatnonzero((status == solver.TOO_MANY) | (status == solver.UNDERFLOW))
     if hard.size and job.settings.method == "automatic":

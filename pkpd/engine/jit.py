@@ -60,8 +60,11 @@ _told = False
 
 
 def announce(dispatcher: Any) -> None:
-    """Say once what takes so long when the solver is compiled for the first time on this machine."""
+    """Say once what takes so long: the first compilation on this machine, or a machine without numba."""
     global _told
+    if not _told and not AVAILABLE:
+        _told = True
+        log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")
     folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
     if _told or folder is None:
         return

@@ -1,7 +1,7 @@
 """The same job by SciPy: the oracle of the tests, the fallback without numba, and the stiff method for now.
 
-Each subject and segment is integrated with Radau and the symbolic Jacobian; the closed-form block drives through the
-same exponential. Two hundred times slower than the compiled solver, and independent of it.
+Each subject and segment is integrated with Radau and the symbolic Jacobian (with DOP853 where numba is absent); the
+closed-form block drives through SciPy's matrix exponential. Much slower than the compiled solver, and independent of it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pkpd.engine.calculus import slope
 from pkpd.engine.rest import Job, Rest
 
 
-def solve(job: Job, subjects: NDArray[Any]) -> tuple[Array, NDArray[np.int64]]:
-    """Integrate the named subjects; rows of the others stay NaN."""
+def solve(job: Job, subjects: NDArray[Any], method: str = "Radau") -> tuple[Array, NDArray[np.int64]]:
+    """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN."""
     schedule = job.schedule
     out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(schedule.subjects, dtype=np.int64)
     functions = _functions(job.rest)
     with np.errstate(all="ignore"):
         for i in subjects:
-            status[i] = _subject(job, int(i), functions, out)
+            status[i] = _subject(job, int(i), functions, method, out)
     return out, status
 
 
@@ -38,7 +38,7 @@ def _functions(rest: Rest) -> tuple[Any, Any]:
     return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
 
 
-def _subject(job: Job, i: int, functions: tuple[Any, Any], out: Array) -> int:
+def _subject(job: Job, i: int, functions: tuple[Any, Any], method: str, out: Array) -> int:
     from scipy.integrate import solve_ivp
 
     rest, schedule = job.rest, job.schedule
@@ -67,10 +67,12 @@ def _subject(job: Job, i: int, functions: tuple[Any, Any], out: Array) -> int:
 
         if not np.isfinite(rhs(begin, z)).all():
             return solver.NOT_FINITE
-        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance, "jac": jacobian}
+        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance}
+        if method == "Radau":
+            options["jac"] = jacobian
         try:
             clock = np.unique(np.append(times, end))
-            found = solve_ivp(rhs, (begin, end), z, method="Radau", t_eval=clock, **options)
+            found = solve_ivp(rhs, (begin, end), z, method=method, t_eval=clock, **options)
         except (ValueError, FloatingPointError, np.linalg.LinAlgError):
             return solver.NOT_FINITE
         if found.status != 0:

@@ -1,0 +1,64 @@
+"""Exact binomial intervals against published ones and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
+
+from pkpd.errors import InputError
+from pkpd.report.case import prediction_interval
+from pkpd.trial import clopper_pearson
+
+# Bhatia et al. 2014, Table 3, of 33 patients: to the digits of il21.md, section 2.
+PUBLISHED = {7: (8.980, 38.908), 20: (42.139, 77.093), 27: (64.540, 93.021)}
+
+
+@pytest.mark.parametrize("events", PUBLISHED)
+def test_published_intervals(events: int) -> None:
+    low, high = clopper_pearson(events, 33)
+    assert (round(100 * low, 3), round(100 * high, 3)) == PUBLISHED[events]
+
+
+@given(st.integers(1, 400), st.floats(0, 1), st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
+def test_as_in_scipy(patients: int, share: float, level: float) -> None:
+    events = round(share * patients)
+    theirs = binomtest(events, patients).proportion_ci(level, method="exact")
+    assert clopper_pearson(events, patients, level) == pytest.approx((theirs.low, theirs.high), rel=1e-8, abs=1e-12)
+
+
+def test_the_definition() -> None:
+    """At the lower limit, as many events or more have probability α/2; at the upper one, as many or fewer."""
+    low, high = clopper_pearson(7, 33)
+    assert binom.sf(6, 33, low) == pytest.approx(0.025, rel=1e-9)
+    assert binom.cdf(7, 33, high) == pytest.approx(0.025, rel=1e-9)
+
+
+def test_none_and_all() -> None:
+    """0 of n: up to 1 − (α/2)^(1/n); the rule of three is near."""
+    assert clopper_pearson(0, 30) == (0.0, pytest.approx(1 - 0.025 ** (1 / 30), rel=1e-12))
+    assert clopper_pearson(30, 30) == (pytest.approx(0.025 ** (1 / 30), rel=1e-12), 1.0)
+
+
+def test_what_is_no_proportion() -> None:
+    for arguments in ((-1, 3), (4, 3), (0, 0), (1, 3, 0.0), (1, 3, 1.0), (1, 3, 95)):
+        with pytest.raises(InputError, match="expected 0 ≤ events"):
+            clopper_pearson(*arguments)
+
+
+@given(st.integers(1, 200), st.floats(0.001, 0.999), st.sampled_from([0.5, 0.9, 0.95]))
+def test_prediction_interval_as_in_scipy(n: int, p: float, level: float) -> None:
+    """The quantiles of the count, except where a cumulative probability is the level to rounding."""
+    tail = (1 - level) / 2
+    edges = binom.cdf(np.arange(n + 1), n, p)
+    if min(np.abs(edges - tail).min(), np.abs(edges - (1 - tail)).min()) < 1e-9:
+        return
+    expected = (int(binom.ppf(tail, n, p)), int(binom.ppf(1 - tail, n, p)))
+    assert prediction_interval(n, p, level) == expected
+
+
+def test_prediction_interval_of_a_certain_event() -> None:
+    assert prediction_interval(33, 0.0) == (0, 0)
+    assert prediction_interval(33, 1.0) == (33, 33)
