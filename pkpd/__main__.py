@@ -41,11 +41,18 @@ def _parser() -> argparse.ArgumentParser:
         description="The IL-21 case from sparse samples to a simulated trial, with SYNTHETIC patients; "
         "then two real data sets beside other programs' answers.",
     )
-    parser.add_argument("--seed", type=int, default=21, help="seed of everything random (default 21)")
+    parser.add_argument("--seed", type=_not_negative, default=21, help="seed of everything random (default 21)")
     parser.add_argument("--subjects", type=_positive, default=5000, help="patients of the virtual trial (default 5000)")
     parser.add_argument("--out", type=Path, default=Path("il21-results"), help="folder for figures and results")
     parser.add_argument("--version", action="version", version=f"pkpd {pkpd.__version__}")
     return parser
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number ≥ 0")
+    return number
 
 
 def _positive(text: str) -> int:

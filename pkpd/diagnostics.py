@@ -83,8 +83,11 @@ def design_bias(
     rows = []
     for name in _SHOWN:
         values, truth = sampled[name], exact[_TRUTH.get(name, name)]
+        truth = truth[np.isfinite(truth)]
+        if not truth.size:  # not defined for this route, such as Vss after an oral dose
+            truth = np.array([math.nan])
         known = values[np.isfinite(values)]
-        mean, real = float(known.mean()) if known.size else math.nan, float(np.nanmean(truth))
+        mean, real = float(known.mean()) if known.size else math.nan, float(truth.mean())
         spread = 100 * float(known.std(ddof=1)) / mean if known.size > 1 else math.nan
         middle = float(np.median(known)) if known.size else math.nan
         rows.append((name, real, mean, middle, spread, 100 * (mean / real - 1), known.size))

@@ -156,6 +156,8 @@ def simulate(
         for what, n in (("subjects", subjects), ("replicates", replicates))
         if int(n) != n or n < 1
     ]
+    if not (isinstance(seed, (int, np.integer)) and seed >= 0):
+        problems.append(f"seed is {seed!r}; expected a whole number ≥ 0")
     if at_dose not in AT_DOSE:
         problems.append(f"unknown at_dose {at_dose!r}; {nearest(at_dose, AT_DOSE)}")
     if problems:
@@ -190,7 +192,7 @@ def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose:
         "synthetic": "virtual subjects: nobody was measured",
         "design": str(design),
         "seed": seed,
-        "at_dose": f"a value at the time of a dose is the one {at_dose} it",
+        "at_dose": _tie_rule(design, at_dose),
         "pkpd_version": version("pkpd"),
     }
 
@@ -227,6 +229,12 @@ def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) ->
     source = f"{result.attrs.get('title', 'simulation')}, replicate {replicate}"
     attrs = {**study.attrs, "synthetic": True, "source": source}
     return replace(study, _observations=table, attrs=attrs)
+
+
+def _tie_rule(design: Regimen | Study, at_dose: str) -> str:
+    if isinstance(design, Study):
+        return "a value at the time of a dose is the one before it, unless the sample is marked 'post'"
+    return f"a value at the time of a dose is the one {at_dose} it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,7 +306,7 @@ class _Run:
         rows["index"] = rows["subject"].map({s: k for k, s in enumerate(ids)})
         rows = rows.sort_values(["index", "time", "output"], kind="stable", ignore_index=True)
         values, noise = people._draws(len(ids))
-        values |= _own_values(self.people, model, study, ids, len(self.streams))
+        values |= _own_values(self.people, model, study, ids, len(self.streams), values)
         plan = study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(ids, ())
         clock = rows["time"].to_numpy(float) * units.factor(study.units["time"], model.base["time"])
         edges = np.searchsorted(rows["index"], np.arange(len(ids) + 1))
@@ -407,13 +415,22 @@ def _doses(regimen: Regimen, model: Model, values: Mapping[str, Array], total: i
     return [plain.scaled(1.0 / float(w)).doses for w in values["weight"]]
 
 
-def _own_values(people: Population, model: Model, study: Study, ids: list[Any], repeat: int) -> dict[str, Array]:
+def _own_values(
+    people: Population, model: Model, study: Study, ids: list[Any], repeat: int, drawn: Mapping[str, Array]
+) -> dict[str, Array]:
     """What a study's subjects bring themselves: covariates, and their own rows of individual parameters."""
     found: dict[str, Array] = {}
     if model.covariates:
         table = study_covariates(model, study, tuple(ids))
         found |= {n: np.tile(table[:, k], repeat) for k, n in enumerate(model.covariates)}
-    if people.table is not None and set(ids) <= set(people.table.index):
-        own = people.table.loc[ids]
-        found |= {str(n): np.tile(own[n].to_numpy(float), repeat) for n in own.columns}
+    if people.table is not None:
+        known = [k for k, s in enumerate(ids) if s in people.table.index]
+        if len(known) < len(ids) and known:
+            text = f"{len(ids) - len(known)} of {len(ids)} subjects have no individual values and take another's"
+            warnings.warn(text, DataWarning, stacklevel=4)
+        rows = np.add.outer(len(ids) * np.arange(repeat), known).ravel().astype(int)
+        for name in map(str, people.table.columns):
+            column = drawn[name].copy()
+            column[rows] = np.tile(people.table.loc[[ids[k] for k in known], name].to_numpy(float), repeat)
+            found[name] = column
     return found

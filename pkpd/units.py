@@ -106,8 +106,8 @@ def factor(source: str, target: str) -> float:
     else:
         try:
             ratio = (a / b).to("dimensionless").magnitude
-        except Exception as error:  # temperatures have no common zero
-            raise UnitError(f"{source!r} cannot be converted to {target!r}: {error}") from None
+        except Exception:  # pint's own error for temperatures
+            raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor: their zeros differ") from None
     # Powers of ten come out of pint as 999.9999999999999; the exact neighbour is meant.
     rounded = float(f"{ratio:.12g}")
     return rounded if abs(rounded - ratio) <= 4e-16 * abs(ratio) * 8 else float(ratio)

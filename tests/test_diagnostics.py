@@ -167,9 +167,6 @@ def test_residual_error_and_seed() -> None:
     assert tables[0].loc["auc_last", "CV %"] > 2
 
 
-@pytest.mark.xfail(
-    strict=True, reason="DEFECT: np.nanmean of Vss, which an oral dose does not have: RuntimeWarning 'Mean of empty slice'"
-)
 def test_an_oral_dose() -> None:
     """Rich sampling of an oral profile: exposure within 1 %."""
     model = library.one_compartment(absorption=True).in_units(time="h", amount="mg", volume="L")

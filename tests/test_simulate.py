@@ -25,11 +25,6 @@ from pkpd.study import Study
 DOSE = bolus("100 mg")
 
 
-def defect(reason: str) -> Any:
-    """Mark a test whose expectation is right and which the package fails; unmark it when that is repaired."""
-    return pytest.mark.xfail(strict=True, reason=f"DEFECT: {reason}")
-
-
 def one(**values: float) -> Model:
     model = library.one_compartment().in_units(time="h", amount="mg", volume="L")
     return model.with_values(**{"CL": 2.0, "V": 10.0, **values})
@@ -196,7 +191,6 @@ def test_variability_that_excludes_everybody_is_an_error() -> None:
         simulate(people(nobody), DOSE, times=[1.0])
 
 
-@defect("KeyError: 'EC50' from Variability.draw instead of an InputError that names it")
 def test_variability_of_an_unknown_parameter_is_an_error() -> None:
     with pytest.raises(InputError, match="EC50"):
         simulate(people(Variability.independent(EC50=0.1)), DOSE, times=[1.0])
@@ -435,6 +429,12 @@ def test_what_does_not_fit_is_said() -> None:
     assert "did you mean 'before'" in str(caught.value)
     with pytest.raises(InputError, match="no value for CL, V"):
         simulate(library.one_compartment(), DOSE)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5])
+def test_a_seed_is_a_whole_number(seed: float) -> None:
+    with pytest.raises(InputError, match="seed"):
+        simulate(one(), DOSE, seed=seed, times=[1.0])  # type: ignore[arg-type]
 
 
 def test_infusion_regimen() -> None:

@@ -1,7 +1,7 @@
 """The same job by SciPy: the oracle of the tests, the fallback without numba, and the stiff method for now.
 
 Each subject and segment is integrated with Radau and the symbolic Jacobian (with DOP853 where numba is absent); the
-closed-form block drives through SciPy's matrix exponential. Much slower than the compiled solver, and independent of it.
+closed-form block drives through SciPy's exponential. Much slower than the compiled solver, and independent of it.
 """
 
 from __future__ import annotations

@@ -110,7 +110,8 @@ def _polish(remembered: _Remembered, x: Array) -> tuple[Array, Array, float]:
         if not remembered(x + step).objective <= here:
             break
         x = x + step
-        hessian = _hessian(remembered, x)
+        if decrement > GOOD_DECREMENT:  # a smaller step leaves the curvature as it is
+            hessian = _hessian(remembered, x)
     return x, hessian, _newton(hessian, remembered(x).gradient)[1]
 
 

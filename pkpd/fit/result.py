@@ -49,7 +49,7 @@ class Fit:
     condition_number : float
         Of the correlation matrix of the estimates.
     covariance_kind : str
-        ``"hessian"`` or ``"robust (clustered by subject)"``.
+        ``"from the Hessian"`` or ``"robust (clustered by subject)"``.
     given : DataFrame or None
         Parameters that were given per subject, one row per subject.
     predictions : DataFrame
@@ -217,7 +217,7 @@ class Fits(Mapping[Any, Fit]):
         return pandas.DataFrame(rows).set_index("subject")
 
     def usable(self) -> dict[Any, Fit]:
-        """Return the fits whose estimates can be carried on: converged, or only a residual error on its bound."""
+        """Return the fits whose estimates can be carried on: those that converged."""
         return {s: f for s, f in self.fits.items() if f.converged}
 
     def typical(self) -> Parameters:

@@ -68,7 +68,9 @@ def judge(
     plain, condition = invert(minimum.hessian)
     covariance = adjust(plain)
     wide = [n for n, v in zip(free, np.diag(covariance), strict=True) if not v < _WIDE**2]
-    stuck = [n for n in wide if on_bound(likelihood, minimum, parameters, n)]
+    # At a bound scores and curvature vanish together, and a sandwich looks narrow: both variances are asked.
+    loose = [n for n, v in zip(free, np.diag(plain), strict=True) if n in wide or not v < _WIDE**2]
+    stuck = [n for n in loose if on_bound(likelihood, minimum, parameters, n)]
     if stuck:
         text = ", ".join(f"{n} = {parameters[n]:.3g}" for n in stuck)
         return Verdict(
@@ -79,7 +81,7 @@ def judge(
         )
     if condition > HIGH_CONDITION or wide:
         return Verdict(
-            UNIDENTIFIED, _identify(parameters, minimum.hessian, covariance, condition, wide), covariance, condition
+            UNIDENTIFIED, _identify(parameters, minimum.hessian, plain, covariance, wide), covariance, condition
         )
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
@@ -114,20 +116,28 @@ def on_bound(likelihood: Likelihood, minimum: Minimum, parameters: Parameters, n
     return bool(abs(likelihood(moved).objective - minimum.value.objective) < _FLAT)
 
 
-def _identify(parameters: Parameters, hessian: Array, covariance: Array, condition: float, wide: list[str]) -> str:
-    """Say which parameters the data leave open: those that make up the direction in which the objective is flattest."""
+def _identify(parameters: Parameters, hessian: Array, plain: Array, covariance: Array, wide: list[str]) -> str:
+    """Say which parameters the data leave open: wide ones, and those that only make up a flat direction together."""
     free = parameters.free
-    if np.isfinite(covariance).all():
-        sd = np.sqrt(np.diag(covariance))
-        _, vectors = np.linalg.eigh(covariance / np.outer(sd, sd))
-        weakest, why = np.abs(vectors[:, -1]), f"condition number {condition:.3g}"
-    else:
+    if not np.isfinite(plain).all():
         scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
         _, vectors = np.linalg.eigh(np.nan_to_num(hessian / np.outer(scale, scale)))
-        weakest, why = np.abs(vectors[:, 0]), "singular curvature"
-    together = [free[k] for k in np.argsort(-weakest) if weakest[k] > 0.5 * weakest.max()]
-    wide_text = [
+        names, why = _large(free, vectors[:, 0]), "singular curvature"
+        return f"the data do not determine {names} apart ({why}); fix one of them or add data"
+    condition = invert(hessian)[1]
+    if condition <= HIGH_CONDITION:
+        names = ", ".join(wide)
+    else:
+        sd = np.sqrt(np.diag(plain))
+        names = _large(free, np.linalg.eigh(plain / np.outer(sd, sd))[1][:, -1]) + " apart"
+    details = [f"condition number {condition:.3g}"]
+    details += [
         f"{n} has SE {math.sqrt(covariance[k, k]):.2g} on the log scale" for k, n in enumerate(free) if n in wide
     ]
-    details = "; ".join([why, *(w for w in wide_text if np.isfinite(covariance).all())])
-    return f"the data do not determine {', '.join(together)} apart ({details}); fix one of them or add data"
+    return f"the data do not determine {names} ({'; '.join(details)}); fix one of them or add data"
+
+
+def _large(names: tuple[str, ...], direction: Array) -> str:
+    """Names of the largest parts of a direction, largest first."""
+    size = np.abs(direction)
+    return ", ".join(names[k] for k in np.argsort(-size) if size[k] > 0.5 * size.max())

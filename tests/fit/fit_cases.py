@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas
-import pytest
 
 from pkpd import il21, library
 from pkpd.dosing import bolus
@@ -26,11 +25,6 @@ from pkpd.study import Study
 
 UNITS = {"time": "h", "IL21": "ng/mL", "sCD25": "ng/mL", "ALC": "10^9/L", "dose": "ug/kg"}
 FINE = Settings(rtol=1e-11, atol=1e-11, method="explicit", max_steps=20_000)
-
-
-def defect(reason: str) -> Any:
-    """Mark a test whose expectation is right and which the package fails; unmark it when that is repaired."""
-    return pytest.mark.xfail(strict=True, reason=f"DEFECT: {reason}")
 
 
 def grid(subjects: Iterable[Any], times: Iterable[float], analyte: str, value: float = 1.0) -> pandas.DataFrame:

@@ -255,7 +255,7 @@ def test_predictions_and_residuals() -> None:
 
 @cache
 def censored(method: str) -> Recovery:
-    """One compartment, log-normal error of 0.6, LLOQ that half of the late samples miss: M3, or dropped before the fit."""
+    """One compartment, log-normal error of 0.6, half of the late samples below LLOQ: M3, or dropped."""
     model = library.one_compartment().in_units(time="h", amount="ng/kg", volume="mL/kg")
     truth = model.parameters.with_values(CL=100.0, V=200.0) + Parameters((Parameter("sd_C", 0.6),))
     ids, used = range(1, 13), {"time": "h", "IL21": "ng/mL", "dose": "ug/kg"}

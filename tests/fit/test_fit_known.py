@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fit_cases import (
-    defect,
     grid,
     likelihood_of,
     line_model,
@@ -198,10 +197,7 @@ def test_fixed_parameters_stay() -> None:
 BOTH_COVARIANCES = pytest.mark.parametrize(
     "robust",
     [
-        pytest.param(
-            True,
-            marks=defect("at a bound scores and curvature vanish alike, so the sandwich is not wide: says converged"),
-        ),
+        True,
         False,
     ],
 )
@@ -256,7 +252,6 @@ def test_combined_error_without_an_additive_part_is_on_a_bound(robust: bool) -> 
     assert fit.parameters["CL"] == pytest.approx(plain.parameters["CL"], rel=1e-3)
 
 
-@defect("names the flattest direction of the correlations (CL, V, prop_C) although only add_C is wide")
 def test_what_is_not_determined_is_named() -> None:
     """An additive part that is there but flat (SE 2.1 on the log scale, condition number 5.5): it is what to fix."""
     values, study = one_bolus_study(noise=0.3, subjects=12)

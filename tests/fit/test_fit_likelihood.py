@@ -167,7 +167,7 @@ def test_gradient_of_the_whole_pkpd_model() -> None:
 
 
 def test_information_is_the_hessian_of_a_linear_model() -> None:
-    """With additive error and a straight line the expected Hessian is 2·XᵀX/σ²; the cross terms vanish at the optimum."""
+    """Additive error and a straight line: the expected Hessian is 2·XᵀX/σ²; cross terms vanish at the optimum."""
     t = np.array([0.0, 1.0, 2.0, 4.0, 7.0])
     y = np.array([1.1, 2.9, 5.2, 8.8, 15.1])
     design = np.column_stack([np.ones_like(t), t])
