@@ -132,7 +132,9 @@ class Regimen:
         return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}"
 
 
-def bolus(amount: str, *, days: Iterable[float] | None = None, at: Iterable[float] | str | None = None) -> Regimen:
+def bolus(
+    amount: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
+) -> Regimen:
     """Return a plan of intravenous bolus doses.
 
     Parameters
@@ -158,7 +160,7 @@ def bolus(amount: str, *, days: Iterable[float] | None = None, at: Iterable[floa
 
 
 def infusion(
-    amount: str, duration: str, *, days: Iterable[float] | None = None, at: Iterable[float] | str | None = None
+    amount: str, duration: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:
     """Return a plan of intravenous infusions of constant rate; `duration` is a time such as ``"30 min"``.
 
@@ -167,7 +169,9 @@ def infusion(
     return _plan(amount, "infusion", days, at, _hours(duration, "h"))
 
 
-def oral(amount: str, *, days: Iterable[float] | None = None, at: Iterable[float] | str | None = None) -> Regimen:
+def oral(
+    amount: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
+) -> Regimen:
     """Return a plan of doses that are absorbed (by mouth, under the skin); parameters as in `bolus`."""
     return _plan(amount, "oral", days, at, 0.0)
 
@@ -179,14 +183,17 @@ def _hours(text: str, unit: str) -> float:
 
 
 def _plan(
-    amount: str, route: str, days: Iterable[float] | None, at: Iterable[float] | str | None, duration: float
+    amount: str, route: str, days: Iterable[float] | float | None, at: Iterable[float] | str | None, duration: float
 ) -> Regimen:
     number, unit = units.quantity(amount)
     if days is not None and at is not None:
         raise InputError("give days or at, not both")
     times: Sequence[float]
     if days is not None:
-        times = [24.0 * (float(day) - 1.0) for day in days]
+        wanted = [float(day) for day in (days if isinstance(days, Iterable) else [days])]
+        if early := [day for day in wanted if not day >= 1]:
+            raise InputError(f"days are {early}; expected days ≥ 1 (day 1 starts at time 0)")
+        times = [24.0 * (day - 1.0) for day in wanted]
     elif isinstance(at, str):
         times = [_hours(at, "h")]
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class PkpdError(Exception):
@@ -48,7 +49,7 @@ class FitWarning(UserWarning):
     """A fit whose estimates the data do not determine."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: Any, known: Iterable[Any]) -> str:
     """Return a sentence that suggests the nearest known name, or lists what exists.
 
     Parameters
@@ -58,15 +59,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known : iterable of str
         The names that exist.
     """
-    names = [str(k) for k in known]
-    folded = {n.casefold(): n for n in names}
+    originals = list(known)
+    names = [str(k) for k in originals]
+    folded = {str(k).casefold(): k for k in originals}  # a subject 1 is not a subject '1'
     close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.6)
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     return f"known: {', '.join(names)}" if names else "none exist"
 
 
-def unknown_names(names: Iterable[str], known: Iterable[str], what: str) -> list[str]:
+def unknown_names(names: Iterable[Any], known: Iterable[Any], what: str) -> list[str]:
     """Return one sentence for every name that is not known, each with the nearest one that is."""
     known = list(known)
     return [f"unknown {what} {n!r}; {nearest(n, known)}" for n in names if n not in known]

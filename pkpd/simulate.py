@@ -61,6 +61,11 @@ class Population:
     table: pandas.DataFrame | None = None
     covariates: pandas.DataFrame | Callable[[np.random.Generator, int], pandas.DataFrame] | None = None
 
+    def __post_init__(self) -> None:
+        if self.variability is not None and not isinstance(self.variability, Variability):
+            kind = type(self.variability).__name__
+            raise InputError(f"variability is a {kind}; expected Variability, such as Variability.independent(CL=0.3)")
+
     def draw(self, subjects: int, rng: np.random.Generator) -> dict[str, Array]:
         """Return every model parameter and covariate of `subjects` virtual subjects, one array each."""
         values = {n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names}
@@ -156,6 +161,10 @@ def simulate(
         for what, n in (("subjects", subjects), ("replicates", replicates))
         if int(n) != n or n < 1
     ]
+    if not isinstance(design, (Regimen, Study)):
+        problems.append(f"design is {design!r}; expected a Regimen (such as pkpd.bolus('100 mg')) or a Study")
+    if isinstance(design, Study) and subjects != 1:
+        problems.append(f"subjects is {subjects}, but a study brings its own subjects; leave it out")
     if not (isinstance(seed, (int, np.integer)) and seed >= 0):
         problems.append(f"seed is {seed!r}; expected a whole number ≥ 0")
     if at_dose not in AT_DOSE:
@@ -182,7 +191,8 @@ def _default_times(regimen: Regimen) -> Array:
     week = 7 * units.factor("day", regimen.time_unit)
     last = max(regimen.times, default=0.0)
     after = week / 168 * np.array([0.0, 1 / 12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
-    near = np.add.outer(np.array(regimen.times), after).ravel()
+    ends = [dose.time + dose.duration for dose in regimen if dose.duration > 0]
+    near = np.add.outer(np.array([*regimen.times, *ends]), after).ravel()
     return np.unique(np.concatenate([np.linspace(0.0, last + week, 150), near]))
 
 
@@ -214,6 +224,8 @@ def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) ->
     InputError
         If `result` was not simulated from a study.
     """
+    if not 0 <= replicate < result.sizes.get("replicate", 0):
+        raise InputError(f"replicate is {replicate}; expected 0 to {result.sizes.get('replicate', 0) - 1}")
     if "observation" not in result or int(result["observation"].max()) >= len(study.observations):
         raise InputError("the result was not simulated from this study")
     table = study.observations

@@ -157,14 +157,16 @@ def quantity(text: str) -> tuple[float, str]:
     UnitError
         If there is no number, no unit, or the unit does not exist.
     """
-    match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*", str(text))
+    # The unit begins with a letter, a slash or after a space, so that "0.2 1/h" is 0.2 per hour and nothing else.
+    match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?=[\s/%a-zA-Zµμ])\s*(\S.*?)\s*", str(text))
     if match is None:
         raise UnitError(f"{text!r} is not a number with a unit; expected something like '30 ug/kg'")
-    _quantity(match[2])
+    unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
+    _quantity(unit)
     number = float(match[1])
     if not math.isfinite(number):
         raise UnitError(f"{text!r} is not a finite number")
-    return number, match[2]
+    return number, unit
 
 
 def show(unit: str) -> str:
@@ -189,6 +191,11 @@ def _format(found: Any) -> str:
     return "/".join(["·".join(top) or ("1" if bottom else ""), *bottom])
 
 
+def is_open(unit: str) -> bool:
+    """Say whether a unit still contains one of the words time, amount, volume."""
+    return re.search(r"\b(time|amount|volume)\b", unit) is not None
+
+
 def resolve(expression: str, base: Mapping[str, str]) -> str:
     """Put units for the words time, amount and volume: ``"volume/time"`` → ``"mL/h/kg"``.
 
@@ -200,9 +207,7 @@ def resolve(expression: str, base: Mapping[str, str]) -> str:
         The unit that each word stands for.
     """
     text = re.sub(r"\b(time|amount|volume)\b", lambda m: f"({base[m[0]]})" if m[0] in base else m[0], expression)
-    if re.search(r"\b(time|amount|volume)\b", text):
-        return text
-    return show(text)
+    return text if is_open(text) else show(text)
 
 
 def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:

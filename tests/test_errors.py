@@ -52,7 +52,7 @@ def test_nearest() -> None:
     assert nearest("cl", known) == "did you mean 'CL'?"
     assert nearest("zebra", known) == "known: CL, V1, V2, kout"
     assert nearest("x", []) == "none exist"
-    assert nearest("12", [11, 121]) == "did you mean '121'?"  # identifiers may be numbers
+    assert nearest("12", [11, 121]) == "did you mean 121?"  # identifiers may be numbers
 
 
 def test_unknown_names() -> None:

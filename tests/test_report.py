@@ -110,14 +110,14 @@ def test_recovered() -> None:
     """Truth, estimate and whether the interval holds it, for every estimated parameter of the model."""
     pk, effect = fits()
     table = report.recovered(pk, effect)
-    assert set(table["kind"]) == {"input"}
+    assert set(table["kind"]) == {"predicted"}
     assert "assumed truth" in table.columns
     assert "published" not in table.columns
     pooled = {"kR", "R0", "SR", "kout", "L0", "SL"}
     assert {n.split(",")[0] for n in table.index if n.endswith("pooled")} == pooled
     truth = il21.truth().parameters
     for name in pooled:
-        row = table.loc[f"{name}, pooled"]
+        row = table.loc[f"{name}, {effect.parameters.get(name).unit or 1}, pooled"]
         low, high = effect.intervals(0.90)[name]
         assert row["assumed truth"] == f"{truth[name]:.4g}"
         assert row["package"] == f"{effect.parameters[name]:.4g}"

@@ -133,3 +133,26 @@ def test_conversions_compose(a: str, b: str, c: str) -> None:
     except UnitError:
         return
     assert whole == pytest.approx(parts, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "unit"),
+    [
+        ("0.2 1/h", 0.2, "1/h"),
+        ("1.5 10^9/L", 1.5, "10^9/L"),
+        ("2 1/h", 2.0, "1/h"),
+        ("0.2/h", 0.2, "1/h"),
+        ("2e-1 1/h", 0.2, "1/h"),
+        ("1.5 x10^9/L", 1.5, "x10^9/L"),
+        ("30ug/kg", 30.0, "ug/kg"),
+    ],
+)
+def test_units_that_begin_with_a_number(text: str, number: float, unit: str) -> None:
+    """A newcomer's find: "0.2 1/h" was read as 0 of ".2 1/h"."""
+    assert units.quantity(text) == (number, unit)
+
+
+@pytest.mark.parametrize("unit", ["ng/mL", "ug/kg", "mL/h/kg", "1/h", "10^9/L", "h·ng/mL", "h^2·ng/mL", "L", "%"])
+def test_what_is_shown_reads_back(unit: str) -> None:
+    for number in (0.2, 1.5, 30.0, 2e-5):
+        assert units.quantity(f"{number} {units.show(unit)}") == (number, units.show(unit))

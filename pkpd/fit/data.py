@@ -145,6 +145,8 @@ def prepare(model: Model, study: Study, observed: Mapping[str, str] | None = Non
     doses = (
         study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(subjects, ())
     )
+    if model.doses and not any(dose.amount > 0 for s in subjects for dose in doses[s]):
+        raise InputError("the study has no doses, or only doses of 0, for the subjects that were observed")
     entries = {route: model.states.index(state) for route, state in model.doses.items()}
     plan = schedule(
         [doses[s] for s in subjects], [time[p] for p in parts], [after[p] for p in parts], entries, len(model.states)

@@ -122,6 +122,7 @@ def _fit(
     given: Fits | Fit | pandas.DataFrame | None,
     options: Options,
 ) -> Fit:
+    _check_kinds(model, study, start, error)
     notes: list[str] = []
     table = _given_table(given, model)
     if table is not None:
@@ -141,7 +142,39 @@ def _fit(
     errors = residual_errors(data, error)
     parameters = _with_errors(parameters, start, errors, data)
     likelihood = Likelihood(data, _code(data, parameters), parameters, errors, known, options.settings)
-    return _finish(likelihood, minimise(likelihood, parameters.to_vector()), options, tuple(notes), study)
+    starts = [parameters, *_other_starts(parameters, start, errors, data)]
+    minima = [minimise(likelihood, each.to_vector()) for each in starts]
+    best = min(minima, key=lambda m: m.value.objective)
+    return _finish(likelihood, best, options, tuple(notes), study)
+
+
+def _other_starts(
+    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
+) -> list[Parameters]:
+    """Return a second start where an error is combined: mostly proportional and mostly additive have optima each."""
+    changed: dict[str, float] = {}
+    for error in errors:
+        prop, add = f"prop_{error.output}", f"add_{error.output}"
+        if error.kind == "combined" and not {prop, add} & set(start.names):
+            rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
+            changed |= {prop: 0.03, add: max(0.2 * float(np.std(data.value[rows])), parameters[add])}
+    return [parameters.with_values(changed)] if changed else []
+
+
+def _check_kinds(model: Any, study: Any, start: Any, error: Any) -> None:
+    """Say what was mixed up before Python does."""
+    problems = []
+    if not isinstance(model, Model):
+        problems.append(f"model is a {type(model).__name__}; expected a Model")
+    if not isinstance(study, Study):
+        problems.append(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)")
+    if not isinstance(start, Parameters):
+        hint = "Parameters, as initial_estimates or model.parameters.with_values(CL=5) return them"
+        problems.append(f"start is a {type(start).__name__}; expected {hint}")
+    if error is not None and not isinstance(error, Mapping):
+        problems.append(f'error is {error!r}; expected a mapping from output to kind, such as {{"C": "proportional"}}')
+    if problems:
+        raise InputError(problems, "fit")
 
 
 def fit_individuals(
@@ -169,6 +202,7 @@ def fit_individuals(
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
 
+    _check_kinds(model, study, start, error)
     options = options or Options()
     options = replace(options, observed=match_outputs(model, study, options.observed))
     parts = [study.select(subjects=[s]) for s in study.subject_ids]
@@ -185,7 +219,11 @@ def fit_individuals(
     if not fits:
         raise InputError([f"subject {s!r}: {why}" for s, why in failures.items()], "no subject could be fitted")
     if failures:
-        warnings.warn(f"{len(failures)} of {len(parts)} subjects have no fit: {failures}", DataWarning, stacklevel=2)
+        reasons = {
+            why: [s for s, other in failures.items() if other == why] for why in dict.fromkeys(failures.values())
+        }
+        text = "; ".join(f"{who}: {why}" for why, who in reasons.items())
+        warnings.warn(f"{len(failures)} of {len(parts)} subjects have no fit. {text}", DataWarning, stacklevel=2)
     return Fits(fits, failures)
 
 
@@ -262,7 +300,10 @@ def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[Res
             )
         if error.kind == "proportional" and (data.value[rows] == 0).any():
             problems.append(
-                f"some values of {error.output} are 0: a proportional residual error cannot hold; use 'combined'"
+                f"some values of {error.output} are 0: a proportional residual error cannot hold; "
+                + 'use error={"'
+                + error.output
+                + '": "additive"}, or give an LLOQ so that they are BLQ'
             )
     if problems:
         raise InputError(problems, "error")
@@ -303,8 +344,9 @@ def _given_table(given: Fits | Fit | pandas.DataFrame | None, model: Model) -> p
 
 
 def _ratio(source: str, target: str) -> float:
-    """What a value is multiplied with; 1 where one of the two has no unit."""
-    return units.factor(source, target) if source and target else 1.0
+    """What a value is multiplied with; 1 where one of the two has no unit, or none yet (then it is the model's)."""
+    known = source and target and not units.is_open(source) and not units.is_open(target)
+    return units.factor(source, target) if known else 1.0
 
 
 def _in_model_units(
@@ -333,6 +375,12 @@ def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: t
     parameters = likelihood.parameters.from_vector(minimum.vector)
     subjects, rows, free = len(data.subjects), data.time.size, len(parameters.free)
     robust = subjects > 1 and options.robust is not False
+    if robust and subjects <= free and options.robust is None:
+        robust = False
+        notes = (
+            *notes,
+            f"{subjects} subjects for {free} parameters: standard errors ignore correlation within a subject",
+        )
     degrees = float(subjects - 1) if robust else float(rows - free)
 
     def adjust(covariance: Array) -> Array:

@@ -126,8 +126,21 @@ class Likelihood:
         solution = self.code.run(self.table(self.parameters.from_vector(vector)), self.data.schedule, self.settings)
         failed = np.flatnonzero(solution.status)
         if not failed.size:
-            return ""
+            return self._impossible(vector)
         return f"subject {self.data.subjects[int(failed[0])]!r}: {solution.advice(int(failed[0]))}"
+
+    def _impossible(self, vector: Array) -> str:
+        """Name the first measured value that its residual error cannot hold (no prediction, or no spread)."""
+        value = self(vector)
+        bad = (self.data.censor == MEASURED) & ~((value.sd > 0) & np.isfinite(value.fitted))
+        if not bad.any():
+            return ""
+        k = int(np.flatnonzero(bad)[0])
+        subject, output = self.data.subjects[self.data.subject[k]], self.data.outputs[self.data.output[k]]
+        return (
+            f"subject {subject!r} at time {self.data.time[k]:g}: {output} was {self.data.value[k]:g}, the "
+            f"prediction is {value.fitted[k]:g} and its residual error has no spread there; choose another"
+        )
 
     @property
     def constant(self) -> float:

@@ -216,6 +216,14 @@ class Fits(Mapping[Any, Fit]):
         rows += [{"subject": s, "status": f"failed: {why}"} for s, why in self.failures.items()]
         return pandas.DataFrame(rows).set_index("subject")
 
+    def summary(self) -> str:
+        """Return how many fits converged, and the others by status, in a line of text each."""
+        lines = [f"{len(self.fits)} individual fits, {len(self.usable())} converged, {len(self.failures)} failed"]
+        for status in sorted({f.status for f in self.fits.values() if not f.converged}):
+            lines.append(f"{status}: {', '.join(str(s) for s, f in self.fits.items() if f.status == status)}")
+        lines += [f"no fit of {s}: {why}" for s, why in self.failures.items()]
+        return "\n".join(lines)
+
     def usable(self) -> dict[Any, Fit]:
         """Return the fits whose estimates can be carried on: those that converged."""
         return {s: f for s, f in self.fits.items() if f.converged}

@@ -67,7 +67,7 @@ def judge(
         return Verdict(CONVERGED, "nothing was estimated", nothing, math.nan)
     plain, condition = invert(minimum.hessian)
     covariance = adjust(plain)
-    wide = [n for n, v in zip(free, np.diag(covariance), strict=True) if not v < _WIDE**2]
+    wide = _wide(parameters, covariance)
     # At a bound scores and curvature vanish together, and a sandwich looks narrow: both variances are asked.
     loose = [n for n, v in zip(free, np.diag(plain), strict=True) if n in wide or not v < _WIDE**2]
     stuck = [n for n in loose if on_bound(likelihood, minimum, parameters, n)]
@@ -87,6 +87,17 @@ def judge(
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
     return Verdict(CONVERGED, "gradient zero, curvature positive", covariance, condition)
+
+
+def _wide(parameters: Parameters, covariance: Array) -> list[str]:
+    """Names whose standard error is above one on the log scale, or above the value itself for a bounded parameter."""
+    found = []
+    for name, variance, slope in zip(parameters.free, np.diag(covariance), parameters.slopes(), strict=True):
+        item = parameters.get(name)
+        limit = _WIDE if item.scale == "log" else abs(item.value / slope) if item.scale == "logit" else math.inf
+        if not variance < limit**2:
+            found.append(name)
+    return found
 
 
 def invert(hessian: Array) -> tuple[Array, float]:
@@ -132,7 +143,9 @@ def _identify(parameters: Parameters, hessian: Array, plain: Array, covariance: 
         names = _large(free, np.linalg.eigh(plain / np.outer(sd, sd))[1][:, -1]) + " apart"
     details = [f"condition number {condition:.3g}"]
     details += [
-        f"{n} has SE {math.sqrt(covariance[k, k]):.2g} on the log scale" for k, n in enumerate(free) if n in wide
+        f"{n} has SE {math.sqrt(covariance[k, k]):.2g} on the {parameters.get(n).scale} scale"
+        for k, n in enumerate(free)
+        if n in wide
     ]
     return f"the data do not determine {names} ({'; '.join(details)}); fix one of them or add data"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -266,6 +266,7 @@ def define(
     parameters: Iterable[str] | Mapping[str, float | str] | Parameters,
     *,
     name: str = "own model",
+    needs: Iterable[str] = (),
     **parts: Any,
 ) -> Model:
     """Return a user's own model from equations in strings or SymPy.
@@ -278,8 +279,11 @@ def define(
         Names, or names with default values (a text such as ``"5 L/h"`` brings its unit).
     name : str
         What the model is.
+    needs : iterable of str
+        Names that another model will bring with ``+``, e.g. ``["C"]``.
     **parts
-        ``outputs``, ``initial``, ``doses``, ``units``, ``conserved``, ``covariates``, as in `Model`.
+        ``outputs``, ``initial``, ``doses``, ``units``, ``base``, ``conserved``, ``covariates``, ``reference``, as in
+        `Model`.
 
     Raises
     ------
@@ -299,9 +303,12 @@ def define(
             number, unit = units.quantity(value) if isinstance(value, str) else (float(value), "")
             items.append(Parameter(key, number, unit))
         parameters = Parameters(tuple(items))
+    known_parts = [f.name for f in fields(Model) if f.name not in ("name", "equations", "parameters")]
+    if problems := unknown_names(parts, known_parts, "part"):
+        raise ModelError(problems, f"model {name!r}")
     model = Model(name, equations, parameters, **parts)
-    if model.needs:
+    if undefined := sorted(set(model.needs) - set(needs)):
         known = [*model.states, *model.parameters.names, *model.outputs]
-        missing = [f"{n!r} is used but not defined; {nearest(n, known)}" for n in model.needs]
+        missing = [f"{n!r} is used but not defined; {nearest(n, known)}" for n in undefined]
         raise ModelError(missing, f"model {name!r}")
     return model

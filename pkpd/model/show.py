@@ -70,23 +70,47 @@ def flows(model: Equations) -> list[tuple[str, str, str]]:
     """
     import sympy
 
-    terms = {s: list(sympy.Add.make_args(sympy.expand(expressions.parse(e)))) for s, e in model.equations.items()}
+    terms = {s: list(sympy.Add.make_args(expressions.parse(e))) for s, e in model.equations.items()}
+    gains = {s: [t for t in ts if t != 0 and not _is_loss(t)] for s, ts in terms.items()}
+    losses = [(s, t) for s, ts in terms.items() for t in ts if _is_loss(t)]
     found: list[tuple[str, str, str]] = []
-    gains = {s: [t for t in ts if not t.could_extract_minus_sign()] for s, ts in terms.items()}
-    for source, own in terms.items():
-        for term in own:
-            if not term.could_extract_minus_sign():
-                continue
-            target = next((s for s, g in gains.items() if s != source and -term in g), "")
+    for source, term in losses:
+        for piece in _pieces(source, term, gains):
+            target = _taker(source, piece, gains)
             if target:
-                gains[target].remove(-term)
-            found.append((source, target, _rate(-term, source)))
-    found += [("", s, _plain(t)) for s, g in gains.items() for t in g if t != 0]
+                gains[target].remove(-piece)
+            found.append((source, target, _rate(-piece, source)))
+    found += [("", s, _plain(t)) for s, g in gains.items() for t in g]
     return found
 
 
+def _is_loss(term: Any) -> bool:
+    """Whether every part of a term has a minus sign, also where SymPy wrote it into a bracket."""
+    import sympy
+
+    return all(part.could_extract_minus_sign() for part in sympy.Add.make_args(sympy.expand(term)))
+
+
+def _taker(source: str, term: Any, gains: dict[str, list[Any]]) -> str:
+    """The state that gains what another loses; empty if none does."""
+    return next((s for s, g in gains.items() if s != source and -term in g), "")
+
+
+def _pieces(source: str, term: Any, gains: dict[str, list[Any]]) -> list[Any]:
+    """A loss as it is written; multiplied out only where a part of it arrives in another state."""
+    import sympy
+
+    if _taker(source, term, gains):
+        return [term]
+    parts = list(sympy.Add.make_args(sympy.expand(term)))
+    return parts if any(_taker(source, part, gains) for part in parts) else [term]
+
+
 def _rate(term: Any, source: str) -> str:
+    import sympy
+
     symbol = expressions.symbol(source)
+    term = sympy.factor_terms(sympy.expand(term)) if "(-" in str(term) else term
     return _plain(term / symbol) if term.has(symbol) else f"{_plain(term)} (amount)"
 
 

@@ -79,6 +79,8 @@ def nca(
     Gabrielsson & Weiner, Pharmacokinetic and Pharmacodynamic Data Analysis, chapter on non-compartmental analysis;
     Certara, Phoenix WinNonlin user's guide, "NCA computation rules".
     """
+    if not isinstance(study, Study):
+        raise InputError(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)", "nca")
     chosen = (rules or _preset(preset)).changed(**changes)
     base, concentration = _base_units(study, analyte, dose_unit)
     profiles = profiles_of(study, analyte, base["amount"] if concentration else dose_unit)

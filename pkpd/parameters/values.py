@@ -245,11 +245,20 @@ class Parameters:
 
 def _in_unit(value: float | str, item: Parameter) -> float:
     if isinstance(value, str):
-        number, unit = units.quantity(value)
         if item.unit == "":
             raise UnitError(f"parameter {item.name!r} has no unit, but {value!r} was given")
-        return number * units.factor(unit, item.unit)
-    return float(value)
+        if units.is_open(item.unit):
+            advice = 'choose them first: model.in_units(time="h", amount="mg", volume="L")'
+            raise UnitError(f"parameter {item.name!r} is {item.unit!r} until the model has units; {advice}")
+        try:
+            number, unit = units.quantity(value)
+            return number * units.factor(unit, item.unit)
+        except UnitError as error:
+            raise UnitError(f"parameter {item.name!r}: {error}") from None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"parameter {item.name!r} is {value!r}; expected a number, or a text with a unit") from None
 
 
 def _transform(p: Parameter) -> float:

@@ -72,6 +72,13 @@ class Variability:
     @classmethod
     def independent(cls, limits: Mapping[str, tuple[float, float]] | None = None, /, **sd: float) -> Variability:
         """Return independent variability from standard deviations on the log scale, e.g. ``CL=0.3``."""
+        wrong = [
+            f"SD of {name!r} is {value!r}; expected a finite number ≥ 0 on the log scale"
+            for name, value in sd.items()
+            if not (isinstance(value, (int, float)) and 0 <= value < math.inf)
+        ]
+        if wrong:
+            raise InputError(wrong, "variability")
         return cls(tuple(sd), np.diag(list(sd.values())), limits or {})
 
     @classmethod

@@ -113,7 +113,11 @@ def _draw(
     marks.along_bottom(ax, blq["x"], marks.BELOW, f"BLQ ({len(blq)})")
     _regression(ax, row, own, time_unit)
     occasion = str(row["occasion"].item())
-    place = f", {occasion}" if occasion not in ("", "<NA>", "nan", "None") else f", interval {row['interval'].item()}"
+    place = (
+        f", occasion {occasion}"
+        if occasion not in ("", "<NA>", "nan", "None")
+        else f", interval {row['interval'].item()}"
+    )
     several = int((result["subject"] == row["subject"]).sum()) > 1
     ax.set_title(f"subject {row['subject'].item()}{place if several else ''}", loc="left", fontsize=10)
     style.time_axis(ax, "time after the dose", own, time_unit)

@@ -184,13 +184,29 @@ def recovered(pk: Fits, effect: Fit) -> pandas.DataFrame:
     for name, values in logs.items():
         reach = float(stdtrit(len(values) - 1, 0.95)) * float(values.std(ddof=1)) / math.sqrt(len(values))
         low, high = np.exp(values.mean() - reach), np.exp(values.mean() + reach)
-        rows.append(_estimate(f"{name}, geometric mean of {len(values)} fits", truth[name], typical[name], low, high))
+        rows.append(
+            _estimate(
+                f"{name}, {typical.get(name).unit}, geometric mean of {len(values)} fits",
+                truth[name],
+                typical[name],
+                low,
+                high,
+            )
+        )
     for name, (low, high) in effect.intervals(0.90).items():
         if name in truth and name in effect.model.parameters:
-            rows.append(_estimate(f"{name}, pooled", truth[name], effect.parameters[name], low, high))
+            rows.append(
+                _estimate(
+                    f"{name}, {effect.parameters.get(name).unit or 1}, pooled",
+                    truth[name],
+                    effect.parameters[name],
+                    low,
+                    high,
+                )
+            )
     return _table(rows).rename(columns={"published": "assumed truth"})
 
 
 def _estimate(name: str, truth: float, estimate: float, low: float, high: float) -> Row:
     inside = "inside" if low <= truth <= high else "outside"
-    return (name, f"{truth:.4g}", f"{estimate:.4g}", "input", f"truth {inside} 90 % interval {low:.4g}–{high:.4g}")
+    return (name, f"{truth:.4g}", f"{estimate:.4g}", "predicted", f"truth {inside} 90 % interval {low:.4g}–{high:.4g}")

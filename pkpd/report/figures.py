@@ -52,7 +52,9 @@ def draw_figures(
 
     figure, axes, path = page("1-data", 1, 2, (13, 5.5))
     plot.profiles(study, "IL21", ax=axes[0, 0], log=True, by="dose_level", origin="last dose")
-    plot.timeline(study.select(subjects=study.subject_ids[:19]), ax=axes[0, 1], time_unit="study day")
+    first = study.subjects.query("phase == 'phase 1'")["subject"].tolist()
+    plot.timeline(study.select(subjects=first), ax=axes[0, 1], time_unit="study day")
+    axes[0, 1].set_title(f"phase 1: {len(first)} of {len(study.subject_ids)} patients", loc="left", fontsize=10)
     figure.savefig(path, dpi=110)
 
     figure, axes, path = page("2-terminal-slopes", 2, 3, (14, 8))
@@ -62,7 +64,7 @@ def draw_figures(
     figure, axes, path = page("3-fits", 2, 2, (12, 9.5))
     plot.observed_fitted(pk, study=study, ax=axes[0, 0])
     subject = next(s for s in pk.usable() if str(s).startswith("2"))
-    plot.fitted_course(pk, study, subject, ax=axes[0, 1], log=True)
+    plot.fitted_course(pk, study, subject, ax=axes[0, 1], log=True).set(xlim=(-0.5, 24), ylim=(0.03, 5000))
     plot.observed_fitted(effect, "sCD25", study=study, ax=axes[1, 0])
     plot.observed_fitted(effect, "ALC", study=study, ax=axes[1, 1])
     figure.savefig(path, dpi=110)

@@ -68,6 +68,8 @@ def _beside_phoenix(result: xarray.Dataset, reference: Mapping[str, float]) -> l
 def _beside_population(fits: Fits, reference: Mapping[str, float], method: str) -> list[tuple[str, str, str, str, str]]:
     rows = []
     good = fits.usable()
+    left = [f"subject {s} {f.status}" for s, f in fits.items() if s not in good]
+    text = "another method" + (f"; without {', '.join(left)}" if left else "")
     for name, value in reference.items():
         values = [f.parameters[name] for f in good.values()]
         found = math.exp(float(np.mean(np.log(values))))
@@ -79,7 +81,7 @@ def _beside_population(fits: Fits, reference: Mapping[str, float], method: str) 
                 f"{method} {value:.4g}",
                 f"{found:.4g}",
                 "recomputed",
-                f"ratio {found / value:.2f} (another method)",
+                f"ratio {found / value:.2f}: {text}",
             )
         )
     return rows
