@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,13 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd import units
 from pkpd.engine import Settings, compile_model
-from pkpd.errors import DataWarning, FitWarning, InputError, PkpdError, nearest, unknown_names
+from pkpd.errors import DataWarning, FitWarning, InputError, PkpdError, nearest
 from pkpd.fit.data import MEASURED, FitData, match_outputs, observed_baselines, prepare
+from pkpd.fit.inputs import (
+    align,
+    check_kinds,
+    given_table,
+    in_model_units,
+    other_starts,
+    ratio_of,
+    residual_errors,
+    with_errors,
+    with_given,
+)
 from pkpd.fit.likelihood import Likelihood, free_model_parameters
 from pkpd.fit.optimise import Minimum, minimise
-from pkpd.fit.residual import ResidualError, default_kind, scale_of
+from pkpd.fit.residual import scale_of
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNIDENTIFIED, judge
 from pkpd.model import Model
@@ -122,59 +132,30 @@ def _fit(
     given: Fits | Fit | pandas.DataFrame | None,
     options: Options,
 ) -> Fit:
-    _check_kinds(model, study, start, error)
+    check_kinds(model, study, start, error)
     notes: list[str] = []
-    table = _given_table(given, model)
+    table = given_table(given, model)
     if table is not None:
-        study = _with_given(study, table, notes)
+        study = with_given(study, table, notes)
     if model.base == WORDS and isinstance(given, (Fits, Fit)):
         model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
     data = prepare(model, study, options.observed)
-    known = {} if table is None else _in_model_units(table, given, data)
+    known = {} if table is None else in_model_units(table, given, data)
     if options.baseline == "observed":
         known |= observed_baselines(data, study)
     fixed = {name: math.exp(float(np.mean(np.log(values)))) for name, values in known.items()}
     if isinstance(given, Fit):
         inside = [p for p in given.parameters if p.name in data.model.parameters]
-        fixed |= {p.name: p.value * _ratio(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
+        fixed |= {p.name: p.value * ratio_of(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
     model_with = replace(data.model, parameters=data.model.parameters.with_values(fixed).fix(*fixed))
     parameters = align(start, model_with, settled=tuple(fixed))
     errors = residual_errors(data, error)
-    parameters = _with_errors(parameters, start, errors, data)
+    parameters = with_errors(parameters, start, errors, data)
     likelihood = Likelihood(data, _code(data, parameters), parameters, errors, known, options.settings)
-    starts = [parameters, *_other_starts(parameters, start, errors, data)]
+    starts = [parameters, *other_starts(parameters, start, errors, data)]
     minima = [minimise(likelihood, each.to_vector()) for each in starts]
     best = min(minima, key=lambda m: m.value.objective)
     return _finish(likelihood, best, options, tuple(notes), study)
-
-
-def _other_starts(
-    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
-) -> list[Parameters]:
-    """Return a second start where an error is combined: mostly proportional and mostly additive have optima each."""
-    changed: dict[str, float] = {}
-    for error in errors:
-        prop, add = f"prop_{error.output}", f"add_{error.output}"
-        if error.kind == "combined" and not {prop, add} & set(start.names):
-            rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
-            changed |= {prop: 0.03, add: max(0.2 * float(np.std(data.value[rows])), parameters[add])}
-    return [parameters.with_values(changed)] if changed else []
-
-
-def _check_kinds(model: Any, study: Any, start: Any, error: Any) -> None:
-    """Say what was mixed up before Python does."""
-    problems = []
-    if not isinstance(model, Model):
-        problems.append(f"model is a {type(model).__name__}; expected a Model")
-    if not isinstance(study, Study):
-        problems.append(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)")
-    if not isinstance(start, Parameters):
-        hint = "Parameters, as initial_estimates or model.parameters.with_values(CL=5) return them"
-        problems.append(f"start is a {type(start).__name__}; expected {hint}")
-    if error is not None and not isinstance(error, Mapping):
-        problems.append(f'error is {error!r}; expected a mapping from output to kind, such as {{"C": "proportional"}}')
-    if problems:
-        raise InputError(problems, "fit")
 
 
 def fit_individuals(
@@ -202,7 +183,7 @@ def fit_individuals(
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
 
-    _check_kinds(model, study, start, error)
+    check_kinds(model, study, start, error)
     options = options or Options()
     options = replace(options, observed=match_outputs(model, study, options.observed))
     parts = [study.select(subjects=[s]) for s in study.subject_ids]
@@ -236,138 +217,8 @@ def _attempt(
         return str(problem)
 
 
-def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Parameters:
-    """Return the model's parameters with the start values, converted to the model's units.
-
-    Parameters
-    ----------
-    start : Parameters
-        Start values; may also name residual errors.
-    model : Model
-        The model, with its own values.
-    settled : sequence of str
-        Parameters that keep the model's own value.
-
-    Raises
-    ------
-    InputError
-        Listing unknown names, units that do not fit and values that are missing.
-    """
-    # A start may also name residual errors (prop_C, add_C …): those belong to `_with_errors`.
-    names = [n for n in start.names if n.split("_")[0] not in ("prop", "add", "sd", "scale")]
-    problems = unknown_names(names, model.parameters.names, "parameter")
-    items = []
-    for own in model.parameters:
-        if own.name not in start or own.name in settled:
-            items.append(own)
-            continue
-        theirs = start.get(own.name)
-        try:
-            ratio = _ratio(theirs.unit, own.unit)
-            scaled = {part: getattr(theirs, part) * ratio for part in ("value", "lower", "upper")}
-            items.append(replace(theirs, unit=own.unit or theirs.unit, meaning=own.meaning, **scaled))
-        except InputError as error:
-            problems += [f"parameter {own.name!r}: {p}" for p in error.problems]
-            items.append(own)
-    problems += [f"parameter {p.name!r} has no start value" for p in items if math.isnan(p.value)]
-    if problems:
-        raise InputError(problems, "start values")
-    return Parameters(tuple(items))
-
-
-def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[ResidualError, ...]:
-    """Return the residual error of every observed output, as told or by default.
-
-    Raises
-    ------
-    InputError
-        If an output or a kind does not exist, or a log error meets a value that is not positive.
-    """
-    kinds = dict(kinds or {})
-    if problems := unknown_names(kinds, data.observed, "observed output"):
-        raise InputError(problems, "error")
-    found = []
-    for output in data.observed:
-        is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
-        found.append(ResidualError(output, kinds.get(output, default_kind(is_drug))))
-    problems = []
-    for error in found:
-        rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
-        count = int((~np.isfinite(scale_of(error, data.value[rows]))).sum())
-        if count:
-            problems.append(
-                f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold"
-            )
-        if error.kind == "proportional" and (data.value[rows] == 0).any():
-            problems.append(
-                f"some values of {error.output} are 0: a proportional residual error cannot hold; "
-                + 'use error={"'
-                + error.output
-                + '": "additive"}, or give an LLOQ so that they are BLQ'
-            )
-    if problems:
-        raise InputError(problems, "error")
-    return tuple(found)
-
-
-def _with_errors(
-    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
-) -> Parameters:
-    for error in errors:
-        rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
-        own = error.start(data.value[rows], data.model.units.get(error.output, ""))
-        chosen = [
-            replace(p, value=start.get(p.name).value, fixed=start.get(p.name).fixed) if p.name in start else p
-            for p in own
-        ]
-        parameters = parameters + Parameters(tuple(chosen))
-    return parameters
-
-
 def _code(data: FitData, parameters: Parameters) -> Any:
     return compile_model(data.model, free_model_parameters(parameters, data.model.parameters.names))
-
-
-def _given_table(given: Fits | Fit | pandas.DataFrame | None, model: Model) -> pandas.DataFrame | None:
-    """Return subject × parameter, only parameters that the model has."""
-    if given is None or isinstance(given, Fit):
-        return None
-    if isinstance(given, Fits):
-        own = [p.name for p in next(iter(given.values())).model.parameters]
-        table = given.values_table().loc[list(given.usable()), own]
-    else:
-        table = given.set_index("subject") if "subject" in given.columns else given
-    inside = [c for c in table.columns if c in model.parameters]
-    if not inside:
-        raise InputError(f"given has columns {list(table.columns)}, none of which is a parameter of the model")
-    return table[inside]
-
-
-def _ratio(source: str, target: str) -> float:
-    """What a value is multiplied with; 1 where one of the two has no unit, or none yet (then it is the model's)."""
-    known = source and target and not units.is_open(source) and not units.is_open(target)
-    return units.factor(source, target) if known else 1.0
-
-
-def _in_model_units(
-    table: pandas.DataFrame, given: Fits | Fit | pandas.DataFrame | None, data: FitData
-) -> dict[str, Array]:
-    """Return the given values of the subjects in the model's units; a bare table is taken to be in them."""
-    own = next(iter(given.values())).parameters if isinstance(given, Fits) else data.model.parameters
-    rows = table.loc[list(data.subjects)]
-    ratios = {n: _ratio(own.get(n).unit, data.model.parameters.get(n).unit) for n in map(str, table.columns)}
-    return {n: rows[n].to_numpy(float) * ratio for n, ratio in ratios.items()}
-
-
-def _with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study:
-    have = [s for s in study.subject_ids if s in table.index]
-    lost = [s for s in study.subject_ids if s not in table.index]
-    if not have:
-        raise InputError("given names no subject of the study")
-    if lost:
-        notes.append(f"{len(lost)} subjects are left out because they have no given values (no converged fit): {lost}")
-        warnings.warn(notes[-1], DataWarning, stacklevel=3)
-    return study.select(subjects=have)
 
 
 def _finish(likelihood: Likelihood, minimum: Minimum, options: Options, notes: tuple[str, ...], study: Study) -> Fit:

@@ -15,7 +15,7 @@ from pkpd.dosing import bolus
 from pkpd.engine import Settings, compile_model
 from pkpd.fit import Fit, ResidualError, fit_pooled
 from pkpd.fit.data import prepare
-from pkpd.fit.estimate import align, residual_errors
+from pkpd.fit.inputs import align, residual_errors
 from pkpd.fit.likelihood import Likelihood, free_model_parameters
 from pkpd.io import read_study
 from pkpd.model import Model, define

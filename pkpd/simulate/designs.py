@@ -1,0 +1,78 @@
+"""A design in the units of the model: doses, and what the subjects of a study bring themselves."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.dosing import Regimen
+from pkpd.errors import DataWarning, InputError
+from pkpd.fit.data import covariates as study_covariates
+from pkpd.model import Model
+from pkpd.model.model import WORDS
+from pkpd.simulate.population import Population
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    pass
+
+Array = NDArray[np.float64]
+
+
+def concrete(model: Model, regimen: Regimen) -> Model:
+    """Give a model without units those of its parameters' values and of the regimen."""
+    if model.base != WORDS:
+        return model
+    volume = next((p.unit for p in model.parameters if p.unit and not _is_word(p.unit) and _volume(p.unit)), "L")
+    tail = "/kg" if units.per_kg(volume) else ""
+    amount = regimen.unit if units.per_kg(regimen.unit) == bool(tail) else "mg" + tail
+    return model.in_units(time="h", amount=amount, volume=volume)
+
+
+def _is_word(unit: str) -> bool:
+    return any(word in unit for word in WORDS)
+
+
+def _volume(unit: str) -> bool:
+    return units.is_kind(unit, "volume") or (units.per_kg(unit) and units.is_kind(f"{unit}*kg", "volume"))
+
+
+def doses_for(regimen: Regimen, model: Model, values: Mapping[str, Array], total: int) -> list[Any]:
+    """Return every subject's doses in the model's units; a plan per kg for an absolute model needs weights."""
+    unit, clock = model.base["amount"], model.base["time"]
+    if units.per_kg(regimen.unit) == units.per_kg(unit):
+        return [regimen.in_units(unit, clock).doses] * total
+    if "weight" not in values:
+        raise InputError(f"the regimen is in {regimen.unit!r} and the model in {unit!r}: covariates need a weight (kg)")
+    if units.per_kg(regimen.unit):
+        plain = replace(regimen, unit=regimen.unit.replace("/kg", "")).in_units(unit, clock)
+        return [plain.scaled(float(w)).doses for w in values["weight"]]
+    plain = replace(regimen, unit=f"{regimen.unit}/kg").in_units(unit, clock)
+    return [plain.scaled(1.0 / float(w)).doses for w in values["weight"]]
+
+
+def own_values(
+    people: Population, model: Model, study: Study, ids: list[Any], repeat: int, drawn: Mapping[str, Array]
+) -> dict[str, Array]:
+    """What a study's subjects bring themselves: covariates, and their own rows of individual parameters."""
+    found: dict[str, Array] = {}
+    if model.covariates:
+        table = study_covariates(model, study, tuple(ids))
+        found |= {n: np.tile(table[:, k], repeat) for k, n in enumerate(model.covariates)}
+    if people.table is not None:
+        known = [k for k, s in enumerate(ids) if s in people.table.index]
+        if len(known) < len(ids) and known:
+            text = f"{len(ids) - len(known)} of {len(ids)} subjects have no individual values and take another's"
+            warnings.warn(text, DataWarning, stacklevel=4)
+        rows = np.add.outer(len(ids) * np.arange(repeat), known).ravel().astype(int)
+        for name in map(str, people.table.columns):
+            column = drawn[name].copy()
+            column[rows] = np.tile(people.table.loc[[ids[k] for k in known], name].to_numpy(float), repeat)
+            found[name] = column
+    return found

@@ -1,0 +1,167 @@
+"""The verb: virtual subjects under a regimen or an observed design."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.dosing import Regimen
+from pkpd.engine import Settings
+from pkpd.errors import InputError, nearest
+from pkpd.fit.result import Fit, Fits
+from pkpd.model import Model
+from pkpd.simulate.population import Population, population
+from pkpd.simulate.run import Run
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = NDArray[np.float64]
+
+AT_DOSE = ("before", "after")
+
+
+def simulate(
+    source: Population | Fit | Fits | Model,
+    design: Regimen | Study,
+    *,
+    subjects: int = 1,
+    replicates: int = 1,
+    seed: int = 0,
+    times: Sequence[float] | Array | None = None,
+    at_dose: str = "before",
+    settings: Settings | None = None,
+) -> xarray.Dataset:
+    """Simulate virtual subjects under a regimen or under the design of an observed study.
+
+    Parameters
+    ----------
+    source : Population, Fit, Fits or Model
+        Whom to simulate (`population`).
+    design : Regimen or Study
+        A plan given to every subject, or a study whose subjects, doses, times, covariates and limits are used.
+    subjects : int
+        Virtual subjects per replicate (a regimen only; a study brings its own).
+    replicates : int
+        Independent repetitions; each has a random stream of its own, spawned from `seed`.
+    seed : int
+        Seed of `numpy.random.SeedSequence`; the same seed gives the same result on any number of workers.
+    times : array-like, optional
+        Times in the regimen's time unit; by default 150 times up to a week after the last dose, and 0, 5, 15,
+        30 min, 1, 2, 4 and 8 h after every dose.
+    at_dose : {"before", "after"}
+        Which value is returned at the time of a dose.
+    settings : Settings, optional
+        Tolerances of the solver.
+
+    Returns
+    -------
+    xarray.Dataset
+        Under a regimen: every output with dimensions (replicate, subject, time), ``<output>_measured`` with residual
+        error, and the parameters that vary. Under a study: ``value``, ``measured`` and ``blq`` with dimensions
+        (replicate, record) and the record's subject, output and time.
+
+    Raises
+    ------
+    InputError
+        Listing what is missing or does not fit.
+    """
+    problems = [
+        f"{what} is {n}; expected a whole number ≥ 1"
+        for what, n in (("subjects", subjects), ("replicates", replicates))
+        if int(n) != n or n < 1
+    ]
+    if not isinstance(design, (Regimen, Study)):
+        problems.append(f"design is {design!r}; expected a Regimen (such as pkpd.bolus('100 mg')) or a Study")
+    if isinstance(design, Study) and subjects != 1:
+        problems.append(f"subjects is {subjects}, but a study brings its own subjects; leave it out")
+    if not (isinstance(seed, (int, np.integer)) and seed >= 0):
+        problems.append(f"seed is {seed!r}; expected a whole number ≥ 0")
+    if at_dose not in AT_DOSE:
+        problems.append(f"unknown at_dose {at_dose!r}; {nearest(at_dose, AT_DOSE)}")
+    if problems:
+        raise InputError(problems, "simulate")
+    people = population(source)
+    streams = (
+        [np.random.SeedSequence(seed).spawn(1)[0]]
+        if replicates == 1
+        else np.random.SeedSequence(seed).spawn(replicates)
+    )
+    run = Run(people, streams, settings or Settings(), at_dose)
+    if isinstance(design, Study):
+        result = run.under_study(design)
+    else:
+        clock = _default_times(design) if times is None else np.asarray(times, dtype=float)
+        result = run.under_regimen(design, int(subjects), clock)
+    result.attrs |= _provenance(people, design, seed, at_dose)
+    return result
+
+
+def _default_times(regimen: Regimen) -> Array:
+    week = 7 * units.factor("day", regimen.time_unit)
+    last = max(regimen.times, default=0.0)
+    after = week / 168 * np.array([0.0, 1 / 12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
+    ends = [dose.time + dose.duration for dose in regimen if dose.duration > 0]
+    near = np.add.outer(np.array([*regimen.times, *ends]), after).ravel()
+    return np.unique(np.concatenate([np.linspace(0.0, last + week, 150), near]))
+
+
+def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose: str) -> dict[str, Any]:
+    return {
+        "title": f"simulation of {people.model.name}",
+        "synthetic": "virtual subjects: nobody was measured",
+        "design": str(design),
+        "seed": seed,
+        "at_dose": _tie_rule(design, at_dose),
+        "pkpd_version": version("pkpd"),
+    }
+
+
+def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) -> Study:
+    """Return one replicate of a simulated study as a study: the same design with simulated measurements.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What `simulate` returned for `study`.
+    study : Study
+        The design that was simulated.
+    replicate : int
+        Which replicate, from 0.
+
+    Raises
+    ------
+    InputError
+        If `result` was not simulated from a study.
+    """
+    if not 0 <= replicate < result.sizes.get("replicate", 0):
+        raise InputError(f"replicate is {replicate}; expected 0 to {result.sizes.get('replicate', 0) - 1}")
+    if "observation" not in result or int(result["observation"].max()) >= len(study.observations):
+        raise InputError("the result was not simulated from this study")
+    table = study.observations
+    where = result["observation"].values
+    values = result["measured"].values[replicate]
+    column = table["value"].to_numpy(float, copy=True)
+    column[where] = values
+    below, above = table["blq"].to_numpy(bool, copy=True), table["alq"].to_numpy(bool, copy=True)
+    below[where] = values < table["lloq"].to_numpy(float)[where]
+    above[where] = values > table["uloq"].to_numpy(float)[where]
+    column[below] = math.nan
+    table = table.assign(value=column, blq=below, alq=above)
+    source = f"{result.attrs.get('title', 'simulation')}, replicate {replicate}"
+    attrs = {**study.attrs, "synthetic": True, "source": source}
+    return replace(study, _observations=table, attrs=attrs)
+
+
+def _tie_rule(design: Regimen | Study, at_dose: str) -> str:
+    if isinstance(design, Study):
+        return "a value at the time of a dose is the one before it, unless the sample is marked 'post'"
+    return f"a value at the time of a dose is the one {at_dose} it"
