@@ -35,48 +35,41 @@ def draw_figures(
     course : xarray.Dataset
         The simulated course (`pkpd.simulate`).
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     from pkpd import plot
 
     written: list[Path] = []
 
-    def page(name: str, rows: int, columns: int, size: tuple[float, float]) -> Any:
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(rows, columns, squeeze=False)
-        path = folder / f"{name}.png"
-        written.append(path)
-        return figure, axes, path
+    def save(figure: Any, name: str) -> None:
+        written.append(folder / f"{name}.png")
+        figure.savefig(written[-1], dpi=110)
 
-    figure, axes, path = page("1-data", 1, 2, (13, 5.5))
+    figure, axes = plot.page(1, 2, (13, 5.5))
     plot.profiles(study, "IL21", ax=axes[0, 0], log=True, by="dose_level", origin="last dose")
     first = study.subjects.query("phase == 'phase 1'")["subject"].tolist()
     plot.timeline(study.select(subjects=first), ax=axes[0, 1], time_unit="study day")
     axes[0, 1].set_title(f"phase 1: {len(first)} of {len(study.subject_ids)} patients", loc="left", fontsize=10)
-    figure.savefig(path, dpi=110)
+    save(figure, "1-data")
 
-    figure, axes, path = page("2-terminal-slopes", 2, 3, (14, 8))
+    figure, axes = plot.page(2, 3, (14, 8))
     plot.lambda_z_page(exposure, axes.ravel(), _spread_out(exposure, 6))
-    figure.savefig(path, dpi=110)
+    save(figure, "2-terminal-slopes")
 
-    figure, axes, path = page("3-fits", 2, 2, (12, 9.5))
+    figure, axes = plot.page(2, 2, (12, 9.5))
     plot.observed_fitted(pk, study=study, ax=axes[0, 0])
     subject = next(s for s in pk.usable() if str(s).startswith("2"))
     plot.fitted_course(pk, study, subject, ax=axes[0, 1], log=True).set(xlim=(-0.5, 24), ylim=(0.03, 5000))
     plot.observed_fitted(effect, "sCD25", study=study, ax=axes[1, 0])
     plot.observed_fitted(effect, "ALC", study=study, ax=axes[1, 1])
-    figure.savefig(path, dpi=110)
+    save(figure, "3-fits")
 
-    figure, axes, path = page("4-course", 2, 2, (14, 9.5))
+    figure, axes = plot.page(2, 2, (14, 9.5))
     for row, (name, lines) in enumerate((("ALC", GRADE_LINES), ("sCD25", None))):
         # A pooled fit has the differences between patients in its residual error: measured bands hold them.
         for column, log in enumerate((False, True)):
             plot.bands(
                 course, name, ax=axes[row, column], log=log, measured=True, reference=lines, time_unit="study day"
             )
-    figure.savefig(path, dpi=110)
+    save(figure, "4-course")
     return written
 
 

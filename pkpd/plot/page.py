@@ -1,0 +1,23 @@
+"""A page of panels without pyplot: no window, no global state, nothing to close (floor 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+def page(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
+    """Return a figure for a script, and its axes as an array of shape (rows, columns).
+
+    Parameters
+    ----------
+    rows, columns : int
+        Panels.
+    size : tuple of float
+        Width and height in inches.
+    """
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
