@@ -130,6 +130,8 @@ class Compiled:
             by_state = self._by_state(columns, rows).reshape(rows, len(self.outputs), len(self.states))
             for k in range(len(self.states)):  # a state that does not move adds nothing, however steep the output
                 moved = slopes[:, None, k, :]
+                if not moved.any():
+                    continue
                 with np.errstate(invalid="ignore"):
                     total = total + np.where(moved == 0, 0.0, by_state[:, :, k, None] * moved)
         total[failed] = np.nan
