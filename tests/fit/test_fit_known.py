@@ -31,16 +31,6 @@ from pkpd.nca import nca
 from pkpd.parameters import Parameter, Parameters
 from pkpd.simulate import Population, simulate, simulated_study
 
-# Subject: lKe, lKa, lCl of `nlsList(SSfol, Theoph)` in R (Pinheiro & Bates 2000, Mixed-Effects Models in S and S-PLUS,
-# section 8.1), to the digits printed. Quoted from memory: eight numbers that do not agree with SciPy's least squares
-# (below) to the last digit quoted were left out, None.
-R_NLSLIST = {
-    1: ("-2.920", None, "-3.916"), 2: ("-2.286", None, "-3.106"), 3: ("-2.508", None, "-3.230"),
-    4: (None, "0.1583", None), 5: ("-2.425", None, "-3.133"), 6: ("-2.307", "0.1516", "-2.973"),
-    7: ("-2.280", None, "-2.964"), 8: ("-2.386", None, "-3.069"), 9: ("-2.446", "2.182", "-3.421"),
-    10: ("-2.604", "-0.3631", "-3.428"), 11: ("-2.322", "1.348", "-2.860"), 12: ("-2.248", "-0.1828", "-3.170"),
-}  # fmt: skip
-
 
 @functools.cache
 def theophylline_fits() -> Fits:
@@ -55,21 +45,13 @@ def logs(subject: int) -> np.ndarray:
     return np.log([p["CL"] / p["V"], p["ka"], p["CL"]])
 
 
-@pytest.mark.parametrize("subject", R_NLSLIST)
-def test_theophylline_as_in_r(subject: int) -> None:
-    assert theophylline_fits()[subject].status == "converged"
-    for found, text in zip(logs(subject), R_NLSLIST[subject], strict=True):
-        if text is not None:
-            assert f"{found:.{len(text.split('.')[1])}f}" == text
-
-
 def first_order(t: np.ndarray, dose: float, lke: float, lka: float, lcl: float) -> np.ndarray:
     """R's SSfol: one compartment, first-order absorption, in lKe, lKa, lCl."""
     ke, ka = np.exp(lke), np.exp(lka)
     return dose * np.exp(lke + lka - lcl) * (np.exp(-ke * t) - np.exp(-ka * t)) / (ka - ke)
 
 
-@pytest.mark.parametrize("subject", R_NLSLIST)
+@pytest.mark.parametrize("subject", range(1, 13))
 def test_theophylline_as_in_scipy(subject: int) -> None:
     """Levenberg–Marquardt from another start reaches the same estimates (1e-5), residual SD and standard errors."""
     study = data.theophylline().select(subjects=[subject])
@@ -81,6 +63,7 @@ def test_theophylline_as_in_scipy(subject: int) -> None:
     )  # fmt: skip
     np.testing.assert_allclose(logs(subject), best, atol=1e-5)
     fit = theophylline_fits()[subject]
+    assert fit.status == "converged"
     rss = float(np.sum((y - first_order(t, dose, *best)) ** 2))
     assert fit.parameters["add_C"] == pytest.approx(np.sqrt(rss / t.size), rel=1e-5)
     # Both take a residual variance per degree of freedom; with σ estimated too, ours counts one parameter more, and
