@@ -1,4 +1,4 @@
-"""Known answers: theophylline in R, least squares in closed form and in SciPy, and what a fit says of itself."""
+"""Known answers: least squares in closed form and in SciPy, and what a fit says of itself."""
 
 from __future__ import annotations
 
