@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,25 +41,23 @@ def _parser() -> argparse.ArgumentParser:
         description="The IL-21 case from sparse samples to a simulated trial, with SYNTHETIC patients; "
         "then two real data sets beside other programs' answers.",
     )
-    parser.add_argument("--seed", type=_not_negative, default=21, help="seed of everything random (default 21)")
-    parser.add_argument("--subjects", type=_positive, default=5000, help="patients of the virtual trial (default 5000)")
+    parser.add_argument("--seed", type=_at_least(0), default=21, help="seed of everything random (default 21)")
+    parser.add_argument("--subjects", type=_at_least(1), default=5000, help="virtual patients (default 5000)")
     parser.add_argument("--out", type=Path, default=Path("il21-results"), help="folder for figures and results")
     parser.add_argument("--version", action="version", version=f"pkpd {pkpd.__version__}")
     return parser
 
 
-def _not_negative(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number ≥ 0")
-    return number
+def _at_least(lowest: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers for argparse."""
 
+    def whole_number(text: str) -> int:
+        number = int(text)
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number ≥ {lowest}")
+        return number
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number ≥ 1")
-    return number
+    return whole_number
 
 
 def run(out: Path, seed: int, subjects: int) -> None:

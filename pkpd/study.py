@@ -165,9 +165,9 @@ class Study:
         return found
 
     def _dose_ratios(self, own: str, unit: str) -> dict[Any, float]:
-        given, wanted = unit_tools.per_kg(own), unit_tools.per_kg(unit)
-        if given == wanted:
-            return dict.fromkeys(self.subject_ids, unit_tools.factor(own, unit))
+        ratio, power = unit_tools.by_weight(own, unit)
+        if power == 0:
+            return dict.fromkeys(self.subject_ids, ratio)
         dosed = set(self._doses["subject"])
         people = self._subjects[self._subjects["subject"].isin(dosed)]
         if "weight" not in people or people["weight"].isna().any():
@@ -176,8 +176,7 @@ class Study:
                 f"doses in {own!r} are asked for in {unit!r}, but these subjects have no weight: {missing}"
             )
         weight = people["weight"] * unit_tools.factor(self.units.get("weight", "kg"), "kg")
-        ratio = unit_tools.factor(f"{own}*kg" if given else f"{own}/kg", unit)
-        return {s: ratio * (w if given else 1.0 / w) for s, w in zip(people["subject"], weight, strict=True)}
+        return {s: ratio * float(w) ** power for s, w in zip(people["subject"], weight, strict=True)}
 
     def audit(self) -> pandas.DataFrame:
         """Return counts of records by analyte and planned time (and occasion, mark): n, measured, BLQ, excluded."""

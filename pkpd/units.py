@@ -149,6 +149,20 @@ def per_kg(unit: str) -> bool:
     return "[body_weight]" in {str(d) for d, p in _quantity(unit).dimensionality.items() if p < 0}
 
 
+def by_weight(source: str, target: str) -> tuple[float, int]:
+    """Return what an amount in `source` is multiplied with to be in `target`, and the power of the weight in kg.
+
+    The power is 1 from a dose per kilogram to an absolute one, −1 the other way round, 0 where both are alike.
+
+    Raises
+    ------
+    UnitError
+        If the dimensions differ by more than body weight.
+    """
+    power = int(per_kg(source)) - int(per_kg(target))
+    return factor({0: source, 1: f"{source}*kg", -1: f"{source}/kg"}[power], target), power
+
+
 def quantity(text: str) -> tuple[float, str]:
     """Split a number with a unit, ``"30 ug/kg"`` → ``(30.0, "ug/kg")``.
 

@@ -40,7 +40,7 @@ def compiled(job: Job) -> tuple[Array, NDArray[np.int64]]:
     slots = np.array(rest.rate_slots, dtype=np.int64)
     driver = job.block.driver(rest.driving)
     control = np.array([settings.rtol, float(settings.max_steps)])
-    atol = job.absolute_tolerance()
+    atol = job.absolute_tolerance
     announce(solver.solve_segments)
 
     def part(lo: int, hi: int) -> None:

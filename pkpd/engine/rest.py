@@ -87,6 +87,7 @@ class Job:
         """Number of requested values."""
         return int(self.schedule.rows[-1])
 
+    @cached_property
     def absolute_tolerance(self) -> Array:
         """Return an absolute tolerance per subject and component: ``atol``, less where amounts are tiny.
 

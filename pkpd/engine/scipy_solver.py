@@ -6,6 +6,7 @@ closed-form block drives through SciPy's exponential. Much slower than the compi
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ def solve(job: Job, subjects: NDArray[Any], method: str = "Radau") -> tuple[Arra
     return out, status
 
 
+@lru_cache(maxsize=128)
 def _functions(rest: Rest) -> tuple[Any, Any]:
+    """Right-hand side and Jacobian, made once per model: a fit solves hundreds of times."""
     import sympy
 
     arguments = [rest.time, list(rest.full.symbols), rest.arguments]
@@ -43,7 +46,7 @@ def _subject(job: Job, i: int, functions: tuple[Any, Any], method: str, out: Arr
 
     rest, schedule = job.rest, job.schedule
     line = int(schedule.which[i])
-    tolerance = job.absolute_tolerance()[i]
+    tolerance = job.absolute_tolerance[i]
     base, rows0 = int(schedule.times[line]), int(schedule.rows[i])
     where = rest.where
     z = job.z0[i].copy()

@@ -63,6 +63,15 @@ class FitData:
         """Names of the model's outputs."""
         return tuple(self.model.outputs)
 
+    def of(self, output: str) -> NDArray[np.bool_]:
+        """Return which rows observe an output."""
+        mask: NDArray[np.bool_] = self.output == self.outputs.index(output)
+        return mask
+
+    def measured(self, output: str) -> Array:
+        """Return the measured (not censored) values of an output."""
+        return self.value[self.of(output) & (self.censor == MEASURED)]
+
 
 def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return output → analyte: as told, else by name.

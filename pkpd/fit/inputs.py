@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.errors import DataWarning, InputError, unknown_names
-from pkpd.fit.data import MEASURED, FitData
-from pkpd.fit.residual import ResidualError, default_kind, scale_of
+from pkpd.fit.data import FitData
+from pkpd.fit.residual import ResidualError, scale_of
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.parameters import Parameters
@@ -95,16 +95,15 @@ def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[Res
     found = []
     for output in data.observed:
         is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
-        found.append(ResidualError(output, kinds.get(output, default_kind(is_drug))))
+        found.append(ResidualError(output, kinds.get(output, "proportional" if is_drug else "log")))
     problems = []
     for error in found:
-        rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
-        count = int((~np.isfinite(scale_of(error, data.value[rows]))).sum())
+        count = int((~np.isfinite(scale_of(error, data.measured(error.output)))).sum())
         if count:
             problems.append(
                 f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold"
             )
-        if error.kind == "proportional" and (data.value[rows] == 0).any():
+        if error.kind == "proportional" and (data.measured(error.output) == 0).any():
             problems.append(
                 f"some values of {error.output} are 0: a proportional residual error cannot hold; "
                 + 'use error={"'
@@ -119,9 +118,9 @@ def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[Res
 def with_errors(
     parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
 ) -> Parameters:
+    """Return the parameters with those of the residual errors: from the start values, else from the data."""
     for error in errors:
-        rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
-        own = error.start(data.value[rows], data.model.units.get(error.output, ""))
+        own = error.start(data.measured(error.output), data.model.units.get(error.output, ""))
         chosen = [
             replace(p, value=start.get(p.name).value, fixed=start.get(p.name).fixed) if p.name in start else p
             for p in own
@@ -138,8 +137,7 @@ def other_starts(
     for error in errors:
         prop, add = f"prop_{error.output}", f"add_{error.output}"
         if error.kind == "combined" and not {prop, add} & set(start.names):
-            rows = (data.output == data.outputs.index(error.output)) & (data.censor == MEASURED)
-            changed |= {prop: 0.03, add: max(0.2 * float(np.std(data.value[rows])), parameters[add])}
+            changed |= {prop: 0.03, add: max(0.2 * float(np.std(data.measured(error.output))), parameters[add])}
     return [parameters.with_values(changed)] if changed else []
 
 
@@ -175,6 +173,7 @@ def in_model_units(
 
 
 def with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study:
+    """Return the part of the study whose subjects have given values; who is left out is noted and warned about."""
     have = [s for s in study.subject_ids if s in table.index]
     lost = [s for s in study.subject_ids if s not in table.index]
     if not have:

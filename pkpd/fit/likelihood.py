@@ -101,7 +101,7 @@ class Likelihood:
         information, scores = np.zeros((count, count)), np.zeros((subjects, count))
         sd = np.full(fitted.shape, np.nan)
         for error in self.errors:
-            rows = self.data.output == self.data.outputs.index(error.output)
+            rows = self.data.of(error.output)
             named = {n: (parameters[n], free.index(n) if n in free else -1) for n in error.names}
             dx = df[rows].copy()
             found = spread(error, fitted[rows], dx, named, self.data.value[rows])

@@ -14,6 +14,8 @@ from pkpd.parameters import Parameter, Parameters
 
 Array = NDArray[np.float64]
 
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
 KINDS: Mapping[str, tuple[str, ...]] = {
     "additive": ("add",),
     "proportional": ("prop",),
@@ -167,11 +169,3 @@ def draw(error: ResidualError, f: Array, sd: Mapping[str, float], rng: np.random
 def log_density_constant(error: ResidualError, values: Array) -> float:
     """Return what the change of scale adds to −2 log L of the values themselves (0 except on the log scale)."""
     return 2.0 * float(np.log(values).sum()) if error.kind == "log" and values.size else 0.0
-
-
-def default_kind(unit_is_concentration: bool) -> str:
-    """Return the residual error assumed when none is named: proportional for concentrations, else on the log scale."""
-    return "proportional" if unit_is_concentration else "log"
-
-
-HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)

@@ -81,7 +81,10 @@ def judge(
         )
     if condition > HIGH_CONDITION or wide:
         return Verdict(
-            UNIDENTIFIED, _identify(parameters, minimum.hessian, plain, covariance, wide), covariance, condition
+            UNIDENTIFIED,
+            _identify(parameters, minimum.hessian, plain, condition, covariance, wide),
+            covariance,
+            condition,
         )
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
@@ -127,7 +130,9 @@ def on_bound(likelihood: Likelihood, minimum: Minimum, parameters: Parameters, n
     return bool(abs(likelihood(moved).objective - minimum.value.objective) < _FLAT)
 
 
-def _identify(parameters: Parameters, hessian: Array, plain: Array, covariance: Array, wide: list[str]) -> str:
+def _identify(
+    parameters: Parameters, hessian: Array, plain: Array, condition: float, covariance: Array, wide: list[str]
+) -> str:
     """Say which parameters the data leave open: wide ones, and those that only make up a flat direction together."""
     free = parameters.free
     if not np.isfinite(plain).all():
@@ -135,7 +140,6 @@ def _identify(parameters: Parameters, hessian: Array, plain: Array, covariance: 
         _, vectors = np.linalg.eigh(np.nan_to_num(hessian / np.outer(scale, scale)))
         names, why = _large(free, vectors[:, 0]), "singular curvature"
         return f"the data do not determine {names} apart ({why}); fix one of them or add data"
-    condition = invert(hessian)[1]
     if condition <= HIGH_CONDITION:
         names = ", ".join(wide)
     else:

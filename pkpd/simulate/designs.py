@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,6 @@ from pkpd.model.model import WORDS
 from pkpd.simulate.population import Population
 from pkpd.study import Study
 
-if TYPE_CHECKING:
-    pass
-
 Array = NDArray[np.float64]
 
 
@@ -29,14 +25,10 @@ def concrete(model: Model, regimen: Regimen) -> Model:
     """Give a model without units those of its parameters' values and of the regimen."""
     if model.base != WORDS:
         return model
-    volume = next((p.unit for p in model.parameters if p.unit and not _is_word(p.unit) and _volume(p.unit)), "L")
+    volume = next((p.unit for p in model.parameters if p.unit and not units.is_open(p.unit) and _volume(p.unit)), "L")
     tail = "/kg" if units.per_kg(volume) else ""
     amount = regimen.unit if units.per_kg(regimen.unit) == bool(tail) else "mg" + tail
     return model.in_units(time="h", amount=amount, volume=volume)
-
-
-def _is_word(unit: str) -> bool:
-    return any(word in unit for word in WORDS)
 
 
 def _volume(unit: str) -> bool:
@@ -46,15 +38,13 @@ def _volume(unit: str) -> bool:
 def doses_for(regimen: Regimen, model: Model, values: Mapping[str, Array], total: int) -> list[Any]:
     """Return every subject's doses in the model's units; a plan per kg for an absolute model needs weights."""
     unit, clock = model.base["amount"], model.base["time"]
-    if units.per_kg(regimen.unit) == units.per_kg(unit):
+    ratio, power = units.by_weight(regimen.unit, unit)
+    if power == 0:
         return [regimen.in_units(unit, clock).doses] * total
     if "weight" not in values:
         raise InputError(f"the regimen is in {regimen.unit!r} and the model in {unit!r}: covariates need a weight (kg)")
-    if units.per_kg(regimen.unit):
-        plain = replace(regimen, unit=regimen.unit.replace("/kg", "")).in_units(unit, clock)
-        return [plain.scaled(float(w)).doses for w in values["weight"]]
-    plain = replace(regimen, unit=f"{regimen.unit}/kg").in_units(unit, clock)
-    return [plain.scaled(1.0 / float(w)).doses for w in values["weight"]]
+    plan = regimen.in_units(regimen.unit, clock)
+    return [plan.scaled(ratio * float(w) ** power).doses for w in values["weight"]]
 
 
 def own_values(

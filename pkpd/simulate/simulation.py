@@ -90,11 +90,7 @@ def simulate(
     if problems:
         raise InputError(problems, "simulate")
     people = population(source)
-    streams = (
-        [np.random.SeedSequence(seed).spawn(1)[0]]
-        if replicates == 1
-        else np.random.SeedSequence(seed).spawn(replicates)
-    )
+    streams = np.random.SeedSequence(seed).spawn(int(replicates))
     run = Run(people, streams, settings or Settings(), at_dose)
     if isinstance(design, Study):
         result = run.under_study(design)
