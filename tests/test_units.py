@@ -156,3 +156,16 @@ def test_units_that_begin_with_a_number(text: str, number: float, unit: str) -> 
 def test_what_is_shown_reads_back(unit: str) -> None:
     for number in (0.2, 1.5, 30.0, 2e-5):
         assert units.quantity(f"{number} {units.show(unit)}") == (number, units.show(unit))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "ratio", "power"),
+    [("ug/kg", "ng/kg", 1000.0, 0), ("mg", "ug", 1000.0, 0), ("mg/kg", "ug", 1000.0, 1), ("mg", "ug/kg", 1000.0, -1)],
+)
+def test_doses_per_kg_and_absolute_ones(source: str, target: str, ratio: float, power: int) -> None:
+    assert units.by_weight(source, target) == (ratio, power)
+
+
+def test_by_weight_refuses_other_dimensions() -> None:
+    with pytest.raises(UnitError):
+        units.by_weight("mg/kg", "h")

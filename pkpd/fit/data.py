@@ -70,7 +70,8 @@ class FitData:
 
     def measured(self, output: str) -> Array:
         """Return the measured (not censored) values of an output."""
-        return self.value[self.of(output) & (self.censor == MEASURED)]
+        values: Array = self.value[self.of(output) & (self.censor == MEASURED)]
+        return values
 
 
 def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None = None) -> dict[str, str]:

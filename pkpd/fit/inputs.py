@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pkpd import units
 from pkpd.errors import DataWarning, InputError, unknown_names
 from pkpd.fit.data import FitData
-from pkpd.fit.residual import ResidualError, scale_of
+from pkpd.fit.residual import KINDS, ResidualError, scale_of
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.parameters import Parameters
@@ -59,9 +59,9 @@ def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Param
     InputError
         Listing unknown names, units that do not fit and values that are missing.
     """
-    # A start may also name residual errors (prop_C, add_C …): those belong to `with_errors`.
-    names = [n for n in start.names if n.split("_")[0] not in ("prop", "add", "sd", "scale")]
-    problems = unknown_names(names, model.parameters.names, "parameter")
+    # A start may also name residual errors, of outputs that are not observed here too: they belong to `with_errors`.
+    noise = [n for output in model.outputs for kind in KINDS for n in ResidualError(output, kind).names]
+    problems = unknown_names(start.names, dict.fromkeys([*model.parameters.names, *noise]), "parameter")
     items = []
     for own in model.parameters:
         if own.name not in start or own.name in settled:

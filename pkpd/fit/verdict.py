@@ -80,12 +80,8 @@ def judge(
             condition,
         )
     if condition > HIGH_CONDITION or wide:
-        return Verdict(
-            UNIDENTIFIED,
-            _identify(parameters, minimum.hessian, plain, condition, covariance, wide),
-            covariance,
-            condition,
-        )
+        message = _identify(parameters, minimum.hessian, plain, condition, covariance, wide)
+        return Verdict(UNIDENTIFIED, message, covariance, condition)
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)

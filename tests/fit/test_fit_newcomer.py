@@ -91,6 +91,13 @@ def test_mix_ups_are_said_in_words(call: Any, says: str, theophylline: pkpd.Stud
         call(theophylline, start)
 
 
+def test_a_misspelt_residual_error_is_not_passed_over(theophylline: pkpd.Study, start: pkpd.Parameters) -> None:
+    """A start value for ``add_CC`` was ignored in silence, because its name begins like a residual error's."""
+    wrong = start + pkpd.Parameters((pkpd.Parameter("add_CC", 0.5),))
+    with pytest.raises(InputError, match=r"'add_CC'.*add_C"):
+        pkpd.fit_pooled(ORAL, theophylline, wrong, error={"C": "additive"})
+
+
 def test_the_end_of_an_infusion_is_on_the_default_grid() -> None:
     model = pkpd.library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=5, V=20)
     found = pkpd.simulate(model, pkpd.infusion("100 mg", "1.5 h"))
