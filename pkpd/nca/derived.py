@@ -6,110 +6,161 @@ what it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from pkpd.nca import reasons
 from pkpd.nca.lambda_z import Terminal
+from pkpd.nca.parameters import NORMALISED
 from pkpd.nca.prepare import Codes
 from pkpd.nca.profiles import Bools, Floats
 
 Column = tuple[Floats, Codes]
+Columns = dict[str, Column]
 
 
-def _first(*codes: Codes) -> Codes:
-    """The first reason in each position."""
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """What the parameters of a block are made of, (n,) each; times and concentrations scaled.
+
+    Attributes
+    ----------
+    fit : Terminal
+        The terminal regression.
+    tobit : bool
+        Whether it is one by Tobit.
+    clast, log_clast, tlast : (n,)
+        Last quantifiable concentration, its unscaled logarithm, its time.
+    t_area : (n,)
+        Time to which AUClast runs.
+    dose, half_infusion : (n,)
+        Dose, and half the length of the infusion.
+    bolus, intravenous, vss : (n,) of bool
+        The route; whether Vss is given.
+    tau : (n,)
+        Length of the dosing interval.
+    """
+
+    fit: Terminal
+    tobit: bool
+    clast: Floats
+    log_clast: Floats
+    tlast: Floats
+    t_area: Floats
+    dose: Floats
+    half_infusion: Floats
+    bolus: Bools
+    vss: Bools
+    tau: Floats
+
+    @property
+    def clast_pred(self) -> Floats:
+        """The terminal regression at Tlast."""
+        return self.clast * np.exp(self.fit.level)
+
+    @property
+    def dosed(self) -> Codes:
+        """Why nothing can be divided by the dose."""
+        return first(unless(~np.isnan(self.dose), reasons.NO_DOSE), unless(~(self.dose == 0), reasons.ZERO_DOSE))
+
+
+def first(*codes: Codes) -> Codes:
+    """Return the first reason in each position."""
     found = codes[0]
     for other in codes[1:]:
         found = np.where(found == reasons.COMPUTED, other, found)
     return found
 
 
-def _unless(good: Bools, code: int) -> Codes:
-    """No reason where `good`, `code` elsewhere."""
+def unless(good: Bools, code: int) -> Codes:
+    """Return no reason where `good`, `code` elsewhere."""
     return np.where(good, reasons.COMPUTED, code).astype(np.int8)
 
 
-def derive(basis: Mapping[str, Any], fit: Terminal) -> dict[str, Column]:
-    """Return all parameters of a block.
+def regression(basis: Basis) -> Columns:
+    """Return λz and what describes it; the regression's times count from the dose."""
+    fit = basis.fit
+    half_life = np.log(2.0) / fit.rate
+    end = np.minimum(fit.end, basis.tlast) if basis.tobit else fit.end  # censored points span nothing
+    values = {
+        "lambda_z": fit.rate,
+        "lambda_z_intercept": basis.log_clast + fit.level + fit.rate * basis.tlast,
+        "lambda_z_points": fit.points,
+        "lambda_z_start": fit.start,
+        "lambda_z_end": fit.end,
+        "lambda_z_span": (end - fit.start) / half_life,
+        "half_life": half_life,
+        "clast_pred": basis.clast_pred,
+    }
+    found = {name: (value, fit.code) for name, value in values.items()}
+    square = unless(np.full(len(fit.rate), not basis.tobit), reasons.NOT_IN_TOBIT)
+    censored = unless(np.full(len(fit.rate), basis.tobit), reasons.TOBIT_ONLY)
+    enough = unless(~(fit.points <= 2), reasons.TWO_POINTS)
+    found["lambda_z_r2"] = (fit.r2, first(fit.code, square))
+    found["lambda_z_correlation"] = (fit.correlation, first(fit.code, square))
+    found["lambda_z_r2_adjusted"] = (fit.r2_adjusted, first(fit.code, square, enough))
+    found["lambda_z_sd"] = (fit.sd, first(censored, fit.code))
+    found["lambda_z_points_blq"] = (fit.below, first(censored, fit.code))
+    return found
 
-    Parameters
-    ----------
-    basis : mapping
-        Areas, last and largest concentrations, route and dose, as the kernel computes them.
-    fit : Terminal
-        The terminal regression.
+
+def to_infinity(basis: Basis, area: Column, moment: Column) -> Columns:
+    """Return AUC∞ = AUClast + Clast/λz, AUMC∞ = AUMClast + tlast·Clast/λz + Clast/λz², and their extrapolated parts."""
+    found: Columns = {}
+    code = first(area[1], basis.fit.code)
+    for kind, clast in (("obs", basis.clast), ("pred", basis.clast_pred)):
+        tail = clast / basis.fit.rate
+        moment_tail = basis.t_area * tail + tail / basis.fit.rate
+        auc, aumc = area[0] + tail, moment[0] + moment_tail
+        found[f"auc_inf_{kind}"], found[f"aumc_inf_{kind}"] = (auc, code), (aumc, code)
+        found[f"auc_extrapolated_{kind}"] = (100.0 * tail / auc, code)
+        found[f"aumc_extrapolated_{kind}"] = (100.0 * moment_tail / aumc, code)
+    return found
+
+
+def back_extrapolated(basis: Basis, back: Floats, areas: Columns) -> Columns:
+    """Return the parts (%) of several areas that lie before the first sample of a bolus."""
+    only = unless(basis.bolus, reasons.BOLUS_ONLY)
+    found: Columns = {}
+    for name, area in (("obs", "auc_inf_obs"), ("pred", "auc_inf_pred"), ("last", "auc_last"), ("all", "auc_all")):
+        value, code = areas[area]
+        nothing = unless(value > 0, reasons.ZERO_AREA)
+        found[f"auc_back_extrapolated_{name}"] = (100.0 * back / value, first(only, code, nothing))
+    return found
+
+
+def residence(moment: Column, area: Column, half_infusion: Floats) -> Column:
+    """Return MRT = AUMC/AUC − duration/2 (the mean time that an infusion of constant rate takes to enter)."""
+    value = moment[0] / area[0] - half_infusion
+    # An area of 0 at the only sample's time leaves 0/0; nothing resides a negative time.
+    late = unless(~(value <= 0), reasons.NEGATIVE_RESIDENCE)
+    return value, first(area[1], moment[1], unless(area[0] > 0, reasons.ZERO_AREA), late)
+
+
+def disposition(basis: Basis, short: str, area: Column, mrt: Column) -> Columns:
+    """Return CL = D/AUC, Vz = CL/λz, Vss = MRT·CL, kel = 1/MRT and effective t1/2 = ln 2·MRT of one area.
 
     References
     ----------
     Gabrielsson & Weiner, Pharmacokinetic and Pharmacodynamic Data Analysis, chapter on non-compartmental analysis;
-    Certara, Phoenix WinNonlin user's guide, "NCA parameter formulas".
+    Certara, Phoenix WinNonlin user's guide, "NCA parameter formulas"; Boxenbaum & Battle (1995), J Clin Pharmacol
+    35:763-766 (effective half-life).
     """
-    area, start = basis["auc_last"]
-    found: dict[str, Column] = {name: basis[name] for name in ("auc_last", "aumc_last", "auc_all", "c0")}
-    found["tlag"] = (basis["tlag"], _unless(basis["oral"], reasons.EXTRAVASCULAR_ONLY))
-    found.update(_regression(basis, fit))
-    dose = basis["dose"]
-    dosed = _first(_unless(~np.isnan(dose), reasons.NO_DOSE), _unless(~(dose == 0), reasons.ZERO_DOSE))
-    found["cmax_dose"] = (basis["cmax"] / dose, dosed)
-    found["auc_last_dose"] = (area / dose, _first(dosed, start))
-    found["mrt_last"] = _residence(basis["aumc_last"], basis["auc_last"], basis["half_infusion"])
-    clast_pred = basis["clast"] * np.exp(fit.level)
-    for kind, clast in (("obs", basis["clast"]), ("pred", clast_pred)):
-        found.update(_to_infinity(basis, fit, kind, clast, dosed))
-    return found
-
-
-def _regression(basis: Mapping[str, Any], fit: Terminal) -> dict[str, Column]:
-    """λz and what describes it; the regression's times count from the dose."""
-    half_life = np.log(2.0) / fit.rate
-    values = {
-        "lambda_z": fit.rate,
-        "lambda_z_intercept": basis["log_clast"] + fit.level + fit.rate * basis["tlast"],
-        "lambda_z_points": fit.points,
-        "lambda_z_start": fit.start,
-        "lambda_z_end": basis["tlast"],
-        "lambda_z_r2": fit.r2,
-        "lambda_z_r2_adjusted": fit.r2_adjusted,
-        "lambda_z_correlation": fit.correlation,
-        "lambda_z_span": (basis["tlast"] - fit.start) / half_life,
-        "half_life": half_life,
-        "clast_pred": basis["clast"] * np.exp(fit.level),
-    }
-    return {name: (value, fit.code) for name, value in values.items()}
-
-
-def _residence(moment: Column, area: Column, half_infusion: Floats) -> Column:
-    """MRT = AUMC/AUC − duration/2 (the mean time that an infusion of constant rate takes to enter)."""
-    value = moment[0] / area[0] - half_infusion
-    # An area of 0 at the only sample's time leaves 0/0; nothing resides a negative time.
-    late = _unless(~(value <= 0), reasons.NEGATIVE_RESIDENCE)
-    return value, _first(area[1], moment[1], _unless(area[0] > 0, reasons.ZERO_AREA), late)
-
-
-def _to_infinity(basis: Mapping[str, Any], fit: Terminal, kind: str, clast: Floats, dosed: Codes) -> dict[str, Column]:
-    """AUC∞ = AUClast + Clast/λz, AUMC∞ = AUMClast + tlast·Clast/λz + Clast/λz², and what is made of them."""
-    dose, tlast = basis["dose"], basis["tlast"]
-    (area, start), (moment, _) = basis["auc_last"], basis["aumc_last"]
-    code = _first(start, fit.code)
-    tail = clast / fit.rate
-    moment_tail = tlast * tail + tail / fit.rate
-    auc, aumc = (area + tail, code), (moment + moment_tail, code)
-    mrt = _residence(aumc, auc, basis["half_infusion"])
-    cl = (dose / auc[0], _first(dosed, code))
-    iv = _unless(basis["bolus"] | basis["infusion"], reasons.INTRAVENOUS_ONLY)
-    back = (100.0 * basis["back"] / auc[0], _first(_unless(basis["bolus"], reasons.BOLUS_ONLY), code))
+    cl = basis.dose / area[0]
+    code = first(basis.dosed, area[1], unless(area[0] > 0, reasons.ZERO_AREA))
+    iv = unless(basis.vss, reasons.INTRAVENOUS_ONLY)
     return {
-        f"auc_inf_{kind}": auc,
-        f"auc_inf_{kind}_dose": (auc[0] / dose, cl[1]),
-        f"auc_extrapolated_{kind}": (100.0 * tail / auc[0], code),
-        f"auc_back_extrapolated_{kind}": back,
-        f"aumc_inf_{kind}": aumc,
-        f"aumc_extrapolated_{kind}": (100.0 * moment_tail / aumc[0], code),
-        f"mrt_inf_{kind}": mrt,
-        f"cl_{kind}": cl,
-        f"vz_{kind}": (cl[0] / fit.rate, cl[1]),
-        f"vss_{kind}": (mrt[0] * cl[0], _first(iv, cl[1], mrt[1])),
+        f"cl_{short}": (cl, code),
+        f"vz_{short}": (cl / basis.fit.rate, first(code, basis.fit.code)),
+        f"vss_{short}": (mrt[0] * cl, first(iv, code, mrt[1])),
+        f"kel_{short}": (1.0 / mrt[0], mrt[1]),
+        f"half_life_effective_{short}": (np.log(2.0) * mrt[0], mrt[1]),
+    }
+
+
+def by_dose(basis: Basis, found: Columns) -> Columns:
+    """Return every quantity that is also given divided by the dose."""
+    return {
+        f"{name}_dose": (found[name][0] / basis.dose, first(basis.dosed, found[name][1])) for name in NORMALISED
     }

@@ -1,4 +1,4 @@
-"""Applying the rules to the samples: what a BLQ value counts as, and the value at time zero (floor 3)."""
+"""Applying the rules to the samples: which take part, with what value, and from what value they start (floor 3)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pkpd.nca import reasons
-from pkpd.nca.profiles import BOLUS, NO_ROUTE, Bools, Floats, Ints, Profiles
+from pkpd.nca.blq import ended, replaced
+from pkpd.nca.profiles import BOLUS, Bools, Floats, Ints, Profiles
 from pkpd.nca.rules import Rules
+from pkpd.nca.time_zero import Start, time_zero
 
 Codes = npt.NDArray[np.int8]
 
@@ -20,28 +21,38 @@ class Prepared:
 
     Attributes
     ----------
-    times, values, quantified : (used samples,)
-        Time, value as the rules have it, and whether it was quantified.
+    times, values : (used samples,)
+        Time, and value as the rules have it.
+    quantified, imputed : (used samples,) of bool
+        Whether it was quantified; whether the value was put in place of a BLQ sample.
+    lloq : (used samples,)
+        Limit of quantification, NaN when unknown.
+    chosen : (used samples,) of int
+        The user's choice for the terminal regression, see `Profiles`.
     offsets : (profiles + 1,)
         Where each profile begins.
-    start, start_code : (profiles,)
-        Value at the time of the dose (C0 for a bolus), or the reason why there is none.
-    extrapolated : (profiles,) of bool
-        Whether a bolus has no sample at the time of the dose, so that the first segment is back-extrapolated.
-    n_samples, n_blq, n_unusable : (profiles,)
-        Counts of the samples given.
+    start : Start
+        Value at the time of the dose.
+    tlag : (profiles,)
+        Time of the last sample before the first quantifiable one, zero if there is none; a BLQ sample that the
+        rules drop is a sample as well.
+    n_samples, n_blq, n_unusable, n_after_end : (profiles,)
+        Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
     """
 
     times: Floats
     values: Floats
     quantified: Bools
+    imputed: Bools
+    lloq: Floats
+    chosen: npt.NDArray[np.int8]
     offsets: Ints
-    start: Floats
-    start_code: Codes
-    extrapolated: Bools
+    start: Start
+    tlag: Floats
     n_samples: Ints
     n_blq: Ints
     n_unusable: Ints
+    n_after_end: Ints
 
     @property
     def counts(self) -> Ints:
@@ -63,85 +74,41 @@ def prepare(profiles: Profiles, rules: Rules) -> Prepared:
         The choices; see there.
     """
     owner, n = profiles.owner, len(profiles)
-    bolus = (profiles.route == BOLUS)[owner]
+    bolus = ((profiles.route == BOLUS) & profiles.at_dose)[owner]
     with np.errstate(invalid="ignore"):
+        zero = profiles.values == 0
+        blq = profiles.blq | (zero & rules.zero_is_blq)
         usable = np.isfinite(profiles.times)
-        usable &= profiles.blq | (np.isfinite(profiles.values) & (profiles.values >= 0))
-        empty = profiles.blq | (profiles.values == 0)
-        early = (profiles.times < 0) | (bolus & (profiles.before | ((profiles.times == 0) & empty)))
+        usable &= blq | (np.isfinite(profiles.values) & (profiles.values >= 0))
+        early = (profiles.times < 0) | (bolus & (profiles.before | ((profiles.times == 0) & (blq | zero))))
     live = usable & ~early
-    quantified = live & ~profiles.blq & (profiles.values > 0)
-    keep, value = _blq(profiles, rules, quantified, owner)
-    keep &= live
-    sizes = np.bincount(owner[keep], minlength=n)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
-    times, values, quantified = profiles.times[keep], value[keep], quantified[keep]
-    start, code, extrapolated = _time_zero(times, values, offsets, profiles, rules)
+    quantified = live & ~blq & (profiles.values > 0)
+    late = ended(quantified, live, owner, rules.blq_run)
+    live, quantified = live & ~late, quantified & ~late
+    found = replaced(profiles, rules, blq, quantified, owner)
+    keep = found.keep & live
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[keep], minlength=n))]).astype(np.intp)
+    times, values, chosen = profiles.times[keep], found.values[keep], profiles.chosen[keep]
+
+    def count(which: Bools) -> Ints:
+        return np.bincount(owner[which], minlength=n)
+
     return Prepared(
-        times, values, quantified, offsets, start, code, extrapolated,
-        np.bincount(owner[usable], minlength=n), np.bincount(owner[usable & profiles.blq], minlength=n),
-        np.bincount(owner[~usable], minlength=n),
+        times, values, quantified[keep], found.imputed[keep], profiles.lloq[keep], chosen, offsets,
+        time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
+        count(usable), count(usable & blq), count(~usable), count(usable & late),
     )  # fmt: skip
 
 
-def _blq(profiles: Profiles, rules: Rules, quantified: Bools, owner: Ints) -> tuple[Bools, Floats]:
-    """Which samples stay, and their values with the BLQ ones replaced."""
-    index = np.flatnonzero(quantified)
-    first = np.full(len(profiles), len(owner), dtype=np.intp)
-    last = np.full(len(profiles), -1, dtype=np.intp)
-    last[owner[index]] = index  # the last assignment to a profile stays
-    first[owner[index[::-1]]] = index[::-1]
-    here = np.arange(len(owner))
-    before, after = here < first[owner], here > last[owner]
-    zero, half, drop = 0, 1, 2
-    number = {"zero": zero, "lloq/2": half, "drop": drop}
-    action = np.full(len(owner), number[rules.blq_between], dtype=np.int8)
-    action[after] = number[rules.blq_after]
-    if rules.blq_before == "by route":
-        action[before] = np.where(profiles.route == BOLUS, drop, zero)[owner[before]]
-    else:
-        action[before] = number[rules.blq_before]
-    halved = action == half
-    keep = ~profiles.blq | ((action != drop) & ~(halved & np.isnan(profiles.lloq)))
-    return keep, np.where(profiles.blq, np.where(halved, profiles.lloq / 2, 0.0), profiles.values)
-
-
-def _time_zero(
-    times: Floats, values: Floats, offsets: Ints, profiles: Profiles, rules: Rules
-) -> tuple[Floats, Codes, Bools]:
-    """Value at the time of the dose, the reason where there is none, and whether it is a back-extrapolated C0."""
-    n = len(profiles)
-    start = np.full(n, np.nan)
-    code = np.full(n, reasons.NO_QUANTIFIABLE, dtype=np.int8)
-    extrapolated = np.zeros(n, dtype=bool)
-    some = np.flatnonzero(np.diff(offsets) > 0)
-    if not len(some):
-        return start, code, extrapolated
-    head = offsets[some]
-    at_zero = times[head] == 0
-    route, first = profiles.route[some], profiles.first[some]
-    found = np.where(at_zero, values[head], np.nan)
-    why = np.where(at_zero, reasons.COMPUTED, reasons.NO_TIME_ZERO).astype(np.int8)
-    bolus = (route == BOLUS) & ~at_zero
-    known = (route != NO_ROUTE) & (route != BOLUS) & ~at_zero & (rules.time_zero == "by route")
-    lowest = np.minimum.reduceat(values, head)
-    found = np.where(known, np.where(first, 0.0, lowest), found)
-    why[known] = reasons.COMPUTED
-    c0, c0_code = _c0(times, values, head, offsets[some + 1], rules)
-    start[some] = np.where(bolus, c0, found)
-    code[some] = np.where(bolus, c0_code, why)
-    extrapolated[some] = bolus
-    return start, code, extrapolated
-
-
-def _c0(times: Floats, values: Floats, head: Ints, end: Ints, rules: Rules) -> tuple[Floats, Codes]:
-    """C0 = c1·(c1/c2)^(t1/(t2 − t1)), or c1 where the first two samples do not fall; needs two samples."""
-    two = end - head >= 2
-    following = np.where(two, head + 1, head)
-    t1, c1, t2, c2 = times[head], values[head], times[following], values[following]
-    falls = (t2 > t1) & (c2 > 0) & (c2 < c1) & (rules.c0 == "log back-extrapolation")
-    with np.errstate(all="ignore"):
-        line = c1 * np.exp((np.log(c1) - np.log(c2)) * (t1 / (t2 - t1)))
-    code = np.where(two, reasons.COMPUTED, reasons.NO_C0).astype(np.int8)
-    code[two & falls & ~np.isfinite(line)] = reasons.OUT_OF_RANGE
-    return np.where(code == reasons.COMPUTED, np.where(falls, line, c1), np.nan), code
+def _tlag(times: Floats, live: Bools, quantified: Bools, owner: Ints, n: int) -> Floats:
+    """Time of the last sample before the first quantifiable one of every profile; 0 where there is none."""
+    index = np.flatnonzero(live)
+    hit = np.flatnonzero(quantified[index])[::-1]
+    first = np.full(n, -1, dtype=np.intp)
+    first[owner[index[hit]]] = hit  # the last assignment to a profile stays: its first quantifiable sample
+    before = np.maximum(first - 1, 0)
+    found = np.zeros(n)
+    if len(index):
+        there = (first > 0) & (owner[index[before]] == np.arange(n))
+        found[there] = times[index[before[there]]]
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -47,6 +47,15 @@ class Profiles:
         Whether no dose was given before: then the concentration at the time of the dose is zero.
     labels : mapping of str to (profiles,)
         Names of the profiles, e.g. subject and interval.
+    tau : (profiles,)
+        Length of the dosing interval, or of an interval set by hand; NaN when there is none.
+    chosen : (samples,) of int
+        1: the user wants the sample in the terminal regression, -1: not in it, 0: as the rules say.
+    at_dose : (profiles,) of bool
+        Whether the profile begins at its dose; an interval set by hand may begin elsewhere.
+    outside : (profiles, 4)
+        Time and value of the last sample before the profile, and of the first quantifiable one after an interval
+        set by hand if no dose lies between; NaN when there is none. Only values at the ends are made from them.
     """
 
     times: Floats
@@ -60,10 +69,22 @@ class Profiles:
     route: npt.NDArray[np.int8]
     first: Bools
     labels: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    tau: Floats = field(default_factory=lambda: np.zeros(0))
+    chosen: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
+    at_dose: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    outside: Floats = field(default_factory=lambda: np.zeros((0, 4)))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
-        for array in (self.times, self.values, self.blq, self.lloq, self.before, self.offsets):
+        if not len(self.tau):
+            object.__setattr__(self, "tau", np.full(len(self), np.nan))
+        if not len(self.at_dose):
+            object.__setattr__(self, "at_dose", np.ones(len(self), dtype=bool))
+        if not len(self.chosen):
+            object.__setattr__(self, "chosen", np.zeros(len(self.times), dtype=np.int8))
+        if not len(self.outside):
+            object.__setattr__(self, "outside", np.full((len(self), 4), np.nan))
+        for array in (self.times, self.values, self.blq, self.lloq, self.before, self.offsets, self.chosen):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -89,6 +110,9 @@ class Profiles:
         offsets: npt.ArrayLike | None = None,
         blq: npt.ArrayLike | None = None,
         lloq: npt.ArrayLike = np.nan,
+        tau: npt.ArrayLike = np.nan,
+        chosen: npt.ArrayLike | None = None,
+        predose: tuple[npt.ArrayLike, npt.ArrayLike] = (np.nan, np.nan),
     ) -> Profiles:
         """Return profiles from arrays, without a study; the way in for simulated designs.
 
@@ -106,6 +130,12 @@ class Profiles:
             Which samples are BLQ; by default those below `lloq`.
         lloq : number or as `values`
             Limit of quantification.
+        tau : number or (n,)
+            Length of the dosing interval.
+        chosen : as `values`, optional
+            1 for samples that shall be in the terminal regression, -1 for samples that shall not, 0 for neither.
+        predose : (time, value), each a number or (n,)
+            Last sample before the dose, its time negative; used by rules that ask for it.
 
         Raises
         ------
@@ -121,14 +151,21 @@ class Profiles:
             below = value.reshape(-1) < limit
             if blq is not None:
                 below = np.broadcast_to(np.asarray(blq, dtype=bool), value.shape).reshape(-1).copy()
+            marks = np.zeros(value.size, dtype=np.int8)
+            if chosen is not None:
+                marks = np.broadcast_to(np.asarray(chosen, dtype=np.int8), value.shape).reshape(-1).copy()
+            n = len(start) - 1
+            outside = np.full((n, 4), np.nan)
+            outside[:, 0], outside[:, 1] = np.asarray(predose[0], float), np.asarray(predose[1], float)
+            interval = np.broadcast_to(np.asarray(tau, dtype=np.float64), (n,)).copy()
         except ValueError as error:
             raise InputError(f"the arrays do not fit each other: {error}", "profiles") from None
-        amount, duration, route, origin = _doses(dose, len(start) - 1)
+        amount, duration, route, origin = _doses(dose, n)
         shifted = time - np.repeat(origin, np.diff(start)) if origin.any() else time
         return cls(
             times=shifted, values=value.reshape(-1).copy(), blq=below, lloq=limit,
             before=np.zeros(len(time), dtype=bool), offsets=start, dose=amount, duration=duration, route=route,
-            first=np.ones(len(amount), dtype=bool),
+            first=np.ones(n, dtype=bool), tau=interval, chosen=marks, outside=outside,
         ).in_time_order()  # fmt: skip
 
     def in_time_order(self) -> Profiles:
@@ -138,10 +175,9 @@ class Profiles:
         if bool(np.all((self.times[1:] > self.times[:-1]) | ~inside)):
             return self
         order = np.lexsort((~self.before, self.times, owner))
-        return Profiles(
-            times=self.times[order], values=self.values[order], blq=self.blq[order], lloq=self.lloq[order],
-            before=self.before[order], offsets=self.offsets, dose=self.dose, duration=self.duration,
-            route=self.route, first=self.first, labels=self.labels,
+        return replace(
+            self, times=self.times[order], values=self.values[order], blq=self.blq[order], lloq=self.lloq[order],
+            before=self.before[order], chosen=self.chosen[order],
         )  # fmt: skip
 
 

@@ -25,6 +25,20 @@ ZERO_AREA = 14
 NEGATIVE_RESIDENCE = 15
 OUT_OF_RANGE = 16
 NOT_A_CONCENTRATION = 17
+NO_C0_WAY = 18
+NO_TAU = 19
+NO_END_SAMPLE = 20
+NO_START_SAMPLE = 21
+INFUSION_ONLY = 22
+NO_INFUSION_END = 23
+ZERO_CONCENTRATION = 24
+TOBIT_ONLY = 25
+FEW_CHOSEN = 26
+NOT_EXTRAPOLATED = 27
+TWO_POINTS = 28
+NOT_IN_TOBIT = 29
+TOBIT_FAILED = 30
+EMPTY_WINDOW = 31
 
 _SENTENCES = {
     COMPUTED: "",
@@ -45,6 +59,20 @@ _SENTENCES = {
     NEGATIVE_RESIDENCE: "the mean residence time less half the infusion is not positive: sampling stopped too early",
     OUT_OF_RANGE: "the result is outside the range of floating-point numbers",
     NOT_A_CONCENTRATION: "the analyte is not a concentration, so a dose cannot be divided by it",
+    NO_C0_WAY: "none of the ways to C0 that the rules allow applies to the first two samples",
+    NO_TAU: "no dosing interval: there is no next dose, the doses are not regular, and no tau was given",
+    NO_END_SAMPLE: "no sample at the end of the interval",
+    NO_START_SAMPLE: "no sample at the beginning of the interval",
+    INFUSION_ONLY: "defined after infusions only",
+    NO_INFUSION_END: "no sample at the end of the infusion",
+    ZERO_CONCENTRATION: "the concentration divided by is zero",
+    TOBIT_ONLY: "part of the Tobit regression only",
+    FEW_CHOSEN: "fewer than two of the chosen samples are quantifiable",
+    NOT_EXTRAPOLATED: "the interval ends after the last sample, and the rules do not extrapolate",
+    TWO_POINTS: "adjusted R² needs three points",
+    NOT_IN_TOBIT: "not defined for a Tobit regression",
+    TOBIT_FAILED: "the Tobit regression found no line that falls",
+    EMPTY_WINDOW: "the interval is empty: its end does not lie after its beginning",
 }
 
 

@@ -1,52 +1,54 @@
-"""From the kernel's arrays to a labelled result: units, codes, reasons (floor 3)."""
+"""The analysis of a study: profiles, kernel, labelled result (floor 3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
-from pkpd import units
-from pkpd.dosing import ROUTES
-from pkpd.errors import InputError, nearest
-from pkpd.nca import reasons
+from pkpd.errors import InputError
+from pkpd.nca import labels, reasons
+from pkpd.nca.accept import accepted
+from pkpd.nca.by_hand import check_intervals, joined, profiles_between
 from pkpd.nca.intervals import TIE_RULE, profiles_of
-from pkpd.nca.kernel import Computed, compute
-from pkpd.nca.parameters import NAMES, PARAMETERS, Parameter
-from pkpd.nca.profiles import ORAL, Profiles
+from pkpd.nca.kernel import compute
+from pkpd.nca.parameters import INDEX, NAMES, parameter_names
+from pkpd.nca.profiles import Profiles
 from pkpd.nca.rules import Rules, preset
+from pkpd.nca.settings import Points, Settings, pairs, thresholds, with_points
 from pkpd.study import Study
 
-_LABELS = {
-    "subject": "subject",
-    "interval": "number of the dose that begins the interval; 0: the subject has no dose",
-    "occasion": "label of the visit",
-    "dose_time": "time of the dose on the study's clock",
-    "interval_end": "time from this dose to the next, infinite for the last",
-}
+_preset = preset
 
 
 def nca(
     study: Study,
-    analyte: str,
+    analyte: str | Sequence[str],
     *,
     preset: str = "phoenix",
     rules: Rules | None = None,
     dose_unit: str | None = None,
+    intervals: Any = None,
+    tau: float | None = None,
+    steady_state: bool = False,
+    windows: Iterable[Sequence[float]] = (),
+    above: Iterable[float] = (),
+    points: Iterable[Points] = (),
+    parameters: Sequence[str] | None = None,
     **changes: Any,
-) -> xr.Dataset:
-    """Return the non-compartmental parameters of one analyte, one row per subject and dosing interval.
+) -> Any:
+    """Return the non-compartmental parameters of an analyte, one row per subject and dosing interval.
 
     Parameters
     ----------
     study : Study
         Observations and doses.
-    analyte : str
-        What to analyse.
+    analyte : str or list of str
+        What to analyse; several give one dataset each. Collections (urine) give their excretion, with renal
+        clearances if one concentration in the list is where it comes from.
     preset : str
         Name of a set of rules, see `pkpd.nca.PRESETS`.
     rules : Rules, optional
@@ -54,6 +56,21 @@ def nca(
     dose_unit : str, optional
         Unit of the doses to compute with, ``"mg"`` or ``"ug/kg"``; by default the study's own. A dose per
         kilogram gives clearances per kilogram; changing between the two takes the subjects' weights.
+    intervals : list of (start, end), or DataFrame, optional
+        Intervals on the study's clock instead of those between the doses (a table may have a column subject);
+        the word ``"doses"`` in the list keeps those as well. An end may be infinite.
+    tau : float, optional
+        Length of the dosing interval after a subject's last dose; by default as before it.
+    steady_state : bool
+        Whether the first recorded dose continues earlier ones.
+    windows : list of (begin, end)
+        Times after the dose between which areas are asked for in every profile.
+    above : list of float
+        Concentrations to report the time and the area above.
+    points : list of Points
+        Samples chosen for, or left out of, terminal regressions.
+    parameters : list of str, optional
+        Which parameters to return, by any of their names (`pkpd.nca.ALIASES`); all by default.
     **changes
         Single rules that differ, e.g. ``auc="linear"``; see `Rules`.
 
@@ -61,16 +78,19 @@ def nca(
     -------
     xarray.Dataset
         Dimension ``profile`` with coordinates ``subject``, ``interval``, ``occasion``, ``dose_time``,
-        ``interval_end``, ``dose``, ``route``, ``duration``. One float variable per parameter (`PARAMETERS`) with
-        ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``; ``reason(profile, parameter)`` holds a
-        sentence wherever the parameter is NaN and "" elsewhere; ``sample_time``, ``sample_value``,
-        ``sample_quantified`` ``(profile, sample)`` are the samples as the rules left them. It can be saved
-        as NetCDF.
+        ``interval_end``, ``dose``, ``route``, ``duration``, ``tau``, ``accepted`` and ``flags`` (limits of
+        acceptance that are not met). One float variable per parameter
+        (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
+        ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
+        ``sample_time``, ``sample_value``, ``sample_quantified`` ``(profile, sample)`` are the samples as the
+        rules left them.
+        Windows and thresholds have variables of their own. It can be saved as NetCDF. For several analytes a
+        DataTree with one such dataset each.
 
     Raises
     ------
     InputError
-        If the study has no such analyte, or a preset or rule does not exist.
+        If the study has no such analyte, or a preset, rule, parameter, interval or point does not exist.
     UnitError
         If `dose_unit` is not the unit of a dose.
 
@@ -82,172 +102,153 @@ def nca(
     if not isinstance(study, Study):
         raise InputError(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)", "nca")
     chosen = (rules or _preset(preset)).changed(**changes)
-    base, concentration = _base_units(study, analyte, dose_unit)
-    profiles = profiles_of(study, analyte, base["amount"] if concentration else dose_unit)
-    found = compute(profiles, chosen)
-    if not concentration:
-        found = _without_doses(found)
-    variables = _variables(found.values, profiles, chosen, base, concentration)
-    sentences = reasons.sentences(chosen.lambda_z_points)[found.codes.astype(np.intp)]
-    variables["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
-    variables.update(_samples(found, base))
-    coordinates = _coordinates(profiles, base, concentration)
-    return xr.Dataset(variables, coordinates, _attributes(study, analyte, chosen))
+    by_hand, by_dose = _intervals(intervals, study)
+    settings = Settings(
+        "", chosen, dose_unit, by_hand, by_dose, None if tau is None else _positive(tau), steady_state,
+        pairs(windows, "windows"), thresholds(above), tuple(points),
+    )  # fmt: skip
+    names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
+    if isinstance(analyte, str):
+        return _one(study, settings.changed(analyte=analyte), names)
+    from pkpd.nca.several import analyse
+
+    return analyse(study, list(analyte), settings, lambda one: _one(study, one, names))
 
 
-_preset = preset
-
-
-def why(result: xr.Dataset, parameter: str, profile: int = 0) -> str:
-    """Return in words where a number comes from, or why there is none.
+def rerun(study: Study, settings: xr.Dataset | str | Settings, **changes: Any) -> Any:
+    """Return the analysis of a study by the settings of an earlier one.
 
     Parameters
     ----------
-    result : Dataset
-        What `nca` returned.
-    parameter : str
-        Name of the parameter.
-    profile : int
-        Position of the profile.
+    study : Study
+        Observations and doses.
+    settings : Dataset, str or Settings
+        A result of `nca`, the JSON in its ``attrs["settings"]``, or the settings.
+    **changes
+        Rules or settings that shall differ.
 
     Raises
     ------
     InputError
-        If there is no such parameter or profile.
+        As `nca`; or if a result has no settings.
     """
-    if parameter not in PARAMETERS:
-        raise InputError(f"unknown parameter {parameter!r}; {nearest(parameter, NAMES)}")
+    if isinstance(settings, xr.Dataset):
+        if "settings" not in settings.attrs:
+            raise InputError("the result holds no settings; expected what pkpd.nca returned", "rerun")
+        settings = str(settings.attrs["settings"])
+    found = Settings.from_json(settings) if isinstance(settings, str) else settings
+    return _one(study, found.changed(**changes), list(NAMES))
+
+
+def choose_points(
+    study: Study,
+    result: xr.Dataset,
+    profile: int,
+    *,
+    use: Iterable[float] = (),
+    leave_out: Iterable[float] = (),
+    between: tuple[float, float] | None = None,
+) -> xr.Dataset:
+    """Return a result computed again with other points in the terminal regression of one profile.
+
+    Parameters
+    ----------
+    study : Study
+        What was analysed.
+    result : Dataset
+        What `nca` returned.
+    profile : int
+        Position of the profile.
+    use, leave_out, between
+        See `Points`; without any of them the rules choose again.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile or sample.
+    """
     if not 0 <= profile < result.sizes["profile"]:
         raise InputError(f"profile is {profile}; expected 0 to {result.sizes['profile'] - 1}")
     row = result.isel(profile=profile)
-    unit = result[parameter].attrs["units"]
-    head = f"{PARAMETERS[parameter].long_name} of subject {row['subject'].item()}, interval {row['interval'].item()}"
-    reason = str(row["reason"].sel(parameter=parameter).item())
-    if reason:
-        return f"{head}: not computed, {reason}."
-    text = f"{head}: {row[parameter].item():.6g}" + (f" {unit}" if unit != "1" else "") + "."
-    if np.isfinite(row["lambda_z"].item()):
-        time = result["tmax"].attrs["units"]
-        text += (
-            f" Terminal regression over {row['lambda_z_points'].item():.0f} points from "
-            f"{row['lambda_z_start'].item():g} to {row['lambda_z_end'].item():g} {time}, adjusted R² "
-            f"{row['lambda_z_r2_adjusted'].item():.4f}, span {row['lambda_z_span'].item():.2f} half-lives"
+    begins = float(row["dose_time"].item())
+    one = Points(
+        _identifier(study, row["subject"].item()), tuple(use), tuple(leave_out), between, int(row["interval"].item()),
+        None if np.isnan(begins) else begins,
+    )  # fmt: skip
+    settings = Settings.from_json(str(result.attrs["settings"]))
+    same = (one.subject, one.interval, one.begins)
+    others = [p for p in settings.points if (p.subject, p.interval, p.begins) != same]
+    asked = [one] if one.use or one.leave_out or one.between else []
+    found: xr.Dataset = rerun(study, settings, points=(*others, *asked))
+    return found
+
+
+def _identifier(study: Study, shown: Any) -> Any:
+    """The subject as the study names it (a result may show a number's text)."""
+    return next((name for name in study.subject_ids if name == shown or str(name) == str(shown)), shown)
+
+
+def _positive(tau: float) -> float:
+    if isinstance(tau, bool) or not isinstance(tau, int | float | np.number) or not 0 < tau < float("inf"):
+        raise InputError(f"tau is {tau!r}; expected a positive number in the study's time unit", "nca")
+    return float(tau)
+
+
+def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...] | None, bool]:
+    """Intervals by hand as records, and whether those between the doses are wanted as well."""
+    if intervals is None:
+        return None, True
+    by_dose = False
+    if isinstance(intervals, list | tuple):
+        by_dose = any(isinstance(one, str) and one == "doses" for one in intervals)
+        intervals = [one for one in intervals if not (isinstance(one, str) and one == "doses")]
+    table = check_intervals(intervals, study)
+    return tuple(table.itertuples(index=False, name=None)), by_dose
+
+
+def _profiles(study: Study, settings: Settings, unit: str | None) -> Profiles:
+    parts = []
+    if settings.by_dose:
+        parts.append(
+            profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state)
         )
-        beyond = row["auc_extrapolated_obs"].item()
-        text += f"; {beyond:.1f} % of AUC extrapolated." if np.isfinite(beyond) else "."
-    return f"{text} Method: {result[parameter].attrs['method']}."
+    if settings.intervals is not None:
+        import pandas
+
+        table = pandas.DataFrame(list(settings.intervals), columns=["subject", "start", "end"])
+        parts.append(profiles_between(study, settings.analyte, unit, table))
+    return with_points(joined(parts), settings.points)
 
 
-def _base_units(study: Study, analyte: str, dose_unit: str | None) -> tuple[dict[str, str], bool]:
-    """Units for the words time, amount and volume, and whether the analyte is a concentration."""
-    own = study.units.get(analyte, "1")
-    time = study.units["time"]
-    if units.is_kind(own, "concentration"):
-        amount, volume, _ = units.coherent(dose_unit or study.units.get("dose", "mg"), own)
-        return {"time": time, "amount": amount, "volume": volume, "own": units.show(own)}, True
-    return {"time": time, "amount": own, "volume": "1", "own": units.show(own)}, False
+def _one(study: Study, settings: Settings, names: list[str]) -> xr.Dataset:
+    """The labelled result of one analyte."""
+    rules = settings.rules
+    base = labels.Base.of(study, settings.analyte, settings.dose_unit)
+    unit = base.words["amount"] if base.concentration else settings.dose_unit
+    profiles = _profiles(study, settings, unit)
+    found = compute(profiles, rules, settings.asked)
+    if not base.concentration:
+        found = labels.without_doses(found)
+    data = labels.variables(found, profiles, rules, base, names)
+    columns = [INDEX[name] for name in names]
+    sentences = reasons.sentences(rules.lambda_z_points)[found.codes[:, columns].astype(np.intp)]
+    data["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
+    good, flags = accepted(found.of, rules, len(profiles))
+    data.update(labels.samples(found, base))
+    extra, more = labels.extras(found, settings, base)
+    coordinates = {**labels.coordinates(profiles, base, names), **more}
+    coordinates["accepted"] = ("profile", good, {"long_name": "every limit of acceptance in the rules is met"})
+    coordinates["flags"] = ("profile", flags, {"long_name": "limits of acceptance that are not met"})
+    return xr.Dataset({**data, **extra}, coordinates, attributes(study, settings))
 
 
-def _unit(row: Parameter, base: Mapping[str, str], concentration: bool) -> str:
-    if row.unit == "log":
-        return f"ln({base['own']})"
-    if row.unit == "amount/volume":
-        return base["own"]
-    if row.needs_dose and not concentration:
-        return "1"
-    if row.unit in ("1", "%"):
-        return row.unit
-    return units.resolve(row.unit, base)
-
-
-def _without_doses(found: Computed) -> Computed:
-    """The same numbers without those that need a dose."""
-    values, codes = found.values.copy(), found.codes.copy()
-    dosed = [NAMES.index(name) for name, row in PARAMETERS.items() if row.needs_dose]
-    values[:, dosed], codes[:, dosed] = np.nan, reasons.NOT_A_CONCENTRATION
-    return found._replace(values=values, codes=codes)
-
-
-def _variables(
-    values: npt.NDArray[np.float64], profiles: Profiles, rules: Rules, base: Mapping[str, str], concentration: bool
-) -> dict[str, Any]:
-    shown: dict[str, str] = {}
-    found: dict[str, Any] = {}
-    for column, (name, row) in enumerate(PARAMETERS.items()):
-        if row.unit not in shown or not concentration:
-            shown[row.unit] = _unit(row, base, concentration)
-        attrs = {"units": shown[row.unit], "long_name": row.long_name, "symbol": row.symbol,
-                 "cdisc": _cdisc(row, profiles), "method": _method(name, rules)}  # fmt: skip
-        found[name] = ("profile", np.ascontiguousarray(values[:, column]), attrs)
-    return found
-
-
-def _cdisc(row: Parameter, profiles: Profiles) -> str:
-    """The code for the routes that occur; several are separated by "|"."""
-    present = np.unique(profiles.route[profiles.route >= 0]).tolist() or list(range(len(ROUTES)))
-    if not row.cdisc:
-        return ""
-    if len(row.cdisc) == 1:
-        return row.cdisc[0]
-    by_route = row.cdisc if len(row.cdisc) == 3 else (row.cdisc[0], row.cdisc[0], row.cdisc[1])
-    return "|".join(dict.fromkeys(by_route[ORAL if route == ORAL else route] for route in present))
-
-
-def _method(name: str, rules: Rules) -> str:
-    """The rule that the number depends on most."""
-    regression = f"best adjusted R² (tolerance {rules.lambda_z_tolerance:g}, at least {rules.lambda_z_points} points)"
-    if name == "c0":
-        return rules.c0
-    if name.startswith(("lambda_z", "half_life", "clast_pred")):
-        return regression
-    if name.startswith(("auc", "aumc", "mrt", "cl_", "vz_", "vss_")):
-        tail = "" if name.endswith(("_last", "_all", "_last_dose")) else f", {regression}"
-        return f"{rules.auc} trapezoidal rule{tail}"
-    return "observed"
-
-
-def _samples(found: Computed, base: Mapping[str, str]) -> dict[str, Any]:
-    """The samples as the rules left them, one row per profile, padded."""
-    ready = found.prepared
-    counts = ready.counts
-    width = int(counts.max()) if len(counts) else 0
-    real = np.arange(width) < counts[:, None]
-    padded = {name: np.full(real.shape, np.nan) for name in ("sample_time", "sample_value")}
-    padded["sample_time"][real], padded["sample_value"][real] = ready.times, ready.values
-    quantified = np.zeros(real.shape, dtype=bool)
-    quantified[real] = ready.quantified
-    dims = ("profile", "sample")
-    return {
-        "sample_time": (dims, padded["sample_time"], {"units": base["time"], "long_name": "time after the dose"}),
-        "sample_value": (dims, padded["sample_value"], {"units": base["own"], "long_name": "value that was used"}),
-        "sample_quantified": (dims, quantified, {"long_name": "not below the limit of quantification"}),
-    }
-
-
-def _coordinates(profiles: Profiles, base: Mapping[str, str], concentration: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {"parameter": list(NAMES)}
-    for name, text in _LABELS.items():
-        values = profiles.labels[name]
-        if name in ("subject", "occasion"):
-            numeric = name == "subject" and len(values) and all(isinstance(v, int | np.integer) for v in values)
-            values = values.astype(np.int64) if numeric else np.array([str(v) for v in values], dtype=object)
-        attrs = {"long_name": text}
-        if name in ("dose_time", "interval_end"):
-            attrs["units"] = base["time"]
-        found[name] = ("profile", values, attrs)
-    routes = np.array([*ROUTES, ""], dtype=object)[profiles.route.astype(np.intp)]
-    attrs = {"long_name": "amount of the dose", **({"units": base["amount"]} if concentration else {})}
-    found["dose"] = ("profile", profiles.dose, attrs)
-    found["route"] = ("profile", routes, {"long_name": "route of the dose"})
-    found["duration"] = ("profile", profiles.duration, {"long_name": "length of the infusion", "units": base["time"]})
-    return found
-
-
-def _attributes(study: Study, analyte: str, rules: Rules) -> dict[str, Any]:
+def attributes(study: Study, settings: Settings) -> dict[str, Any]:
+    """Return provenance: the settings that rerun the analysis, the rules, the data."""
     attrs: dict[str, Any] = {
-        "title": f"non-compartmental analysis of {analyte}",
-        "analyte": analyte,
-        "rules": rules.to_json(),
+        "title": f"non-compartmental analysis of {settings.analyte}",
+        "analyte": settings.analyte,
+        "rules": settings.rules.to_json(),
+        "settings": settings.to_json(),
         "equal_times": TIE_RULE,
         "pkpd_version": version("pkpd"),
     }

@@ -8,7 +8,7 @@ import pytest
 
 from pkpd.dosing import Dose
 from pkpd.nca import Profiles, Rules, compute
-from pkpd.nca.areas import segments
+from pkpd.nca.areas import pieces
 
 TIMES = np.array([0.25, 0.5, 1, 2, 4, 8, 12.0])
 
@@ -55,7 +55,8 @@ def test_log_segments_keep_their_digits_for_near_equal_values(gap: float, t1: fl
     if c2 == c1:
         pytest.skip("equal in floating point")
     t, c = np.array([[t1], [t2]]), np.array([[c1], [c2]])
-    area, moment = segments(t, c, np.log(c), c[1:] < c[:-1])
+    log_c = np.log(c)
+    area, moment = pieces(t[:-1], t[1:], c[:-1], c[1:], log_c[:-1], log_c[1:], c[1:] < c[:-1])
     with mpmath.workdps(80):
         k = mpmath.log(mpmath.mpf(c1) / mpmath.mpf(c2)) / (mpmath.mpf(t2) - mpmath.mpf(t1))
         exact_area = (mpmath.mpf(c1) - mpmath.mpf(c2)) / k

@@ -49,6 +49,7 @@ def test_scaling_of_time_concentration_and_dose(
     powers = {
         "time": (1, 0, 0), "1/time": (-1, 0, 0), "amount/volume": (0, 1, 0), "1/volume": (0, 1, -1),
         "time/volume": (1, 1, -1), "time*amount/volume": (1, 1, 0), "time^2*amount/volume": (2, 1, 0),
+        "time^2/volume": (2, 1, -1),
         "volume": (0, -1, 1), "volume/time": (-1, -1, 1), "1": (0, 0, 0), "%": (0, 0, 0),
     }  # fmt: skip
     for name, row in PARAMETERS.items():
@@ -144,7 +145,7 @@ def test_odd_profiles_give_no_exception_no_wrong_sign_and_no_unexplained_nan(
             assert ((x <= 0) & (x >= -1)).all()
         elif name not in ("lambda_z_intercept", "lambda_z_r2_adjusted"):
             assert (x >= 0).all(), name
-        if PARAMETERS[name].unit == "%":
+        if PARAMETERS[name].unit == "%" and not name.startswith(("swing", "fluctuation")):
             assert (x <= 100 * (1 + 1e-12)).all(), name
     # The fuzz must reach most of what it is meant to reach.
     assert set(np.unique(found.codes)) >= {0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16}

@@ -1,0 +1,240 @@
+"""Everything that an analysis was asked for, as one value that can be written down and run again (floor 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from pkpd.errors import InputError, unknown_names
+from pkpd.nca.kernel import Asked
+from pkpd.nca.profiles import Profiles
+from pkpd.nca.rules import Rules
+
+_SAME = 1e-6  # relative difference of a time as the user types it and as it stands in the data
+
+
+@dataclass(frozen=True)
+class Points:
+    """The user's choice of samples for the terminal regression of one subject's profiles.
+
+    Attributes
+    ----------
+    subject : str or int
+        Whose profiles.
+    use : tuple of float
+        Times (after the dose) of the samples to take, all of them and no others.
+    leave_out : tuple of float
+        Times of samples to leave out of the search.
+    between : (float, float) or None
+        Take all quantifiable samples from one time to another.
+    interval : int or None
+        Number of the dose; None: every profile of the subject.
+    begins : float or None
+        Where the profile begins on the study's clock; None: wherever.
+    """
+
+    subject: Any
+    use: tuple[float, ...] = ()
+    leave_out: tuple[float, ...] = ()
+    between: tuple[float, float] | None = None
+    interval: int | None = None
+    begins: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("use", "leave_out"):
+            object.__setattr__(self, name, tuple(float(x) for x in getattr(self, name)))
+        if self.between is not None:
+            low, high = self.between
+            object.__setattr__(self, "between", (float(low), float(high)))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an analysis was asked for: `pkpd.nca` with these settings gives the same result again.
+
+    Attributes
+    ----------
+    analyte : str
+        What was analysed.
+    rules : Rules
+        The choices.
+    dose_unit : str or None
+        Unit of the doses; None: the study's own.
+    intervals : tuple of (float, float), tuple of records or None
+        Intervals set by hand, as (start, end) or (subject, start, end); None: by the doses.
+    by_dose : bool
+        Whether the dosing intervals are analysed.
+    tau : float or None
+        Length of the interval after the last dose.
+    steady_state : bool
+        Whether the first recorded dose continues earlier ones.
+    windows : tuple of (float, float)
+        Areas asked for in every profile.
+    above : tuple of float
+        Thresholds asked for.
+    points : tuple of Points
+        Chosen points of terminal regressions.
+    """
+
+    analyte: str
+    rules: Rules
+    dose_unit: str | None = None
+    intervals: tuple[tuple[Any, ...], ...] | None = None
+    by_dose: bool = True
+    tau: float | None = None
+    steady_state: bool = False
+    windows: tuple[tuple[float, float], ...] = ()
+    above: tuple[float, ...] = ()
+    points: tuple[Points, ...] = ()
+
+    @property
+    def asked(self) -> Asked:
+        """Windows and thresholds."""
+        return Asked(self.windows, self.above)
+
+    def changed(self, **changes: Any) -> Settings:
+        """Return settings with some entries, or some of their rules, replaced.
+
+        Raises
+        ------
+        InputError
+            If there is no such setting or rule.
+        """
+        own = {f.name for f in fields(self)} - {"rules"}
+        mine = {name: value for name, value in changes.items() if name in own}
+        rules = {name: value for name, value in changes.items() if name not in own}
+        problems = unknown_names(rules, [*(f.name for f in fields(Rules)), *own], "rule or setting")
+        if problems:
+            raise InputError(problems, "settings")
+        return replace(self, rules=self.rules.changed(**rules), **mine)
+
+    def to_json(self) -> str:
+        """Write the settings as JSON, from which `from_json` makes them again; infinity is written as a text."""
+        return json.dumps(_plain(asdict(self)))
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """Return the settings that `to_json` wrote."""
+        found = _restored(json.loads(text))
+        problems = unknown_names(found, [f.name for f in fields(cls)], "setting")
+        if problems:
+            raise InputError(problems, "settings")
+        found["rules"] = Rules.from_json(json.dumps(found["rules"]))
+        for name in ("windows", "intervals"):
+            found[name] = None if found[name] is None else tuple(tuple(pair) for pair in found[name])
+        found["above"] = tuple(found["above"])
+        found["points"] = tuple(Points(**{**one, "between": one["between"]}) for one in found["points"])
+        return cls(**found)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and texts as JSON knows them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and np.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _restored(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_restored(item) for item in value]
+    return {"Infinity": float("inf"), "-Infinity": float("-inf")}.get(value, value) if isinstance(value, str) else value
+
+
+def pairs(values: Iterable[Sequence[float]], what: str) -> tuple[tuple[float, float], ...]:
+    """Return pairs of numbers (begin, end), checked.
+
+    Raises
+    ------
+    InputError
+        If one is not a pair with 0 ≤ begin < end; all of them are named.
+    """
+    found, problems = [], []
+    for k, one in enumerate(values, start=1):
+        try:
+            a, b = (float(x) for x in one)
+        except (TypeError, ValueError):
+            a, b = float("nan"), float("nan")
+        if not (0 <= a < b and a < float("inf")):
+            problems.append(f"{what} {k} is {one!r}; expected (begin, end) with 0 ≤ begin < end, times after the dose")
+        found.append((a, b))
+    if problems:
+        raise InputError(problems, what)
+    return tuple(found)
+
+
+def thresholds(values: Iterable[float]) -> tuple[float, ...]:
+    """Return concentrations as numbers, checked.
+
+    Raises
+    ------
+    InputError
+        If one is not a finite number ≥ 0.
+    """
+    listed = list(values)
+    problems = [
+        f"above {k} is {x!r}; expected a concentration ≥ 0, a number in the analyte's unit"
+        for k, x in enumerate(listed, start=1)
+        if isinstance(x, bool | str) or not 0 <= x < float("inf")
+    ]
+    if problems:
+        raise InputError(problems, "above")
+    return tuple(float(x) for x in listed)
+
+
+def with_points(profiles: Profiles, points: Sequence[Points]) -> Profiles:
+    """Return the profiles with the user's choice of points marked on their samples.
+
+    Raises
+    ------
+    InputError
+        If a profile or a sample does not exist; all of them are named, with the times that do.
+    """
+    if not points:
+        return profiles
+    chosen = profiles.chosen.copy()
+    problems: list[str] = []
+    for one in points:
+        mine = profiles.labels["subject"] == one.subject
+        if one.interval is not None:
+            mine &= profiles.labels["interval"] == one.interval
+        if one.begins is not None:
+            mine &= profiles.labels["dose_time"] == one.begins
+        if not mine.any():
+            problems.append(f"points: no profile of subject {one.subject!r}, interval {one.interval}")
+        for i in np.flatnonzero(mine):
+            problems += _mark(profiles, chosen, int(i), one)
+    if problems:
+        raise InputError(problems, "points")
+    return replace(profiles, chosen=chosen)
+
+
+def _mark(profiles: Profiles, chosen: np.ndarray[Any, Any], i: int, one: Points) -> list[str]:
+    own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))
+    t = profiles.times[own]
+    problems = []
+    for mark, times in ((1, one.use), (-1, one.leave_out)):
+        for time in times:
+            hit = np.abs(t - time) <= _SAME * max(abs(time), 1e-12)
+            if not hit.any():
+                there = ", ".join(f"{x:g}" for x in t)
+                problems.append(f"points: subject {one.subject!r} has no sample at {time:g}; expected one of {there}")
+            chosen[own][hit] = mark
+    if one.between is not None:
+        low, high = one.between
+        inside = (t >= low * (1 - _SAME)) & (t <= high * (1 + _SAME)) & (chosen[own] == 0)
+        chosen[own][inside] = 1
+        if inside.sum() < 2:
+            problems.append(f"points: subject {one.subject!r} has fewer than two samples from {low:g} to {high:g}")
+    return problems

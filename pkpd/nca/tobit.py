@@ -1,0 +1,74 @@
+"""The terminal regression by maximum likelihood with a tail of BLQ samples as left-censored ones (floor 3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_ndtr
+
+from pkpd.nca.profiles import Bools, Floats
+
+_FLOOR = 1e-6  # smallest residual SD looked for: points on a line exactly have none
+
+
+class Censored(NamedTuple):
+    """A regression line ``ln C = intercept − rate·t`` with residual SD `sd`; NaN where none was found."""
+
+    rate: float
+    intercept: float
+    sd: float
+
+
+def fit(t: Floats, y: Floats, below: Bools) -> Censored:
+    """Return the straight line through ln concentrations, some of which are only known to lie below a limit.
+
+    Maximises ``Σ ln φ((y − a + λt)/σ)/σ`` over the quantified and ``Σ ln Φ((y − a + λt)/σ)`` over the censored
+    points, from the least-squares line through the quantified ones, by BFGS with exact gradients.
+
+    Parameters
+    ----------
+    t, y : (k,)
+        Times and ln concentrations; ln LLOQ where censored.
+    below : (k,) of bool
+        Censored points.
+
+    References
+    ----------
+    Tobin (1958), Econometrica 26:24-36; Beal (2001), J Pharmacokinet Pharmacodyn 28:481-504 (method M3).
+    """
+    seen = ~below
+    if seen.sum() < 2 or np.ptp(t[seen]) == 0:
+        return Censored(np.nan, np.nan, np.nan)
+    middle, width = t[seen].mean(), np.ptp(t)
+    x = (t - middle) / width  # a scale on which slope and level are of the same size
+    slope, level = np.polyfit(x[seen], y[seen], 1)
+    residual = y[seen] - level - slope * x[seen]
+    start = np.array([level, slope, np.log(max(np.sqrt(np.mean(residual**2)), 1e-3))])
+    best = minimize(_objective, start, args=(x, y, below), jac=True, method="BFGS", options={"gtol": 1e-10})
+    for _ in range(20):  # BFGS stops on the flat side of a steep valley: start again from there until it stays
+        again = minimize(_objective, best.x, args=(x, y, below), jac=True, method="BFGS", options={"gtol": 1e-10})
+        settled = again.fun >= best.fun - 1e-12
+        best = again if again.fun < best.fun else best
+        if settled:
+            break
+    level, slope, log_sd = best.x
+    sd = float(np.exp(log_sd))
+    if not np.isfinite(best.fun):
+        return Censored(np.nan, np.nan, np.nan)
+    return Censored(float(-slope / width), float(level - slope * middle / width), sd if sd > _FLOOR else 0.0)
+
+
+def _objective(p: Floats, x: Floats, y: Floats, below: Bools) -> tuple[float, Floats]:
+    """Minus the log likelihood and its gradient in level, slope and ln σ."""
+    sd = np.exp(max(p[2], np.log(_FLOOR)))
+    z = (y - p[0] - p[1] * x) / sd
+    seen = ~below
+    value = 0.5 * np.sum(z[seen] ** 2) + seen.sum() * np.log(sd) - np.sum(log_ndtr(z[below]))
+    # d ln Φ(z)/dz = φ(z)/Φ(z), from logarithms so that it does not vanish far below the line.
+    mills = np.exp(-0.5 * z[below] ** 2 - 0.5 * np.log(2 * np.pi) - log_ndtr(z[below]))
+    slope = np.empty_like(z)
+    slope[seen], slope[below] = z[seen], -mills
+    gradient = np.array([-slope.sum() / sd, -(slope * x).sum() / sd, seen.sum() - np.sum(slope * z)])
+    return float(value), gradient
