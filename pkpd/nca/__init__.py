@@ -10,6 +10,16 @@ from pkpd.nca.profiles import Profiles
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
 from pkpd.nca.settings import Points, Settings
+from pkpd.nca.sparse import (
+    SPARSE_PARAMETERS,
+    SPARSE_PRESETS,
+    SparseResult,
+    SparseRules,
+    nca_sparse,
+    sparse,
+    sparse_difference,
+    sparse_ratio,
+)
 from pkpd.nca.summary import lambda_z_line, summarise
 from pkpd.nca.tau import find_tau
 
@@ -18,6 +28,8 @@ __all__ = [
     "NAMES",
     "PARAMETERS",
     "PRESETS",
+    "SPARSE_PARAMETERS",
+    "SPARSE_PRESETS",
     "Asked",
     "Computed",
     "Parameter",
@@ -25,14 +37,20 @@ __all__ = [
     "Profiles",
     "Rules",
     "Settings",
+    "SparseResult",
+    "SparseRules",
     "choose_points",
     "compute",
     "find_tau",
     "lambda_z_line",
     "nca",
+    "nca_sparse",
     "parameter_name",
     "profiles_of",
     "rerun",
+    "sparse",
+    "sparse_difference",
+    "sparse_ratio",
     "summarise",
     "why",
 ]

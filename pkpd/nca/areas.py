@@ -72,9 +72,7 @@ class Curve:
         return np.where(on, area, 0.0), np.where(on, moment, 0.0)
 
 
-def between(
-    c1: Floats, c2: Floats, l1: Floats, l2: Floats, logarithmic: Bools, share: Floats
-) -> tuple[Floats, Floats]:
+def between(c1: Floats, c2: Floats, l1: Floats, l2: Floats, logarithmic: Bools, share: Floats) -> tuple[Floats, Floats]:
     """Return value and logarithm at a share (0 to 1) of the way between two samples, by the rule of the segment."""
     log_value = l1 + (l2 - l1) * share
     line = c1 + (c2 - c1) * share

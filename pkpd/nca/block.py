@@ -117,7 +117,8 @@ class Block:
     @cached_property
     def bolus(self) -> Bools:
         """Profiles that begin with a bolus."""
-        return (self.route == BOLUS) & self.profiles.at_dose[self.members]
+        found: Bools = (self.route == BOLUS) & self.profiles.at_dose[self.members]
+        return found
 
     @cached_property
     def curve(self) -> Curve:
@@ -168,9 +169,9 @@ class Block:
 
     def window(self, a: float, b: float, kind: str) -> tuple[Column, Column]:
         """Return area and moment from `a` to `b` (after the dose), still scaled."""
-        ends = (self.scaled_time(np.full(len(self.members), x)) for x in (a, b))
-        kind = "obs" if kind == "line" and np.isinf(b) else kind
-        found = stretch(*self.followed, *ends, kind)
+        begin, end = (self.scaled_time(np.full(len(self.members), x)) for x in (a, b))
+        curve, tail = self.followed
+        found = stretch(curve, tail, begin, end, "obs" if kind == "line" and np.isinf(b) else kind)
         return (found.area, found.code), (found.moment, found.code)
 
     def above(self, threshold: float) -> tuple[Column, Column]:
@@ -195,7 +196,10 @@ class Block:
         start_code = self.ready.start.code[self.members]
         rows = np.arange(len(area))[:, None]
         to_last = rows <= self.area_last
-        found["auc_last"], found["aumc_last"] = (total(area * to_last), start_code), (total(moment * to_last), start_code)
+        found["auc_last"], found["aumc_last"] = (
+            (total(area * to_last), start_code),
+            (total(moment * to_last), start_code),
+        )
         found["auc_all"], found["aumc_all"] = (total(area), start_code), (total(moment), start_code)
         found.update(to_infinity(self.basis, found["auc_last"], found["aumc_last"]))
         found.update(back_extrapolated(self.basis, self._back(area), found))
@@ -232,7 +236,11 @@ class Block:
         endless = np.isinf(tau)
         if endless.any() and self.rules.partial == "line":  # there is no point at the end to draw a line to
             other = stretch(curve, tail, zero, tau, "obs")
-            over = Stretch(*(np.where(endless, b, a) for a, b in zip(over, other, strict=True)))
+            over = Stretch(
+                np.where(endless, other.area, over.area), np.where(endless, other.moment, over.moment),
+                np.where(endless, other.end, over.end), np.where(endless, other.code, over.code),
+                np.where(endless, other.end_code, over.end_code),
+            )  # fmt: skip
         parts, _ = curve.stretch(zero, np.minimum(tau, self.basis.tlast))
         scaled = {f"{n}_scaled": (np.ldexp(found[n][0], -self.scale), found[n][1]) for n in ("cmax", "cmin", "ctrough")}
         over = over._replace(end=np.where(there, over.end, np.nan))
@@ -256,7 +264,8 @@ class Block:
         end, end_code = self._at(self.scaled_time(duration), reasons.NO_INFUSION_END)
         trough, trough_code = self._at(self.tau, reasons.NO_END_SAMPLE)
         no_tau = unless(np.isfinite(self.tau), reasons.NO_TAU)
-        oral = unless((self.route == ORAL) | (self.rules.tlag == "any route"), reasons.EXTRAVASCULAR_ONLY)
+        absorbed = np.where(self.route == ORAL, True, self.rules.tlag == "any route")
+        oral = unless(absorbed, reasons.EXTRAVASCULAR_ONLY)
         c0 = np.ldexp(given, -self.scale)
         return {
             "cmax": (self._raw(self.top), seen), "tmax": (self._raw_time(self.top), seen),

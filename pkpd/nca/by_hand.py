@@ -193,6 +193,8 @@ def joined(parts: Sequence[Profiles]) -> Profiles:
         for name in ("times", "values", "blq", "lloq", "before", "dose", "duration", "route", "first", "tau",
                      "chosen", "at_dose", "outside")
     }  # fmt: skip
-    offsets = np.concatenate([np.zeros(1, dtype=np.intp), *(p.offsets[1:] + s for p, s in zip(parts, shift, strict=False))])
+    offsets = np.concatenate(
+        [np.zeros(1, dtype=np.intp), *(p.offsets[1:] + s for p, s in zip(parts, shift, strict=False))]
+    )
     labels = {name: np.concatenate([p.labels[name] for p in parts]) for name in parts[0].labels}
     return replace(parts[0], **flat, offsets=offsets.astype(np.intp), labels=labels)

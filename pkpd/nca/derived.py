@@ -161,6 +161,4 @@ def disposition(basis: Basis, short: str, area: Column, mrt: Column) -> Columns:
 
 def by_dose(basis: Basis, found: Columns) -> Columns:
     """Return every quantity that is also given divided by the dose."""
-    return {
-        f"{name}_dose": (found[name][0] / basis.dose, first(basis.dosed, found[name][1])) for name in NORMALISED
-    }
+    return {f"{name}_dose": (found[name][0] / basis.dose, first(basis.dosed, found[name][1])) for name in NORMALISED}

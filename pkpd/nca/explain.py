@@ -17,7 +17,8 @@ _FORMULAS = {
     "kel": "1/MRT", "half_life_effective": "ln 2·MRT", "auc_extrapolated": "100·(Clast/λz)/AUCinf",
     "aumc_extrapolated": "100·(Tlast·Clast/λz + Clast/λz²)/AUMCinf", "cavg": "AUCtau/tau",
     "fluctuation": "100·(Cmax − Cmin)/Cavg", "swing": "100·(Cmax − Cmin)/Cmin", "peak_trough": "Cmax/Ctrough",
-    "accumulation_index": "1/(1 − exp(−λz·tau))", "auc": "sum of the trapezoids", "aumc": "sum of the trapezoids of t·C",
+    "accumulation_index": "1/(1 − exp(−λz·tau))", "auc": "sum of the trapezoids",
+    "aumc": "sum of the trapezoids of t·C",
 }  # fmt: skip
 _USES_TAIL = ("inf", "obs", "pred", "lambda_z", "half_life", "vz", "accumulation")
 

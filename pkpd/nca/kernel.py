@@ -87,6 +87,10 @@ class Computed(NamedTuple):
         """Values of one parameter over the profiles."""
         return self.values[:, INDEX[name]]
 
+    def why(self, name: str) -> Codes:
+        """Reason codes of one parameter over the profiles."""
+        return self.codes[:, INDEX[name]]
+
 
 @dataclass(frozen=True, eq=False)
 class _Output:

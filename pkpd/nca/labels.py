@@ -148,7 +148,9 @@ def samples(found: Computed, base: Base) -> dict[str, Any]:
 
 def extras(found: Computed, settings: Settings, base: Base) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return variables and coordinates of the windows and thresholds that were asked for."""
-    extra, data, coordinates = found.extra, {}, {}
+    extra = found.extra
+    data: dict[str, Any] = {}
+    coordinates: dict[str, Any] = {}
     sentences = reasons.sentences(settings.rules.lambda_z_points)
     if settings.windows:
         dims = ("profile", "window", "extrapolation")
@@ -162,11 +164,11 @@ def extras(found: Computed, settings: Settings, base: Base) -> tuple[dict[str, A
                  "meaning": "; ".join(f"{k}: {_TAILS[k]}" for k in KINDS)}  # fmt: skip
         coordinates["extrapolation"] = ("extrapolation", list(KINDS), attrs)
     if settings.above:
-        dims = ("profile", "threshold")
+        high = ("profile", "threshold")
         time, area = base.words["time"], base.unit(PARAMETERS["auc_last"])
-        data["time_above"] = (dims, extra.time_above, {"units": time, "long_name": "time above the threshold"})
-        data["auc_above"] = (dims, extra.area_above, {"units": area, "long_name": "AUC above the threshold"})
-        data["reason_above"] = (dims, sentences[extra.above_codes.astype(np.intp)], {})
+        data["time_above"] = (high, extra.time_above, {"units": time, "long_name": "time above the threshold"})
+        data["auc_above"] = (high, extra.area_above, {"units": area, "long_name": "AUC above the threshold"})
+        data["reason_above"] = (high, sentences[extra.above_codes.astype(np.intp)], {})
         coordinates["threshold"] = ("threshold", list(settings.above), {"units": base.own})
     return data, coordinates
 

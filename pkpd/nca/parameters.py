@@ -180,8 +180,9 @@ def _disposition() -> Iterator[Parameter]:
                    )  # fmt: skip
         yield _row(f"kel_{short}", f"kel,{short}", "1/time", f"elimination rate constant 1/MRT {words}",
                    _KEL_CODES.get(short, ""), "", _pknca("kel", short))  # fmt: skip
-        yield _row(f"half_life_effective_{short}", f"t1/2 eff.,{short}", "time", f"effective half-life ln 2·MRT {words}",
-                   _EFFECTIVE_CODES.get(short, ""), "", _pknca("thalf.eff", short))  # fmt: skip
+        yield _row(f"half_life_effective_{short}", f"t1/2 eff.,{short}", "time",
+                   f"effective half-life ln 2·MRT {words}", _EFFECTIVE_CODES.get(short, ""), "",
+                   _pknca("thalf.eff", short))  # fmt: skip
 
 
 _STEADY = (
@@ -193,7 +194,8 @@ _STEADY = (
     _row("swing", "%swing", "%", "swing 100·(Cmax − Cmin)/Cmin", "SWING", "", "swing"),
     _row("swing_tau", "%swing,tau", "%", "swing 100·(Cmax − Ctau)/Ctau"),
     _row("peak_trough", "Cmax/Ctrough", "1", "peak-trough ratio Cmax/Ctrough", "PTROUGHR", "", "ptr"),
-    _row("accumulation_index", "Rac", "1", "accumulation expected from λz: 1/(1 − exp(−λz·tau))", "", "Accumulation_Index"),
+    _row("accumulation_index", "Rac", "1", "accumulation expected from λz: 1/(1 − exp(−λz·tau))", "",
+         "Accumulation_Index"),
     _row("mrt_ss_obs", "MRTss,obs", "time", "mean residence time from steady state (observed Clast)", "MRTMDO", "",
          "mrt.md.obs"),
     _row("mrt_ss_pred", "MRTss,pred", "time", "mean residence time from steady state (predicted Clast)", "MRTMDP", "",

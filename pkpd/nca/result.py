@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,14 @@ from pkpd.errors import InputError
 from pkpd.nca import labels, reasons
 from pkpd.nca.accept import accepted
 from pkpd.nca.by_hand import check_intervals, joined, profiles_between
-from pkpd.nca.intervals import TIE_RULE, profiles_of
+from pkpd.nca.excretion import excretion, is_excreted
+from pkpd.nca.intervals import profiles_of
 from pkpd.nca.kernel import compute
 from pkpd.nca.parameters import INDEX, NAMES, parameter_names
 from pkpd.nca.profiles import Profiles
 from pkpd.nca.rules import Rules, preset
-from pkpd.nca.settings import Points, Settings, pairs, thresholds, with_points
+from pkpd.nca.settings import Points, Settings, attributes, pairs, thresholds, with_points
+from pkpd.nca.several import analyse
 from pkpd.study import Study
 
 _preset = preset
@@ -109,9 +110,8 @@ def nca(
     )  # fmt: skip
     names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
     if isinstance(analyte, str):
-        return _one(study, settings.changed(analyte=analyte), names)
-    from pkpd.nca.several import analyse
-
+        asked = settings.changed(analyte=analyte)
+        return excretion(study, asked) if is_excreted(study, analyte) else _one(study, asked, names)
     return analyse(study, list(analyte), settings, lambda one: _one(study, one, names))
 
 
@@ -137,7 +137,8 @@ def rerun(study: Study, settings: xr.Dataset | str | Settings, **changes: Any) -
             raise InputError("the result holds no settings; expected what pkpd.nca returned", "rerun")
         settings = str(settings.attrs["settings"])
     found = Settings.from_json(settings) if isinstance(settings, str) else settings
-    return _one(study, found.changed(**changes), list(NAMES))
+    found = found.changed(**changes)
+    return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
 
 
 def choose_points(
@@ -209,9 +210,7 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
 def _profiles(study: Study, settings: Settings, unit: str | None) -> Profiles:
     parts = []
     if settings.by_dose:
-        parts.append(
-            profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state)
-        )
+        parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))
     if settings.intervals is not None:
         import pandas
 
@@ -240,20 +239,3 @@ def _one(study: Study, settings: Settings, names: list[str]) -> xr.Dataset:
     coordinates["accepted"] = ("profile", good, {"long_name": "every limit of acceptance in the rules is met"})
     coordinates["flags"] = ("profile", flags, {"long_name": "limits of acceptance that are not met"})
     return xr.Dataset({**data, **extra}, coordinates, attributes(study, settings))
-
-
-def attributes(study: Study, settings: Settings) -> dict[str, Any]:
-    """Return provenance: the settings that rerun the analysis, the rules, the data."""
-    attrs: dict[str, Any] = {
-        "title": f"non-compartmental analysis of {settings.analyte}",
-        "analyte": settings.analyte,
-        "rules": settings.rules.to_json(),
-        "settings": settings.to_json(),
-        "equal_times": TIE_RULE,
-        "pkpd_version": version("pkpd"),
-    }
-    for name in ("data_hash", "source", "synthetic"):
-        value = getattr(study, name, None) or study.attrs.get(name)
-        if value is not None:
-            attrs[name] = int(value) if isinstance(value, bool) else str(value)
-    return attrs

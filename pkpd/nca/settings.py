@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from pkpd.errors import InputError, unknown_names
+from pkpd.nca.intervals import TIE_RULE
 from pkpd.nca.kernel import Asked
 from pkpd.nca.profiles import Profiles
 from pkpd.nca.rules import Rules
+from pkpd.study import Study
 
 _SAME = 1e-6  # relative difference of a time as the user types it and as it stands in the data
 
@@ -238,3 +241,20 @@ def _mark(profiles: Profiles, chosen: np.ndarray[Any, Any], i: int, one: Points)
         if inside.sum() < 2:
             problems.append(f"points: subject {one.subject!r} has fewer than two samples from {low:g} to {high:g}")
     return problems
+
+
+def attributes(study: Study, settings: Settings) -> dict[str, Any]:
+    """Return provenance: the settings that rerun the analysis, the rules, the data."""
+    attrs: dict[str, Any] = {
+        "title": f"non-compartmental analysis of {settings.analyte}",
+        "analyte": settings.analyte,
+        "rules": settings.rules.to_json(),
+        "settings": settings.to_json(),
+        "equal_times": TIE_RULE,
+        "pkpd_version": version("pkpd"),
+    }
+    for name in ("data_hash", "source", "synthetic"):
+        value = getattr(study, name, None) or study.attrs.get(name)
+        if value is not None:
+            attrs[name] = int(value) if isinstance(value, bool) else str(value)
+    return attrs

@@ -1,0 +1,24 @@
+"""Sparse non-compartmental analysis: few samples per subject, pooled over subjects (floor 3)."""
+
+from __future__ import annotations
+
+from pkpd.nca.sparse.compare import sparse_difference, sparse_ratio
+from pkpd.nca.sparse.labelled import nca_sparse
+from pkpd.nca.sparse.parameters import SPARSE_PARAMETERS, SparseParameter
+from pkpd.nca.sparse.pooled import sparse
+from pkpd.nca.sparse.result import SparseResult
+from pkpd.nca.sparse.rules import SPARSE_PRESETS, SparseRules
+from pkpd.nca.sparse.sides import Comparison
+
+__all__ = [
+    "SPARSE_PARAMETERS",
+    "SPARSE_PRESETS",
+    "Comparison",
+    "SparseParameter",
+    "SparseResult",
+    "SparseRules",
+    "nca_sparse",
+    "sparse",
+    "sparse_difference",
+    "sparse_ratio",
+]

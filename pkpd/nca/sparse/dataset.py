@@ -1,0 +1,135 @@
+"""The variables, coordinates and attributes of the labelled sparse result (floor 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from pkpd import units
+from pkpd.nca.sparse.gather import GroupSamples
+from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, SparseParameter
+from pkpd.nca.sparse.result import SparseResult
+from pkpd.nca.sparse.rules import SparseRules
+from pkpd.study import Study
+
+
+def _unit(row: SparseParameter, base: Mapping[str, str], concentration: bool) -> str:
+    if row.unit == "amount/volume":
+        return base["own"]
+    if row.needs_dose and not concentration:
+        return "1"
+    return units.resolve(row.unit, base)
+
+
+def parameter_variables(found: list[SparseResult], base: Mapping[str, str], concentration: bool) -> dict[str, Any]:
+    """Return one variable per parameter with its unit."""
+    return {
+        name: (
+            "group",
+            np.array([one.estimate[name] for one in found], dtype=np.float64),
+            {"units": _unit(row, base, concentration), "long_name": row.long_name, "symbol": row.symbol},
+        )
+        for name, row in SPARSE_PARAMETERS.items()
+    }
+
+
+def result_tables(found: list[SparseResult], rules: SparseRules) -> dict[str, Any]:
+    """Standard errors, degrees of freedom, intervals and reasons."""
+    dims = ("group", "parameter")
+    shape = (len(found), len(NAMES))
+    texts = {"reason": "why there is no number", "reason_se": "why there is no standard error or interval"}
+    names = {"se": "standard error, in the unit of the parameter", "df": "degrees of freedom"}
+    data: dict[str, Any] = {}
+    for name, words in names.items():
+        table = np.array([[getattr(one, name)[p] for p in NAMES] for one in found], dtype=np.float64)
+        data[name] = (dims, table.reshape(shape), {"long_name": words})
+    for name, words in texts.items():
+        cells = np.empty(shape, dtype=object)
+        for g, one in enumerate(found):
+            cells[g] = [getattr(one, name)[p] for p in NAMES]
+        data[name] = (dims, cells, {"long_name": words})
+    ends = np.full((2, *shape, len(rules.methods)), np.nan)
+    for g, one in enumerate(found):
+        for m, method in enumerate(rules.methods):
+            ends[:, g, :, m] = np.array([one.interval[method][p] for p in NAMES]).T
+    for side, table in zip(("lower", "upper"), ends, strict=True):
+        words = f"{side} end of the {100 * rules.level:g} % interval, in the unit of the parameter"
+        data[side] = ((*dims, "method"), table, {"long_name": words})
+    return data
+
+
+def mean_curves(found: list[SparseResult], base: Mapping[str, str]) -> dict[str, Any]:
+    """The mean curves, padded with NaN."""
+    width = max((len(one.times) for one in found), default=0)
+    rows = {
+        "time": ("times", base["time"], "time after the first dose"),
+        "mean": ("mean", base["own"], "mean"),
+        "sd": ("sd", base["own"], "standard deviation"),
+        "se": ("se_mean", base["own"], "standard error of the mean"),
+        "n": ("n", "1", "values in the mean"),
+        "n_samples": ("n_samples", "1", "samples drawn"),
+        "n_blq": ("n_blq", "1", "samples below the limit of quantification"),
+        "weight": ("weights", base["time"], "trapezoid weight in the area to the last time"),
+    }
+    data = {}
+    for name, (field, unit, words) in rows.items():
+        table = np.full((len(found), width), np.nan)
+        for g, one in enumerate(found):
+            column = getattr(one, field)
+            table[g, : len(column)] = column
+        data[f"profile_{name}"] = (("group", "point"), table, {"units": unit, "long_name": words})
+    return data
+
+
+def coordinates_of(
+    groups: list[GroupSamples], found: list[SparseResult], rules: SparseRules, base: Mapping[str, str],
+    amount_unit: str, concentration: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return names of groups, parameters and methods, and what describes every group."""
+    labels = [group.label for group in groups]
+    numeric = bool(labels) and all(isinstance(v, int | float | np.number) for v in labels)
+    names = np.array(labels if numeric else [str(v) for v in labels], dtype=None if numeric else object)
+    parameter_units = [_unit(row, base, concentration) for row in SPARSE_PARAMETERS.values()]
+    count = {"n_subjects": "subjects", "n_samples": "samples", "n_blq": "samples below the limit of quantification"}
+    totals = {
+        "n_subjects": [one.n_subjects for one in found],
+        "n_samples": [int(one.n_samples.sum()) for one in found],
+        "n_blq": [int(one.n_blq.sum()) for one in found],
+    }
+    return {
+        "group": ("group", names),
+        "parameter": ("parameter", np.array(NAMES, dtype=object)),
+        "unit": ("parameter", np.array(parameter_units, dtype=object), {"long_name": "unit of the parameter"}),
+        "method": ("method", np.array(rules.methods, dtype=object)),
+        "design": ("group", np.array([one.design for one in found], dtype=object), {"long_name": "sampling design"}),
+        "dose": ("group", np.array([g.dose for g in groups], dtype=np.float64), {"units": units.show(amount_unit)}),
+        "route": ("group", np.array([g.route for g in groups], dtype=object)),
+        "duration": ("group", np.array([g.duration for g in groups], dtype=np.float64), {"units": base["time"]}),
+        **{
+            name: ("group", np.array(totals[name], dtype=np.int64), {"long_name": text}) for name, text in count.items()
+        },
+    }
+
+
+def attributes_of(
+    study: Study, analyte: str, by: str | None, rules: SparseRules, found: list[SparseResult]
+) -> dict[str, Any]:
+    """Return what was analysed, by which rules, and where the data come from."""
+    attrs: dict[str, Any] = {
+        "title": f"sparse non-compartmental analysis of {analyte}",
+        "analyte": analyte,
+        "by": by or "",
+        "rules": rules.to_json(),
+        "level": rules.level,
+        "notes": json.dumps(sorted({note for one in found for note in one.notes})),
+        "pkpd_version": version("pkpd"),
+    }
+    for name in ("data_hash", "source", "synthetic"):
+        value = getattr(study, name, None) or study.attrs.get(name)
+        if value is not None:
+            attrs[name] = int(value) if isinstance(value, bool) else str(value)
+    return attrs

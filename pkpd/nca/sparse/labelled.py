@@ -1,0 +1,138 @@
+"""The sparse analysis of a study: labelled result with units and reasons (floor 3)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pkpd import units
+from pkpd.errors import DataWarning, InputError
+from pkpd.nca.sparse.dataset import attributes_of, coordinates_of, mean_curves, parameter_variables, result_tables
+from pkpd.nca.sparse.gather import GroupSamples, gather
+from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS
+from pkpd.nca.sparse.pooled import sparse
+from pkpd.nca.sparse.result import SparseResult
+from pkpd.nca.sparse.rules import SparseRules, sparse_preset
+from pkpd.study import Study
+
+INTRAVENOUS_ONLY = "defined after intravenous doses only"
+MIXED_ROUTES = "routes or lengths of infusion differ within the group, or no dose is known"
+NOT_A_CONCENTRATION = "the analyte is not a concentration, so a dose cannot be divided by it"
+
+
+def nca_sparse(
+    study: Study,
+    analyte: str,
+    *,
+    by: str | None = None,
+    preset: str = "default",
+    rules: SparseRules | None = None,
+    dose_unit: str | None = None,
+    **changes: Any,
+) -> xr.Dataset:
+    """Return the non-compartmental analysis of the mean curve of every group, one row per group.
+
+    Samples are pooled at their nominal time after the subject's first dose (the actual one where no nominal time is
+    given); those before it or after a second dose take no part. Formulas: see `sparse`.
+
+    Parameters
+    ----------
+    study : Study
+        Observations and doses.
+    analyte : str
+        What to analyse.
+    by : str, optional
+        Covariate that makes the groups, or ``"dose"`` for the amount of the first dose; without, there is one group.
+    preset : str
+        Name of a set of rules, see `SPARSE_PRESETS`.
+    rules : SparseRules, optional
+        The rules themselves, instead of a preset.
+    dose_unit : str, optional
+        Unit of the doses to compute with; by default the study's own.
+    **changes
+        Single rules that differ, e.g. ``tail=4``; see `SparseRules`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimension ``group`` with coordinates ``dose``, ``route``, ``duration``, ``design``. One float variable per
+        parameter (`SPARSE_PARAMETERS`) with its ``units``; ``se``, ``df`` and the sentences ``reason`` (why there is
+        no estimate) and ``reason_se`` (why there is no standard error, degrees of freedom or interval) by
+        ``(group, parameter)``; ``lower`` and ``upper`` by ``(group, parameter, method)``; the mean curve as
+        ``profile_…(group, point)``. The rules stand as JSON in ``attrs["rules"]``.
+
+    Raises
+    ------
+    InputError
+        If analyte, covariate, preset or rule does not exist, or a subject has two samples at one time.
+
+    Warns
+    -----
+    DataWarning
+        With a count: samples left out, times that cannot be pooled, subjects without a group.
+
+    References
+    ----------
+    Bailer, J Pharmacokinet Biopharm 16:303-309 (1988); Holder, J Biopharm Stat 11:75-79 (2001); Wolfsegger & Jaki,
+    J Pharmacokinet Pharmacodyn 36:479-494 (2009); Jaki & Wolfsegger, Stat Med 31:1059-1073 (2012).
+    """
+    if not isinstance(study, Study):
+        raise InputError(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)", "nca_sparse")
+    chosen = (rules or sparse_preset(preset)).changed(**changes)
+    own = study.units.get(analyte, "1")
+    concentration = units.is_kind(own, "concentration")
+    base = {"time": study.units["time"], "own": units.show(own), "amount": own, "volume": "1"}
+    amount_unit = dose_unit or study.units.get("dose", "mg")
+    if concentration:
+        base["amount"], base["volume"], _ = units.coherent(amount_unit, own)
+        amount_unit = base["amount"]
+    groups = gather(study, analyte, by, amount_unit)
+    found = [_analysed(group, chosen, concentration) for group in groups]
+    data = {
+        **parameter_variables(found, base, concentration),
+        **result_tables(found, chosen),
+        **mean_curves(found, base),
+    }
+    coordinates = coordinates_of(groups, found, chosen, base, amount_unit, concentration)
+    return xr.Dataset(data, coordinates, attributes_of(study, analyte, by, chosen, found))
+
+
+def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> SparseResult:
+    """One group's result; parameters that its doses do not allow are NaN with a reason."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = sparse(
+            group.times, group.values, group.subjects, dose=group.dose, duration=np.nan_to_num(group.duration),
+            blq=group.blq, lloq=group.lloq, rules=rules,
+        )  # fmt: skip
+    for warning in caught:
+        warnings.warn(f"group {group.label}: {warning.message}", DataWarning, stacklevel=3)
+    refused: dict[str, str] = {}
+    if not concentration:
+        refused |= {name: NOT_A_CONCENTRATION for name, row in SPARSE_PARAMETERS.items() if row.needs_dose}
+    elif group.route == "oral":
+        refused["vss_obs"] = INTRAVENOUS_ONLY
+    if group.route == "" and not np.isnan(group.dose):
+        refused |= dict.fromkeys(("mrt_inf_obs", "mrt_half_life", "vss_obs"), MIXED_ROUTES)
+    return _without(found, refused) if refused else found
+
+
+def _without(found: SparseResult, refused: Mapping[str, str]) -> SparseResult:
+    """The same result without some parameters."""
+    nan = float("nan")
+
+    def blanked(column: Mapping[str, Any], blank: Any) -> Mapping[str, Any]:
+        return MappingProxyType({name: blank if name in refused else value for name, value in column.items()})
+
+    sentences = {name: found.reason[name] or refused.get(name, "") for name in NAMES}
+    return replace(
+        found, estimate=blanked(found.estimate, nan), se=blanked(found.se, nan), df=blanked(found.df, nan),
+        interval=MappingProxyType({m: blanked(ends, (nan, nan)) for m, ends in found.interval.items()}),
+        reason=MappingProxyType(sentences), reason_se=blanked(found.reason_se, "there is no estimate"),
+    )  # fmt: skip
