@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkpd.nca.area import Area, area
 from pkpd.nca.explain import why
 from pkpd.nca.intervals import profiles_of
 from pkpd.nca.kernel import Asked, Computed, compute
@@ -30,6 +31,7 @@ __all__ = [
     "PRESETS",
     "SPARSE_PARAMETERS",
     "SPARSE_PRESETS",
+    "Area",
     "Asked",
     "Computed",
     "Parameter",
@@ -39,6 +41,7 @@ __all__ = [
     "Settings",
     "SparseResult",
     "SparseRules",
+    "area",
     "choose_points",
     "compute",
     "find_tau",

@@ -264,7 +264,7 @@ class Block:
         end, end_code = self._at(self.scaled_time(duration), reasons.NO_INFUSION_END)
         trough, trough_code = self._at(self.tau, reasons.NO_END_SAMPLE)
         no_tau = unless(np.isfinite(self.tau), reasons.NO_TAU)
-        absorbed = np.where(self.route == ORAL, True, self.rules.tlag == "any route")
+        absorbed: Bools = np.full(n, self.rules.tlag == "any route") | (self.route == ORAL)
         oral = unless(absorbed, reasons.EXTRAVASCULAR_ONLY)
         c0 = np.ldexp(given, -self.scale)
         return {

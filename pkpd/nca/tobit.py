@@ -60,6 +60,12 @@ def fit(t: Floats, y: Floats, below: Bools) -> Censored:
     return Censored(float(-slope / width), float(level - slope * middle / width), sd if sd > _FLOOR else 0.0)
 
 
+def minus_log_likelihood(line: Censored, t: Floats, y: Floats, below: Bools) -> float:
+    """Return minus the log likelihood of a line, without the constant of the normal density; see `fit`."""
+    log_sd = np.log(max(line.sd, _FLOOR))
+    return _objective(np.array([line.intercept, -line.rate, log_sd]), t, y, below)[0]
+
+
 def _objective(p: Floats, x: Floats, y: Floats, below: Bools) -> tuple[float, Floats]:
     """Minus the log likelihood and its gradient in level, slope and ln σ."""
     sd = np.exp(max(p[2], np.log(_FLOOR)))
