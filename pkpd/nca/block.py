@@ -264,8 +264,8 @@ class Block:
         end, end_code = self._at(self.scaled_time(duration), reasons.NO_INFUSION_END)
         trough, trough_code = self._at(self.tau, reasons.NO_END_SAMPLE)
         no_tau = unless(np.isfinite(self.tau), reasons.NO_TAU)
-        absorbed: Bools = np.full(n, self.rules.tlag == "any route") | (self.route == ORAL)
-        oral = unless(absorbed, reasons.EXTRAVASCULAR_ONLY)
+        anywhere = self.rules.tlag == "any route"
+        oral = unless(np.logical_or(self.route == ORAL, anywhere), reasons.EXTRAVASCULAR_ONLY)
         c0 = np.ldexp(given, -self.scale)
         return {
             "cmax": (self._raw(self.top), seen), "tmax": (self._raw_time(self.top), seen),

@@ -23,6 +23,7 @@ from pkpd.nca.profiles import Floats, Ints, Profiles
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
+_CHUNK = 20_000  # profiles prepared at a time: what is not output stays small
 
 # Powers of the time scale and of the concentration scale in a parameter of this unit.
 _POWERS = {
@@ -119,12 +120,27 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
         Values and codes, (profiles, parameters); a value is NaN exactly where its code is not 0.
     """
     asked = asked or Asked()
-    ready = prepare(profiles, rules)
     n = len(profiles)
     out = _Output(
         np.full((len(NAMES), n), np.nan), np.full((len(NAMES), n), reasons.NO_QUANTIFIABLE, dtype=np.int8),
         asked.empty(n),
     )  # fmt: skip
+    parts = []
+    for begin in range(0, max(n, 1), _CHUNK):
+        part = profiles.part(begin, min(begin + _CHUNK, n))
+        parts.append(prepare(part, rules))
+        place = slice(begin, begin + len(part))
+        e = out.extra
+        extra = Extra(
+            e.area[place], e.moment[place], e.area_codes[place], e.time_above[place], e.area_above[place],
+            e.above_codes[place],
+        )  # fmt: skip
+        _fill(part, parts[-1], rules, asked, _Output(out.values[:, place], out.codes[:, place], extra))
+    return Computed(out.values.T, out.codes.T, Prepared.joined(parts), out.extra)
+
+
+def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: _Output) -> None:
+    """Write the parameters of some profiles into their place."""
     out.codes[:, ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.area_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.above_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
@@ -142,7 +158,6 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
                 value, code = _unscaled(name, column, block)
                 out.values[INDEX[name], members], out.codes[INDEX[name], members] = value, code
             _answer(block, asked, out.extra)
-    return Computed(out.values.T, out.codes.T, ready, out.extra)
 
 
 def _blocks(ready: Prepared) -> Iterator[Ints]:

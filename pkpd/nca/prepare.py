@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +27,6 @@ class Prepared:
         Time, and value as the rules have it.
     quantified, imputed : (used samples,) of bool
         Whether it was quantified; whether the value was put in place of a BLQ sample.
-    lloq : (used samples,)
-        Limit of quantification, NaN when unknown.
     chosen : (used samples,) of int
         The user's choice for the terminal regression, see `Profiles`.
     offsets : (profiles + 1,)
@@ -44,7 +44,6 @@ class Prepared:
     values: Floats
     quantified: Bools
     imputed: Bools
-    lloq: Floats
     chosen: npt.NDArray[np.int8]
     offsets: Ints
     start: Start
@@ -58,6 +57,20 @@ class Prepared:
     def counts(self) -> Ints:
         """Number of samples of every profile that take part."""
         return np.diff(self.offsets)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Prepared]) -> Prepared:
+        """Return several sets of profiles as one, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        whole: dict[str, Any] = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(cls)
+            if f.name not in ("offsets", "start")
+        }
+        sizes = np.concatenate([[0], *(part.counts for part in parts)])
+        start = Start(*(np.concatenate(columns) for columns in zip(*(part.start for part in parts), strict=True)))
+        return cls(**whole, offsets=np.cumsum(sizes).astype(np.intp), start=start)
 
 
 def prepare(profiles: Profiles, rules: Rules) -> Prepared:
@@ -94,7 +107,7 @@ def prepare(profiles: Profiles, rules: Rules) -> Prepared:
         return np.bincount(owner[which], minlength=n)
 
     return Prepared(
-        times, values, quantified[keep], found.imputed[keep], profiles.lloq[keep], chosen, offsets,
+        times, values, quantified[keep], found.imputed[keep], chosen, offsets,
         time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
         count(usable), count(usable & blq), count(~usable), count(usable & late),
     )  # fmt: skip

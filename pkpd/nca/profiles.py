@@ -100,6 +100,17 @@ class Profiles:
         """Profile that every sample belongs to."""
         return np.repeat(np.arange(len(self)), self.counts)
 
+    def part(self, begin: int, end: int) -> Profiles:
+        """Return the profiles from one position to another (which does not belong)."""
+        if begin == 0 and end == len(self):
+            return self
+        a, b = int(self.offsets[begin]), int(self.offsets[end])
+        samples = {f: getattr(self, f)[a:b] for f in ("times", "values", "blq", "lloq", "before", "chosen")}
+        each = ("dose", "duration", "route", "first", "tau", "at_dose", "outside")
+        own = {f: getattr(self, f)[begin:end] for f in each}
+        labels = {name: values[begin:end] for name, values in self.labels.items()}
+        return Profiles(**samples, **own, offsets=self.offsets[begin : end + 1] - a, labels=labels)
+
     @classmethod
     def from_arrays(
         cls,
