@@ -15,16 +15,18 @@ from pkpd.dosing import Regimen
 from pkpd.errors import InputError, unknown_names
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
-from pkpd.nca import NAMES, PRESETS, Profiles, Rules, compute
+from pkpd.nca import NAMES, PRESETS, Computed, Profiles, Rules, compute
 from pkpd.simulate import Population, population, simulate
 
 if TYPE_CHECKING:
     import pandas
 
 Array = NDArray[np.float64]
-_SHOWN = ("auc_last", "auc_inf_obs", "half_life", "cmax", "cl_obs", "vss_obs")
-# What each parameter estimates: AUC to the last sample is meant as all of it.
-_TRUTH = {"auc_last": "auc_inf_obs", "auc_all": "auc_inf_obs"}
+# What describes the samples and not the drug has no truth; nor has an interval, as one dose is simulated.
+_OF_THE_SAMPLES = (
+    "n_", "lambda_z_", "tlast", "tfirst", "tlag", "clast", "cmin", "tmin", "cstart", "ceoi", "ctrough",
+    "auc_extrapolated", "auc_back_extrapolated", "aumc_extrapolated", "auc_above", "swing",
+)  # fmt: skip
 
 
 def design_bias(
@@ -60,8 +62,10 @@ def design_bias(
     Returns
     -------
     DataFrame
-        One row per NCA parameter: ``truth`` (mean), ``mean``, ``median``, ``CV %``, ``bias %`` (of the means) and
-        ``n`` (subjects with a value). AUC to the last sample is compared with the true AUC to infinity.
+        One row per NCA parameter that the design or the truth has: ``truth`` (mean), ``mean``, ``median``, ``CV %``,
+        ``bias %`` (of the means) and ``n`` (subjects with a value). What is made of the AUC to the last sample is
+        compared with what is made of the true AUC to infinity. What describes the samples, such as the number of points
+        of the terminal regression and the extrapolated parts of the areas, has no truth.
 
     Raises
     ------
@@ -81,30 +85,44 @@ def design_bias(
     sampled = _analyse(people, dose, np.asarray(times, dtype=float), subjects, seed, noisy, lloq, rules)
     exact = _analyse(people, dose, _dense(people, dose), subjects, seed, "C", math.nan, PRESETS["phoenix"])
     rows = []
-    for name in _SHOWN:
-        values, truth = sampled[name], exact[_TRUTH.get(name, name)]
-        truth = truth[np.isfinite(truth)]
-        if not truth.size:  # not defined for this route, such as Vss after an oral dose
+    for name in NAMES:
+        values, truth = sampled.of(name), exact.of(_estimated(name))
+        known, truth = values[np.isfinite(values)], truth[np.isfinite(truth)]
+        at_once = name == "tmax" and dose.doses[0].route == "bolus"  # the largest concentration is C0
+        if name.startswith(_OF_THE_SAMPLES) or at_once or not truth.size:  # or not defined for this route
             truth = np.array([math.nan])
-        known = values[np.isfinite(values)]
+        if not known.size and math.isnan(truth[0]):
+            continue
         mean, real = float(known.mean()) if known.size else math.nan, float(truth.mean())
-        spread = 100 * float(known.std(ddof=1)) / mean if known.size > 1 else math.nan
+        spread = 100 * float(known.std(ddof=1)) / mean if known.size > 1 and mean else math.nan
         middle = float(np.median(known)) if known.size else math.nan
-        rows.append((name, real, mean, middle, spread, 100 * (mean / real - 1), known.size))
+        bias = 100 * (mean / real - 1) if real else math.nan
+        rows.append((name, real, mean, middle, spread, bias, known.size))
     columns = ["parameter", "truth", "mean", "median", "CV %", "bias %", "n"]
     return pandas.DataFrame(rows, columns=columns).set_index("parameter")
 
 
 def _analyse(
     people: Population, dose: Regimen, times: Array, subjects: int, seed: int, variable: str, lloq: float, rules: Rules
-) -> dict[str, Array]:
+) -> Computed:
     result = simulate(people, dose, subjects=subjects, seed=seed, times=times + dose.times[0])
     first = replace(dose.doses[0], time=0.0)
     _, _, ratio = units.coherent(dose.unit, result["C"].attrs["units"])
     first = replace(first, amount=first.amount * ratio)
     values = result[variable].values[0]
-    found = compute(Profiles.from_arrays(times, values, dose=first, lloq=lloq), rules)
-    return {name: found.values[:, NAMES.index(name)] for name in _SHOWN}
+    return compute(Profiles.from_arrays(times, values, dose=first, lloq=lloq), rules)
+
+
+def _estimated(name: str) -> str:
+    """The parameter that a number is meant to be: an AUC to the last sample, and what is made of it, is meant as all."""
+    base, tail = name.removesuffix("_dose"), "_dose" if name.endswith("_dose") else ""
+    for end in ("last", "all"):
+        stem = base.removesuffix(f"_{end}")
+        if stem != base:
+            base = f"{stem}_inf_obs" if stem in ("auc", "aumc", "mrt") else f"{stem}_obs"
+            break
+    found = f"{base}{tail}"
+    return found if found in NAMES else name
 
 
 def _dense(people: Population, dose: Regimen) -> Array:

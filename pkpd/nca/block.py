@@ -264,8 +264,8 @@ class Block:
         end, end_code = self._at(self.scaled_time(duration), reasons.NO_INFUSION_END)
         trough, trough_code = self._at(self.tau, reasons.NO_END_SAMPLE)
         no_tau = unless(np.isfinite(self.tau), reasons.NO_TAU)
-        anywhere = self.rules.tlag == "any route"
-        oral = unless(np.logical_or(self.route == ORAL, anywhere), reasons.EXTRAVASCULAR_ONLY)
+        absorbed: Bools = self.route == ORAL if self.rules.tlag == "extravascular" else self.route >= -1
+        oral = unless(absorbed, reasons.EXTRAVASCULAR_ONLY)
         c0 = np.ldexp(given, -self.scale)
         return {
             "cmax": (self._raw(self.top), seen), "tmax": (self._raw_time(self.top), seen),
