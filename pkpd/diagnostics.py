@@ -114,7 +114,7 @@ def _analyse(
 
 
 def _estimated(name: str) -> str:
-    """The parameter that a number is meant to be: an AUC to the last sample, and what is made of it, is meant as all."""
+    """The parameter that a number is meant to be: the AUC to the last sample is meant as all of it."""
     base, tail = name.removesuffix("_dose"), "_dose" if name.endswith("_dose") else ""
     for end in ("last", "all"):
         stem = base.removesuffix(f"_{end}")

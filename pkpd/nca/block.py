@@ -264,8 +264,7 @@ class Block:
         end, end_code = self._at(self.scaled_time(duration), reasons.NO_INFUSION_END)
         trough, trough_code = self._at(self.tau, reasons.NO_END_SAMPLE)
         no_tau = unless(np.isfinite(self.tau), reasons.NO_TAU)
-        absorbed: Bools = self.route == ORAL if self.rules.tlag == "extravascular" else self.route >= -1
-        oral = unless(absorbed, reasons.EXTRAVASCULAR_ONLY)
+        oral = unless((self.route == ORAL) | (self.rules.tlag == "any route"), reasons.EXTRAVASCULAR_ONLY)
         c0 = np.ldexp(given, -self.scale)
         return {
             "cmax": (self._raw(self.top), seen), "tmax": (self._raw_time(self.top), seen),
@@ -287,7 +286,8 @@ class Block:
     def _at(self, when: Floats, missing: int) -> Column:
         """The value observed at a time, (n,), and a reason where there is no sample then."""
         match = np.abs(self.t - when) <= _SAME * np.abs(when)
-        return self._raw(np.argmax(match, axis=0)), unless(match.any(axis=0), missing)
+        seen: Bools = match.any(axis=0)
+        return self._raw(np.argmax(match, axis=0)), unless(seen, missing)
 
     def _lowest(self, given: Floats) -> tuple[Floats, Floats]:
         """The smallest value up to the end of the interval, and its time."""
