@@ -14,7 +14,21 @@ from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdErr
 from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
 from pkpd.io import read_study
 from pkpd.model import Model, define
-from pkpd.nca import Rules, nca, summarise, why
+from pkpd.nca import (
+    Points,
+    Rules,
+    accumulation,
+    choose_points,
+    dose_proportionality,
+    nca,
+    nca_sparse,
+    relative,
+    rerun,
+    summarise,
+    superpose_study,
+    why,
+    wide_table,
+)
 from pkpd.parameters import Parameter, Parameters, Variability, block
 from pkpd.simulate import Population, population, simulate, simulated_study
 from pkpd.study import Study, combine
@@ -32,6 +46,7 @@ __all__ = [
     "Parameter",
     "Parameters",
     "PkpdError",
+    "Points",
     "Population",
     "Regimen",
     "Rules",
@@ -39,12 +54,15 @@ __all__ = [
     "Study",
     "UnitError",
     "Variability",
+    "accumulation",
     "block",
     "bolus",
+    "choose_points",
     "combine",
     "data",
     "define",
     "design_bias",
+    "dose_proportionality",
     "fit_individuals",
     "fit_pooled",
     "il21",
@@ -52,15 +70,20 @@ __all__ = [
     "initial_estimates",
     "library",
     "nca",
+    "nca_sparse",
     "oral",
     "plot",
     "population",
     "read_study",
+    "relative",
+    "rerun",
     "simulate",
     "simulated_study",
     "summarise",
+    "superpose_study",
     "units",
     "why",
+    "wide_table",
 ]
 
 

@@ -1,13 +1,19 @@
-"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, summaries (floor 3)."""
+"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it (floor 3)."""
 
 from __future__ import annotations
 
 from pkpd.nca.area import Area, area
+from pkpd.nca.attainment import stable_trough, time_to_steady_state, trough_approach
+from pkpd.nca.compare import Comparison, accumulation, relative, relative_by
+from pkpd.nca.criterion import criterion
 from pkpd.nca.explain import why
+from pkpd.nca.interpolation import interpolate, interpolate_dosed
 from pkpd.nca.intervals import profiles_of
 from pkpd.nca.kernel import Asked, Computed, compute
 from pkpd.nca.parameters import ALIASES, NAMES, PARAMETERS, Parameter, parameter_name
 from pkpd.nca.profiles import Profiles
+from pkpd.nca.proportionality import PowerModel, dose_proportionality, power_model
+from pkpd.nca.regimens import superpose_study
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
 from pkpd.nca.settings import Points, Settings
@@ -21,7 +27,8 @@ from pkpd.nca.sparse import (
     sparse_difference,
     sparse_ratio,
 )
-from pkpd.nca.summary import lambda_z_line, summarise
+from pkpd.nca.summary import lambda_z_line, summarise, wide_table
+from pkpd.nca.superposition import SteadyState, steady_state, superpose
 from pkpd.nca.tau import find_tau
 
 __all__ = [
@@ -33,27 +40,45 @@ __all__ = [
     "SPARSE_PRESETS",
     "Area",
     "Asked",
+    "Comparison",
     "Computed",
     "Parameter",
     "Points",
+    "PowerModel",
     "Profiles",
     "Rules",
     "Settings",
     "SparseResult",
     "SparseRules",
+    "SteadyState",
+    "accumulation",
     "area",
     "choose_points",
     "compute",
+    "criterion",
+    "dose_proportionality",
     "find_tau",
+    "interpolate",
+    "interpolate_dosed",
     "lambda_z_line",
     "nca",
     "nca_sparse",
     "parameter_name",
+    "power_model",
     "profiles_of",
+    "relative",
+    "relative_by",
     "rerun",
     "sparse",
     "sparse_difference",
     "sparse_ratio",
+    "stable_trough",
+    "steady_state",
     "summarise",
+    "superpose",
+    "superpose_study",
+    "time_to_steady_state",
+    "trough_approach",
     "why",
+    "wide_table",
 ]

@@ -286,7 +286,7 @@ class Block:
     def _at(self, when: Floats, missing: int) -> Column:
         """The value observed at a time, (n,), and a reason where there is no sample then."""
         match = np.abs(self.t - when) <= _SAME * np.abs(when)
-        seen: Bools = match.any(axis=0)
+        seen: Bools = np.asarray(match.any(axis=0))
         return self._raw(np.argmax(match, axis=0)), unless(seen, missing)
 
     def _lowest(self, given: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Summaries by group, and the terminal regression as a line to draw (floor 3)."""
+"""Summaries by group, one row per profile, and the terminal regression as a line to draw (floor 3)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ import pandas
 import xarray as xr
 
 from pkpd.errors import InputError, unknown_names
+from pkpd.nca.descriptive import level_problem, mean_interval
 
 _COLUMNS = (
     "parameter", "unit", "N", "n", "missing", "geometric_mean", "geometric_cv", "mean", "sd", "cv", "median", "min",
-    "max",
+    "max", "geometric_sd", "geometric_mean_low", "geometric_mean_high", "mean_low", "mean_high", "q1", "q3",
 )  # fmt: skip
+_LABELS = ("subject", "interval", "occasion", "route", "dose")
 
 
-def summarise(result: xr.Dataset | pandas.DataFrame, by: str | Sequence[str] | None = None) -> pandas.DataFrame:
-    """Return one row per group and parameter: counts, geometric and arithmetic mean and CV, median and range.
+def summarise(
+    result: xr.Dataset | pandas.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    level: float = 0.9,
+    minimum: int = 1,
+    most_missing: float = 1.0,
+) -> pandas.DataFrame:
+    """Return one row per group and parameter: counts, geometric and arithmetic mean with intervals, median, range.
 
-    ``geometric_mean = exp(mean(ln x))``, ``geometric_cv = 100·sqrt(exp(s²) − 1)`` with ``s`` the standard
-    deviation of ``ln x``; both are NaN where a value is not positive. ``cv = 100·sd/mean``. Standard deviations
-    have n − 1 in the denominator. Missing values are counted and left out; an infinite value counts as missing.
+    ``geometric_mean = exp(mean(ln x))``, ``geometric_cv = 100·sqrt(exp(s²) − 1)`` and ``geometric_sd = exp(s)`` with
+    ``s`` the standard deviation of ``ln x``; all are NaN where a value is not positive. ``cv = 100·sd/|mean|``.
+    Standard deviations have n − 1 in the denominator. Missing values are counted and left out; an infinite value
+    counts as missing. Intervals are t intervals, that of the geometric mean on the scale of logarithms. Quartiles
+    interpolate linearly between order statistics, at 1 + (n − 1)·p.
 
     Parameters
     ----------
@@ -30,65 +41,137 @@ def summarise(result: xr.Dataset | pandas.DataFrame, by: str | Sequence[str] | N
         What `nca` returned, or a table with one row per profile.
     by : str or list of str, optional
         Coordinates (columns) that make the groups; without, there is one group.
+    level : float
+        Confidence level of the intervals.
+    minimum : int
+        Fewest numbers of which statistics are given; below, they are NaN and the counts remain. Standard deviations
+        and intervals need two in any case.
+    most_missing : float
+        Largest share of missing values in a group of which statistics are given, from 0 to 1.
 
     Returns
     -------
     pandas.DataFrame
         The group columns, then ``parameter``, ``unit``, ``N`` (profiles), ``n`` (numbers), ``missing`` (N − n),
-        ``geometric_mean``, ``geometric_cv`` (%), ``mean``, ``sd``, ``cv`` (%), ``median``, ``min``, ``max``.
+        ``geometric_mean``, ``geometric_cv`` (%), ``mean``, ``sd``, ``cv`` (%), ``median``, ``min``, ``max``,
+        ``geometric_sd``, ``geometric_mean_low``, ``geometric_mean_high``, ``mean_low``, ``mean_high``, ``q1``,
+        ``q3``. The rules stand in ``attrs["rules"]``.
 
     Raises
     ------
     InputError
-        If a group column does not exist.
+        If a group column does not exist, or a rule cannot be used.
+
+    References
+    ----------
+    Hyndman RJ, Fan Y. Sample quantiles in statistical packages. Am Stat 50 (1996) 361-365: type 7.
     """
     groups = [by] if isinstance(by, str) else list(by or [])
+    table, unit, names = _flat(result, groups)
+    problems = unknown_names(groups, [str(n) for n in table.columns], "group") + level_problem(level)
+    problems += [] if minimum >= 1 else [f"minimum is {minimum}; expected a whole number ≥ 1"]
+    problems += [] if 0 <= most_missing <= 1 else [f"most_missing is {most_missing}; expected a number from 0 to 1"]
+    if problems:
+        raise InputError(problems, "summarise")
+    parts = table.groupby(groups, sort=True, dropna=False) if groups else [((), table)]
+    rows = []
+    for key, part in parts:
+        for name in names:
+            values = part[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            x = values[np.isfinite(values)]
+            lost = len(values) - len(x)
+            enough = len(x) >= minimum and lost <= most_missing * len(values)
+            statistics = _statistics(x if enough else x[:0], level)
+            rows.append((*key, name, unit.get(name, ""), len(values), len(x), lost, *statistics))
+    found = pandas.DataFrame(rows, columns=[*groups, *_COLUMNS])
+    found.attrs["rules"] = _rules(level, minimum, most_missing)
+    return found
+
+
+def _flat(
+    result: xr.Dataset | pandas.DataFrame, groups: Sequence[str]
+) -> tuple[pandas.DataFrame, dict[str, str], list[str]]:
+    """One row per profile, the units, and the names of what is summarised."""
     if isinstance(result, xr.Dataset):
         flat = result[[str(n) for n, v in result.data_vars.items() if v.dims == ("profile",)]]
         flat = flat.drop_vars([n for n, v in flat.coords.items() if v.dims != ("profile",)])
         unit = {str(n): str(v.attrs.get("units", "")) for n, v in flat.data_vars.items()}
-        names = [str(n) for n in flat.data_vars]
         table = pandas.DataFrame({str(n): flat[n].to_numpy() for n in (*flat.data_vars, *flat.coords)})
-    else:
-        table, unit = result, {}
-        numeric = result.select_dtypes("number").columns
-        names = [str(n) for n in numeric if n not in groups]
-    problems = unknown_names(groups, [str(n) for n in table.columns], "group")
-    if problems:
-        raise InputError(problems, "summarise")
-    parts = table.groupby(groups, sort=True, dropna=False) if groups else [((), table)]
-    rows = [
-        (
-            *key,
-            name,
-            unit.get(name, ""),
-            len(part),
-            *_statistics(part[name].to_numpy(dtype=np.float64, na_value=np.nan)),
-        )
-        for key, part in parts
-        for name in names
-    ]
-    return pandas.DataFrame(rows, columns=[*groups, *_COLUMNS])
+        return table, unit, [str(n) for n in flat.data_vars]
+    numeric = result.select_dtypes("number").columns
+    return result, {}, [str(n) for n in numeric if n not in groups]
 
 
-def _statistics(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    """n, missing and the statistics of one parameter in one group."""
-    x = values[np.isfinite(values)]
+def _rules(level: float, minimum: int, most_missing: float) -> dict[str, str]:
+    """What was done, in words that go below a table."""
+    return {
+        "missing": "missing and infinite values are counted and left out",
+        "non_positive": "no geometric statistics where a value is zero or negative",
+        "sd": "standard deviations with n − 1 in the denominator, from two values on",
+        "cv": "cv = 100·sd/|mean|; geometric_cv = 100·sqrt(exp(s²) − 1), s the standard deviation of ln x",
+        "interval": f"{100 * level:g} % t intervals; of the geometric mean on the scale of logarithms",
+        "quartiles": "linear between order statistics, at 1 + (n − 1)·p",
+        "least": f"from {minimum} numbers on and with at most {100 * most_missing:g} % of values missing",
+    }
+
+
+def _statistics(x: npt.NDArray[np.float64], level: float) -> tuple[float, ...]:
+    """The statistics of the finite values of one parameter in one group, in the order of `_COLUMNS`."""
     n, nan = len(x), float("nan")
     if n == 0:
-        return (0, len(values), *[nan] * 8)
-    # Scaled by the largest value, sums of very large or very small numbers stay in range.
+        return (nan,) * 15
+    mean, low, high = mean_interval(x, level)
     top = float(np.abs(x).max()) or 1.0
-    mean, sd = float((x / top).mean()) * top, float((x / top).std(ddof=1)) * top if n > 1 else nan
+    sd = float((x / top).std(ddof=1)) * top if n > 1 else nan
     cv = 100.0 * sd / abs(mean) if mean != 0 else nan
-    geometric, spread = nan, nan
+    geometric, cv_log, sd_log, geometric_low, geometric_high = nan, nan, nan, nan, nan
     if (x > 0).all():
         logs = np.log(x)
-        geometric = float(np.exp(logs.mean()))
         with np.errstate(over="ignore"):
-            spread = 100.0 * float(np.sqrt(np.expm1(logs.var(ddof=1)))) if n > 1 else nan
-    low, high = float(x.min()), float(x.max())
-    return (n, len(values) - n, geometric, spread, mean, sd, cv, float(np.median(x)), low, high)
+            geometric, geometric_low, geometric_high = (float(np.exp(v)) for v in mean_interval(logs, level))
+            s = logs.std(ddof=1) if n > 1 else nan
+            cv_log, sd_log = 100.0 * float(np.sqrt(np.expm1(s**2))), float(np.exp(s))
+    q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
+    return (
+        geometric, cv_log, mean, sd, cv, median, float(x.min()), float(x.max()), sd_log, geometric_low,
+        geometric_high, low, high, q1, q3,
+    )  # fmt: skip
+
+
+def wide_table(result: xr.Dataset, parameters: Sequence[str] | None = None, units: bool = True) -> pandas.DataFrame:
+    """Return one row per profile: subject, interval, occasion, route and dose, then the parameters.
+
+    Parameters
+    ----------
+    result : Dataset
+        What `nca` returned.
+    parameters : sequence of str, optional
+        Names of the parameters in the order wanted; by default those of which at least one profile has a number.
+    units : bool
+        Whether columns are headed by symbol and unit, ``"AUClast (h·mg/L)"``; by default so. Otherwise by name.
+
+    Raises
+    ------
+    InputError
+        If a parameter does not exist; the nearest one is suggested.
+    """
+    known = [str(n) for n, v in result.data_vars.items() if v.dims == ("profile",)]
+    names = known if parameters is None else [str(n) for n in parameters]
+    if problems := unknown_names(names, known, "parameter"):
+        raise InputError(problems, "wide_table")
+    if parameters is None:
+        names = [n for n in names if bool(result[n].notnull().any())]
+    labels = [n for n in _LABELS if n in result.coords]
+    symbols = {n: str(result[n].attrs.get("symbol", n)) for n in (*labels, *names)}
+    # Two parameters with one symbol are told apart by their names.
+    symbols = {n: s if list(symbols.values()).count(s) == 1 else f"{s} {n}" for n, s in symbols.items()}
+    columns = {_heading(result[n], symbols[n]) if units else n: result[n].to_numpy() for n in symbols}
+    return pandas.DataFrame(columns)
+
+
+def _heading(variable: xr.DataArray, symbol: str) -> str:
+    unit = str(variable.attrs.get("units", ""))
+    return f"{symbol} ({unit})" if unit not in ("", "1") else symbol
 
 
 def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:

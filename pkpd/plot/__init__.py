@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pkpd.plot.bands import bands, overlay
+from pkpd.plot.boxes import parameter_boxes
 from pkpd.plot.course import fitted_course
 from pkpd.plot.fitted import observed_fitted, residuals
+from pkpd.plot.means import mean_profiles
 from pkpd.plot.page import page
+from pkpd.plot.power import proportionality
 from pkpd.plot.profiles import profiles
 from pkpd.plot.terminal import lambda_z, lambda_z_page
 from pkpd.plot.timeline import timeline
@@ -15,10 +18,13 @@ __all__ = [
     "fitted_course",
     "lambda_z",
     "lambda_z_page",
+    "mean_profiles",
     "observed_fitted",
     "overlay",
     "page",
+    "parameter_boxes",
     "profiles",
+    "proportionality",
     "residuals",
     "timeline",
 ]

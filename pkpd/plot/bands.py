@@ -36,7 +36,7 @@ def bands(
     """Draw median and prediction bands of a simulation over time, with doses and dosing days marked.
 
     A band of level p runs from the (1 − p)/2 to the (1 + p)/2 quantile over all subjects of all replicates together:
-    it says where single subjects lie, not how well their median is known.
+    it says where single subjects lie, not how well their median is known. A single subject is drawn as a line.
 
     Parameters
     ----------
@@ -175,8 +175,11 @@ def _values(forecast: xarray.Dataset, name: str, measured: bool) -> style.Array:
 
 
 def _draw(ax: Axes, t: style.Array, values: style.Array, levels: Sequence[float], look: tuple[str, str]) -> None:
-    """Draw the bands, the widest first and palest, and the median."""
+    """Draw the bands, the widest first and palest, and the median; one subject is a line without bands."""
     color, before = look
+    if len(values) == 1:
+        ax.plot(t, values[0], color=color, lw=1.3, label=f"{before}one subject")
+        return
     for k, level in enumerate(sorted(levels, reverse=True)):
         low, high = _quantiles(values, [(1 - level) / 2, (1 + level) / 2])
         alpha = 0.18 + 0.22 * k / max(len(levels) - 1, 1)

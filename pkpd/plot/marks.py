@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from pkpd.plot.style import DOSE, QUIET, SMALL, Array
 
 BELOW, ABOVE = "v", "^"
+MANY = 20
+"""Beyond so many doses their marks are light, and dosing days are not shaded."""
 
 
 def hollow(ax: Axes, x: Any, y: Any, marker: str, label: str, color: str = QUIET) -> None:
@@ -30,10 +32,12 @@ def along_bottom(ax: Axes, x: Any, marker: str, label: str, color: str = QUIET) 
 def dose_marks(ax: Axes, times: Array, day: float | None) -> None:
     """Mark doses by ticks along the bottom and shade the days on which they are given.
 
+    With many doses the ticks are light; days are not shaded then, nor where they would fill half of the axis.
+
     Parameters
     ----------
     ax : Axes
-        Where to draw.
+        Where to draw; the data are drawn already.
     times : array, shape (doses,)
         Times of doses in the unit of the axis.
     day : float or None
@@ -41,14 +45,17 @@ def dose_marks(ax: Axes, times: Array, day: float | None) -> None:
     """
     if not times.size:
         return
+    many = times.size > MANY
+    look: dict[str, Any] = {"color": QUIET, "ms": 7, "mew": 0.5} if many else {"color": DOSE, "ms": 12, "mew": 1.2}
     bottom = np.zeros(times.size)
-    ax.plot(
-        times, bottom, "|", color=DOSE, ms=12, mew=1.2, label=f"dose ({times.size})", transform=ax.get_xaxis_transform()
-    )
-    if day is None:
+    ax.plot(times, bottom, "|", label=f"dose ({times.size})", transform=ax.get_xaxis_transform(), **look)
+    runs = [] if day is None else _runs(np.unique(times), day)
+    # Shading tells days with a dose from days without: where most of the axis is shaded it tells nothing.
+    width = ax.dataLim.width
+    if many or not np.isfinite(width) or sum(end - start for start, end in runs) > 0.5 * width:
         return
-    for start, end in _runs(np.unique(times), day):
-        ax.axvspan(start, end, color=QUIET, alpha=0.10, lw=0, zorder=0)
+    for k, (start, end) in enumerate(runs):
+        ax.axvspan(start, end, color=QUIET, alpha=0.10, lw=0, zorder=0, label="_" if k else "dosing day")
 
 
 def _runs(starts: Array, day: float) -> list[tuple[float, float]]:

@@ -61,7 +61,7 @@ def profiles(
     """
     style.require(analyte, study.analytes, "analyte")
     style.require(origin, ORIGINS, "origin")
-    groups = _groups(study, by)
+    groups = grouped(study, by)
     ax = style.axes_of(ax)
     if log:
         style.log_scale(ax)
@@ -71,7 +71,7 @@ def profiles(
     _lines(ax, usable, groups, by, study.units.get("dose", "") if by == "dose" else study.units.get(by or "", ""))
     below, above = usable[usable["blq"]], usable[usable["alq"]]
     placed = below[below["lloq"].notna()]
-    marks.hollow(ax, placed["x"], placed["lloq"], marks.BELOW, f"BLQ ({len(placed)})")
+    _below(ax, placed, groups)
     marks.hollow(ax, above["x"], above["uloq"], marks.ABOVE, f"above ULOQ ({len(above)})")
     marks.along_bottom(ax, below["x"][below["lloq"].isna()], marks.BELOW, "BLQ, limit unknown")
     aside = rows[rows["excluded"] & rows["value"].notna()]
@@ -89,8 +89,14 @@ def profiles(
     return ax
 
 
-def _groups(study: Study, by: str | None) -> dict[Any, Any]:
-    """Subject → group, None for everybody without grouping."""
+def grouped(study: Study, by: str | None) -> dict[Any, Any]:
+    """Return subject → group; None for everybody without grouping.
+
+    Raises
+    ------
+    InputError
+        If there is no such covariate, or there are more groups than colours.
+    """
     people = study.subjects
     if by is None:
         return dict.fromkeys(study.subject_ids, None)
@@ -129,15 +135,35 @@ def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, l
 
 def _lines(ax: Axes, usable: pandas.DataFrame, groups: dict[Any, Any], by: str | None, unit: str) -> None:
     """One line per subject (and dose interval), coloured by group."""
-    levels = sorted(set(groups.values()), key=lambda g: (isinstance(g, str), g)) if by else [None]
-    color = dict(zip(levels, style.COLORS, strict=False))
+    color = _colors(groups)
     crowd = usable["subject"].nunique()
     look: dict[str, Any] = {"lw": 1.0, "ms": 4.0, "alpha": 0.8} if crowd <= 12 else {"lw": 0.7, "ms": 2.5, "alpha": 0.5}
     named: set[Any] = set()
     for (subject, _), part in usable.groupby(["subject", "piece"], sort=False):
         group = groups[subject]
-        text = f"{by} {group:g}" if isinstance(group, int | float) else str(group)
-        label = "_" if by is None or group in named else f"{text} {unit}".rstrip()
+        label = "_" if by is None or group in named else group_name(group, by, unit)
         named.add(group)
         y = part["value"].where(~part["blq"] & ~part["alq"]).to_numpy(float)
         ax.plot(part["x"].to_numpy(float), y, "o-", color=color[group], label=label, **look)
+
+
+def _below(ax: Axes, placed: pandas.DataFrame, groups: dict[Any, Any]) -> None:
+    """BLQ samples at their limit, in the colours of the groups; the legend has one entry for all."""
+    color = _colors(groups)
+    if len(color) > 1 and len(placed):
+        for group, own in color.items():
+            mine = placed[[groups[s] == group for s in placed["subject"]]]
+            marks.hollow(ax, mine["x"], mine["lloq"], marks.BELOW, "_", own)
+        marks.hollow(ax, [np.nan], [np.nan], marks.BELOW, f"BLQ ({len(placed)})")
+    else:
+        marks.hollow(ax, placed["x"], placed["lloq"], marks.BELOW, f"BLQ ({len(placed)})")
+
+
+def _colors(groups: dict[Any, Any]) -> dict[Any, str]:
+    """Group → colour."""
+    return dict(zip(style.ordered(groups.values()), style.COLORS, strict=False))
+
+
+def group_name(group: Any, by: str, unit: str) -> str:
+    """Return the name of a group in a legend: ``level 50 mg`` for a number, the word itself otherwise."""
+    return f"{by} {group:g} {unit}".rstrip() if isinstance(group, int | float) else str(group)

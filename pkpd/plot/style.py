@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 # Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MODEL, DATA, DOSE, QUIET = COLORS[1], COLORS[0], COLORS[6], "#666666"
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STUDY_DAY = "study day"
 SMALL, TINY = 8.0, 7.0
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -33,6 +34,11 @@ def axes_of(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
         return ax
     new: Axes = plt.subplots(figsize=size, layout="constrained")[1]
     return new
+
+
+def ordered(names: Iterable[Any]) -> list[Any]:
+    """Return the different names, numbers in order before words in order."""
+    return sorted(dict.fromkeys(names), key=lambda g: (isinstance(g, str) or g is None, g))
 
 
 def require(name: Any, known: Iterable[Any], what: str) -> None:
@@ -155,14 +161,22 @@ def is_synthetic(attrs: Mapping[str, Any]) -> bool:
 
 
 def caption(ax: Axes, attrs: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
-    """Write above the right corner that data are synthetic and what is not shown; a long title moves it up."""
-    parts = ["synthetic data"] if is_synthetic(attrs) else []
-    text = " · ".join([*parts, *notes])
-    if not text:
+    """Write above the right corner that data are synthetic and what is not shown, in as many lines as it needs."""
+    parts = [*(["synthetic data"] if is_synthetic(attrs) else []), *notes]
+    if not parts:
         return
-    right = ax.set_title(text, loc="right", fontsize=SMALL, style="italic", color=QUIET)
+    right = ax.set_title(parts[0], loc="right", fontsize=SMALL, style="italic", color=QUIET)
     left = ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=10)
     room = ax.get_window_extent().width
     taken = left.get_window_extent().width if left.get_text() else 0.0
-    if right.get_window_extent().width + taken > 0.95 * room and taken:
-        right.set(text=f"{text}\n ", linespacing=1.6)  # the last line stands level with the title: leave it empty
+    lines = [parts[0]]
+    for part in parts[1:]:
+        right.set_text(f"{lines[-1]} · {part}")
+        if right.get_window_extent().width > 0.98 * room:
+            lines.append(part)
+        else:
+            lines[-1] = right.get_text()
+    right.set_text("\n".join(lines))
+    if taken and right.get_window_extent().width + taken > 0.95 * room:
+        # The last line stands level with the title: leave it empty.
+        right.set(text="\n".join([*lines, " "]), linespacing=1.6)

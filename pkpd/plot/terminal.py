@@ -21,8 +21,8 @@ def lambda_z(
     """Draw the samples of one profile with the regression that gave λz.
 
     Samples in the regression are filled, the others hollow. The legend gives half-life, number of points and adjusted
-    R², or the reason why there is no λz. Samples below the limit of quantification that the rules kept stand
-    along the bottom, since the result does not hold the limit.
+    R², or the reason why there is no λz. Samples that are zero or below the limit of quantification, as far as the
+    rules kept them, stand along the bottom, since the result does not hold the limit.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _draw(
     if len(used):
         ax.plot(used["x"], used["value"], "o", color=style.DATA, ms=5, label="used for λz" if key else "_")
     blq = table[~table["quantified"]]
-    marks.along_bottom(ax, blq["x"], marks.BELOW, f"BLQ ({len(blq)})")
+    marks.along_bottom(ax, blq["x"], marks.BELOW, f"BLQ or zero ({len(blq)})")
     _regression(ax, row, own, time_unit)
     occasion = str(row["occasion"].item())
     place = (

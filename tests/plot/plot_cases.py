@@ -35,10 +35,15 @@ def bolus_study(subjects: int = 4, **attrs: Any) -> Study:
         for j, t in enumerate(TIMES):
             exact = 0.0 if t == 0 else amount / v * np.exp(-cl / v * t) * (1 + 0.05 * (-1) ** (j + k))
             blq = exact < LLOQ
-            rows.append((k + 1, "drug", t, np.nan if blq else exact, blq, LLOQ, False, np.nan, t, None, "", False, ""))
+            rows.append(
+                {"subject": k + 1, "time": t, "nominal_time": t, "value": np.nan if blq else exact, "blq": blq}
+            )  # fmt: skip
         doses.append((k + 1, 0.0, amount, "bolus", 0.0, None))
         people.append((k + 1, amount, "f" if k < 2 else "m"))
-    table = pandas.DataFrame([(*r, i + 1) for i, r in enumerate(rows)], columns=list(OBSERVATION_COLUMNS))
+    same = {"analyte": "drug", "lloq": LLOQ, "alq": False, "mark": "", "excluded": False, "reason": ""}
+    table = pandas.DataFrame([{**same, **r, "row": i + 1} for i, r in enumerate(rows)])
+    table = table.reindex(columns=list(OBSERVATION_COLUMNS)).assign(occasion=None)
+    table = table.astype({"uloq": float, "until": float, "volume": float})
     aside = (table["subject"] == 1) & (table["time"] == 2.0)
     table.loc[aside, "excluded"], table.loc[aside, "reason"] = True, "haemolysed"
     given = pandas.DataFrame([(*d, i + 1) for i, d in enumerate(doses)], columns=list(DOSE_COLUMNS))
@@ -97,6 +102,8 @@ def covered(ax: Axes) -> int:
     count = 0
     for one in ax.lines:
         points = one.get_transform().transform(np.column_stack([one.get_xdata(), one.get_ydata()]).astype(float))
+        if not len(points):
+            continue
         if np.ptp(points[:, 0]) < ax.get_window_extent().width or len(points) > 2:  # not a line across the axes
             count += sum(box.contains(x, y) for x, y in points[np.isfinite(points).all(axis=1)])
     return count

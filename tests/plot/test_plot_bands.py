@@ -64,6 +64,34 @@ def test_doses_are_marked_and_dosing_days_shaded(
     np.testing.assert_allclose(line(ax, "median").get_xdata(), first + day * forecast["time"].to_numpy() / 24)
 
 
+def test_dosing_days_have_one_legend_entry(forecast: xarray.Dataset) -> None:
+    ax = plot.bands(forecast, "C")
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names.count("dosing day") == 1
+
+
+def test_many_doses_are_light_ticks_without_shading() -> None:
+    pk = one_compartment_pk()
+    daily = simulate(pk, bolus("100 mg", days=range(1, 29)), times=np.linspace(0, 2000, 50))
+    crowded = plot.bands(daily, "C")
+    assert not crowded.patches
+    few = line(plot.bands(simulate(pk, bolus("100 mg", days=[1, 2]), times=np.linspace(0, 2000, 50)), "C"), "dose (2)")
+    many = line(crowded, "dose (28)")
+    assert many.get_markeredgewidth() < few.get_markeredgewidth()
+    assert many.get_markersize() < few.get_markersize()
+    # Five days of eight: shading would fill the axis and tell nothing.
+    assert not plot.bands(simulate(pk, bolus("1 mg", days=range(1, 6)), times=np.linspace(0, 192, 50)), "C").patches
+
+
+def test_one_subject_is_a_line_without_bands() -> None:
+    one = simulate(one_compartment_pk(), bolus("100 mg"), times=np.linspace(0, 48, 50))
+    ax = plot.bands(one, "C")
+    assert not ax.collections
+    np.testing.assert_array_equal(line(ax, "one subject").get_ydata(), one["C"].to_numpy()[0, 0])
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert not [name for name in names if "% of subjects" in name or "median" in name]
+
+
 def test_subjects_that_could_not_be_solved_are_counted_and_left_out(forecast: xarray.Dataset) -> None:
     broken = forecast.copy(deep=True)
     broken["C"][0, 3, 5:] = np.nan

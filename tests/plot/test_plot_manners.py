@@ -26,11 +26,21 @@ Draw = Callable[[Axes | None], Axes]
 def pictures(study: Study, fits: Fits) -> dict[str, Draw]:
     """Every function, with its default look and some of its options."""
     result, crowd = nca(study, "drug"), bolus_study(52)
+    long = simulate(one_compartment_pk(), bolus("100 mg", days=range(1, 29)), times=np.linspace(0, 800, 300))
     course = simulate(one_compartment_pk(), bolus("100 mg", days=[1, 2, 3]), times=np.linspace(0, 200, 80))
     return {
         "profiles": lambda ax: plot.profiles(study, "drug", ax=ax),
         "profiles of many, by group, log": lambda ax: plot.profiles(crowd, "drug", by="level", log=True, ax=ax),
         "profiles in days": lambda ax: plot.profiles(crowd, "drug", by="sex", time_unit="study day", ax=ax),
+        "mean_profiles": lambda ax: plot.mean_profiles(crowd, "drug", by="level", ax=ax),
+        "mean_profiles log": lambda ax: plot.mean_profiles(
+            crowd, "drug", by="sex", statistic="geometric mean", log=True, time_unit="day", ax=ax
+        ),
+        "parameter_boxes": lambda ax: plot.parameter_boxes(nca(crowd, "drug"), "cl_obs", by="dose", ax=ax),
+        "parameter_boxes log": lambda ax: plot.parameter_boxes(result, "auc_inf_obs", log=True, ax=ax),
+        "proportionality": lambda ax: plot.proportionality(nca(crowd, "drug"), "cmax", ax=ax),
+        "proportionality of one dose": lambda ax: plot.proportionality(result.isel(profile=[0]), "cmax", ax=ax),
+        "bands of many doses": lambda ax: plot.bands(long, "C", time_unit="day", ax=ax),
         "lambda_z": lambda ax: plot.lambda_z(result, 1, ax=ax),
         "lambda_z linear": lambda ax: plot.lambda_z(result, 0, log=False, ax=ax),
         "observed_fitted": lambda ax: plot.observed_fitted(fits, study=study, ax=ax),
@@ -47,7 +57,8 @@ def pictures(study: Study, fits: Fits) -> dict[str, Draw]:
 NAMES = (
     "profiles", "profiles of many, by group, log", "profiles in days", "lambda_z", "lambda_z linear",
     "observed_fitted", "residuals", "fitted_course", "fitted_course log", "bands", "bands log", "timeline",
-    "timeline of many",
+    "timeline of many", "mean_profiles", "mean_profiles log", "parameter_boxes", "parameter_boxes log",
+    "proportionality", "proportionality of one dose", "bands of many doses",
 )  # fmt: skip
 
 
