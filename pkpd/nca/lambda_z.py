@@ -52,7 +52,7 @@ class Window:
     forced: Bools
 
 
-def terminal(t: Floats, y: Floats, allowed: Bools, weights: Floats | None, window: Window) -> Terminal:
+def terminal(clock: Floats, t: Floats, y: Floats, allowed: Bools, weights: Floats | None, window: Window) -> Terminal:
     """Return the best regression of ln concentration on time over the last points of every profile.
 
     All windows that end at the last allowed sample are fitted by adding one sample after the other to running
@@ -62,8 +62,10 @@ def terminal(t: Floats, y: Floats, allowed: Bools, weights: Floats | None, windo
 
     Parameters
     ----------
+    clock : (m, n)
+        Times after the dose; samples down.
     t, y : (m, n)
-        Times and ln concentrations, both relative to the last quantifiable sample; samples down.
+        Times and ln concentrations, both relative to the last quantifiable sample.
     allowed : (m, n) of bool
         Samples that may take part.
     weights : (m, n), optional
@@ -92,7 +94,7 @@ def terminal(t: Floats, y: Floats, allowed: Bools, weights: Floats | None, windo
         stt[i] = stt[i + 1] + spread * dt * dt
         sty[i] = sty[i + 1] + spread * dt * dy
         syy[i] = syy[i + 1] + spread * dy * dy
-        last = np.where(allowed[i] & np.isnan(last), t[i], last)
+        last = np.where(allowed[i] & np.isnan(last), clock[i], last)
     number, stt, sty, syy = number[:m], stt[:m], sty[:m], syy[:m]
     correlation = np.maximum(sty / (np.sqrt(stt) * np.sqrt(syy)), -1.0)
     r2 = correlation * correlation
@@ -112,6 +114,6 @@ def terminal(t: Floats, y: Floats, allowed: Bools, weights: Floats | None, windo
     code = np.where(found, reasons.COMPUTED, reasons.SLOPE_NOT_NEGATIVE).astype(np.int8)
     nothing = np.full(n, np.nan)
     return Terminal(
-        rate, at_y + rate * at_t, points, t[pick, column], last, square,
+        rate, at_y + rate * at_t, points, clock[pick, column], last, square,
         np.where(points > 2, adjusted_square, np.nan), r, nothing, nothing, code,
     )  # fmt: skip

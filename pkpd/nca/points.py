@@ -36,8 +36,7 @@ def terminal_of(block: Block) -> Terminal:
     if rules.lambda_z_method == "tobit":
         found = _censored(block, allowed, forced)
     else:
-        found = terminal(block.t - origin, y, allowed, weights, window)
-        found = found._replace(start=found.start + origin, end=found.end + origin)
+        found = terminal(block.t, block.t - origin, y, allowed, weights, window)
     least = np.where(forced, 2, rules.lambda_z_points)
     few = np.where(forced, reasons.FEW_CHOSEN, few)
     return found._replace(code=np.where(allowed.sum(axis=0) < least, few, found.code).astype(np.int8))

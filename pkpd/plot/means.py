@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.checks import planned_time
+from pkpd.errors import DataWarning
 from pkpd.plot import marks, style
 from pkpd.plot.profiles import group_name, grouped
 from pkpd.study import Study
@@ -64,6 +66,11 @@ def mean_profiles(
     ------
     InputError
         If the analyte, the covariate, the statistic or the BLQ rule does not exist, or there are too many groups.
+
+    Warns
+    -----
+    DataWarning
+        If most samples are alone at their time, because actual times are given without nominal ones.
     """
     style.require(analyte, study.analytes, "analyte")
     style.require(statistic, STATISTICS, "statistic")
@@ -77,6 +84,12 @@ def mean_profiles(
     x = style.clock(table["time"], study.units["time"], time_unit)
     cut = _draw(ax, table.assign(x=x), (by, study.units.get("dose" if by == "dose" else by or "", "")), log)
     used = study.used(analyte)
+    alone = planned_time(used).groupby(planned_time(used)).transform("size") == 1
+    if alone.mean() > 0.5:
+        warnings.warn(
+            f"{int(alone.sum())} of {len(used)} samples are alone at their time: give nominal times to see means",
+            DataWarning, stacklevel=2,
+        )  # fmt: skip
     limits = {f"LLOQ {v:g}": float(v) for v in np.unique(used["lloq"].dropna())}
     marks.level_lines(ax, limits)
     style.time_axis(ax, "nominal time", study.units["time"], time_unit)

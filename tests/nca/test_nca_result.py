@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from nca_studies import make_study
 
+from pkpd.data import theophylline
 from pkpd.errors import InputError
 from pkpd.nca import NAMES, PARAMETERS, Rules, lambda_z_line, nca, summarise, why
 
@@ -98,3 +99,14 @@ def test_summary_of_a_result(result: xr.Dataset) -> None:
     assert len(summarise(result, by=["subject", "route"])) == 5 * len(NAMES)
     with pytest.raises(InputError, match="did you mean 'subject'"):
         summarise(result, by="subjekt")
+
+
+def test_the_regression_begins_and_ends_at_samples() -> None:
+    """To the last bit: a picture or a report must find the points by their times."""
+    result = nca(theophylline(dose="320 mg"), "theophylline")
+    for k in range(result.sizes["profile"]):
+        row = result.isel(profile=k)
+        times = row["sample_time"].values
+        assert row["lambda_z_start"].item() in times
+        assert row["lambda_z_end"].item() in times
+        assert lambda_z_line(result, k)["used"].sum() == row["lambda_z_points"].item()
