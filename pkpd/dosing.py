@@ -13,9 +13,14 @@ ROUTES = ("bolus", "infusion", "oral")
 """The routes a dose can take: into the veins at once, into the veins over time, by first-order absorption."""
 
 
+_STEADY = ("", "instead", "added")
+_MODELLED = ("", "rate", "duration")
+_ACTIONS = ("add", "replace", "multiply")
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Dose:
-    """One dose: when, how much, by which route and, for an infusion, for how long.
+    """One dose: when, how much, by which route and, for an infusion, for how long or how fast.
 
     Parameters
     ----------
@@ -26,28 +31,98 @@ class Dose:
     route : {"bolus", "infusion", "oral"}
         How the dose is given.
     duration : float
-        Length of an infusion; 0 otherwise.
+        Length of an infusion that is given by its length; 0 otherwise.
+    rate : float
+        Rate of an infusion that is given by its rate; bioavailability then acts on its length. 0 otherwise.
+    modelled : {"", "rate", "duration"}
+        Rate or length of the infusion is a quantity of the model (`Model.infusion_rate`, `infusion_duration`).
+    into : str
+        State that it enters, in place of the one that the model names for the route.
+    additional, interval : int, float
+        So many more doses like this one, every `interval`.
+    steady_state : {"", "instead", "added"}
+        The dose has been repeated every `interval` for ever: the steady state takes the place of what was there and
+        ends what was going on, or is added to it. With amount 0 and a rate: a constant infusion that ends now.
+    action : {"add", "replace", "multiply"}
+        What it does to the amount in its state (a bolus only).
+    reset : bool
+        The system is first set back to its initial values, and what was going on ends.
     """
 
     time: float
     amount: float
     route: str = "bolus"
     duration: float = 0.0
+    rate: float = 0.0
+    modelled: str = ""
+    into: str = ""
+    additional: int = 0
+    interval: float = 0.0
+    steady_state: str = ""
+    action: str = "add"
+    reset: bool = False
 
     def __post_init__(self) -> None:
-        problems = []
-        if not math.isfinite(self.time):
-            problems.append(f"dose time is {self.time}; expected a finite number")
-        if not (math.isfinite(self.amount) and self.amount >= 0):
-            problems.append(f"dose amount is {self.amount}; expected a number ≥ 0")
+        problems = [*_amounts(self), *_repetition(self)]
         if self.route not in ROUTES:
             problems.append(f"unknown route {self.route!r}; {nearest(self.route, ROUTES)}")
-        if self.route == "infusion" and not (math.isfinite(self.duration) and self.duration > 0):
-            problems.append(f"duration of the infusion is {self.duration}; expected a number > 0")
-        if self.route != "infusion" and self.duration != 0:
-            problems.append(f"a dose by route {self.route!r} has duration {self.duration}; only an infusion has one")
+        if self.route == "infusion":
+            problems += _infusion(self)
+        elif self.duration != 0 or self.rate != 0 or self.modelled:
+            what = f"duration {self.duration}" if self.duration != 0 else f"a rate ({self.rate or self.modelled})"
+            problems.append(f"a dose by route {self.route!r} has {what}; only an infusion has one")
         if problems:
             raise InputError(problems, f"dose at time {self.time}")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one dose of a known amount, route and length, and nothing else."""
+        return (
+            not (self.rate or self.modelled or self.into or self.additional or self.steady_state or self.reset)
+            and self.action == "add"
+        )
+
+
+def _amounts(dose: Dose) -> list[str]:
+    problems = []
+    if not math.isfinite(dose.time):
+        problems.append(f"dose time is {dose.time}; expected a finite number")
+    if not (math.isfinite(dose.amount) and dose.amount >= 0):
+        problems.append(f"dose amount is {dose.amount}; expected a number ≥ 0")
+    for name, known in (("steady_state", _STEADY), ("modelled", _MODELLED), ("action", _ACTIONS)):
+        value = getattr(dose, name)
+        if value not in known:
+            problems.append(f"{name} is {value!r}; {nearest(value, [k for k in known if k])}")
+    if dose.action != "add" and (dose.route == "infusion" or dose.steady_state or dose.additional):
+        problems.append(
+            f"action {dose.action!r} is for a single bolus; expected no infusion, repetition or steady state"
+        )
+    return problems
+
+
+def _repetition(dose: Dose) -> list[str]:
+    problems = []
+    if not (isinstance(dose.additional, int) and dose.additional >= 0):
+        problems.append(f"additional is {dose.additional!r}; expected a whole number ≥ 0")
+    if not (math.isfinite(dose.interval) and dose.interval >= 0):
+        problems.append(f"interval is {dose.interval}; expected a number ≥ 0")
+    elif dose.additional and not dose.interval > 0:
+        problems.append(f"{dose.additional} additional doses have no interval between them")
+    constant = dose.amount == 0 and dose.rate > 0
+    if dose.steady_state and not dose.interval > 0 and not constant:
+        problems.append("a dose at steady state has no interval; expected one > 0 (or a rate and the amount 0)")
+    return problems
+
+
+def _infusion(dose: Dose) -> list[str]:
+    given = [name for name in ("duration", "rate", "modelled") if getattr(dose, name)]
+    if len(given) > 1:
+        return [f"an infusion has {' and '.join(given)}; expected one of them"]
+    if dose.rate or dose.modelled:
+        return [] if math.isfinite(dose.rate) and dose.rate >= 0 else [f"rate is {dose.rate}; expected a number > 0"]
+    if not (math.isfinite(dose.duration) and dose.duration > 0):
+        return [f"duration of the infusion is {dose.duration}; expected a number > 0"]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +168,11 @@ class Regimen:
         a, b = units.factor(self.unit, unit), units.factor(self.time_unit, time_unit)
         if (a, b) == (1.0, 1.0) and unit == self.unit and time_unit == self.time_unit:
             return self
-        doses = (replace(d, time=d.time * b, amount=d.amount * a, duration=d.duration * b) for d in self.doses)
-        return Regimen(tuple(doses), unit, time_unit)
+        return Regimen(tuple(converted(d, a, b) for d in self.doses), unit, time_unit)
 
     def scaled(self, ratio: float) -> Regimen:
         """Return the same plan with every amount multiplied by `ratio`."""
-        return replace(self, doses=tuple(replace(d, amount=d.amount * ratio) for d in self.doses))
+        return replace(self, doses=tuple(converted(d, ratio, 1.0) for d in self.doses))
 
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
@@ -130,6 +204,16 @@ class Regimen:
             f"{len(self)} × {first.amount:g} {self.unit} {first.route}" if same else f"{len(self)} doses ({self.unit})"
         )
         return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}"
+
+
+def converted(dose: Dose, amount: float, time: float) -> Dose:
+    """Return a dose in other units: amounts multiplied by `amount`, times by `time`."""
+    if dose.action == "multiply":
+        amount = 1.0  # its amount is a factor without a unit
+    return replace(
+        dose, time=dose.time * time, amount=dose.amount * amount, duration=dose.duration * time,
+        rate=dose.rate * amount / time, interval=dose.interval * time,
+    )  # fmt: skip
 
 
 def bolus(

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.calculus import slope
+from pkpd.engine.closed_form import solve_linear
+from pkpd.engine.deliveries import Train
 from pkpd.engine.forcing import EIGEN, EXPONENTIAL
 from pkpd.engine.jit import announce
-from pkpd.engine.linear import solve_linear
 from pkpd.engine.settings import Settings
 from pkpd.engine.solver import NOT_FINITE, OK
 from pkpd.engine.symbols import System
@@ -63,15 +64,16 @@ class Block:
         return found
 
     def _solve(self, values: Array, schedule: Schedule, settings: Settings) -> BlockRun:
-        n, p, subjects = self.size, self.parameters, len(values)
-        matrix, loss, constant, x0 = (f(values.T, subjects) for f in self._values)
-        dmatrix, dloss, dconstant, dx0 = (f(values.T, subjects) for f in self._slopes)
-        matrix = matrix.reshape(subjects, n, n)
+        n, p, height, subjects = self.size, self.parameters, len(values), schedule.subjects
+        matrix, loss, constant, x0 = (f(values.T, height) for f in self._values)
+        dmatrix, dloss, dconstant, dx0 = (f(values.T, height) for f in self._slopes)
+        matrix = matrix.reshape(height, n, n)
         slopes = (
-            dmatrix.reshape(subjects, p, n, n),
-            *(part.reshape(subjects, p, n) for part in (dloss, dconstant, dx0)),
+            dmatrix.reshape(height, p, n, n),
+            *(part.reshape(height, p, n) for part in (dloss, dconstant, dx0)),
         )
         sound = np.isfinite(matrix).all((1, 2)) & np.isfinite(loss).all(1) & np.isfinite(constant + x0).all(1)
+        sound = np.logical_and.reduceat(sound, schedule.base[:-1])
         begins = np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.which]))).astype(np.int64)
         jumps, rates = (np.ascontiguousarray(part[:, self.where]) for part in (schedule.jumps, schedule.rates))
         lines = (
@@ -80,14 +82,55 @@ class Block:
         )  # fmt: skip
         rows = int(schedule.rows[-1])
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((int(begins[-1]), n))
+        status = np.where(sound, OK, NOT_FINITE).astype(np.int64)
         if n:
             announce(solve_linear)
+            events = self._events(schedule)
 
             def part(lo: int, hi: int) -> None:
-                solve_linear(lo, hi, (matrix, loss, constant), x0, slopes, lines, out, dout, starts)
+                solve_linear(lo, hi, (matrix, loss, constant), x0, slopes, lines, events, out, dout, starts, status)
 
             in_parts(part, subjects, settings.workers)
-        return BlockRun(matrix, loss, constant, x0, lines, out, dout, starts, np.where(sound, OK, NOT_FINITE))
+        return BlockRun(matrix, loss, constant, x0, lines, out, dout, starts, status)
+
+    def _events(self, schedule: Schedule) -> tuple[Any, ...]:
+        """What happens besides doses that add to a state, as the compiled function reads it."""
+        where, p = self.where, self.parameters
+        few = len(schedule.start)
+        slopes = (schedule.djumps[:, :, where], schedule.drates[:, :, where], schedule.dstart)
+        if schedule.dstart.shape[1] != p:  # the doses depend on none of the parameters
+            slopes = (np.zeros((few, p, self.size)), np.zeros((few, p, self.size)), np.zeros((few, p)))
+        return (
+            np.ascontiguousarray(schedule.scale[:, where]), schedule.begins, schedule.use, schedule.base,
+            *(np.ascontiguousarray(part) for part in slopes), trains_as_arrays(schedule.trains, where, p),
+        )  # fmt: skip
+
+
+def trains_as_arrays(trains: Sequence[tuple[Train, bool]], where: Sequence[int], slopes: int) -> tuple[Any, ...]:
+    """Return repeated doses as the compiled functions read them.
+
+    Returns
+    -------
+    state, flags, number, dnumber, first, pieces, dpieces : arrays
+        Place of the state among `where` (-1: not there); after, constant, adds; amount and phase and their
+        derivatives; where each one's pieces begin; length and rate of the pieces and their derivatives.
+    """
+
+    def cut(jet: Array) -> Array:
+        return jet[1:] if len(jet) == slopes + 1 else np.zeros(slopes)
+
+    places = {state: k for k, state in enumerate(where)}
+    state = np.array([places.get(t.state, -1) for t, _ in trains], dtype=np.int64)
+    flags = np.array([(t.after, t.constant, adds) for t, adds in trains], dtype=np.int64).reshape(-1, 3)
+    number = np.array([(t.amount[0], t.phase[0]) for t, _ in trains], dtype=float).reshape(-1, 2)
+    dnumber = np.array([(cut(t.amount), cut(t.phase)) for t, _ in trains], dtype=float).reshape(len(trains), 2, slopes)
+    zero = np.zeros(1 + slopes)
+    rows = [list(zip(t.lengths or (zero,), t.rates, strict=True)) for t, _ in trains]
+    first = np.concatenate(([0], np.cumsum([len(r) for r in rows]))).astype(np.int64)
+    flat = [pair for r in rows for pair in r]
+    pieces = np.array([(length[0], rate[0]) for length, rate in flat], dtype=float).reshape(-1, 2)
+    dpieces = np.array([(cut(length), cut(rate)) for length, rate in flat], dtype=float).reshape(len(flat), 2, slopes)
+    return state, flags, number, dnumber, first, pieces, dpieces
 
 
 def _losses(system: System) -> list[Any]:

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.dosing import Dose
 from pkpd.engine import solver
 from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.block import Block
 from pkpd.engine.calculus import slope
+from pkpd.engine.closed_form import NO_STEADY_STATE
+from pkpd.engine.dosing_terms import DosingTerms
 from pkpd.engine.integration import integrate_job
 from pkpd.engine.rest import Rest
 from pkpd.engine.settings import Settings
 from pkpd.engine.symbols import analyse, only_block
-from pkpd.engine.timeline import Schedule
+from pkpd.engine.timeline import Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model, expressions
 
 Array = NDArray[np.float64]
+_NO_STEADY = "repeated doses come to no steady state: something that is dosed is never lost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,8 @@ class Solution:
 
     def advice(self, subject: int) -> str:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
-        return solver.ADVICE[int(self.status[subject])]
+        code = int(self.status[subject])
+        return _NO_STEADY if code == NO_STEADY_STATE else solver.ADVICE[code]
 
 
 class Compiled:
@@ -66,17 +72,46 @@ class Compiled:
         time = expressions.symbol(expressions.TIME)
         at_hand = [*states, *(expressions.symbol(s) for s in system.inputs), time]
         wanted = list(system.outputs.values())
+        self.dosing = DosingTerms(model, system.inputs, system.sensitivities)
         self._outputs = ColumnFunction(at_hand, wanted)
         self._by_state = ColumnFunction(at_hand, [slope(e, s) for e in wanted for s in states] if theta else [])
         self._by_theta = ColumnFunction(at_hand, [slope(e, s) for e in wanted for s in theta])
+
+    def schedule(
+        self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
+        changes: Sequence[Sequence[float]] | None = None,
+    ) -> Schedule:  # fmt: skip
+        """Lay out the time lines of many subjects, with the lags, bioavailabilities and infusions that the model has.
+
+        Parameters
+        ----------
+        values : array, rows × inputs
+            As for `run`; only doses of a model that says something of them depend on it.
+        doses, times, after : sequences, one item per subject
+            Doses, requested times and whether each means "after the dose".
+        changes : sequence, one item per subject, optional
+            Times from which the subject's second, third … row of values holds.
+        """
+        if not self.dosing:
+            return schedule(doses, times, after, self.entries, self.states, changes=changes)
+        moments = changes or [()] * len(doses)
+        base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments])))
+        rows = [
+            [int(base[i] + np.searchsorted(own, d.time, side="right")) for d in given]
+            for i, (given, own) in enumerate(zip(doses, moments, strict=True))
+        ]
+        terms = self.dosing.of(values, doses, rows, self.entries, self.states)
+        slopes = len(self.system.sensitivities)
+        return schedule(doses, times, after, self.entries, self.states, terms, changes, slopes)
 
     def run(self, values: Array, schedule: Schedule, settings: Settings | None = None) -> Solution:
         """Solve every subject of a schedule.
 
         Parameters
         ----------
-        values : array, subjects × inputs
-            Parameters, then covariates, in the order of the model.
+        values : array, rows × inputs
+            Parameters, then covariates, in the order of the model: one row per subject, or several one after the
+            other where its values change in time (`Schedule.base`).
         schedule : Schedule
             Doses and requested times.
         settings : Settings, optional
@@ -89,7 +124,7 @@ class Compiled:
         """
         settings = settings or Settings()
         values = np.ascontiguousarray(values, dtype=float)
-        wanted = (schedule.subjects, len(self.system.inputs))
+        wanted = (int(schedule.base[-1]), len(self.system.inputs))
         if values.shape != wanted:
             raise InputError(f"values have shape {values.shape}; expected {wanted}")
         rows = int(schedule.rows[-1])
@@ -122,7 +157,7 @@ class Compiled:
         subject, rows = schedule.row_subject, len(states)
         failed = np.isin(subject, np.flatnonzero(status))
         states[failed] = np.nan
-        columns = [*states.T, *values[subject].T, schedule.row_time]
+        columns = [*states.T, *values[schedule.row_values].T, schedule.row_time]
         outputs = self._outputs(columns, rows)
         outputs[failed] = np.nan
         total = self._by_theta(columns, rows).reshape(rows, len(self.outputs), slopes.shape[2])

@@ -1,24 +1,27 @@
-"""A subject's doses and sample times as segments: inside one, everything is smooth.
+"""A subject's doses, changes and sample times as segments: inside one, everything is smooth.
 
-Doses, starts and ends of infusions cut the time line. Every requested time belongs to exactly one segment, which
-settles the rule for equal times once: *before* a dose is the end of the segment that it closes, *after* is the start
-of the next.
+Doses, starts and ends of infusions, resets and changes of covariates cut the time line. Every requested time belongs to
+exactly one segment, which settles the rule for equal times once: *before* a dose is the end of the segment that it
+closes, *after* is the start of the next. What happens at one time in an order makes segments without length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
-from pkpd.errors import InputError, nearest
+from pkpd.engine.deliveries import Delivery, Mark, Terms, Train, plan
+from pkpd.engine.jets import Jet
+from pkpd.errors import InputError
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
+KEEP, RESTART = -1, -2  # what a segment begins with besides its jump, where it is not the number of a train
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +32,18 @@ class Timeline:
     ----------
     start, end : arrays, shape (segments,)
         Where each segment begins and ends.
-    jumps, rates : arrays, shape (segments, states)
-        What is added to each state at the start of the segment, and per unit time during it.
+    scale, jumps, rates : arrays, shape (segments, states)
+        What each state is multiplied with and what is added at the start of the segment, and per unit time during it.
+    begins : array of int, shape (segments,)
+        `KEEP` the state, `RESTART` from the initial values, or the number of the train whose steady state begins.
+    use : array of int, shape (segments,)
+        Which of the subject's rows of values holds in the segment.
+    djumps, drates : arrays, shape (segments, slopes, states)
+        Derivatives of jumps and rates with respect to the parameters asked for.
+    dstart : array, shape (segments, slopes)
+        Derivatives of the time at which the segment begins.
+    trains : tuple of (Train, bool)
+        Doses repeated for ever, and whether their steady state is added to what is there.
     first : array, shape (segments + 1,)
         Requested times ``first[k]:first[k + 1]`` (in sorted order) belong to segment k.
     times : array, shape (times,)
@@ -41,16 +54,49 @@ class Timeline:
 
     start: Array
     end: Array
+    scale: Array
     jumps: Array
     rates: Array
+    begins: Integers
+    use: Integers
+    djumps: Array
+    drates: Array
+    dstart: Array
+    trains: tuple[tuple[Train, bool], ...]
     first: Integers
     times: Array
     order: Integers
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What the time lines of a model have in common.
+
+    Attributes
+    ----------
+    entries : mapping
+        Route → index of the state that it enters.
+    states : mapping
+        Name → index of every state.
+    slopes : int
+        Number of parameters with respect to which derivatives are wanted.
+    """
+
+    entries: Mapping[str, int]
+    states: Mapping[str, int]
+    slopes: int = 0
+
+    @classmethod
+    def of(cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0) -> Layout:
+        """Make one from the names of the states, or from their number."""
+        names = map(str, range(states)) if isinstance(states, int) else states
+        return cls(entries, {name: k for k, name in enumerate(names)}, slopes)
+
+
 def build(
-    doses: Sequence[Dose], entries: Mapping[str, int], states: int, times: Array, after: NDArray[np.bool_]
-) -> Timeline:
+    doses: Sequence[Dose], layout: Layout, times: Array, after: NDArray[np.bool_],
+    terms: Sequence[Terms] | None = None, changes: Sequence[float] = (),
+) -> Timeline:  # fmt: skip
     """Cut one subject's time line.
 
     The initial values hold at time 0, or at the first dose or requested time if that is earlier.
@@ -58,57 +104,158 @@ def build(
     Parameters
     ----------
     doses : sequence of Dose
-        In the engine's units.
-    entries : mapping
-        Route → index of the state that it enters.
-    states : int
-        Number of states.
+        In the engine's units; records at one time act in their order.
+    layout : Layout
+        Where doses enter.
     times : array, shape (times,)
         Requested times in any order.
     after : array of bool, shape (times,)
         Whether a time that coincides with a dose means the value after it.
+    terms : sequence of Terms, optional
+        What the model says of each dose.
+    changes : sequence of float
+        Times from which the subject's second, third … row of values holds.
 
     Raises
     ------
     InputError
         If the model has no entry for a route, or a time is not finite.
     """
-    problems = sorted(
-        {
-            f"the model takes no dose by route {d.route!r}; {nearest(d.route, entries)}"
-            for d in doses
-            if d.route not in entries
-        }
-    )
-    if not np.isfinite(times).all():
-        problems.append("a requested time is not finite")
+    ordered = sorted(range(len(doses)), key=lambda k: doses[k].time)
+    given = terms or [Terms.plain(layout.slopes)] * len(doses)
+    problems: list[str] = [] if np.isfinite(times).all() else ["a requested time is not finite"]
+    try:
+        steps = plan([doses[k] for k in ordered], [given[k] for k in ordered], layout.entries, layout.states).steps
+    except InputError as error:
+        problems = [*error.problems, *problems]
     if problems:
         raise InputError(problems)
     order = np.lexsort((after, times))
     wanted, late = times[order], after[order]
-    # An infusion shorter than the clock's resolution is a bolus.
-    lasting = [d.time + d.duration > d.time for d in doses]
-    cuts = np.array(
-        [d.time for d in doses] + [d.time + d.duration for d, lasts in zip(doses, lasting, strict=True) if lasts]
-    )
-    begin = min([0.0, *cuts, *wanted[:1]])
-    finish = wanted[-1] if wanted.size else begin
-    cuts = np.unique(np.append(cuts, begin))
-    cuts = cuts[cuts <= finish]
-    # The first segment has no length: it holds "before" whatever happens at the very start.
-    start = np.concatenate(([begin], cuts))
-    end = np.concatenate(([begin], cuts[1:], [finish]))
-    jumps, rates = np.zeros((start.size, states)), np.zeros((start.size, states))
-    for dose, lasts in zip(doses, lasting, strict=True):
-        state = entries[dose.route]
-        if lasts:
-            rates[1:][(cuts >= dose.time) & (cuts < dose.time + dose.duration), state] += dose.amount / dose.duration
-        else:
-            jumps[1:][cuts == dose.time, state] += dose.amount
-    before = np.searchsorted(cuts, wanted, side="left")
-    segment = np.where(late, np.searchsorted(cuts, wanted, side="right"), before)
+    instants = _instants(steps, changes)
+    begin = min([0.0, *(i.time for i in instants[:1]), *wanted[:1]])
+    finish = float(wanted[-1]) if wanted.size else begin
+    rows = _segments(instants, begin, finish, layout)
+    start = np.array([row.time for row in rows])
+    before = np.searchsorted(start[1:], wanted, side="left")
+    segment = np.where(late, np.searchsorted(start[1:], wanted, side="right"), before)
     first = np.searchsorted(segment, np.arange(start.size + 1))
-    return Timeline(start, end, jumps, rates, first.astype(np.int64), wanted, order.astype(np.int64))
+    parts: dict[str, Any] = {part: np.array([getattr(row, part) for row in rows]) for part in _PARTS}
+    marks = [row.mark for row in rows if row.mark is not None]
+    return Timeline(
+        start=start, end=np.append(start[1:], finish), first=first.astype(np.int64), times=wanted,
+        order=order.astype(np.int64), trains=tuple((m.train, m.adds) for m in marks if m.train is not None), **parts,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Instant:
+    """One thing that happens: a delivery that begins, an infusion that ends, a mark, or a change of values."""
+
+    time: float
+    rank: int  # 0: infusions end first; 1: the rest in the order of the records
+    what: Delivery | Mark | int
+    moves: Jet | None = None  # its time with derivatives, if it has any
+    ends: bool = False
+
+
+def _instants(steps: Sequence[Delivery | Mark], changes: Sequence[float]) -> list[_Instant]:
+    found = [_Instant(float(t), 0, k) for k, t in enumerate(changes, start=1)]
+    for step in steps:
+        if isinstance(step, Mark):
+            found.append(_Instant(step.time, 1, step))
+            continue
+        found.append(_Instant(float(step.start[0]), 1, step, _moving(step.start)))
+        if step.end is not None:
+            found.append(_Instant(float(step.end[0]), 0, step, _moving(step.end), ends=True))
+    return sorted(found, key=lambda i: (i.time, i.rank))
+
+
+def _moving(time: Jet) -> Jet | None:
+    return time if time[1:].any() else None
+
+
+_PARTS = ("scale", "jumps", "rates", "begins", "use", "djumps", "drates", "dstart")
+
+
+@dataclass(eq=False)
+class _Row:
+    """One segment under construction."""
+
+    time: float
+    rates: Array
+    drates: Array
+    use: int
+    dstart: Array
+    jumps: Array = field(init=False)
+    scale: Array = field(init=False)
+    djumps: Array = field(init=False)
+    begins: int = KEEP
+    mark: Mark | None = None
+    blank: bool = True
+
+    def __post_init__(self) -> None:
+        self.jumps, self.scale, self.djumps = (
+            np.zeros_like(self.rates),
+            np.ones_like(self.rates),
+            np.zeros_like(self.drates),
+        )
+
+
+def _segments(instants: Sequence[_Instant], begin: float, finish: float, layout: Layout) -> list[_Row]:
+    n, p = len(layout.states), layout.slopes
+    zero, still = np.zeros(n), np.zeros((p, n))
+    # The first segment has no length: it holds "before" whatever happens at the very start.
+    rows = [_Row(begin, zero, still, 0, np.zeros(p)), _Row(begin, zero, still, 0, np.zeros(p))]
+    running: list[Delivery] = []
+    trains = 0
+    for now in instants:
+        if now.time > finish:
+            break
+        row = rows[-1]
+        alone = now.moves is not None or isinstance(now.what, Mark) or _changes_scale(now.what)
+        if now.time > row.time or (not row.blank and (alone or row.dstart.any())):
+            row = _Row(now.time, row.rates, row.drates, row.use, np.zeros(p))
+            rows.append(row)
+        row.blank = False
+        if now.moves is not None:
+            row.dstart = now.moves[1:]
+        if isinstance(now.what, int):
+            row.use = now.what
+        elif isinstance(now.what, Mark):
+            row.mark, row.begins = now.what, RESTART
+            if now.what.train is not None:
+                row.begins, trains = trains, trains + 1
+        elif now.what.end is None:
+            _put(row, now.what)
+        else:
+            running = [d for d in running if d is not now.what] if now.ends else [*running, now.what]
+            row.rates, row.drates = _sum(running, zero, still)
+    return rows
+
+
+def _changes_scale(what: object) -> bool:
+    return isinstance(what, Delivery) and what.action != "add"
+
+
+def _put(row: _Row, what: Delivery) -> None:
+    """A bolus into a state, or what replaces or multiplies the amount there."""
+    if what.action == "multiply":
+        row.scale[what.state] *= what.size[0]
+        return
+    if what.action == "replace":
+        row.scale[what.state] = 0.0
+    row.jumps[what.state] += what.size[0]
+    row.djumps[:, what.state] += what.size[1:]
+
+
+def _sum(running: Sequence[Delivery], zero: Array, still: Array) -> tuple[Array, Array]:
+    """Rates of the infusions that run; summed anew, so that nothing is left when the last one ends."""
+    rates, slopes = zero.copy(), still.copy()
+    for one in running:
+        rates[one.state] += one.size[0]
+        slopes[:, one.state] += one.size[1:]
+    return rates, slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +272,10 @@ class Schedule:
         Where each subject's rows begin in a result.
     order : array, shape (rows,)
         Row (sorted within its subject) → row as asked.
+    base : array, shape (subjects + 1,)
+        Where each subject's rows begin in the table of values.
+    begins : array, shape (segments,)
+        As in `Timeline`, with trains counted through all time lines.
     """
 
     which: Integers
@@ -132,12 +283,20 @@ class Schedule:
     times: Integers
     start: Array
     end: Array
+    scale: Array
     jumps: Array
     rates: Array
+    begins: Integers
+    use: Integers
+    djumps: Array
+    drates: Array
+    dstart: Array
+    trains: tuple[tuple[Train, bool], ...]
     first: Integers
     time: Array
     rows: Integers
     order: Integers
+    base: Integers
 
     @property
     def subjects(self) -> int:
@@ -150,6 +309,11 @@ class Schedule:
         return np.repeat(np.arange(self.subjects), np.diff(self.rows))
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing happens but doses that add to a state, for values that stay the same."""
+        return bool((self.begins == KEEP).all() and (self.scale == 1).all() and (self.use == 0).all())
+
+    @property
     def row_time(self) -> Array:
         """Time of every row, in the order asked for."""
         out = np.empty(self.rows[-1])
@@ -158,10 +322,23 @@ class Schedule:
             out[self.order[rows]] = self.time[self.times[line] : self.times[line + 1]]
         return out
 
+    @property
+    def row_values(self) -> Integers:
+        """Row of the table of values that holds at every row, in the order asked for."""
+        out = np.empty(self.rows[-1], dtype=np.int64)
+        for k, line in enumerate(self.which):
+            rows = slice(self.rows[k], self.rows[k + 1])
+            first = self.first[self.segments[line] + line : self.segments[line + 1] + line + 1]
+            use = np.repeat(self.use[self.segments[line] : self.segments[line + 1]], np.diff(first))
+            out[self.order[rows]] = self.base[k] + use
+        return out
+
 
 def schedule(
-    doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any], entries: Mapping[str, int], states: int
-) -> Schedule:
+    doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any], entries: Mapping[str, int],
+    states: Sequence[str] | int, terms: Sequence[Sequence[Terms]] | None = None,
+    changes: Sequence[Sequence[float]] | None = None, slopes: int = 0,
+) -> Schedule:  # fmt: skip
     """Lay out the time lines of many subjects.
 
     Parameters
@@ -170,20 +347,31 @@ def schedule(
         Doses, requested times and whether each means "after the dose".
     entries : mapping
         Route → index of the state that it enters.
-    states : int
-        Number of states.
+    states : sequence of str or int
+        Names of the states (or how many there are: then no dose can name one).
+    terms : sequence, one item per subject, optional
+        What the model says of each dose; without it nothing is late, lost or modelled.
+    changes : sequence, one item per subject, optional
+        Times at which the subject's values change.
+    slopes : int
+        Number of derivatives that the terms carry.
     """
+    layout = Layout.of(entries, states, slopes)
     if not len(doses):
         raise InputError("there is no subject to solve")
     known: dict[Any, int] = {}
     lines: list[Timeline] = []
     which = np.empty(len(doses), dtype=np.int64)
+    moments = changes or [()] * len(doses)
     for k, (own, when, late) in enumerate(zip(doses, times, after, strict=True)):
         clock, flags = np.asarray(when, dtype=float), np.asarray(late, dtype=bool)
-        key = (tuple(own), clock.tobytes(), flags.tobytes())
+        said = terms[k] if terms is not None else None
+        if said is not None and not said:
+            said = None
+        key = (tuple(own), clock.tobytes(), flags.tobytes(), tuple(moments[k])) if said is None else k
         if key not in known:
             known[key] = len(lines)
-            lines.append(build(own, entries, states, clock, flags))
+            lines.append(build(own, layout, clock, flags, said, moments[k]))
         which[k] = known[key]
     segments = np.concatenate(([0], np.cumsum([line.start.size for line in lines]))).astype(np.int64)
     counts = np.concatenate(([0], np.cumsum([line.times.size for line in lines]))).astype(np.int64)
@@ -192,7 +380,15 @@ def schedule(
     order = np.concatenate([lines[w].order + r for w, r in zip(which, rows[:-1], strict=True)]).astype(np.int64)
     first = np.concatenate([line.first + c for line, c in zip(lines, counts[:-1], strict=True)])
     joined = {
-        part: np.concatenate([getattr(line, part) for line in lines]) for part in ("start", "end", "jumps", "rates")
+        part: np.concatenate([getattr(line, part) for line in lines])
+        for part in ("start", "end", "scale", "jumps", "rates", "use", "djumps", "drates", "dstart")
     }
-    time = np.concatenate([line.times for line in lines])
-    return Schedule(which, segments, counts, first=first, time=time, rows=rows, order=order, **joined)
+    passed = np.cumsum([0, *(len(line.trains) for line in lines)])
+    begins = np.concatenate(
+        [np.where(line.begins >= 0, line.begins + past, line.begins) for line, past in zip(lines, passed, strict=False)]
+    ).astype(np.int64)
+    base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments]))).astype(np.int64)
+    return Schedule(
+        which, segments, counts, begins=begins, trains=tuple(t for line in lines for t in line.trains), first=first,
+        time=np.concatenate([line.times for line in lines]), rows=rows, order=order, base=base, **joined,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.dosing import Dose
 from pkpd.engine import Schedule, schedule
 from pkpd.errors import DataWarning, InputError, nearest, unknown_names
 from pkpd.model import Model
@@ -39,8 +40,10 @@ class FitData:
         Subject index, output index, and 0 measured, 1 below LLOQ, 2 above ULOQ.
     time, value : arrays, shape (rows,)
         In the model's units; for a censored row the value is its limit.
+    doses, times, after : tuple
+        Doses, sample times and whether each means "after the dose", one item per subject.
     schedule : Schedule
-        Doses and sample times.
+        The same as time lines, for a model that says nothing of its doses.
     covariates : array, subjects × covariates
         In the model's order.
     observed : mapping
@@ -54,6 +57,9 @@ class FitData:
     censor: NDArray[np.int64]
     time: Array
     value: Array
+    doses: tuple[tuple[Dose, ...], ...]
+    times: tuple[Array, ...]
+    after: tuple[NDArray[np.bool_], ...]
     schedule: Schedule
     covariates: Array
     observed: Mapping[str, str]
@@ -158,12 +164,13 @@ def prepare(model: Model, study: Study, observed: Mapping[str, str] | None = Non
     if model.doses and not any(dose.amount > 0 for s in subjects for dose in doses[s]):
         raise InputError("the study has no doses, or only doses of 0, for the subjects that were observed")
     entries = {route: model.states.index(state) for route, state in model.doses.items()}
-    plan = schedule(
-        [doses[s] for s in subjects], [time[p] for p in parts], [after[p] for p in parts], entries, len(model.states)
-    )
+    records = (
+        tuple(doses[s] for s in subjects), tuple(time[p] for p in parts), tuple(after[p] for p in parts),
+    )  # fmt: skip
+    plan = schedule(*records, entries, model.states)
     return FitData(
         model, subjects, rows["subject"].to_numpy(np.int64), rows["output"].to_numpy(np.int64),
-        rows["censor"].to_numpy(np.int64), time, rows["value"].to_numpy(float), plan,
+        rows["censor"].to_numpy(np.int64), time, rows["value"].to_numpy(float), *records, plan,
         covariates(model, study, subjects), matched,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from pkpd.engine import Compiled, Settings
+from pkpd.engine import Compiled, Settings, Solution
 from pkpd.fit.data import ABOVE, BELOW, MEASURED, FitData
 from pkpd.fit.residual import HALF_LOG_TWO_PI, ResidualError, log_density_constant, scale_of, spread
 from pkpd.parameters import Parameters
@@ -82,7 +82,7 @@ class Likelihood:
     def __call__(self, vector: Array) -> Value:
         """Evaluate at a transformed vector; a point that cannot be computed has an infinite objective."""
         parameters = self.parameters.from_vector(vector)
-        solution = self.code.run(self.table(parameters), self.data.schedule, self.settings)
+        solution = self._solved(parameters)
         rows = np.arange(self.data.time.size)
         fitted = solution.outputs[rows, self.data.output]
         free = list(parameters.free)
@@ -93,6 +93,12 @@ class Likelihood:
             df[:, k] = solution.slopes[rows, self.data.output, j] * slopes[k]
         with np.errstate(all="ignore"):
             return self._assemble(parameters, fitted, df, slopes)
+
+    def _solved(self, parameters: Parameters) -> Solution:
+        """The model at given parameters; a lag or a modelled infusion moves the time lines with them."""
+        table, data = self.table(parameters), self.data
+        plan = self.code.schedule(table, data.doses, data.times, data.after) if self.code.dosing else data.schedule
+        return self.code.run(table, plan, self.settings)
 
     def _assemble(self, parameters: Parameters, fitted: Array, df: Array, slopes: Array) -> Value:
         free = list(parameters.free)
@@ -123,7 +129,7 @@ class Likelihood:
 
     def trouble(self, vector: Array) -> str:
         """Return why a point cannot be computed: the solver's advice for the first subject that failed, or nothing."""
-        solution = self.code.run(self.table(self.parameters.from_vector(vector)), self.data.schedule, self.settings)
+        solution = self._solved(self.parameters.from_vector(vector))
         failed = np.flatnonzero(solution.status)
         if not failed.size:
             return self._impossible(vector)

@@ -16,7 +16,12 @@ from pkpd.model import expressions
 from pkpd.parameters import Parameter, Parameters
 
 WORDS = MappingProxyType({"time": "time", "amount": "amount", "volume": "volume"})
-_MAPPINGS = ("equations", "outputs", "initial", "doses", "units", "base")
+_MAPPINGS = (
+    "equations", "outputs", "initial", "doses", "units", "base", "lag", "bioavailability", "infusion_rate",
+    "infusion_duration",
+)  # fmt: skip
+DOSING = ("lag", "bioavailability", "infusion_rate", "infusion_duration")
+"""What a model may say of the doses that enter a state."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,13 @@ class Model:
     conserved : tuple of str
         Expressions that the equations keep constant between doses, e.g. ``"blood + tissue"``.
     covariates : tuple of str
-        Names in the equations whose values come with each subject (constant in time).
+        Names in the equations whose values come with each subject.
+    lag, bioavailability : mapping
+        State → the time by which doses into it are late, and the part of them that arrives, in terms of parameters
+        and covariates; 0 and 1 when not named. An infusion given by its rate lasts longer or shorter in
+        proportion to the bioavailability; one given by its length is faster or slower.
+    infusion_rate, infusion_duration : mapping
+        State → rate or length of infusions into it whose dose says that it is modelled.
     reference : str
         Where the equations come from.
 
@@ -65,10 +76,14 @@ class Model:
     conserved: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     reference: str = ""
+    lag: Mapping[str, str] = field(default_factory=dict)
+    bioavailability: Mapping[str, str] = field(default_factory=dict)
+    infusion_rate: Mapping[str, str] = field(default_factory=dict)
+    infusion_duration: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = []
-        for kind in ("equations", "outputs", "initial"):
+        for kind in ("equations", "outputs", "initial", *DOSING):
             texts = {}
             for key, value in getattr(self, kind).items():
                 try:
@@ -96,13 +111,15 @@ class Model:
                 if name in taken:
                     problems.append(f"{name!r} is both {taken[name]} and {what}")
                 taken[name] = what
-        problems += unknown_names(self.initial, self.equations, "state with an initial value")
         moving = {expressions.TIME, *self.equations, *self.outputs} - set(self.parameters.names)
-        for state, text in self.initial.items():
-            problems += [
-                f"the initial value of {state!r} uses {name!r}; expected parameters and covariates only"
-                for name in sorted(expressions.names(text) & moving)
-            ]
+        for kind in ("initial", *DOSING):
+            what = "the initial value" if kind == "initial" else kind.replace("_", " ")
+            problems += unknown_names(getattr(self, kind), self.equations, f"state with {what}")
+            for state, text in getattr(self, kind).items():
+                problems += [
+                    f"{what} of {state!r} uses {name!r}; expected parameters and covariates only"
+                    for name in sorted(expressions.names(text) & moving)
+                ]
         problems += [f"unknown route {r!r}; {nearest(r, ROUTES)}" for r in self.doses if r not in ROUTES]
         problems += unknown_names(self.doses.values(), self.equations, "state that a dose enters")
         return problems
@@ -124,13 +141,15 @@ class Model:
         """Names that the equations use and nothing defines yet: what another model must bring with ``+``."""
         known = {expressions.TIME, *self.states, *self.parameters.names, *self.outputs, *self.covariates}
         texts = [*self.equations.values(), *self.outputs.values(), *self.initial.values()]
+        texts += [text for kind in DOSING for text in getattr(self, kind).values()]
         return tuple(sorted(set().union(*(expressions.names(t) for t in texts)) - known)) if texts else ()
 
     @property
     def key(self) -> str:
         """Digest of everything that is computed with (not of names, meanings or default values)."""
         parts = [list(self.equations.items()), list(self.outputs.items()), sorted(self.initial.items()),
-                 sorted(self.doses.items()), self.parameters.names, self.covariates]  # fmt: skip
+                 sorted(self.doses.items()), self.parameters.names, self.covariates,
+                 [sorted(getattr(self, kind).items()) for kind in DOSING]]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -174,6 +193,7 @@ class Model:
             conserved=a.conserved + b.conserved,
             covariates=tuple(dict.fromkeys(a.covariates + b.covariates)),
             reference="; ".join(dict.fromkeys(r for r in (a.reference, b.reference) if r)),
+            **{kind: {**getattr(a, kind), **getattr(b, kind)} for kind in DOSING},
         )
 
     def in_units(self, *, time: str, amount: str, volume: str) -> Model:
@@ -227,6 +247,7 @@ class Model:
         def text(old: str) -> str:
             return expressions.rename(old, new)
 
+        dosing: Any = {kind: {name(s): text(e) for s, e in getattr(self, kind).items()} for kind in DOSING}
         return replace(
             self,
             equations={name(s): text(e) for s, e in self.equations.items()},
@@ -236,6 +257,7 @@ class Model:
             doses={route: name(s) for route, s in self.doses.items()},
             units={name(s): u for s, u in self.units.items()},
             conserved=tuple(text(c) for c in self.conserved),
+            **dosing,
         )
 
     def expression(self, name: str) -> Any:
@@ -282,8 +304,8 @@ def define(
     needs : iterable of str
         Names that another model will bring with ``+``, e.g. ``["C"]``.
     **parts
-        ``outputs``, ``initial``, ``doses``, ``units``, ``base``, ``conserved``, ``covariates``, ``reference``, as in
-        `Model`.
+        ``outputs``, ``initial``, ``doses``, ``units``, ``base``, ``conserved``, ``covariates``, ``reference``,
+        ``lag``, ``bioavailability``, ``infusion_rate``, ``infusion_duration``, as in `Model`.
 
     Raises
     ------

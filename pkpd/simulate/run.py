@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.dosing import Dose, Regimen
-from pkpd.engine import Settings, Solution, compile_model, schedule
+from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import DataWarning, InputError
 from pkpd.fit.data import in_study_units, match_outputs
 from pkpd.fit.residual import ResidualError, draw
@@ -177,8 +177,8 @@ class Run:
             raise InputError([f"covariate {n!r} has no value" for n in missing])
         late = self.at_dose == "after"
         flags = after if after is not None else [np.full(t.shape, late) for t in times[:1]] * len(times)
-        plan = schedule(doses, times, flags, code.entries, len(code.states))
         table = np.column_stack([values[n].astype(float) for n in code.system.inputs])
+        plan = code.schedule(table, doses, times, flags)
         solution = code.run(table, plan, self.settings)
         bad = np.flatnonzero(solution.status)
         if bad.size:

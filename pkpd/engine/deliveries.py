@@ -1,0 +1,219 @@
+"""What doses do to the states, and when, as NONMEM has it: lags, repetition, steady state, resets.
+
+Records act in their order. A reset, and a dose at steady state that takes the place of what was there, end infusions
+in progress and cancel what is still to come of earlier records.
+
+References: NONMEM Users Guide VI (PREDPP), chapter V; NONMEM help, "SS data item", "ADDL data item", "EVID data item";
+for lags at steady state the runs of NONMEM 7.6 reported in FeRx-NLME/ferx-core, pull request 1125.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pkpd.dosing import Dose
+from pkpd.engine.jets import Jet, constant, over
+from pkpd.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the model says of one dose: lag, bioavailability, and rate and length of a modelled infusion."""
+
+    lag: Jet
+    bioavailability: Jet
+    rate: Jet
+    duration: Jet
+
+    @classmethod
+    def plain(cls, slopes: int = 0) -> Terms:
+        """No lag, everything arrives, nothing modelled."""
+        zero = constant(0.0, slopes)
+        return cls(zero, constant(1.0, slopes), zero, zero)
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """Something that enters a state: all at once at `start`, or at a constant rate until `end`.
+
+    `size` is an amount, or a rate if `end` is given; `action` is that of the dose.
+    """
+
+    state: int
+    start: Jet
+    size: Jet
+    end: Jet | None = None
+    action: str = "add"
+
+
+@dataclass(frozen=True, eq=False)
+class Train:
+    """A dose repeated for ever: what one interval holds, and the moment in it at which the record stands.
+
+    Attributes
+    ----------
+    state : int
+        Where it enters.
+    amount : Jet
+        What enters at once when an interval begins; zero for an infusion.
+    lengths, rates : tuple of Jet
+        Pieces of the interval from its beginning and the infusion rate in each.
+    phase : Jet
+        Time from the beginning of the interval to the record; the whole interval: just before a dose.
+    after : bool
+        Whether at phase 0 the dose has just been given.
+    constant : bool
+        A constant infusion of the first rate instead.
+    """
+
+    state: int
+    amount: Jet
+    lengths: tuple[Jet, ...]
+    rates: tuple[Jet, ...]
+    phase: Jet
+    after: bool = False
+    constant: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """Something that happens to all states at a time: a return to the initial values, or a steady state."""
+
+    time: float
+    train: Train | None = None
+    adds: bool = False
+
+
+@dataclass
+class Plan:
+    """What the records of one subject come to, in their order."""
+
+    steps: list[Delivery | Mark] = field(default_factory=list)
+
+    def cancel(self, at: float) -> None:
+        """End what is going on at a time, and take back what is still to come."""
+        kept: list[Delivery | Mark] = []
+        for step in self.steps:
+            if isinstance(step, Mark) or (step.end is None and step.start[0] < at):
+                kept.append(step)
+            elif step.end is not None and step.start[0] < at:
+                cut = constant(at, len(step.start) - 1)
+                kept.append(step if step.end[0] <= at else replace(step, end=cut))
+        self.steps = kept
+
+
+def plan(doses: Sequence[Dose], terms: Sequence[Terms], entries: Mapping[str, int], states: Mapping[str, int]) -> Plan:
+    """Return what doses do, in their order.
+
+    Parameters
+    ----------
+    doses : sequence of Dose
+        Of one subject, in order of time (and of record where times are equal).
+    terms : sequence of Terms
+        What the model says of each.
+    entries, states : mapping
+        Route → index of the state that it enters; name → index of every state.
+
+    Raises
+    ------
+    InputError
+        Naming every dose that enters no state, or whose modelled rate or length is not positive.
+    """
+    found = Plan()
+    problems: list[str] = []
+    for dose, own in zip(doses, terms, strict=True):
+        state = _state(dose, entries, states, problems)
+        if state is None:
+            continue
+        try:
+            size, length = _size(dose, own)
+        except InputError as error:
+            problems += error.problems
+            continue
+        if dose.reset:
+            found.cancel(dose.time)
+            found.steps.append(Mark(dose.time))
+        if dose.steady_state:
+            if dose.steady_state == "instead":
+                found.cancel(dose.time)
+            found.steps += _steady(dose, state, size, length, own.lag)
+            if dose.amount == 0:  # a constant infusion ends with its record
+                continue
+        found.steps += _given(dose, state, size, length, own.lag)
+    if problems:
+        raise InputError(sorted(set(problems)))
+    return found
+
+
+def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], problems: list[str]) -> int | None:
+    if dose.into:
+        if dose.into not in states:
+            problems.append(f"a dose enters {dose.into!r}, which is no state; {nearest(dose.into, states)}")
+        return states.get(dose.into)
+    if dose.route not in entries:
+        problems.append(f"the model takes no dose by route {dose.route!r}; {nearest(dose.route, entries)}")
+    return entries.get(dose.route)
+
+
+def _size(dose: Dose, own: Terms) -> tuple[Jet, Jet | None]:
+    """Amount of a bolus, or rate and length of an infusion; an infusion without length is a bolus."""
+    slopes = len(own.lag) - 1
+    part = own.bioavailability if dose.action == "add" else constant(1.0, slopes)
+    amount = part * dose.amount
+    if dose.route != "infusion":
+        return amount, None
+    if dose.rate or dose.modelled == "rate":
+        rate = own.rate if dose.modelled else constant(dose.rate, slopes)
+        if not rate[0] > 0:
+            raise InputError(f"the modelled rate of the infusion at time {dose.time:g} is {rate[0]:g}; expected > 0")
+        return rate, over(amount, rate)
+    length = own.duration if dose.modelled else constant(dose.duration, slopes)
+    if not length[0] > 0:
+        raise InputError(f"the modelled duration of the infusion at time {dose.time:g} is {length[0]:g}; expected > 0")
+    if dose.time + length[0] == dose.time:
+        return amount, None  # shorter than the clock's resolution
+    return over(amount, length), length
+
+
+def _given(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet) -> list[Delivery]:
+    """The dose and its additional ones."""
+    found = []
+    for k in range(dose.additional + 1):
+        start = lag.copy()
+        start[0] += dose.time + k * dose.interval
+        found.append(Delivery(state, start, size, None if length is None else start + length, dose.action))
+    return found
+
+
+def _steady(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet) -> list[Delivery | Mark]:
+    """The steady state at the record, and what of earlier infusions still runs then.
+
+    With a lag shorter than the interval the record stands `interval − lag` after the last arrival. With a longer one
+    NONMEM lets the record stand just after an arrival, whose infusion then lasts longer by lag − interval.
+    """
+    slopes = len(lag) - 1
+    interval = constant(dose.interval, slopes)
+    zero = constant(0.0, slopes)
+    adds = dose.steady_state == "added"
+    if dose.amount == 0:
+        return [Mark(dose.time, Train(state, zero, (), (size,), zero, constant=True), adds)]
+    late = bool(lag[0] >= dose.interval)
+    phase = zero if late else interval - lag
+    if length is None:
+        return [Mark(dose.time, Train(state, size, (interval,), (zero,), phase, after=late), adds)]
+    whole = math.floor(length[0] / dose.interval)
+    rest = length - whole * interval
+    pieces = ((rest, interval - rest), (size * (whole + 1), size * whole))
+    keep = [k for k in (0, 1) if pieces[0][k][0] > 0]
+    train = Train(state, zero, tuple(pieces[0][k] for k in keep), tuple(pieces[1][k] for k in keep), phase, after=late)
+    running: list[Delivery | Mark] = []
+    now = constant(dose.time, slopes)
+    for m in range(whole + 2):
+        left = length - phase - m * interval
+        if late and m == 0:
+            left = length + lag - interval
+        if left[0] > 0:
+            running.append(Delivery(state, now, size, now + left))
+    return [Mark(dose.time, train, adds), *running]

@@ -1,0 +1,95 @@
+"""Lag, bioavailability, modelled rate and duration of every dose, with derivatives, from the model's expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.dosing import Dose
+from pkpd.engine.arrays import ColumnFunction
+from pkpd.engine.calculus import slope
+from pkpd.engine.deliveries import Terms
+from pkpd.errors import InputError
+from pkpd.model import Model, expressions
+from pkpd.model.model import DOSING
+
+Array = NDArray[np.float64]
+_USUAL = {"lag": 0.0, "bioavailability": 1.0, "infusion_rate": 0.0, "infusion_duration": 0.0}
+
+
+class DosingTerms:
+    """What a model says of doses, as code; false if it says nothing.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    inputs, sensitivities : sequence of str
+        Columns of the table of values, and those with respect to which derivatives are wanted.
+    """
+
+    def __init__(self, model: Model, inputs: Sequence[str], sensitivities: Sequence[str]) -> None:
+        self._places: dict[tuple[str, str], int] = {}
+        wanted: list[Any] = []
+        for kind in DOSING:
+            for state, text in getattr(model, kind).items():
+                self._places[kind, state] = len(wanted)
+                wanted.append(expressions.parse(text))
+        theta = [expressions.symbol(name) for name in sensitivities]
+        symbols = [expressions.symbol(name) for name in inputs]
+        self.slopes, self.count = len(theta), len(wanted)
+        self._values = ColumnFunction(symbols, wanted)
+        self._slopes = ColumnFunction(symbols, [slope(e, s) for e in wanted for s in theta])
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def of(
+        self, values: Array, doses: Sequence[Sequence[Dose]], rows: Sequence[Sequence[int]],
+        entries: Mapping[str, int], states: Sequence[str],
+    ) -> list[list[Terms]]:  # fmt: skip
+        """Return the terms of every dose of every subject.
+
+        Parameters
+        ----------
+        values : array, rows × inputs
+            Values of the model's inputs.
+        doses : sequence, one item per subject
+            The doses.
+        rows : sequence, one item per subject
+            Row of values that holds at each dose.
+        entries, states
+            Route → index of its state; names of the states.
+
+        Raises
+        ------
+        InputError
+            If a lag or a bioavailability is negative or not a number, naming the subject's place.
+        """
+        found = self._values(values.T, len(values))
+        slopes = self._slopes(values.T, len(values)).reshape(len(values), self.count, self.slopes)
+        bad = ~np.isfinite(found) | (found < 0)
+        if bad.any():
+            names = list(self._places)
+            raise InputError(
+                f"{names[k][0].replace('_', ' ')} of {names[k][1]!r} is {found[r, k]:g} in row {r + 1} of the values; "
+                "expected a number ≥ 0"
+                for r, k in np.argwhere(bad)[:20]
+            )
+        result = []
+        for given, own in zip(doses, rows, strict=True):
+            terms = []
+            for dose, row in zip(given, own, strict=True):
+                state = dose.into or (states[entries[dose.route]] if dose.route in entries else "")
+                terms.append(Terms(*(self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)))
+            result.append(terms)
+        return result
+
+    def _jet(self, kind: str, state: str, values: Array, slopes: Array) -> Array:
+        place = self._places.get((kind, state))
+        if place is None:
+            return np.concatenate([[_USUAL[kind]], np.zeros(self.slopes)])
+        return np.concatenate([[values[place]], slopes[place]])
