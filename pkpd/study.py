@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 OBSERVATION_COLUMNS = (
     "subject",  # identifier
     "analyte",  # name of what was measured
-    "time",  # actual time, in the study's time unit
+    "time",  # actual time, in the study's time unit; of a collection (urine, faeces) its start
     "value",  # measured value in the analyte's unit; NaN when only "below the limit" is known
     "blq",  # below the limit of quantification
     "lloq",  # that limit; NaN when there is none
     "alq",  # above the upper limit
     "uloq",  # that limit; NaN when there is none
     "nominal_time",  # planned time; NaN when not given
+    "until",  # end of the collection; NaN for a sample at a point in time
+    "volume",  # volume or mass of the collection; NaN for a sample at a point in time
     "occasion",  # label of the visit or dosing interval; <NA> when not given
     "mark",  # "pre" or "post" the dose given at the same time; "" = not said, which counts as "pre"
     "excluded",  # set aside by the user; kept and shown, never used
@@ -47,7 +49,8 @@ class Study:
     Attributes
     ----------
     units : mapping
-        Units by name: ``"time"``, ``"dose"``, every analyte and every covariate that has one.
+        Units by name: ``"time"``, ``"dose"``, ``"volume"`` (of collections), every analyte and every covariate that
+        has one.
     notes : tuple of str
         What the reader did to the records (how many BLQ, set aside, converted …), each with its count.
     attrs : mapping

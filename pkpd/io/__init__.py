@@ -1,7 +1,8 @@
-"""Readers of other people's tables; each returns a checked `pkpd.study.Study`."""
+"""Readers of other people's tables, each returning a checked `pkpd.study.Study`; writers of CDISC tables."""
 
 from __future__ import annotations
 
+from pkpd.io.cdisc import adnca_table, pp_table, read_adnca, read_pp, read_sdtm, sdtm_tables
 from pkpd.io.tables import read_study
 
-__all__ = ["read_study"]
+__all__ = ["adnca_table", "pp_table", "read_adnca", "read_pp", "read_sdtm", "read_study", "sdtm_tables"]

@@ -34,6 +34,8 @@ OBSERVATIONS = {
     "excluded": ("exclude", "excl", "exclusion", "setaside"),
     "reason": ("exclusionreason", "excludedreason", "reasonexcluded", "reasonforexclusion"),
     "unit": ("units", "valueunit"),
+    "until": ("end", "endtime", "stop", "collectionend"),
+    "volume": ("vol", "collectionvolume", "urinevolume"),
 }
 DOSES = {
     "amount": ("amt", "dose", "doseamount"),
@@ -50,7 +52,13 @@ COVARIATES = {
     "bmi": ("bodymassindex",),
     "bsa": ("bodysurfacearea",),
 }
-RESERVED = {"time": CLOCK["time"], "dose": ("amount", "amt"), "weight": COVARIATES["weight"], "duration": ("dur",)}
+RESERVED = {
+    "time": CLOCK["time"],
+    "dose": ("amount", "amt"),
+    "weight": COVARIATES["weight"],
+    "duration": ("dur",),
+    "volume": OBSERVATIONS["volume"],
+}
 """Names in `units` that never are an analyte."""
 
 _WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\[\]()]+?)\s*[\])]")

@@ -21,6 +21,7 @@ _KINDS = {
     "dose": ("amount", "amount per kg"),
     "weight": ("body weight",),
     "duration": ("time",),
+    "volume": ("volume", "amount"),
 }
 
 
@@ -71,14 +72,14 @@ def with_headings(units: Mapping[str, str], found: Mapping[str, str], findings: 
     """Return the units completed by those that stand in headings such as ``time (h)`` or ``weight [kg]``."""
     result = dict(units)
     for column, unit in found.items():
-        name = "time" if column == "nominal_time" else column
+        name = "time" if column in ("nominal_time", "until") else column
         if name in ("value", "amount", "amount_per_kg"):
             continue  # these are units of records: they are converted where the records are read
         spelled = next((n for n in units if fold(n) == fold(name)), name)
         if spelled in _KINDS and spelled not in result:
             if unit_is_good(spelled, unit, findings):
                 result[spelled] = unit
-        elif spelled in ("time", "weight", "duration") and result[spelled] != unit:
+        elif spelled in ("time", "weight", "duration", "volume") and result[spelled] != unit:
             findings.problem(f"units: the heading of {column!r} says {unit!r}, units= says {result[spelled]!r}")
     return result
 

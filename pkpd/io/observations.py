@@ -47,6 +47,8 @@ def assemble(
     excluded, reason = _exclusions(table, findings)
     _check_values(table, names, readings, (excluded, units), findings)
     nominal, _ = table.numbers("nominal_time", findings, "a number")
+    until, _ = table.numbers("until", findings, "a number in the study's time unit")
+    volume, _ = table.numbers("volume", findings, "a number ≥ 0")
     marks = []
     for i, text in enumerate(table.labels("mark", findings)):
         mark = _MARKS.get(fold(text))
@@ -66,6 +68,8 @@ def assemble(
             "alq": readings.alq,
             "uloq": readings.uloq,
             "nominal_time": nominal,
+            "until": until,
+            "volume": volume,
             "occasion": table.labels("occasion", findings),
             "mark": marks,
             "excluded": excluded,
@@ -128,14 +132,16 @@ def resolve_duplicates(
 ) -> pandas.DataFrame:
     """Return the records with one per subject, analyte, time and side of the dose, or report those that are not.
 
-    Excluded records do not count. ``"first"`` and ``"last"`` go by the rows of the source; ``"mean"`` averages
-    values that are all measured or all BLQ, under one limit.
+    Collections are the same when they begin and end together. Excluded records do not count. ``"first"`` and
+    ``"last"`` go by the rows of the source; ``"mean"`` averages values that are all measured or all BLQ, under one
+    limit.
     """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    keys = zip(*(records[c] for c in ("subject", "analyte", "time", "mark", "excluded")), strict=True)
-    for i, (subject, analyte, time, mark, excluded) in enumerate(keys):
+    keys = zip(*(records[c] for c in ("subject", "analyte", "time", "until", "mark", "excluded")), strict=True)
+    for i, (subject, analyte, time, until, mark, excluded) in enumerate(keys):
         if not excluded and not np.isnan(time) and analyte and subject:
-            groups[subject, analyte, time, mark == "post"].append(i)
+            end = None if np.isnan(until) else until  # NaN is not equal to itself
+            groups[subject, analyte, time, end, mark == "post"].append(i)
     dropped: list[int] = []
     result = records
     touched = 0
@@ -152,7 +158,7 @@ def resolve_duplicates(
         keep = same[-1] if rule == "last" else same[0]
         if rule == "mean":
             group = records.iloc[same]
-            if any(group[c].nunique(dropna=False) > 1 for c in ("blq", "alq", "lloq", "uloq")):
+            if any(group[c].nunique(dropna=False) > 1 for c in ("blq", "alq", "lloq", "uloq", "volume")):
                 findings.problem(
                     f"{table.place('value', same[-1])}: BLQ and measured samples, or different limits, at one time "
                     "cannot be averaged; expected duplicates='first' or 'last'"

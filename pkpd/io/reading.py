@@ -15,6 +15,7 @@ from pkpd.io import shape, subjects
 from pkpd.io.blq import read_values
 from pkpd.io.cells import label
 from pkpd.io.clock import Times, align, read_times
+from pkpd.io.collected import check_collections
 from pkpd.io.columns import fold
 from pkpd.io.declared import Limits, declared_limits, record_factors
 from pkpd.io.findings import Findings
@@ -26,13 +27,17 @@ Frames = tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame]
 
 @dataclass
 class Job:
-    """What is known while the tables are read; `units` grows by what records and plans carry."""
+    """What is known while the tables are read; `units` grows by what records and plans carry.
+
+    `own_time` is the unit of relative times in a table that has one of its own.
+    """
 
     units: dict[str, str]
     findings: Findings
     tables: dict[str, Table] = field(default_factory=dict)
     heading_units: dict[str, dict[str, str]] = field(default_factory=dict)
     plan: Regimen | None = None
+    own_time: str = "h"
 
 
 def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Frames | None:
@@ -76,6 +81,7 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     sampled, dosed = align(times, dose_times, owners, job.units["time"], findings)
     records = records.assign(time=sampled)
     given = given if dose_times is None else given.assign(time=dosed)
+    check_collections(records, table, times.kind, job.units, findings)
     records = sampling.resolve_duplicates(records, table, duplicates, findings)
     if findings.problems:
         return None
@@ -169,7 +175,8 @@ def _finish(records: pandas.DataFrame, given: pandas.DataFrame, people: pandas.D
         return table.assign(occasion=pandas.Series(labels, dtype=object, index=table.index))
 
     order = typed(records).assign(after=records["mark"] == "post")
-    order = order.sort_values(["subject", "analyte", "time", "after", "mark", "excluded", "value", "reason", "row"])
+    keys = ["subject", "analyte", "time", "until", "after", "mark", "excluded", "value", "reason", "row"]
+    order = order.sort_values(keys)
     doses = typed(given).sort_values(["subject", "time", "amount", "route", "duration", "row"])
     return (
         order[list(OBSERVATION_COLUMNS)].reset_index(drop=True),

@@ -98,9 +98,13 @@ def positions(which: Flags) -> list[int]:
 
 
 def load(name: str, source: object, findings: Findings) -> Columns | None:
-    """Return headings and columns of a DataFrame or a CSV file, None (and a problem) when that cannot be done."""
+    """Return headings and columns of a DataFrame, a CSV or a SAS transport file, None (and a problem) if that fails."""
     try:
-        headings, columns = _from_csv(source) if isinstance(source, (str, Path)) else _from_frame(source)
+        if isinstance(source, (str, Path)):
+            xpt = Path(source).suffix.lower() == ".xpt"
+            headings, columns = _from_frame(_from_transport(source)) if xpt else _from_csv(source)
+        else:
+            headings, columns = _from_frame(source)
     except Exception as error:  # a file system, a decoder or a data frame library can fail in any of its own ways
         findings.problem(f"{name}: cannot be read ({type(error).__name__}: {error})")
         return None
@@ -129,6 +133,11 @@ def _from_csv(path: str | Path) -> Columns:
     return headings, [[line[k] for line in lines[1:]] for k in range(len(headings))]
 
 
+def _from_transport(path: str | Path) -> pandas.DataFrame:
+    """Read a SAS transport file (version 5)."""
+    return pandas.read_sas(path, format="xport", encoding="utf-8")
+
+
 def _from_frame(source: Any) -> Columns:
     if isinstance(source, pandas.DataFrame):  # not through narwhals: doubled headings must live to be reported
         named = [level for level in source.index.names if level is not None]
@@ -141,7 +150,7 @@ def _from_frame(source: Any) -> Columns:
         frame = frame.collect()
     if not isinstance(frame, nw.DataFrame):
         raise TypeError(
-            f"a {type(source).__name__} was given; expected a DataFrame (pandas, polars) or a path to a CSV"
+            f"a {type(source).__name__} was given; expected a DataFrame (pandas, polars) or a path to a CSV or XPT file"
         )
     cells = frame.to_dict(as_series=False)
     return [str(heading).strip() for heading in cells], [list(column) for column in cells.values()]

@@ -79,16 +79,36 @@ def read_study(
     means the start of that day.
     """
     findings = Findings()
-    if duplicates is not None and duplicates not in RULES:
+    sources = {"observations": observations, "doses": doses, "subjects": subjects}
+    job = _open(sources, units, columns, findings)
+    return to_study(job, (lloq, uloq), duplicates, attrs)
+
+
+def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs: object, stacklevel: int = 4) -> Study:
+    """Return the study of a job whose tables are matched, or raise every problem; the common end of all readers.
+
+    Parameters
+    ----------
+    job : Job
+        Matched tables, units and findings.
+    limits : pair
+        Lower and upper limits of quantification as the user gave them.
+    duplicates : str or None
+        The rule for equal samples.
+    attrs : mapping or None
+        Provenance.
+    stacklevel : int
+        Whose line a warning names: 4 is the caller of the function that calls this one.
+    """
+    findings = job.findings
+    if duplicates is not None and (not isinstance(duplicates, str) or duplicates not in RULES):
         findings.problem(f"duplicates: {show(duplicates)}; expected one of {', '.join(RULES)}")
         duplicates = None
     if attrs is not None and not isinstance(attrs, Mapping):
         findings.problem(f"attrs: {show(attrs)}; expected a mapping")
         attrs = None
-    sources = {"observations": observations, "doses": doses, "subjects": subjects}
-    job = _open(sources, units, columns, findings)
-    frames = build(job, (lloq, uloq), duplicates)
-    notes = findings.settle("the study cannot be read")
+    frames = build(job, limits, duplicates)
+    notes = findings.settle("the study cannot be read", stacklevel)
     assert frames is not None  # otherwise there was a problem, and `settle` raised it
     known = {name: unit for name, unit in job.units.items() if name != "duration"}
     return Study(*frames, units=known, notes=notes, attrs=dict(attrs or {}))

@@ -1,0 +1,12 @@
+"""CDISC tables in and out: SDTM (PC, EX, DM), ADaM ADNCA, and the PP domain of an analysis."""
+
+from __future__ import annotations
+
+from pkpd.io.cdisc.adnca import read_adnca
+from pkpd.io.cdisc.pp import pp_table
+from pkpd.io.cdisc.read_pp import read_pp
+from pkpd.io.cdisc.sdtm import read_sdtm
+from pkpd.io.cdisc.write_adnca import adnca_table
+from pkpd.io.cdisc.write_sdtm import sdtm_tables
+
+__all__ = ["adnca_table", "pp_table", "read_adnca", "read_pp", "read_sdtm", "sdtm_tables"]

@@ -1,0 +1,253 @@
+"""Read the ADaM data set ADNCA (also ADPC) into a checked `Study`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pkpd import units as unit_tools
+from pkpd.errors import unknown_names
+from pkpd.io import columns as names
+from pkpd.io.cdisc import iso
+from pkpd.io.cdisc.people import carried
+from pkpd.io.cdisc.reference_doses import reconstructed
+from pkpd.io.cdisc.spelling import from_cdisc
+from pkpd.io.cdisc.tabular import Cells, elapsed, mark, moments, opened, required, results, text, with_specimens
+from pkpd.io.cdisc.volumes import converted
+from pkpd.io.cells import flag, is_missing, number
+from pkpd.io.declared import declared_units, unit_is_good
+from pkpd.io.findings import Findings
+from pkpd.io.reading import Job
+from pkpd.io.table import Table, load
+from pkpd.io.tables import to_study
+from pkpd.study import Study
+
+COLUMNS = {
+    "USUBJID": ("subjid",), "PARAM": (), "PARAMCD": (), "AVAL": (), "AVALC": (), "AVALU": (),
+    "ALLOQ": ("pclloq", "lloq"), "AULOQ": ("pculoq", "uloq"), "AFRLT": (), "ARRLT": (), "NFRLT": (), "NRRLT": (),
+    "AEFRLT": (), "AERRLT": (), "RELTMU": ("rrltu", "frltu"), "ADTM": (), "FANLDTM": ("trtsdtm", "fanldtm"),
+    "PCSPEC": ("spec",), "VOLUME": ("pcvol",), "VOLUMEU": ("pcvolu",), "DOSEA": (), "DOSEP": (), "DOSEU": (),
+    "ROUTE": ("exroute",), "ADOSEDUR": (), "AVISIT": ("visit",), "ATPT": ("pctpt",), "NCAXFL": ("exclfl",),
+    "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (),
+}  # fmt: skip
+PEOPLE = {
+    "weight": ("weightbl", "wtbl", "wt", "bodyweight"), "height": ("heightbl", "htbl", "ht"), "age": ("aage",),
+    "sex": (), "bmi": ("bmibl",), "bsa": ("bsabl",),
+}  # fmt: skip
+_NEEDED = {
+    "USUBJID": "the identifier of every record's subject",
+    "AVAL": "the results",
+}
+_HEADINGS = {
+    "subject": "USUBJID", "time": "AFRLT", "value": "AVAL", "unit": "AVALU", "lloq": "ALLOQ", "uloq": "AULOQ",
+    "until": "AEFRLT", "nominal_time": "NFRLT", "mark": "ATPT", "occasion": "AVISIT", "excluded": "NCAXFL",
+    "reason": "NCAXRS", "blq": "AVALC", "alq": "AVALC", "volume": "VOLUME",
+}  # fmt: skip
+
+
+def read_adnca(
+    table: Any,
+    doses: Any = None,
+    *,
+    units: Mapping[str, str] | None = None,
+    analytes: Iterable[str] | None = None,
+    covariates: Iterable[str] = (),
+    columns: Mapping[str, str] | None = None,
+    duplicates: str | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> Study:
+    """Read an ADaM data set for non-compartmental analysis (ADNCA, ADPC) into a study.
+
+    Parameters
+    ----------
+    table : DataFrame or path
+        USUBJID, PARAM or PARAMCD, AVAL, AFRLT (or ADTM with FANLDTM or TRTSDTM). Used when present: AVALC, AVALU,
+        ALLOQ (PCLLOQ), AULOQ, ARRLT, NFRLT, AEFRLT, RELTMU, PCSPEC, VOLUME, VOLUMEU, DOSEA (else DOSEP), DOSEU, ROUTE,
+        ADOSEDUR, AVISIT, ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left out), WEIGHTBL, HEIGHTBL, AGE,
+        SEX and their units (AGEU and so on).
+    doses : DataFrame or path, optional
+        Doses as in `read_study`, on the clock of AFRLT. Without it every record tells its reference dose: DOSEA
+        was given at AFRLT − ARRLT; a dose to which no record refers is then not known.
+    units : mapping, optional
+        Units to have by name: ``"time"`` (else that of RELTMU, else ``"h"``), ``"dose"``, ``"volume"``, analytes and
+        covariates; ``"duration"`` is that of ADOSEDUR when it is not the unit of time.
+    analytes : iterable of str, optional
+        The analytes to read, by PARAM (else PARAMCD); by default all.
+    covariates : iterable of str
+        Further columns, constant in every subject, to read as covariates.
+    columns : mapping, optional
+        Headings that are spelled in another way, ``{"their heading": "AFRLT"}``.
+    duplicates : {"mean", "first", "last"}, optional
+        As in `read_study`.
+    attrs : mapping, optional
+        Provenance.
+
+    Returns
+    -------
+    Study
+        Time is AFRLT, the actual time since the first dose.
+
+    Raises
+    ------
+    InputError
+        If anything is wrong; `problems` lists all of it.
+
+    Warns
+    -----
+    DataWarning
+        For everything that was left out or altered, with its count.
+
+    References
+    ----------
+    CDISC, ADaM Implementation Guide for Non-compartmental Analysis Input Data, version 1.0 (2021).
+    """
+    findings = Findings()
+    job = Job(declared_units({} if units is None else units, findings), findings)
+    more = _names(covariates, "covariates", findings)
+    known = {**COLUMNS, **PEOPLE}
+    records = opened("ADNCA", table, known, columns, findings)
+    if records is None:
+        return to_study(job, (None, None), duplicates, attrs)
+    _time_unit(records, job)
+    if "AFRLT" not in records and not ("ADTM" in records and "FANLDTM" in records) and "NFRLT" not in records:
+        names.missing_column(records, "AFRLT", "the time of every sample since the first dose, or ADTM with FANLDTM",
+                             findings)  # fmt: skip
+    elif required(records, _NEEDED, findings) and ("PARAM" in records or _codes_instead(records, findings)):
+        records = Table(records.name, {**records.columns, "start": _starts(records, job)}, records.rows,
+                        records.headings, (*records.extras, *(k for k in PEOPLE if k in records)))  # fmt: skip
+        if doses is None:
+            given = reconstructed(records, job)
+            if given is not None:
+                job.tables["doses"], job.heading_units["doses"] = given, {}
+        else:
+            _dose_table(job, doses, columns, "DOSEA" in records)
+        _observations(job, records, _names(analytes, "analytes", findings) if analytes is not None else None, more)
+    return to_study(job, (None, None), duplicates, attrs)
+
+
+def _names(given: object, what: str, findings: Findings) -> list[str]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        findings.problem(f"{what}: {given!r}; expected a list of names")
+        return []
+    return [str(name) for name in given]
+
+
+def _codes_instead(records: Table, findings: Findings) -> bool:
+    return required(records, {} if "PARAMCD" in records else {"PARAM": "the name of what was measured"}, findings)
+
+
+def _time_unit(records: Table, job: Job) -> None:
+    """Settle the study's unit of time; the records' own stands under "relative time" while they are read."""
+    found = Counter(from_cdisc(text(records, "RELTMU", i)) for i in range(len(records)))
+    found.pop("", None)
+    own = next(iter(found), job.units.get("time", "h"))
+    if len(found) > 1:
+        job.findings.problem(f"{records.name}, column 'RELTMU': {', '.join(sorted(found))}; expected one unit")
+    if not unit_is_good("time", own, job.findings):
+        own = "h"
+    job.units.setdefault("time", own)
+    job.own_time = own
+
+
+def _in_time(records: Table, column: str, job: Job) -> list[object]:
+    """Return a column of relative times in the study's unit; what is no number is left for the checks to come."""
+    ratio = unit_tools.factor(job.own_time, job.units["time"])
+    cells = list(records.columns.get(column, [None] * len(records)))
+    if ratio == 1.0:
+        return cells
+    return [cell if (found := number(cell)) is None or is_missing(cell) else found * ratio for cell in cells]
+
+
+def _starts(records: Table, job: Job) -> list[object]:
+    """Return the time since the first dose; NaN cells and texts stay, so that the reading of times reports them."""
+    findings = job.findings
+    if "AFRLT" in records:
+        return _in_time(records, "AFRLT", job)
+    if "ADTM" in records and "FANLDTM" in records:
+        when, first = (moments(records, column, findings) for column in ("ADTM", "FANLDTM"))
+        per = iso.per_unit(job.units["time"])
+        return [elapsed(one, None if zero is None else zero.seconds, per)
+                for one, zero in zip(when, first, strict=True)]  # fmt: skip
+    findings.altered(f"{records.name}: no actual times; NFRLT stands for {len(records)} records")
+    return _in_time(records, "NFRLT", job)
+
+
+def _dose_table(job: Job, doses: object, columns: object, beside: bool) -> None:
+    found = load("doses", doses, job.findings)
+    if found is None:
+        return
+    words = names.vocabulary(names.DOSES, names.CLOCK)
+    folded = {names.fold(h) for h in found[0]}
+    mine = {t: o for t, o in columns.items() if names.fold(t) in folded} if isinstance(columns, Mapping) else None
+    renamed = names.check_renamed(mine, found[0], words, job.findings)
+    job.tables["doses"], job.heading_units["doses"] = names.match("doses", found, words, renamed, job.findings)
+    if beside:
+        job.findings.fact("ADNCA: DOSEA is not used, since there is a table of doses")
+
+
+def _observations(job: Job, records: Table, wanted: list[str] | None, more: list[str]) -> None:
+    findings = job.findings
+    kept = [i for i in range(len(records)) if not _left_out(records, i)]
+    if len(kept) < len(records):
+        count = len(records) - len(kept)
+        findings.altered(f"{records.name}: {count} records that are a COPY or NOT DONE were left out")
+    records = records.take(kept)
+    found = [text(records, "PARAM", i) or text(records, "PARAMCD", i) for i in range(len(records))]
+    found = with_specimens(found, [text(records, "PCSPEC", i) for i in range(len(records))])
+    if wanted is not None:
+        findings.problems += unknown_names(wanted, sorted(set(found)), "analyte")
+        keep = [i for i, name in enumerate(found) if name in wanted]
+        if len(keep) < len(found):
+            others = ", ".join(sorted(set(found) - set(wanted)))
+            findings.altered(f"{records.name}: {len(found) - len(keep)} records of {others} were left out")
+        records, found = records.take(keep), [found[i] for i in keep]
+    _note_metabolites(records, found, findings)
+    if "AFRLT" not in records and "ADTM" in records:  # a date that cannot be read was reported
+        keep = [i for i in range(len(records)) if records.cell("start", i) is not None]
+        records, found = records.take(keep), [found[i] for i in keep]
+        if not keep:
+            return
+    columns: Cells = {"subject": list(records.columns["USUBJID"]), "analyte": list(found),
+                      "time": list(records.columns["start"])}  # fmt: skip
+    columns |= results(records, (("AVAL", "AVALC", "AVALU"),), ("ALLOQ", "AULOQ"), findings)
+    for ours, theirs in (("occasion", "AVISIT"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
+        if theirs in records:
+            columns[ours] = list(records.columns[theirs])
+    if "ATPT" in records:
+        columns["mark"] = [mark(cell) for cell in records.columns["ATPT"]]
+    for ours, theirs in (("nominal_time", "NFRLT"), ("until", "AEFRLT")):
+        if theirs in records:
+            columns[ours] = _in_time(records, theirs, job)
+    own = {i: (records.cell("VOLUME", i), text(records, "VOLUMEU", i)) for i in range(len(records))
+           if not is_missing(records.cell("VOLUME", i))}  # fmt: skip
+    volumes = converted(records, own, job)
+    columns["volume"] = [volumes.get(row) for row in records.rows]
+    if "until" in columns:
+        columns["until"] = _ends(records, columns)
+    headings = {ours: records.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
+    headings["analyte"] = "PARAM" if "PARAM" in records else "PARAMCD"
+    job.tables["observations"] = carried(
+        records, Table("ADNCA", columns, records.rows, headings), job, [*more, *PEOPLE]
+    )
+    job.heading_units["observations"] = {}
+
+
+def _left_out(records: Table, i: int) -> bool:
+    copied = text(records, "DTYPE", i).upper() == "COPY"
+    return copied or text(records, "PCSTAT", i).upper() == "NOT DONE"
+
+
+def _ends(records: Table, columns: Cells) -> list[object]:
+    """An end that equals the start is that of a sample at a point in time."""
+    ends = []
+    for start, end in zip(columns["time"], columns["until"], strict=True):
+        a, b = number(start), number(end)
+        ends.append(None if a is not None and a == b else end)
+    return ends
+
+
+def _note_metabolites(records: Table, found: list[str], findings: Findings) -> None:
+    flagged = sorted({name for i, name in enumerate(found) if flag(records.cell("METABFL", i))})
+    if flagged:
+        findings.fact(f"{records.name}: metabolites (METABFL): {', '.join(flagged)}")

@@ -1,0 +1,179 @@
+"""The EX domain: doses with their times, routes and durations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from pkpd.errors import nearest
+from pkpd.io.cdisc import iso
+from pkpd.io.cdisc.iso import Moment
+from pkpd.io.cdisc.people import carried
+from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
+from pkpd.io.cdisc.tabular import Cells, moments, required, text
+from pkpd.io.cells import is_missing, label
+from pkpd.io.findings import Findings, show
+from pkpd.io.reading import Job
+from pkpd.io.table import Table
+
+COLUMNS = {
+    "USUBJID": ("subjid",), "EXTRT": (), "EXDOSE": (), "EXDOSU": (), "EXROUTE": (), "EXDOSFRQ": (), "EXSTDTC": (),
+    "EXENDTC": (), "EXDUR": (), "VISIT": (),
+}  # fmt: skip
+_NEEDED = {
+    "USUBJID": "the identifier of every dose's subject",
+    "EXDOSE": "the amount of every dose",
+    "EXSTDTC": "the start of every dose",
+}
+_HEADINGS = {"subject": "USUBJID", "amount": "EXDOSE", "unit": "EXDOSU", "route": "EXROUTE", "duration": "EXENDTC",
+             "time": "EXSTDTC", "occasion": "VISIT"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Doses whose times are still dates: where they stood, the table without its times, and the starts."""
+
+    source: Table
+    table: Table
+    starts: list[Moment | None]
+
+    @property
+    def first(self) -> dict[str, Fraction]:
+        """Time of the first dose by subject."""
+        found: dict[str, Fraction] = {}
+        for i, one in enumerate(self.starts):
+            if one is not None:
+                name = text(self.table, "subject", i)
+                found[name] = min(one.seconds, found.get(name, one.seconds))
+        return found
+
+    def timed(self, zero: dict[str, Fraction], per: Fraction, job: Job) -> Table:
+        """Return the table of doses with numbers for times; those without a start are reported already."""
+        columns = dict(self.table.columns)
+        names = [text(self.table, "subject", i) for i in range(len(self.table))]
+        columns["time"] = [None if one is None or n not in zero else float((one.seconds - zero[n]) / per)
+                           for one, n in zip(self.starts, names, strict=True)]  # fmt: skip
+        table = carried(self.source, replace(self.table, columns=columns), job)
+        return table.take([i for i, time in enumerate(columns["time"]) if time is not None])
+
+
+def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Findings) -> Exposure | None:
+    """Return the doses of a matched EX table, None when it lacks a column.
+
+    Parameters
+    ----------
+    ex : Table
+        Columns under the names of CDISC.
+    treatment : str or None
+        The one value of EXTRT to read; needed when there are several.
+    per : Fraction
+        Seconds of the study's time unit.
+    findings : Findings
+        Where problems and notes go.
+    """
+    if not required(ex, _NEEDED, findings):
+        return None
+    ex = _one_treatment(ex, treatment, findings)
+    starts = moments(ex, "EXSTDTC", findings)
+    lengths = _lengths(ex, starts, findings)
+    routes, used = _routes(ex, lengths, findings)
+    columns: Cells = {
+        "subject": list(ex.columns["USUBJID"]),
+        "amount": list(ex.columns["EXDOSE"]),
+        "unit": [from_cdisc(text(ex, "EXDOSU", i)) or None for i in range(len(ex))],
+        "route": list(routes),
+        "duration": [float(length / per) if length else None for length in used],
+    }
+    if "EXROUTE" not in ex:
+        del columns["route"]
+    if "VISIT" in ex:
+        columns["occasion"] = list(ex.columns["VISIT"])
+    headings = {ours: ex.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
+    return Exposure(ex, Table(ex.name, columns, ex.rows, headings), starts)
+
+
+def _one_treatment(ex: Table, treatment: str | None, findings: Findings) -> Table:
+    if "EXTRT" not in ex:
+        return ex
+    found = Counter(text(ex, "EXTRT", i) for i in range(len(ex)))
+    if treatment is None:
+        if len(found) > 1:
+            told = ", ".join(f"{name!r} ({count} rows)" for name, count in sorted(found.items()))
+            findings.problem(f"{ex.name}, column 'EXTRT': {told}; expected one, or treatment= with the one to read")
+        return ex
+    keep = [i for i in range(len(ex)) if text(ex, "EXTRT", i) == treatment]
+    if not keep:
+        findings.problem(f"treatment: {show(treatment)} is not in the column 'EXTRT'; {nearest(str(treatment), found)}")
+        return ex
+    if len(keep) < len(ex):
+        findings.altered(f"{ex.name}: {len(ex) - len(keep)} doses of other treatments than {treatment} were left out")
+    return ex.take(keep)
+
+
+def _lengths(ex: Table, starts: list[Moment | None], findings: Findings) -> list[Fraction]:
+    """Return EXENDTC − EXSTDTC, else EXDUR, else 0; an end before the start is a problem."""
+    ends = [iso.moment(ex.cell("EXENDTC", i)) for i in range(len(ex))]
+    lengths = []
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        length = Fraction(0)
+        if isinstance(end, Moment) and start is not None:
+            length = end.seconds - start.seconds
+            if length < 0 or end.zoned != start.zoned:
+                what = "an end that is not before EXSTDTC" if length < 0 else "a time zone in both dates or in none"
+                ex.complain(findings, "EXENDTC", i, what)
+        elif isinstance(end, str) and end != "missing":
+            day = (label(ex.cell("EXENDTC", i)) or "")[:10]
+            # A dose by mouth often has the date alone as its end; on the same day it says nothing.
+            if end == "bad" or not _absorbed(ex, i) or day != (label(ex.cell("EXSTDTC", i)) or "")[:10]:
+                ex.complain(findings, "EXENDTC", i, "a date with a time of day such as 2014-03-01T09:00")
+        elif not is_missing(ex.cell("EXDUR", i)):
+            found = iso.duration(ex.cell("EXDUR", i))
+            if found is None or found < 0:
+                ex.complain(findings, "EXDUR", i, "a duration such as PT30M")
+            length = found or length
+        lengths.append(max(length, Fraction(0)))
+    return lengths
+
+
+def _absorbed(ex: Table, i: int) -> bool:
+    return text(ex, "EXROUTE", i).upper() in EXTRAVASCULAR
+
+
+def _routes(ex: Table, lengths: list[Fraction], findings: Findings) -> tuple[list[str | None], list[Fraction]]:
+    """Return our word for every route and the durations that count; rows that stand for several doses are problems."""
+    routes: list[str | None] = []
+    used = list(lengths)
+    absorbed: Counter[str] = Counter()
+    ended = 0
+    for i, length in enumerate(lengths):
+        word = text(ex, "EXROUTE", i).upper()
+        often = text(ex, "EXDOSFRQ", i).upper()
+        if word in EXTRAVASCULAR:
+            absorbed[word] += 1
+            routes.append("oral")
+        elif word in INTRAVENOUS or not word:
+            bolus = word == "INTRAVENOUS BOLUS"
+            ended += bool(bolus and length)
+            used[i] = Fraction(0) if bolus else length
+            routes.append("bolus" if bolus or not length else "infusion")
+            if word in ("INTRAVENOUS DRIP", "INTRAVENOUS INFUSION"):
+                routes[-1] = "infusion"
+            routes[-1] = routes[-1] if word else None
+        else:
+            hint = nearest(word, [*INTRAVENOUS, *EXTRAVASCULAR])
+            ex.complain(findings, "EXROUTE", i, f"a route such as INTRAVENOUS BOLUS, ORAL, SUBCUTANEOUS; {hint}")
+            routes.append("bolus")
+            used[i] = Fraction(0)
+            continue
+        several = often not in ("", "ONCE") and length >= 86400
+        if (word in EXTRAVASCULAR and length) or several:
+            ex.complain(findings, "EXENDTC", i, "one row per dose: the row lasts "
+                        f"{float(length) / 3600:g} h (EXDOSFRQ {often or 'not given'})")  # fmt: skip
+            used[i] = Fraction(0) if word in EXTRAVASCULAR else used[i]
+    for word, count in sorted(absorbed.items()):
+        if word != "ORAL":
+            findings.fact(f"{ex.name}: {count} doses by {word} are read as route 'oral' (absorbed)")
+    if ended:
+        findings.altered(f"{ex.name}: {ended} doses by INTRAVENOUS BOLUS have an end; taken as given at once")
+    return routes, used

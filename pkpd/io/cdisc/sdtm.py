@@ -1,0 +1,293 @@
+"""Read the SDTM domains PC, EX and DM into a checked `Study`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from pkpd.errors import unknown_names
+from pkpd.io.cdisc import exposure, iso
+from pkpd.io.cdisc.iso import Moment
+from pkpd.io.cdisc.people import carried, complete, demographics
+from pkpd.io.cdisc.tabular import (
+    Cells,
+    check_zones,
+    elapsed,
+    mark,
+    moments,
+    opened,
+    required,
+    results,
+    text,
+    with_specimens,
+)  # fmt: skip
+from pkpd.io.cdisc.volumes import join_volumes
+from pkpd.io.cells import is_missing
+from pkpd.io.declared import declared_units
+from pkpd.io.findings import Findings
+from pkpd.io.reading import Job
+from pkpd.io.table import Table
+from pkpd.io.tables import to_study
+from pkpd.study import Study
+
+PC_COLUMNS = {
+    "USUBJID": ("subjid",), "PCTESTCD": (), "PCTEST": (), "PCORRES": (), "PCORRESU": (), "PCSTRESC": (),
+    "PCSTRESN": (), "PCSTRESU": (), "PCSTAT": (), "PCREASND": (), "PCLLOQ": (), "PCULOQ": (), "PCSPEC": (),
+    "PCDTC": (), "PCENDTC": (), "PCTPT": (), "PCTPTNUM": (), "PCELTM": (), "PCTPTREF": (), "PCRFTDTC": (),
+    "PCGRPID": (), "PCEXCLFL": (), "PCREASEX": (), "VISIT": (), "VOLUME": ("pcvol", "pcvolume"),
+    "VOLUMEU": ("pcvolu", "pcvolumeu"),
+}  # fmt: skip
+_SOURCES = (("PCSTRESN", "PCSTRESC", "PCSTRESU"), ("", "PCORRES", "PCORRESU"))
+_HEADINGS = {
+    "subject": "USUBJID", "time": "PCDTC", "unit": "PCSTRESU", "lloq": "PCLLOQ", "uloq": "PCULOQ", "until": "PCENDTC",
+    "nominal_time": "PCELTM", "mark": "PCTPT", "occasion": "VISIT", "excluded": "PCEXCLFL", "reason": "PCREASEX",
+    "blq": "PCSTRESC", "alq": "PCSTRESC", "volume": "VOLUME",
+}  # fmt: skip
+
+
+def read_sdtm(
+    pc: Any,
+    ex: Any = None,
+    dm: Any = None,
+    *,
+    units: Mapping[str, str] | None = None,
+    analytes: Iterable[str] | None = None,
+    treatment: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    duplicates: str | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> Study:
+    """Read concentrations (PC), doses (EX) and subjects (DM) of the SDTM into a study.
+
+    Each table is a pandas or polars DataFrame, the path of a CSV file or of a SAS transport file (``.xpt``).
+
+    Parameters
+    ----------
+    pc : DataFrame or path
+        USUBJID, PCTESTCD or PCTEST, results (PCSTRESN, PCSTRESC, PCSTRESU; else PCORRES, PCORRESU), PCDTC. Used when
+        present: PCSTAT, PCLLOQ, PCULOQ, PCSPEC, PCENDTC, PCTPT, PCELTM with PCRFTDTC, PCGRPID, VISIT, PCEXCLFL with
+        PCREASEX, VOLUME with VOLUMEU.
+    ex : DataFrame or path, optional
+        USUBJID, EXDOSE, EXDOSU, EXROUTE, EXSTDTC, EXENDTC (or EXDUR); one row per dose.
+    dm : DataFrame or path, optional
+        USUBJID and covariates; AGEU is the unit of AGE, WEIGHTU that of WEIGHT and so on.
+    units : mapping, optional
+        Units to have by name: ``"time"`` (else ``"h"``), ``"dose"``, ``"volume"``, analytes and covariates. An analyte
+        that is not named takes the unit of most of its records; the others are converted.
+    analytes : iterable of str, optional
+        The analytes to read, by PCTEST (else PCTESTCD); by default all.
+    treatment : str, optional
+        The value of EXTRT to read, needed when there are several.
+    columns : mapping, optional
+        Headings that are spelled in another way, ``{"their heading": "PCSTRESN"}``.
+    duplicates : {"mean", "first", "last"}, optional
+        As in `read_study`.
+    attrs : mapping, optional
+        Provenance.
+
+    Returns
+    -------
+    Study
+        Time zero is the subject's first dose; without a dose RFSTDTC of DM; without that the first sample.
+
+    Raises
+    ------
+    InputError
+        If anything is wrong; `problems` lists all of it with table, row (counted from 1 below the header), subject,
+        column, cell and what was expected.
+
+    Warns
+    -----
+    DataWarning
+        For everything that was left out (``NOT DONE``) or altered, with its count.
+
+    References
+    ----------
+    CDISC, Study Data Tabulation Model Implementation Guide: Human Clinical Trials, version 3.4 (2021), domains PC,
+    EX and DM.
+    """
+    findings = Findings()
+    job = Job(declared_units({} if units is None else units, findings), findings)
+    job.units.setdefault("time", "h")
+    per = iso.per_unit(job.units["time"])
+    given = _exposure(ex, treatment, per, columns, findings)
+    people, started = demographics(dm, columns, job)
+    zero = dict(started)
+    if given is not None:
+        zero.update(given.first)
+    samples = opened("PC", pc, PC_COLUMNS, columns, findings)
+    if samples is not None:
+        _observations(job, samples, (zero, per), analytes, given)
+    if given is not None:
+        timed = given.timed(zero, per, job)
+        if len(timed) or not findings.problems:
+            job.tables["doses"], job.heading_units["doses"] = timed, {}
+    if people is not None:
+        job.tables["subjects"] = people
+        complete(job)
+    return to_study(job, (None, None), duplicates, attrs)
+
+
+def _exposure(
+    ex: object, treatment: str | None, per: Fraction, columns: object, findings: Findings
+) -> exposure.Exposure | None:
+    empty = getattr(ex, "shape", (1,))
+    if ex is None or (isinstance(empty, tuple) and len(empty) == 2 and empty[0] == 0 and empty[1] > 0):
+        return None  # a study without doses may well have a table of them without rows
+    table = opened("EX", ex, exposure.COLUMNS, columns, findings)
+    return None if table is None else exposure.read_exposure(table, treatment, per, findings)
+
+
+def _observations(
+    job: Job, pc: Table, clock: tuple[dict[str, Fraction], Fraction], wanted: object, given: exposure.Exposure | None
+) -> None:
+    """Put the table of observations into the job; rows whose time cannot be read are reported and left out."""
+    findings = job.findings
+    needed = {"USUBJID": "the identifier of every record's subject"}
+    if "PCDTC" not in pc and "PCELTM" not in pc:
+        needed["PCDTC"] = "the date and time of every sample"
+    if not any(c in pc for c in ("PCSTRESN", "PCSTRESC", "PCORRES")):
+        needed["PCSTRESN"] = "the results"
+    if "PCTEST" not in pc and "PCTESTCD" not in pc:
+        needed["PCTEST"] = "the name of what was measured"
+    if not required(pc, needed, findings):
+        return
+    pc = _done(pc, findings)
+    pc, volumes = join_volumes(pc, job)
+    pc, names = _wanted(pc, with_specimens(_names(pc, findings), [text(pc, "PCSPEC", i) for i in range(len(pc))]),
+                        wanted, findings)  # fmt: skip
+    columns: Cells = {"subject": list(pc.columns["USUBJID"]), "analyte": list(names)}
+    columns |= results(pc, _SOURCES, ("PCLLOQ", "PCULOQ"), findings)
+    for ours, theirs in (("occasion", "VISIT"), ("excluded", "PCEXCLFL"), ("reason", "PCREASEX")):
+        if theirs in pc:
+            columns[ours] = list(pc.columns[theirs])
+    if "PCTPT" in pc:
+        columns["mark"] = [mark(cell) for cell in pc.columns["PCTPT"]]
+    columns |= _times(pc, clock, given, findings)
+    columns["volume"] = [volumes.get(row) for row in pc.rows]
+    headings = {ours: pc.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
+    headings["analyte"] = next(pc.headings[c] for c in ("PCTEST", "PCTESTCD") if c in pc)
+    headings["value"] = next(pc.headings[c] for c in ("PCSTRESN", "PCSTRESC", "PCORRES") if c in pc)
+    table = carried(pc, Table("PC", columns, pc.rows, headings), job)
+    timed = [i for i, time in enumerate(columns["time"]) if time is not None]
+    if timed or not findings.problems:
+        job.tables["observations"], job.heading_units["observations"] = table.take(timed), {}
+
+
+def _done(pc: Table, findings: Findings) -> Table:
+    """Leave out the records of samples that were not taken or not measured."""
+    kept = []
+    reasons: Counter[str] = Counter()
+    for i in range(len(pc)):
+        if text(pc, "PCSTAT", i).upper() == "NOT DONE":
+            reasons[text(pc, "PCREASND", i) or "no reason given"] += 1
+        else:
+            kept.append(i)
+    if reasons:
+        told = ", ".join(f"{count} × {why}" for why, count in sorted(reasons.items()))
+        findings.altered(f"{pc.name}: {sum(reasons.values())} records are NOT DONE and were left out ({told})")
+    return pc.take(kept)
+
+
+def _names(pc: Table, findings: Findings) -> list[str]:
+    """Return PCTEST of every record, PCTESTCD where there is none; one code with two names is a problem."""
+    found = [text(pc, "PCTEST", i) or text(pc, "PCTESTCD", i) for i in range(len(pc))]
+    by_code: dict[str, str] = {}
+    for i, name in enumerate(found):
+        code = text(pc, "PCTESTCD", i)
+        if code and by_code.setdefault(code, name) != name:
+            findings.problem(f"{pc.place('PCTEST', i)}: {name!r}, but PCTESTCD {code!r} is {by_code[code]!r} before; "
+                             "expected one name")  # fmt: skip
+    return found
+
+
+def _wanted(pc: Table, names: Sequence[str], wanted: object, findings: Findings) -> tuple[Table, list[str]]:
+    """Return the records of the wanted analytes and their names."""
+    if wanted is None:
+        return pc, list(names)
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+        findings.problem(f"analytes: {wanted!r}; expected a list of names such as ['DRUG']")
+        return pc, list(names)
+    chosen = list(wanted)
+    findings.problems += unknown_names(chosen, sorted(set(names)), "analyte")
+    keep = [i for i, name in enumerate(names) if name in chosen]
+    if len(keep) < len(names):
+        others = ", ".join(sorted(set(names) - set(map(str, chosen))))
+        findings.altered(f"{pc.name}: {len(names) - len(keep)} records of {others} were left out")
+    return pc.take(keep), [names[i] for i in keep]
+
+
+def _times(
+    pc: Table, clock: tuple[dict[str, Fraction], Fraction], given: exposure.Exposure | None, findings: Findings
+) -> dict[str, list[object]]:
+    """Return start, end and planned time of every record; a start of None was reported."""
+    zero, per = clock
+    dated = any(not is_missing(cell) for cell in pc.columns.get("PCDTC", ()))
+    starts = moments(pc, "PCDTC", findings, optional=not dated)
+    ends = moments(pc, "PCENDTC", findings, optional=True)
+    references = moments(pc, "PCRFTDTC", findings, optional=True)
+    doses = [] if given is None else [(given.source, "EXSTDTC", given.starts)]
+    check_zones([(pc, "PCDTC", starts), (pc, "PCENDTC", ends), (pc, "PCRFTDTC", references), *doses], findings)
+    owners = [text(pc, "USUBJID", i) for i in range(len(pc))]
+    _start_undosed(owners, starts, zero, findings)
+    zeros = [zero.get(name) for name in owners]
+    each = Counter() if given is None else Counter(text(given.table, "subject", i) for i in range(len(given.table)))
+    several = {name for name, count in each.items() if count > 1}
+    nominal = _planned(pc, (zeros, references), (per, several), findings)
+    time: list[object] = [elapsed(s, z, per) for s, z in zip(starts, zeros, strict=True)]
+    if not dated and "PCELTM" in pc:
+        time = nominal
+        for i in (i for i, planned in enumerate(nominal) if planned is None):
+            pc.complain(findings, "PCELTM", i, "a duration such as PT1H30M, since there are no dates")
+        findings.altered(f"{pc.name}: no dates; planned times stand for {len(pc)} records")
+    until: list[object] = []
+    for end, start, z in zip(ends, starts, zeros, strict=True):
+        point = end is None or (start is not None and end.seconds == start.seconds)
+        until.append(None if point else elapsed(end, z, per))
+    return {"time": time, "until": until, "nominal_time": nominal}
+
+
+def _start_undosed(
+    owners: Sequence[str], starts: Sequence[Moment | None], zero: dict[str, Fraction], findings: Findings
+) -> None:
+    """Count the times of subjects without a dose and without a reference date from their first sample."""
+    known = set(zero)
+    undosed = set()
+    for name, one in zip(owners, starts, strict=True):
+        if one is not None and name not in known:
+            undosed.add(name)
+            zero[name] = min(one.seconds, zero.get(name, one.seconds))
+    if undosed:
+        findings.altered(f"PC: {len(undosed)} subjects have no dose; their dates are counted from their first sample")
+
+
+def _planned(
+    pc: Table, origin: tuple[Sequence[Fraction | None], Sequence[Moment | None]], rule: tuple[Fraction, set[str]],
+    findings: Findings,
+) -> list[object]:  # fmt: skip
+    """Return PCRFTDTC − zero + PCELTM; without PCRFTDTC the first dose is meant, when it is the only one."""
+    zeros, references = origin
+    per, several = rule
+    found: list[object] = []
+    unknown = 0
+    for i, (zero, reference) in enumerate(zip(zeros, references, strict=True)):
+        cell = pc.cell("PCELTM", i)
+        length = None if is_missing(cell) else iso.duration(cell)
+        if length is None:
+            if not is_missing(cell):
+                pc.complain(findings, "PCELTM", i, "a duration such as PT1H30M or -PT5M")
+            found.append(None)
+        elif reference is not None and zero is not None:
+            found.append(float((reference.seconds - zero + length) / per))
+        elif text(pc, "USUBJID", i) in several:
+            unknown += 1
+            found.append(None)
+        else:
+            found.append(float(length / per))
+    if unknown:
+        findings.altered(
+            f"{pc.name}: {unknown} planned times have no PCRFTDTC and their subject several doses; left out"
+        )
+    return found
