@@ -28,7 +28,7 @@ from pkpd.nca.derived import (
 from pkpd.nca.lambda_z import Terminal
 from pkpd.nca.partial import Stretch, Tail, extended, stretch
 from pkpd.nca.points import terminal_of
-from pkpd.nca.prepare import Prepared
+from pkpd.nca.prepare import Codes, Prepared
 from pkpd.nca.profiles import BOLUS, INFUSION, ORAL, Bools, Floats, Ints, Profiles
 from pkpd.nca.rules import Rules
 from pkpd.nca.steady import interval
@@ -106,8 +106,9 @@ class Block:
 
     @cached_property
     def tau(self) -> Floats:
-        """Length of the dosing interval, scaled."""
-        return self.scaled_time(self.profiles.tau[self.members])
+        """Length of the dosing interval, scaled; an interval that is not positive is none."""
+        tau = self.scaled_time(self.profiles.tau[self.members])
+        return np.where(tau > 0, tau, np.nan)
 
     @cached_property
     def route(self) -> npt.NDArray[np.int8]:
@@ -130,10 +131,14 @@ class Block:
         t = np.vstack([np.where(known, 0.0, self.t[0]), self.t])
         c = np.vstack([start, self.c])
         positive = np.vstack([known & (entry > 0), self.c > 0])
-        column = np.arange(len(self.members))
-        above = self.bolus & known & (start > self.c[self.top, column])
-        top = np.where(above, 0, self.top + 1)
-        return Curve(t, c, np.vstack([start_log, self.log_c]), logarithmic(c, positive, top, self.rules.auc))
+        return Curve(t, c, np.vstack([start_log, self.log_c]), logarithmic(c, positive, self.peak, self.rules.auc))
+
+    @cached_property
+    def peak(self) -> Ints:
+        """Row of the curve with Cmax, or with a C0 that is larger."""
+        start = np.ldexp(self.ready.start.entry[self.members], -self.scale)
+        above = self.bolus & (start > self.c[self.top, np.arange(len(self.members))])
+        return np.where(above, 0, self.top + 1)
 
     @cached_property
     def fit(self) -> Terminal:
@@ -160,8 +165,9 @@ class Block:
     def followed(self) -> tuple[Curve, Tail]:
         """The curve with the first sample after an interval set by hand, and what follows."""
         tail = Tail(
-            self.area_last + 1, self.fit.rate, self.basis.clast, self.basis.clast_pred, self.fit.code, self.rules.auc
-        )
+            self.area_last + 1, self.basis.tlast, self.fit.rate, self.basis.clast, self.basis.clast_pred,
+            self.fit.code, self.rules.auc,
+        )  # fmt: skip
         after = self.profiles.outside[self.members, 2:]
         log_value = np.log(np.where(after[:, 1] > 0, after[:, 1], 1.0))
         outside = np.column_stack([self.scaled_time(after[:, 0]), np.ldexp(after[:, 1], -self.scale), log_value])
@@ -184,7 +190,7 @@ class Block:
         log_level = np.log(np.where(level > 0, level, 1.0))
         rule = self.rules.auc if self.rules.above == "shifted samples" else ""
         time = time_above(self.curve, scaled, log_level)
-        area = area_above(self.curve, scaled, log_level, self.top + 1, rule)
+        area = area_above(self.curve, scaled, log_level, self.peak, rule)
         seen = np.zeros(len(level), dtype=np.int8)
         return (time, seen), (area, seen)
 
@@ -253,7 +259,7 @@ class Block:
         seen = np.zeros(n, dtype=np.int8)
         start = self.ready.start
         given, code = start.value[self.members], start.code[self.members]
-        low, when = self._lowest(given)
+        low, when, no_sample = self._lowest(given)
         first_row = np.argmax(self.quantified, axis=0)
         begins = start.observed[self.members]
         if self.rules.time_zero_counts:
@@ -269,7 +275,7 @@ class Block:
         return {
             "cmax": (self._raw(self.top), seen), "tmax": (self._raw_time(self.top), seen),
             "clast": (self._raw(self.last), seen), "tlast": (self._raw_time(self.last), seen),
-            "tfirst": (self._raw_time(first_row), seen), "cmin": (low, seen), "tmin": (when, seen),
+            "tfirst": (self._raw_time(first_row), seen), "cmin": (low, no_sample), "tmin": (when, no_sample),
             "cstart": (given, unless(begins, reasons.NO_START_SAMPLE)),
             "ctrough": (trough, first(no_tau, trough_code)), "ceoi": (end, first(infused, end_code)),
             "c0": (c0, np.where(self.bolus, code, reasons.BOLUS_ONLY).astype(np.int8)), "tlag": (tlag, oral),
@@ -289,17 +295,18 @@ class Block:
         seen: Bools = np.asarray(match.any(axis=0))
         return self._raw(np.argmax(match, axis=0)), unless(seen, missing)
 
-    def _lowest(self, given: Floats) -> tuple[Floats, Floats]:
-        """The smallest value up to the end of the interval, and its time."""
+    def _lowest(self, given: Floats) -> tuple[Floats, Floats, Codes]:
+        """The smallest value up to the end of the interval, its time, and the reason where there is no sample."""
         inside = (self.t <= self.tau * (1 + _SAME)) | np.isnan(self.tau)
-        inside[0] |= ~inside.any(axis=0)  # no sample inside the interval: the first one after it
+        code = unless(np.asarray(inside.any(axis=0)), reasons.NO_SAMPLES)
         row = np.argmin(np.where(inside, self.c, np.inf), axis=0)
         low, when = self._raw(row), self._raw_time(row)
         if not self.rules.time_zero_counts:
-            return low, when
+            return low, when, code
         start = self.ready.start
-        plain = ~np.isnan(given) & ~start.extrapolated[self.members] & ~(given > low)
-        return np.where(plain, given, low), np.where(plain, 0.0, when)
+        plain = ~np.isnan(given) & ~start.extrapolated[self.members] & (~(given > low) | (code != reasons.COMPUTED))
+        code = np.where(plain, reasons.COMPUTED, code).astype(np.int8)
+        return np.where(plain, given, low), np.where(plain, 0.0, when), code
 
 
 def _last_row(which: Bools) -> Ints:

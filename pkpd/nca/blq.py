@@ -70,7 +70,8 @@ def replaced(profiles: Profiles, rules: Rules, blq: Bools, quantified: Bools, ow
             action[where] = np.where(profiles.route == BOLUS, _DROP, _ZERO)[owner[where]]
             continue
         action[where], put[where] = _action(rule)
-    limit = np.where(action == _HALF, profiles.lloq / 2, np.where(action == _WHOLE, profiles.lloq, put))
+    lloq = np.where((profiles.lloq >= 0) & (profiles.lloq < np.inf), profiles.lloq, np.nan)
+    limit = np.where(action == _HALF, lloq / 2, np.where(action == _WHOLE, lloq, put))
     value = np.where(action == _ZERO, 0.0, limit)
     dropped = (action == _DROP) | np.isnan(value)  # no LLOQ known: nothing to put there
     keep = ~blq | ~dropped

@@ -183,14 +183,19 @@ def _answer(block: Block, asked: Asked, extra: Extra) -> None:
     for w, (a, b) in enumerate(asked.windows):
         for k, kind in enumerate(KINDS):
             area, moment = block.window(a, b, kind)
-            extra.area[members, w, k], code = _finished(area, 1, 1, block)
-            extra.moment[members, w, k], late = _finished(moment, 2, 1, block)
-            extra.area_codes[members, w, k] = np.maximum(code, late)
+            both = (_finished(area, 1, 1, block), _finished(moment, 2, 1, block))
+            extra.area[members, w, k], extra.moment[members, w, k], extra.area_codes[members, w, k] = _together(*both)
     for h, threshold in enumerate(asked.thresholds):
         time, area = block.above(threshold)
-        extra.time_above[members, h], code = _finished(time, 1, 0, block)
-        extra.area_above[members, h], late = _finished(area, 1, 1, block)
-        extra.above_codes[members, h] = np.maximum(code, late)
+        both = (_finished(time, 1, 0, block), _finished(area, 1, 1, block))
+        extra.time_above[members, h], extra.area_above[members, h], extra.above_codes[members, h] = _together(*both)
+
+
+def _together(one: Column, other: Column) -> tuple[Floats, Floats, Codes]:
+    """Two numbers that share their reason: where one is missing, both are."""
+    code = np.maximum(one[1], other[1])
+    missing = code != reasons.COMPUTED
+    return np.where(missing, np.nan, one[0]), np.where(missing, np.nan, other[0]), code
 
 
 def _unscaled(name: str, column: Column, block: Block) -> Column:

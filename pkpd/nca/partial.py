@@ -24,6 +24,8 @@ class Tail:
     ----------
     last : (n,) of int
         Row of the curve at which AUClast ends.
+    tlast : (n,)
+        Time of the last quantifiable sample, where the terminal regression has the value `predicted`.
     rate : (n,)
         λz, NaN where there is none.
     observed, predicted : (n,)
@@ -35,6 +37,7 @@ class Tail:
     """
 
     last: Ints
+    tlast: Floats
     rate: Floats
     observed: Floats
     predicted: Floats
@@ -116,10 +119,10 @@ def stretch(curve: Curve, tail: Tail, a: Floats, b: Floats, kind: str) -> Stretc
     return Stretch(found[0], found[1], end, code.astype(np.int8), end_code.astype(np.int8))
 
 
-def _predicted(curve: Curve, tail: Tail, when: Floats, level: Floats) -> tuple[Floats, Floats]:
-    """Value and logarithm of the exponential tail through `level` at Tlast."""
+def _predicted(curve: Curve, tail: Tail, when: Floats, level: Floats, since: Floats) -> tuple[Floats, Floats]:
+    """Value and logarithm of the exponential tail that has the value `level` at the time `since`."""
     column = np.arange(len(when))
-    gone = tail.rate * (when - curve.t[tail.last, column])
+    gone = tail.rate * (when - since)
     log_level = curve.log_c[tail.last, column] + np.log(level / curve.c[tail.last, column])
     return level * np.exp(-gone), log_level - gone
 
@@ -127,9 +130,9 @@ def _predicted(curve: Curve, tail: Tail, when: Floats, level: Floats) -> tuple[F
 def _line(curve: Curve, tail: Tail, a: Floats, b: Floats, t_last: Floats) -> tuple[Floats, Floats, Floats]:
     """One trapezoid from the last sample (or the regression at `a`) to the regression at `b`."""
     late = a > t_last
-    c1, l1 = _predicted(curve, tail, np.where(late, a, t_last), tail.predicted)
+    c1, l1 = _predicted(curve, tail, np.where(late, a, t_last), tail.predicted, tail.tlast)
     c1, l1 = np.where(late, c1, curve.c[-1]), np.where(late, l1, curve.log_c[-1])
-    c2, l2 = _predicted(curve, tail, b, tail.predicted)
+    c2, l2 = _predicted(curve, tail, b, tail.predicted, tail.tlast)
     falls = logarithmic(np.vstack([c1, c2]), np.vstack([c1 > 0, c2 > 0]), np.zeros(len(a), dtype=np.intp), tail.rule)
     area, moment = pieces(np.where(late, a, t_last), b, c1, c2, l1, l2, falls[0])
     return area, moment, c2
@@ -139,11 +142,12 @@ def _decay(curve: Curve, tail: Tail, a: Floats, b: Floats, kind: str) -> tuple[F
     """An exponential from Clast: between two times it is a logarithmic piece; to infinity C/λz."""
     column = np.arange(len(a))
     level = tail.observed if kind == "obs" else tail.predicted
-    start = np.maximum(a, curve.t[tail.last, column])
+    since = curve.t[tail.last, column]
+    start = np.maximum(a, since)
     endless = np.isinf(b)
-    c1, l1 = _predicted(curve, tail, start, level)
+    c1, l1 = _predicted(curve, tail, start, level, since)
     stop = np.where(endless, start, b)
-    c2, l2 = _predicted(curve, tail, stop, level)
+    c2, l2 = _predicted(curve, tail, stop, level, since)
     falls: Bools = (c1 > c2) & (c2 > 0)
     area, moment = pieces(start, stop, c1, c2, l1, l2, falls)
     rest = c1 / tail.rate

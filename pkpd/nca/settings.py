@@ -116,7 +116,7 @@ class Settings:
         return replace(self, rules=self.rules.changed(**rules), **mine)
 
     def to_json(self) -> str:
-        """Write the settings as JSON, from which `from_json` makes them again; infinity is written as a text."""
+        """Write the settings as JSON, from which `from_json` makes them again."""
         return json.dumps(_plain(asdict(self)))
 
     @classmethod
@@ -143,16 +143,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and np.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
+        return {"infinite": 1 if value > 0 else -1}  # JSON has no such number, and a subject may be called "Infinity"
     return value
 
 
 def _restored(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"infinite"}:
+        return float("inf") * value["infinite"]
     if isinstance(value, dict):
         return {key: _restored(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_restored(item) for item in value]
-    return {"Infinity": float("inf"), "-Infinity": float("-inf")}.get(value, value) if isinstance(value, str) else value
+    return value
 
 
 def pairs(values: Iterable[Sequence[float]], what: str) -> tuple[tuple[float, float], ...]:

@@ -82,7 +82,7 @@ def _crossing(t: Floats, c: Floats, outside: Floats, rule: str) -> Floats:
         share = -before / (t - before)
         falls = (c > 0) & (value > c) & (rule != "linear")
         found = np.where(falls, value * (c / value) ** share, value + (c - value) * share)
-        return np.where((before < 0) & (t > 0), found, np.nan)
+        return np.where((before < 0) & (t > 0) & (value >= 0), found, np.nan)
 
 
 def _other(
@@ -96,7 +96,7 @@ def _other(
     tau = profiles.tau[some]
     length = np.where(np.isfinite(tau), tau, times[offsets[some + 1] - 1])
     with np.errstate(invalid="ignore"):
-        near = np.isfinite(before) & (earlier < 0) & (-earlier <= _SHIFT * length)
+        near = np.isfinite(before) & (before >= 0) & (earlier < 0) & (-earlier <= _SHIFT * length)
     value, known = np.full(len(some), np.nan), np.zeros(len(some), dtype=bool)
     for way in ways:
         if way == "by route":
