@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -240,3 +242,8 @@ def test_numbering_may_begin_again_in_every_batch() -> None:
     np.testing.assert_array_equal(list(again.estimate.values()), list(named.estimate.values()))
     assert again.se["auc_last"] == named.se["auc_last"]
     assert again.design == named.design == "batch"
+
+
+def test_a_result_survives_pickling() -> None:
+    found = sparse([0, 0, 1, 1, 2, 2], [0, 0, 3, 4, 1, 2.0])
+    pandas.testing.assert_frame_equal(pickle.loads(pickle.dumps(found)).table(), found.table())

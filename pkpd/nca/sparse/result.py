@@ -69,6 +69,12 @@ class SparseResult:
     notes: tuple[str, ...]
     replicates: Mapping[str, tuple[Floats, Floats]]
 
+    def __getstate__(self) -> dict[str, object]:  # mapping proxies do not pickle
+        return {key: _plain(value) for key, value in self.__dict__.items()}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+
     def profile(self) -> pandas.DataFrame:
         """Return the mean curve: ``time, mean, sd, n, n_samples, n_blq, se, weight``."""
         import pandas
@@ -97,3 +103,8 @@ def check_parameter(name: str) -> None:
     """Raise if there is no parameter of that name."""
     if name not in NAMES:
         raise InputError(f"unknown parameter {name!r}; {nearest(name, NAMES)}")
+
+
+def _plain(value: object) -> object:
+    """Mappings as dictionaries, at any depth."""
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
