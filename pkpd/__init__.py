@@ -30,7 +30,7 @@ from pkpd.nca import (
     wide_table,
 )
 from pkpd.parameters import Parameter, Parameters, Variability, block
-from pkpd.simulate import Population, population, simulate, simulated_study
+from pkpd.simulate import Population, population, predict, simulate, simulated_study
 from pkpd.study import Study, combine
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "oral",
     "plot",
     "population",
+    "predict",
     "read_study",
     "relative",
     "rerun",

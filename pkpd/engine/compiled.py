@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -79,7 +79,8 @@ class Compiled:
 
     def schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
-        changes: Sequence[Sequence[float]] | None = None,
+        changes: Sequence[Sequence[float]] | None = None, dose_rows: Sequence[Sequence[int]] | None = None,
+        time_rows: Sequence[Sequence[int]] | None = None,
     ) -> Schedule:  # fmt: skip
         """Lay out the time lines of many subjects, with the lags, bioavailabilities and infusions that the model has.
 
@@ -91,18 +92,33 @@ class Compiled:
             Doses, requested times and whether each means "after the dose".
         changes : sequence, one item per subject, optional
             Times from which the subject's second, third … row of values holds.
+        dose_rows, time_rows : sequence, one item per subject, optional
+            Which of the subject's rows holds at each dose, and for the outputs at each time; by default the one that
+            holds from its time on.
         """
-        if not self.dosing:
-            return schedule(doses, times, after, self.entries, self.states, changes=changes)
         moments = changes or [()] * len(doses)
         base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments])))
-        rows = [
-            [int(base[i] + np.searchsorted(own, d.time, side="right")) for d in given]
-            for i, (given, own) in enumerate(zip(doses, moments, strict=True))
-        ]
+        plan = self._schedule(values, doses, times, after, moments, base, dose_rows)
+        if time_rows is None:
+            return plan
+        rows = [start + np.asarray(own, dtype=np.int64) for start, own in zip(base[:-1], time_rows, strict=True)]
+        return replace(plan, observed=np.concatenate(rows).astype(np.int64))
+
+    def _schedule(
+        self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
+        moments: Sequence[Sequence[float]], base: NDArray[np.int64], dose_rows: Sequence[Sequence[int]] | None,
+    ) -> Schedule:  # fmt: skip
+        if not self.dosing:
+            return schedule(doses, times, after, self.entries, self.states, changes=moments)
+        if dose_rows is None:
+            dose_rows = [
+                [int(np.searchsorted(own, d.time, side="right")) for d in given]
+                for given, own in zip(doses, moments, strict=True)
+            ]
+        rows = [[int(start) + k for k in own] for start, own in zip(base[:-1], dose_rows, strict=True)]
         terms = self.dosing.of(values, doses, rows, self.entries, self.states)
         slopes = len(self.system.sensitivities)
-        return schedule(doses, times, after, self.entries, self.states, terms, changes, slopes)
+        return schedule(doses, times, after, self.entries, self.states, terms, moments, slopes)
 
     def run(self, values: Array, schedule: Schedule, settings: Settings | None = None) -> Solution:
         """Solve every subject of a schedule.
@@ -136,12 +152,12 @@ class Compiled:
         if self.rest is None:
             slopes[:, self.block.where, :] = block.dout.transpose(0, 2, 1)
         else:
-            job = self.rest.job(values, schedule, settings, block)
+            job = self.rest.job(values, schedule, settings, self.block.run)
             z, other = integrate_job(job)
             status = np.where(status == solver.OK, other, status)
             states[:, self.rest.where] = z[:, : len(self.rest.where)]
             for (i, j), k in self.rest.full.where.items():
-                slopes[:, self.rest.where[i], j] = z[:, k] / job.scale[schedule.row_subject, j]
+                slopes[:, self.rest.where[i], j] = z[:, k] / job.scale[schedule.base[schedule.row_subject], j]
         if self.exact is not None and self.exact.size:
             exact = self.exact.run(values, schedule, settings)
             states[:, self.exact.where] = exact.out

@@ -124,6 +124,10 @@ def plan(doses: Sequence[Dose], terms: Sequence[Terms], entries: Mapping[str, in
     found = Plan()
     problems: list[str] = []
     for dose, own in zip(doses, terms, strict=True):
+        if dose.reset and dose.amount == 0 and not dose.steady_state:  # nothing is given
+            found.cancel(dose.time)
+            found.steps.append(Mark(dose.time))
+            continue
         state = _state(dose, entries, states, problems)
         if state is None:
             continue

@@ -5,7 +5,7 @@ The function has the signature ``void f(double t, const double *y, const double 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -38,9 +38,22 @@ def compile_rhs(time: Any, y: Sequence[Any], q: Sequence[Any], rhs: Sequence[Any
     rhs : sequence of sympy.Expr
         Derivatives in the order of `y`.
     """
+    return compile_values(time, y, q, dict(enumerate(rhs)))
+
+
+def compile_values(time: Any, y: Sequence[Any], q: Sequence[Any], values: Mapping[int, Any]) -> int:
+    """Return the address of a compiled function that writes each value to its place and leaves the others alone.
+
+    Parameters
+    ----------
+    time, y, q
+        As for `compile_rhs`.
+    values : mapping
+        Place in the result → sympy.Expr; of a Jacobian only what is not zero by structure.
+    """
     from llvmlite import binding
 
-    module = binding.parse_assembly(str(_Writer(time, y, q).module(rhs)))
+    module = binding.parse_assembly(str(_Writer(time, y, q).module(values)))
     module.verify()
     engine = binding.create_mcjit_compiler(module, _target())
     engine.finalize_object()
@@ -66,14 +79,14 @@ class _Writer:
         self.seen: dict[Any, Any] = {time: self.function.args[0]}
         self.places = {s: (1, k) for k, s in enumerate(y)} | {s: (2, k) for k, s in enumerate(q)}
 
-    def module(self, rhs: Sequence[Any]) -> Any:
+    def module(self, values: Mapping[int, Any]) -> Any:
         import sympy
         from sympy.logic.boolalg import Boolean
 
-        shared, reduced = sympy.cse(list(rhs), symbols=sympy.numbered_symbols("_c"))
+        shared, reduced = sympy.cse(list(values.values()), symbols=sympy.numbered_symbols("_c"))
         for name, expression in shared:
             self.seen[name] = self._condition(expression) if isinstance(expression, Boolean) else self.value(expression)
-        for k, expression in enumerate(reduced):
+        for k, expression in zip(values, reduced, strict=True):
             self.build.store(self.value(expression), self._at(3, k))
         self.build.ret_void()
         return self._module

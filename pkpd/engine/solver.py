@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.engine.dop853 import dense, errors, stages
+from pkpd.engine.entry import begin
 from pkpd.engine.forcing import (
     CONSERVING,
     DRIVERS,
@@ -24,18 +25,26 @@ from pkpd.engine.linear import assemble
 
 LANDINGS = 2  # requested times in a step; with more of them the step is not cut but interpolated
 INTERPOLATED = 0.02  # the error that such a step may have, in units of the tolerance
-OK, UNDERFLOW, TOO_MANY, NOT_FINITE = 0, 1, 2, 3
+OK, UNDERFLOW, TOO_MANY, NOT_FINITE, STIFF, STILL_TOO_MANY = 0, 1, 2, 3, 4, 5
+EDGE = 6.1  # |h·λ| at which the step is held by stability and not by accuracy (Hairer's dop853)
+PROOF, WORTH_IT = 15, 500  # steps at the edge, and steps still to come, before equations are called stiff
 ADVICE = {
     OK: "",
     UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units",
     TOO_MANY: "the step limit was reached: the equations are stiff for these values; try method='stiff'",
     NOT_FINITE: "the equations give a value that is not a number: look for a logarithm, a root or a division by zero",
+    STIFF: "the equations are stiff for these values: the explicit method was stopped; try method='stiff'",
+    STILL_TOO_MANY: "the stiff method reached the step limit: loosen the tolerances, raise max_steps, or look for"
+    " equations that jump",
 }
 
 
 @jit
-def first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, longest):  # type: ignore[no-untyped-def]
-    """Return a first step size (Hairer, Nørsett & Wanner, II.4); k[0] holds the derivative."""
+def first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, longest, order):  # type: ignore[no-untyped-def]
+    """Return a first step size (Hairer, Nørsett & Wanner, II.4); k[0] holds the derivative.
+
+    ``order`` is that of the local error.
+    """
     n = y.shape[0]
     size, slope = 0.0, 0.0
     for i in range(n):
@@ -53,7 +62,7 @@ def first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, longest):  # ty
         bend += ((k[1, i] - k[0, i]) / (atol[i] + rtol * abs(y[i]))) ** 2
     bend = np.sqrt(bend / n) / h
     top = max(slope, bend)
-    h1 = max(1e-6, h * 1e-3) if not top > 1e-15 else (0.01 / top) ** 0.125
+    h1 = max(1e-6, h * 1e-3) if not top > 1e-15 else (0.01 / top) ** (1.0 / order)
     return min(100.0 * h, h1, longest)
 
 
@@ -72,6 +81,16 @@ def step_error(h, y, new, k, rtol, atol):  # type: ignore[no-untyped-def]
 
 
 @jit
+def at_the_edge(h, new, w, k):  # type: ignore[no-untyped-def]
+    """Whether stability holds the step: |h·λ| of the fastest mode, from the last two stages (Hairer & Wanner, IV.2)."""
+    slopes, states = 0.0, 0.0
+    for i in range(new.shape[0]):
+        slopes += (k[12, i] - k[11, i]) ** 2
+        states += (new[i] - w[i]) ** 2
+    return h * h * slopes > EDGE * EDGE * states
+
+
+@jit
 def interpolate(f, y, x, out):  # type: ignore[no-untyped-def]
     """Write the interpolant at the share x of the step."""
     x1 = 1.0 - x
@@ -84,9 +103,9 @@ def interpolate(f, y, x, out):  # type: ignore[no-untyped-def]
 def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, atol, work):  # type: ignore[no-untyped-def]
     """Integrate one segment in place, write the states at ``times`` (sorted, inside it) and return a status.
 
-    ``control`` holds rtol and the steps that are left. A step ends on a requested time; where many lie inside one
-    step they are interpolated, and the step is held to a tighter tolerance, because the interpolant is of lower
-    order than the step.
+    ``control`` holds rtol, the steps that are left, and 1 where stiff equations are to be reported. A step ends on a
+    requested time; where many lie inside one step they are interpolated, and the step is held to a tighter tolerance,
+    because the interpolant is of lower order than the step.
     """
     k, w, new, f = work
     rtol = control[0]
@@ -100,8 +119,8 @@ def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, atol, wo
     for i in range(n):
         if not np.isfinite(k[0, i]):
             return NOT_FINITE
-    h = first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, end - t)
-    rejected = False
+    h = first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, end - t, 8.0)
+    rejected, edge, off = False, 0, 0
     while True:
         planned = h
         ahead = end if t + 1.0000001 * h >= end else t + h
@@ -120,11 +139,20 @@ def integrate(rhs, t, end, y, times, out, q, info, drive, box, control, atol, wo
         stages(rhs, t, h, y, new, k, w, q, info, drive, box)
         error = step_error(h, y, new, k, rtol, atol) / good
         if not error <= 1.0:
+            h = min(h, planned)  # h itself may have been rounded up, for ever
             h *= 0.2 if not np.isfinite(error) else max(0.2, 0.9 * error**-0.125)
             rejected = True
             if h < 4e-16 * max(abs(t), abs(end)) or h == 0.0:
                 return UNDERFLOW if np.isfinite(error) else NOT_FINITE
             continue
+        if control[2] == 1.0 and at_the_edge(h, new, w, k):
+            edge, off = edge + 1, 0
+            if edge >= PROOF and end - ahead > WORTH_IT * h:
+                return STIFF
+        elif edge > 0:
+            off += 1
+            if off == 6:
+                edge = 0
         if inside > LANDINGS:
             dense(rhs, t, h, y, new, k, w, q, info, drive, box, f)
         while done < count and times[done] <= ahead:
@@ -165,8 +193,24 @@ def modal(inverse, vectors, back, source, x, info, drive):  # type: ignore[no-un
 
 
 @jit
+def enter(i, s, since, place, driver, source, info, drive, box):  # type: ignore[no-untyped-def]
+    """Let the closed-form block of a row of values drive through segment s; its state there stands in row ``place``."""
+    matrix, loss, constant, inverse, vectors, back, lam, modes, _, x_rates, starts, _ = driver
+    nx = matrix.shape[1]
+    x = starts[place]
+    box[STATE, 0, :nx] = x
+    size, scale, conserving = assemble(matrix[i], loss[i], constant[i], x_rates[s], box[MATRIX])
+    info[SIZE], info[CONSERVING], box[STATE, 1, 0] = size, 1 if conserving else 0, scale
+    drive[0, :nx], drive[0, nx] = lam[i], since
+    if modes[i] == EIGEN:
+        for j in range(nx):
+            source[j] = constant[i, j] + x_rates[s, j]
+        modal(inverse[i], vectors[i], back[i], source, x, info, drive)
+
+
+@jit
 def solve_segments(  # type: ignore[no-untyped-def]
-    lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, control, atol, out, status
+    lo, hi, rhs, q0, z0, jumps, rate_slots, lines, driver, events, control, atol, out, status
 ):
     """Integrate subjects lo … hi and write their states at the requested times (rows × integrated states).
 
@@ -184,41 +228,31 @@ def solve_segments(  # type: ignore[no-untyped-def]
         States that an infusion may enter; their rates follow the driving states in what the right-hand side reads.
     driver : tuple
         The closed-form block: K, its losses, b, inverse, eigenvectors and their inverse, eigenvalues, mode and sign
-        flag of each subject, infusion rates, states at the start of segments, indices of the states that drive.
+        flag of each row of values, infusion rates, states at the start of segments, indices of the states that drive.
+    events : tuple
+        What else happens when a segment begins, see `entry.begin`.
     """
     which, segments, start, end, _, _, first, time, times, rows, begins = lines
-    jump, rates = jumps
-    matrix, loss, constant, inverse, vectors, back, lam, modes, flags, x_rates, starts, index = driver
-    n, nx, count = z0.shape[1], matrix.shape[1], index.shape[0]
+    modes, flags, index = driver[7], driver[8], driver[11]
+    n, nx, count = z0.shape[1], driver[0].shape[1], index.shape[0]
     y, new, w = np.empty(n), np.empty(n), np.empty(n)
     work = (np.empty((16, n)), w, new, np.empty((7, n)))
-    q = np.empty(q0.shape[1] + count + rate_slots.shape[0])
+    q = np.empty(q0.shape[1] + count + rate_slots.shape[0] + events[8].shape[0])
     info = np.zeros(INDEX + count, dtype=np.int64)
     info[SLOT], info[DRIVERS] = q0.shape[1], count
     info[INDEX:] = index
     drive, box = np.zeros((count + 1, nx + 1)), np.zeros((SCRATCH + 4, nx + 2, nx + 2))
-    limits, source = np.empty(2), np.empty(nx)
+    limits, source = np.empty(3), np.empty(nx)
     for i in range(lo, hi):
         line = which[i]
-        y[:] = z0[i]
-        q[: q0.shape[1]] = q0[i]
-        info[MODE], info[SIGN] = modes[i], flags[i]
         limits[:] = control
         for s in range(segments[line], segments[line + 1]):
-            for j in range(n):
-                y[j] += jump[s, j]
-            for j in range(rate_slots.shape[0]):
-                q[q0.shape[1] + count + j] = rates[s, rate_slots[j]]
+            fresh = s == segments[line]
+            begin(rhs, i, s, fresh, start[s], y, q, (q0, z0), jumps, rate_slots, count, events, info, drive, box)
+            row = events[2][i] + events[1][s]
+            info[MODE], info[SIGN] = modes[row], flags[row]
             if count > 0:
-                x = starts[begins[i] + s - segments[line]]
-                box[STATE, 0, :nx] = x
-                size, scale, conserving = assemble(matrix[i], loss[i], constant[i], x_rates[s], box[MATRIX])
-                info[SIZE], info[CONSERVING], box[STATE, 1, 0] = size, 1 if conserving else 0, scale
-                drive[0, :nx], drive[0, nx] = lam[i], start[s]
-                if modes[i] == EIGEN:
-                    for j in range(nx):
-                        source[j] = constant[i, j] + x_rates[s, j]
-                    modal(inverse[i], vectors[i], back[i], source, x, info, drive)
+                enter(row, s, start[s], begins[i] + s - segments[line], driver, source, info, drive, box)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
             status[i] = integrate(

@@ -9,6 +9,7 @@ from typing import Any
 from pkpd.engine.calculus import slope
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
+from pkpd.model.model import DOSING
 
 LINEAR_CHOICES = ("closed form", "ode")
 
@@ -77,7 +78,8 @@ def analyse(model: Model, sensitivities: Sequence[str] = (), linear: str = "clos
     whole = _read(model, sensitivities)
     block = _linear_states(whole.rhs) if linear == "closed form" else ()
     rest = tuple(s for s in model.states if s not in block)
-    if block and rest and _block_symbols(block, whole.rhs, whole.initial) & _symbols(sensitivities):
+    seen = _block_symbols(block, whole.rhs, whole.initial) | _dosing_symbols(model)
+    if block and rest and seen & _symbols(sensitivities):
         block, rest = (), model.states
     return _split(whole, block, rest)
 
@@ -186,6 +188,31 @@ def _block_symbols(block: tuple[str, ...], rhs: dict[str, Any], initial: dict[st
     return set().union(*(p.free_symbols for p in parts))
 
 
+def _dosing_symbols(model: Model) -> set[Any]:
+    """What lags, bioavailabilities and modelled infusions depend on."""
+    texts = [text for kind in DOSING for text in getattr(model, kind).values()]
+    return set().union(*(expressions.parse(text).free_symbols for text in texts)) if texts else set()
+
+
+def moved_by_doses(system: System) -> set[tuple[int, int]]:
+    """Return which integrated states' doses depend on which sensitivities, as pairs of their positions."""
+    model = system.model
+    found = set()
+    dosed = {*model.doses.values(), *(state for kind in DOSING for state in getattr(model, kind))}
+    for i, state in enumerate(system.integrated):
+        texts = [getattr(model, kind)[state] for kind in DOSING if state in getattr(model, kind)]
+        if state not in dosed or not texts:
+            continue
+        symbols = set().union(*(expressions.parse(text).free_symbols for text in texts))
+        found |= {(i, j) for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in symbols}
+    return found
+
+
+def rate_slope_symbol(state: int, sensitivity: int) -> Any:
+    """Return the symbol of the derivative of an infusion rate."""
+    return expressions.symbol(f"_drate_{state}_{sensitivity}")
+
+
 @dataclass(frozen=True, eq=False)
 class Augmented:
     """The integrated states followed by the sensitivities that are not zero by structure.
@@ -228,7 +255,8 @@ def augment(system: System) -> Augmented:
     jacobian = [[slope(f, s) for s in z] for f in system.rhs]
     direct = [[slope(f, th) for th in theta] for f in system.rhs]
     slope0 = [[slope(e, th) for th in theta] for e in start]
-    alive = {(i, j) for i in count for j in range(len(theta)) if direct[i][j] != 0 or slope0[i][j] != 0}
+    moved = moved_by_doses(system)
+    alive = {(i, j) for i in count for j in range(len(theta)) if direct[i][j] != 0 or slope0[i][j] != 0} | moved
     grown = True
     while grown:
         new = {
@@ -240,7 +268,9 @@ def augment(system: System) -> Augmented:
     s = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in order}
     rhs = [
         sympy.Add(
-            scale[j] * direct[i][j], *(jacobian[i][k] * s[k, j] for k in count if (k, j) in s and jacobian[i][k] != 0)
+            scale[j] * direct[i][j],
+            *(jacobian[i][k] * s[k, j] for k in count if (k, j) in s and jacobian[i][k] != 0),
+            *([scale[j] * rate_slope_symbol(i, j)] if (i, j) in moved else []),
         )
         for i, j in order
     ]

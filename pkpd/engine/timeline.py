@@ -276,6 +276,9 @@ class Schedule:
         Where each subject's rows begin in the table of values.
     begins : array, shape (segments,)
         As in `Timeline`, with trains counted through all time lines.
+    observed : array, shape (rows,), optional
+        Row of the table of values with which every requested output is computed, in the order asked for, where it is
+        not the one that holds at its time.
     """
 
     which: Integers
@@ -297,6 +300,7 @@ class Schedule:
     rows: Integers
     order: Integers
     base: Integers
+    observed: Integers | None = None
 
     @property
     def subjects(self) -> int:
@@ -324,7 +328,9 @@ class Schedule:
 
     @property
     def row_values(self) -> Integers:
-        """Row of the table of values that holds at every row, in the order asked for."""
+        """Row of the table of values for every requested output, in the order asked for."""
+        if self.observed is not None:
+            return self.observed
         out = np.empty(self.rows[-1], dtype=np.int64)
         for k, line in enumerate(self.which):
             rows = slice(self.rows[k], self.rows[k + 1])

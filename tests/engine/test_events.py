@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pkpd import define
 from pkpd.dosing import Dose
-from pkpd.engine import Solution, compile_model
+from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError
 from pkpd.model import Model
 
@@ -27,12 +27,13 @@ def disposition() -> Model:
 
 
 def solve(
-    model: Model, doses: list[Dose], times: list[float], slopes: tuple[str, ...] = (), **changed: float
-) -> Solution:
+    model: Model, doses: list[Dose], times: list[float], slopes: tuple[str, ...] = (), linear: str = "closed form",
+    method: str = "automatic", **changed: float,
+) -> Solution:  # fmt: skip
     values = np.array([[float({**PARAMETERS, **changed}[n]) for n in model.parameters.names]])
-    code = compile_model(model, slopes)
+    code = compile_model(model, slopes, linear)
     plan = code.schedule(values, [doses], [np.array(times, float)], [np.zeros(len(times), bool)])
-    return code.run(values, plan)
+    return code.run(values, plan, Settings(rtol=1e-10, atol=1e-10, method=method))
 
 
 TIMES = [0.7, 1.31, 2.0, 3.85, 4.4, 7.5, 11.0, 12.5, 13.31, 14.0, 20.0, 26.5, 31.0, 47.9]
@@ -70,6 +71,18 @@ def test_derivatives_through_events(name: str) -> None:
         expected = (near[-2] - 8 * near[-1] + 8 * near[1] - near[2]) / (12 * h)
         top = np.abs(expected).max()
         np.testing.assert_allclose(found[:, k], expected, rtol=1e-6, atol=1e-7 * top + 1e-9, err_msg=parameter)
+
+
+@pytest.mark.parametrize("method", ["explicit", "stiff"])
+@pytest.mark.parametrize("name", CASES)
+def test_integrated_events_equal_the_closed_form(name: str, method: str) -> None:
+    """Values and derivatives of the same model with everything integrated, by both compiled solvers."""
+    model, doses = disposition(), CASES[name]
+    exact, found = (solve(model, doses, TIMES, ASKED, way, method) for way in ("closed form", "ode"))
+    assert found.status[0] == 0, found.advice(0)
+    np.testing.assert_allclose(found.outputs, exact.outputs, rtol=1e-7, atol=1e-8)
+    top = np.abs(exact.slopes).max(axis=0)
+    assert (np.abs(found.slopes - exact.slopes) <= 2e-6 * top + 1e-7).all()
 
 
 @pytest.mark.parametrize("shape", [{}, {"route": "infusion", "rate": 40.0}, {"route": "infusion", "rate": 9.0}])

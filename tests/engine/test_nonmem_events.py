@@ -48,22 +48,24 @@ def cases(reference: Path) -> tuple[pandas.DataFrame, pandas.DataFrame]:
     return pandas.read_csv(folder / "1001_input.csv"), pandas.read_csv(folder / "1001_nonmem.csv")
 
 
+@pytest.mark.parametrize("linear", ["closed form", "ode"])
 @pytest.mark.parametrize("number", range(1, 30))
-def test_event_case(cases: tuple[pandas.DataFrame, pandas.DataFrame], number: int) -> None:
+def test_event_case(cases: tuple[pandas.DataFrame, pandas.DataFrame], number: int, linear: str) -> None:
     given, answers = (table[table["ID"] == number] for table in cases)
     records = given[given["evid"] != 0]
     first = records.iloc[0]
     values = np.array([[1.1, 20.0, 1.5, first["LAGT"], first["BIOAV"], first["RAT2"], first["DUR2"]]])
     times = given["time"].to_numpy(float)
     doses = [dose_of(row) for _, row in records.iterrows()]
-    code = compile_model(case_model())
+    code = compile_model(case_model(), linear=linear)
     found = code.run(values, code.schedule(values, [doses], [times], [np.ones(len(times), bool)])).outputs[:, 0]
     seen = (given["evid"] == 0).to_numpy()
     expected = answers["CP"].to_numpy()
     np.testing.assert_allclose(found[seen], expected[seen], rtol=1e-4, atol=1e-6 * expected.max())
 
 
-def test_covariate_that_changes(reference: Path) -> None:
+@pytest.mark.parametrize("linear", ["closed form", "ode"])
+def test_covariate_that_changes(reference: Path, linear: str) -> None:
     """Every record's weight acts backward to the record before it."""
     folder = reference / "external/nonmem/events"
     given, answers = pandas.read_csv(folder / "2001_input.csv"), pandas.read_csv(folder / "2001_nonmem.csv")
@@ -72,7 +74,7 @@ def test_covariate_that_changes(reference: Path) -> None:
         outputs={"CP": "CENT/(V/1000)", "CL": "TVCL*(WT/70)**0.75"}, doses={"oral": "DEPOT", "bolus": "CENT"},
         covariates=("WT",),
     )  # fmt: skip
-    code = compile_model(model)
+    code = compile_model(model, linear=linear)
     times = given["time"].to_numpy(float)
     values = np.column_stack([np.full((len(given), 3), [1.1, 20.0, 1.5]), given["WT"].to_numpy(float)])
     doses = [dose_of(row) for _, row in given[given["evid"] != 0].iterrows()]
