@@ -74,7 +74,7 @@ def design_bias(
     """
     import pandas
 
-    people = population(source)
+    people, dose = population(source), dose.written_out()
     problems = unknown_names(["C"], people.model.outputs, "output")
     if len(dose) != 1:
         problems.append(f"the plan has {len(dose)} doses; expected one")

@@ -174,6 +174,28 @@ class Regimen:
         """Return the same plan with every amount multiplied by `ratio`."""
         return replace(self, doses=tuple(converted(d, ratio, 1.0) for d in self.doses))
 
+    def written_out(self) -> Regimen:
+        """Return the same plan with every additional dose as one of its own, and rates as durations.
+
+        Raises
+        ------
+        InputError
+            If a dose is at steady state, modelled, resets, replaces or names a state: that is more than a time, an
+            amount and a route.
+        """
+        found: list[Dose] = []
+        problems = []
+        for dose in self.doses:
+            length = dose.amount / dose.rate if dose.rate else dose.duration
+            if dose.steady_state or dose.modelled or dose.into or dose.reset or dose.action != "add":
+                problems.append(f"the dose at {dose.time:g} is more than a time, an amount and a route")
+                continue
+            plain = replace(dose, rate=0.0, duration=length, additional=0, interval=0.0)
+            found += [replace(plain, time=dose.time + k * dose.interval) for k in range(dose.additional + 1)]
+        if problems:
+            raise InputError(problems, "regimen")
+        return replace(self, doses=tuple(found))
+
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
         shift = _hours(by, self.time_unit)

@@ -79,3 +79,32 @@ def test_regimen_is_sorted_and_scales(doses: list[tuple[float, float]], ratio: f
     assert list(plan.times) == sorted(t for t, _ in doses)
     assert sum(d.amount for d in plan.scaled(ratio)) == pytest.approx(ratio * sum(a for _, a in doses))
     assert plan.in_units("mg", "h") is plan
+
+
+def test_a_plan_written_out_has_plain_doses() -> None:
+    plan = Regimen((Dose(1, 10, additional=2, interval=5), Dose(2, 30, "infusion", rate=10)), "mg")
+    found = plan.written_out()
+    assert found.times == (1, 2, 6, 11)
+    assert all(dose.is_plain for dose in found)
+    assert found.doses[1].duration == 3
+    with pytest.raises(InputError, match="more than a time"):
+        Regimen((Dose(0, 1, steady_state="instead", interval=12.0),), "mg").written_out()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"additional": 2}, "no interval"),
+        ({"steady_state": "instead"}, "no interval"),
+        ({"steady_state": "added to"}, "did you mean 'added'"),
+        ({"rate": 3.0}, "only an infusion"),
+        ({"route": "infusion", "rate": 3.0, "duration": 2.0}, "expected one of them"),
+        ({"route": "infusion"}, "duration of the infusion"),
+        ({"action": "replace", "route": "infusion", "rate": 1.0}, "single bolus"),
+        ({"additional": 1.5, "interval": 1.0}, "whole number"),
+        ({"interval": -1.0}, "≥ 0"),
+    ],
+)
+def test_doses_that_cannot_be(fields: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Dose(0, 10, **fields)  # type: ignore[arg-type]

@@ -17,18 +17,18 @@ except ImportError:  # the package works without it, slower
 else:
     AVAILABLE = True
 
-_COMPILED = ("linear.py", "forcing.py", "dop853.py", "solver.py", "jit.py")
-
 
 def _forget_stale_code() -> None:
     """Throw away cached machine code if any of the compiled files was edited.
 
-    numba looks at the file of the function alone, but machine code holds what the function calls in other files.
+    numba looks at the file of the function alone, but machine code holds what the function calls in other files. So every
+    file of this folder with a compiled function counts, and this one.
     """
     here = Path(__file__).parent
     folder = here / "__pycache__"
     try:
-        digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in _COMPILED)).hexdigest()
+        texts = [file.read_bytes() for file in sorted(here.glob("*.py"))]
+        digest = hashlib.sha256(b"".join(text for text in texts if b"@jit" in text)).hexdigest()
         stamp = folder / "compiled.sha256"
         if stamp.is_file() and stamp.read_text() == digest:
             return
@@ -56,18 +56,18 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-_told = False
+_told: set[str] = set()
 
 
 def announce(dispatcher: Any) -> None:
-    """Say once what takes so long: the first compilation on this machine, or a machine without numba."""
-    global _told
-    if not _told and not AVAILABLE:
-        _told = True
+    """Say once what takes so long: the first compilation of a solver on this machine, or a machine without numba."""
+    if not AVAILABLE and "numba" not in _told:
+        _told.add("numba")
         log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")
     folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
-    if _told or folder is None:
+    name = f"{dispatcher.__module__.split('.')[-1]}.{dispatcher.__name__}"  # as in the names of the cached files
+    if name in _told or folder is None:
         return
-    _told = True
-    if not any(Path(folder).glob(f"*{dispatcher.__name__}*.nbc")):
+    _told.add(name)
+    if not any(Path(folder).glob(f"{name}*.nbc")):
         log.warning("compiling the solver for the first use on this machine (about 20 s, once) …")

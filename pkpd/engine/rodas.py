@@ -112,8 +112,29 @@ def substitute(lu, x):  # type: ignore[no-untyped-def]
 
 
 @jit
+def substitute_many(lu, x):  # type: ignore[no-untyped-def]
+    """Solve for every column of x in place; the innermost loop runs over the columns, several per instruction."""
+    n, count = x.shape
+    for j in range(n - 1):
+        for i in range(j + 1, n):
+            ratio = lu[j, i]
+            if ratio != 0.0:
+                for p in range(count):
+                    x[i, p] -= ratio * x[j, p]
+    for j in range(n - 1, -1, -1):
+        inverse = lu[j, j]
+        for p in range(count):
+            x[j, p] *= inverse
+        for i in range(j):
+            ratio = lu[j, i]
+            if ratio != 0.0:
+                for p in range(count):
+                    x[i, p] -= ratio * x[j, p]
+
+
+@jit
 def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
-    """Solve for the states, then for the sensitivities to each parameter with the same factors.
+    """Solve for the states, then for the sensitivities to all parameters with the same factors.
 
     Parameters
     ----------
@@ -125,35 +146,38 @@ def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
         What `factor` left.
     places : array of int, parameters × states
         Where each sensitivity stands; -1 where it is zero by structure.
-    side : array
-        Scratch, at least one number per state.
+    side : array, states × parameters
+        Scratch.
     """
-    n = lu.shape[0]
+    n, count = lu.shape[0], places.shape[0]
     for i in range(n):
         out[i] = g[order[i]]
     substitute(lu, out)
-    for p in range(places.shape[0]):
-        for i in range(n):
+    if count == 0:
+        return
+    for i in range(n):
+        for p in range(count):
             place, total = places[p, order[i]], 0.0
             if place >= 0:
                 total = g[place]
                 for j in range(n):
                     total += jac[place, j] * out[j]
-            side[i] = total
-        substitute(lu, side)
-        for i in range(n):
+            side[i, p] = total
+    substitute_many(lu, side)
+    for i in range(n):
+        for p in range(count):
             if places[p, i] >= 0:
-                out[places[p, i]] = side[i]
+                out[places[p, i]] = side[i, p]
 
 
 @jit
-def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, q, info, drive, box):  # type: ignore[no-untyped-def]
+def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, info, drive, box):  # type: ignore[no-untyped-def]
     """Fill the eight stages and write the fifth-order result to ``new``; stage 8 is the embedded error.
 
-    Row 0 of ``work`` holds the derivative at (t, y), which is given; three rows are scratch. For `jac`, `lu`, `order`
-    and `places` see `solve`.
+    Row 0 of ``work`` holds the derivative at (t, y), which is given; two rows are scratch. For `jac` … `side` see
+    `solve`.
     """
-    f, w, g, side = work[0], work[1], work[2], work[3]
+    f, w, g = work[0], work[1], work[2]
     n, last, r = y.shape[0], jac.shape[1] - 1, 1.0 / h
     for i in range(n):
         g[i] = f[i] + h * D[0] * jac[i, last]

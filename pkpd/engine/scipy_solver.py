@@ -1,6 +1,6 @@
-"""The same job by SciPy: the oracle of the tests, the fallback without numba, and the stiff method for now.
+"""The same job by SciPy: the oracle of the tests, and what solves where numba is absent.
 
-Each subject and segment is integrated with Radau and the symbolic Jacobian (with DOP853 where numba is absent); the
+Each subject and segment is integrated with Radau and the symbolic Jacobian (with DOP853 unless ``method='stiff'``); the
 closed-form block drives through SciPy's exponential. Much slower than the compiled solver, and independent of it.
 """
 

@@ -18,8 +18,9 @@ class Settings:
     rtol, atol : float
         Relative and absolute tolerance of what is integrated; closed-form states are exact.
     method : {"automatic", "explicit", "stiff"}
-        ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is SciPy's Radau with the symbolic Jacobian (slow, safe);
-        ``automatic`` tries the first and falls back to the second for the subjects that it could not finish.
+        ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is Rodas5P (order 5, exact Jacobian; SciPy's Radau where numba
+        is absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that reach the
+        step limit, to the stiff method.
     max_steps : int
         Limit per subject.
     workers : int or None

@@ -100,7 +100,7 @@ def integrate(model, t, end, y, times, out, q, info, drive, box, control, atol, 
     ``model`` holds the addresses of the right-hand side and of its Jacobian; the rest is as in `solver.integrate`.
     """
     rhs, jacobian = model
-    k, new, f, before, row, jac, lu, order, places = work
+    k, new, f, before, row, jac, lu, order, places, side = work
     derivative, w = row[0], row[1]
     rtol = control[0]
     n, count, done = y.shape[0], times.shape[0], 0
@@ -135,7 +135,7 @@ def integrate(model, t, end, y, times, out, q, info, drive, box, control, atol, 
         control[1] -= 1.0
         error = np.inf
         if factor(h, jac, lu, order):
-            stages(rhs, t, h, y, new, k, row, jac, lu, order, places, q, info, drive, box)
+            stages(rhs, t, h, y, new, k, row, jac, lu, order, places, side, q, info, drive, box)
             error = step_error(k[STAGES - 1], y, new, rtol, atol) / good
         if not error <= 1.0:
             h = min(h, planned)  # h itself may have been rounded up, for ever
@@ -183,8 +183,9 @@ def solve_segments(  # type: ignore[no-untyped-def]
     n, nx, count, slots = z0.shape[1], driver[0].shape[1], driver[11].shape[0], rate_slots.shape[0]
     states, inputs = places.shape[1], q0.shape[1]
     work = (
-        np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((4, n)),
+        np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((3, n)),
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
+        np.empty((states, places.shape[0])),
     )  # fmt: skip
     y, q = np.empty(n), np.empty(inputs + 2 * count + slots + events[8].shape[0])
     info = np.zeros(INDEX + count, dtype=np.int64)

@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from pkpd.dosing import Regimen
+from pkpd.errors import InputError
 from pkpd.io import columns as names
 from pkpd.io.declared import declared_units, with_headings
 from pkpd.io.findings import Findings, show
@@ -120,7 +121,11 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
     loaded: dict[str, Columns] = {}
     for name, source in sources.items():
         if isinstance(source, Regimen) and name == "doses":
-            job.plan = source
+            try:
+                job.plan = source.written_out()
+            except InputError as error:
+                for problem in error.problems:
+                    findings.problem(f"doses: {problem}")
         elif source is not None or name == "observations":
             found = load(name, fspath(source) if isinstance(source, PathLike) else source, findings)
             if found is not None:

@@ -73,7 +73,7 @@ def superpose_study(
     problems += [] if "units" in result["dose"].attrs else ["the result's doses have no unit (not a concentration)"]
     if problems:
         raise InputError(problems, "superposition")
-    plan = regimen.in_units(result["dose"].attrs["units"], result["sample_time"].attrs["units"])
+    plan = regimen.written_out().in_units(result["dose"].attrs["units"], result["sample_time"].attrs["units"])
     ratio = units.factor(regimen.time_unit, plan.time_unit)
     times = _grid(plan) if at is None else ratio * np.atleast_1d(np.asarray(at, dtype=np.float64))
     tau, irregular = _interval_of(plan)

@@ -107,14 +107,14 @@ def _fixed(equation: str, rate: float, steps: int, end: float) -> np.ndarray:
     q, info = np.array([rate]), np.zeros(forcing.INDEX, dtype=np.int64)
     info[forcing.SLOT] = 1
     drive, box = np.zeros((1, 1)), np.zeros((forcing.SCRATCH + 4, 2, 2))
-    y, new, k, work, f = np.ones(1), np.empty(1), np.empty((8, 1)), np.empty((4, 1)), np.empty((3, 1))
+    y, new, k, work, f = np.ones(1), np.empty(1), np.empty((8, 1)), np.empty((3, 1)), np.empty((3, 1))
     jac, lu, order, out = np.zeros((1, 2)), np.empty((1, 1)), np.empty(1, dtype=np.int64), np.empty(1)
-    h, inside = end / steps, []
+    side, h, inside = np.empty((1, 0)), end / steps, []
     for n in range(steps):
         forcing.evaluate(rest.address, n * h, y, q, work[0], info, drive, box)
         stiff.linearise(rest.jacobian, n * h, y, q, jac, info, drive, box)
         assert rodas.factor(h, jac, lu, order)
-        rodas.stages(rest.address, n * h, h, y, new, k, work, jac, lu, order, rest.places, q, info, drive, box)
+        rodas.stages(rest.address, n * h, h, y, new, k, work, jac, lu, order, rest.places, side, q, info, drive, box)
         rodas.dense(k, f)
         rodas.interpolate(f, y, new, 0.3, out)
         inside.append(out[0])

@@ -159,7 +159,7 @@ def test_tobit() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for name in ("phoenix", "pknca"):
-            check(compute(batch(rng, 100), PRESETS[name].changed(lambda_z_method="tobit"), ASKED))
+            check(compute(batch(rng, 500), PRESETS[name].changed(lambda_z_method="tobit"), ASKED))
 
 
 # Studies -------------------------------------------------------------------------------------------------------------
