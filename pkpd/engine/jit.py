@@ -21,8 +21,8 @@ else:
 def _forget_stale_code() -> None:
     """Throw away cached machine code if any of the compiled files was edited.
 
-    numba looks at the file of the function alone, but machine code holds what the function calls in other files. So every
-    file of this folder with a compiled function counts, and this one.
+    numba looks at the file of the function alone, but machine code holds what the function calls in other files. So
+    every file of this folder with a compiled function counts, and this one.
     """
     here = Path(__file__).parent
     folder = here / "__pycache__"
