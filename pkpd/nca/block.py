@@ -29,7 +29,7 @@ from pkpd.nca.lambda_z import Terminal
 from pkpd.nca.partial import Stretch, Tail, extended, stretch
 from pkpd.nca.points import terminal_of
 from pkpd.nca.prepare import Codes, Prepared
-from pkpd.nca.profiles import BOLUS, INFUSION, ORAL, Bools, Floats, Ints, Profiles
+from pkpd.nca.profiles import BOLUS, INFUSION, NO_ROUTE, ORAL, Bools, Floats, Ints, Profiles
 from pkpd.nca.rules import Rules
 from pkpd.nca.steady import interval
 
@@ -158,8 +158,14 @@ class Block:
             clast=self.c[self.last, column], log_clast=self.log_c[self.last, column],
             tlast=self.t[self.last, column], t_area=self.t[self.area_last, column],
             dose=self.profiles.dose[self.members], half_infusion=self.scaled_time(0.5 * duration),
-            bolus=self.bolus, vss=vss, tau=self.tau,
+            bolus=self.bolus, vss=vss, from_dose=self._from_dose, tau=self.tau,
         )  # fmt: skip
+
+    @property
+    def _from_dose(self) -> Bools:
+        """Whether a profile begins at its dose, or has none: then its times count from nothing else."""
+        found: Bools = self.profiles.at_dose[self.members] | (self.route == NO_ROUTE)
+        return found
 
     @cached_property
     def followed(self) -> tuple[Curve, Tail]:
@@ -210,7 +216,7 @@ class Block:
         found.update(to_infinity(self.basis, found["auc_last"], found["aumc_last"]))
         found.update(back_extrapolated(self.basis, self._back(area), found))
         for name, short in (("last", "last"), ("all", "all"), ("inf_obs", "obs"), ("inf_pred", "pred")):
-            mrt = residence(found[f"aumc_{name}"], found[f"auc_{name}"], self.basis.half_infusion)
+            mrt = residence(found[f"aumc_{name}"], found[f"auc_{name}"], self.basis)
             found[f"mrt_{name}"] = mrt
             found.update(disposition(self.basis, short, found[f"auc_{name}"], mrt))
         found.update(self._interval(found))
@@ -248,10 +254,17 @@ class Block:
                 np.where(endless, other.end_code, over.end_code),
             )  # fmt: skip
         parts, _ = curve.stretch(zero, np.minimum(tau, self.basis.tlast))
-        scaled = {f"{n}_scaled": (np.ldexp(found[n][0], -self.scale), found[n][1]) for n in ("cmax", "cmin", "ctrough")}
+        scaled = {f"{n}_scaled": (np.ldexp(found[n][0], -self.scale), found[n][1]) for n in ("cmin", "ctrough")}
+        scaled["cmax_scaled"] = self._highest()
         over = over._replace(end=np.where(there, over.end, np.nan))
         measured = total(np.where(np.arange(len(parts))[:, None] < tail.last, parts, 0.0))
         return interval(self.basis, over, measured, {**found, **scaled})
+
+    def _highest(self) -> Column:
+        """The largest quantifiable value up to the end of the interval, scaled."""
+        inside = self.quantified & ((self.t <= self.tau * (1 + _SAME)) | np.isnan(self.tau))
+        seen: Bools = np.asarray(inside.any(axis=0))
+        return np.where(inside, self.c, 0.0).max(axis=0), unless(seen, reasons.NO_QUANTIFIABLE)
 
     def _observed(self) -> Columns:
         """Concentrations and times as they were observed, and C0 and Tlag."""
@@ -267,7 +280,8 @@ class Block:
         tlag = self.scaled_time(self.ready.tlag[self.members])
         duration = self.profiles.duration[self.members]
         infused = unless(self.route == INFUSION, reasons.INFUSION_ONLY)
-        end, end_code = self._at(self.scaled_time(duration), reasons.NO_INFUSION_END)
+        stops = self.profiles.delay[self.members] + duration
+        end, end_code = self._at(self.scaled_time(stops), reasons.NO_INFUSION_END)
         trough, trough_code = self._at(self.tau, reasons.NO_END_SAMPLE)
         no_tau = unless(np.isfinite(self.tau), reasons.NO_TAU)
         oral = unless((self.route == ORAL) | (self.rules.tlag == "any route"), reasons.EXTRAVASCULAR_ONLY)

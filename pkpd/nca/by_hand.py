@@ -118,6 +118,7 @@ class _Cut:
     route: int
     duration: float
     at_dose: bool
+    delay: float
     first: bool
     number: int
     after: tuple[float, float]  # first quantifiable sample behind the end, NaN if a dose lies between
@@ -146,9 +147,11 @@ def _cut(table: pandas.DataFrame, whose: Ints, events: Events, who: int, a: floa
         after = (float(time[later[0]] - a), float(table["value"].to_numpy(dtype=float)[own[later[0]]]))
     earlier = when[when < a]
     return _Cut(
-        own[take], before[take], float(events.amount[doses].sum()) if alike else np.nan,
-        int(events.route[doses[0]]) if alike else NO_ROUTE, float(events.duration[doses[0]]) if alike else 0.0,
-        at_dose, not len(earlier), int((when <= a).sum()), after, float(earlier[-1]) if len(earlier) else -np.inf,
+        rows=own[take], before=before[take], dose=float(events.amount[doses].sum()) if alike else np.nan,
+        route=int(events.route[doses[0]]) if alike else NO_ROUTE,
+        duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
+        delay=float(events.time[doses[-1]] - a) if len(doses) else 0.0, first=not len(earlier),
+        number=int((when <= a).sum()), after=after, dosed_before=float(earlier[-1]) if len(earlier) else -np.inf,
     )  # fmt: skip
 
 
@@ -174,7 +177,8 @@ def _profiles(
         duration=np.array([cut.duration for cut in cuts], dtype=float),
         route=np.array([cut.route for cut in cuts], dtype=np.int8),
         first=np.array([cut.first for cut in cuts], dtype=bool), tau=end - begin,
-        at_dose=np.array([cut.at_dose for cut in cuts], dtype=bool), outside=outside,
+        at_dose=np.array([cut.at_dose for cut in cuts], dtype=bool),
+        delay=np.array([cut.delay for cut in cuts], dtype=float), outside=outside,
         labels={
             "subject": np.asarray(study.subject_ids, dtype=object)[numbers],
             "interval": np.array([cut.number for cut in cuts], dtype=np.int64),
@@ -191,7 +195,7 @@ def joined(parts: Sequence[Profiles]) -> Profiles:
     flat = {
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in ("times", "values", "blq", "lloq", "before", "dose", "duration", "route", "first", "tau",
-                     "chosen", "at_dose", "outside")
+                     "chosen", "at_dose", "delay", "outside")
     }  # fmt: skip
     offsets = np.concatenate(
         [np.zeros(1, dtype=np.intp), *(p.offsets[1:] + s for p, s in zip(parts, shift, strict=False))]

@@ -36,8 +36,8 @@ class Basis:
         Time to which AUClast runs.
     dose, half_infusion : (n,)
         Dose, and half the length of the infusion.
-    bolus, intravenous, vss : (n,) of bool
-        The route; whether Vss is given.
+    bolus, vss, from_dose : (n,) of bool
+        A bolus that begins the profile; whether Vss is given; whether times count from the only dose.
     tau : (n,)
         Length of the dosing interval.
     """
@@ -52,6 +52,7 @@ class Basis:
     half_infusion: Floats
     bolus: Bools
     vss: Bools
+    from_dose: Bools
     tau: Floats
 
     @property
@@ -130,12 +131,13 @@ def back_extrapolated(basis: Basis, back: Floats, areas: Columns) -> Columns:
     return found
 
 
-def residence(moment: Column, area: Column, half_infusion: Floats) -> Column:
+def residence(moment: Column, area: Column, basis: Basis) -> Column:
     """Return MRT = AUMC/AUC − duration/2 (the mean time that an infusion of constant rate takes to enter)."""
-    value = moment[0] / area[0] - half_infusion
+    value = moment[0] / area[0] - basis.half_infusion
+    begins = unless(basis.from_dose, reasons.NOT_AT_DOSE)
     # An area of 0 at the only sample's time leaves 0/0; nothing resides a negative time.
     late = unless(~(value <= 0), reasons.NEGATIVE_RESIDENCE)
-    return value, first(area[1], moment[1], unless(area[0] > 0, reasons.ZERO_AREA), late)
+    return value, first(area[1], moment[1], begins, unless(area[0] > 0, reasons.ZERO_AREA), late)
 
 
 def disposition(basis: Basis, short: str, area: Column, mrt: Column) -> Columns:

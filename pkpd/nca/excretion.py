@@ -74,7 +74,7 @@ _SENTENCES = {
     100: "no collection with a usable amount in this dosing interval",
     101: "no concentration in blood was analysed with it: name it in the same call of pkpd.nca",
     102: "the subject has no concentrations in blood in this dosing interval",
-    103: "a collection is missing between the first and the last, so the amount is too small",
+    103: "the collections do not cover the whole time from the dose to the end of the last one",
 }
 _NOTHING, _NO_PLASMA, _NO_PROFILE, _GAP = _SENTENCES
 
@@ -98,7 +98,7 @@ def is_excreted(study: Study, analyte: str) -> bool:
     return bool(study.used(analyte)["until"].notna().any())
 
 
-def excretion(study: Study, settings: Settings, plasma: str | None = None) -> xr.Dataset:
+def excretion(study: Study, settings: Settings) -> xr.Dataset:
     """Return what was excreted after every dose, and the renal clearance if the concentration in blood is named.
 
     ``Ae = Σ concentration·volume``, ``fe = Ae/dose``, rate of a collection ``concentration·volume/(end − begin)``
@@ -110,9 +110,7 @@ def excretion(study: Study, settings: Settings, plasma: str | None = None) -> xr
     study : Study
         With observations that have ``until`` and, unless they are amounts, ``volume``.
     settings : Settings
-        What is asked for; its analyte is the one in the collections.
-    plasma : str, optional
-        The analyte in blood that it comes from.
+        What is asked for; its analyte is the one in the collections, `plasma` the one in blood that it comes from.
 
     Returns
     -------
@@ -130,7 +128,7 @@ def excretion(study: Study, settings: Settings, plasma: str | None = None) -> xr
     Certara, Phoenix WinNonlin user's guide, "Interval data parameters"; Rowland & Tozer, Clinical Pharmacokinetics
     and Pharmacodynamics, chapter on elimination.
     """
-    words = _units(study, settings)
+    plasma, words = settings.plasma, _units(study, settings)
     parts = _collections(study, settings.analyte, words)
     n = len(parts.event)
     values = {name: np.full(n, np.nan) for name in EXCRETION}
@@ -166,7 +164,7 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     volume = table["volume"].to_numpy(dtype=float, na_value=np.nan)
     if units.is_kind(own, "concentration"):
         volume = volume * units.factor(study.units.get("volume", words["volume"]), words["volume"])
-        amount = value * volume
+        amount = np.where(value == 0, 0.0, value * volume)  # nothing excreted, whatever the volume
     else:
         amount = value
     events = dose_events(study, words["amount"])
@@ -244,6 +242,10 @@ def _clearances(
     place = np.array(
         [rank.get((ids[events.subject[e]], int(events.number[e])), -1) for e in parts.event], dtype=np.intp
     )
+    if not len(blood):
+        for name in names:
+            codes[name][:] = _NO_PROFILE
+        return
     tau = np.full(len(blood), np.nan)
     tau[place[place >= 0]] = values["collected_to"][place >= 0]
     found = compute(replace(blood, tau=tau), settings.rules)

@@ -82,7 +82,9 @@ def _formula(name: str) -> str:
 
 def _terminal(row: xr.Dataset, time: str) -> list[str]:
     """The points and the line of the terminal regression."""
-    if "lambda_z" not in row or not np.isfinite(row["lambda_z"].item()):
+    needed = ("lambda_z", "lambda_z_start", "lambda_z_end", "lambda_z_points", "lambda_z_intercept", "lambda_z_span",
+              "lambda_z_r2_adjusted")  # fmt: skip
+    if any(name not in row for name in needed) or not np.isfinite(row["lambda_z"].item()):
         return []
     t, quantified = row["sample_time"].to_numpy(), row["sample_quantified"].to_numpy()
     first, last = row["lambda_z_start"].item(), row["lambda_z_end"].item()

@@ -57,7 +57,8 @@ def _allowed(block: Block) -> tuple[Bools, Ints]:
     by_route = block.bolus
     with_top = by_route if rules.lambda_z_cmax is None else np.full_like(by_route, rules.lambda_z_cmax)
     duration = block.profiles.duration[block.members]
-    end = block.scaled_time(np.where(block.route == INFUSION, duration, 0.0))
+    stops = block.profiles.delay[block.members] + duration
+    end = block.scaled_time(np.where(block.route == INFUSION, stops, 0.0))
     since = end
     if rules.lambda_z_not_before is not None:
         since = np.maximum(end, block.scaled_time(np.full(len(end), float(rules.lambda_z_not_before))))
@@ -78,13 +79,15 @@ def _censored(block: Block, allowed: Bools, forced: Bools) -> Terminal:
     code = np.full(n, reasons.TOBIT_FAILED, dtype=np.int8)
     column = np.arange(n)
     t = np.ldexp(block.t, block.time_scale)
+    most = block.rules.lambda_z_max_points or len(block.t) + len(block.profiles.times)
     for j in range(n):
-        rows = np.flatnonzero(allowed[:, j])
+        rows = np.flatnonzero(allowed[:, j] & block.quantified[:, j])  # an imputed sample is a censored one here
         if len(rows) < 2:
             continue
         when, limit = _below(block, j)
         least = 2 if forced[j] else block.rules.lambda_z_points
-        begins = rows[:1] if forced[j] else rows[: len(rows) - least + 1]
+        begins = rows[:1] if forced[j] else rows[: max(len(rows) - least + 1, 0)]
+        begins = begins[[bool(forced[j]) or (rows >= b).sum() + len(when) <= most for b in begins]]
         best, best_score = None, np.inf
         for begin in begins:
             used = rows[rows >= begin]
@@ -119,5 +122,6 @@ def _below(block: Block, j: int) -> tuple[Floats, Floats]:
     t, limit = profiles.times[own], profiles.lloq[own]
     blq = profiles.blq[own] | (block.rules.zero_is_blq & (profiles.values[own] == 0))
     last = np.ldexp(block.t[block.last[j], j], block.time_scale[j])
-    keep = blq & np.isfinite(t) & (t > last) & (limit > 0) & (profiles.chosen[own] >= 0)
+    keep = blq & np.isfinite(t) & (t > last) & (limit > 0) & (limit < np.inf) & (profiles.chosen[own] >= 0)
+    keep &= ~block.ready.late[own]
     return t[keep], limit[keep]

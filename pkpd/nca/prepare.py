@@ -36,6 +36,8 @@ class Prepared:
     tlag : (profiles,)
         Time of the last sample before the first quantifiable one, zero if there is none; a BLQ sample that the
         rules drop is a sample as well.
+    late : (samples,) of bool
+        Samples as given that lie after the end of their profile.
     n_samples, n_blq, n_unusable, n_after_end : (profiles,)
         Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
     """
@@ -48,6 +50,7 @@ class Prepared:
     offsets: Ints
     start: Start
     tlag: Floats
+    late: Bools
     n_samples: Ints
     n_blq: Ints
     n_unusable: Ints
@@ -109,6 +112,7 @@ def prepare(profiles: Profiles, rules: Rules) -> Prepared:
     return Prepared(
         times, values, quantified[keep], found.imputed[keep], chosen, offsets,
         time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
+        late,
         count(usable), count(usable & blq), count(~usable), count(usable & late),
     )  # fmt: skip
 

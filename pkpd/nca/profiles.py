@@ -53,6 +53,8 @@ class Profiles:
         1: the user wants the sample in the terminal regression, -1: not in it, 0: as the rules say.
     at_dose : (profiles,) of bool
         Whether the profile begins at its dose; an interval set by hand may begin elsewhere.
+    delay : (profiles,)
+        Time from the beginning of the profile to its (last) dose; 0 where it begins at its dose.
     outside : (profiles, 4)
         Time and value of the last sample before the profile, and of the first quantifiable one after an interval
         set by hand if no dose lies between; NaN when there is none. Only values at the ends are made from them.
@@ -72,6 +74,7 @@ class Profiles:
     tau: Floats = field(default_factory=lambda: np.zeros(0))
     chosen: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
     at_dose: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    delay: Floats = field(default_factory=lambda: np.zeros(0))
     outside: Floats = field(default_factory=lambda: np.zeros((0, 4)))
 
     def __post_init__(self) -> None:
@@ -80,6 +83,8 @@ class Profiles:
             object.__setattr__(self, "tau", np.full(len(self), np.nan))
         if not len(self.at_dose):
             object.__setattr__(self, "at_dose", np.ones(len(self), dtype=bool))
+        if not len(self.delay):
+            object.__setattr__(self, "delay", np.zeros(len(self)))
         if not len(self.chosen):
             object.__setattr__(self, "chosen", np.zeros(len(self.times), dtype=np.int8))
         if not len(self.outside):
@@ -89,6 +94,12 @@ class Profiles:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def __getstate__(self) -> dict[str, Any]:  # a mapping proxy does not pickle
+        return {**self.__dict__, "labels": dict(self.labels)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, labels=MappingProxyType(state["labels"]))
 
     @property
     def counts(self) -> Ints:
@@ -106,7 +117,7 @@ class Profiles:
             return self
         a, b = int(self.offsets[begin]), int(self.offsets[end])
         samples = {f: getattr(self, f)[a:b] for f in ("times", "values", "blq", "lloq", "before", "chosen")}
-        each = ("dose", "duration", "route", "first", "tau", "at_dose", "outside")
+        each = ("dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside")
         own = {f: getattr(self, f)[begin:end] for f in each}
         labels = {name: values[begin:end] for name, values in self.labels.items()}
         return Profiles(**samples, **own, offsets=self.offsets[begin : end + 1] - a, labels=labels)
@@ -157,7 +168,7 @@ class Profiles:
         time = np.asarray(times, dtype=np.float64)
         try:
             start = _offsets(value, offsets)
-            time = np.ascontiguousarray(np.broadcast_to(time, value.shape)).reshape(-1)
+            time = np.array(np.broadcast_to(time, value.shape)).reshape(-1)
             limit = np.ascontiguousarray(np.broadcast_to(np.asarray(lloq, dtype=np.float64), value.shape)).reshape(-1)
             below = value.reshape(-1) < limit
             if blq is not None:
@@ -199,7 +210,7 @@ def _offsets(value: Floats, offsets: npt.ArrayLike | None) -> Ints:
             raise ValueError(f"values have {value.ndim} dimensions, expected 1 or 2")
         rows, width = (1, value.size) if value.ndim == 1 else value.shape
         return np.arange(rows + 1, dtype=np.intp) * np.intp(width)
-    start = np.asarray(offsets, dtype=np.intp)
+    start = np.array(offsets, dtype=np.intp)
     if value.ndim != 1 or start.ndim != 1 or len(start) == 0 or start[0] != 0 or start[-1] != value.size:
         raise ValueError("offsets need flat values, begin with 0 and end with their number")
     if bool(np.any(np.diff(start) < 0)):

@@ -39,7 +39,7 @@ TWO_POINTS = 28
 NOT_IN_TOBIT = 29
 TOBIT_FAILED = 30
 EMPTY_WINDOW = 31
-CMIN_ABOVE_CMAX = 32
+NOT_AT_DOSE = 32
 
 _SENTENCES = {
     COMPUTED: "",
@@ -74,7 +74,7 @@ _SENTENCES = {
     NOT_IN_TOBIT: "not defined for a Tobit regression",
     TOBIT_FAILED: "the Tobit regression found no line that falls",
     EMPTY_WINDOW: "the interval is empty: its end does not lie after its beginning",
-    CMIN_ABOVE_CMAX: "what stands for a BLQ sample is larger than Cmax: its limit does not fit the measured values",
+    NOT_AT_DOSE: "the interval does not begin at its only dose, so a residence time cannot count from it",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,8 @@ def nca(
     """
     if not isinstance(study, Study):
         raise InputError(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)", "nca")
+    if rules is not None and not isinstance(rules, Rules):
+        raise InputError(f"rules is {rules!r}; expected Rules (a preset is named by preset={rules!r})", "nca")
     chosen = (rules or _preset(preset)).changed(**changes)
     by_hand, by_dose = _intervals(intervals, study)
     settings = Settings(
@@ -109,20 +112,31 @@ def nca(
         pairs(windows, "windows"), thresholds(above), tuple(points),
     )  # fmt: skip
     names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
+    if not names:
+        raise InputError("parameters is empty; expected at least one, or None for all", "nca")
     if isinstance(analyte, str):
         asked = settings.changed(analyte=analyte)
-        return excretion(study, asked) if is_excreted(study, analyte) else _one(study, asked, names)
-    return analyse(study, list(analyte), settings, lambda one: _one(study, one, names))
+        if not is_excreted(study, analyte):
+            return _one(study, asked, names)
+        if by_hand is not None or settings.windows or settings.above or settings.points or parameters is not None:
+            raise InputError(
+                f"{analyte!r} was collected: intervals, windows, above, points and parameters are for concentrations",
+                "nca",
+            )
+        return excretion(study, asked)
+    if isinstance(analyte, Sequence):
+        return analyse(study, list(analyte), settings, lambda one: _one(study, one, names))
+    raise InputError(f"analyte is {analyte!r}; expected a name or a list of names", "nca")
 
 
-def rerun(study: Study, settings: xr.Dataset | str | Settings, **changes: Any) -> Any:
+def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | Settings, **changes: Any) -> Any:
     """Return the analysis of a study by the settings of an earlier one.
 
     Parameters
     ----------
     study : Study
         Observations and doses.
-    settings : Dataset, str or Settings
+    settings : Dataset, DataTree, str or Settings
         A result of `nca`, the JSON in its ``attrs["settings"]``, or the settings.
     **changes
         Rules or settings that shall differ.
@@ -132,12 +146,15 @@ def rerun(study: Study, settings: xr.Dataset | str | Settings, **changes: Any) -
     InputError
         As `nca`; or if a result has no settings.
     """
+    if isinstance(settings, xr.DataTree):
+        parts = {name: rerun(study, child.to_dataset(), **changes) for name, child in settings.children.items()}
+        return xr.DataTree.from_dict(parts)
     if isinstance(settings, xr.Dataset):
         if "settings" not in settings.attrs:
             raise InputError("the result holds no settings; expected what pkpd.nca returned", "rerun")
         settings = str(settings.attrs["settings"])
     found = Settings.from_json(settings) if isinstance(settings, str) else settings
-    found = found.changed(**changes)
+    found = found.changed(**_checked(changes, study))
     return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
 
 
@@ -177,10 +194,41 @@ def choose_points(
         None if np.isnan(begins) else begins,
     )  # fmt: skip
     settings = Settings.from_json(str(result.attrs["settings"]))
-    same = (one.subject, one.interval, one.begins)
-    others = [p for p in settings.points if (p.subject, p.interval, p.begins) != same]
+    others = [p for old in settings.points for p in _without(old, one, result)]
     asked = [one] if one.use or one.leave_out or one.between else []
     found: xr.Dataset = rerun(study, settings, points=(*others, *asked))
+    return found
+
+
+def _without(old: Points, one: Points, result: xr.Dataset) -> list[Points]:
+    """An earlier choice as it stands for the other profiles of the subject."""
+    if old.subject != one.subject:
+        return [old]
+    mine = np.flatnonzero([str(s) == str(one.subject) for s in result["subject"].values])
+    kept = []
+    for k in mine:
+        number, begins = int(result["interval"].values[k]), float(result["dose_time"].values[k])
+        where = None if np.isnan(begins) else begins
+        if old.interval not in (None, number) or old.begins not in (None, where):
+            continue
+        if (number, where) != (one.interval, one.begins):
+            kept.append(replace(old, interval=number, begins=where))
+    return kept
+
+
+def _checked(changes: dict[str, Any], study: Study) -> dict[str, Any]:
+    """Changed settings in the form in which they are kept."""
+    found = dict(changes)
+    if "intervals" in found:
+        found["intervals"], found["by_dose"] = _intervals(found["intervals"], study)
+    if "windows" in found:
+        found["windows"] = pairs(found["windows"], "windows")
+    if "above" in found:
+        found["above"] = thresholds(found["above"])
+    if found.get("tau") is not None:
+        found["tau"] = _positive(found["tau"])
+    if "points" in found:
+        found["points"] = tuple(found["points"])
     return found
 
 

@@ -85,8 +85,8 @@ class Rules:
         ones (AUCall); or also in AUClast and in the terminal regression, as in PKNCA, whose Clast and Tlast
         nevertheless stay those of the last quantifiable sample.
     c0 : str or tuple of str
-        Ways to C0 of a bolus, tried in turn: ``"observed"`` (a sample at the time of the dose, not zero);
-        ``"log back-extrapolation"`` through the logarithms of the first two samples, if they fall;
+        Ways to C0 of a bolus: ``"observed"``, a sample at the time of the dose, not zero, is C0 wherever there is one;
+        else, tried in turn, ``"log back-extrapolation"`` through the logarithms of the first two samples, if they fall;
         ``"first observed"``; ``"smallest"`` of the interval; ``"zero"``.
     time_zero : str or tuple of str
         Ways to the value at the time of an extravascular dose or an infusion that has no sample then, tried in
@@ -231,6 +231,8 @@ def _numbers(rules: Rules) -> Iterator[str]:
     most = rules.lambda_z_max_points
     if most is not None and (not _is_whole(most) or most < least):
         yield f"lambda_z_max_points is {most!r}; expected None or a whole number ≥ {least}"
+    if rules.lambda_z_method == "tobit" and rules.lambda_z_weights != "1":
+        yield f"lambda_z_weights is {rules.lambda_z_weights!r}; a Tobit regression has none, expected '1'"
     run = rules.blq_run
     if run is not None and (not _is_whole(run) or run < 1):
         yield f"blq_run is {run!r}; expected None or a whole number ≥ 1"

@@ -81,6 +81,8 @@ class Settings:
         Thresholds asked for.
     points : tuple of Points
         Chosen points of terminal regressions.
+    plasma : str or None
+        The analyte in blood from which a collected one comes.
     """
 
     analyte: str
@@ -93,6 +95,7 @@ class Settings:
     windows: tuple[tuple[float, float], ...] = ()
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
+    plasma: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -122,15 +125,21 @@ class Settings:
     @classmethod
     def from_json(cls, text: str) -> Settings:
         """Return the settings that `to_json` wrote."""
-        found = _restored(json.loads(text))
+        try:
+            found = _restored(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise InputError(f"not JSON: {error}", "settings") from None
+        if not isinstance(found, dict) or not {"analyte", "rules"} <= set(found):
+            raise InputError("expected what Settings.to_json wrote, with an analyte and rules", "settings")
         problems = unknown_names(found, [f.name for f in fields(cls)], "setting")
         if problems:
             raise InputError(problems, "settings")
         found["rules"] = Rules.from_json(json.dumps(found["rules"]))
         for name in ("windows", "intervals"):
-            found[name] = None if found[name] is None else tuple(tuple(pair) for pair in found[name])
-        found["above"] = tuple(found["above"])
-        found["points"] = tuple(Points(**{**one, "between": one["between"]}) for one in found["points"])
+            if found.get(name) is not None:
+                found[name] = tuple(tuple(pair) for pair in found[name])
+        found["above"] = tuple(found.get("above", ()))
+        found["points"] = tuple(Points(**one) for one in found.get("points", ()))
         return cls(**found)
 
 
@@ -166,6 +175,8 @@ def pairs(values: Iterable[Sequence[float]], what: str) -> tuple[tuple[float, fl
         If one is not a pair with 0 ≤ begin < end; all of them are named.
     """
     found, problems = [], []
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"{what} is {values!r}; expected a list of (begin, end)", what)
     for k, one in enumerate(values, start=1):
         try:
             a, b = (float(x) for x in one)
@@ -187,11 +198,13 @@ def thresholds(values: Iterable[float]) -> tuple[float, ...]:
     InputError
         If one is not a finite number ≥ 0.
     """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"above is {values!r}; expected a list of concentrations", "above")
     listed = list(values)
     problems = [
         f"above {k} is {x!r}; expected a concentration ≥ 0, a number in the analyte's unit"
         for k, x in enumerate(listed, start=1)
-        if isinstance(x, bool | str) or not 0 <= x < float("inf")
+        if isinstance(x, bool) or not isinstance(x, int | float | np.number) or not 0 <= x < float("inf")
     ]
     if problems:
         raise InputError(problems, "above")
@@ -228,13 +241,16 @@ def with_points(profiles: Profiles, points: Sequence[Points]) -> Profiles:
 def _mark(profiles: Profiles, chosen: np.ndarray[Any, Any], i: int, one: Points) -> list[str]:
     own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))
     t = profiles.times[own]
-    problems = []
+    both = sorted(set(one.use) & set(one.leave_out))
+    problems = [f"points: {time:g} of subject {one.subject!r} is both used and left out" for time in both]
     for mark, times in ((1, one.use), (-1, one.leave_out)):
         for time in times:
             hit = np.abs(t - time) <= _SAME * max(abs(time), 1e-12)
             if not hit.any():
                 there = ", ".join(f"{x:g}" for x in t)
                 problems.append(f"points: subject {one.subject!r} has no sample at {time:g}; expected one of {there}")
+            if mark > 0 and (profiles.blq[own][hit] | ~(profiles.values[own][hit] > 0)).all():
+                problems.append(f"points: the sample of subject {one.subject!r} at {time:g} is not quantifiable")
             chosen[own][hit] = mark
     if one.between is not None:
         low, high = one.between

@@ -44,5 +44,5 @@ def analyse(
     sampled = [name for name in analytes if name not in collected]
     found = {name: one(settings.changed(analyte=name)) for name in sampled}
     for name in collected:
-        found[name] = excretion(study, settings.changed(analyte=name), partner(study, name, sampled))
+        found[name] = excretion(study, settings.changed(analyte=name, plasma=partner(study, name, sampled)))
     return xr.DataTree.from_dict({name: found[name] for name in analytes})

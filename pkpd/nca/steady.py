@@ -36,19 +36,18 @@ def interval(basis: Basis, over: Stretch, measured: Floats, found: Columns) -> C
     ends = unless(np.isfinite(basis.tau), reasons.NO_TAU)  # an interval set by hand may be endless
     code = first(there, over.code)
     area, moment = (over.area, code), (over.moment, code)
-    mrt = residence(moment, area, basis.half_infusion)
+    mrt = residence(moment, area, basis)
     ctau = (over.end, first(ends, over.end_code))
     cavg = (over.area / basis.tau, first(ends, code))
     cmax, cmin = found["cmax_scaled"], found["cmin_scaled"]
-    lower = (cmin[0], first(cmin[1], unless(~(cmin[0] > cmax[0]), reasons.CMIN_ABOVE_CMAX)))
     beyond = 100.0 * (1.0 - np.minimum(measured / over.area, 1.0))
     index = -1.0 / np.expm1(-basis.fit.rate * basis.tau)
     return {
         "auc_tau": area, "aumc_tau": moment, "mrt_tau": mrt, "ctau": ctau, "cavg": cavg,
         "auc_tau_extrapolated": (beyond, first(code, unless(over.area > 0, reasons.ZERO_AREA))),
         **disposition(basis, "tau", area, mrt),
-        "fluctuation": _percent(cmax, lower, cavg), "fluctuation_tau": _percent(cmax, ctau, cavg),
-        "swing": _percent(cmax, lower, cmin), "swing_tau": _percent(cmax, ctau, ctau),
+        "fluctuation": _percent(cmax, cmin, cavg), "fluctuation_tau": _percent(cmax, ctau, cavg),
+        "swing": _percent(cmax, cmin, cmin), "swing_tau": _percent(cmax, ctau, ctau),
         "peak_trough": _ratio(cmax, found["ctrough_scaled"]),
         "accumulation_index": (index, first(ends, basis.fit.code)),
         **_from_steady_state(basis, area, moment, found),
@@ -71,7 +70,7 @@ def _from_steady_state(basis: Basis, area: Column, moment: Column, found: Column
     for kind in ("obs", "pred"):
         whole = found[f"auc_inf_{kind}"]
         shifted = moment[0] + basis.tau * (whole[0] - area[0])
-        mrt = residence((shifted, first(area[1], whole[1])), area, basis.half_infusion)
+        mrt = residence((shifted, first(area[1], whole[1])), area, basis)
         ends = unless(np.isfinite(basis.tau), reasons.NO_TAU)
         mrt = (mrt[0], first(ends, mrt[1]))
         iv = unless(basis.vss, reasons.INTRAVENOUS_ONLY)

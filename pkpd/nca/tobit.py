@@ -39,11 +39,15 @@ def fit(t: Floats, y: Floats, below: Bools) -> Censored:
     Tobin (1958), Econometrica 26:24-36; Beal (2001), J Pharmacokinet Pharmacodyn 28:481-504 (method M3).
     """
     seen = ~below
-    if seen.sum() < 2 or np.ptp(t[seen]) == 0:
-        return Censored(np.nan, np.nan, np.nan)
-    middle, width = t[seen].mean(), np.ptp(t)
-    x = (t - middle) / width  # a scale on which slope and level are of the same size
-    slope, level = np.polyfit(x[seen], y[seen], 1)
+    nothing = Censored(np.nan, np.nan, np.nan)
+    middle, width = t[seen].mean() if seen.any() else 0.0, np.ptp(t)
+    with np.errstate(all="ignore"):
+        x = (t - middle) / width  # a scale on which slope and level are of the same size
+        spread = np.sum((x[seen] - x[seen].mean()) ** 2) if seen.sum() >= 2 else 0.0
+        if not spread > 0 or not np.isfinite(x).all() or not np.isfinite(y).all():
+            return nothing
+        slope = np.sum((x[seen] - x[seen].mean()) * y[seen]) / spread
+        level = y[seen].mean() - slope * x[seen].mean()
     residual = y[seen] - level - slope * x[seen]
     start = np.array([level, slope, np.log(max(np.sqrt(np.mean(residual**2)), 1e-3))])
     best = minimize(_objective, start, args=(x, y, below), jac=True, method="BFGS", options={"gtol": 1e-10})
@@ -55,8 +59,8 @@ def fit(t: Floats, y: Floats, below: Bools) -> Censored:
             break
     level, slope, log_sd = best.x
     sd = float(np.exp(log_sd))
-    if not np.isfinite(best.fun):
-        return Censored(np.nan, np.nan, np.nan)
+    if not np.isfinite(best.fun) or not np.isfinite(best.x).all():
+        return nothing
     return Censored(float(-slope / width), float(level - slope * middle / width), sd if sd > _FLOOR else 0.0)
 
 

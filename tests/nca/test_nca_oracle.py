@@ -406,8 +406,8 @@ class Oracle:
         if math.isnan(tau):
             return {}
         area, moment, ctau = self.window(0.0, tau, self.rules.partial)
-        cmax, cmin = found["cmax"], found["cmin"]
-        cmin = NAN if cmin > cmax else cmin  # what stands for a BLQ sample does not fit the others
+        inside = [s.c for s in self.used if s.seen and s.t <= tau * (1 + 1e-9)]
+        cmax, cmin = max(inside, default=NAN), found["cmin"]
         cavg = area / tau
         shift = tau * (found.get("auc_inf_obs", NAN) - area), tau * (found.get("auc_inf_pred", NAN) - area)
         measured = over(self.parts, 0.0, min(tau, self.tlast))[0]

@@ -12,7 +12,7 @@ from nca_studies import make_study
 
 from pkpd.data import theophylline
 from pkpd.errors import InputError
-from pkpd.nca import NAMES, PARAMETERS, Rules, lambda_z_line, nca, summarise, why
+from pkpd.nca import NAMES, PARAMETERS, Points, Rules, choose_points, lambda_z_line, nca, rerun, summarise, why
 
 
 @pytest.fixture
@@ -110,3 +110,36 @@ def test_the_regression_begins_and_ends_at_samples() -> None:
         assert row["lambda_z_start"].item() in times
         assert row["lambda_z_end"].item() in times
         assert lambda_z_line(result, k)["used"].sum() == row["lambda_z_points"].item()
+
+
+def test_settings_are_kept_and_checked() -> None:
+    study = theophylline(dose="320 mg")
+    result = nca(study, "theophylline", windows=[(0, 12)], above=[2.0], points=[Points(1, use=(5.1, 9.05, 24.37))])
+    assert result["lambda_z_points"].values[0] == 3
+    xr.testing.assert_identical(rerun(study, result), result)
+    again = choose_points(study, result, 0)  # the rules choose again
+    assert again["lambda_z_points"].values[0] == nca(study, "theophylline")["lambda_z_points"].values[0]
+    assert rerun(study, result, auc="linear")["auc_last"].values[0] > result["auc_last"].values[0]
+    for changes in ({"tau": -3}, {"windows": [(5, 1)]}, {"above": [None]}, {"zork": 1}, {"intervals": [(5, 0)]}):
+        with pytest.raises(InputError):
+            rerun(study, result, **changes)
+    for asked in ({"windows": 5}, {"above": 5}, {"parameters": []}, {"rules": "pknca"}, {"parameters": ["AUCIFX"]}):
+        with pytest.raises(InputError):
+            nca(study, "theophylline", **asked)
+    with pytest.raises(InputError, match="both used and left out"):
+        nca(study, "theophylline", points=[Points(1, use=(9.05, 24.37), leave_out=(9.05,))])
+    with pytest.raises(InputError, match="not JSON"):
+        rerun(study, "nonsense")
+
+
+def test_a_dose_inside_an_interval_set_by_hand() -> None:
+    """Times count from the interval: the end of an infusion is found, and no residence time is given."""
+    rows = [{"subject": 1, "time": t, "value": v, "analyte": "C"}
+            for t, v in ((0, 0.0), (7, 4.0), (8, 8.0), (10, 4.0), (12, 2.0), (14, 1.0))]  # fmt: skip
+    doses = [{"subject": 1, "time": 6.0, "amount": 10.0, "route": "infusion", "duration": 2.0}]
+    study = make_study(rows, doses, units={"time": "h", "dose": "mg", "C": "mg/L"})
+    found = nca(study, "C", intervals=[(0, 24)])
+    assert found["ceoi"].item() == 8.0
+    assert found["lambda_z_start"].item() >= 8.0
+    assert np.isnan(found["mrt_inf_obs"].item())
+    assert "does not begin at its only dose" in str(found["reason"].sel(parameter="mrt_inf_obs").item())
