@@ -1,4 +1,4 @@
-"""Excretion and renal clearance: a drug that leaves in urine only, in closed form; what cannot be known has a reason."""
+"""Excretion and renal clearance of a drug that leaves in urine, in closed form; what cannot be known has a reason."""
 
 from __future__ import annotations
 
