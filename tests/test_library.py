@@ -17,6 +17,7 @@ from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model, schedule
 from pkpd.errors import InputError
+from pkpd.library.catalogue import entries
 from pkpd.model import Model, define
 from pkpd.model.expressions import parse, symbol
 
@@ -49,17 +50,12 @@ def solve(
 
 
 def every_library_model() -> dict[str, Model]:
-    """Each public function of the library with the arguments that it insists on."""
-    made: dict[str, Model] = {}
-    for name in library.__all__:
-        function = getattr(library, name)
-        needed = {
-            k: p for k, p in inspect.signature(function).parameters.items() if p.default is inspect.Parameter.empty
-        }
-        if "kind" in needed:
-            made |= {f"{name} {k}": function(k, by="C") for k in ("I", "II", "III", "IV")}
-            continue
-        made[name] = function(**{k: "C" if k == "by" else "R" for k in needed})
+    """Every entry of the catalogue, driven by C where it can be driven."""
+    made = {}
+    for entry in entries():
+        known = inspect.signature(entry.function).parameters
+        driven = {"by": "C"} if "by" in known and entry.function is not library.metabolite else {}
+        made[entry.call] = entry.function(**{**entry.arguments, **driven})
     return made
 
 
@@ -196,8 +192,9 @@ def test_every_model_runs_with_its_compartment(kind: str) -> None:
     own = every_library_model()[kind]
     model = own if "C" in own.outputs else library.one_compartment() + own
     assert model.needs == ()
-    doses = (Dose(0, 50.0), Dose(5, 50.0, "infusion", 3.0))
-    found = solve(model, values_of(model), np.linspace(0, 100, 50), doses, Settings())
+    first = "bolus" if "bolus" in model.doses else "oral"
+    doses = (Dose(0, 50.0, first), Dose(5, 50.0, "infusion", 3.0))
+    found = solve(model, values_of(model), np.linspace(0, 100, 50), doses)
     assert np.isfinite(found.outputs).all()
     assert found.outputs.min() >= -1e-8  # what is integrated may miss zero by its tolerance
     assert np.ptp(found.outputs, axis=0).max() > 0

@@ -1,20 +1,74 @@
-"""Models that state only their mathematics; compose them with ``+`` (floor 3)."""
+"""Models that state only their mathematics; compose them with ``+``, find them with ``list("words")`` (floor 3)."""
 
+from pkpd.library.absorption import (
+    mixed_absorption,
+    sequential_absorption,
+    transit_absorption,
+    zero_order_absorption,
+)
+from pkpd.library.catalogue import search as list
 from pkpd.library.cells import precursor_turnover, redistribution, trafficking
-from pkpd.library.compartments import one_compartment, two_compartment
-from pkpd.library.responses import direct_effect, indirect_response, stimulated_loss, turnover
-from pkpd.library.signals import activation, transit_delay
+from pkpd.library.compartments import michaelis_menten, one_compartment, three_compartment, two_compartment
+from pkpd.library.direct import (
+    direct_effect,
+    emax_effect,
+    imax_effect,
+    linear_effect,
+    log_linear_effect,
+    sigmoid_emax_effect,
+)
+from pkpd.library.fate import enterohepatic, metabolite
+from pkpd.library.indirect import indirect_response, precursor_response
+from pkpd.library.marrow import myelosuppression
+from pkpd.library.receptor import receptor_occupancy, receptor_shedding
+from pkpd.library.rhythm import circadian_baseline, circadian_turnover
+from pkpd.library.signals import activation, effect_compartment, transit_delay
+from pkpd.library.target import tmdd, tmdd_michaelis_menten, tmdd_quasi_steady_state
+from pkpd.library.tolerance import antagonist_tolerance, feedback
+from pkpd.library.tumour import claret, simeoni
+from pkpd.library.turnover import irreversible_effect, stimulated_loss, turnover
+from pkpd.library.typical import typical
 
 __all__ = [
     "activation",
+    "antagonist_tolerance",
+    "circadian_baseline",
+    "circadian_turnover",
+    "claret",
     "direct_effect",
+    "effect_compartment",
+    "emax_effect",
+    "enterohepatic",
+    "feedback",
+    "imax_effect",
     "indirect_response",
+    "irreversible_effect",
+    "linear_effect",
+    "list",
+    "log_linear_effect",
+    "metabolite",
+    "michaelis_menten",
+    "mixed_absorption",
+    "myelosuppression",
     "one_compartment",
+    "precursor_response",
     "precursor_turnover",
+    "receptor_occupancy",
+    "receptor_shedding",
     "redistribution",
+    "sequential_absorption",
+    "sigmoid_emax_effect",
+    "simeoni",
     "stimulated_loss",
+    "three_compartment",
+    "tmdd",
+    "tmdd_michaelis_menten",
+    "tmdd_quasi_steady_state",
     "trafficking",
+    "transit_absorption",
     "transit_delay",
     "turnover",
     "two_compartment",
+    "typical",
+    "zero_order_absorption",
 ]

@@ -1,71 +1,84 @@
-"""Linear compartments: one and two, with bolus, infusion and first-order absorption."""
+"""Linear compartments: one, two and three, with bolus, infusion and first-order absorption."""
 
 from __future__ import annotations
 
+from pkpd.errors import InputError
+from pkpd.library.disposition import INTRAVENOUS, Way, drug, first_order
 from pkpd.model import Model
-from pkpd.parameters import Parameter, Parameters
-
-_CL = Parameter("CL", unit="volume/time", meaning="clearance")
-_KA = Parameter("ka", 1.0, "1/time", meaning="absorption rate constant")
-_IV = {"bolus": "central", "infusion": "central"}
 
 
-def one_compartment(*, absorption: bool = False) -> Model:
-    r"""One compartment: :math:`dA/dt = -(CL/V)A`, with `absorption` from a depot at rate :math:`k_a`.
+def one_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
+    r"""One compartment with linear elimination.
+
+    .. math:: dA/dt = -(CL/V)A, \quad C = A/V
 
     Parameters
     ----------
     absorption : bool
-        Add a depot that oral doses enter; CL and V are then apparent (CL/F, V/F).
+        Add a depot that oral doses enter, at rate :math:`k_a`; CL and V are then apparent (CL/F, V/F) unless
+        `bioavailability` says otherwise.
+    lag, bioavailability : bool
+        Give the depot a lag time ``Tlag``, a bioavailability ``F`` (estimable only next to intravenous doses).
 
     References
     ----------
     Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 1.
     """
-    volume = Parameter("V", unit="volume", meaning="volume of distribution")
-    equations = {"central": "-CL/V*central"}
-    return _compartments("one compartment", equations, (_CL, volume), "central/V", absorption)
+    return drug(1, _way(absorption, lag, bioavailability))
 
 
-def two_compartment(*, absorption: bool = False) -> Model:
-    r"""Two compartments: central (CL, V1) exchanging with peripheral (Q, V2).
+def two_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
+    r"""Two compartments: a central one (CL, V1) that exchanges with a peripheral one (Q, V2).
 
     .. math:: dA_1/dt = -(CL + Q)A_1/V_1 + Q A_2/V_2, \quad dA_2/dt = Q A_1/V_1 - Q A_2/V_2
 
-    Parameters
-    ----------
-    absorption : bool
-        Add a depot that oral doses enter at rate :math:`k_a`.
+    The parameters are those of `one_compartment`.
 
     References
     ----------
     Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 2.
     """
-    parameters = (
-        _CL,
-        Parameter("V1", unit="volume", meaning="central volume"),
-        Parameter("Q", unit="volume/time", meaning="distribution clearance"),
-        Parameter("V2", unit="volume", meaning="peripheral volume"),
-    )
-    equations = {
-        "central": "-CL/V1*central - Q/V1*central + Q/V2*peripheral",
-        "peripheral": "Q/V1*central - Q/V2*peripheral",
-    }
-    return _compartments("two compartments", equations, parameters, "central/V1", absorption)
+    return drug(2, _way(absorption, lag, bioavailability))
 
 
-def _compartments(
-    name: str, equations: dict[str, str], parameters: tuple[Parameter, ...], concentration: str, absorption: bool
-) -> Model:
-    if absorption:
-        equations = {"depot": "-ka*depot", **equations, "central": "ka*depot + " + equations["central"]}
-        parameters = (_KA, *parameters)
-    return Model(
-        name=f"{name}, first-order absorption" if absorption else name,
-        equations=equations,
-        parameters=Parameters(parameters),
-        outputs={"C": concentration},
-        doses={**_IV, "oral": "depot"} if absorption else _IV,
-        units={"C": "amount/volume", **dict.fromkeys(equations, "amount")},
-        reference="Gibaldi & Perrier, Pharmacokinetics, 2nd ed. 1982",
-    )
+def three_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
+    r"""Three compartments: a central one (CL, V1), a peripheral one (Q2, V2) and a deep one (Q3, V3).
+
+    .. math:: dA_1/dt = -(CL + Q_2 + Q_3)A_1/V_1 + Q_2A_2/V_2 + Q_3A_3/V_3, \quad dA_i/dt = Q_i(A_1/V_1 - A_i/V_i)
+
+    The parameters are those of `one_compartment`.
+
+    References
+    ----------
+    Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 2.
+    """
+    return drug(3, _way(absorption, lag, bioavailability))
+
+
+def michaelis_menten(compartments: int = 1, *, absorption: bool = False, linear: bool = False) -> Model:
+    r"""Saturable (Michaelis–Menten) elimination, alone or parallel to a linear clearance.
+
+    .. math:: dA/dt = -\frac{V_{max}C}{K_m + C} \;[-\, CL\,C], \quad C = A/V
+
+    Far below Km it is linear with the clearance Vmax/Km.
+
+    Parameters
+    ----------
+    compartments : int
+        1 to 3.
+    absorption : bool
+        Add a depot that oral doses enter.
+    linear : bool
+        Add a linear clearance CL.
+
+    References
+    ----------
+    Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 7.
+    """
+    return drug(compartments, _way(absorption), elimination="parallel" if linear else "saturable")
+
+
+def _way(absorption: bool, lag: bool = False, bioavailability: bool = False) -> Way:
+    if (lag or bioavailability) and not absorption:
+        raise InputError("lag and bioavailability belong to a depot; expected absorption=True with them")
+    return first_order(lag=lag, bioavailability=bioavailability) if absorption else INTRAVENOUS

@@ -1,13 +1,41 @@
-"""Signals between a concentration and a response: activation with its own memory, and a transit delay."""
+"""Signals between a concentration and a response: an effect compartment, activation, and a transit delay."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
 
-from pkpd.errors import InputError
+from pkpd.library.parts import CONCENTRATION, whole
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
+
+
+def effect_compartment(name: str = "Ce", *, by: str = "C") -> Model:
+    r"""Effect compartment: a concentration at the site of action that follows the one in plasma with delay.
+
+    .. math:: dC_e/dt = k_{e0}(C - C_e)
+
+    Drive a direct effect with it: ``emax_effect(by="Ce")``.
+
+    Parameters
+    ----------
+    name : str
+        Name of the concentration at the site of action.
+    by : str
+        The concentration that it follows.
+
+    References
+    ----------
+    Sheiner LB, Stanski DR, Vozeh S, Miller RD, Ham J. Clin Pharmacol Ther 1979;25:358-371.
+    """
+    return Model(
+        name="effect compartment",
+        equations={name: f"ke0*(({by}) - {name})"},
+        parameters=Parameters((Parameter("ke0", 0.5, "1/time", meaning="rate of the effect compartment"),)),
+        outputs={name: name},
+        units={name: CONCENTRATION},
+        reference="Sheiner et al. 1979",
+    )
 
 
 def activation(name: str = "A", *, by: str = "C") -> Model:
@@ -40,7 +68,7 @@ def activation(name: str = "A", *, by: str = "C") -> Model:
 
 
 def transit_delay(name: str = "D", *, by: str = "C", steps: int = 3, unit: str = "amount/volume") -> Model:
-    r"""Delay through a chain of `steps` equal transit compartments; mean delay :math:`\tau`.
+    r"""Delay through a chain of equal transit compartments, of mean tau.
 
     .. math:: dD_1/dt = (n/\tau)(C - D_1), \quad dD_i/dt = (n/\tau)(D_{i-1} - D_i)
 
@@ -59,12 +87,11 @@ def transit_delay(name: str = "D", *, by: str = "C", steps: int = 3, unit: str =
     ----------
     Sun YN, Jusko WJ. J Pharm Sci 1998;87:732-737.
     """
-    if int(steps) != steps or not 1 <= steps <= 20:
-        raise InputError(f"steps is {steps}; expected a whole number from 1 to 20")
-    chain = [f"({by})", *(f"{name}{i}" for i in range(1, int(steps) + 1))]
+    count = whole(steps, "steps", 20)
+    chain = [f"({by})", *(f"{name}{i}" for i in range(1, count + 1))]
     return Model(
         name=f"transit delay of {by}",
-        equations={b: f"{steps}/tau_{name}*({a} - {b})" for a, b in pairwise(chain)},
+        equations={b: f"{count}/tau_{name}*({a} - {b})" for a, b in pairwise(chain)},
         parameters=Parameters((Parameter(f"tau_{name}", 12.0, "time", meaning=f"mean delay of {by}"),)),
         outputs={name: chain[-1]},
         units={name: unit, **dict.fromkeys(chain[1:], unit)},

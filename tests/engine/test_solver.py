@@ -1,4 +1,4 @@
-"""The adaptive solver: equal to closed forms, to SciPy's Radau, to itself at other tolerances; honest when it fails."""
+"""The adaptive solver: equal to closed forms, to the stiff method, to itself at other tolerances; honest in failure."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_another_tolerance_moves_results_by_less_than_ten_tolerances(factor: flo
 
 @pytest.mark.parametrize("linear", ["closed form", "ode"])
 def test_the_oracle_agrees(linear: str) -> None:
-    """SciPy's Radau with its own matrix exponential: another solver, another driver, the same numbers."""
+    """The stiff method (Rodas5P): another solver, with or without the closed form, the same numbers."""
     tight = Settings(rtol=1e-9, atol=1e-9, method="stiff")
     times = np.array([0.5, 2.0, 4.0, 8.5, 12.0, 24.0])
     stiff = run(EFFECT, EFFECT_VALUES, MIXED, times, linear=linear, settings=tight)
@@ -197,7 +197,7 @@ def test_after_the_blow_up_nothing_is_returned() -> None:
 
 
 def test_a_stiff_problem_falls_back_and_is_right() -> None:
-    """Robertson's kinetics to t = 40: the explicit solver gives up at its step limit, Radau finishes.
+    """Robertson's kinetics to t = 40: the explicit solver gives up at its step limit, Rodas5P finishes.
 
     Reference values: Hairer & Wanner, Solving Ordinary Differential Equations II, and SciPy's documentation agree with
     y(40) = (0.7158271, 9.1855e-6, 0.2841637).
