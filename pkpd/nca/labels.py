@@ -159,7 +159,7 @@ def extras(found: Computed, settings: Settings, base: Base) -> tuple[dict[str, A
         moment = base.unit(PARAMETERS["aumc_last"])
         data["aumc_window"] = (dims, extra.moment, {"units": moment, "long_name": "AUMC over the window"})
         data["reason_window"] = (dims, sentences[extra.area_codes.astype(np.intp)], {})
-        coordinates["window"] = [f"{a:g}–{b:g}" for a, b in settings.windows]
+        coordinates["window"] = [f"{a:.15g}–{b:.15g}" for a, b in settings.windows]
         attrs = {"long_name": "how the area goes on after the last sample",
                  "meaning": "; ".join(f"{k}: {_TAILS[k]}" for k in KINDS)}  # fmt: skip
         coordinates["extrapolation"] = ("extrapolation", list(KINDS), attrs)

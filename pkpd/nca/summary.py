@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,13 +94,25 @@ def _flat(
 ) -> tuple[pandas.DataFrame, dict[str, str], list[str]]:
     """One row per profile, the units, and the names of what is summarised."""
     if isinstance(result, xr.Dataset):
-        flat = result[[str(n) for n, v in result.data_vars.items() if v.dims == ("profile",)]]
-        flat = flat.drop_vars([n for n, v in flat.coords.items() if v.dims != ("profile",)])
-        unit = {str(n): str(v.attrs.get("units", "")) for n, v in flat.data_vars.items()}
-        table = pandas.DataFrame({str(n): flat[n].to_numpy() for n in (*flat.data_vars, *flat.coords)})
-        return table, unit, [str(n) for n in flat.data_vars]
+        labels = {str(n): v.to_numpy() for n, v in result.coords.items() if v.dims == ("profile",)}
+        columns = {k: v for name in result.data_vars for k, v in _columns(result[name]).items()}
+        unit = {k: str(v.attrs.get("units", "")) for k, v in columns.items()}
+        table = pandas.DataFrame({**{k: v.to_numpy() for k, v in columns.items()}, **labels})
+        return table, unit, list(columns)
     numeric = result.select_dtypes("number").columns
     return result, {}, [str(n) for n in numeric if n not in groups]
+
+
+def _columns(variable: xr.DataArray) -> dict[str, xr.DataArray]:
+    """One column per profile of a parameter; of a window or threshold one for each, named after it."""
+    name, more = str(variable.name), [str(d) for d in variable.dims if d != "profile"]
+    if not more:
+        return {name: variable}
+    if "profile" not in variable.dims or "sample" in more or variable.dtype.kind != "f":
+        return {}  # the samples, and the reasons of windows
+    places = [dict(zip(more, at, strict=True)) for at in itertools.product(*(range(variable.sizes[d]) for d in more))]
+    parts = [variable.isel(place) for place in places]
+    return {f"{name}[{', '.join(f'{part[d].item()}' for d in more)}]": part for part in parts}
 
 
 def _rules(level: float, minimum: int, most_missing: float) -> dict[str, str]:

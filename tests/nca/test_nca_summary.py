@@ -103,3 +103,20 @@ def test_wide_table_has_one_row_per_profile_and_units_in_its_head(result: xr.Dat
     assert wide_table(result).shape == plain.shape  # two parameters of one symbol keep a column each
     with pytest.raises(InputError, match="did you mean 'cmax'"):
         wide_table(result, ["cmaxx"])
+
+
+def test_windows_and_thresholds_are_summarised_too() -> None:
+    """Each window and threshold has its row; two windows that differ in the eighth digit keep two labels."""
+    rows = [{"subject": s, "time": t, "value": (s + 1) * np.exp(-0.3 * t)} for s in range(3) for t in (0.5, 1, 2, 4, 8)]
+    doses = [{"subject": s, "time": 0, "amount": 100.0} for s in range(3)]
+    study = make_study(rows, doses, units={"time": "h", "dose": "mg", "C": "mg/L"})
+    found = nca(study, "C", windows=[(0, 4), (0, 4.0000001)], above=[0.5])
+    table = summarise(found).set_index("parameter")
+    for kind in found["extrapolation"].to_numpy():
+        for label, place in (("0–4", 0), ("0–4.0000001", 1)):
+            row = table.loc[f"auc_window[{label}, {kind}]"]
+            values = found["auc_window"].isel(window=place).sel(extrapolation=kind)
+            np.testing.assert_allclose(row["mean"], values.mean().item(), rtol=1e-14)
+            assert (row["unit"], row["N"]) == ("h·mg/L", 3)
+    np.testing.assert_allclose(table.loc["time_above[0.5]", "max"], found["time_above"].max().item())
+    assert summarise(found, by="subject")["parameter"].str.startswith("auc_above[").sum() == 3
