@@ -104,7 +104,13 @@ class Plan:
         self.steps = kept
 
 
-def plan(doses: Sequence[Dose], terms: Sequence[Terms], entries: Mapping[str, int], states: Mapping[str, int]) -> Plan:
+def plan(
+    doses: Sequence[Dose],
+    terms: Sequence[Terms],
+    entries: Mapping[str, int],
+    states: Mapping[str, int],
+    until: float = math.inf,
+) -> Plan:
     """Return what doses do, in their order.
 
     Parameters
@@ -115,6 +121,8 @@ def plan(doses: Sequence[Dose], terms: Sequence[Terms], entries: Mapping[str, in
         What the model says of each.
     entries, states : mapping
         Route → index of the state that it enters; name → index of every state.
+    until : float
+        Last time of interest: additional doses after it are left out.
 
     Raises
     ------
@@ -145,7 +153,7 @@ def plan(doses: Sequence[Dose], terms: Sequence[Terms], entries: Mapping[str, in
             found.steps += _steady(dose, state, size, length, own.lag)
             if dose.amount == 0:  # a constant infusion ends with its record
                 continue
-        found.steps += _given(dose, state, size, length, own.lag)
+        found.steps += _given(dose, state, size, length, own.lag, until)
     if problems:
         raise InputError(sorted(set(problems)))
     return found
@@ -181,10 +189,11 @@ def _size(dose: Dose, own: Terms) -> tuple[Jet, Jet | None]:
     return over(amount, length), length
 
 
-def _given(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet) -> list[Delivery]:
+def _given(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet, until: float) -> list[Delivery]:
     """The dose and its additional ones."""
     found = []
-    for k in range(dose.additional + 1):
+    seen = max(until - dose.time, 0.0) / dose.interval if dose.additional else 0.0
+    for k in range(math.ceil(min(dose.additional, seen)) + 1):
         start = lag.copy()
         start[0] += dose.time + k * dose.interval
         found.append(Delivery(state, start, size, None if length is None else start + length, dose.action))

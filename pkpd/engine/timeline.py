@@ -124,8 +124,9 @@ def build(
     ordered = sorted(range(len(doses)), key=lambda k: doses[k].time)
     given = terms or [Terms.plain(layout.slopes)] * len(doses)
     problems: list[str] = [] if np.isfinite(times).all() else ["a requested time is not finite"]
+    chosen, until = [doses[k] for k in ordered], float(times.max(initial=-np.inf))
     try:
-        steps = plan([doses[k] for k in ordered], [given[k] for k in ordered], layout.entries, layout.states).steps
+        steps = plan(chosen, [given[k] for k in ordered], layout.entries, layout.states, until).steps
     except InputError as error:
         problems = [*error.problems, *problems]
     if problems:

@@ -147,6 +147,8 @@ def _problems(frame: pandas.DataFrame) -> list[str]:
     say(~np.isfinite(frame["TIME"]), "TIME", "a finite number")
     for name in _DOSE_ITEMS:
         say(~dosing & (frame[name] != 0), name, "0 in a record that gives no dose (EVID 0, 2, 3)")
+    for name in ("AMT", "RATE", "II"):
+        say(np.isinf(frame[name]), name, "a finite number")
     say(dosing & ~(frame["AMT"] >= 0), "AMT", "a number ≥ 0")
     say(dosing & ~((frame["RATE"] >= 0) | frame["RATE"].isin([-1, -2])), "RATE", "a number ≥ 0, -1 or -2")
     say(dosing & ~frame["SS"].isin([0, 1, 2]), "SS", "0, 1 or 2")

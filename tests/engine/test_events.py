@@ -175,3 +175,11 @@ def test_problems_of_doses_are_told_together() -> None:
     assert len(caught.value.problems) == 2
     assert "did you mean 'A'" in str(caught.value)
     assert "modelled rate" in str(caught.value)
+
+
+def test_more_doses_than_anyone_sees_cost_nothing() -> None:
+    """A million million doses in a record: those after the last time are not written out."""
+    times = [0.5, 3.9, 4.0, 10.0]
+    few = solve(disposition(), [Dose(0, 100.0, "oral", additional=5, interval=2.0)], times).outputs
+    many = solve(disposition(), [Dose(0, 100.0, "oral", additional=10**12, interval=2.0)], times).outputs
+    np.testing.assert_array_equal(many, few)

@@ -109,6 +109,9 @@ def test_compartments_by_number_or_by_name() -> None:
         ({"ADDL": [1.5, 0, 0, 0, 0], "II": [2, 0, 0, 0, 0]}, "row 1, ID 1, column ADDL"),
         ({"AMT": ["x", 0, 0, 50, 0]}, "row 1, column AMT"),
         ({"TIME": [0, np.nan, 2, 0, 3]}, "row 2, ID 1, column TIME"),
+        ({"AMT": [100, 0, 0, np.inf, 0]}, "row 4, ID 2, column AMT"),
+        ({"RATE": [0, 0, 0, np.inf, 0]}, "row 4, ID 2, column RATE"),
+        ({"ADDL": [2, 0, 0, 0, 0], "II": [np.inf, 0, 0, 0, 0]}, "row 1, ID 1, column II"),
     ],
 )
 def test_malformed_records_are_named(changed: dict[str, object], said: str) -> None:
