@@ -1,4 +1,4 @@
-"""Symbols to NumPy functions that take whole columns at once."""
+"""A formula as a NumPy function that takes whole columns: what runs without numba, and the oracle of the tests."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.engine.formulas import Formula
+
 Array = NDArray[np.float64]
 
 
 class ColumnFunction:
-    """Several expressions of the same symbols, evaluated over columns of values.
+    """A formula evaluated over columns of values.
 
     Parameters
     ----------
     symbols : sequence of sympy.Symbol
         Arguments, in the order of the columns.
-    expressions : sequence of sympy.Expr
-        What is computed; constant zeros cost nothing.
+    formula : Formula
+        What is computed.
     """
 
-    def __init__(self, symbols: Sequence[Any], expressions: Sequence[Any]) -> None:
+    def __init__(self, symbols: Sequence[Any], formula: Formula) -> None:
         import sympy
 
-        self.size = len(expressions)
-        self._alive = [k for k, e in enumerate(expressions) if e != 0]
-        wanted = [expressions[k] for k in self._alive]
+        self.size, self._alive = formula.size, list(formula.values)
+        wanted = list(formula.values.values())
         used = set().union(*(e.free_symbols for e in wanted)) if wanted else set()
         self._columns = [k for k, s in enumerate(symbols) if s in used]
         if unbound := used - set(symbols):

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
-from pkpd.engine import solver
-from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.block import Block
-from pkpd.engine.calculus import slope
-from pkpd.engine.closed_form import NO_STEADY_STATE
+from pkpd.engine.code import Code
 from pkpd.engine.dosing_terms import DosingTerms
 from pkpd.engine.integration import integrate_job
 from pkpd.engine.rest import Rest
 from pkpd.engine.settings import Settings
-from pkpd.engine.symbols import analyse, only_block
+from pkpd.engine.status import ADVICE, OK
+from pkpd.engine.symbols import CLAMPED, System
+from pkpd.engine.threads import in_pieces
 from pkpd.engine.timeline import Schedule, schedule
 from pkpd.errors import InputError
-from pkpd.model import Model, expressions
+from pkpd.model import Model
 
 Array = NDArray[np.float64]
-_NO_STEADY = "repeated doses come to no steady state: something that is dosed is never lost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,30 +50,31 @@ class Solution:
 
     def advice(self, subject: int) -> str:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
-        code = int(self.status[subject])
-        return _NO_STEADY if code == NO_STEADY_STATE else solver.ADVICE[code]
+        return ADVICE[int(self.status[subject])]
 
 
 class Compiled:
     """A model with its code; make one with `compile_model`, which remembers it."""
 
     def __init__(self, model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form") -> None:
-        self.system = system = analyse(model, sensitivities, linear)
-        self.states, self.outputs = model.states, tuple(system.outputs)
+        self.model, self.code = model, Code(model, sensitivities, linear)
+        layout = self.code.structure
+        self.states, self.outputs = layout.states, layout.outputs
+        self.inputs, self.sensitivities = layout.inputs, layout.sensitivities
         self.entries = {route: self.states.index(state) for route, state in model.doses.items()}
-        self.block = Block(system)
-        self.rest = Rest(system) if system.integrated else None
-        # When everything is integrated for the sake of derivatives, what has a closed form is still returned from it.
-        self.exact = Block(only_block(model, sensitivities)) if linear == "closed form" and not system.linear else None
-        states = [expressions.symbol(s) for s in self.states]
-        theta = [expressions.symbol(s) for s in system.sensitivities]
-        time = expressions.symbol(expressions.TIME)
-        at_hand = [*states, *(expressions.symbol(s) for s in system.inputs), time]
-        wanted = list(system.outputs.values())
-        self.dosing = DosingTerms(model, system.inputs, system.sensitivities)
-        self._outputs = ColumnFunction(at_hand, wanted)
-        self._by_state = ColumnFunction(at_hand, [slope(e, s) for e in wanted for s in states] if theta else [])
-        self._by_theta = ColumnFunction(at_hand, [slope(e, s) for e in wanted for s in theta])
+        self.block = Block(self.code)
+        self.rest = Rest(self.code) if layout.integrated else None
+        self.dosing = DosingTerms(self.code)
+
+    @property
+    def system(self) -> System:
+        """The model's symbols, split into what has a closed form and what is integrated."""
+        return self.code.formulas.system
+
+    @cached_property
+    def clamped(self) -> Compiled:
+        """The same with everything integrated, for subjects whose block has no sound modes."""
+        return compile_model(self.model, self.sensitivities, CLAMPED)
 
     def schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
@@ -117,10 +116,12 @@ class Compiled:
             ]
         rows = [[int(start) + k for k in own] for start, own in zip(base[:-1], dose_rows, strict=True)]
         terms = self.dosing.of(values, doses, rows, self.entries, self.states)
-        slopes = len(self.system.sensitivities)
+        slopes = len(self.sensitivities)
         return schedule(doses, times, after, self.entries, self.states, terms, moments, slopes)
 
-    def run(self, values: Array, schedule: Schedule, settings: Settings | None = None) -> Solution:
+    def run(
+        self, values: Array, schedule: Schedule, settings: Settings | None = None, states: bool = True
+    ) -> Solution:
         """Solve every subject of a schedule.
 
         Parameters
@@ -132,6 +133,8 @@ class Compiled:
             Doses and requested times.
         settings : Settings, optional
             Tolerances and method.
+        states : bool
+            Whether the states are returned beside the outputs.
 
         Raises
         ------
@@ -140,53 +143,86 @@ class Compiled:
         """
         settings = settings or Settings()
         values = np.ascontiguousarray(values, dtype=float)
-        wanted = (int(schedule.base[-1]), len(self.system.inputs))
+        wanted = (int(schedule.base[-1]), len(self.inputs))
         if values.shape != wanted:
             raise InputError(f"values have shape {values.shape}; expected {wanted}")
-        rows = int(schedule.rows[-1])
-        states = np.full((rows, len(self.states)), np.nan)
-        slopes = np.zeros((rows, len(self.states), len(self.system.sensitivities)))
-        block = self.block.run(values, schedule, settings)
-        status = block.status
-        states[:, self.block.where] = block.out
-        if self.rest is None:
-            slopes[:, self.block.where, :] = block.dout.transpose(0, 2, 1)
-        else:
-            job = self.rest.job(values, schedule, settings, self.block.run)
-            z, other = integrate_job(job)
-            status = np.where(status == solver.OK, other, status)
-            states[:, self.rest.where] = z[:, : len(self.rest.where)]
-            for (i, j), k in self.rest.full.where.items():
-                slopes[:, self.rest.where[i], j] = z[:, k] / job.scale[schedule.base[schedule.row_subject], j]
-        if self.exact is not None and self.exact.size:
-            exact = self.exact.run(values, schedule, settings)
-            states[:, self.exact.where] = exact.out
-            slopes[:, self.exact.where, :] = exact.dout.transpose(0, 2, 1)
-        back = np.empty_like(schedule.order)
-        back[schedule.order] = np.arange(rows)
-        return self._observe(values, schedule, states[back], slopes[back], status)
+        rows, layout = int(schedule.rows[-1]), self.code.structure
+        found = Solution(
+            np.empty((rows, len(self.outputs))),
+            np.empty((rows if states else 0, len(self.states))),
+            np.empty((rows, len(self.outputs), len(self.sensitivities))),
+            np.zeros(schedule.subjects, dtype=np.int64),
+        )
+        width = len(self.states) + layout.components + len(self.outputs) * (1 + len(self.sensitivities))
 
-    def _observe(
-        self, values: Array, schedule: Schedule, states: Array, slopes: Array, status: NDArray[np.int64]
-    ) -> Solution:
-        """Compute the outputs and their derivatives from the states; a failed subject is NaN throughout."""
-        subject, rows = schedule.row_subject, len(states)
-        failed = np.isin(subject, np.flatnonzero(status))
-        states[failed] = np.nan
-        columns = [*states.T, *values[schedule.row_values].T, schedule.row_time]
-        outputs = self._outputs(columns, rows)
-        outputs[failed] = np.nan
-        total = self._by_theta(columns, rows).reshape(rows, len(self.outputs), slopes.shape[2])
-        if slopes.shape[2]:
-            by_state = self._by_state(columns, rows).reshape(rows, len(self.outputs), len(self.states))
-            for k in range(len(self.states)):  # a state that does not move adds nothing, however steep the output
-                moved = slopes[:, None, k, :]
-                if not moved.any():
-                    continue
-                with np.errstate(invalid="ignore"):
-                    total = total + np.where(moved == 0, 0.0, by_state[:, :, k, None] * moved)
-        total[failed] = np.nan
-        return Solution(outputs, states, total, status)
+        def piece(lo: int, hi: int) -> None:
+            whole = lo == 0 and hi == schedule.subjects
+            part = schedule if whole else schedule.part(slice(lo, hi))
+            own = values[schedule.base[lo] : schedule.base[hi]]
+            self._piece(own, part, settings, found, lo, int(schedule.rows[lo]))
+
+        in_pieces(piece, schedule.rows, width, settings.workers)
+        return found
+
+    def _piece(
+        self, values: Array, schedule: Schedule, settings: Settings, found: Solution, subject: int, row: int
+    ) -> None:
+        """Solve some subjects and write what belongs to them; a failed one is NaN throughout."""
+        y, status = self._solve(values, schedule, settings)
+        y[np.isin(schedule.row_subject, np.flatnonzero(status))] = np.nan
+        rows, n, count = len(y), len(self.outputs), len(self.sensitivities)
+        table = np.zeros((rows, n * (1 + count)))
+        self.code.rows("outputs", values, schedule.row_values, table, y, schedule.row_time, schedule.order)
+        failed = np.flatnonzero(status)
+        for i in failed:
+            table[schedule.rows[i] : schedule.rows[i + 1]] = np.nan
+        mine = slice(row, row + rows)
+        found.status[subject : subject + schedule.subjects] = status
+        found.outputs[mine] = table[:, :n]
+        found.slopes[mine] = table[:, n:].reshape(rows, n, count)
+        if len(found.states):
+            found.states[row + schedule.order] = y[:, : len(self.states)]
+
+    def _solve(self, values: Array, schedule: Schedule, settings: Settings) -> tuple[Array, NDArray[np.int64]]:
+        """States, then their derivatives that are not zero by structure, sorted within every subject; statuses."""
+        layout = self.code.structure
+        place = {pair: len(self.states) + k for k, pair in enumerate(layout.moved)}
+        y = np.zeros((int(schedule.rows[-1]), len(self.states) + len(place)))
+        block = self.block.run(values, schedule)
+        status = block.status
+        if self.rest is not None:
+            job = self.rest.job(values, schedule, settings, block, self.block.run)
+            sound = np.logical_and.reduceat(job.modes.sound, schedule.base[:-1]) | (status != OK)
+            z, other = integrate_job(job, np.flatnonzero(sound))
+            y[:, self.rest.where] = z[:, : len(self.rest.where)]
+            scale = job.scale[schedule.base[schedule.row_subject]]
+            for i, j, k in layout.where:
+                y[:, place[self.rest.where[i], j]] = z[:, k] / scale[:, j]
+            if not sound.all():
+                self._without_modes(values, schedule, settings, np.flatnonzero(~sound), y, other)
+            status = np.where(status == OK, other, status)
+        y[:, self.block.where] = block.out
+        for i, state in enumerate(self.block.where):
+            for p, j in enumerate(layout.varied):
+                if (state, j) in place:
+                    y[:, place[state, j]] = block.dout[:, p, i]
+        return y, status
+
+    def _without_modes(
+        self, values: Array, schedule: Schedule, settings: Settings, who: NDArray[np.int64], y: Array,
+        status: NDArray[np.int64],
+    ) -> None:  # fmt: skip
+        """Integrate everything for the named subjects, and put it where it belongs."""
+        table = np.concatenate([values[schedule.base[i] : schedule.base[i + 1]] for i in who])
+        part = schedule.part(who)
+        own, found = self.clamped._solve(table, part, settings)
+        rows = np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
+        n = len(self.states)
+        theirs = {pair: n + k for k, pair in enumerate(self.clamped.code.structure.moved)}
+        y[rows, :n] = own[:, :n]
+        for k, pair in enumerate(self.code.structure.moved):
+            y[rows, n + k] = own[:, theirs[pair]]
+        status[who] = found
 
 
 @lru_cache(maxsize=128)

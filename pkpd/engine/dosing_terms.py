@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
-from pkpd.engine.arrays import ColumnFunction
-from pkpd.engine.calculus import slope
+from pkpd.engine.code import Code
 from pkpd.engine.deliveries import Terms
 from pkpd.errors import InputError
-from pkpd.model import Model, expressions
 from pkpd.model.model import DOSING
 
 Array = NDArray[np.float64]
@@ -25,24 +22,14 @@ class DosingTerms:
 
     Parameters
     ----------
-    model : Model
-        The model.
-    inputs, sensitivities : sequence of str
-        Columns of the table of values, and those with respect to which derivatives are wanted.
+    code : Code
+        The model's code.
     """
 
-    def __init__(self, model: Model, inputs: Sequence[str], sensitivities: Sequence[str]) -> None:
-        self._places: dict[tuple[str, str], int] = {}
-        wanted: list[Any] = []
-        for kind in DOSING:
-            for state, text in getattr(model, kind).items():
-                self._places[kind, state] = len(wanted)
-                wanted.append(expressions.parse(text))
-        theta = [expressions.symbol(name) for name in sensitivities]
-        symbols = [expressions.symbol(name) for name in inputs]
-        self.slopes, self.count = len(theta), len(wanted)
-        self._values = ColumnFunction(symbols, wanted)
-        self._slopes = ColumnFunction(symbols, [slope(e, s) for e in wanted for s in theta])
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._places = {pair: k for k, pair in enumerate(code.structure.dosing)}
+        self.slopes, self.count = len(code.structure.sensitivities), len(self._places)
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -69,8 +56,9 @@ class DosingTerms:
         InputError
             If a lag or a bioavailability is negative or not a number, naming the subject's place.
         """
-        found = self._values(values.T, len(values))
-        slopes = self._slopes(values.T, len(values)).reshape(len(values), self.count, self.slopes)
+        table = np.zeros((len(values), self.count * (1 + self.slopes)))
+        self._code.rows("dosing", values, np.arange(len(values)), table)
+        found, slopes = table[:, : self.count], table[:, self.count :].reshape(len(values), self.count, self.slopes)
         bad = ~np.isfinite(found) | (found < 0)
         if bad.any():
             names = list(self._places)

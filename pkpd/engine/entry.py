@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from pkpd.engine.forcing import evaluate
 from pkpd.engine.jit import jit
+from pkpd.engine.modes import enter
+from pkpd.engine.pointer import call
 
 RESTART = -2  # see pkpd.engine.timeline
 
 
 @jit
-def begin(rhs, i, s, fresh, t, y, q, values, jumps, rate_slots, count, events, info, drive, box):  # type: ignore[no-untyped-def]
-    """Bring state and arguments of subject i to the start of segment s.
+def begin(rhs, i, s, local, t, y, q, given, flow, clock):  # type: ignore[no-untyped-def]
+    """Bring state and arguments of subject i to the start of its ``local``-th segment, which is segment s of all.
 
-    ``values`` are the rows of arguments and of initial states, ``jumps`` the amounts and infusion rates by segment,
-    ``count`` the number of driving states in ``q``. ``events`` holds, besides what `timeline.Schedule` names: the
-    steady state of every subject and train and where a subject's begin, the slots of the derivatives of rates, and the
-    place and scale of every sensitivity. A delivery whose time depends on a parameter makes the sensitivities jump
-    by the difference of the flows before and after it.
+    ``given`` holds, as tuples of arrays (see `events.events_of`): values and initial states by row of values; what
+    doses add and their rates by segment; restarts and steady states; derivatives of the times at which segments begin,
+    with the place and scale of every sensitivity; the closed-form block that drives. ``rhs`` is the address of the
+    right-hand side for one subject. A delivery whose time depends on a parameter makes the sensitivities jump by the
+    difference of the flows before and after it.
     """
+    values, doses, marks, moves, driver = given
     q0, z0 = values
-    jump, rates = jumps
-    begins, use, base, scale, steady, slot, adds, drates, slots, dstart, places, sizes = events
-    n, width = y.shape[0], q0.shape[1]
-    moves = False
+    jump, rates, drates, slopes = doses
+    begins, use, base, scale, steady, slot, adds = marks
+    dstart, places, sizes = moves
+    fresh, n, width, states = local == 0, y.shape[0], q0.shape[1], rates.shape[1]
+    moved = False
     for j in range(dstart.shape[1]):
-        moves = moves or dstart[s, j] != 0.0
-    if moves and not fresh:
-        flow = np.zeros(n)
-        evaluate(rhs, t, y, q, flow, info, drive, box)
+        moved = moved or dstart[s, j] != 0.0
+    if moved and not fresh:
+        clock[0] = t
+        call(rhs, clock, y, q, flow)
         shift(y, flow, dstart[s], places, sizes[i], 1.0)
     row = base[i] + use[s]
     q[:width] = q0[row]
@@ -41,13 +42,15 @@ def begin(rhs, i, s, fresh, t, y, q, values, jumps, rate_slots, count, events, i
             y[j] = (y[j] if adds[kind] == 1 else 0.0) + steady[slot[i] + kind, j]
     for j in range(n):
         y[j] = y[j] * scale[s, j] + jump[s, j]
-    for j in range(rate_slots.shape[0]):
-        q[width + count + j] = rates[s, rate_slots[j]]
-    for j in range(slots.shape[0]):
-        q[width + count + rate_slots.shape[0] + j] = drates[s, slots[j, 1], slots[j, 0]]
-    if moves:
-        flow = np.zeros(n)
-        evaluate(rhs, t, y, q, flow, info, drive, box)
+    for j in range(states):
+        q[width + j] = rates[s, j]
+    for j in range(slopes.shape[0]):
+        q[width + states + j] = drates[s, slopes[j, 1], slopes[j, 0]]
+    if driver[13].shape[0] > 0:
+        enter(i, row, s, local, t, driver, q, width + states + slopes.shape[0])
+    if moved:
+        clock[0] = t
+        call(rhs, clock, y, q, flow)
         shift(y, flow, dstart[s], places, sizes[i], -1.0)
 
 

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from pkpd.engine.rest import Job
 
 
-def events_of(
-    job: Job, steady: NDArray[np.float64], slot: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], tuple[Any, ...]]:
-    """Return what `begin` reads, for all components, and the amounts that doses add by segment.
+def events_of(job: Job, steady: NDArray[np.float64], slot: NDArray[np.int64]) -> tuple[Any, ...]:
+    """Return what `entry.begin` reads.
 
     Parameters
     ----------
@@ -23,25 +21,34 @@ def events_of(
         Steady states (rows × components), and the row at which each subject's would begin with train 0.
     """
     rest, plan = job.rest, job.schedule
-    segments, width, p = len(plan.start), job.z0.shape[1], len(rest.system.sensitivities)
+    segments, width, p = len(plan.start), job.z0.shape[1], len(rest.structure.sensitivities)
     scale, jump = np.ones((segments, width)), np.zeros((segments, width))
     n = len(rest.where)
     scale[:, :n], jump[:, :n] = plan.scale[:, rest.where], plan.jumps[:, rest.where]
-    known = plan.dstart.shape[1] == p  # otherwise the doses depend on none of the parameters
+    known = p > 0 and plan.dstart.shape[1] == p  # otherwise the doses depend on none of the parameters
     sizes = job.scale[plan.base[:-1]]
     owner = np.zeros(segments, dtype=np.int64)  # time lines whose doses depend on parameters have one subject each
-    for i, line in enumerate(plan.which):
-        owner[plan.segments[line] : plan.segments[line + 1]] = i
-    for (i, j), k in rest.full.where.items():
+    owner[:] = np.repeat(_first_subject(plan.which, len(plan.segments) - 1), np.diff(plan.segments))
+    for i, j, k in rest.structure.where:
         scale[:, k] = scale[:, i]
         if known:
             jump[:, k] = plan.djumps[:, j, rest.where[i]] * sizes[owner, j]
-    slots = np.array([(rest.where[i], j) for i, j in rest.rate_slopes], dtype=np.int64).reshape(-1, 2)
+    slopes = np.array(rest.structure.rate_slopes, dtype=np.int64).reshape(-1, 2)
     adds = np.array([a for _, a in plan.trains], dtype=np.int64)
-    nothing = (np.zeros((segments, p, plan.jumps.shape[1])), np.zeros((segments, p)))
-    drates, dstart = (plan.drates, plan.dstart) if known else nothing
-    events = (
-        plan.begins, plan.use, plan.base, scale, np.ascontiguousarray(steady), slot, adds,
-        np.ascontiguousarray(drates), slots, np.ascontiguousarray(dstart), rest.places, np.ascontiguousarray(sizes),
-    )  # fmt: skip
-    return jump, events
+    dstart, drates = np.zeros((segments, p)), np.zeros((segments, p, n))
+    if known:
+        dstart, drates = np.ascontiguousarray(plan.dstart), np.ascontiguousarray(plan.drates[:, :, rest.where])
+    return (
+        (job.q0, job.z0),
+        (jump, np.ascontiguousarray(plan.rates[:, rest.where]), drates, slopes),
+        (plan.begins, plan.use, plan.base, scale, np.ascontiguousarray(steady), slot, adds),
+        (dstart, rest.places, np.ascontiguousarray(sizes)),
+        job.modes.driver,
+    )
+
+
+def _first_subject(which: NDArray[np.int64], lines: int) -> NDArray[np.int64]:
+    """A subject of every time line."""
+    found = np.zeros(lines, dtype=np.int64)
+    found[which[::-1]] = np.arange(len(which))[::-1]
+    return found

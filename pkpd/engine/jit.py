@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("pkpd")
+LANES = 4  # subjects that are computed at once
 
 try:
     import numba

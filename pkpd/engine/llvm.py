@@ -1,6 +1,8 @@
-"""Symbols to machine code: SymPy → LLVM IR → a function pointer, in milliseconds and without a compiler.
+"""Symbols to machine code: SymPy → LLVM IR → object code, in milliseconds and without a compiler.
 
-The function has the signature ``void f(double t, const double *y, const double *q, double *dy)``.
+A function has the signature ``void f(const double *t, const double *y, const double *q, double *out)`` and works on
+`width` subjects at once: entry k of lane l stands at ``k * width + l``. Whatever the width, a lane's result has the same
+bits: every operation is elementwise.
 """
 
 from __future__ import annotations
@@ -9,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from pkpd.engine import vector_math
+from pkpd.engine.formulas import Formula
 from pkpd.errors import ModelError
 
-_CALLS = {"exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "Abs": "fabs"}
+_CALLS = {"sin": "sin", "cos": "cos", "Abs": "fabs"}
+_VECTOR = {"exp": vector_math.exp, "log": vector_math.log}
 _keep: list[Any] = []  # an execution engine frees its code when it is collected
 
 
@@ -23,93 +28,120 @@ def _target() -> Any:
     binding.initialize_native_asmprinter()
     target = binding.Target.from_default_triple()
     features = binding.get_host_cpu_features().flatten()
-    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=2)
+    return target.create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=features, opt=2, codemodel="jitdefault", jit=True
+    )
 
 
-def compile_rhs(time: Any, y: Sequence[Any], q: Sequence[Any], rhs: Sequence[Any]) -> int:
-    """Return the address of a compiled function that writes `rhs` to ``dy``.
+def machine() -> str:
+    """Return what decides on the instructions: the processor, its features and the version of LLVM."""
+    from llvmlite import binding
+
+    version = ".".join(str(n) for n in binding.llvm_version_info)
+    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()} {version} {_target().triple}"
+
+
+def object_code(functions: Mapping[str, tuple[Any, Formula, int]]) -> bytes:
+    """Return the object code of several functions.
 
     Parameters
     ----------
-    time : sympy.Symbol
-        The independent variable.
-    y, q : sequence of sympy.Symbol
-        States and everything else, in the order of their arrays.
-    rhs : sequence of sympy.Expr
-        Derivatives in the order of `y`.
+    functions : mapping
+        Name → symbol of time, formula, number of lanes.
     """
-    return compile_values(time, y, q, dict(enumerate(rhs)))
+    from llvmlite import binding, ir
+
+    module = ir.Module(name="pkpd")
+    module.triple = _target().triple
+    for name, (time, formula, width) in functions.items():
+        _Writer(module, name, width, time, formula.y, formula.q).write(formula.values)
+    parsed = binding.parse_assembly(str(module))
+    parsed.verify()
+    code: bytes = _target().emit_object(parsed)
+    return code
 
 
-def compile_values(time: Any, y: Sequence[Any], q: Sequence[Any], values: Mapping[int, Any]) -> int:
-    """Return the address of a compiled function that writes each value to its place and leaves the others alone.
+def load(code: bytes, names: Sequence[str]) -> dict[str, int]:
+    """Bring object code into memory and return the address of every function.
 
-    Parameters
-    ----------
-    time, y, q
-        As for `compile_rhs`.
-    values : mapping
-        Place in the result → sympy.Expr; of a Jacobian only what is not zero by structure.
+    Raises
+    ------
+    RuntimeError
+        If a function is missing or the code cannot be loaded.
     """
     from llvmlite import binding
 
-    module = binding.parse_assembly(str(_Writer(time, y, q).module(values)))
-    module.verify()
-    engine = binding.create_mcjit_compiler(module, _target())
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _keep.append((module, engine))
-    address: int = engine.get_function_address("rhs")
-    return address
+    found = {name: int(engine.get_function_address(name)) for name in names}
+    if missing := [name for name, address in found.items() if not address]:
+        raise RuntimeError(f"no machine code for {missing}")
+    _keep.append(engine)
+    return found
 
 
 class _Writer:
     """Walks expressions and writes IR; one visit per distinct subexpression."""
 
-    def __init__(self, time: Any, y: Sequence[Any], q: Sequence[Any]) -> None:
+    def __init__(self, module: Any, name: str, width: int, time: Any, y: Sequence[Any], q: Sequence[Any]) -> None:
         from llvmlite import ir
 
-        self.ir = ir
+        self.ir, self.width, self._module = ir, width, module
         self.double = ir.DoubleType()
-        pointer = ir.PointerType(self.double)
-        self._module = ir.Module(name="pkpd")
-        self._module.triple = _target().triple
-        kind = ir.FunctionType(ir.VoidType(), [self.double, pointer, pointer, pointer])
-        self.function = ir.Function(self._module, kind, name="rhs")
+        self.type = self.double if width == 1 else ir.VectorType(self.double, width)
+        kind = ir.FunctionType(ir.VoidType(), [ir.PointerType(self.double)] * 4)
+        self.function = ir.Function(module, kind, name=name)
+        for argument in self.function.args:
+            argument.add_attribute("noalias")
         self.build = ir.IRBuilder(self.function.append_basic_block("entry"))
-        self.seen: dict[Any, Any] = {time: self.function.args[0]}
-        self.places = {s: (1, k) for k, s in enumerate(y)} | {s: (2, k) for k, s in enumerate(q)}
+        self.places = {time: (0, 0)} | {s: (1, k) for k, s in enumerate(y)} | {s: (2, k) for k, s in enumerate(q)}
+        self.seen: dict[Any, Any] = {}
 
-    def module(self, values: Mapping[int, Any]) -> Any:
+    def write(self, values: Mapping[int, Any]) -> None:
         import sympy
         from sympy.logic.boolalg import Boolean
 
-        shared, reduced = sympy.cse(list(values.values()), symbols=sympy.numbered_symbols("_c"))
+        shared, reduced = sympy.cse(list(values.values()), symbols=sympy.numbered_symbols("_c"), order="none")
         for name, expression in shared:
             self.seen[name] = self._condition(expression) if isinstance(expression, Boolean) else self.value(expression)
         for k, expression in zip(values, reduced, strict=True):
-            self.build.store(self.value(expression), self._at(3, k))
+            self.build.store(self.value(expression), self._at(3, k), align=8)
         self.build.ret_void()
-        return self._module
 
     def _at(self, argument: int, k: int) -> Any:
-        index = self.ir.Constant(self.ir.IntType(64), k)
-        return self.build.gep(self.function.args[argument], [index])
+        index = self.ir.Constant(self.ir.IntType(64), k * self.width)
+        place = self.build.gep(self.function.args[argument], [index])
+        return place if self.width == 1 else self.build.bitcast(place, self.ir.PointerType(self.type))
 
     def number(self, value: float) -> Any:
-        return self.ir.Constant(self.double, float(value))
+        one = float(value)
+        return self.ir.Constant(self.type, one if self.width == 1 else [one] * self.width)
 
-    def call(self, name: str, *values: Any) -> Any:
-        function = self._module.declare_intrinsic(f"llvm.{name}", [self.double])
-        return self.build.call(function, values)
+    def call(self, name: str, value: Any) -> Any:
+        full = f"llvm.{name}.f64" if self.width == 1 else f"llvm.{name}.v{self.width}f64"
+        kind = self.ir.FunctionType(self.type, [self.type])
+        return self.build.call(self._module.globals.get(full) or self.ir.Function(self._module, kind, name=full), [value])
 
-    def _library(self, name: str) -> Any:
+    def _library(self, name: str, value: Any) -> Any:
+        """Call a function of the C library, lane by lane."""
         kind = self.ir.FunctionType(self.double, [self.double])
-        return self._module.globals.get(name) or self.ir.Function(self._module, kind, name=name)
+        function = self._module.globals.get(name) or self.ir.Function(self._module, kind, name=name)
+        if self.width == 1:
+            return self.build.call(function, [value])
+        result = self.ir.Constant(self.type, self.ir.Undefined)
+        for lane in range(self.width):
+            index = self.ir.Constant(self.ir.IntType(32), lane)
+            one = self.build.call(function, [self.build.extract_element(value, index)])
+            result = self.build.insert_element(result, one, index)
+        return result
 
     def value(self, e: Any) -> Any:
         if e not in self.seen:
             if e in self.places:
-                self.seen[e] = self.build.load(self._at(*self.places[e]))
+                self.seen[e] = self.build.load(self._at(*self.places[e]), align=8)
             else:
                 self.seen[e] = self._new(e)
         return self.seen[e]
@@ -124,10 +156,12 @@ class _Writer:
             return self._product(e)
         if e.is_Pow:
             return self._power(*e.args)
+        if name in _VECTOR:
+            return _VECTOR[name](self.build, self.value(e.args[0]))
         if name in _CALLS:
             return self.call(_CALLS[name], self.value(e.args[0]))
         if name == "tanh":  # not an intrinsic: the C library's
-            return self.build.call(self._library("tanh"), [self.value(e.args[0])])
+            return self._library("tanh", self.value(e.args[0]))
         if name in ("sign", "Heaviside"):  # what Abs, Max and Min leave behind in a derivative
             x, zero = self.value(e.args[0]), self.number(0)
             below = self.number(-1 if name == "sign" else 0)
@@ -180,8 +214,8 @@ class _Writer:
             result = self._integer_power(self.value(base), abs(int(exponent)))
             return result if exponent > 0 else self.build.fdiv(self.number(1), result)
         if base == sympy.E:
-            return self.call("exp", self.value(exponent))
-        return self.call("pow", self.value(base), self.value(exponent))
+            return vector_math.exp(self.build, self.value(exponent))
+        return vector_math.power(self.build, self.value(base), self.value(exponent))
 
     def _integer_power(self, base: Any, n: int) -> Any:
         result = None
@@ -204,9 +238,13 @@ class _Writer:
         if c in self.seen:
             return self.seen[c]
         if c.is_Relational:
-            return self.build.fcmp_ordered(c.rel_op, self.value(c.lhs), self.value(c.rhs))
+            compare = self.build.fcmp_unordered if c.rel_op == "!=" else self.build.fcmp_ordered
+            return compare(c.rel_op, self.value(c.lhs), self.value(c.rhs))
         if c in (True, False):
-            return self.ir.Constant(self.ir.IntType(1), int(bool(c)))
+            bit = self.ir.IntType(1)
+            if self.width == 1:
+                return self.ir.Constant(bit, int(bool(c)))
+            return self.ir.Constant(self.ir.VectorType(bit, self.width), [int(bool(c))] * self.width)
         join = self.build.and_ if type(c).__name__ == "And" else self.build.or_
         result = self._condition(c.args[0])
         for other in c.args[1:]:

@@ -72,12 +72,12 @@ def _steady(job: Job, subject: int, value: int, train: Train, solve: Solve) -> A
         guesses = np.repeat(y[None], 1 + n, axis=0)
         step = 1e-6 * np.maximum(np.abs(y[:n]), 1e-3 * max(np.abs(y[:n]).max(), 1.0))
         guesses[np.arange(1, n + 1), np.arange(n)] += step
-        ends, at_record = _interval(job, value, train, whole, guesses, solve)
+        ends, at_record, drivers = _interval(job, value, train, whole, guesses, solve)
         if not np.isfinite(ends).all():
             return None
         moved = ends[0] - y
         if (np.abs(moved) <= RESIDUAL * (tolerance + job.settings.rtol * np.abs(ends[0]))).all():
-            return _moved(job, value, train, at_record)
+            return _moved(job, value, train, at_record, drivers)
         matrix = ((ends[1:, :n] - ends[0, :n]) / step[:, None]).T
         better = y.copy()
         if k < 2:  # a few doses first: Newton needs a neighbourhood
@@ -97,7 +97,7 @@ def _steady(job: Job, subject: int, value: int, train: Train, solve: Solve) -> A
     return None
 
 
-def _moved(job: Job, value: int, train: Train, y: Array) -> Array:
+def _moved(job: Job, value: int, train: Train, y: Array, drivers: Array) -> Array:
     """The state at the record with sensitivities of the moment in the interval at which the record stands."""
     moves = train.phase[1:]
     if not moves.any():
@@ -107,10 +107,11 @@ def _moved(job: Job, value: int, train: Train, y: Array) -> Array:
     ends = np.cumsum([length[0] for length in train.lengths])
     piece = min(int(np.searchsorted(ends, train.phase[0], side="left")), len(ends) - 1)
     rest = job.rest
-    rate = [train.rates[piece][0] if rest.where[k] == train.state else 0.0 for k in rest.rate_slots]
-    slopes = [train.rates[piece][1 + j] if rest.where[i] == train.state else 0.0 for i, j in rest.rate_slopes]
-    # Whoever asks for derivatives of a lag integrates everything: nothing drives.
-    given = np.concatenate([job.q0[value], np.zeros(len(rest.driving)), rate, slopes])
+    rate = [train.rates[piece][0] if k == train.state else 0.0 for k in rest.where]
+    slopes = [
+        train.rates[piece][1 + j] if rest.where[i] == train.state else 0.0 for i, j in rest.structure.rate_slopes
+    ]
+    given = np.concatenate([job.q0[value], rate, slopes, drivers])
     flow = np.asarray(functions_of(rest)[0](np.float64(train.phase[0]), y, given), dtype=float)
     found = y.copy()
     for j, row in enumerate(rest.places):
@@ -120,16 +121,23 @@ def _moved(job: Job, value: int, train: Train, y: Array) -> Array:
     return found
 
 
-def _interval(job: Job, value: int, train: Train, whole: float, guesses: Array, solve: Solve) -> tuple[Array, Array]:
-    """Ends of one interval from several states, and the state at the record from the first of them."""
+def _interval(
+    job: Job, value: int, train: Train, whole: float, guesses: Array, solve: Solve
+) -> tuple[Array, Array, Array]:
+    """Ends of one interval from several states; the state at the record from the first of them, and what drives it."""
     schedule = _schedule(job.schedule, train, whole, len(guesses))
     values = np.repeat(job.values[value][None], len(guesses), axis=0)
-    small = job.rest.job(values, schedule, job.settings, job.solve_block)
+    block = job.solve_block(values, schedule)
+    small = job.rest.job(values, schedule, job.settings, block, job.solve_block)
     out, status = solve(small, guesses)
     out = out.reshape(len(guesses), 2, -1)
     out[status != 0] = np.nan
     before = not train.constant and not train.after and train.phase[0] >= whole
-    return out[:, 1], (guesses[0] if before or train.constant else out[0, 0])
+    layout = job.rest.structure
+    drivers = [
+        block.out[0, d] if j < 0 else block.dout[0, layout.varied.index(j), d] for d, j in layout.quantities
+    ]
+    return out[:, 1], (guesses[0] if before or train.constant else out[0, 0]), np.array(drivers)
 
 
 def _schedule(model: Schedule, train: Train, whole: float, count: int) -> Schedule:

@@ -13,8 +13,8 @@ Solving Ordinary Differential Equations II, 2nd ed. 1996, IV.7.
 
 from __future__ import annotations
 
-from pkpd.engine.forcing import evaluate
 from pkpd.engine.jit import jit
+from pkpd.engine.pointer import call
 
 STAGES = 8
 GAMMA = 0.21193756319429014
@@ -171,7 +171,7 @@ def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
 
 
 @jit
-def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, info, drive, box):  # type: ignore[no-untyped-def]
+def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock):  # type: ignore[no-untyped-def]
     """Fill the eight stages and write the fifth-order result to ``new``; stage 8 is the embedded error.
 
     Row 0 of ``work`` holds the derivative at (t, y), which is given; two rows are scratch. For `jac` … `side` see
@@ -184,25 +184,29 @@ def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, info, dr
     solve(g, k[0], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[1][0] * k[0, i]
-    evaluate(rhs, t + NODES[1] * h, w, q, g, info, drive, box)
+    clock[0] = t + NODES[1] * h
+    call(rhs, clock, w, q, g)
     for i in range(n):
         g[i] += r * (C[1][0] * k[0, i]) + h * D[1] * jac[i, last]
     solve(g, k[1], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[2][0] * k[0, i] + A[2][1] * k[1, i]
-    evaluate(rhs, t + NODES[2] * h, w, q, g, info, drive, box)
+    clock[0] = t + NODES[2] * h
+    call(rhs, clock, w, q, g)
     for i in range(n):
         g[i] += r * (C[2][0] * k[0, i] + C[2][1] * k[1, i]) + h * D[2] * jac[i, last]
     solve(g, k[2], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[3][0] * k[0, i] + A[3][1] * k[1, i] + A[3][2] * k[2, i]
-    evaluate(rhs, t + NODES[3] * h, w, q, g, info, drive, box)
+    clock[0] = t + NODES[3] * h
+    call(rhs, clock, w, q, g)
     for i in range(n):
         g[i] += r * (C[3][0] * k[0, i] + C[3][1] * k[1, i] + C[3][2] * k[2, i]) + h * D[3] * jac[i, last]
     solve(g, k[3], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[4][0] * k[0, i] + A[4][1] * k[1, i] + A[4][2] * k[2, i] + A[4][3] * k[3, i]
-    evaluate(rhs, t + NODES[4] * h, w, q, g, info, drive, box)
+    clock[0] = t + NODES[4] * h
+    call(rhs, clock, w, q, g)
     for i in range(n):
         total = C[4][0] * k[0, i] + C[4][1] * k[1, i] + C[4][2] * k[2, i] + C[4][3] * k[3, i]
         g[i] += r * total + h * D[4] * jac[i, last]
@@ -210,7 +214,8 @@ def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, info, dr
     for i in range(n):
         total = A[5][0] * k[0, i] + A[5][1] * k[1, i] + A[5][2] * k[2, i] + A[5][3] * k[3, i]
         new[i] = y[i] + (total + A[5][4] * k[4, i])
-    evaluate(rhs, t + h, new, q, g, info, drive, box)
+    clock[0] = t + h
+    call(rhs, clock, new, q, g)
     for i in range(n):
         total = C[5][0] * k[0, i] + C[5][1] * k[1, i] + C[5][2] * k[2, i] + C[5][3] * k[3, i]
         g[i] += r * (total + C[5][4] * k[4, i])
@@ -218,7 +223,8 @@ def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, info, dr
     for s in range(6, STAGES):
         for i in range(n):
             new[i] += k[s - 1, i]
-        evaluate(rhs, t + h, new, q, g, info, drive, box)
+        clock[0] = t + h
+        call(rhs, clock, new, q, g)
         row = C[6] if s == 6 else C[7][:6]
         for i in range(n):
             total = row[0] * k[0, i] + row[1] * k[1, i] + row[2] * k[2, i] + row[3] * k[3, i]

@@ -5,59 +5,51 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.engine.entry import begin
-from pkpd.engine.forcing import (
-    DRIVERS,
-    EIGEN,
-    INDEX,
-    MATRIX,
-    MODE,
-    POWER,
-    SCRATCH,
-    SIGN,
-    SIZE,
-    SLOT,
-    STATE,
-    call_pointer,
-    evaluate,
-)
 from pkpd.engine.jit import jit
+from pkpd.engine.pointer import call
 from pkpd.engine.rodas import STAGES, dense, factor, interpolate, stages
-from pkpd.engine.solver import LANDINGS, NOT_FINITE, OK, STILL_TOO_MANY, UNDERFLOW, enter, first_step
+from pkpd.engine.solver import LANDINGS
+from pkpd.engine.status import NOT_FINITE, OK, STILL_TOO_MANY, UNDERFLOW
 
 INTERPOLATED = 0.1  # the error that a step with interpolated values may have, in units of the tolerance
 GROW, SHRINK, SAFE = 6.0, 0.2, 0.95
 
 
 @jit
-def linearise(jacobian, t, y, q, jac, info, drive, box):  # type: ignore[no-untyped-def]
-    """Fill the Jacobian and ∂f/∂t at a point where the right-hand side was just evaluated.
+def first_step(rhs, t, y, f, w, g, q, clock, rtol, atol, longest):  # type: ignore[no-untyped-def]
+    """Return a first step size (Hairer, Nørsett & Wanner, II.4); f holds the derivative."""
+    n = y.shape[0]
+    size, slope = 0.0, 0.0
+    for i in range(n):
+        scale = atol[i] + rtol * abs(y[i])
+        size += (y[i] / scale) ** 2
+        slope += (f[i] / scale) ** 2
+    size, slope = np.sqrt(size / n), np.sqrt(slope / n)
+    h = 1e-6 if size < 1e-5 or slope < 1e-5 else 0.01 * size / slope
+    h = min(h, longest)
+    for i in range(n):
+        w[i] = y[i] + h * f[i]
+    clock[0] = t + h
+    call(rhs, clock, w, q, g)
+    bend = 0.0
+    for i in range(n):
+        bend += ((g[i] - f[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
+    bend = np.sqrt(bend / n) / h
+    top = max(slope, bend)
+    h1 = max(1e-6, h * 1e-3) if not top > 1e-15 else (0.01 / top) ** (1.0 / 6.0)
+    return min(100.0 * h, h1, longest)
 
-    The driving states move within a segment: their derivatives, at the end of ``q``, are exact (Kx + b, from the
-    eigenvectors or from the exponential that `evaluate` left in ``box``), and the compiled function puts them into
-    ∂f/∂t. A slope that is no number (a root at zero) is taken as zero: the step is then of lower order, not wrong,
-    because its error is measured.
+
+@jit
+def linearise(model, t, y, q, derivative, jac, clock):  # type: ignore[no-untyped-def]
+    """Fill the flow, the Jacobian and ∂f/∂t at a point.
+
+    A slope that is no number (a root at zero) is taken as zero: the step is then of lower order, not wrong, because
+    its error is measured.
     """
-    count = info[DRIVERS]
-    slot, n = q.shape[0] - count, drive.shape[1] - 1
-    if count > 0 and info[MODE] == EIGEN:
-        tau = t - drive[0, n]
-        for j in range(count):
-            q[slot + j] = 0.0
-        for m in range(n):
-            flow = drive[0, m] * np.exp(drive[0, m] * tau)
-            for j in range(count):
-                q[slot + j] += drive[j + 1, m] * flow
-    elif count > 0:
-        size, power, matrix, scale = info[SIZE], box[POWER], box[MATRIX], box[STATE, 1, 0]
-        for j in range(count):
-            q[slot + j] = matrix[info[INDEX + j], n + 1] * scale if size > n + 1 else 0.0
-        for r in range(n):
-            x = power[r, n + 1] * scale if size > n + 1 else 0.0
-            for m in range(n):
-                x += power[r, m] * box[STATE, 0, m]
-            for j in range(count):
-                q[slot + j] += matrix[info[INDEX + j], r] * x
-    call_pointer(jacobian, t, y, q, jac)
+    clock[0] = t
+    call(model[0], clock, y, q, derivative)
+    call(model[1], clock, y, q, jac)
     nothing = 0.0
     for i in range(jac.shape[0]):
         for j in range(jac.shape[1]):
@@ -94,29 +86,26 @@ def next_step(h, error, before):  # type: ignore[no-untyped-def]
 
 
 @jit
-def integrate(model, t, end, y, times, out, q, info, drive, box, control, atol, work):  # type: ignore[no-untyped-def]
+def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ignore[no-untyped-def]
     """Integrate one segment in place, write the states at ``times`` (sorted, inside it) and return a status.
 
-    ``model`` holds the addresses of the right-hand side and of its Jacobian; the rest is as in `solver.integrate`.
+    ``model`` holds the addresses of the right-hand side and of its Jacobian, ``control`` rtol and the steps that are
+    left. A step ends on a requested time; where many lie inside one step they are interpolated.
     """
-    rhs, jacobian = model
-    k, new, f, before, row, jac, lu, order, places, side = work
+    k, new, f, before, row, jac, lu, order, places, side, clock = work
     derivative, w = row[0], row[1]
-    rtol = control[0]
+    rhs, rtol = model[0], control[0]
     n, count, done = y.shape[0], times.shape[0], 0
     while done < count and times[done] <= t:
         out[done] = y
         done += 1
     if end <= t:
         return OK
-    evaluate(rhs, t, y, q, derivative, info, drive, box)
+    linearise(model, t, y, q, derivative, jac, clock)
     for i in range(n):
         if not np.isfinite(derivative[i]):
             return NOT_FINITE
-        k[0, i] = derivative[i]
-    h = first_step(rhs, t, y, k, w, q, info, drive, box, rtol, atol, end - t, 6.0)
-    evaluate(rhs, t, y, q, derivative, info, drive, box)
-    linearise(jacobian, t, y, q, jac, info, drive, box)
+    h = first_step(rhs, t, y, derivative, w, row[2], q, clock, rtol, atol, end - t)
     before[0], error, rejected = 0.0, 0.0, False
     while True:
         if h <= max(4e-16 * abs(t), 1e-290) and t + h < end:  # not of the end: h may begin as 1e-16 of the whole
@@ -135,7 +124,7 @@ def integrate(model, t, end, y, times, out, q, info, drive, box, control, atol, 
         control[1] -= 1.0
         error = np.inf
         if factor(h, jac, lu, order):
-            stages(rhs, t, h, y, new, k, row, jac, lu, order, places, side, q, info, drive, box)
+            stages(rhs, t, h, y, new, k, row, jac, lu, order, places, side, q, clock)
             error = step_error(k[STAGES - 1], y, new, rtol, atol) / good
         if not error <= 1.0:
             h = min(h, planned)  # h itself may have been rounded up, for ever
@@ -155,58 +144,37 @@ def integrate(model, t, end, y, times, out, q, info, drive, box, control, atol, 
         if ahead >= end:
             return OK
         t = ahead
-        evaluate(rhs, t, y, q, derivative, info, drive, box)
-        linearise(jacobian, t, y, q, jac, info, drive, box)
+        linearise(model, t, y, q, derivative, jac, clock)
         grown = next_step(h, error, before)
         h = max(min(h, grown) if rejected else grown, planned if h < 0.99 * planned else 0.0)
         rejected = False
 
 
 @jit
-def solve_segments(  # type: ignore[no-untyped-def]
-    lo, hi, who, model, q0, z0, jumps, rate_slots, lines, driver, events, places, control, atol, out, status
-):
-    """Integrate the subjects ``who[lo:hi]`` and write their states at the requested times.
+def solve_segments(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
+    """Integrate the subjects of ``who``; parameters as for `solver.solve_segments`.
 
-    Parameters
-    ----------
-    who : array of int
-        Subjects to solve; nothing of the others is touched.
-    model : tuple of int
-        Addresses of the compiled right-hand side and of its Jacobian.
-    places : array of int, parameters × states
-        Where each sensitivity stands in the integrated vector, -1 where it is zero by structure.
-    q0, z0, jumps, rate_slots, lines, driver, events, control, atol, out, status
-        As in `solver.solve_segments`.
+    ``model`` holds the addresses of the right-hand side and of its Jacobian, both for one subject, and how many numbers
+    they read.
     """
-    which, segments, start, end, _, _, first, time, times, rows, begins = lines
-    n, nx, count, slots = z0.shape[1], driver[0].shape[1], driver[11].shape[0], rate_slots.shape[0]
-    states, inputs = places.shape[1], q0.shape[1]
+    which, segments, start, end, first, time, times, rows = lines
+    n, places = given[0][1].shape[1], given[3][1]
+    states = places.shape[1]
+    clock, y, q, flow = np.empty(1), np.empty(n), np.zeros(model[2]), np.empty(n)
     work = (
         np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((3, n)),
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
-        np.empty((states, places.shape[0])),
+        np.empty((states, places.shape[0])), clock,
     )  # fmt: skip
-    y, q = np.empty(n), np.empty(inputs + 2 * count + slots + events[8].shape[0])
-    info = np.zeros(INDEX + count, dtype=np.int64)
-    info[SLOT], info[DRIVERS] = inputs, count
-    info[INDEX:] = driver[11]
-    drive, box = np.zeros((count + 1, nx + 1)), np.zeros((SCRATCH + 4, nx + 2, nx + 2))
-    limits, source = np.empty(2), np.empty(nx)
-    for i in who[lo:hi]:
+    limits = np.empty(2)
+    for i in who:
         line = which[i]
         limits[:] = control[:2]
+        status[i] = OK
         for s in range(segments[line], segments[line + 1]):
-            fresh = s == segments[line]
-            begin(model[0], i, s, fresh, start[s], y, q, (q0, z0), jumps, rate_slots, count, events, info, drive, box)
-            row = events[2][i] + events[1][s]
-            info[MODE], info[SIGN] = driver[7][row], driver[8][row]
-            if count > 0:
-                enter(row, s, start[s], begins[i] + s - segments[line], driver, source, info, drive, box)
+            begin(model[0], i, s, s - segments[line], start[s], y, q, given, flow, clock)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
-            status[i] = integrate(
-                model, start[s], end[s], y, time[lower:upper], target, q, info, drive, box, limits, atol[i], work
-            )
+            status[i] = integrate(model, start[s], end[s], y, time[lower:upper], target, q, limits, atol[i], work)
             if status[i] != OK:
                 break

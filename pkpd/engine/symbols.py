@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pkpd.engine.calculus import slope
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
-from pkpd.model.model import DOSING
 
 LINEAR_CHOICES = ("closed form", "ode")
+CLAMPED = "clamped"  # as "ode", where what the block gives to other states is kept from falling below zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,29 +65,19 @@ def analyse(model: Model, sensitivities: Sequence[str] = (), linear: str = "clos
     """Split a model into its closed-form block and the integrated rest.
 
     The block is the largest set of states whose equations are linear in the set with constant coefficients and
-    see no other state. When derivatives are wanted with respect to a parameter of the block while other states
-    are integrated, everything is integrated: one mechanism carries all derivatives.
+    see no other state.
 
     Raises
     ------
     ModelError
         If names are not defined, or outputs refer to each other in a circle.
     """
-    if linear not in LINEAR_CHOICES:
+    if linear not in (*LINEAR_CHOICES, CLAMPED):
         raise ModelError(f"unknown choice linear={linear!r}; {nearest(linear, LINEAR_CHOICES)}")
     whole = _read(model, sensitivities)
     block = _linear_states(whole.rhs) if linear == "closed form" else ()
     rest = tuple(s for s in model.states if s not in block)
-    seen = _block_symbols(block, whole.rhs, whole.initial) | _dosing_symbols(model)
-    if block and rest and seen & _symbols(sensitivities):
-        block, rest = (), model.states
-    return _split(whole, block, rest)
-
-
-def only_block(model: Model, sensitivities: Sequence[str] = ()) -> System:
-    """Return the closed-form block of a model alone, with derivatives, as if there were nothing else."""
-    whole = _read(model, sensitivities)
-    return _split(whole, _linear_states(whole.rhs), ())
+    return _split(_clamp(whole) if linear == CLAMPED else whole, block, rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,16 +103,26 @@ def _read(model: Model, sensitivities: Sequence[str]) -> _Whole:
     return _Whole(model, rhs, outputs, initial, tuple(sensitivities))
 
 
+def floor_symbol() -> Any:
+    """Return the symbol of the smallest value that a driving state may have: 0, or minus infinity."""
+    return expressions.symbol("_floor")
+
+
+def _clamp(whole: _Whole) -> _Whole:
+    import sympy
+
+    block = _linear_states(whole.rhs)
+    kept = {expressions.symbol(s): sympy.Max(expressions.symbol(s), floor_symbol()) for s in block}
+    rhs = {s: e if s in block else e.xreplace(kept) for s, e in whole.rhs.items()}
+    return replace(whole, rhs=rhs)
+
+
 def _split(whole: _Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
     matrix, constant = _matrix(block, whole.rhs)
     model = whole.model
     inputs = (*model.parameters.names, *model.covariates)
     rhs = tuple(whole.rhs[s] for s in rest)
     return System(model, inputs, block, rest, matrix, constant, rhs, whole.outputs, whole.initial, whole.sensitivities)
-
-
-def _symbols(names: Sequence[str]) -> set[Any]:
-    return {expressions.symbol(n) for n in names}
 
 
 def _insert(expression: Any, outputs: dict[str, Any]) -> Any:
@@ -181,101 +181,3 @@ def _matrix(block: tuple[str, ...], rhs: dict[str, Any]) -> tuple[tuple[Any, ...
     rest = dict.fromkeys(symbols, sympy.Integer(0))
     matrix = tuple(slope(rhs[row], column) for row in block for column in symbols)
     return matrix, tuple(rhs[row].xreplace(rest) for row in block)
-
-
-def _block_symbols(block: tuple[str, ...], rhs: dict[str, Any], initial: dict[str, Any]) -> set[Any]:
-    parts = [*(rhs[s] for s in block), *(initial[s] for s in block)]
-    return set().union(*(p.free_symbols for p in parts))
-
-
-def _dosing_symbols(model: Model) -> set[Any]:
-    """What lags, bioavailabilities and modelled infusions depend on."""
-    texts = [text for kind in DOSING for text in getattr(model, kind).values()]
-    return set().union(*(expressions.parse(text).free_symbols for text in texts)) if texts else set()
-
-
-def moved_by_doses(system: System) -> set[tuple[int, int]]:
-    """Return which integrated states' doses depend on which sensitivities, as pairs of their positions."""
-    model = system.model
-    found = set()
-    dosed = {*model.doses.values(), *(state for kind in DOSING for state in getattr(model, kind))}
-    for i, state in enumerate(system.integrated):
-        texts = [getattr(model, kind)[state] for kind in DOSING if state in getattr(model, kind)]
-        if state not in dosed or not texts:
-            continue
-        symbols = set().union(*(expressions.parse(text).free_symbols for text in texts))
-        found |= {(i, j) for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in symbols}
-    return found
-
-
-def rate_slope_symbol(state: int, sensitivity: int) -> Any:
-    """Return the symbol of the derivative of an infusion rate."""
-    return expressions.symbol(f"_drate_{state}_{sensitivity}")
-
-
-@dataclass(frozen=True, eq=False)
-class Augmented:
-    """The integrated states followed by the sensitivities that are not zero by structure.
-
-    Attributes
-    ----------
-    symbols : tuple
-        Symbol of every component of the integrated vector.
-    rhs, initial : tuple
-        Derivative and initial value of every component.
-    where : dict
-        (state index, sensitivity index) → position of :math:`\\partial z / \\partial \\theta \\cdot s_\\theta`, where
-        the scale :math:`s_\\theta` makes it commensurate with the state, so that one tolerance serves both.
-    """
-
-    symbols: tuple[Any, ...]
-    rhs: tuple[Any, ...]
-    initial: tuple[Any, ...]
-    where: dict[tuple[int, int], int]
-
-
-def scale_symbol(name: str) -> Any:
-    """Return the symbol of the scale of a sensitivity."""
-    return expressions.symbol(f"_scale_{name}")
-
-
-def augment(system: System) -> Augmented:
-    """Add forward sensitivity equations to the integrated states, structural zeros left out.
-
-    .. math:: \\dot S_{ij} = \\sum_k \\frac{\\partial f_i}{\\partial z_k} S_{kj}
-        + s_j\\frac{\\partial f_i}{\\partial \\theta_j}
-    """
-    import sympy
-
-    z = [expressions.symbol(s) for s in system.integrated]
-    start = [system.initial[s] for s in system.integrated]
-    theta = [expressions.symbol(s) for s in system.sensitivities]
-    scale = [scale_symbol(s) for s in system.sensitivities]
-    count = range(len(z))
-    jacobian = [[slope(f, s) for s in z] for f in system.rhs]
-    direct = [[slope(f, th) for th in theta] for f in system.rhs]
-    slope0 = [[slope(e, th) for th in theta] for e in start]
-    moved = moved_by_doses(system)
-    alive = {(i, j) for i in count for j in range(len(theta)) if direct[i][j] != 0 or slope0[i][j] != 0} | moved
-    grown = True
-    while grown:
-        new = {
-            (i, j) for i in count for j in range(len(theta)) for k in count if jacobian[i][k] != 0 and (k, j) in alive
-        }
-        grown = not new <= alive
-        alive |= new
-    order = sorted(alive, key=lambda pair: (pair[1], pair[0]))
-    s = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in order}
-    rhs = [
-        sympy.Add(
-            scale[j] * direct[i][j],
-            *(jacobian[i][k] * s[k, j] for k in count if (k, j) in s and jacobian[i][k] != 0),
-            *([scale[j] * rate_slope_symbol(i, j)] if (i, j) in moved else []),
-        )
-        for i, j in order
-    ]
-    initial = [scale[j] * slope0[i][j] for i, j in order]
-    where = {pair: len(z) + n for n, pair in enumerate(order)}
-    return Augmented(
-        tuple(z) + tuple(s[p] for p in order), system.rhs + tuple(rhs), tuple(start) + tuple(initial), where
-    )

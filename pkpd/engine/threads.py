@@ -1,4 +1,4 @@
-"""Subjects on threads: every one is computed alone, so how they are shared out does not matter."""
+"""Subjects in pieces on threads: every one is computed alone, so how they are shared out does not matter."""
 
 from __future__ import annotations
 
@@ -7,27 +7,36 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 
 _WORTH_IT = 64  # subjects; below, starting threads costs more than it brings
+_NUMBERS = 2_000_000  # that a piece may hold while it is computed (16 MB)
+_LARGEST = 500  # subjects of a piece
 
 
-def in_parts(part: Callable[[int, int], None], subjects: int, workers: int | None) -> None:
-    """Call ``part(lo, hi)`` over ranges of subjects, on threads (compiled code releases the GIL).
+def in_pieces(piece: Callable[[int, int], None], rows: NDArray[np.int64], width: int, workers: int | None) -> None:
+    """Call ``piece(lo, hi)`` over ranges of subjects, on threads (compiled code releases the GIL).
 
     Parameters
     ----------
-    part : callable
+    piece : callable
         Computes subjects lo … hi.
-    subjects : int
-        How many there are.
+    rows : array of int, subjects + 1
+        Where each subject's requested rows begin.
+    width : int
+        Numbers that a row needs while it is computed.
     workers : int or None
         Threads; None means one per core if there are enough subjects.
     """
+    subjects = len(rows) - 1
     workers = workers or (os.cpu_count() or 1 if subjects >= _WORTH_IT else 1)
     workers = min(workers, max(subjects, 1))
+    largest = max(1, min(_LARGEST, _NUMBERS // max(1, width * int(np.diff(rows).max(initial=1)))))
+    count = max(-(-subjects // largest), 4 * workers if workers > 1 else 1)
+    edges = np.unique(np.linspace(0, subjects, count + 1).astype(int)).tolist()
     if workers == 1:
-        part(0, subjects)
+        for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+            piece(lo, hi)
         return
-    edges = np.linspace(0, subjects, 4 * workers + 1).astype(int)
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(part, edges[:-1], edges[1:]))
+        list(pool.map(piece, edges[:-1], edges[1:]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -309,6 +310,11 @@ class Schedule:
         return int(self.which.size)
 
     @property
+    def lines(self) -> tuple[Any, ...]:
+        """What the solvers read of the time lines."""
+        return self.which, self.segments, self.start, self.end, self.first, self.time, self.times, self.rows
+
+    @cached_property
     def row_subject(self) -> Integers:
         """Subject index of every row."""
         return np.repeat(np.arange(self.subjects), np.diff(self.rows))
@@ -318,27 +324,68 @@ class Schedule:
         """Whether nothing happens but doses that add to a state, for values that stay the same."""
         return bool((self.begins == KEEP).all() and (self.scale == 1).all() and (self.use == 0).all())
 
-    @property
-    def row_time(self) -> Array:
-        """Time of every row, in the order asked for."""
-        out = np.empty(self.rows[-1])
-        for k, line in enumerate(self.which):
-            rows = slice(self.rows[k], self.rows[k + 1])
-            out[self.order[rows]] = self.time[self.times[line] : self.times[line + 1]]
-        return out
+    @cached_property
+    def _sorted(self) -> Integers:
+        """Position in ``time`` of every row, sorted within its subject."""
+        shift = self.times[self.which] - self.rows[:-1]
+        return np.arange(self.rows[-1]) + np.repeat(shift, np.diff(self.rows))
 
-    @property
+    @cached_property
+    def row_time(self) -> Array:
+        """Time of every row, sorted within its subject."""
+        return self.time[self._sorted]
+
+    @cached_property
     def row_values(self) -> Integers:
-        """Row of the table of values for every requested output, in the order asked for."""
+        """Row of the table of values for every row, sorted within its subject."""
         if self.observed is not None:
-            return self.observed
-        out = np.empty(self.rows[-1], dtype=np.int64)
-        for k, line in enumerate(self.which):
-            rows = slice(self.rows[k], self.rows[k + 1])
-            first = self.first[self.segments[line] + line : self.segments[line + 1] + line + 1]
-            use = np.repeat(self.use[self.segments[line] : self.segments[line + 1]], np.diff(first))
-            out[self.order[rows]] = self.base[k] + use
-        return out
+            return self.observed[self.order]
+        count = len(self.start)
+        line = np.repeat(np.arange(len(self.segments) - 1), np.diff(self.segments))
+        at = np.arange(count) + line
+        use = np.repeat(self.use, self.first[at + 1] - self.first[at])  # of every requested time of the lines
+        return np.repeat(self.base[:-1], np.diff(self.rows)) + use[self._sorted]
+
+    def part(self, subjects: slice | Integers) -> Schedule:
+        """Return the schedule of some of the subjects; their rows of values follow one another."""
+        chosen = np.arange(self.subjects)[subjects]
+        known, which = np.unique(self.which[chosen], return_inverse=True)
+        one = [slice(int(self.segments[w]), int(self.segments[w + 1])) for w in known]
+        seconds = [slice(int(self.times[w]), int(self.times[w + 1])) for w in known]
+
+        def joined(array: Any, pieces: list[slice]) -> Any:
+            if len(pieces) == len(self.segments) - 1:
+                return array
+            return np.concatenate([array[p] for p in pieces]) if pieces else array[:0]
+
+        segments, times = (
+            np.concatenate(([0], np.cumsum([p.stop - p.start for p in pieces]))).astype(np.int64)
+            for pieces in (one, seconds)
+        )
+        first = [
+            self.first[p.start + int(w) : p.stop + int(w) + 1] - self.times[w] + t
+            for p, w, t in zip(one, known, times[:-1], strict=True)
+        ]
+        begins = joined(self.begins, one)
+        trains = sorted({int(k) for k in begins if k >= 0})
+        begins = np.array([trains.index(k) if k >= 0 else k for k in begins], dtype=np.int64) if trains else begins
+        sizes = np.diff(self.rows)[chosen]
+        rows = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        mine = np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes) + np.arange(rows[-1])
+        order = self.order[mine] - np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes)
+        base = np.concatenate(([0], np.cumsum(np.diff(self.base)[chosen]))).astype(np.int64)
+        observed = None
+        if self.observed is not None:
+            observed = self.observed[mine] - np.repeat(self.base[:-1][chosen] - base[:-1], sizes)
+        parts = {
+            part: joined(getattr(self, part), one)
+            for part in ("start", "end", "scale", "jumps", "rates", "use", "djumps", "drates", "dstart")
+        }
+        return Schedule(
+            which.astype(np.int64), segments, times, begins=begins, trains=tuple(self.trains[k] for k in trains),
+            first=np.concatenate(first), time=joined(self.time, seconds), rows=rows, order=order, base=base,
+            observed=observed, **parts,
+        )  # fmt: skip
 
 
 def schedule(

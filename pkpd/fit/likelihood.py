@@ -88,7 +88,7 @@ class Likelihood:
         free = list(parameters.free)
         slopes = parameters.slopes()
         df = np.zeros((rows.size, len(free)))
-        for j, name in enumerate(self.code.system.sensitivities):
+        for j, name in enumerate(self.code.sensitivities):
             k = free.index(name)
             df[:, k] = solution.slopes[rows, self.data.output, j] * slopes[k]
         with np.errstate(all="ignore"):

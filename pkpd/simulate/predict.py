@@ -68,7 +68,7 @@ def predict(
         raise InputError(problems, "predict")
     table = np.column_stack(
         [np.full(records.rows, values[n]) if n in values else records.covariates[folded[n.casefold()]]
-         for n in code.system.inputs]
+         for n in code.inputs]
     )  # fmt: skip
 
     def placed(dose: Dose) -> Dose:

@@ -173,11 +173,11 @@ class Run:
         after: Sequence[Any] | None = None,
     ) -> Solution:  # fmt: skip
         code = compile_model(model)
-        if missing := [n for n in code.system.inputs if n not in values]:
+        if missing := [n for n in code.inputs if n not in values]:
             raise InputError([f"covariate {n!r} has no value" for n in missing])
         late = self.at_dose == "after"
         flags = after if after is not None else [np.full(t.shape, late) for t in times[:1]] * len(times)
-        table = np.column_stack([values[n].astype(float) for n in code.system.inputs])
+        table = np.column_stack([values[n].astype(float) for n in code.inputs])
         plan = code.schedule(table, doses, times, flags)
         solution = code.run(table, plan, self.settings)
         bad = np.flatnonzero(solution.status)

@@ -14,25 +14,35 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from pkpd.engine.llvm import compile_rhs
+from pkpd.engine.formulas import Formula
+from pkpd.engine.llvm import load, object_code
 from pkpd.errors import ModelError
 from pkpd.model import define
 from pkpd.model.expressions import parse, symbol
 
 STATES, OTHERS = ("x", "y"), ("a", "b")
-SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.POINTER(ctypes.c_double)] * 3)
+SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.POINTER(ctypes.c_double)] * 4)
+WIDTHS = (1, 4, 8)
 
 
 def machine(texts: list[str]) -> Callable[[float, list[float], list[float]], np.ndarray]:
-    """Return the compiled function of several equations in x, y (states), a, b and t."""
+    """Return the compiled function of several equations in x, y (states), a, b and t.
+
+    It is compiled for 1, 4 and 8 lanes; every lane of every width must give the same bits.
+    """
     expressions = [parse(t) for t in texts]
-    address = compile_rhs(symbol("t"), [symbol(s) for s in STATES], [symbol(s) for s in OTHERS], expressions)
-    function = SIGNATURE(address)
+    formula = Formula.of([symbol(s) for s in STATES], [symbol(s) for s in OTHERS], expressions)
+    made = load(object_code({f"f{w}": (symbol("t"), formula, w) for w in WIDTHS}), [f"f{w}" for w in WIDTHS])
 
     def call(t: float, y: list[float], q: list[float]) -> np.ndarray:
-        out = (ctypes.c_double * len(texts))()
-        function(t, (ctypes.c_double * 2)(*y), (ctypes.c_double * 2)(*q), out)
-        return np.array(out)
+        found = []
+        for w in WIDTHS:
+            arrays = [np.repeat(np.array(v, dtype=float), w) for v in ([t], y, q, [0.0] * len(texts))]
+            SIGNATURE(made[f"f{w}"])(*(v.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for v in arrays))
+            found.append(arrays[3].reshape(len(texts), w))
+        every = np.concatenate(found, axis=1)
+        assert (every.view(np.int64) == every[:, :1].copy().view(np.int64)).all() or np.isnan(every).any()
+        return every[:, 0]
 
     return call
 
@@ -153,7 +163,7 @@ def test_derivatives_have_machine_code(equation: str) -> None:
 def test_what_has_no_code_says_so() -> None:
     x = symbol("x")
     with pytest.raises(ModelError, match="machine code"):
-        compile_rhs(symbol("t"), [x], [], [sympy.Function("f")(x)])
+        object_code({"f": (symbol("t"), Formula.of([x], [], [sympy.Function("f")(x)]), 4)})
 
 
 @pytest.mark.parametrize("text", ["log(0)*y*y", "sqrt(-1)*y*y", "log(-2)*y*y", "0**-1*y*y"])

@@ -224,6 +224,7 @@ def test_results_do_not_depend_on_workers_or_company() -> None:
 def test_the_layout_of_rows() -> None:
     code = compile_model(ONE)
     plan = schedule([(), (Dose(0, 1.0),)], [[3.0, 1.0], [2.0, 0.0, 1.0]], [[0, 0], [0, 0, 0]], code.entries, 1)
-    assert list(plan.row_time) == [3.0, 1.0, 2.0, 0.0, 1.0]
+    assert list(plan.row_time) == [1.0, 3.0, 0.0, 1.0, 2.0]  # sorted within a subject …
+    assert list(plan.order) == [1, 0, 3, 4, 2]  # … and where each was asked for
     assert list(plan.row_subject) == [0, 0, 1, 1, 1]
     assert plan.subjects == 2

@@ -1,0 +1,16 @@
+"""Why a subject could not be solved: numbers for compiled code, sentences for people."""
+
+from __future__ import annotations
+
+OK, UNDERFLOW, TOO_MANY, NOT_FINITE, STIFF, STILL_TOO_MANY = 0, 1, 2, 3, 4, 5
+NO_STEADY_STATE = 9
+ADVICE = {
+    OK: "",
+    UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units",
+    TOO_MANY: "the step limit was reached: the equations are stiff for these values; try method='stiff'",
+    NOT_FINITE: "the equations give a value that is not a number: look for a logarithm, a root or a division by zero",
+    STIFF: "the equations are stiff for these values: the explicit method was stopped; try method='stiff'",
+    STILL_TOO_MANY: "the stiff method reached the step limit: loosen the tolerances, raise max_steps, or look for"
+    " equations that jump",
+    NO_STEADY_STATE: "repeated doses come to no steady state: something that is dosed is never lost",
+}
