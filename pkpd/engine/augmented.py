@@ -24,11 +24,18 @@ def moved_by_doses(system: System, states: tuple[str, ...]) -> Pairs:
     return found
 
 
+def moved_by_moments(system: System, states: int) -> Pairs:
+    """Return all states with the sensitivities on which the model's own times depend: any flow may change there."""
+    seen = set().union(*(e.free_symbols for e in system.moments)) if system.moments else set()
+    some = [j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen]
+    return {(i, j) for i in range(states) for j in some}
+
+
 def moved_block(system: System) -> Pairs:
     """Return which states of the closed-form block depend on which sensitivities, as pairs of their positions."""
     n = len(system.linear)
     theta = [expressions.symbol(s) for s in system.sensitivities]
-    found = moved_by_doses(system, system.linear)
+    found = moved_by_doses(system, system.linear) | moved_by_moments(system, n)
     for i, state in enumerate(system.linear):
         parts = [*system.matrix[i * n : (i + 1) * n], system.constant[i], system.initial[state]]
         seen = set().union(*(part.free_symbols for part in parts))
@@ -113,7 +120,7 @@ def augment(system: System) -> Augmented:
         for i in count for j in many
     }  # fmt: skip
     alive = {(i, j) for i in count for j in many if direct[i][j] != 0 or first[i][j] != 0 or pushed[i, j]}
-    alive = _spread(alive | moved, [[e != 0 for e in row] for row in jacobian])
+    alive = _spread(alive | moved | moved_by_moments(system, len(z)), [[e != 0 for e in row] for row in jacobian])
     order = sorted(alive, key=lambda pair: (pair[1], pair[0]))
     s = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in order}
     place = {d: k for k, d in enumerate(system.driving)}

@@ -23,7 +23,7 @@ from pkpd.model import Model
 
 Array = NDArray[np.float64]
 _GROUPS = {
-    "values": (("block", LANES), ("initial", LANES), ("dosing", LANES), ("outputs", LANES)),
+    "values": (("block", LANES), ("initial", LANES), ("dosing", LANES), ("moments", LANES), ("outputs", LANES)),
     "explicit": (("rhs", LANES), ("rhs", 1)),
     "stiff": (("jacobian", 1),),
 }

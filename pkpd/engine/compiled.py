@@ -15,6 +15,7 @@ from pkpd.engine.block import Block
 from pkpd.engine.code import Code
 from pkpd.engine.dosing_terms import DosingTerms
 from pkpd.engine.integration import integrate_job
+from pkpd.engine.own_times import Expanded, OwnTimes
 from pkpd.engine.rest import Rest
 from pkpd.engine.settings import Settings
 from pkpd.engine.status import ADVICE, OK
@@ -60,11 +61,12 @@ class Compiled:
         self.model, self.code = model, Code(model, sensitivities, linear)
         layout = self.code.structure
         self.states, self.outputs = layout.states, layout.outputs
-        self.inputs, self.sensitivities = layout.inputs, layout.sensitivities
+        self.inputs = layout.inputs[: len(layout.inputs) - layout.moments]
+        self.sensitivities = layout.sensitivities
         self.entries = {route: self.states.index(state) for route, state in model.doses.items()}
         self.block = Block(self.code)
         self.rest = Rest(self.code) if layout.integrated else None
-        self.dosing = DosingTerms(self.code)
+        self.dosing, self.moments = DosingTerms(self.code), OwnTimes(self.code)
 
     @property
     def system(self) -> System:
@@ -97,27 +99,41 @@ class Compiled:
         """
         moments = changes or [()] * len(doses)
         base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments])))
-        plan = self._schedule(values, doses, times, after, moments, base, dose_rows)
+        grown = self.moments.expand(values, doses, times, moments) if self.code.structure.moments else None
+        plan = self._schedule(values, doses, times, after, moments, base, dose_rows, grown)
+        if grown is not None:
+            plan = replace(plan, source=grown.source, past=grown.past)
         if time_rows is None:
             return plan
         rows = [start + np.asarray(own, dtype=np.int64) for start, own in zip(base[:-1], time_rows, strict=True)]
+        if grown is not None:
+            rows = [grown.holding(own, np.asarray(when)) for own, when in zip(rows, times, strict=True)]
         return replace(plan, observed=np.concatenate(rows).astype(np.int64))
 
     def _schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
         moments: Sequence[Sequence[float]], base: NDArray[np.int64], dose_rows: Sequence[Sequence[int]] | None,
+        grown: Expanded | None,
     ) -> Schedule:  # fmt: skip
+        layout = self.code.structure
+        changes: Sequence[Any] = moments if grown is None else grown.changes
+        slopes = len(self.sensitivities) if self.dosing or layout.moments else 0
         if not self.dosing:
-            return schedule(doses, times, after, self.entries, self.states, changes=moments)
-        if dose_rows is None:
-            dose_rows = [
-                [int(np.searchsorted(own, d.time, side="right")) for d in given]
-                for given, own in zip(doses, moments, strict=True)
-            ]
-        rows = [[int(start) + k for k in own] for start, own in zip(base[:-1], dose_rows, strict=True)]
-        terms = self.dosing.of(values, doses, rows, self.entries, self.states)
-        slopes = len(self.sensitivities)
-        return schedule(doses, times, after, self.entries, self.states, terms, moments, slopes)
+            given = None
+        else:
+            if dose_rows is None:
+                dose_rows = [
+                    [int(np.searchsorted(own, d.time, side="right")) for d in each]
+                    for each, own in zip(doses, moments, strict=True)
+                ]
+            rows = [[int(start) + k for k in own] for start, own in zip(base[:-1], dose_rows, strict=True)]
+            given = self.dosing.of(values, doses, rows, self.entries, self.states)
+        return schedule(doses, times, after, self.entries, self.states, given, changes, slopes, layout.tad)
+
+    @property
+    def plans(self) -> bool:
+        """Whether the time lines depend on the values or the model, so that only `schedule` can make them."""
+        return bool(self.dosing) or self.code.structure.moments > 0 or self.code.structure.tad
 
     def run(
         self, values: Array, schedule: Schedule, settings: Settings | None = None, states: bool = True
@@ -143,9 +159,13 @@ class Compiled:
         """
         settings = settings or Settings()
         values = np.ascontiguousarray(values, dtype=float)
-        wanted = (int(schedule.base[-1]), len(self.inputs))
-        if values.shape != wanted:
-            raise InputError(f"values have shape {values.shape}; expected {wanted}")
+        height = int(schedule.base[-1] if schedule.source is None else schedule.source.max() + 1)
+        if values.shape != (height, len(self.inputs)):
+            raise InputError(f"values have shape {values.shape}; expected {(height, len(self.inputs))}")
+        if self.code.structure.moments:
+            if schedule.source is None or schedule.past is None:
+                raise InputError("the model has times of its own: make the time lines with Compiled.schedule")
+            values = np.concatenate([values[schedule.source], schedule.past], axis=1)
         rows, layout = int(schedule.rows[-1]), self.code.structure
         found = Solution(
             np.empty((rows, len(self.outputs))),
@@ -170,6 +190,8 @@ class Compiled:
         """Solve some subjects and write what belongs to them; a failed one is NaN throughout."""
         y, status = self._solve(values, schedule, settings)
         y[np.isin(schedule.row_subject, np.flatnonzero(status))] = np.nan
+        if self.code.structure.tad:
+            y[:, 0] = schedule.row_dosed
         rows, n, count = len(y), len(self.outputs), len(self.sensitivities)
         table = np.zeros((rows, n * (1 + count)))
         self.code.rows("outputs", values, schedule.row_values, table, y, schedule.row_time, schedule.order)
@@ -181,27 +203,29 @@ class Compiled:
         found.outputs[mine] = table[:, :n]
         found.slopes[mine] = table[:, n:].reshape(rows, n, count)
         if len(found.states):
-            found.states[row + schedule.order] = y[:, : len(self.states)]
+            found.states[row + schedule.order] = y[:, 1 : 1 + len(self.states)]
 
     def _solve(self, values: Array, schedule: Schedule, settings: Settings) -> tuple[Array, NDArray[np.int64]]:
-        """States, then their derivatives that are not zero by structure, sorted within every subject; statuses."""
+        """A place for the time of the last dose, states, and their derivatives that are not zero by structure, sorted
+        within every subject; statuses."""
         layout = self.code.structure
-        place = {pair: len(self.states) + k for k, pair in enumerate(layout.moved)}
-        y = np.zeros((int(schedule.rows[-1]), len(self.states) + len(place)))
+        n = len(self.states)
+        place = {pair: 1 + n + k for k, pair in enumerate(layout.moved)}
+        y = np.zeros((int(schedule.rows[-1]), 1 + n + len(place)))
         block = self.block.run(values, schedule)
         status = block.status
         if self.rest is not None:
             job = self.rest.job(values, schedule, settings, block, self.block.run)
             sound = np.logical_and.reduceat(job.modes.sound, schedule.base[:-1]) | (status != OK)
             z, other = integrate_job(job, np.flatnonzero(sound))
-            y[:, self.rest.where] = z[:, : len(self.rest.where)]
+            y[:, [1 + k for k in self.rest.where]] = z[:, : len(self.rest.where)]
             scale = job.scale[schedule.base[schedule.row_subject]]
             for i, j, k in layout.where:
                 y[:, place[self.rest.where[i], j]] = z[:, k] / scale[:, j]
             if not sound.all():
                 self._without_modes(values, schedule, settings, np.flatnonzero(~sound), y, other)
             status = np.where(status == OK, other, status)
-        y[:, self.block.where] = block.out
+        y[:, [1 + k for k in self.block.where]] = block.out
         for i, state in enumerate(self.block.where):
             for p, j in enumerate(layout.varied):
                 if (state, j) in place:
@@ -217,7 +241,7 @@ class Compiled:
         part = schedule.part(who)
         own, found = self.clamped._solve(table, part, settings)
         rows = np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
-        n = len(self.states)
+        n = 1 + len(self.states)
         theirs = {pair: n + k for k, pair in enumerate(self.clamped.code.structure.moved)}
         y[rows, :n] = own[:, :n]
         for k, pair in enumerate(self.code.structure.moved):

@@ -21,7 +21,7 @@ def begin(rhs, i, s, local, t, y, q, given, flow, clock):  # type: ignore[no-unt
     """
     values, doses, marks, moves, driver = given
     q0, z0 = values
-    jump, rates, drates, slopes = doses
+    jump, rates, drates, slopes, dosed = doses
     begins, use, base, scale, steady, slot, adds = marks
     dstart, places, sizes = moves
     fresh, n, width, states = local == 0, y.shape[0], q0.shape[1], rates.shape[1]
@@ -34,6 +34,8 @@ def begin(rhs, i, s, local, t, y, q, given, flow, clock):  # type: ignore[no-unt
         shift(y, flow, dstart[s], places, sizes[i], 1.0)
     row = base[i] + use[s]
     q[:width] = q0[row]
+    q[width] = dosed[s]
+    width += 1
     kind = begins[s]
     if kind == RESTART or fresh:
         y[:] = z0[row]

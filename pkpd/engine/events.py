@@ -40,7 +40,7 @@ def events_of(job: Job, steady: NDArray[np.float64], slot: NDArray[np.int64]) ->
         dstart, drates = np.ascontiguousarray(plan.dstart), np.ascontiguousarray(plan.drates[:, :, rest.where])
     return (
         (job.q0, job.z0),
-        (jump, np.ascontiguousarray(plan.rates[:, rest.where]), drates, slopes),
+        (jump, np.ascontiguousarray(plan.rates[:, rest.where]), drates, slopes, plan.dosed),
         (plan.begins, plan.use, plan.base, scale, np.ascontiguousarray(steady), slot, adds),
         (dstart, rest.places, np.ascontiguousarray(sizes)),
         job.modes.driver,

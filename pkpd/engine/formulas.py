@@ -21,6 +21,7 @@ from pkpd.engine.augmented import (
     scale_symbol,
 )
 from pkpd.engine.calculus import slope
+from pkpd.engine.moments import dosed_symbol
 from pkpd.engine.symbols import System, floor_symbol
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
@@ -59,6 +60,10 @@ class Structure:
         States and sensitivities that are not independent by structure.
     dosing : tuple of (kind, state)
         What the model says of doses.
+    moments : int
+        How many times of its own the model has; whether they are past stands in as many last inputs.
+    tad : bool
+        Whether the time after dose stands in the equations or the outputs.
     """
 
     states: tuple[str, ...]
@@ -77,6 +82,8 @@ class Structure:
     rate_slopes: tuple[Pair, ...]
     moved: tuple[Pair, ...]
     dosing: tuple[tuple[str, str], ...]
+    moments: int
+    tad: bool
 
     @property
     def quantities(self) -> tuple[Pair, ...]:
@@ -86,7 +93,7 @@ class Structure:
     @property
     def slots(self) -> int:
         """Where the closed form's numbers begin in what the right-hand side reads."""
-        return len(self.inputs) + len(self.sensitivities) + 1 + len(self.integrated) + len(self.rate_slopes)
+        return len(self.inputs) + len(self.sensitivities) + 2 + len(self.integrated) + len(self.rate_slopes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +151,8 @@ class Formulas:
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
             tuple(sorted({j for _, j in known})), system.driving, self._upstream(), full.driven, len(full.symbols),
             tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_slopes, tuple(sorted(moved)),
-            tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)),
+            tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)), len(system.moments),
+            any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
         )  # fmt: skip
 
     def _upstream(self) -> tuple[int, ...]:
@@ -184,8 +192,13 @@ class Formulas:
         wanted = [expressions.parse(getattr(model, kind)[state]) for kind, state in self.structure.dosing]
         return Formula.of((), self.inputs, [*wanted, *(slope(e, s) for e in wanted for s in self.theta)])
 
+    def moments(self) -> Formula:
+        """The model's own times, then their derivatives (one row of them per time)."""
+        wanted = list(self.system.moments)
+        return Formula.of((), self.inputs, [*wanted, *(slope(e, s) for e in wanted for s in self.theta)])
+
     def outputs(self) -> Formula:
-        """Outputs, then their derivatives; reads states, then the derivatives of states that are not zero."""
+        """Outputs, then their derivatives; reads the time of the last dose, states, and derivatives that are not zero."""
         import sympy
 
         states = [expressions.symbol(s) for s in self.system.model.states]
@@ -202,14 +215,14 @@ class Formulas:
                         # A state that does not move adds nothing, however steep the output.
                         total.append(d * s if d.is_number else sympy.Piecewise((d * s, sympy.Ne(s, 0)), (0, True)))
                 slopes.append(sympy.Add(*total))
-        return Formula.of([*states, *moved.values()], self.inputs, [*wanted, *slopes])
+        return Formula.of([dosed_symbol(), *states, *moved.values()], self.inputs, [*wanted, *slopes])
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """What the right-hand side reads before the closed form's numbers."""
         rates = [expressions.symbol(f"_rate_{k}") for k in range(len(self.system.integrated))]
         slopes = [rate_slope_symbol(i, j) for i, j in self._rate_slopes]
-        return (*self.inputs, *self.scales, floor_symbol(), *rates, *slopes)
+        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *slopes)
 
     @cached_property
     def quantities(self) -> tuple[Any, ...]:
@@ -220,7 +233,7 @@ class Formulas:
     @cached_property
     def flow(self) -> tuple[Any, ...]:
         """Derivative of every component of the integrated vector, infusions included."""
-        count, first = len(self.system.integrated), len(self.inputs) + len(self.scales) + 1
+        count, first = len(self.system.integrated), len(self.inputs) + len(self.scales) + 2
         rates = self.arguments[first : first + count]
         return (*(f + r for f, r in zip(self.full.rhs[:count], rates, strict=True)), *self.full.rhs[count:])
 

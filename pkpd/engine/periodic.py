@@ -111,7 +111,7 @@ def _moved(job: Job, value: int, train: Train, y: Array, drivers: Array) -> Arra
     slopes = [
         train.rates[piece][1 + j] if rest.where[i] == train.state else 0.0 for i, j in rest.structure.rate_slopes
     ]
-    given = np.concatenate([job.q0[value], rate, slopes, drivers])
+    given = np.concatenate([job.q0[value], [0.0], rate, slopes, drivers])  # the last dose begins the interval
     flow = np.asarray(functions_of(rest)[0](np.float64(train.phase[0]), y, given), dtype=float)
     found = y.copy()
     for j, row in enumerate(rest.places):
@@ -171,6 +171,7 @@ def _schedule(model: Schedule, train: Train, whole: float, count: int) -> Schedu
         start=cuts, end=np.append(cuts[1:], whole), scale=np.ones((segments, states)), jumps=jump, rates=rate,
         begins=begins, use=np.zeros(segments, dtype=np.int64), djumps=djump, drates=drate, dstart=dstart,
         trains=((before, False),), first=first, time=wanted, rows=2 * ones, order=np.arange(2 * count), base=ones,
+        dosed=np.zeros(segments),
     )  # fmt: skip
 
 

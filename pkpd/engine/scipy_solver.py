@@ -62,7 +62,7 @@ def _subject(
     line = int(schedule.which[i])
     tolerance = job.absolute_tolerance[i]
     base, rows0 = int(schedule.times[line]), int(schedule.rows[i])
-    _, (_, rates, drates, slopes), *_ = given
+    _, (_, rates, drates, slopes, dosed), *_ = given
     z = job.z0[schedule.base[i]].copy()
     rhs: Any = None
     for s in range(int(schedule.segments[line]), int(schedule.segments[line + 1])):
@@ -71,9 +71,9 @@ def _subject(
         rate = rates[s]
         moved = [drates[s, j, k] for k, j in slopes]
 
-        def bound(f: Any, row: int = row, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved) -> Any:
+        def bound(f: Any, row: int = row, s: int = s, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved) -> Any:
             return lambda t, y: np.asarray(
-                f(np.float64(t), y, np.concatenate([job.q0[row], rate, moved, drive(t)])), dtype=float
+                f(np.float64(t), y, np.concatenate([job.q0[row], dosed[s : s + 1], rate, moved, drive(t)])), dtype=float
             )
 
         before, rhs, jacobian = rhs, bound(functions[0]), bound(functions[1])

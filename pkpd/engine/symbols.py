@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pkpd.engine.calculus import slope
+from pkpd.engine.moments import after_dose, dosed_symbol, past_symbol, with_moments
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
 
@@ -36,6 +37,9 @@ class System:
         Initial value of every state.
     sensitivities : tuple of str
         Inputs with respect to which derivatives are wanted.
+    moments : tuple
+        Times, in terms of the inputs, at which equations change (see `pkpd.engine.moments`); whether they are past
+        stands behind the other inputs.
     """
 
     model: Model
@@ -48,6 +52,7 @@ class System:
     outputs: dict[str, Any]
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
+    moments: tuple[Any, ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -89,6 +94,7 @@ class _Whole:
     outputs: dict[str, Any]
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
+    moments: tuple[Any, ...]
 
 
 def _read(model: Model, sensitivities: Sequence[str]) -> _Whole:
@@ -98,9 +104,12 @@ def _read(model: Model, sensitivities: Sequence[str]) -> _Whole:
         raise ModelError(problems)
     outputs = _closed_outputs(model)
     algebraic = {n: e for n, e in outputs.items() if n not in model.equations}  # a state's name means the state
-    rhs = {s: _insert(expressions.parse(e), algebraic) for s, e in model.equations.items()}
+    rhs = {s: after_dose(_insert(expressions.parse(e), algebraic)) for s, e in model.equations.items()}
+    inputs = {expressions.symbol(n) for n in (*model.parameters.names, *model.covariates)}
+    rhs, moments = with_moments(rhs, inputs)
+    outputs = {n: after_dose(e) for n, e in outputs.items()}
     initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
-    return _Whole(model, rhs, outputs, initial, tuple(sensitivities))
+    return _Whole(model, rhs, outputs, initial, tuple(sensitivities), moments)
 
 
 def floor_symbol() -> Any:
@@ -120,9 +129,10 @@ def _clamp(whole: _Whole) -> _Whole:
 def _split(whole: _Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
     matrix, constant = _matrix(block, whole.rhs)
     model = whole.model
-    inputs = (*model.parameters.names, *model.covariates)
+    pasts = (past_symbol(k).name for k in range(len(whole.moments)))
+    inputs = (*model.parameters.names, *model.covariates, *pasts)
     rhs = tuple(whole.rhs[s] for s in rest)
-    return System(model, inputs, block, rest, matrix, constant, rhs, whole.outputs, whole.initial, whole.sensitivities)
+    return System(model, inputs, block, rest, matrix, constant, rhs, whole.outputs, whole.initial, whole.sensitivities, whole.moments)
 
 
 def _insert(expression: Any, outputs: dict[str, Any]) -> Any:
@@ -148,16 +158,16 @@ def _closed_outputs(model: Model) -> dict[str, Any]:
 def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
 
     block = {s: e for s, e in rhs.items() if not _switches(e, rhs)}
-    time = expressions.symbol(expressions.TIME)
+    clock = {expressions.symbol(expressions.TIME), dosed_symbol()}
     everyone = {expressions.symbol(s) for s in rhs}
     while block:
         inside = {expressions.symbol(s) for s in block}
         bad = []
         for name, expression in block.items():
             slopes = [slope(expression, s) for s in inside & expression.free_symbols]
-            foreign = (everyone - inside) | {time}
+            foreign = (everyone - inside) | clock
             seen = expression.free_symbols & foreign
-            if seen or any(each.free_symbols & (everyone | {time}) for each in slopes):
+            if seen or any(each.free_symbols & (everyone | clock) for each in slopes):
                 bad.append(name)
         if not bad:
             return tuple(block)

@@ -43,6 +43,8 @@ class Timeline:
         Derivatives of jumps and rates with respect to the parameters asked for.
     dstart : array, shape (segments, slopes)
         Derivatives of the time at which the segment begins.
+    dosed : array, shape (segments,)
+        Time of the last dose (its record; a lag does not count); infinite before the first.
     trains : tuple of (Train, bool)
         Doses repeated for ever, and whether their steady state is added to what is there.
     first : array, shape (segments + 1,)
@@ -63,6 +65,7 @@ class Timeline:
     djumps: Array
     drates: Array
     dstart: Array
+    dosed: Array
     trains: tuple[tuple[Train, bool], ...]
     first: Integers
     times: Array
@@ -81,22 +84,27 @@ class Layout:
         Name → index of every state.
     slopes : int
         Number of parameters with respect to which derivatives are wanted.
+    tad : bool
+        Whether the time after dose matters: the time line is then cut at every dose record.
     """
 
     entries: Mapping[str, int]
     states: Mapping[str, int]
     slopes: int = 0
+    tad: bool = False
 
     @classmethod
-    def of(cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0) -> Layout:
+    def of(
+        cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0, tad: bool = False
+    ) -> Layout:
         """Make one from the names of the states, or from their number."""
         names = map(str, range(states)) if isinstance(states, int) else states
-        return cls(entries, {name: k for k, name in enumerate(names)}, slopes)
+        return cls(entries, {name: k for k, name in enumerate(names)}, slopes, tad)
 
 
 def build(
     doses: Sequence[Dose], layout: Layout, times: Array, after: NDArray[np.bool_],
-    terms: Sequence[Terms] | None = None, changes: Sequence[float] = (),
+    terms: Sequence[Terms] | None = None, changes: Sequence[float | Jet] = (),
 ) -> Timeline:  # fmt: skip
     """Cut one subject's time line.
 
@@ -114,8 +122,8 @@ def build(
         Whether a time that coincides with a dose means the value after it.
     terms : sequence of Terms, optional
         What the model says of each dose.
-    changes : sequence of float
-        Times from which the subject's second, third … row of values holds.
+    changes : sequence of float or Jet
+        Times from which the subject's second, third … row of values holds, with derivatives if they have any.
 
     Raises
     ------
@@ -134,18 +142,22 @@ def build(
         raise InputError(problems)
     order = np.lexsort((after, times))
     wanted, late = times[order], after[order]
-    instants = _instants(steps, changes)
+    given_at = _records(chosen, until) if layout.tad else np.empty(0)
+    instants = _instants(steps, changes, given_at)
     begin = min([0.0, *(i.time for i in instants[:1]), *wanted[:1]])
     finish = float(wanted[-1]) if wanted.size else begin
     rows = _segments(instants, begin, finish, layout)
     start = np.array([row.time for row in rows])
+    last = np.searchsorted(given_at, start, side="right") - 1
+    last[0] = np.searchsorted(given_at, start[0]) - 1  # the first segment stands before whatever happens at its time
+    dosed = np.where(last >= 0, given_at[np.maximum(last, 0)], np.inf) if len(given_at) else np.full(len(rows), np.inf)
     before = np.searchsorted(start[1:], wanted, side="left")
     segment = np.where(late, np.searchsorted(start[1:], wanted, side="right"), before)
     first = np.searchsorted(segment, np.arange(start.size + 1))
     parts: dict[str, Any] = {part: np.array([getattr(row, part) for row in rows]) for part in _PARTS}
     marks = [row.mark for row in rows if row.mark is not None]
     return Timeline(
-        start=start, end=np.append(start[1:], finish), first=first.astype(np.int64), times=wanted,
+        start=start, end=np.append(start[1:], finish), dosed=dosed, first=first.astype(np.int64), times=wanted,
         order=order.astype(np.int64), trains=tuple((m.train, m.adds) for m in marks if m.train is not None), **parts,
     )  # fmt: skip
 
@@ -156,13 +168,26 @@ class _Instant:
 
     time: float
     rank: int  # 0: infusions end first; 1: the rest in the order of the records
-    what: Delivery | Mark | int
+    what: Delivery | Mark | int | None
     moves: Jet | None = None  # its time with derivatives, if it has any
     ends: bool = False
 
 
-def _instants(steps: Sequence[Delivery | Mark], changes: Sequence[float]) -> list[_Instant]:
-    found = [_Instant(float(t), 0, k) for k, t in enumerate(changes, start=1)]
+def _records(doses: Sequence[Dose], until: float) -> Array:
+    """Times of all dose records, additional ones too, up to the last time of interest."""
+    found = []
+    for dose in doses:
+        if dose.amount > 0 or dose.rate > 0:
+            seen = (until - dose.time) // dose.interval if dose.additional else 0.0
+            found += [dose.time + k * dose.interval for k in range(int(min(dose.additional, max(seen, 0.0))) + 1)]
+    return np.unique(np.array(found))
+
+
+def _instants(steps: Sequence[Delivery | Mark], changes: Sequence[float | Jet], records: Array) -> list[_Instant]:
+    found = [_Instant(float(t), 0, None) for t in records]
+    for k, change in enumerate(changes, start=1):
+        jet = np.atleast_1d(np.asarray(change, dtype=float))
+        found.append(_Instant(float(jet[0]), 0, k, _moving(jet)))
     for step in steps:
         if isinstance(step, Mark):
             found.append(_Instant(step.time, 1, step))
@@ -222,6 +247,8 @@ def _segments(instants: Sequence[_Instant], begin: float, finish: float, layout:
         row.blank = False
         if now.moves is not None:
             row.dstart = now.moves[1:]
+        if now.what is None:
+            continue
         if isinstance(now.what, int):
             row.use = now.what
         elif isinstance(now.what, Mark):
@@ -281,6 +308,9 @@ class Schedule:
     observed : array, shape (rows,), optional
         Row of the table of values with which every requested output is computed, in the order asked for, where it is
         not the one that holds at its time.
+    source, past : arrays, optional
+        For a model with times of its own: the row of the caller's table behind every row of values, and which of these
+        times are past in it (rows × times).
     """
 
     which: Integers
@@ -296,6 +326,7 @@ class Schedule:
     djumps: Array
     drates: Array
     dstart: Array
+    dosed: Array
     trains: tuple[tuple[Train, bool], ...]
     first: Integers
     time: Array
@@ -303,6 +334,8 @@ class Schedule:
     order: Integers
     base: Integers
     observed: Integers | None = None
+    source: Integers | None = None
+    past: Array | None = None
 
     @property
     def subjects(self) -> int:
@@ -340,11 +373,18 @@ class Schedule:
         """Row of the table of values for every row, sorted within its subject."""
         if self.observed is not None:
             return self.observed[self.order]
-        count = len(self.start)
+        return np.repeat(self.base[:-1], np.diff(self.rows)) + self._by_row(self.use)
+
+    @cached_property
+    def row_dosed(self) -> Array:
+        """Time of the last dose for every row, sorted within its subject."""
+        return self._by_row(self.dosed)
+
+    def _by_row(self, of_segment: Any) -> Any:
+        """What belongs to the segment in which every row stands."""
         line = np.repeat(np.arange(len(self.segments) - 1), np.diff(self.segments))
-        at = np.arange(count) + line
-        use = np.repeat(self.use, self.first[at + 1] - self.first[at])  # of every requested time of the lines
-        return np.repeat(self.base[:-1], np.diff(self.rows)) + use[self._sorted]
+        at = np.arange(len(self.start)) + line
+        return np.repeat(of_segment, self.first[at + 1] - self.first[at])[self._sorted]
 
     def part(self, subjects: slice | Integers) -> Schedule:
         """Return the schedule of some of the subjects; their rows of values follow one another."""
@@ -374,12 +414,12 @@ class Schedule:
         mine = np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes) + np.arange(rows[-1])
         order = self.order[mine] - np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes)
         base = np.concatenate(([0], np.cumsum(np.diff(self.base)[chosen]))).astype(np.int64)
-        observed = None
+        observed = None  # as are `source` and `past`: whoever cuts has put the values together
         if self.observed is not None:
             observed = self.observed[mine] - np.repeat(self.base[:-1][chosen] - base[:-1], sizes)
         parts = {
             part: joined(getattr(self, part), one)
-            for part in ("start", "end", "scale", "jumps", "rates", "use", "djumps", "drates", "dstart")
+            for part in ("start", "end", "scale", "jumps", "rates", "use", "djumps", "drates", "dstart", "dosed")
         }
         return Schedule(
             which.astype(np.int64), segments, times, begins=begins, trains=tuple(self.trains[k] for k in trains),
@@ -391,7 +431,7 @@ class Schedule:
 def schedule(
     doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any], entries: Mapping[str, int],
     states: Sequence[str] | int, terms: Sequence[Sequence[Terms]] | None = None,
-    changes: Sequence[Sequence[float]] | None = None, slopes: int = 0,
+    changes: Sequence[Sequence[float | Jet]] | None = None, slopes: int = 0, tad: bool = False,
 ) -> Schedule:  # fmt: skip
     """Lay out the time lines of many subjects.
 
@@ -409,20 +449,27 @@ def schedule(
         Times at which the subject's values change.
     slopes : int
         Number of derivatives that the terms carry.
+    tad : bool
+        Whether the time after dose matters.
     """
-    layout = Layout.of(entries, states, slopes)
+    layout = Layout.of(entries, states, slopes, tad)
     if not len(doses):
         raise InputError("there is no subject to solve")
     known: dict[Any, int] = {}
     lines: list[Timeline] = []
     which = np.empty(len(doses), dtype=np.int64)
-    moments = changes or [()] * len(doses)
+    moments: Sequence[Sequence[float | Jet]] = changes or [()] * len(doses)
     for k, (own, when, late) in enumerate(zip(doses, times, after, strict=True)):
+        said = (terms[k] if terms is not None else None) or None
+        # What is the very same object as before need not be compared.
+        if k and said is None and own is doses[k - 1] and when is times[k - 1] and late is after[k - 1] and (
+            moments[k] is moments[k - 1] and which[k - 1] == len(lines) - 1
+        ):
+            which[k] = which[k - 1]
+            continue
         clock, flags = np.asarray(when, dtype=float), np.asarray(late, dtype=bool)
-        said = terms[k] if terms is not None else None
-        if said is not None and not said:
-            said = None
-        key = (tuple(own), clock.tobytes(), flags.tobytes(), tuple(moments[k])) if said is None else k
+        when_changed = tuple(np.asarray(m).tobytes() for m in moments[k])
+        key = (tuple(own), clock.tobytes(), flags.tobytes(), when_changed) if said is None else k
         if key not in known:
             known[key] = len(lines)
             lines.append(build(own, layout, clock, flags, said, moments[k]))
@@ -435,7 +482,7 @@ def schedule(
     first = np.concatenate([line.first + c for line, c in zip(lines, counts[:-1], strict=True)])
     joined = {
         part: np.concatenate([getattr(line, part) for line in lines])
-        for part in ("start", "end", "scale", "jumps", "rates", "use", "djumps", "drates", "dstart")
+        for part in ("start", "end", "scale", "jumps", "rates", "use", "djumps", "drates", "dstart", "dosed")
     }
     passed = np.cumsum([0, *(len(line.trains) for line in lines)])
     begins = np.concatenate(

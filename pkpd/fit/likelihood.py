@@ -97,7 +97,7 @@ class Likelihood:
     def _solved(self, parameters: Parameters) -> Solution:
         """The model at given parameters; a lag or a modelled infusion moves the time lines with them."""
         table, data = self.table(parameters), self.data
-        plan = self.code.schedule(table, data.doses, data.times, data.after) if self.code.dosing else data.schedule
+        plan = self.code.schedule(table, data.doses, data.times, data.after) if self.code.plans else data.schedule
         return self.code.run(table, plan, self.settings)
 
     def _assemble(self, parameters: Parameters, fitted: Array, df: Array, slopes: Array) -> Value:

@@ -14,6 +14,7 @@ from typing import Any
 from pkpd.errors import ModelError, nearest
 
 TIME = "t"
+TAD = "tad"  # time after the last dose
 FUNCTIONS = ("exp", "log", "sqrt", "abs", "min", "max", "sin", "cos", "tanh")
 _LONGEST = 10_000
 _EXACT, _HIGHEST = 1e15, 100
@@ -29,7 +30,8 @@ def names(text: str) -> frozenset[str]:
     """Return the names that stand in an equation, after checking it against the whitelist (without SymPy).
 
     Allowed are numbers, names, ``+ - * / ** ^``, parentheses, ``exp log sqrt abs min max sin cos tanh``, and
-    ``a if x < y else b``. Time is ``t``.
+    ``a if x < y else b``. Time is ``t``, time after
+    the last dose ``tad``.
 
     Raises
     ------

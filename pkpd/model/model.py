@@ -33,7 +33,9 @@ class Model:
     name : str
         What it is, in a few words.
     equations : mapping
-        State → its time derivative, as text or SymPy. States, parameters, outputs and time ``t`` may stand in it.
+        State → its time derivative, as text or SymPy. States, parameters, outputs, time ``t`` and time after the last
+        dose ``tad`` may stand in it. Where a condition compares time with parameters (``k1 if t < T else k2``) the
+        time line is cut, so that it is exact.
     parameters : Parameters
         The parameters with units, bounds, meaning and, where one is known, a default value.
     outputs : mapping
@@ -101,7 +103,7 @@ class Model:
 
     def _name_problems(self) -> list[str]:
         problems = []
-        taken: dict[str, str] = {expressions.TIME: "time"}
+        taken: dict[str, str] = {expressions.TIME: "time", expressions.TAD: "time after dose"}
         groups = {"a state": self.equations, "a parameter": self.parameters.names, "a covariate": self.covariates,
                   "an output": [o for o in self.outputs if o not in self.equations]}  # fmt: skip
         for what, names in groups.items():
@@ -111,7 +113,7 @@ class Model:
                 if name in taken:
                     problems.append(f"{name!r} is both {taken[name]} and {what}")
                 taken[name] = what
-        moving = {expressions.TIME, *self.equations, *self.outputs} - set(self.parameters.names)
+        moving = {expressions.TIME, expressions.TAD, *self.equations, *self.outputs} - set(self.parameters.names)
         for kind in ("initial", *DOSING):
             what = "the initial value" if kind == "initial" else kind.replace("_", " ")
             problems += unknown_names(getattr(self, kind), self.equations, f"state with {what}")
@@ -139,7 +141,7 @@ class Model:
     @property
     def needs(self) -> tuple[str, ...]:
         """Names that the equations use and nothing defines yet: what another model must bring with ``+``."""
-        known = {expressions.TIME, *self.states, *self.parameters.names, *self.outputs, *self.covariates}
+        known = {expressions.TIME, expressions.TAD, *self.states, *self.parameters.names, *self.outputs, *self.covariates}
         texts = [*self.equations.values(), *self.outputs.values(), *self.initial.values()]
         texts += [text for kind in DOSING for text in getattr(self, kind).values()]
         return tuple(sorted(set().union(*(expressions.names(t) for t in texts)) - known)) if texts else ()

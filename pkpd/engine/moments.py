@@ -1,0 +1,80 @@
+"""Times at which equations change by themselves, found in their conditions: ``k1 if t < T else k2``.
+
+NONMEM calls them model event times (MTIME). A condition on time whose limit depends on parameters and covariates alone
+becomes a number that is 0 before and 1 after, and the time line is cut there: inside a segment everything stays smooth,
+and derivatives with respect to the limit are exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pkpd.model import expressions
+
+
+def past_symbol(number: int) -> Any:
+    """Return the symbol that is 0 before a time and 1 after it."""
+    return expressions.symbol(f"_past_{number}")
+
+
+def dosed_symbol() -> Any:
+    """Return the symbol of the time of the last dose."""
+    return expressions.symbol("_dosed")
+
+
+def after_dose(expression: Any) -> Any:
+    """Write the time after dose as time minus that of the last dose; 0 before the first."""
+    import sympy
+
+    tad = expressions.symbol(expressions.TAD)
+    if tad not in expression.free_symbols:
+        return expression
+    return expression.xreplace({tad: sympy.Max(expressions.symbol(expressions.TIME) - dosed_symbol(), 0)})
+
+
+def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """Return the equations with conditions on time replaced, and the times.
+
+    Parameters
+    ----------
+    rhs : dict
+        State → its derivative.
+    inputs : set of sympy.Symbol
+        What a time may depend on.
+    """
+    import sympy
+
+    time = expressions.symbol(expressions.TIME)
+    found: list[Any] = []
+
+    def number(limit: Any) -> int:
+        if limit not in found:
+            found.append(limit)
+        return found.index(limit)
+
+    def replaced(condition: Any) -> Any:
+        gap = condition.lhs - condition.rhs
+        rate = sympy.diff(gap, time)
+        limit = sympy.simplify(-gap.xreplace({time: sympy.Integer(0)}) / rate) if rate.is_number and rate != 0 else None
+        if limit is None or not limit.free_symbols <= inputs:
+            return condition
+        before = (condition.rel_op in ("<", "<=")) == bool(rate > 0)
+        past = past_symbol(number(limit))
+        return past < sympy.Rational(1, 2) if before else past > sympy.Rational(1, 2)
+
+    new = {}
+    for state, expression in rhs.items():
+        kinks = [e for e in expression.atoms(sympy.Max, sympy.Min) if time in e.free_symbols and len(e.args) == 2]
+        expression = expression.xreplace({e: e.rewrite(sympy.Piecewise) for e in kinks})
+        conditions = {
+            c for piece in expression.atoms(sympy.Piecewise) for _, given in piece.args for c in _relations(given)
+        }
+        changed = {c: replaced(c) for c in sorted(conditions, key=str) if time in c.free_symbols}
+        new[state] = expression.xreplace({c: other for c, other in changed.items() if other is not c})
+    return new, tuple(found)
+
+
+def _relations(condition: Any) -> set[Any]:
+    import sympy
+
+    return {c for c in condition.atoms(sympy.core.relational.Relational) if c.rel_op in ("<", "<=", ">", ">=")}
