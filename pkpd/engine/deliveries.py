@@ -4,7 +4,8 @@ Records act in their order. A reset, and a dose at steady state that takes the p
 in progress and cancel what is still to come of earlier records.
 
 References: NONMEM Users Guide VI (PREDPP), chapter V; NONMEM help, "SS data item", "ADDL data item", "EVID data item";
-for lags at steady state the runs of NONMEM 7.6 reported in FeRx-NLME/ferx-core, pull request 1125.
+for lags at steady state the runs of NONMEM 7.6 in FeRx-NLME/ferx-core (nonmem_anchor: ss_lag_infusion, ss_lag_ge_ii,
+evid_reset_lag, ss_infusion_stop).
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from pkpd.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Terms:
-    """What the model says of one dose: lag, bioavailability, and rate and length of a modelled infusion."""
+    """What the model says of one dose: lag, bioavailability, and rate and length of a modelled infusion.
+
+    `linear` says whether all states of the model are linear with constant coefficients, however they are solved.
+    """
 
     lag: Jet
     bioavailability: Jet
     rate: Jet
     duration: Jet
+    linear: bool = False
 
     @classmethod
     def plain(cls, slopes: int = 0) -> Terms:
@@ -61,7 +66,8 @@ class Train:
     lengths, rates : tuple of Jet
         Pieces of the interval from its beginning and the infusion rate in each.
     phase : Jet
-        Time from the beginning of the interval to the record; the whole interval: just before a dose.
+        Time from the beginning of the interval to the record; the whole interval: just before a dose. Negative in a
+        linear model whose lag is longer than the interval: from the beginning of the interval backward.
     after : bool
         Whether at phase 0 the dose has just been given.
     constant : bool
@@ -150,7 +156,7 @@ def plan(
         if dose.steady_state:
             if dose.steady_state == "instead":
                 found.cancel(dose.time)
-            found.steps += _steady(dose, state, size, length, own.lag)
+            found.steps += _steady(dose, state, size, length, own.lag, own.linear)
             if dose.amount == 0:  # a constant infusion ends with its record
                 continue
         found.steps += _given(dose, state, size, length, own.lag, until)
@@ -200,11 +206,14 @@ def _given(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet, unti
     return found
 
 
-def _steady(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet) -> list[Delivery | Mark]:
+def _steady(
+    dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet, linear: bool
+) -> list[Delivery | Mark]:
     """The steady state at the record, and what of earlier infusions still runs then.
 
-    With a lag shorter than the interval the record stands `interval − lag` after the last arrival. With a longer one
-    NONMEM lets the record stand just after an arrival, whose infusion then lasts longer by lag − interval.
+    The record stands `interval − lag` after the last arrival. Where the lag is longer than the interval, NONMEM's
+    closed forms go back from the arrival by the difference, as if the first piece of the interval had always been; its
+    integrators let the record stand just after the arrival. Either way infusions end when the difference is over, too.
     """
     slopes = len(lag) - 1
     interval = constant(dose.interval, slopes)
@@ -212,21 +221,16 @@ def _steady(dose: Dose, state: int, size: Jet, length: Jet | None, lag: Jet) -> 
     adds = dose.steady_state == "added"
     if dose.amount == 0:
         return [Mark(dose.time, Train(state, zero, (), (size,), zero, constant=True), adds)]
-    late = bool(lag[0] >= dose.interval)
-    phase = zero if late else interval - lag
+    phase = interval - lag
+    late = bool(phase[0] <= 0)
+    at = phase if phase[0] > 0 or linear else zero
     if length is None:
-        return [Mark(dose.time, Train(state, size, (interval,), (zero,), phase, after=late), adds)]
+        return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds)]
     whole = math.floor(length[0] / dose.interval)
     rest = length - whole * interval
     pieces = ((rest, interval - rest), (size * (whole + 1), size * whole))
     keep = [k for k in (0, 1) if pieces[0][k][0] > 0]
-    train = Train(state, zero, tuple(pieces[0][k] for k in keep), tuple(pieces[1][k] for k in keep), phase, after=late)
-    running: list[Delivery | Mark] = []
+    train = Train(state, zero, tuple(pieces[0][k] for k in keep), tuple(pieces[1][k] for k in keep), at, after=late)
     now = constant(dose.time, slopes)
-    for m in range(whole + 2):
-        left = length - phase - m * interval
-        if late and m == 0:
-            left = length + lag - interval
-        if left[0] > 0:
-            running.append(Delivery(state, now, size, now + left))
-    return [Mark(dose.time, train, adds), *running]
+    left = [length - phase - m * interval for m in range(whole + 1)]
+    return [Mark(dose.time, train, adds), *(Delivery(state, now, size, now + x) for x in left if x[0] > 0)]

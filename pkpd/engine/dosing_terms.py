@@ -12,6 +12,7 @@ from pkpd.dosing import Dose
 from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.calculus import slope
 from pkpd.engine.deliveries import Terms
+from pkpd.engine.symbols import analyse
 from pkpd.errors import InputError
 from pkpd.model import Model, expressions
 from pkpd.model.model import DOSING
@@ -41,6 +42,7 @@ class DosingTerms:
         theta = [expressions.symbol(name) for name in sensitivities]
         symbols = [expressions.symbol(name) for name in inputs]
         self.slopes, self.count = len(theta), len(wanted)
+        self.linear = bool(wanted) and not analyse(model).integrated
         self._values = ColumnFunction(symbols, wanted)
         self._slopes = ColumnFunction(symbols, [slope(e, s) for e in wanted for s in theta])
 
@@ -84,7 +86,7 @@ class DosingTerms:
             terms = []
             for dose, row in zip(given, own, strict=True):
                 state = dose.into or (states[entries[dose.route]] if dose.route in entries else "")
-                terms.append(Terms(*(self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)))
+                terms.append(Terms(*(self._jet(kind, state, found[row], slopes[row]) for kind in DOSING), self.linear))
             result.append(terms)
         return result
 

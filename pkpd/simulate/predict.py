@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Model, records: Records, compartments: Mapping[int, str] | None = None, settings: Settings | None = None
+    model: Model,
+    records: Records,
+    compartments: Mapping[int, str] | None = None,
+    settings: Settings | None = None,
+    *,
+    linear: str = "closed form",
 ) -> pandas.DataFrame:
     """Return the outputs of a model at every record, for its default values and the records' covariates.
 
@@ -35,6 +40,8 @@ def predict(
         enters by the model's routes ``bolus`` and ``infusion``.
     settings : Settings, optional
         Tolerances of what is integrated.
+    linear : {"closed form", "ode"}
+        How states that are linear are solved; the answers are the same to the tolerances.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def predict(
     DataWarning
         If subjects could not be solved, with the reason of the first.
     """
-    code = compile_model(model)
+    code = compile_model(model, linear=linear)
     states = dict(compartments or dict(enumerate(model.states, start=1)))
     folded = {name.casefold(): name for name in records.covariates}
     problems = [
