@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pkpd.dosing import Dose
 from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.calculus import slope
-from pkpd.engine.deliveries import Terms
 from pkpd.engine.symbols import analyse
+from pkpd.engine.terms import Terms
 from pkpd.errors import InputError
 from pkpd.model import Model, expressions
 from pkpd.model.model import DOSING
@@ -83,12 +83,19 @@ class DosingTerms:
             )
         result = []
         for given, own in zip(doses, rows, strict=True):
-            terms = []
-            for dose, row in zip(given, own, strict=True):
-                state = dose.into or (states[entries[dose.route]] if dose.route in entries else "")
-                terms.append(Terms(*(self._jet(kind, state, found[row], slopes[row]) for kind in DOSING), self.linear))
-            result.append(terms)
+            states_of = [d.into or (states[entries[d.route]] if d.route in entries else "") for d in given]
+            makers = {state: self._maker(state, found, slopes) for state in set(states_of)}
+            result.append([makers[state](row) for state, row in zip(states_of, own, strict=True)])
         return result
+
+    def _maker(self, state: str, found: Array, slopes: Array) -> Callable[[int], Terms]:
+        """Return what is said of doses into a state, by row of values."""
+
+        def terms(row: int) -> Terms:
+            lag, part, rate, length = (self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)
+            return Terms(lag, part, rate, length, self.linear, row, terms)
+
+        return terms
 
     def _jet(self, kind: str, state: str, values: Array, slopes: Array) -> Array:
         place = self._places.get((kind, state))
