@@ -14,10 +14,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from pkpd.dosing import Dose
 from pkpd.engine.jets import Jet, constant, over, times
 from pkpd.engine.terms import Clock, Terms
 from pkpd.errors import InputError, nearest
+
+_MOST = 1_000_000  # doses that one record may come to
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +179,11 @@ def _size(dose: Dose, own: Terms) -> tuple[Jet, Jet | None]:
         rate = own.rate if dose.modelled else constant(dose.rate, slopes)
         if not rate[0] > 0:
             raise InputError(f"the modelled rate of the infusion at time {dose.time:g} is {rate[0]:g}; expected > 0")
-        return rate, over(amount, rate)
+        with np.errstate(over="ignore", invalid="ignore"):
+            lasts = over(amount, rate)
+        if not np.isfinite(lasts[0]):
+            raise InputError(f"the infusion at time {dose.time:g} lasts {lasts[0]:g}; expected a finite time")
+        return rate, lasts
     length = own.duration if dose.modelled else constant(dose.duration, slopes)
     if not length[0] > 0:
         raise InputError(f"the modelled duration of the infusion at time {dose.time:g} is {length[0]:g}; expected > 0")
@@ -188,7 +196,10 @@ def _given(dose: Dose, state: int, own: Terms, record: int, until: float, clock:
     """The dose and its additional ones."""
     found: list[Delivery | Mark] = []
     seen = max(until - dose.time, 0.0) / dose.interval if dose.additional else 0.0
-    for k in range(math.ceil(min(dose.additional, seen)) + 1):
+    count = min(dose.additional, seen)
+    if not count <= _MOST:
+        raise InputError(f"the dose at time {dose.time:g} has {count:g} additional doses; expected at most {_MOST}")
+    for k in range(math.ceil(count) + 1):
         start = own.lag.copy()
         start[0] += dose.time + k * dose.interval
         if clock is not None and (k or own.lag[0] > 0):
@@ -236,6 +247,8 @@ def _steady(dose: Dose, state: int, size: Jet, length: Jet | None, own: Terms, r
     at = phase if phase[0] > 0 or own.linear else zero
     if length is None:
         return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds, record)]
+    if not length[0] / dose.interval <= _MOST:
+        raise InputError(f"too many infusions run at the steady state at time {dose.time:g}; expected at most {_MOST}")
     whole = math.floor(length[0] / dose.interval)
     rest = length - whole * interval
     pieces = ((rest, interval - rest), (size * (whole + 1), size * whole))

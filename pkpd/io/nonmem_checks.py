@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 ITEMS = ("ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV", "MDV")
 DOSE_ITEMS = ("AMT", "RATE", "II", "ADDL", "SS")
+_LONGEST = 1e100  # times of which a few can be added
 _MAY_LACK = ("ID", "TIME", "DV")
 Flags = NDArray[np.bool_]
 
@@ -118,7 +119,7 @@ def _of_records(events: Events, say: Any) -> None:
     dosing = np.isin(evid, (1, 4))
     say(~np.isin(evid, (0, 1, 2, 3, 4)), "EVID", "0, 1, 2, 3 or 4")
     say(~np.isfinite(items["ID"]), "ID", "a finite number")
-    say(~np.isfinite(items["TIME"]), "TIME", "a finite number")
+    say(~(np.abs(items["TIME"]) <= _LONGEST), "TIME", f"a number between ±{_LONGEST:g}")
     for name in DOSE_ITEMS:
         say(~dosing & (items[name] != 0), name, "0 in a record that gives no dose (EVID 0, 2, 3)")
     number = items["CMT"]

@@ -6,7 +6,8 @@ A compartment that is off holds nothing and gives nothing; what flows to it from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from pkpd.records import Changes, Records
 
 Array = NDArray[np.float64]
 Status = tuple[bool, ...]
-Arrivals = Callable[[int], Iterable[tuple[float, str, int]]]
+MOST = 1_000_000  # doses of one record; more are an error elsewhere
 
 
 def covariate(state: str) -> str:
@@ -174,11 +175,9 @@ def arrivals(doses: Sequence[Dose], lags: Sequence[float], until: float) -> list
     for k, (dose, lag) in enumerate(zip(doses, lags, strict=True)):
         if not dose.into or dose.action != "add" or (dose.reset and dose.amount == 0 and not dose.steady_state):
             continue
-        for j in range(dose.additional + 1):
-            time = dose.time + j * dose.interval + lag
-            if time > until:
-                break
-            found.append((time, dose.into, k + 1))
+        seen = max(until - dose.time - lag, 0.0) / dose.interval if dose.additional else 0.0
+        for j in range(math.floor(min(dose.additional, seen, MOST)) + 1):
+            found.append((dose.time + j * dose.interval + lag, dose.into, k + 1))
         if dose.steady_state:
             found.append((dose.time, dose.into, k + 1))
     return found

@@ -181,8 +181,8 @@ def test_on_and_off_by_observations_resets_and_lagged_doses(linear: str) -> None
         dose(8, SS=1, II=4), seen(8), seen(9), seen(11),
     ]  # fmt: skip
     steady = 100 / (1 - np.exp(-0.4))
-    expected = [0, left((2, 100), at=3), 0, 0, 0, left((6, 100), at=7), 0, 0, steady * np.exp(-0.2), steady * np.exp(-0.2),
-                steady * np.exp(-0.3), steady * np.exp(-0.1)]  # fmt: skip
+    later = [steady * np.exp(-0.2), steady * np.exp(-0.2), steady * np.exp(-0.3), steady * np.exp(-0.1)]
+    expected = [0, left((2, 100), at=3), 0, 0, 0, left((6, 100), at=7), 0, 0, *later]
     close(answers(model, rows, linear), expected, linear)
 
 
