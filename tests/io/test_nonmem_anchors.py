@@ -1,8 +1,9 @@
 """Events at fixed parameters against NONMEM 7.6.0, as run by the FeRx developers: lags, resets, steady states.
 
 Source: FeRx-NLME/ferx-core (MIT), ``nonmem_anchor/``: ``evid_reset_lag`` (ADVAN2), ``ss_infusion_stop`` (ADVAN2),
-``ss_lag_infusion_flatwt`` and ``ss_lag_ge_ii_flatwt`` (ADVAN13, printed with five digits). The numbers are the PRED
-column; the records are written anew, with the name that the run gave each case.
+``ss_lag_infusion``, ``ss_lag_infusion_flatwt``, ``ss_lag_ge_ii_flatwt`` and ``tvcov_lag_saltation_multidose`` (ADVAN13,
+printed with five digits). The numbers are the PRED column; the records are written anew, with the name that the run
+gave each case.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import pandas
 import pytest
 
 from pkpd import define, predict
+from pkpd.dosing import Dose
+from pkpd.engine import compile_model
 from pkpd.io import read_nonmem
 from pkpd.model import Model
 
@@ -196,3 +199,69 @@ def test_steady_state_with_a_lag_in_a_model_that_is_integrated(name: str) -> Non
         doses={"bolus": "A", "infusion": "A"}, lag={"A": "LAG"}, covariates=("LAG",),
     )  # fmt: skip
     check(model, *INTEGRATED[name], "closed form", 1e-4)
+
+
+@pytest.mark.parametrize("linear", ["closed form", "ode"])
+@pytest.mark.parametrize("name", [*RESETS, *STOPS])
+def test_the_engine_alone(name: str, linear: str) -> None:
+    """The same cases as doses in the package's words, without the reader."""
+    lag, events, expected = RESETS.get(name) or STOPS[name]
+    model = oral("G" if name in RESETS else "A")
+    full = [(*event, *[0] * 7)[:7] for event in events]
+    doses = [
+        Dose(
+            time, amount, "infusion" if rate else "bolus", rate=max(rate, 0.0), modelled="duration" if rate < 0 else "",
+            into={0: "", 1: "G", 2: "A"}[int(cmt)], interval=interval, steady_state="instead" if steady else "",
+            reset=evid in (3, 4),
+        )
+        for time, evid, amount, cmt, rate, interval, steady in full
+    ]  # fmt: skip
+    values, times = np.array([[2.0, 20.0, 0.15, 8.0, lag]]), np.array([*expected], dtype=float)
+    code = compile_model(model, linear=linear)
+    plan = code.schedule(values, [doses], [times], [np.ones(len(times), dtype=bool)])
+    found = code.run(values, plan).outputs[:, 0]
+    rtol = 1e-8 if linear == "closed form" else 1e-6
+    np.testing.assert_allclose(found, [*expected.values()], rtol=rtol, atol=1e-8)
+
+
+WEIGHED = {
+    0.2: [2.4092, 2.7623, 3.2551, 3.6717, 4.0237, 4.5728, 5.4454, 3.5377, 2.5272, 2.2867, 1.8722, 1.5328, 0.84123,
+          0.37799, 0.13905],
+    8.0: [6.5468, 6.8754, 6.7315, 6.6100, 6.5072, 4.6485, 1.6946, 1.0232, 1.6514, 2.4458, 3.8152, 4.9363, 7.2210,
+          3.2446, 1.1936],
+    14.0: [2.3148, 3.0461, 3.4950, 3.8744, 4.1951, 4.6952, 5.4900, 5.6707, 4.8289, 4.3694, 3.5774, 2.9289, 1.6074,
+           6.2290, 4.1008],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lag", list(WEIGHED))
+def test_a_steady_state_of_infusions_with_a_lag_and_a_weight_that_changes(lag: float) -> None:
+    """The steady state has the weight of its own record; what follows has that of the record at its end."""
+    model = define(
+        {"A": "-CL*(WT/70)**0.75/V*A/(1 + A/1e13)"}, {"CL": 10.0, "V": 50.0}, outputs={"C": "A/V"},
+        doses={"bolus": "A", "infusion": "A"}, lag={"A": "LAG"}, covariates=("LAG", "WT"),
+    )  # fmt: skip
+    times = [0, 0.5, 1, 1.5, 2, 3, 6, 7.5, 8.5, 9, 10, 11, 14, 18, 23]
+    table = pandas.DataFrame({"ID": 1, "TIME": times, "LAG": lag, "AMT": 0, "RATE": 0, "II": 0, "SS": 0, "CMT": 1})
+    table["EVID"] = [2 if time in (1, 9) else 0 for time in times]
+    table["WT"] = [140 if 1 <= time < 9 else 70 for time in times]
+    table.loc[0, ["EVID", "AMT", "RATE", "II", "SS"]] = [1, 600, 100, 12, 1]
+    np.testing.assert_allclose(predict(model, read_nonmem(table))["C"], WEIGHED[lag], rtol=1e-4)
+
+
+@pytest.mark.parametrize("linear", ["closed form", "ode"])
+def test_a_lagged_dose_arrives_while_the_weight_of_the_next_record_holds(linear: str) -> None:
+    model = define(
+        {"G": "-KA*(WT/70)**0.75*G", "A": "KA*(WT/70)**0.75*G - CL*(WT/70)**0.75/V*A"},
+        {"CL": 10.0, "V": 50.0, "KA": 1.0}, outputs={"C": "A/V"}, doses={"oral": "G"}, lag={"G": "0.7"},
+        covariates=("WT",),
+    )  # fmt: skip
+    rows = [
+        (0, 1, 70, 0), (1, 0, 140, 0.75058), (1.5, 0, 140, 1.2591), (2, 0, 140, 1.3337), (3, 0, 140, 1.1011),
+        (4, 0, 150, 0.80044), (5, 0, 150, 0.56641), (6, 1, 150, 0.39826), (7, 0, 75, 0.84689), (7.5, 0, 75, 1.3262),
+        (8, 0, 75, 1.5268), (10, 0, 75, 1.3419), (12, 0, 80, 0.90361), (16, 0, 80, 0.37661), (24, 0, 80, 0.064260),
+    ]  # fmt: skip
+    table = pandas.DataFrame(rows, columns=["TIME", "EVID", "WT", "PRED"])
+    table = table.assign(ID=1, AMT=100 * table["EVID"], CMT=1)
+    found = predict(model, read_nonmem(table.drop(columns="PRED")), linear=linear)["C"]
+    np.testing.assert_allclose(found, table["PRED"], rtol=1e-4)
