@@ -243,6 +243,7 @@ def schedule(
         raise InputError("there is no subject to solve")
     known: dict[Any, int] = {}
     lines: list[Timeline] = []
+    problems: list[str] = []
     which = np.empty(len(doses), dtype=np.int64)
     moments = changes or [()] * len(doses)
     base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments]))).astype(np.int64)
@@ -255,8 +256,16 @@ def schedule(
         key = (tuple(own), clock.tobytes(), flags.dtype, flags.tobytes(), own_moments) if said is None else k
         if key not in known:
             known[key] = len(lines)
-            lines.append(build(own, layout, clock, flags, said, moments[k], int(base[k])))
+            try:
+                lines.append(build(own, layout, clock, flags, said, moments[k], int(base[k])))
+            except InputError as error:
+                who = f"subject {k + 1}: " if len(doses) > 1 else ""
+                problems += [f"{who}{p}" for p in error.problems]
+                known.pop(key)
+                continue
         which[k] = known[key]
+    if problems:
+        raise InputError(problems)
     segments = np.concatenate(([0], np.cumsum([line.start.size for line in lines]))).astype(np.int64)
     counts = np.concatenate(([0], np.cumsum([line.times.size for line in lines]))).astype(np.int64)
     sizes = np.diff(counts)[which]

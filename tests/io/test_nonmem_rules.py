@@ -222,3 +222,45 @@ def test_random_regimens_are_the_sum_of_their_doses(seed: int, linear: str) -> N
         for row in rows[4:]
     ]
     close(found, expected, linear)
+
+
+@pytest.mark.parametrize("lag", [0.0, 2.0, 20.0, 23.0, 34.0])
+@pytest.mark.parametrize("rate", [0.0, 25.0, 2.5])
+@BOTH
+def test_two_steady_states_are_the_sum_of_endless_doses(lag: float, rate: float, linear: str) -> None:
+    """SS 1 at 0 and SS 2 at 12 h, every 24 h: each is what 400 doses before it and those after it come to."""
+    model = one(lag={"A": "LAG"}, covariates=("LAG",))
+    rows = [dose(0, 100, RATE=rate, II=24, SS=1, ADDL=3), dose(12, 50, RATE=rate / 2, II=24, SS=2, ADDL=3)]
+    start = 12 + max(0.0, lag - 24)
+    rows += [seen(time) for time in start + np.array([0.1, 2.5, 9.9, 12.3, 26.0, 41.0])]
+    found = answers(model, [{**row, "LAG": lag} for row in rows], linear)[2:]
+    trains = [(100.0, rate, 24.0 * k + lag) for k in range(-400, 4)]
+    trains += [(50.0, rate / 2, 12 + 24.0 * k + lag) for k in range(-400, 4)]
+
+    def total(at: float) -> float:
+        given = [(amount, r, t) for amount, r, t in trains if t <= at]
+        return float(
+            sum(infused(r, t, t + amount / r, at) if r else left((t, amount), at=at) for amount, r, t in given)
+        )
+
+    close(found, [total(row["TIME"]) for row in rows[2:]], linear)
+
+
+@BOTH
+def test_a_steady_state_that_is_added_ends_nothing(linear: str) -> None:
+    rows = [dose(0, 100, RATE=10), dose(4, 60, II=8, SS=2), seen(7), seen(15)]
+    top = 60 / (1 - np.exp(-0.8))
+    expected = [infused(10, 0, 10, at) + top * np.exp(-K * (at - 4)) for at in (7, 15)]
+    close(answers(one(), rows, linear)[2:], expected, linear)
+
+
+@BOTH
+def test_a_record_before_an_arrival_with_a_longer_lag_leads_to_the_steady_state(linear: str) -> None:
+    """SS computed as if there were no lag, then advanced by II − ALAG, which is negative: the closed form goes back."""
+    model = one(lag={"A": "LAG"}, covariates=("LAG",))
+    for rate in (0.0, 25.0, 2.5):
+        rows = [dose(0, 100, RATE=rate, II=24, SS=1, LAG=30), seen(0, LAG=30), seen(6, LAG=30)]
+        begun, ended = answers(model, rows, linear)[1:]
+        count = int(np.ceil(100 / rate / 24)) if rate else 0
+        grown = count * rate / K * (1 - np.exp(-K * 6))
+        close(begun * np.exp(-K * 6) + grown, ended, linear)
