@@ -42,7 +42,8 @@ class Dose:
         So many more doses like this one, every `interval`.
     steady_state : {"", "instead", "added"}
         The dose has been repeated every `interval` for ever: the steady state takes the place of what was there and
-        ends what was going on, or is added to it. With amount 0 and a rate: a constant infusion that ends now.
+        ends what was going on, or is added to it. With amount 0: a constant infusion (of its rate, of the modelled one,
+        or of nothing) that ends now.
     action : {"add", "replace", "multiply"}
         What it does to the amount in its state (a bolus only).
     reset : bool
@@ -108,9 +109,10 @@ def _repetition(dose: Dose) -> list[str]:
         problems.append(f"interval is {dose.interval}; expected a number ≥ 0")
     elif dose.additional and not dose.interval > 0:
         problems.append(f"{dose.additional} additional doses have no interval between them")
-    constant = dose.amount == 0 and dose.rate > 0
-    if dose.steady_state and not dose.interval > 0 and not constant:
-        problems.append("a dose at steady state has no interval; expected one > 0 (or a rate and the amount 0)")
+    if dose.steady_state and not dose.interval > 0 and dose.amount != 0:
+        problems.append("a dose at steady state has no interval; expected one > 0 (or the amount 0)")
+    if dose.steady_state and dose.amount == 0 and (dose.additional or dose.duration or dose.modelled == "duration"):
+        problems.append("a constant infusion to steady state has additional doses or a duration; expected a rate only")
     return problems
 
 

@@ -127,6 +127,10 @@ class Compiled:
                     for each, own in zip(doses, moments, strict=True)
                 ]
             rows = [[int(start) + k for k in own] for start, own in zip(base[:-1], dose_rows, strict=True)]
+            if grown is not None:
+                values = values[grown.source]
+                when = ([d.time for d in each] for each in doses)
+                rows = [grown.holding(own, t).tolist() for own, t in zip(rows, when, strict=True)]
             given = self.dosing.of(values, doses, rows, self.entries, self.states)
         return schedule(doses, times, after, self.entries, self.states, given, changes, slopes, layout.tad)
 

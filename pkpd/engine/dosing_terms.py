@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
 from pkpd.engine.code import Code
-from pkpd.engine.deliveries import Terms
+from pkpd.engine.terms import Terms
 from pkpd.errors import InputError
 from pkpd.model.model import DOSING
 
@@ -30,6 +30,7 @@ class DosingTerms:
         self._code = code
         self._places = {pair: k for k, pair in enumerate(code.structure.dosing)}
         self.slopes, self.count = len(code.structure.sensitivities), len(self._places)
+        self.linear = code.structure.all_linear
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -57,7 +58,8 @@ class DosingTerms:
             If a lag or a bioavailability is negative or not a number, naming the subject's place.
         """
         table = np.zeros((len(values), self.count * (1 + self.slopes)))
-        self._code.rows("dosing", values, np.arange(len(values)), table)
+        given = np.concatenate([values, np.zeros((len(values), self._code.structure.moments))], axis=1)
+        self._code.rows("dosing", given, np.arange(len(values)), table)
         found, slopes = table[:, : self.count], table[:, self.count :].reshape(len(values), self.count, self.slopes)
         bad = ~np.isfinite(found) | (found < 0)
         if bad.any():
@@ -69,12 +71,19 @@ class DosingTerms:
             )
         result = []
         for given, own in zip(doses, rows, strict=True):
-            terms = []
-            for dose, row in zip(given, own, strict=True):
-                state = dose.into or (states[entries[dose.route]] if dose.route in entries else "")
-                terms.append(Terms(*(self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)))
-            result.append(terms)
+            states_of = [d.into or (states[entries[d.route]] if d.route in entries else "") for d in given]
+            makers = {state: self._maker(state, found, slopes) for state in set(states_of)}
+            result.append([makers[state](row) for state, row in zip(states_of, own, strict=True)])
         return result
+
+    def _maker(self, state: str, found: Array, slopes: Array) -> Callable[[int], Terms]:
+        """Return what is said of doses into a state, by row of values."""
+
+        def terms(row: int) -> Terms:
+            lag, part, rate, length = (self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)
+            return Terms(lag, part, rate, length, self.linear, row, terms)
+
+        return terms
 
     def _jet(self, kind: str, state: str, values: Array, slopes: Array) -> Array:
         place = self._places.get((kind, state))

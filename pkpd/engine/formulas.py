@@ -22,7 +22,7 @@ from pkpd.engine.augmented import (
 )
 from pkpd.engine.calculus import slope
 from pkpd.engine.moments import dosed_symbol
-from pkpd.engine.symbols import System, floor_symbol
+from pkpd.engine.symbols import System, analyse, floor_symbol
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
 
@@ -64,6 +64,8 @@ class Structure:
         How many times of its own the model has; whether they are past stands in as many last inputs.
     tad : bool
         Whether the time after dose stands in the equations or the outputs.
+    all_linear : bool
+        Whether every state could be solved in closed form, however it is solved.
     """
 
     states: tuple[str, ...]
@@ -84,6 +86,7 @@ class Structure:
     dosing: tuple[tuple[str, str], ...]
     moments: int
     tad: bool
+    all_linear: bool
 
     @property
     def quantities(self) -> tuple[Pair, ...]:
@@ -153,6 +156,7 @@ class Formulas:
             tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_slopes, tuple(sorted(moved)),
             tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)), len(system.moments),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
+            not analyse(system.model).integrated,
         )  # fmt: skip
 
     def _upstream(self) -> tuple[int, ...]:

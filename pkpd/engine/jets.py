@@ -21,3 +21,10 @@ def over(a: Jet, b: Jet) -> Jet:
     found: Jet = (a - value * b) / b[0]
     found[0] = value
     return found
+
+
+def times(a: Jet, b: Jet) -> Jet:
+    """Return a·b."""
+    found: Jet = a[0] * b + b[0] * a
+    found[0] = a[0] * b[0]
+    return found

@@ -13,6 +13,7 @@ from pkpd.dosing import Dose
 from pkpd.engine.code import Code
 from pkpd.engine.jets import Jet
 from pkpd.errors import InputError
+from pkpd.records import Changes
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -28,7 +29,7 @@ class Expanded:
         Row of the caller's table behind each row.
     past : array, rows × times
         1 where a time is past.
-    changes : list, one item per subject
+    changes : list of Changes, one item per subject
         Times, with derivatives, from which the second, third … row holds.
     begins : array of int, caller's rows
         First row that stands for each of the caller's.
@@ -38,11 +39,11 @@ class Expanded:
 
     source: Integers
     past: Array
-    changes: list[list[Jet]]
+    changes: list[Changes]
     begins: Integers
     moments: Array
 
-    def holding(self, rows: Integers, when: Array) -> Integers:
+    def holding(self, rows: Sequence[int] | Integers, when: Sequence[float] | Array) -> Integers:
         """Return the rows that stand for the caller's rows at given times."""
         ends = np.append(self.begins[1:], len(self.source))
         found = np.empty(len(rows), dtype=np.int64)
@@ -87,18 +88,20 @@ class OwnTimes:
             clock = np.asarray(when, dtype=float)
             begin = min([0.0, *(d.time for d in given_to), *clock])
             edges = [begin, *own, np.inf]
-            mine: list[Jet] = []
+            late = getattr(own, "late", (False,) * len(own))
+            mine: list[tuple[float, bool, Jet | None]] = []
             for k, (lo, hi) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
                 if k:
-                    mine.append(np.array([lo]))
+                    mine.append((float(lo), late[k - 1], None))
                 begins.append(len(source))
                 source.append(row)
                 past.append((at[row] <= lo).astype(float))
                 for t in np.unique(at[row][(at[row] > lo) & (at[row] < hi)]):
                     here = int(np.flatnonzero(at[row] == t)[0])
-                    mine.append(np.concatenate([[t], slopes[row, here]]))
+                    jet = np.concatenate([[t], slopes[row, here]])
+                    mine.append((float(t), False, jet if slopes[row, here].any() else None))
                     source.append(row)
                     past.append((at[row] <= t).astype(float))
                 row += 1
-            moments.append(mine)
+            moments.append(Changes(*zip(*mine, strict=True)) if mine else Changes())
         return Expanded(np.array(source), np.array(past).reshape(-1, count), moments, np.array(begins), at)

@@ -77,7 +77,7 @@ def _steady(job: Job, subject: int, value: int, train: Train, solve: Solve) -> A
             return None
         moved = ends[0] - y
         if (np.abs(moved) <= RESIDUAL * (tolerance + job.settings.rtol * np.abs(ends[0]))).all():
-            return _moved(job, value, train, at_record, drivers)
+            return _moved(job, value, train, _back(job, value, train, at_record), drivers)
         matrix = ((ends[1:, :n] - ends[0, :n]) / step[:, None]).T
         better = y.copy()
         if k < 2:  # a few doses first: Newton needs a neighbourhood
@@ -102,23 +102,44 @@ def _moved(job: Job, value: int, train: Train, y: Array, drivers: Array) -> Arra
     moves = train.phase[1:]
     if not moves.any():
         return y
-    from pkpd.engine.scipy_solver import functions_of
-
     ends = np.cumsum([length[0] for length in train.lengths])
     piece = min(int(np.searchsorted(ends, train.phase[0], side="left")), len(ends) - 1)
+    flow = _flow(job, value, train, piece, drivers)(float(train.phase[0]), y)
+    found = y.copy()
+    for j, row in enumerate(job.rest.places):
+        for k, place in enumerate(row):
+            if place >= 0:
+                found[place] += flow[k] * moves[j] * job.scale[value, j]
+    return found
+
+
+def _flow(job: Job, value: int, train: Train, piece: int, drivers: Array) -> Callable[[float, Array], Array]:
+    """The right-hand side in a piece of the interval, with what drives as it is at the record.
+
+    Whoever goes back in time integrates everything: nothing drives.
+    """
+    from pkpd.engine.scipy_solver import functions_of
+
     rest = job.rest
     rate = [train.rates[piece][0] if k == train.state else 0.0 for k in rest.where]
     slopes = [
         train.rates[piece][1 + j] if rest.where[i] == train.state else 0.0 for i, j in rest.structure.rate_slopes
     ]
     given = np.concatenate([job.q0[value], [0.0], rate, slopes, drivers])  # the last dose begins the interval
-    flow = np.asarray(functions_of(rest)[0](np.float64(train.phase[0]), y, given), dtype=float)
-    found = y.copy()
-    for j, row in enumerate(rest.places):
-        for k, place in enumerate(row):
-            if place >= 0:
-                found[place] += flow[k] * moves[j] * job.scale[value, j]
-    return found
+    rhs = functions_of(rest)[0]
+    return lambda t, y: np.asarray(rhs(np.float64(t), y, given), dtype=float)
+
+
+def _back(job: Job, value: int, train: Train, y: Array) -> Array:
+    """From the state just after a dose back to a record that stands before it (a linear model, a long lag)."""
+    if train.constant or not train.phase[0] < 0:
+        return y
+    from scipy.integrate import solve_ivp
+
+    found = solve_ivp(
+        _flow(job, value, train, 0, np.empty(0)), (0.0, float(train.phase[0])), y, method="DOP853", rtol=1e-12, atol=1e-14
+    )
+    return np.asarray(found.y[:, -1], dtype=float) if found.status == 0 else np.full_like(y, np.nan)
 
 
 def _interval(
@@ -157,7 +178,7 @@ def _schedule(model: Schedule, train: Train, whole: float, count: int) -> Schedu
         rate[1 + k, train.state] = one[0]
         drate[1 + k, :, train.state] = one[1:]
         dstart[1 + k] = sum(moves[:k], np.zeros(slopes))
-    at_record = min(float(train.phase[0]), whole)
+    at_record = min(max(float(train.phase[0]), 0.0), whole)
     wanted = np.array([at_record, whole])
     segment = np.searchsorted(cuts[1:], wanted, side="left")
     segment[0] = max(segment[0], 1)  # after the dose, if the record stands at its time

@@ -72,7 +72,10 @@ def advance(matrix, loss, constant, slopes, state, rate, drate, tau, dtau, x, dx
 
 @jit
 def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
-    """Take a state from just before a dose through the interval, up to the time `until`; write it to y, dy."""
+    """Take a state from just before a dose through the interval, up to the time `until`; write it to y, dy.
+
+    A negative `until` goes back from just after the dose.
+    """
     state, amount, damount, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
     y[:] = x
@@ -91,12 +94,18 @@ def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work): 
             dlength = until[1:].copy()
             for m in range(k):
                 dlength -= dpieces[m, 0]
+        now[:] = y
+        dnow[:, :] = dy
         if length > 0.0:
-            now[:] = y
-            dnow[:, :] = dy
             advance(
                 matrix, loss, constant, slopes, state, pieces[k, 1], dpieces[k, 1], length, dlength, now, dnow, y, dy,
                 work,
+            )  # fmt: skip
+        elif length < 0.0:  # backward in time: forward in the system with everything reversed
+            back = (-slopes[0], -slopes[1], -slopes[2])
+            advance(
+                -matrix, -loss, -constant, back, state, -pieces[k, 1], -dpieces[k, 1], -length, -dlength, now, dnow, y,
+                dy, work,
             )  # fmt: skip
         gone += length
         if last:

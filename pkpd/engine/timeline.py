@@ -8,7 +8,7 @@ closes, *after* is the start of the next. What happens at one time in an order m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
-from pkpd.engine.deliveries import Delivery, Mark, Terms, Train, plan
-from pkpd.engine.jets import Jet
+from pkpd.engine.deliveries import Train, plan
+from pkpd.engine.segments import FIRST, KEEP, LAST, RESTART, Layout, cut, happenings, placed
+from pkpd.engine.terms import Clock, Terms
 from pkpd.errors import InputError
+from pkpd.records import Changes
+
+__all__ = ["KEEP", "RESTART", "Layout", "Schedule", "Timeline", "build", "schedule"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-KEEP, RESTART = -1, -2  # what a segment begins with besides its jump, where it is not the number of a train
+_PARTS = ("scale", "jumps", "rates", "begins", "use", "djumps", "drates", "dstart")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,39 +76,9 @@ class Timeline:
     order: Integers
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the time lines of a model have in common.
-
-    Attributes
-    ----------
-    entries : mapping
-        Route → index of the state that it enters.
-    states : mapping
-        Name → index of every state.
-    slopes : int
-        Number of parameters with respect to which derivatives are wanted.
-    tad : bool
-        Whether the time after dose matters: the time line is then cut at every dose record.
-    """
-
-    entries: Mapping[str, int]
-    states: Mapping[str, int]
-    slopes: int = 0
-    tad: bool = False
-
-    @classmethod
-    def of(
-        cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0, tad: bool = False
-    ) -> Layout:
-        """Make one from the names of the states, or from their number."""
-        names = map(str, range(states)) if isinstance(states, int) else states
-        return cls(entries, {name: k for k, name in enumerate(names)}, slopes, tad)
-
-
 def build(
-    doses: Sequence[Dose], layout: Layout, times: Array, after: NDArray[np.bool_],
-    terms: Sequence[Terms] | None = None, changes: Sequence[float | Jet] = (),
+    doses: Sequence[Dose], layout: Layout, times: Array, after: NDArray[Any],
+    terms: Sequence[Terms] | None = None, changes: Sequence[float] = (), row: int = 0,
 ) -> Timeline:  # fmt: skip
     """Cut one subject's time line.
 
@@ -118,12 +92,15 @@ def build(
         Where doses enter.
     times : array, shape (times,)
         Requested times in any order.
-    after : array of bool, shape (times,)
-        Whether a time that coincides with a dose means the value after it.
+    after : array of bool or int, shape (times,)
+        Whether a time that coincides with a dose means the value after it; or how many of the doses, which then stand
+        in order of time, come before it.
     terms : sequence of Terms, optional
         What the model says of each dose.
-    changes : sequence of float or Jet
-        Times from which the subject's second, third … row of values holds, with derivatives if they have any.
+    changes : sequence of float
+        Times from which the subject's second, third … row of values holds (`pkpd.records.Changes`).
+    row : int
+        The subject's first row of values.
 
     Raises
     ------
@@ -134,25 +111,28 @@ def build(
     given = terms or [Terms.plain(layout.slopes)] * len(doses)
     problems: list[str] = [] if np.isfinite(times).all() else ["a requested time is not finite"]
     chosen, until = [doses[k] for k in ordered], float(times.max(initial=-np.inf))
+    moments = changes if isinstance(changes, Changes) else Changes(changes)
+    clock = Clock(row, moments) if terms and moments else None
     try:
-        steps = plan(chosen, [given[k] for k in ordered], layout.entries, layout.states, until).steps
+        steps = plan(chosen, [given[k] for k in ordered], layout.entries, layout.states, until, clock).steps
     except InputError as error:
         problems = [*error.problems, *problems]
     if problems:
         raise InputError(problems)
-    order = np.lexsort((after, times))
-    wanted, late = times[order], after[order]
+    exact = after.dtype != np.bool_
+    position = after.astype(np.int64) if exact else np.where(after, LAST + 1, FIRST)
+    order = np.lexsort((position, times))
+    wanted = times[order]
     given_at = _records(chosen, until) if layout.tad else np.empty(0)
-    instants = _instants(steps, changes, given_at)
+    instants = happenings(steps, moments, given_at.tolist())
     begin = min([0.0, *(i.time for i in instants[:1]), *wanted[:1]])
     finish = float(wanted[-1]) if wanted.size else begin
-    rows = _segments(instants, begin, finish, layout)
+    rows = cut(instants, begin, finish, layout, exact)
     start = np.array([row.time for row in rows])
     last = np.searchsorted(given_at, start, side="right") - 1
     last[0] = np.searchsorted(given_at, start[0]) - 1  # the first segment stands before whatever happens at its time
     dosed = np.where(last >= 0, given_at[np.maximum(last, 0)], np.inf) if len(given_at) else np.full(len(rows), np.inf)
-    before = np.searchsorted(start[1:], wanted, side="left")
-    segment = np.where(late, np.searchsorted(start[1:], wanted, side="right"), before)
+    segment = placed(start, [row.record for row in rows], wanted, position[order])
     first = np.searchsorted(segment, np.arange(start.size + 1))
     parts: dict[str, Any] = {part: np.array([getattr(row, part) for row in rows]) for part in _PARTS}
     marks = [row.mark for row in rows if row.mark is not None]
@@ -160,17 +140,6 @@ def build(
         start=start, end=np.append(start[1:], finish), dosed=dosed, first=first.astype(np.int64), times=wanted,
         order=order.astype(np.int64), trains=tuple((m.train, m.adds) for m in marks if m.train is not None), **parts,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class _Instant:
-    """One thing that happens: a delivery that begins, an infusion that ends, a mark, or a change of values."""
-
-    time: float
-    rank: int  # 0: infusions end first; 1: the rest in the order of the records
-    what: Delivery | Mark | int | None
-    moves: Jet | None = None  # its time with derivatives, if it has any
-    ends: bool = False
 
 
 def _records(doses: Sequence[Dose], until: float) -> Array:
@@ -181,110 +150,6 @@ def _records(doses: Sequence[Dose], until: float) -> Array:
             seen = (until - dose.time) // dose.interval if dose.additional else 0.0
             found += [dose.time + k * dose.interval for k in range(int(min(dose.additional, max(seen, 0.0))) + 1)]
     return np.unique(np.array(found))
-
-
-def _instants(steps: Sequence[Delivery | Mark], changes: Sequence[float | Jet], records: Array) -> list[_Instant]:
-    found = [_Instant(float(t), 0, None) for t in records]
-    for k, change in enumerate(changes, start=1):
-        jet = np.atleast_1d(np.asarray(change, dtype=float))
-        found.append(_Instant(float(jet[0]), 0, k, _moving(jet)))
-    for step in steps:
-        if isinstance(step, Mark):
-            found.append(_Instant(step.time, 1, step))
-            continue
-        found.append(_Instant(float(step.start[0]), 1, step, _moving(step.start)))
-        if step.end is not None:
-            found.append(_Instant(float(step.end[0]), 0, step, _moving(step.end), ends=True))
-    return sorted(found, key=lambda i: (i.time, i.rank))
-
-
-def _moving(time: Jet) -> Jet | None:
-    return time if time[1:].any() else None
-
-
-_PARTS = ("scale", "jumps", "rates", "begins", "use", "djumps", "drates", "dstart")
-
-
-@dataclass(eq=False)
-class _Row:
-    """One segment under construction."""
-
-    time: float
-    rates: Array
-    drates: Array
-    use: int
-    dstart: Array
-    jumps: Array = field(init=False)
-    scale: Array = field(init=False)
-    djumps: Array = field(init=False)
-    begins: int = KEEP
-    mark: Mark | None = None
-    blank: bool = True
-
-    def __post_init__(self) -> None:
-        self.jumps, self.scale, self.djumps = (
-            np.zeros_like(self.rates),
-            np.ones_like(self.rates),
-            np.zeros_like(self.drates),
-        )
-
-
-def _segments(instants: Sequence[_Instant], begin: float, finish: float, layout: Layout) -> list[_Row]:
-    n, p = len(layout.states), layout.slopes
-    zero, still = np.zeros(n), np.zeros((p, n))
-    # The first segment has no length: it holds "before" whatever happens at the very start.
-    rows = [_Row(begin, zero, still, 0, np.zeros(p)), _Row(begin, zero, still, 0, np.zeros(p))]
-    running: list[Delivery] = []
-    trains = 0
-    for now in instants:
-        if now.time > finish:
-            break
-        row = rows[-1]
-        alone = now.moves is not None or isinstance(now.what, Mark) or _changes_scale(now.what)
-        if now.time > row.time or (not row.blank and (alone or row.dstart.any())):
-            row = _Row(now.time, row.rates, row.drates, row.use, np.zeros(p))
-            rows.append(row)
-        row.blank = False
-        if now.moves is not None:
-            row.dstart = now.moves[1:]
-        if now.what is None:
-            continue
-        if isinstance(now.what, int):
-            row.use = now.what
-        elif isinstance(now.what, Mark):
-            row.mark, row.begins = now.what, RESTART
-            if now.what.train is not None:
-                row.begins, trains = trains, trains + 1
-        elif now.what.end is None:
-            _put(row, now.what)
-        else:
-            running = [d for d in running if d is not now.what] if now.ends else [*running, now.what]
-            row.rates, row.drates = _sum(running, zero, still)
-    return rows
-
-
-def _changes_scale(what: object) -> bool:
-    return isinstance(what, Delivery) and what.action != "add"
-
-
-def _put(row: _Row, what: Delivery) -> None:
-    """A bolus into a state, or what replaces or multiplies the amount there."""
-    if what.action == "multiply":
-        row.scale[what.state] *= what.size[0]
-        return
-    if what.action == "replace":
-        row.scale[what.state] = 0.0
-    row.jumps[what.state] += what.size[0]
-    row.djumps[:, what.state] += what.size[1:]
-
-
-def _sum(running: Sequence[Delivery], zero: Array, still: Array) -> tuple[Array, Array]:
-    """Rates of the infusions that run; summed anew, so that nothing is left when the last one ends."""
-    rates, slopes = zero.copy(), still.copy()
-    for one in running:
-        rates[one.state] += one.size[0]
-        slopes[:, one.state] += one.size[1:]
-    return rates, slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -431,14 +296,14 @@ class Schedule:
 def schedule(
     doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any], entries: Mapping[str, int],
     states: Sequence[str] | int, terms: Sequence[Sequence[Terms]] | None = None,
-    changes: Sequence[Sequence[float | Jet]] | None = None, slopes: int = 0, tad: bool = False,
+    changes: Sequence[Sequence[float]] | None = None, slopes: int = 0, tad: bool = False,
 ) -> Schedule:  # fmt: skip
     """Lay out the time lines of many subjects.
 
     Parameters
     ----------
     doses, times, after : sequences, one item per subject
-        Doses, requested times and whether each means "after the dose".
+        Doses, requested times and whether each means "after the dose" (or its place among them, as in `build`).
     entries : mapping
         Route → index of the state that it enters.
     states : sequence of str or int
@@ -457,23 +322,30 @@ def schedule(
         raise InputError("there is no subject to solve")
     known: dict[Any, int] = {}
     lines: list[Timeline] = []
+    problems: list[str] = []
     which = np.empty(len(doses), dtype=np.int64)
-    moments: Sequence[Sequence[float | Jet]] = changes or [()] * len(doses)
+    moments = changes or [()] * len(doses)
+    base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments]))).astype(np.int64)
     for k, (own, when, late) in enumerate(zip(doses, times, after, strict=True)):
         said = (terms[k] if terms is not None else None) or None
-        # What is the very same object as before need not be compared.
-        if k and said is None and own is doses[k - 1] and when is times[k - 1] and late is after[k - 1] and (
-            moments[k] is moments[k - 1] and which[k - 1] == len(lines) - 1
-        ):
+        if k and said is None and _same(k, doses, times, after, moments) and not problems:
             which[k] = which[k - 1]
             continue
-        clock, flags = np.asarray(when, dtype=float), np.asarray(late, dtype=bool)
-        when_changed = tuple(np.asarray(m).tobytes() for m in moments[k])
-        key = (tuple(own), clock.tobytes(), flags.tobytes(), when_changed) if said is None else k
+        clock, flags = np.asarray(when, dtype=float), np.asarray(late)
+        own_moments = tuple(moments[k]), getattr(moments[k], "late", ()), getattr(moments[k], "key", b"")
+        key = (tuple(own), clock.tobytes(), flags.dtype, flags.tobytes(), own_moments) if said is None else k
         if key not in known:
             known[key] = len(lines)
-            lines.append(build(own, layout, clock, flags, said, moments[k]))
+            try:
+                lines.append(build(own, layout, clock, flags, said, moments[k], int(base[k])))
+            except InputError as error:
+                who = f"subject {k + 1}: " if len(doses) > 1 else ""
+                problems += [f"{who}{p}" for p in error.problems]
+                known.pop(key)
+                continue
         which[k] = known[key]
+    if problems:
+        raise InputError(problems)
     segments = np.concatenate(([0], np.cumsum([line.start.size for line in lines]))).astype(np.int64)
     counts = np.concatenate(([0], np.cumsum([line.times.size for line in lines]))).astype(np.int64)
     sizes = np.diff(counts)[which]
@@ -488,8 +360,12 @@ def schedule(
     begins = np.concatenate(
         [np.where(line.begins >= 0, line.begins + past, line.begins) for line, past in zip(lines, passed, strict=False)]
     ).astype(np.int64)
-    base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments]))).astype(np.int64)
     return Schedule(
         which, segments, counts, begins=begins, trains=tuple(t for line in lines for t in line.trains), first=first,
         time=np.concatenate([line.times for line in lines]), rows=rows, order=order, base=base, **joined,
     )  # fmt: skip
+
+
+def _same(k: int, *parts: Sequence[Any]) -> bool:
+    """Whether a subject's records are the very objects of the one before: then they need not be compared."""
+    return all(part[k] is part[k - 1] for part in parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
@@ -10,13 +11,15 @@ import pandas
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest
 from pkpd.io.findings import Findings
+from pkpd.io.nonmem_checks import ITEMS, Events, problems_of
 from pkpd.io.table import load
-from pkpd.records import Records
+from pkpd.records import Changes, Records, Switch
 
-_ITEMS = ("ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV", "MDV")
-_DOSE_ITEMS = ("AMT", "RATE", "II", "ADDL", "SS")
 _CARRIED = ("next", "last")
 _MOST = 50  # problems that are written out
+_WHERE = "the NONMEM data set cannot be read"
+_MODELLED = {-1.0: "rate", -2.0: "duration"}
+_STEADY = ("", "instead", "added", "instead")
 
 
 def read_nonmem(table: Any, *, covariates: str = "next") -> Records:
@@ -26,15 +29,16 @@ def read_nonmem(table: Any, *, covariates: str = "next") -> Records:
     ----------
     table : DataFrame or path
         Columns ``ID`` and ``TIME``, and of ``EVID, AMT, RATE, CMT, II, ADDL, SS, DV, MDV`` those that are used
-        (upper or lower case; an empty cell or ``.`` is zero). All other columns with numbers are covariates.
-        ``RATE`` -1 and -2 mean that the model says rate or duration of the infusion.
+        (upper or lower case; an empty cell or ``.`` is zero, except the amount of a dose). All other columns with
+        numbers are covariates. ``RATE`` -1 and -2 mean that the model says rate or duration of the infusion. ``CMT``
+        is a number or a state's name; with a minus sign it turns the compartment off (EVID 0, 2, 3).
     covariates : {"next", "last"}
         A value that changes acts backward to the record before (NONMEM's way), or forward to the record after.
 
     Returns
     -------
     Records
-        Records of a subject in their order; those at one time act in it.
+        Records of a subject in their order; those at one time act in it. Times may start anew with a reset (EVID 3, 4).
 
     Raises
     ------
@@ -44,159 +48,154 @@ def read_nonmem(table: Any, *, covariates: str = "next") -> Records:
 
     References
     ----------
-    NONMEM Users Guide VI (PREDPP), chapter V; NONMEM help, "EVID", "SS", "ADDL", "RATE" and "II data item".
+    NONMEM Users Guide VI (PREDPP), chapter V; NONMEM help, "dose event record", "SS dose event record", "EVID", "SS",
+    "ADDL", "RATE", "CMT" and "II data item".
     """
     if covariates not in _CARRIED:
         raise InputError(f"covariates is {covariates!r}; {nearest(covariates, _CARRIED)}", "nonmem")
-    frame, extra = _numbers(table)
-    problems = _problems(frame)
+    events, frame, extra = _events(table)
+    problems = problems_of(events)
     if problems:
         more = [f"and {len(problems) - _MOST} more"] if len(problems) > _MOST else []
-        raise InputError([*problems[:_MOST], *more], "the NONMEM data set cannot be read")
-    parts = [rows for _, rows in frame.groupby(_runs(frame["ID"]), sort=False)]
-    doses, dose_rows, time_rows, times, after, changes = [], [], [], [], [], []
-    values: dict[str, list[float]] = {name: [] for name in extra}
-    for rows in parts:
-        kept, moments = _covariates(rows, extra, covariates)
-        for name in extra:
-            values[name] += rows[name].to_numpy()[kept].tolist()
-        changes.append(moments)
-        given = np.flatnonzero(rows["EVID"].isin([1, 3, 4]).to_numpy())
-        doses.append(tuple(_dose(rows.iloc[k]) for k in given))
-        own = np.searchsorted(kept, np.arange(len(rows)), side="right") - 1
-        dose_rows.append(tuple(own[given].tolist()))
-        time_rows.append(tuple(own.tolist()))
-        times.append(rows["TIME"].to_numpy(dtype=float))
-        after.append(_after(rows))
+        raise InputError([*problems[:_MOST], *more], _WHERE)
+    values = np.array([events.extra[name] for name in extra]).reshape(len(extra), len(events)).T
+    edges = [0, *(np.flatnonzero(events.starts)[1:]).tolist(), len(events)]
+    parts = [_subject(events, values, a, b, covariates) for a, b in pairwise(edges)]
+    kept = [row for part in parts for row in part.kept]
     return Records(
-        tuple(rows["ID"].iloc[0] for rows in parts), tuple(doses), tuple(dose_rows), tuple(time_rows),
-        tuple(times), tuple(after),
-        {name: np.array(column, dtype=float) for name, column in values.items()}, tuple(changes), frame,
-    )  # fmt: skip
+        tuple(frame["ID"].iloc[a] for a in edges[:-1]),
+        tuple(part.doses for part in parts),
+        tuple(part.dose_rows for part in parts),
+        tuple(part.time_rows for part in parts),
+        tuple(part.times for part in parts),
+        tuple(part.after for part in parts),
+        {name: values[kept, k] for k, name in enumerate(extra)},
+        tuple(part.changes for part in parts),
+        tuple(part.switches for part in parts),
+        frame,
+    )
 
 
-def _numbers(table: Any) -> tuple[pandas.DataFrame, list[str]]:
-    """The table with NONMEM's names in upper case and numbers in its cells, and the names of the covariates."""
+class _Part(NamedTuple):
+    """What `Records` holds of one subject, and which records begin a row of covariates."""
+
+    doses: tuple[Dose, ...]
+    dose_rows: tuple[int, ...]
+    time_rows: tuple[int, ...]
+    times: Any
+    after: Any
+    changes: Changes
+    switches: tuple[Switch, ...]
+    kept: list[int]
+
+
+def _events(table: Any) -> tuple[Events, pandas.DataFrame, list[str]]:
+    """The data items as numbers, the table with NONMEM's names in upper case, and the names of the covariates."""
     findings = Findings()
     loaded = load("records", table, findings)
-    findings.settle("the NONMEM data set cannot be read")
+    findings.settle(_WHERE)
     assert loaded is not None
     headings, columns = loaded
     names = [str(h).strip().lstrip("#") for h in headings]
-    names = [n.upper() if n.upper() in _ITEMS else n for n in names]
+    names = [n.upper() if n.upper() in ITEMS else n for n in names]
     problems = [f"no column {name!r}; found {', '.join(names)}" for name in ("ID", "TIME") if name not in names]
     problems += [f"{names.count(n)} columns are called {n!r}" for n in dict.fromkeys(names) if names.count(n) > 1]
     if problems:
-        raise InputError(problems, "the NONMEM data set cannot be read")
-    frame = pandas.DataFrame({n: [_cell(c) for c in column] for n, column in zip(names, columns, strict=True)})
-    extra = []
-    for name in list(frame):
-        numeric = pandas.to_numeric(frame[name], errors="coerce")
-        texts = frame[name].notna() & numeric.isna()
-        if texts.any() and name in _ITEMS:
-            k = int(np.flatnonzero(texts)[0])
-            problems.append(f"row {k + 1}, column {name}: {frame[name].iloc[k]!r}; expected a number")
-        if name in _ITEMS:
-            frame[name] = numeric if name in ("ID", "TIME", "DV") else numeric.fillna(0.0)
-        elif numeric.notna().all():
-            frame[name] = numeric
-            extra.append(name)
-    if problems:
-        raise InputError(problems, "the NONMEM data set cannot be read")
-    for name in _DOSE_ITEMS:
-        if name not in frame:
-            frame[name] = 0.0
-    if "CMT" not in frame:
-        frame["CMT"] = 0.0
-    if "EVID" not in frame:
-        frame["EVID"] = (frame[list(_DOSE_ITEMS)] != 0).any(axis=1).astype(float)
-    frame["ROW"] = np.arange(1, len(frame) + 1)
-    return frame, extra
+        raise InputError(problems, _WHERE)
+    events = Events(len(columns[0]))
+    cells: dict[str, Any] = {}
+    for name, column in zip(names, columns, strict=True):
+        parsed = [_cell(c) for c in column]
+        if events.add(name, parsed):
+            cells[name] = events.column(name)
+        else:
+            cells[name] = np.array(parsed, dtype=object)
+    if events.texts:
+        raise InputError(events.texts, _WHERE)
+    events.complete()
+    cells.update({name: events.column(name) for name in events.items if name not in cells})
+    cells["ROW"] = np.arange(1, len(events) + 1)
+    return events, pandas.DataFrame(cells), [name for name in names if name in events.extra]
 
 
-def _cell(cell: object) -> object:
+def _cell(cell: object) -> float | str | None:
     """A number, None for an empty cell or a dot, or the text."""
+    if isinstance(cell, (int, float)):
+        return None if cell != cell else float(cell)
     text = "" if cell is None else str(cell).strip()
-    if text in ("", ".", "NA", "nan"):
+    if text in ("", ".", "NA", "nan", "NaN", "<NA>", "None"):
         return None
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return text
+    return None if found != found else found
 
 
-def _runs(column: pandas.Series) -> pandas.Series:
-    """Number of the run of equal identifiers: in NONMEM a subject that comes again is another one."""
-    return (column != column.shift()).cumsum()
+def _subject(events: Events, values: Any, a: int, b: int, carried: str) -> _Part:
+    """What the records a … b − 1 come to."""
+    time = _one_clock(events.items["TIME"][a:b], events.resets[a:b])
+    kept, changes = _covariates(values[a:b], time, carried)
+    own = np.searchsorted(kept, np.arange(b - a), side="right") - 1
+    doses: list[Dose] = []
+    rows: list[int] = []
+    switches: list[Switch] = []
+    off: set[str] = set()
+    position = np.zeros(b - a, dtype=np.int64)
+    for k in range(b - a):
+        position[k] = len(doses)
+        new = _dose(events, a + k, float(time[k]))
+        doses += new
+        name = events.compartment(a + k)
+        evid, sign = int(events.items["EVID"][a + k]), events.sign[a + k]
+        if evid == 3 or (evid == 4 and off):
+            switches.append(Switch(float(time[k]), "", True, len(doses)))
+            off = set()
+        if evid in (0, 2, 3) and name and (sign < 0 or (name in off and evid)):
+            doses.append(Dose(float(time[k]), 0.0, into=name, action="multiply"))
+            switches.append(Switch(float(time[k]), name, bool(sign > 0), len(doses)))
+            off = off | {name} if sign < 0 else off - {name}
+        rows += [int(own[k])] * (len(doses) - int(position[k]))
+        position[k] = position[k] if evid == 0 else len(doses)
+    return _Part(
+        tuple(doses), tuple(rows), tuple(own.tolist()), time, position, changes, tuple(switches), (a + kept).tolist()
+    )
 
 
-def _problems(frame: pandas.DataFrame) -> list[str]:
-    """Everything that PREDPP would not accept."""
-    found: list[str] = []
-
-    def say(bad: Any, column: str, expected: str) -> None:
-        for k in np.flatnonzero(np.asarray(bad)):
-            row = frame.iloc[k]
-            found.append(
-                f"row {int(row['ROW'])}, ID {row['ID']:g}, column {column}: {row[column]:g}; expected {expected}"
-            )
-
-    evid, dosing = frame["EVID"], frame["EVID"].isin([1, 4])
-    say(~evid.isin([0, 1, 2, 3, 4]), "EVID", "0, 1, 2, 3 or 4")
-    say(frame["ID"].isna(), "ID", "a number")
-    say(~np.isfinite(frame["TIME"]), "TIME", "a finite number")
-    for name in _DOSE_ITEMS:
-        say(~dosing & (frame[name] != 0), name, "0 in a record that gives no dose (EVID 0, 2, 3)")
-    for name in ("AMT", "RATE", "II"):
-        say(np.isinf(frame[name]), name, "a finite number")
-    say(dosing & ~(frame["AMT"] >= 0), "AMT", "a number ≥ 0")
-    say(dosing & ~((frame["RATE"] >= 0) | frame["RATE"].isin([-1, -2])), "RATE", "a number ≥ 0, -1 or -2")
-    say(dosing & ~frame["SS"].isin([0, 1, 2]), "SS", "0, 1 or 2")
-    say(dosing & ~((frame["ADDL"] >= 0) & (frame["ADDL"] % 1 == 0)), "ADDL", "a whole number ≥ 0")
-    say(dosing & ~(frame["II"] >= 0), "II", "a number ≥ 0")
-    constant = (frame["AMT"] == 0) & (frame["RATE"] > 0)
-    say(dosing & (frame["SS"] > 0) & ~constant & ~(frame["II"] > 0), "II", "a number > 0 with SS")
-    say(dosing & (frame["ADDL"] > 0) & ~(frame["II"] > 0), "II", "a number > 0 with ADDL")
-    say(dosing & constant & (frame["SS"] == 0), "AMT", "an amount > 0 for an infusion that is not at steady state")
-    say(dosing & constant & (frame["SS"] > 0) & (frame["ADDL"] > 0), "ADDL", "0 for a constant infusion")
-    say(~((frame["CMT"] >= 0) & (frame["CMT"] % 1 == 0)), "CMT", "a whole number ≥ 0 (compartments stay on)")
-    same = _runs(frame["ID"]) == _runs(frame["ID"]).shift()
-    say(same & (frame["TIME"] < frame["TIME"].shift()), "TIME", "a time not before that of the record before")
+def _one_clock(time: Any, resets: Any) -> Any:
+    """Times that never fall: where a reset starts the clock anew, it runs on a little after the record before."""
+    falls = np.flatnonzero(resets[1:] & (time[1:] < time[:-1])) + 1
+    if not falls.size:
+        return time
+    found = time.copy()
+    for k in falls:
+        found[k:] += found[k - 1] + max(1.0, abs(found[k - 1]) * 1e-9) - found[k]
     return found
 
 
-def _dose(row: pandas.Series) -> Dose:
-    time, compartment = float(row["TIME"]), int(row["CMT"])
-    into = str(compartment) if compartment else ""
-    if row["EVID"] == 3:
-        return Dose(time, 0.0, into=into, reset=True)
-    rate = float(row["RATE"])
-    return Dose(
-        time, float(row["AMT"]), "infusion" if rate else "bolus", rate=max(rate, 0.0),
-        modelled={-1.0: "rate", -2.0: "duration"}.get(rate, ""), into=into, additional=int(row["ADDL"]),
-        interval=float(row["II"]), steady_state=("", "instead", "added")[int(row["SS"])], reset=row["EVID"] == 4,
-    )  # fmt: skip
+def _dose(events: Events, k: int, time: float) -> list[Dose]:
+    evid, rate = events.items["EVID"][k], float(events.items["RATE"][k])
+    if evid == 3:
+        return [Dose(time, 0.0, reset=True)]
+    if evid not in (1, 4):
+        return []
+    items = events.items
+    return [
+        Dose(
+            time, float(items["AMT"][k]), "infusion" if rate else "bolus", rate=max(rate, 0.0),
+            modelled=_MODELLED.get(rate, ""), into=events.compartment(k), additional=int(items["ADDL"][k]),
+            interval=float(items["II"][k]), steady_state=_STEADY[int(items["SS"][k])], reset=bool(evid == 4),
+        )
+    ]  # fmt: skip
 
 
-def _after(rows: pandas.DataFrame) -> Any:
-    """A record stands after the doses of its time, unless the only ones given then come later in the table."""
-    dosed = rows["EVID"].isin([1, 3, 4]).to_numpy()
-    time = rows["TIME"].to_numpy(dtype=float)
-    found = np.ones(len(rows), dtype=bool)
-    for k in np.flatnonzero(~dosed):
-        with_it = np.flatnonzero(dosed & (time == time[k]))
-        found[k] = not len(with_it) or bool((with_it < k).any())
-    return found
-
-
-def _covariates(rows: pandas.DataFrame, extra: list[str], carried: str) -> tuple[Any, tuple[float, ...]]:
+def _covariates(table: Any, time: Any, carried: str) -> tuple[Any, Changes]:
     """Records whose covariates make a new row of values, and the times from which all but the first hold."""
-    if not extra:
-        return np.zeros(1, dtype=np.intp), ()
-    table = rows[extra].to_numpy(dtype=float)
-    new = np.ones(len(rows), dtype=bool)
+    if not table.shape[1]:
+        return np.zeros(1, dtype=np.intp), Changes()
+    new = np.ones(len(table), dtype=bool)
     new[1:] = (table[1:] != table[:-1]).any(axis=1)
     kept = np.flatnonzero(new)
-    time = rows["TIME"].to_numpy(dtype=float)
-    moments = time[kept[1:] - 1] if carried == "next" else time[kept[1:]]
-    return kept, tuple(float(t) for t in moments)
+    if carried == "next":
+        return kept, Changes(time[kept[1:] - 1], True)
+    return kept, Changes(time[kept[1:]])

@@ -144,7 +144,7 @@ def _from_frame(source: Any) -> Columns:
         if named and not any(level in source.columns for level in named):
             source = source.reset_index()
         headings = [str(heading).strip() for heading in source.columns]
-        return headings, [source.iloc[:, k].tolist() for k in range(len(headings))]
+        return headings, [column.tolist() for _, column in source.items()]
     frame = nw.from_native(source, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()

@@ -51,6 +51,13 @@ CASES = {
     "steady modelled": [Dose(0, 90.0, "infusion", modelled="duration", steady_state="instead", interval=8.0)],
     "steady constant": [Dose(0, 0.0, "infusion", rate=5.0, steady_state="instead")],
     "steady added": [Dose(0, 50.0), Dose(4, 80.0, "oral", steady_state="added", interval=12.0, additional=1)],
+    "lag beyond interval": [Dose(0, 100.0, steady_state="instead", interval=0.9, additional=2)],
+    "lag beyond interval, infusion": [Dose(0, 9.0, "infusion", rate=40.0, steady_state="instead", interval=0.8)],
+    "lag beyond interval, overlap": [Dose(1, 90.0, "infusion", rate=40.0, steady_state="instead", interval=1.1)],
+    "lag beyond interval, added": [
+        Dose(0, 70.0),
+        Dose(2, 90.0, "infusion", modelled="duration", steady_state="added", interval=1.2, additional=1),
+    ],
     "reset": [Dose(0, 100.0, additional=9, interval=4.0), Dose(13, 20.0, reset=True)],
     "replace": [Dose(0, 100.0), Dose(13, 20.0, action="replace", into="B"), Dose(20, 2.0, action="multiply")],
 }
@@ -96,6 +103,34 @@ def test_steady_state_is_what_many_doses_come_to(shape: dict[str, object], lag: 
     long = solve(model, many, list(count * interval + after), LAG=lag).outputs[:, 0]
     short = solve(model, steady, list(after[1:]), LAG=lag).outputs[:, 0]
     np.testing.assert_allclose(short, long[1:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [{}, {"route": "infusion", "rate": 40.0}, {"route": "infusion", "rate": 9.0}])
+@pytest.mark.parametrize("linear", ["closed form", "ode"])
+def test_a_lag_beyond_the_interval_is_the_steady_state_from_lag_minus_interval_on(
+    shape: dict[str, object], linear: str
+) -> None:
+    """From then on nothing tells it from 2 000 doses; before it, running on from the record leads there."""
+    model, interval, count, lag = disposition(), 3.0, 2000, 7.3
+    many = [Dose(0, 100.0, additional=count + 8, interval=interval, **shape)]  # type: ignore[arg-type]
+    steady = [Dose(0, 100.0, additional=8, interval=interval, steady_state="instead", **shape)]  # type: ignore[arg-type]
+    after = np.array([4.31, 5.0, 6.9, 7.31, 9.0, 13.9])
+    long = solve(model, many, list(count * interval + after), LAG=lag).outputs[:, 0]
+    short = solve(model, steady, list(after), LAG=lag, linear=linear).outputs[:, 0]
+    np.testing.assert_allclose(short, long, rtol=1e-9 if linear == "closed form" else 1e-7)
+
+
+def test_what_is_not_linear_stands_just_after_an_arrival() -> None:
+    """As NONMEM's integrators have it: the peak at the record (FeRx-NLME/ferx-core, ss_lag_ge_ii, ADVAN13)."""
+    peaks = []
+    for saturable in ("", "/(1 + A/1e14)"):
+        model = define({"A": f"-0.2*A{saturable}"}, {"L": 15.0}, outputs={"C": "A/50"}, doses={"bolus": "A"},
+                       lag={"A": "L"})  # fmt: skip
+        code, dose = compile_model(model), Dose(0, 600.0, steady_state="instead", interval=12.0)
+        plan = code.schedule(np.array([[15.0]]), [[dose]], [np.array([0.0])], [np.array([True])])
+        peaks.append(code.run(np.array([[15.0]]), plan).outputs[0, 0])
+    top = 12 / (1 - np.exp(-2.4))
+    np.testing.assert_allclose(peaks, [top * np.exp(0.6), top], rtol=1e-6)
 
 
 def test_constant_infusion_to_steady_state_stops_at_its_record() -> None:

@@ -108,6 +108,18 @@ def test_compartments_by_number_or_by_name() -> None:
         ({"ADDL": [2, 0, 0, 0, 0]}, "row 1, ID 1, column II"),
         ({"ADDL": [1.5, 0, 0, 0, 0], "II": [2, 0, 0, 0, 0]}, "row 1, ID 1, column ADDL"),
         ({"AMT": ["x", 0, 0, 50, 0]}, "row 1, column AMT"),
+        ({"AMT": [".", 0, 0, 50, 0]}, "row 1, ID 1, column AMT: missing; expected an amount"),
+        ({"AMT": [100, 0, 0, None, 0]}, "row 4, ID 2, column AMT: missing"),
+        ({"AMT": [0, 0, 0, 50, 0]}, "row 1, ID 1, column AMT: 0; expected an amount > 0"),
+        ({"CMT": [-2, 0, 0, 2, 0]}, "row 1, ID 1, column CMT: -2; expected a compartment that is on"),
+        ({"CMT": ["2a", 0, 0, 2, 0]}, "row 1, column CMT: '2a'; expected a number or a state's name"),
+        (
+            {"AMT": [0, 0, 0, 50, 0], "RATE": [5, 0, 0, 0, 0], "SS": [1, 0, 0, 0, 0], "II": [12, 0, 0, 0, 0]},
+            "row 1, ID 1, column II: 12; expected 0 for a constant infusion",
+        ),
+        ({"AMT": [0, 0, 0, 50, 0], "RATE": [-2, 0, 0, 0, 0], "SS": [1, 0, 0, 0, 0]}, "row 1, ID 1, column RATE: -2"),
+        ({"EVID": [1, 0, 3, 1, 0], "TIME": [5, 4, 1, 0, 3]}, "row 2, ID 1, column TIME: 4; expected a time not before"),
+        ({"II": [0, 0, 3, 0, 0]}, "row 3, ID 1, column II: 3; expected 0 in a record that gives no dose"),
         ({"TIME": [0, np.nan, 2, 0, 3]}, "row 2, ID 1, column TIME"),
         ({"AMT": [100, 0, 0, np.inf, 0]}, "row 4, ID 2, column AMT"),
         ({"RATE": [0, 0, 0, np.inf, 0]}, "row 4, ID 2, column RATE"),
@@ -117,6 +129,17 @@ def test_compartments_by_number_or_by_name() -> None:
 def test_malformed_records_are_named(changed: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         read_nonmem(table(**changed))
+
+
+def test_what_predpp_accepts_is_read() -> None:
+    """An interval without additional doses, negative times, a subject that comes again, a reset that starts anew."""
+    records = read_nonmem(table(II=[12, 0, 0, 0, 0], TIME=[-3, -1, 2, 0, 3], ID=[1, 1, 1, 2, 1]))
+    assert len(records.subjects) == 3
+    assert records.doses[0][0].interval == 12
+    assert records.times[0].tolist() == [-3, -1, 2]
+    again = read_nonmem(table(EVID=[1, 0, 3, 1, 0], TIME=[0, 9, 0, 0, 3]))
+    assert again.times[0].tolist() == [0, 9, 10]
+    assert again.table["TIME"].tolist() == [0, 9, 0, 0, 3]
 
 
 def test_every_problem_at_once() -> None:
