@@ -245,7 +245,10 @@ class _Writer:
             if self.width == 1:
                 return self.ir.Constant(bit, int(bool(c)))
             return self.ir.Constant(self.ir.VectorType(bit, self.width), [int(bool(c))] * self.width)
-        join = self.build.and_ if type(c).__name__ == "And" else self.build.or_
+        name = type(c).__name__
+        if name not in ("And", "Or"):
+            raise ModelError(f"{name} in a condition has no machine code: {c}")
+        join = self.build.and_ if name == "And" else self.build.or_
         result = self._condition(c.args[0])
         for other in c.args[1:]:
             result = join(result, self._condition(other))

@@ -52,11 +52,15 @@ def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any],
             found.append(limit)
         return found.index(limit)
 
-    def replaced(condition: Any) -> Any:
-        gap = condition.lhs - condition.rhs
+    def crossing(gap: Any) -> tuple[Any, Any]:
+        """Rate at which a difference grows with time, and when it is zero; None if that depends on anything else."""
         rate = sympy.diff(gap, time)
         limit = sympy.simplify(-gap.xreplace({time: sympy.Integer(0)}) / rate) if rate.is_number and rate != 0 else None
-        if limit is None or not limit.free_symbols <= inputs:
+        return rate, limit if limit is not None and limit.free_symbols <= inputs else None
+
+    def replaced(condition: Any) -> Any:
+        rate, limit = crossing(condition.lhs - condition.rhs)
+        if limit is None:
             return condition
         before = (condition.rel_op in ("<", "<=")) == bool(rate > 0)
         past = past_symbol(number(limit))
@@ -64,8 +68,12 @@ def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any],
 
     new = {}
     for state, expression in rhs.items():
-        kinks = [e for e in expression.atoms(sympy.Max, sympy.Min) if time in e.free_symbols and len(e.args) == 2]
-        expression = expression.xreplace({e: e.rewrite(sympy.Piecewise) for e in kinks})
+        corners = {}
+        for e in expression.atoms(sympy.Max, sympy.Min):
+            if time in e.free_symbols and len(e.args) == 2 and crossing(e.args[0] - e.args[1])[1] is not None:
+                larger = e.args[0] > e.args[1] if isinstance(e, sympy.Max) else e.args[0] < e.args[1]
+                corners[e] = sympy.Piecewise((e.args[0], larger), (e.args[1], True))
+        expression = expression.xreplace(corners)
         conditions = {
             c for piece in expression.atoms(sympy.Piecewise) for _, given in piece.args for c in _relations(given)
         }

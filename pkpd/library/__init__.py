@@ -4,6 +4,7 @@ from pkpd.library.absorption import (
     mixed_absorption,
     sequential_absorption,
     transit_absorption,
+    weibull_absorption,
     zero_order_absorption,
 )
 from pkpd.library.catalogue import search as list
@@ -70,5 +71,6 @@ __all__ = [
     "turnover",
     "two_compartment",
     "typical",
+    "weibull_absorption",
     "zero_order_absorption",
 ]

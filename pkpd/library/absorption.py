@@ -1,4 +1,4 @@
-"""Absorption that is not first-order alone: zero-order, sequential, mixed, and through transit compartments."""
+"""Absorption that is not first-order alone: zero-order, sequential, mixed, Weibull, and through transit compartments."""
 
 from __future__ import annotations
 
@@ -77,6 +77,35 @@ def mixed_absorption(compartments: int = 1, *, elimination: str = "linear") -> M
         "bioavailability": {"depot": "1 - Fz", "central": "Fz"},
     }
     way = Way("mixed absorption", {"depot": "-ka*depot"}, "ka*depot", (share, _TK0, KA), parts, _HOLFORD)
+    return drug(compartments, way, elimination=elimination)
+
+
+def weibull_absorption(compartments: int = 1, *, elimination: str = "linear") -> Model:
+    r"""Absorption whose rate rises or falls with the time since the dose, so that a Weibull share has been absorbed.
+
+    .. math:: dG/dt = -\frac{\beta}{t_d}\Bigl(\frac{tad}{t_d}\Bigr)^{\beta - 1} G, \quad
+        G(tad) = D\,e^{-(tad/t_d)^\beta}
+
+    With β = 1 it is first-order absorption at 1/td; β > 1 is sigmoid, β < 1 begins fast. A new dose starts the clock
+    again for what is left of earlier ones. For β < 1 the rate is infinite at the dose itself: it is held at its value
+    after 1e-12 of td, so that at most :math:`10^{-12\beta}` of the dose is late.
+
+    Parameters
+    ----------
+    compartments : int
+        1 to 3.
+    elimination : {"linear", "saturable", "parallel"}
+        Clearance, Michaelis–Menten, or both.
+
+    References
+    ----------
+    Piotrovskii VK. J Pharmacokinet Biopharm 1987;15:681-686.
+    """
+    rate = "beta/td*max(tad/td, 1e-12)**(beta - 1)*depot"
+    shape = Parameter("beta", 1.5, meaning="shape of the absorption: above 1 sigmoid, below 1 fast at first")
+    scale = Parameter("td", 2.0, "time", meaning="time in which 63 % of a dose is absorbed")
+    doses = {"doses": {**IV, "oral": "depot"}}
+    way = Way("Weibull absorption", {"depot": f"-{rate}"}, rate, (shape, scale), doses, "Piotrovskii 1987")
     return drug(compartments, way, elimination=elimination)
 
 

@@ -35,7 +35,7 @@ KINDS: Mapping[str, Sequence[Callable[..., Model]]] = {
     "compartments": (compartments.one_compartment, compartments.two_compartment, compartments.three_compartment),
     "absorption": (
         absorption.zero_order_absorption, absorption.sequential_absorption, absorption.mixed_absorption,
-        absorption.transit_absorption,
+        absorption.weibull_absorption, absorption.transit_absorption,
     ),
     "elimination": (compartments.michaelis_menten, fate.metabolite, fate.enterohepatic),
     "target": (

@@ -25,7 +25,7 @@ def of_unit(unit: str) -> Dimension:
 def problems(model: Model, needs: Mapping[str, str]) -> list[str]:
     """Return what does not fit in a model; `needs` gives the units of what another model brings."""
     own = typical(model)
-    table = {p.name: of_unit(p.unit) for p in own.parameters} | {"t": of_unit("h")}
+    table = {p.name: of_unit(p.unit) for p in own.parameters} | {"t": of_unit("h"), "tad": of_unit("h")}
     table |= {n: of_unit(resolve(u, BASE)) for n, u in {**needs, **own.units}.items()}
     numbers = own.parameters.as_dict()
     found = [f"{n!r} has no unit" for n in {*own.states, *own.outputs} - set(own.units)]

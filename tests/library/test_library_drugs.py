@@ -231,3 +231,11 @@ def test_continuous_emptying_is_a_linear_system() -> None:
     ])  # fmt: skip
     expected = [(expm(k * t) @ [100.0, 0, 0])[1] / p["V"] for t in TIMES]
     np.testing.assert_allclose(solve(model, p, TIMES, [Dose(0, 100.0, "oral")])["C"], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "precision"), [(1.0, 1e-8), (2.2, 1e-8), (0.7, 1e-7)])
+def test_weibull_share_has_been_absorbed(shape: float, precision: float) -> None:
+    """Without elimination the central amount is D·(1 − exp(−(t/td)^β)); β = 1 is first-order absorption."""
+    model = library.weibull_absorption()
+    found = solve(model, values_of(model, beta=shape, td=2.0, CL=0.0), TIMES, [Dose(0, 100.0, "oral")])
+    np.testing.assert_allclose(found["central"], -100 * np.expm1(-((TIMES / 2.0) ** shape)), rtol=precision)
