@@ -76,14 +76,18 @@ class Block:
                 0, schedule.subjects, (matrix, loss, constant), x0, slopes, lines, events, out, dout, starts, dstarts,
                 status,
             )  # fmt: skip
-        return BlockRun(matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status)
+        return BlockRun(
+            matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status
+        )
 
     def _events(self, schedule: Schedule) -> tuple[tuple[Any, ...], Array]:
         """What happens besides doses that add to a state, as the compiled function reads it, and slopes of rates."""
         where, p = self.where, len(self.varied)
         few = len(schedule.start)
         if schedule.dstart.shape[1]:
-            djumps, drates, dstart = (part[:, self.varied] for part in (schedule.djumps, schedule.drates, schedule.dstart))
+            djumps, drates, dstart = (
+                part[:, self.varied] for part in (schedule.djumps, schedule.drates, schedule.dstart)
+            )
             djumps, drates = djumps[:, :, where], drates[:, :, where]
         else:  # the doses depend on none of the parameters
             djumps, drates, dstart = np.zeros((few, p, self.size)), np.zeros((few, p, self.size)), np.zeros((few, p))
@@ -94,7 +98,9 @@ class Block:
         ), drates  # fmt: skip
 
 
-def trains_as_arrays(trains: Sequence[tuple[Train, bool]], where: Sequence[int], varied: Sequence[int]) -> tuple[Any, ...]:
+def trains_as_arrays(
+    trains: Sequence[tuple[Train, bool]], where: Sequence[int], varied: Sequence[int]
+) -> tuple[Any, ...]:
     """Return repeated doses as the compiled functions read them.
 
     Returns

@@ -41,10 +41,13 @@ class Code:
         Parameters with respect to which derivatives are wanted.
     linear : str
         As for `symbols.analyse`.
+    order : {1, 2}
+        2 adds the first derivatives to the states and the outputs (`second.with_slopes`).
     """
 
-    def __init__(self, model: Model, sensitivities: Sequence[str], linear: str) -> None:
+    def __init__(self, model: Model, sensitivities: Sequence[str], linear: str, order: int = 1) -> None:
         self._model, self._sensitivities, self._linear = model, tuple(sensitivities), linear
+        self._order = order
         self._lock = threading.Lock()
         self._addresses: dict[str, int] = {}
         self._columns: dict[str, ColumnFunction] = {}
@@ -54,7 +57,10 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        return Formulas(analyse(self._model, self._sensitivities, self._linear))
+        from pkpd.engine.second import with_slopes
+
+        grow = with_slopes if self._order == 2 else None
+        return Formulas(analyse(self._model, self._sensitivities, self._linear, grow))
 
     def address(self, name: str, width: int) -> int:
         """Return the address of a formula's function of so many lanes."""
@@ -65,7 +71,9 @@ class Code:
                 self._load(group)
             return self._addresses[full]
 
-    def rows(self, name: str, q: Array, which: Any, out: Array, y: Any = None, time: Any = None, place: Any = None) -> None:
+    def rows(
+        self, name: str, q: Array, which: Any, out: Array, y: Any = None, time: Any = None, place: Any = None
+    ) -> None:
         """Evaluate a formula for many rows.
 
         Parameters
@@ -101,7 +109,9 @@ class Code:
     def _key(self, group: str) -> str:
         from pkpd.engine.llvm import machine
 
-        return disk.key_of(group, LANES, machine(), self._model.key, list(self._sensitivities), self._linear)
+        return disk.key_of(
+            group, LANES, machine(), self._model.key, list(self._sensitivities), self._linear, self._order
+        )
 
     def _made(self, about: Any, code: bytes) -> Structure:
         """Take up code that was kept, with the layout that stands beside it."""

@@ -16,7 +16,7 @@ from pkpd.engine.code import Code
 from pkpd.engine.dosing_terms import DosingTerms
 from pkpd.engine.integration import integrate_job
 from pkpd.engine.own_times import Expanded, OwnTimes
-from pkpd.engine.rest import Rest
+from pkpd.engine.rest import Job, Rest
 from pkpd.engine.settings import Settings
 from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbols import CLAMPED, System
@@ -57,8 +57,10 @@ class Solution:
 class Compiled:
     """A model with its code; make one with `compile_model`, which remembers it."""
 
-    def __init__(self, model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form") -> None:
-        self.model, self.code = model, Code(model, sensitivities, linear)
+    def __init__(
+        self, model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form", order: int = 1
+    ) -> None:
+        self.model, self.order, self.code = model, order, Code(model, sensitivities, linear, order)
         layout = self.code.structure
         self.states, self.outputs = layout.states, layout.outputs
         self.inputs = layout.inputs[: len(layout.inputs) - layout.moments]
@@ -76,7 +78,7 @@ class Compiled:
     @cached_property
     def clamped(self) -> Compiled:
         """The same with everything integrated, for subjects whose block has no sound modes."""
-        return compile_model(self.model, self.sensitivities, CLAMPED)
+        return compile_model(self.model, self.sensitivities, CLAMPED, self.order)
 
     def schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
@@ -139,9 +141,7 @@ class Compiled:
         """Whether the time lines depend on the values or the model, so that only `schedule` can make them."""
         return bool(self.dosing) or self.code.structure.moments > 0 or self.code.structure.tad
 
-    def run(
-        self, values: Array, schedule: Schedule, settings: Settings | None = None, states: bool = True
-    ) -> Solution:
+    def run(self, values: Array, schedule: Schedule, settings: Settings | None = None, states: bool = True) -> Solution:
         """Solve every subject of a schedule.
 
         Parameters
@@ -209,7 +209,9 @@ class Compiled:
         if len(found.states):
             found.states[row + schedule.order] = y[:, 1 : 1 + len(self.states)]
 
-    def _solve(self, values: Array, schedule: Schedule, settings: Settings) -> tuple[Array, NDArray[np.int64]]:
+    def _solve(
+        self, values: Array, schedule: Schedule, settings: Settings, floor: Array | None = None
+    ) -> tuple[Array, NDArray[np.int64]]:
         """A place for the time of the last dose, states, and their derivatives that are not zero by structure, sorted
         within every subject; statuses."""
         layout = self.code.structure
@@ -219,7 +221,7 @@ class Compiled:
         block = self.block.run(values, schedule)
         status = block.status
         if self.rest is not None:
-            job = self.rest.job(values, schedule, settings, block, self.block.run)
+            job = self.rest.job(values, schedule, settings, block, self.block.run, floor)
             sound = np.logical_and.reduceat(job.modes.sound, schedule.base[:-1]) | (status != OK)
             z, other = integrate_job(job, np.flatnonzero(sound))
             y[:, [1 + k for k in self.rest.where]] = z[:, : len(self.rest.where)]
@@ -227,7 +229,7 @@ class Compiled:
             for i, j, k in layout.where:
                 y[:, place[self.rest.where[i], j]] = z[:, k] / scale[:, j]
             if not sound.all():
-                self._without_modes(values, schedule, settings, np.flatnonzero(~sound), y, other)
+                self._without_modes(job, np.flatnonzero(~sound), y, other)
             status = np.where(status == OK, other, status)
         y[:, [1 + k for k in self.block.where]] = block.out
         for i, state in enumerate(self.block.where):
@@ -236,15 +238,12 @@ class Compiled:
                     y[:, place[state, j]] = block.dout[:, p, i]
         return y, status
 
-    def _without_modes(
-        self, values: Array, schedule: Schedule, settings: Settings, who: NDArray[np.int64], y: Array,
-        status: NDArray[np.int64],
-    ) -> None:  # fmt: skip
+    def _without_modes(self, job: Job, who: NDArray[np.int64], y: Array, status: NDArray[np.int64]) -> None:
         """Integrate everything for the named subjects, and put it where it belongs."""
-        table = np.concatenate([values[schedule.base[i] : schedule.base[i + 1]] for i in who])
-        part = schedule.part(who)
-        own, found = self.clamped._solve(table, part, settings)
+        schedule = job.schedule
+        mine = np.concatenate([np.arange(schedule.base[i], schedule.base[i + 1]) for i in who])
         rows = np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
+        own, found = self.clamped._solve(job.values[mine], schedule.part(who), job.settings, job.modes.floor[mine])
         n = 1 + len(self.states)
         theirs = {pair: n + k for k, pair in enumerate(self.clamped.code.structure.moved)}
         y[rows, :n] = own[:, :n]
@@ -254,11 +253,13 @@ class Compiled:
 
 
 @lru_cache(maxsize=128)
-def _compile(model: Model, sensitivities: tuple[str, ...], linear: str) -> Compiled:
-    return Compiled(model, sensitivities, linear)
+def _compile(model: Model, sensitivities: tuple[str, ...], linear: str, order: int) -> Compiled:
+    return Compiled(model, sensitivities, linear, order)
 
 
-def compile_model(model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form") -> Compiled:
+def compile_model(
+    model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form", order: int = 1
+) -> Compiled:
     """Return the code of a model, made once per model and set of sensitivities.
 
     Parameters
@@ -269,10 +270,12 @@ def compile_model(model: Model, sensitivities: Sequence[str] = (), linear: str =
         Parameters with respect to which derivatives are wanted.
     linear : {"closed form", "ode"}
         ``"ode"`` integrates everything (a check on the closed form).
+    order : {1, 2}
+        2 adds the first derivatives to the states and outputs, so that theirs are second ones (`second.solve_twice`).
 
     Raises
     ------
     ModelError
         If the model is not complete.
     """
-    return _compile(model, tuple(sensitivities), linear)
+    return _compile(model, tuple(sensitivities), linear, order)

@@ -12,7 +12,16 @@ from typing import Any
 
 FORMAT = 1
 _MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
-_SOURCES = ("symbols", "augmented", "formulas", "calculus", "llvm", "vector_math")  # what makes code of a model
+_SOURCES = (
+    "symbols",
+    "moments",
+    "augmented",
+    "second",
+    "formulas",
+    "calculus",
+    "llvm",
+    "vector_math",
+)  # what makes code of a model
 
 
 @cache
@@ -30,6 +39,7 @@ def folder() -> Path | None:
 def makers() -> str:
     """Return a digest of everything that turns equations into code, so that no other version's code is served."""
     import llvmlite
+
     from pkpd.model import expressions
 
     here = Path(__file__).parent

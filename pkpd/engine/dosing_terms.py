@@ -58,8 +58,8 @@ class DosingTerms:
             If a lag or a bioavailability is negative or not a number, naming the subject's place.
         """
         table = np.zeros((len(values), self.count * (1 + self.slopes)))
-        given = np.concatenate([values, np.zeros((len(values), self._code.structure.moments))], axis=1)
-        self._code.rows("dosing", given, np.arange(len(values)), table)
+        full = np.concatenate([values, np.zeros((len(values), self._code.structure.moments))], axis=1)
+        self._code.rows("dosing", full, np.arange(len(values)), table)
         found, slopes = table[:, : self.count], table[:, self.count :].reshape(len(values), self.count, self.slopes)
         bad = ~np.isfinite(found) | (found < 0)
         if bad.any():

@@ -202,7 +202,7 @@ class Formulas:
         return Formula.of((), self.inputs, [*wanted, *(slope(e, s) for e in wanted for s in self.theta)])
 
     def outputs(self) -> Formula:
-        """Outputs, then their derivatives; reads the time of the last dose, states, and derivatives that are not zero."""
+        """Outputs, then their derivatives; reads the time of the last dose, states, derivatives that are not zero."""
         import sympy
 
         states = [expressions.symbol(s) for s in self.system.model.states]

@@ -1,8 +1,8 @@
 """Symbols to machine code: SymPy → LLVM IR → object code, in milliseconds and without a compiler.
 
 A function has the signature ``void f(const double *t, const double *y, const double *q, double *out)`` and works on
-`width` subjects at once: entry k of lane l stands at ``k * width + l``. Whatever the width, a lane's result has the same
-bits: every operation is elementwise.
+`width` subjects at once: entry k of lane l stands at ``k * width + l``. Whatever the width, a lane's result has the
+same bits: every operation is elementwise.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ class _Writer:
     def call(self, name: str, value: Any) -> Any:
         full = f"llvm.{name}.f64" if self.width == 1 else f"llvm.{name}.v{self.width}f64"
         kind = self.ir.FunctionType(self.type, [self.type])
-        return self.build.call(self._module.globals.get(full) or self.ir.Function(self._module, kind, name=full), [value])
+        return self.build.call(
+            self._module.globals.get(full) or self.ir.Function(self._module, kind, name=full), [value]
+        )
 
     def _library(self, name: str, value: Any) -> Any:
         """Call a function of the C library, lane by lane."""

@@ -92,7 +92,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
 def _invert(v: Array) -> tuple[NDArray[np.bool_], Array]:
     """Inverses of the eigenvectors and whether they are well conditioned (1-norm)."""
     inverse = np.zeros_like(v)
-    good = np.isfinite(v).all((1, 2))
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(v).all((1, 2)))
     good[good] &= np.abs(np.linalg.det(v[good])) > 0
     inverse[good] = np.linalg.inv(v[good])
     norm = np.abs(v).sum(axis=1).max(axis=1) * np.abs(inverse).sum(axis=1).max(axis=1)

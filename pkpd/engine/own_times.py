@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,10 @@ class OwnTimes:
                 f"a time at which the model changes is not a number in row {r + 1} of the values"
                 for r in np.flatnonzero(np.isnan(at).any(axis=1))[:20]
             )
-        source, past, begins, moments = [], [], [], []
+        source: list[int] = []
+        past: list[Array] = []
+        begins: list[int] = []
+        moments: list[Changes] = []
         row = 0
         for given_to, when, own in zip(doses, times, changes, strict=True):
             clock = np.asarray(when, dtype=float)
@@ -90,7 +94,7 @@ class OwnTimes:
             edges = [begin, *own, np.inf]
             late = getattr(own, "late", (False,) * len(own))
             mine: list[tuple[float, bool, Jet | None]] = []
-            for k, (lo, hi) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            for k, (lo, hi) in enumerate(pairwise(edges)):
                 if k:
                     mine.append((float(lo), late[k - 1], None))
                 begins.append(len(source))

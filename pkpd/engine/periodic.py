@@ -122,9 +122,7 @@ def _flow(job: Job, value: int, train: Train, piece: int, drivers: Array) -> Cal
 
     rest = job.rest
     rate = [train.rates[piece][0] if k == train.state else 0.0 for k in rest.where]
-    slopes = [
-        train.rates[piece][1 + j] if rest.where[i] == train.state else 0.0 for i, j in rest.structure.rate_slopes
-    ]
+    slopes = [train.rates[piece][1 + j] if rest.where[i] == train.state else 0.0 for i, j in rest.structure.rate_slopes]
     given = np.concatenate([job.q0[value], [0.0], rate, slopes, drivers])  # the last dose begins the interval
     rhs = functions_of(rest)[0]
     return lambda t, y: np.asarray(rhs(np.float64(t), y, given), dtype=float)
@@ -137,7 +135,12 @@ def _back(job: Job, value: int, train: Train, y: Array) -> Array:
     from scipy.integrate import solve_ivp
 
     found = solve_ivp(
-        _flow(job, value, train, 0, np.empty(0)), (0.0, float(train.phase[0])), y, method="DOP853", rtol=1e-12, atol=1e-14
+        _flow(job, value, train, 0, np.empty(0)),
+        (0.0, float(train.phase[0])),
+        y,
+        method="DOP853",
+        rtol=1e-12,
+        atol=1e-14,
     )
     return np.asarray(found.y[:, -1], dtype=float) if found.status == 0 else np.full_like(y, np.nan)
 
@@ -149,15 +152,14 @@ def _interval(
     schedule = _schedule(job.schedule, train, whole, len(guesses))
     values = np.repeat(job.values[value][None], len(guesses), axis=0)
     block = job.solve_block(values, schedule)
-    small = job.rest.job(values, schedule, job.settings, block, job.solve_block)
+    floor = np.full(len(guesses), job.q0[value, -1])
+    small = job.rest.job(values, schedule, job.settings, block, job.solve_block, floor)
     out, status = solve(small, guesses)
     out = out.reshape(len(guesses), 2, -1)
     out[status != 0] = np.nan
     before = not train.constant and not train.after and train.phase[0] >= whole
     layout = job.rest.structure
-    drivers = [
-        block.out[0, d] if j < 0 else block.dout[0, layout.varied.index(j), d] for d, j in layout.quantities
-    ]
+    drivers = [block.out[0, d] if j < 0 else block.dout[0, layout.varied.index(j), d] for d, j in layout.quantities]
     return out[:, 1], (guesses[0] if before or train.constant else out[0, 0]), np.array(drivers)
 
 

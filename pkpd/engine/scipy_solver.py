@@ -53,12 +53,10 @@ def functions_of(rest: Rest) -> tuple[Any, Any]:
     return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
 
 
-def _subject(
-    job: Job, i: int, functions: tuple[Any, Any], method: str, out: Array, given: tuple[Any, ...]
-) -> int:
+def _subject(job: Job, i: int, functions: tuple[Any, Any], method: str, out: Array, given: tuple[Any, ...]) -> int:
     from scipy.integrate import solve_ivp
 
-    rest, schedule = job.rest, job.schedule
+    schedule = job.schedule
     line = int(schedule.which[i])
     tolerance = job.absolute_tolerance[i]
     base, rows0 = int(schedule.times[line]), int(schedule.rows[i])
@@ -71,7 +69,9 @@ def _subject(
         rate = rates[s]
         moved = [drates[s, j, k] for k, j in slopes]
 
-        def bound(f: Any, row: int = row, s: int = s, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved) -> Any:
+        def bound(
+            f: Any, row: int = row, s: int = s, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved
+        ) -> Any:
             return lambda t, y: np.asarray(
                 f(np.float64(t), y, np.concatenate([job.q0[row], dosed[s : s + 1], rate, moved, drive(t)])), dtype=float
             )

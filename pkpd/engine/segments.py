@@ -40,9 +40,7 @@ class Layout:
     tad: bool = False
 
     @classmethod
-    def of(
-        cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0, tad: bool = False
-    ) -> Layout:
+    def of(cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0, tad: bool = False) -> Layout:
         """Make one from the names of the states, or from their number."""
         names = map(str, range(states)) if isinstance(states, int) else states
         return cls(entries, {name: k for k, name in enumerate(names)}, slopes, tad)
@@ -78,9 +76,7 @@ class Happening:
         return LAST if isinstance(self.what, int) else self.what.record
 
 
-def happenings(
-    steps: Sequence[Delivery | Mark], changes: Changes, records: Sequence[float] = ()
-) -> list[Happening]:
+def happenings(steps: Sequence[Delivery | Mark], changes: Changes, records: Sequence[float] = ()) -> list[Happening]:
     """Return everything that happens in its order; ``records`` are times at which there is only to be a cut."""
     late, moves = changes.late, changes.moves or (None,) * len(changes)
     found = [Happening(t, 0, None) for t in records]

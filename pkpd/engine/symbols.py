@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from pkpd.engine.moments import after_dose, dosed_symbol, past_symbol, with_mome
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
 
+Grow = Callable[["Whole"], "Whole"]
 LINEAR_CHOICES = ("closed form", "ode")
 CLAMPED = "clamped"  # as "ode", where what the block gives to other states is kept from falling below zero
 
@@ -66,11 +67,13 @@ class System:
         return tuple(k for k, s in enumerate(self.linear) if expressions.symbol(s) in seen)
 
 
-def analyse(model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form") -> System:
+def analyse(
+    model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form", grow: Grow | None = None
+) -> System:
     """Split a model into its closed-form block and the integrated rest.
 
     The block is the largest set of states whose equations are linear in the set with constant coefficients and
-    see no other state.
+    see no other state. ``grow`` may put more equations to those of the model before.
 
     Raises
     ------
@@ -80,13 +83,14 @@ def analyse(model: Model, sensitivities: Sequence[str] = (), linear: str = "clos
     if linear not in (*LINEAR_CHOICES, CLAMPED):
         raise ModelError(f"unknown choice linear={linear!r}; {nearest(linear, LINEAR_CHOICES)}")
     whole = _read(model, sensitivities)
+    whole = grow(whole) if grow is not None else whole
     block = _linear_states(whole.rhs) if linear == "closed form" else ()
-    rest = tuple(s for s in model.states if s not in block)
-    return _split(_clamp(whole) if linear == CLAMPED else whole, block, rest)
+    rest = tuple(s for s in whole.rhs if s not in block)
+    return split(_clamp(whole) if linear == CLAMPED else whole, block, rest)
 
 
 @dataclass(frozen=True, eq=False)
-class _Whole:
+class Whole:
     """A model's equations as symbols, before they are split."""
 
     model: Model
@@ -97,7 +101,7 @@ class _Whole:
     moments: tuple[Any, ...]
 
 
-def _read(model: Model, sensitivities: Sequence[str]) -> _Whole:
+def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
     if model.needs:
         raise ModelError([f"{n!r} is used but nothing defines it" for n in model.needs], f"model {model.name!r}")
     if problems := unknown_names(sensitivities, (*model.parameters.names, *model.covariates), "parameter"):
@@ -109,7 +113,7 @@ def _read(model: Model, sensitivities: Sequence[str]) -> _Whole:
     rhs, moments = with_moments(rhs, inputs)
     outputs = {n: after_dose(e) for n, e in outputs.items()}
     initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
-    return _Whole(model, rhs, outputs, initial, tuple(sensitivities), moments)
+    return Whole(model, rhs, outputs, initial, tuple(sensitivities), moments)
 
 
 def floor_symbol() -> Any:
@@ -117,7 +121,7 @@ def floor_symbol() -> Any:
     return expressions.symbol("_floor")
 
 
-def _clamp(whole: _Whole) -> _Whole:
+def _clamp(whole: Whole) -> Whole:
     import sympy
 
     block = _linear_states(whole.rhs)
@@ -126,13 +130,25 @@ def _clamp(whole: _Whole) -> _Whole:
     return replace(whole, rhs=rhs)
 
 
-def _split(whole: _Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
+def split(whole: Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
     matrix, constant = _matrix(block, whole.rhs)
     model = whole.model
     pasts = (past_symbol(k).name for k in range(len(whole.moments)))
     inputs = (*model.parameters.names, *model.covariates, *pasts)
     rhs = tuple(whole.rhs[s] for s in rest)
-    return System(model, inputs, block, rest, matrix, constant, rhs, whole.outputs, whole.initial, whole.sensitivities, whole.moments)
+    return System(
+        model,
+        inputs,
+        block,
+        rest,
+        matrix,
+        constant,
+        rhs,
+        whole.outputs,
+        whole.initial,
+        whole.sensitivities,
+        whole.moments,
+    )
 
 
 def _insert(expression: Any, outputs: dict[str, Any]) -> Any:

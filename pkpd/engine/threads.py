@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def in_pieces(piece: Callable[[int, int], None], rows: NDArray[np.int64], width:
     count = max(-(-subjects // largest), 4 * workers if workers > 1 else 1)
     edges = np.unique(np.linspace(0, subjects, count + 1).astype(int)).tolist()
     if workers == 1:
-        for lo, hi in zip(edges[:-1], edges[1:], strict=True):
+        for lo, hi in pairwise(edges):
             piece(lo, hi)
         return
     with ThreadPoolExecutor(workers) as pool:

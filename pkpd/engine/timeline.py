@@ -238,12 +238,14 @@ class Schedule:
         """Row of the table of values for every row, sorted within its subject."""
         if self.observed is not None:
             return self.observed[self.order]
-        return np.repeat(self.base[:-1], np.diff(self.rows)) + self._by_row(self.use)
+        found: Integers = np.repeat(self.base[:-1], np.diff(self.rows)) + self._by_row(self.use)
+        return found
 
     @cached_property
     def row_dosed(self) -> Array:
         """Time of the last dose for every row, sorted within its subject."""
-        return self._by_row(self.dosed)
+        found: Array = self._by_row(self.dosed)
+        return found
 
     def _by_row(self, of_segment: Any) -> Any:
         """What belongs to the segment in which every row stands."""

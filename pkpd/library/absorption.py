@@ -1,4 +1,4 @@
-"""Absorption that is not first-order alone: zero-order, sequential, mixed, Weibull, and through transit compartments."""
+"""Absorption that is not first-order alone: zero-order, sequential, mixed, Weibull, through transit compartments."""
 
 from __future__ import annotations
 

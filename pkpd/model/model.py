@@ -141,7 +141,14 @@ class Model:
     @property
     def needs(self) -> tuple[str, ...]:
         """Names that the equations use and nothing defines yet: what another model must bring with ``+``."""
-        known = {expressions.TIME, expressions.TAD, *self.states, *self.parameters.names, *self.outputs, *self.covariates}
+        known = {
+            expressions.TIME,
+            expressions.TAD,
+            *self.states,
+            *self.parameters.names,
+            *self.outputs,
+            *self.covariates,
+        }
         texts = [*self.equations.values(), *self.outputs.values(), *self.initial.values()]
         texts += [text for kind in DOSING for text in getattr(self, kind).values()]
         return tuple(sorted(set().union(*(expressions.names(t) for t in texts)) - known)) if texts else ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.dosing import ROUTES, Dose
+from pkpd.dosing import Dose
 from pkpd.engine import Compiled, Settings, compile_model
 from pkpd.errors import DataWarning, InputError, nearest
 from pkpd.model import Model

@@ -11,8 +11,8 @@ from engine_runs import one_compartment, run, run_each, two_compartment
 
 from pkpd import library
 from pkpd.dosing import Dose
+from pkpd.engine import Settings, integration
 from pkpd.engine import status as why
-from pkpd.engine import Settings, integration, solver
 from pkpd.errors import InputError, ModelError
 from pkpd.model import Model, define
 

@@ -11,8 +11,8 @@ from stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, ta
 
 from pkpd import library
 from pkpd.dosing import Dose
+from pkpd.engine import Settings, compile_model, integration, rodas, schedule, stiff
 from pkpd.engine import status as why
-from pkpd.engine import Settings, compile_model, integration, rodas, schedule, solver, stiff
 from pkpd.engine.entry import begin
 from pkpd.engine.events import events_of
 from pkpd.engine.jit import jit
