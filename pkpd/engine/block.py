@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -149,6 +149,8 @@ class BlockRun:
         The same at the start of every segment of every subject.
     status : array, subjects
         Whether the matrices are numbers at all.
+    kept : dict
+        What others have derived from this run and may want again.
     """
 
     matrix: Array
@@ -164,3 +166,4 @@ class BlockRun:
     starts: Array
     dstarts: Array
     status: NDArray[np.int64]
+    kept: dict[str, Any] = field(default_factory=dict)

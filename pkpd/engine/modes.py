@@ -63,7 +63,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     if n and finite.size:
         found, v = np.linalg.eig(matrix[finite])
         good, u = _invert(np.real(v))
-        good &= (np.imag(found) == 0).all(1) & _apart(np.real(found), bool(structure.driven))
+        good = good & np.all(np.imag(found) == 0, axis=1) & _apart(np.real(found), bool(structure.driven))
         chosen, rates = finite[good], np.real(found[good])
         lam[chosen], vectors[chosen], back[chosen] = rates, np.real(v[good]), u[good]
         sound[chosen] = True
@@ -96,7 +96,7 @@ def _invert(v: Array) -> tuple[NDArray[np.bool_], Array]:
     good[good] &= np.abs(np.linalg.det(v[good])) > 0
     inverse[good] = np.linalg.inv(v[good])
     norm = np.abs(v).sum(axis=1).max(axis=1) * np.abs(inverse).sum(axis=1).max(axis=1)
-    return good & (norm < _WORST), inverse
+    return np.asarray(good & (norm < _WORST)), inverse
 
 
 def _apart(rates: Array, derived: bool) -> NDArray[np.bool_]:

@@ -50,7 +50,8 @@ class Rest:
         first = np.repeat(schedule.base[:-1], np.diff(schedule.base))  # one scale for all rows of a subject
         sizes = np.abs(values[:, self._columns])[first]
         scale = np.where(sizes == 0, 1.0, sizes)
-        modes = modes_of(self.structure, block, schedule)
+        modes = block.kept.get("modes") or modes_of(self.structure, block, schedule)
+        block.kept["modes"] = modes
         lowest = modes.floor if floor is None else floor
         q0 = np.ascontiguousarray(np.concatenate([values, scale, lowest[:, None]], axis=1))
         z0 = np.zeros((len(values), self.structure.components))
