@@ -150,6 +150,14 @@ def test_a_reset_may_start_the_clock_anew(linear: str) -> None:
     close(answers(one(), rows, linear), expected, linear)
 
 
+def test_a_model_that_uses_time_is_told_of_a_clock_that_starts_anew() -> None:
+    rows = [dose(0), seen(30), {"TIME": 0, "EVID": 4, "AMT": 50, "CMT": 1}, seen(4)]
+    model = define({"A": "-0.1*A"}, {"k": K}, outputs={"C": "A*exp(-0.01*t)"}, doses={"bolus": "A"})
+    with pytest.raises(InputError, match="row 3, column TIME: time starts anew, and the model uses 't'"):
+        answers(model, rows, "closed form")
+    assert np.isfinite(answers(model, rows[:2], "closed form")).all()
+
+
 @BOTH
 def test_a_compartment_that_is_off_holds_and_gives_nothing(linear: str) -> None:
     """The depot is off from 2 to 4 h, then a dose turns it on; the central one from 6 to 7 h."""
