@@ -71,12 +71,16 @@ class Train:
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """Something that happens to all states at a time: a return to the initial values, or a steady state."""
+    """Something that happens to all states at a time: a return to the initial values, or a steady state.
+
+    `use` is the subject's row of values with which it is done, where it is not the one that holds.
+    """
 
     time: float
     train: Train | None = None
     adds: bool = False
     record: int = 0
+    use: int | None = None
 
 
 @dataclass
@@ -140,9 +144,10 @@ def plan(
             continue
         if dose.reset or dose.steady_state == "instead":
             found.cancel(dose.time)
+        use = own.row - clock.base if clock is not None and own.row >= 0 else None
         if dose.reset:
-            found.steps.append(Mark(dose.time, record=record))
-        found.steps += steps
+            found.steps.append(Mark(dose.time, record=record, use=use))
+        found.steps += [replace(step, use=use) if isinstance(step, Mark) else step for step in steps]
     if problems:
         raise InputError(sorted(set(problems)))
     return found

@@ -126,7 +126,7 @@ def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layo
     # The first segment has no length: it holds "before" whatever happens at the very start.
     rows = [Row(begin, zero, still, 0, np.zeros(p)), Row(begin, zero, still, 0, np.zeros(p))]
     running: list[Delivery] = []
-    trains = 0
+    trains, use = 0, 0
     for now in instants:
         if now.time > finish:
             break
@@ -134,7 +134,7 @@ def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layo
         alone = now.moves is not None or now.rank == 2 or isinstance(now.what, Mark) or _changes_scale(now.what)
         alone = alone or (exact and now.record != row.record)
         if now.time > row.time or (not row.blank and (alone or row.dstart.any())):
-            row = Row(now.time, row.rates, row.drates, row.use, np.zeros(p))
+            row = Row(now.time, row.rates, row.drates, use, np.zeros(p))
             rows.append(row)
         row.blank, row.record = False, now.record
         if now.moves is not None:
@@ -142,11 +142,15 @@ def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layo
         if now.what is None:
             continue
         if isinstance(now.what, int):
-            row.use = now.what
+            row.use = use = now.what
         elif isinstance(now.what, Mark):
             row.mark, row.begins = now.what, RESTART
             if now.what.train is not None:
                 row.begins, trains = trains, trains + 1
+            if now.what.use not in (None, use):  # done with its record's values, which do not hold from here
+                row.use = now.what.use
+                row = Row(now.time, row.rates, row.drates, use, np.zeros(p), record=now.record)
+                rows.append(row)
         elif now.what.end is None:
             _put(row, now.what)
         else:

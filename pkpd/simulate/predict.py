@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pkpd.dosing import Dose
 from pkpd.engine import Compiled, Settings, compile_model
 from pkpd.errors import DataWarning, InputError, nearest
-from pkpd.model import Model
+from pkpd.model import Model, expressions
 from pkpd.records import Changes, Records
 from pkpd.simulate.switching import arrivals, covariate, rows_of, switched
 
@@ -115,6 +115,14 @@ def _check(model: Model, records: Records, states: Mapping[int, str], names: Map
     problems += [
         f"compartment {number} is no state; the model has {states}" for number in sorted(names) if not names[number]
     ]
+    clock = np.concatenate(records.times)
+    anew = np.flatnonzero(clock != records.table["TIME"].to_numpy(dtype=float))
+    texts = [*model.equations.values(), *model.outputs.values()]
+    if anew.size and any(expressions.TIME in expressions.names(text) for text in texts):
+        problems.append(
+            f"row {anew[0] + 1}, column TIME: time starts anew, and the model uses {expressions.TIME!r}; expected "
+            "times that never fall within a subject"
+        )
     problems += [f"parameter {p.name!r} has no value" for p in model.parameters if not np.isfinite(p.value)]
     if problems:
         raise InputError(problems, "predict")

@@ -111,6 +111,22 @@ def test_a_steady_state_has_the_values_of_its_own_record(linear: str) -> None:
 
 
 @BOTH
+def test_a_steady_state_among_records_of_its_time(linear: str) -> None:
+    """Records of one time with values of their own: the steady state has its own, what follows that of its end."""
+    model = one(rate="K1", lag={"A": "LAG"}, covariates=("K1", "LAG"))
+    rows = [seen(0, K1=0.5), seen(5, K1=0.3), dose(5, SS=1, II=8, K1=0.2), seen(5, K1=0.9), seen(7, K1=0.1)]
+    top = 100 / (1 - np.exp(-0.2 * 8))
+    close(answers(model, [{**row, "LAG": 0} for row in rows], linear), [0, 0, top, top, top * np.exp(-0.2)], linear)
+
+
+@BOTH
+def test_a_steady_state_while_another_compartment_is_off(linear: str) -> None:
+    rows = [dose(0), {"TIME": 2, "EVID": 2, "CMT": -1}, dose(3, 20, SS=1, II=6, CMT=2), seen(3), seen(5)]
+    top = 20 / (1 - np.exp(-0.6))
+    close(answers(two(), rows, linear)[2:], [top, top, top * np.exp(-0.2)], linear)
+
+
+@BOTH
 def test_records_at_one_time_act_in_their_order(linear: str) -> None:
     rows = [
         seen(0), dose(0), seen(0), dose(0, 50), seen(0), {"TIME": 0, "EVID": 3, "AMT": 0, "CMT": 0}, seen(0),
@@ -148,6 +164,14 @@ def test_a_reset_may_start_the_clock_anew(linear: str) -> None:
     expected = [100, left((0, 100), at=30), 50, left((0, 50), at=4), left((0, 50), (6, 50), at=8), 0, 0, 10,
                 left((2, 10), at=3)]  # fmt: skip
     close(answers(one(), rows, linear), expected, linear)
+
+
+def test_a_model_that_uses_time_is_told_of_a_clock_that_starts_anew() -> None:
+    rows = [dose(0), seen(30), {"TIME": 0, "EVID": 4, "AMT": 50, "CMT": 1}, seen(4)]
+    model = define({"A": "-0.1*A"}, {"k": K}, outputs={"C": "A*exp(-0.01*t)"}, doses={"bolus": "A"})
+    with pytest.raises(InputError, match="row 3, column TIME: time starts anew, and the model uses 't'"):
+        answers(model, rows, "closed form")
+    assert np.isfinite(answers(model, rows[:2], "closed form")).all()
 
 
 @BOTH
