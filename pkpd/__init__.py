@@ -30,7 +30,7 @@ from pkpd.nca import (
     wide_table,
 )
 from pkpd.parameters import Parameter, Parameters, Variability, block
-from pkpd.simulate import Population, population, predict, simulate, simulated_study
+from pkpd.simulate import Population, open_simulation, population, predict, simulate, simulated_study
 from pkpd.study import Study, combine
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "library",
     "nca",
     "nca_sparse",
+    "open_simulation",
     "oral",
     "plot",
     "population",

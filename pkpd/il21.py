@@ -219,8 +219,8 @@ def virtual_trial(
         ``"any"``, ``"grade 3"``, ``"grade 4"`` and ``"low at baseline"``, each in %.
     """
     times = 24.0 * (np.array(days, dtype=float) - 1)
-    found = simulate(truth(), regimen(dose), subjects=subjects, seed=seed, times=times)
-    counts = found["ALC_measured" if measurement_error else "ALC"].values[0]
+    what = "ALC_measured" if measurement_error else "ALC"
+    counts = simulate(truth(), regimen(dose), subjects=subjects, seed=seed, times=times, keep=what)[what].values[0]
     worst = worst_grade("lymphocytes", counts[:, 1:], limit=LLN)
     shares = {"any": worst >= 1, "grade 3": worst == 3, "grade 4": worst == 4, "low at baseline": counts[:, 0] < LLN}
     return {name: 100 * float(mask.mean()) for name, mask in shares.items()}

@@ -105,8 +105,7 @@ def _apart(rates: Array, derived: bool) -> NDArray[np.bool_]:
         return np.ones(len(rates), dtype=bool)
     ordered = np.sort(rates, axis=1)
     size = np.maximum(np.abs(ordered[:, 1:]), np.abs(ordered[:, :-1]))
-    found: NDArray[np.bool_] = (np.diff(ordered, axis=1) > _CLOSEST * size).all(axis=1)
-    return found
+    return np.asarray(np.all(np.diff(ordered, axis=1) > _CLOSEST * size, axis=1))
 
 
 def _has_source(structure: Structure, run: BlockRun, schedule: Schedule) -> bool:

@@ -3,5 +3,6 @@
 from pkpd.simulate.population import Population, population
 from pkpd.simulate.predict import predict
 from pkpd.simulate.simulation import simulate, simulated_study
+from pkpd.simulate.store import open_simulation
 
-__all__ = ["Population", "population", "predict", "simulate", "simulated_study"]
+__all__ = ["Population", "open_simulation", "population", "predict", "simulate", "simulated_study"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
-from pkpd.dosing import Regimen
+from pkpd.dosing import Regimen, converted
 from pkpd.errors import DataWarning, InputError
 from pkpd.fit.data import covariates as study_covariates
 from pkpd.model import Model
@@ -43,26 +44,38 @@ def doses_for(regimen: Regimen, model: Model, values: Mapping[str, Array], total
         return [regimen.in_units(unit, clock).doses] * total
     if "weight" not in values:
         raise InputError(f"the regimen is in {regimen.unit!r} and the model in {unit!r}: covariates need a weight (kg)")
-    plan = regimen.in_units(regimen.unit, clock)
-    return [plan.scaled(ratio * float(w) ** power).doses for w in values["weight"]]
+    plan = regimen.in_units(regimen.unit, clock).doses
+    scales = ratio * values["weight"].astype(float) ** power
+    return [tuple(converted(dose, float(scale), 1.0) for dose in plan) for scale in scales]
 
 
-def own_values(
-    people: Population, model: Model, study: Study, ids: list[Any], repeat: int, drawn: Mapping[str, Array]
-) -> dict[str, Array]:
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What some subjects of a study bring themselves: a name, which subjects, their values."""
+
+    name: str
+    subjects: NDArray[np.int64]
+    values: Array
+
+    def into(self, drawn: NDArray[Any] | None, replicates: int, subjects: int) -> Array:
+        """Put the values into what was drawn, in every replicate; what has no own value keeps what was drawn."""
+        column = np.full(replicates * subjects, np.nan) if drawn is None else drawn.astype(float)
+        column.reshape(replicates, subjects)[:, self.subjects] = self.values
+        return column
+
+
+def own_values(people: Population, model: Model, study: Study, ids: list[Any]) -> tuple[Own, ...]:
     """What a study's subjects bring themselves: covariates, and their own rows of individual parameters."""
-    found: dict[str, Array] = {}
+    found: list[Own] = []
     if model.covariates:
         table = study_covariates(model, study, tuple(ids))
-        found |= {n: np.tile(table[:, k], repeat) for k, n in enumerate(model.covariates)}
+        found += [Own(n, np.arange(len(ids)), table[:, k]) for k, n in enumerate(model.covariates)]
     if people.table is not None:
         known = [k for k, s in enumerate(ids) if s in people.table.index]
         if len(known) < len(ids) and known:
             text = f"{len(ids) - len(known)} of {len(ids)} subjects have no individual values and take another's"
-            warnings.warn(text, DataWarning, stacklevel=4)
-        rows = np.add.outer(len(ids) * np.arange(repeat), known).ravel().astype(int)
-        for name in map(str, people.table.columns):
-            column = drawn[name].copy()
-            column[rows] = np.tile(people.table.loc[[ids[k] for k in known], name].to_numpy(float), repeat)
-            found[name] = column
-    return found
+            warnings.warn(text, DataWarning, stacklevel=5)
+        rows, who = np.array(known, dtype=np.int64), [ids[k] for k in known]
+        for name in people.table.columns:
+            found.append(Own(str(name), rows, people.table.loc[who, name].to_numpy(float)))
+    return tuple(found)

@@ -1,32 +1,26 @@
-"""One simulation: draw everybody, solve everybody, lay out the result."""
+"""What every simulation shares: whom to draw, from which streams, and how to solve (in slices that fit into memory)."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd import units
-from pkpd.dosing import Dose, Regimen
-from pkpd.engine import Settings, Solution, compile_model
-from pkpd.errors import DataWarning, InputError
-from pkpd.fit.data import in_study_units, match_outputs
-from pkpd.fit.residual import ResidualError, draw
+from pkpd.dosing import Dose
+from pkpd.engine import Schedule, Settings, compile_model
+from pkpd.errors import InputError
+from pkpd.fit.residual import draw
 from pkpd.model import Model
-from pkpd.simulate.designs import concrete, doses_for, own_values
+from pkpd.model.model import DOSING
+from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 from pkpd.simulate.population import Population
-from pkpd.study import Study
-
-if TYPE_CHECKING:
-    import pandas
-    import xarray
 
 Array = NDArray[np.float64]
+_ROWS = 200_000  # values solved at once: a piece of many times would need gigabytes beside its result
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +30,9 @@ class Run:
     Attributes
     ----------
     people : Population
-        Whom to simulate.
-    streams : sequence of SeedSequence
-        One random stream per replicate.
+        Whom to simulate; the model has the units of the design.
+    seed : int
+        Root of every random stream.
     settings : Settings
         Tolerances of the solver.
     at_dose : {"before", "after"}
@@ -46,144 +40,91 @@ class Run:
     """
 
     people: Population
-    streams: Sequence[np.random.SeedSequence]
+    seed: int
     settings: Settings
     at_dose: str
 
-    def _draws(self, subjects: int) -> tuple[dict[str, Array], list[np.random.Generator]]:
-        """Draw all replicates; parameters and residual errors have streams of their own."""
-        noise, drawn = [], []
-        for stream in self.streams:
-            first, second = stream.spawn(2)
-            drawn.append(self.people.draw(subjects, np.random.default_rng(first)))
-            noise.append(np.random.default_rng(second))
-        return {n: np.concatenate([d[n] for d in drawn]) for n in drawn[0]}, noise
+    def draw(self, piece: Piece) -> dict[str, NDArray[Any]]:
+        """Draw the parameters and covariates of a piece, replicate after replicate."""
+        many = piece.shape[1]
+        drawn = [
+            self.people.draw(many, stream(self.seed, replicate, piece.block, PARAMETERS))
+            for replicate in range(*piece.replicates)
+        ]
+        return {name: np.concatenate([own[name] for own in drawn]) for name in drawn[0]}
 
-    def under_regimen(self, regimen: Regimen, subjects: int, times: Array) -> xarray.Dataset:
-        """Give everybody the same plan."""
-        import xarray
+    def measured(self, exact: Mapping[str, Array], piece: Piece) -> dict[str, Array]:
+        """Add residual errors to the exact values of every output that has one, one row per replicate of the piece.
 
-        model = concrete(self.people.model, regimen)
-        people = replace(self, people=replace(self.people, model=model))
-        values, noise = people._draws(subjects)
-        total = subjects * len(self.streams)
-        doses = doses_for(regimen, model, values, total)
-        clock = times * units.factor(regimen.time_unit, model.base["time"])
-        solution = self._solve(model, values, doses, [clock] * total)
-        shape = (len(self.streams), subjects, times.size)
-        dims = ("replicate", "subject", "time")
-        data: dict[str, Any] = {}
-        for k, name in enumerate(model.outputs):
-            about = {"units": model.units.get(name, ""), "long_name": name}
-            data[name] = (dims, solution.outputs[:, k].reshape(shape), about)
-        for error in self.people.errors:
-            exact = data[error.output][1]
-            measured = np.stack([draw(error, exact[r], self._sd(error), rng) for r, rng in enumerate(noise)])
-            about = {
-                "units": model.units.get(error.output, ""),
-                "long_name": f"{error.output} with {error.kind} residual error",
-            }
-            data[f"{error.output}_measured"] = (dims, measured, about)
-        for name, column in values.items():
-            if np.ptp(column.astype(float)) > 0 and name not in data:
-                unit = model.parameters.get(name).unit if name in model.parameters else ""
-                data[name] = (dims[:2], column.reshape(shape[:2]), {"units": unit, "long_name": f"individual {name}"})
-        data["status"] = (dims[:2], solution.status.reshape(shape[:2]), {"long_name": "0 = solved"})
-        coords = {
-            "replicate": np.arange(1, shape[0] + 1),
-            "subject": np.arange(1, subjects + 1),
-            "time": ("time", times, {"units": regimen.time_unit, "long_name": "time"}),
-            "dose_time": ("dose", np.array(regimen.times), {"units": regimen.time_unit}),
-        }
-        return xarray.Dataset(data, coords)
+        All errors are drawn whatever is kept: a measurement must not depend on what is kept beside it.
+        """
+        found: dict[str, list[Array]] = {error.output: [] for error in self.people.errors}
+        for k, replicate in enumerate(range(*piece.replicates)):
+            rng = stream(self.seed, replicate, piece.block, ERRORS)
+            for error in self.people.errors:
+                sd = {n: self.people.parameters[n] for n in error.names}
+                found[error.output].append(draw(error, exact[error.output][k], sd, rng))
+        return {output: np.stack(rows) for output, rows in found.items()}
 
-    def under_study(self, study: Study) -> xarray.Dataset:
-        """Repeat an observed study: its subjects, doses, times, marks, covariates and limits."""
-        import pandas
-        import xarray
 
-        matched = match_outputs(self.people.model, study)
-        model = in_study_units(self.people.model, study, matched)
-        people = replace(self, people=replace(self.people, model=model, covariates=None))
-        everything = study.observations.assign(position=lambda t: range(len(t)))
-        everything = everything[~everything["excluded"]]
-        rows = pandas.concat([everything[everything["analyte"] == a].assign(output=o) for o, a in matched.items()])
-        ids = [s for s in study.subject_ids if s in set(rows["subject"])]
-        rows["index"] = rows["subject"].map({s: k for k, s in enumerate(ids)})
-        rows = rows.sort_values(["index", "time", "output"], kind="stable", ignore_index=True)
-        values, noise = people._draws(len(ids))
-        values |= own_values(self.people, model, study, ids, len(self.streams), values)
-        plan = study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(ids, ())
-        clock = rows["time"].to_numpy(float) * units.factor(study.units["time"], model.base["time"])
-        edges = np.searchsorted(rows["index"], np.arange(len(ids) + 1))
-        parts = [slice(a, b) for a, b in pairwise(edges)]
-        after = (rows["mark"] == "post").to_numpy()
-        repeat = len(self.streams)
-        solution = self._solve(
-            model,
-            values,
-            [plan[s] for s in ids] * repeat,
-            [clock[p] for p in parts] * repeat,
-            [after[p] for p in parts] * repeat,
-        )
-        column = rows["output"].map({o: k for k, o in enumerate(model.outputs)}).to_numpy()
-        exact = solution.outputs[np.arange(len(solution.outputs)), np.tile(column, repeat)].reshape(repeat, len(rows))
-        return xarray.Dataset(self._records(model, study, matched, rows, exact, noise))
+def inputs_of(model: Model, values: Mapping[str, NDArray[Any]]) -> Array:
+    """Return the table of values that the compiled model takes.
 
-    def _records(
-        self,
-        model: Model,
-        study: Study,
-        matched: Mapping[str, str],
-        rows: pandas.DataFrame,
-        exact: Array,
-        noise: list[Any],
-    ) -> dict[str, Any]:
-        measured = np.full(exact.shape, np.nan)
-        for error in self.people.errors:
-            mine = (rows["output"] == error.output).to_numpy()
-            measured[:, mine] = np.stack(
-                [draw(error, exact[r, mine], self._sd(error), rng) for r, rng in enumerate(noise)]
-            )
-        own = {o: study.units[a] for o, a in matched.items()}
-        ratio = (
-            rows["output"].map({o: units.factor(model.units.get(o) or own[o], own[o]) for o in matched}).to_numpy(float)
-        )
-        exact, measured = exact * ratio, measured * ratio
-        record = ("record",)
-        return {
-            "value": (("replicate", "record"), exact, {"long_name": "exact value"}),
-            "measured": (("replicate", "record"), measured, {"long_name": "value with residual error"}),
-            "blq": (("replicate", "record"), measured < rows["lloq"].to_numpy(float), {"long_name": "below LLOQ"}),
-            "subject": (record, rows["subject"].to_numpy().astype(str)),
-            "output": (record, rows["output"].to_numpy().astype(str)),
-            "analyte": (record, rows["analyte"].to_numpy().astype(str)),
-            "units": (record, rows["output"].map(own).to_numpy().astype(str)),
-            "time": (record, rows["time"].to_numpy(float), {"units": study.units["time"]}),
-            "observed": (record, rows["value"].to_numpy(float)),
-            "lloq": (record, rows["lloq"].to_numpy(float)),
-            "observation": (record, rows["position"].to_numpy(int), {"long_name": "row of the study's observations"}),
-        }
+    Raises
+    ------
+    InputError
+        If a covariate has no value, or one that is not a number.
+    """
+    names = compile_model(model).system.inputs
+    problems = [f"covariate {n!r} has no value" for n in names if n not in values]
+    problems += [f"{n!r} is not a number" for n in names if n in values and values[n].dtype.kind not in "biuf"]
+    if problems:
+        raise InputError(problems)
+    return np.column_stack([values[n].astype(float) for n in names])
 
-    def _sd(self, error: ResidualError) -> dict[str, float]:
-        return {n: self.people.parameters[n] for n in error.names}
 
-    def _solve(
-        self, model: Model, values: Mapping[str, Array], doses: Sequence[Sequence[Dose]], times: Sequence[Array],
-        after: Sequence[Any] | None = None,
-    ) -> Solution:  # fmt: skip
-        code = compile_model(model)
-        if missing := [n for n in code.inputs if n not in values]:
-            raise InputError([f"covariate {n!r} has no value" for n in missing])
-        late = self.at_dose == "after"
-        flags = after if after is not None else [np.full(t.shape, late) for t in times[:1]] * len(times)
-        table = np.column_stack([values[n].astype(float) for n in code.inputs])
-        plan = code.schedule(table, doses, times, flags)
-        solution = code.run(table, plan, self.settings)
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Outputs (rows × outputs) and status of many subjects, with the advice that belongs to the first failure."""
+
+    outputs: Array
+    status: NDArray[np.int64]
+    advice: str
+
+
+def solve(
+    model: Model, values: Mapping[str, NDArray[Any]], doses: Sequence[tuple[Dose, ...]], times: Sequence[Array],
+    after: Sequence[NDArray[np.bool_]], settings: Settings,
+) -> Solved:  # fmt: skip
+    """Solve many subjects, some at a time."""
+    code, table = compile_model(model), inputs_of(model, values)
+    step = max(1, _ROWS // max(1, max(t.size for t in times)))
+    outputs, status, advice = [], [], ""
+    for low in range(0, len(table), step):
+        part = slice(low, low + step)
+        plan = _plan(model, table[part], doses[part], times[part], after[part])
+        solution = code.run(table[part], plan, settings)
         bad = np.flatnonzero(solution.status)
-        if bad.size:
-            text = (
-                f"{bad.size} of {len(table)} subjects could not be solved and are NaN: {solution.advice(int(bad[0]))}"
-            )
-            warnings.warn(text, DataWarning, stacklevel=4)
-        return solution
+        advice = advice or (solution.advice(int(bad[0])) if bad.size else "")
+        outputs.append(solution.outputs)
+        status.append(solution.status)
+    return Solved(np.concatenate(outputs), np.concatenate(status), advice)
+
+
+def _plan(
+    model: Model, table: Array, doses: Sequence[tuple[Dose, ...]], times: Sequence[Array],
+    after: Sequence[NDArray[np.bool_]],
+) -> Schedule:  # fmt: skip
+    """Lay out the time lines; those of subjects who all get the same are laid out once per process."""
+    same = all(own is all_[0] for all_ in (doses, times, after) for own in all_)
+    if same and not any(getattr(model, kind) for kind in DOSING):
+        return _common(model, doses[0], times[0].tobytes(), after[0].tobytes(), len(table))
+    return compile_model(model).schedule(table, doses, times, after)
+
+
+@lru_cache(maxsize=4)
+def _common(model: Model, doses: tuple[Dose, ...], times: bytes, after: bytes, subjects: int) -> Schedule:
+    code = compile_model(model)
+    clock, late = np.frombuffer(times), np.frombuffer(after, dtype=bool)
+    nothing = np.zeros((subjects, len(code.inputs)))  # the model says nothing of its doses: no value counts
+    return code.schedule(nothing, [doses] * subjects, [clock] * subjects, [late] * subjects)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +19,13 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
+from pkpd.simulate.call import describe
+from pkpd.simulate.carry_out import Means, into_memory, into_store
+from pkpd.simulate.memory import size
 from pkpd.simulate.population import Population, population
 from pkpd.simulate.run import Run
+from pkpd.simulate.under_regimen import regimen_task
+from pkpd.simulate.under_study import study_task
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -39,6 +46,11 @@ def simulate(
     times: Sequence[float] | Array | None = None,
     at_dose: str = "before",
     settings: Settings | None = None,
+    keep: Iterable[str] | str | None = None,
+    store: str | Path | None = None,
+    executor: Executor | None = None,
+    memory: str | float | None = None,
+    progress: bool = True,
 ) -> xarray.Dataset:
     """Simulate virtual subjects under a regimen or under the design of an observed study.
 
@@ -51,9 +63,10 @@ def simulate(
     subjects : int
         Virtual subjects per replicate (a regimen only; a study brings its own).
     replicates : int
-        Independent repetitions; each has a random stream of its own, spawned from `seed`.
+        Independent repetitions.
     seed : int
-        Seed of `numpy.random.SeedSequence`; the same seed gives the same result on any number of workers.
+        Every block of 1000 subjects of every replicate has random streams of its own, spawned from `seed`: the same
+        seed gives the same result, bit for bit, whoever computes it and wherever it is kept.
     times : array-like, optional
         Times in the regimen's time unit; by default 150 times up to a week after the last dose, and 0, 5, 15,
         30 min, 1, 2, 4 and 8 h after every dose.
@@ -61,19 +74,59 @@ def simulate(
         Which value is returned at the time of a dose.
     settings : Settings, optional
         Tolerances of the solver.
+    keep : iterable of str, optional
+        Names of what is kept: outputs, ``"<output>_measured"``, parameters and covariates; under a study ``"value"``,
+        ``"measured"``, ``"blq"``. By default everything that is measured or varies.
+    store : path, optional
+        A Zarr store on disk to which pieces are written as they are finished; needs ``pkpd[large]``. The same call
+        again continues what was interrupted, and only opens what is complete.
+    executor : concurrent.futures.Executor, optional
+        Who computes pieces: threads, processes, dask (``client.get_executor()``), MPI. By default they are computed
+        here, one after the other, each on all cores.
+    memory : str or float, optional
+        How much may be used, such as ``"2 GB"``; by default half of what is available. A larger result needs a store.
+    progress : bool
+        Show a progress bar after two seconds.
 
     Returns
     -------
     xarray.Dataset
         Under a regimen: every output with dimensions (replicate, subject, time), ``<output>_measured`` with residual
         error, and the parameters that vary. Under a study: ``value``, ``measured`` and ``blq`` with dimensions
-        (replicate, record) and the record's subject, output and time.
+        (replicate, record) and the record's subject, output and time. From a store it is read when it is used.
 
     Raises
     ------
     InputError
-        Listing what is missing or does not fit.
+        Listing what is missing or does not fit; if a store holds another simulation, in what it differs.
+    PkpdError
+        If a piece failed as a whole, naming it; finished pieces stay in the store.
+
+    Warns
+    -----
+    DataWarning
+        If subjects could not be solved, with the reason of the first; they are NaN.
     """
+    _check(design, subjects, replicates, seed, at_dose, store)
+    means = Means(executor, progress, None if memory is None else size(memory))
+    settings = settings or Settings()
+    if executor is not None and settings.workers is None:
+        settings = replace(settings, workers=1)  # the executor's workers share the cores already
+    run = Run(population(source), int(seed), settings, at_dose)
+    if isinstance(design, Study):
+        task = study_task(run, design, int(replicates), keep)
+    else:
+        clock = _default_times(design) if times is None else np.asarray(times, dtype=float)
+        task = regimen_task(run, design, int(subjects), int(replicates), clock, keep)
+    task = task.with_attrs(_provenance(run.people, design, int(seed), at_dose))
+    if store is None:
+        return into_memory(task, means)
+    return into_store(task, means, Path(store), describe(run, design, task))
+
+
+def _check(
+    design: object, subjects: int, replicates: int, seed: object, at_dose: str, store: str | Path | None
+) -> None:
     problems = [
         f"{what} is {n}; expected a whole number ≥ 1"
         for what, n in (("subjects", subjects), ("replicates", replicates))
@@ -87,18 +140,10 @@ def simulate(
         problems.append(f"seed is {seed!r}; expected a whole number ≥ 0")
     if at_dose not in AT_DOSE:
         problems.append(f"unknown at_dose {at_dose!r}; {nearest(at_dose, AT_DOSE)}")
+    if store is not None and "://" in str(store):
+        problems.append(f"store is {str(store)!r}; expected a folder of this machine")
     if problems:
         raise InputError(problems, "simulate")
-    people = population(source)
-    streams = np.random.SeedSequence(seed).spawn(int(replicates))
-    run = Run(people, streams, settings or Settings(), at_dose)
-    if isinstance(design, Study):
-        result = run.under_study(design)
-    else:
-        clock = _default_times(design) if times is None else np.asarray(times, dtype=float)
-        result = run.under_regimen(design, int(subjects), clock)
-    result.attrs |= _provenance(people, design, seed, at_dose)
-    return result
 
 
 def _default_times(regimen: Regimen) -> Array:

@@ -1,0 +1,179 @@
+"""Carrying out a simulation, piece by piece: here or by an executor, into memory or into a store."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pkpd.errors import DataWarning, InputError, PkpdError
+from pkpd.simulate.memory import available, in_words
+from pkpd.simulate.pieces import Part, Piece
+from pkpd.simulate.task import Job, Task
+
+if TYPE_CHECKING:
+    import xarray
+
+_MOST_IN_FLIGHT = 256
+_BESIDE = 4  # a piece needs about so many times the memory of its result while it is solved
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """With what a simulation is carried out.
+
+    Attributes
+    ----------
+    executor : concurrent.futures.Executor or None
+        Who computes pieces; None means here, one after the other.
+    progress : bool
+        Whether to show a progress bar after two seconds.
+    memory : float or None
+        Bytes that may be used; by default half of what is available.
+    """
+
+    executor: Executor | None = None
+    progress: bool = True
+    memory: float | None = None
+
+    @property
+    def budget(self) -> float:
+        """Bytes that may be used."""
+        return self.memory if self.memory is not None else available() / 2
+
+    def in_flight(self, size: int) -> int:
+        """How many pieces of this size may be on their way at once."""
+        workers = getattr(self.executor, "_max_workers", None)  # not every executor knows
+        wanted = 2 * workers if isinstance(workers, int) else max(_MOST_IN_FLIGHT, 2 * (os.cpu_count() or 1))
+        return int(max(1, min(wanted, self.budget // (_BESIDE * max(size, 1)))))
+
+
+@dataclass
+class Failures:
+    """Subjects that could not be solved, counted over all pieces."""
+
+    failed: int = 0
+    advice: str = ""
+
+    def add(self, failed: int, advice: str) -> None:
+        """Count those of one piece."""
+        self.failed += failed
+        self.advice = self.advice or advice
+
+    def warn(self, subjects: int, stacklevel: int) -> None:
+        """Say how many there were, if there were any."""
+        if self.failed:
+            text = f"{self.failed} of {subjects} subjects could not be solved and are NaN: {self.advice}"
+            warnings.warn(text, DataWarning, stacklevel=stacklevel + 1)
+
+
+def into_memory(task: Task, means: Means) -> xarray.Dataset:
+    """Carry out a simulation and return its result.
+
+    Raises
+    ------
+    InputError
+        If the result is larger than the memory that may be used.
+    """
+    layout = task.layout
+    if layout.nbytes > means.budget:
+        names = sorted(layout.variables, key=lambda n: -len(layout.variables[n].dims))
+        raise InputError(
+            f"the result would take {in_words(layout.nbytes)}, more than the {in_words(means.budget)} that may be "
+            f"used; write it to disk with store='simulation.zarr', keep less of it (keep=[{names[0]!r}]), or allow "
+            f"more (memory='{in_words(1.2 * layout.nbytes)}')", "simulate",
+        )  # fmt: skip
+    arrays, failures = layout.blank(), Failures()
+
+    def receive(piece: Piece, part: Part) -> None:
+        for name, values in part.arrays.items():
+            arrays[name][layout.where(name, piece)] = values
+        failures.add(part.failed, part.advice)
+
+    _carry_out(task, range(len(task.cut)), receive, means)
+    failures.warn(task.cut.replicates * task.cut.subjects, stacklevel=3)
+    return layout.dataset(arrays)
+
+
+def into_store(task: Task, means: Means, path: Path, call: Mapping[str, str]) -> xarray.Dataset:
+    """Carry out what is missing of a simulation in a store, and open it."""
+    from pkpd.simulate.store import open_simulation, writing
+
+    failures = Failures()
+    with writing(path, task.layout, call, len(task.cut)) as store:
+        for failed, advice in store.done.values():
+            failures.add(failed, advice)
+
+        def receive(piece: Piece, part: Part) -> None:
+            store.write(piece, part)
+            failures.add(part.failed, part.advice)
+
+        missing = [k for k in range(len(task.cut)) if k not in store.done]
+        _carry_out(task, missing, receive, means)
+    failures.warn(task.cut.replicates * task.cut.subjects, stacklevel=3)
+    return open_simulation(path)
+
+
+def _carry_out(task: Task, numbers: Sequence[int], receive: Callable[[Piece, Part], None], means: Means) -> None:
+    pieces = (task.cut[k] for k in numbers)
+    if means.executor is None:
+        results = _here(task.job, pieces)
+    else:
+        results = _submitted(task.job, pieces, means.executor, means.in_flight(task.layout.piece_nbytes))
+    total = len(task.cut)
+    with closing(results):  # whatever happens, what is still waiting is called off at once
+        for piece, part in _with_bar(results, total, total - len(numbers), means.progress):
+            _named(piece, partial(receive, piece, part))
+
+
+def _here(job: Job, pieces: Iterator[Piece]) -> Generator[tuple[Piece, Part], None, None]:
+    for piece in pieces:
+        yield piece, _named(piece, partial(job.compute, piece))
+
+
+def _with_bar(results: Any, total: int, done: int, progress: bool) -> Any:
+    if total == 1:  # nothing to show before it is over
+        return results
+    with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm complains and then works
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+
+    about = {"desc": "simulation", "unit": "piece", "delay": 2, "mininterval": 0.5}
+    return tqdm(results, total=total, initial=done, disable=not progress, **about)
+
+
+def _submitted(
+    job: Job, pieces: Iterator[Piece], executor: Executor, limit: int
+) -> Generator[tuple[Piece, Part], None, None]:
+    """Hand pieces to an executor, never more than `limit` at once, and yield their results as they come."""
+    running: dict[Future[Part], Piece] = {}
+    try:
+        while True:
+            for piece in islice(pieces, limit - len(running)):
+                running[_named(piece, partial(executor.submit, job.compute, piece))] = piece
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                piece = running.pop(future)
+                yield piece, _named(piece, future.result)
+                del future  # its result may be large
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _named(piece: Piece, work: Callable[[], Any]) -> Any:
+    """Do something for a piece; an error says which one it was."""
+    try:
+        return work()
+    except InputError as error:
+        raise InputError([f"{piece}: {problem}" for problem in error.problems], error.where) from error
+    except Exception as error:
+        raise PkpdError(f"{piece} failed: {type(error).__name__}: {error}") from error

@@ -1,0 +1,115 @@
+"""What a result looks like before anything of it is computed: dimensions, units, what is kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import InputError, unknown_names
+from pkpd.simulate.pieces import Piece
+
+if TYPE_CHECKING:
+    import xarray
+
+NOT_COMPUTED = {"f": math.nan, "i": -1, "b": False}
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """One variable that is computed in pieces: its dimensions, kind of number, attributes."""
+
+    dims: tuple[str, ...]
+    attrs: Mapping[str, Any]
+    dtype: str = "float64"
+
+    @property
+    def blank(self) -> Any:
+        """What stands where nothing was computed."""
+        return NOT_COMPUTED[np.dtype(self.dtype).kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The frame of a result.
+
+    Attributes
+    ----------
+    sizes, chunks : mapping
+        Dimension → its length, and its length in one piece.
+    variables : mapping
+        What is computed in pieces.
+    fixed : xarray.Dataset
+        Everything else: coordinates, what does not differ between pieces, and attributes.
+    """
+
+    sizes: Mapping[str, int]
+    chunks: Mapping[str, int]
+    variables: Mapping[str, Variable]
+    fixed: xarray.Dataset
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a variable."""
+        return tuple(self.sizes[d] for d in self.variables[name].dims)
+
+    def chunk(self, name: str) -> tuple[int, ...]:
+        """Shape of a variable in one piece."""
+        return tuple(self.chunks[d] for d in self.variables[name].dims)
+
+    def where(self, name: str, piece: Piece) -> tuple[slice, ...]:
+        """Where a piece's values of a variable belong."""
+        return tuple(piece.region.get(d, slice(None)) for d in self.variables[name].dims)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the whole result."""
+        return sum(self._size(n) * math.prod(self.shape(n)) for n in self.variables) + self.fixed.nbytes
+
+    @property
+    def piece_nbytes(self) -> int:
+        """Size of one piece of the result."""
+        return sum(self._size(n) * math.prod(self.chunk(n)) for n in self.variables)
+
+    def _size(self, name: str) -> int:
+        return np.dtype(self.variables[name].dtype).itemsize
+
+    def blank(self) -> dict[str, NDArray[Any]]:
+        """Arrays for the whole result, with nothing computed yet."""
+        return {n: np.full(self.shape(n), v.blank, dtype=v.dtype) for n, v in self.variables.items()}
+
+    def dataset(self, arrays: Mapping[str, NDArray[Any]]) -> xarray.Dataset:
+        """Join the computed arrays and what is fixed."""
+        import xarray
+
+        data: dict[str, Any] = {n: (v.dims, arrays[n], dict(v.attrs)) for n, v in self.variables.items()}
+        own = {str(n): v for n, v in self.fixed.data_vars.items()}
+        return xarray.Dataset({**data, **own}, self.fixed.coords, self.fixed.attrs)
+
+    def with_attrs(self, attrs: Mapping[str, Any]) -> Layout:
+        """Return the same layout with the attributes of the result."""
+        return replace(self, fixed=self.fixed.assign_attrs(attrs))
+
+
+def chosen(possible: Mapping[str, Variable], default: Iterable[str], keep: Iterable[str] | str | None,
+           always: Iterable[str] = ()) -> dict[str, Variable]:  # fmt: skip
+    """Return the variables that are kept: the default ones, or those asked for; and in any case those of `always`.
+
+    Raises
+    ------
+    InputError
+        Listing every name that cannot be kept.
+    """
+    if keep is None:
+        wanted = [*default]
+    else:
+        wanted = [keep] if isinstance(keep, str) else list(keep)
+        if problems := unknown_names(wanted, possible, "name to keep"):
+            raise InputError(problems, "keep")
+        if not wanted:
+            raise InputError("it is empty; name outputs, '<output>_measured' or parameters", "keep")
+    names = {*wanted, *always}
+    return {name: variable for name, variable in possible.items() if name in names}

@@ -1,0 +1,130 @@
+"""Everybody gets the same plan: its pieces, and the layout of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.dosing import Regimen
+from pkpd.model import Model
+from pkpd.simulate.designs import concrete, doses_for
+from pkpd.simulate.layout import Layout, Variable, chosen
+from pkpd.simulate.pieces import Cut, Part, Piece
+from pkpd.simulate.population import Population
+from pkpd.simulate.run import Run, inputs_of, solve
+from pkpd.simulate.task import Task
+
+Array = NDArray[np.float64]
+_DIMS = ("replicate", "subject", "time")
+
+
+@dataclass(frozen=True, eq=False)
+class RegimenJob:
+    """What a worker needs to compute any piece.
+
+    Attributes
+    ----------
+    run : Run
+        Whom, from which streams.
+    regimen : Regimen
+        The plan.
+    times : array
+        Requested times in the plan's unit.
+    kept : frozenset of str
+        Variables to return.
+    """
+
+    run: Run
+    regimen: Regimen
+    times: Array
+    kept: frozenset[str]
+
+    def compute(self, piece: Piece) -> Part:
+        """Draw and solve one piece."""
+        people, many = self.run.people, piece.shape[0] * piece.shape[1]
+        model = people.model
+        values = self.run.draw(piece)
+        clock = self.times * units.factor(self.regimen.time_unit, model.base["time"])
+        late = np.full(clock.shape, self.run.at_dose == "after")
+        doses = doses_for(self.regimen, model, values, many)
+        solved = solve(model, values, doses, [clock] * many, [late] * many, self.run.settings)
+        shape = (*piece.shape, clock.size)
+        arrays: dict[str, NDArray[Any]] = {"status": solved.status.reshape(piece.shape)}
+        exact = {name: solved.outputs[:, k].reshape(shape) for k, name in enumerate(model.outputs)}
+        arrays |= {name: np.ascontiguousarray(exact[name]) for name in exact if name in self.kept}
+        if any(f"{error.output}_measured" in self.kept for error in people.errors):
+            measured = {f"{name}_measured": array for name, array in self.run.measured(exact, piece).items()}
+            arrays |= {name: array for name, array in measured.items() if name in self.kept}
+        own = self.kept - arrays.keys()
+        arrays |= {name: values[name].astype(float).reshape(piece.shape) for name in own}
+        return Part(arrays, int(np.count_nonzero(solved.status)), solved.advice)
+
+
+def regimen_task(
+    run: Run, regimen: Regimen, subjects: int, replicates: int, times: Array, keep: Iterable[str] | str | None
+) -> Task:
+    """Check everything that can be checked beforehand and lay out the result.
+
+    Raises
+    ------
+    InputError
+        Listing what is missing.
+    """
+    import xarray
+
+    model = concrete(run.people.model, regimen)
+    run = replace(run, people=replace(run.people, model=model))
+    cut = Cut.of(replicates, subjects)
+    first = run.draw(cut[0])
+    inputs_of(model, first)
+    doses_for(regimen, model, {n: v[:1] for n, v in first.items()}, 1)
+    possible = _variables(model, run.people, first)
+    default = [n for n, v in possible.items() if "time" in v.dims] + _varying(run.people, first)
+    variables = chosen(possible, default, keep, always=("status",))
+    coords = {
+        "replicate": np.arange(1, replicates + 1),
+        "subject": np.arange(1, subjects + 1),
+        "time": ("time", times, {"units": regimen.time_unit, "long_name": "time"}),
+        "dose_time": ("dose", np.array(regimen.times), {"units": regimen.time_unit}),
+    }
+    sizes = {"replicate": replicates, "subject": subjects, "time": times.size}
+    chunks = {"replicate": cut.together, "subject": cut.block, "time": times.size}
+    layout = Layout(sizes, chunks, variables, xarray.Dataset(coords=coords))
+    return Task(RegimenJob(run, regimen, times, frozenset(variables)), layout, cut, first)
+
+
+def _variables(model: Model, people: Population, first: Mapping[str, NDArray[Any]]) -> dict[str, Variable]:
+    """Everything that can be kept."""
+    found = {}
+    for name in model.outputs:
+        found[name] = Variable(_DIMS, {"units": model.units.get(name, ""), "long_name": name})
+    for error in people.errors:
+        about = f"{error.output} with {error.kind} residual error"
+        attrs = {"units": model.units.get(error.output, ""), "long_name": about}
+        found[f"{error.output}_measured"] = Variable(_DIMS, attrs)
+    for name, column in first.items():
+        if name not in found and column.dtype.kind in "biuf":
+            unit = model.parameters.get(name).unit if name in model.parameters else ""
+            found[name] = Variable(_DIMS[:2], {"units": unit, "long_name": f"individual {name}"})
+    found["status"] = Variable(_DIMS[:2], {"long_name": "0 = solved"}, "int64")
+    return found
+
+
+def _varying(people: Population, first: Mapping[str, NDArray[Any]]) -> list[str]:
+    """What differs between subjects, whoever is drawn: it must be known before the first piece is."""
+    found: list[str] = []
+    if people.variability is not None:
+        spread = people.variability
+        found += [n for n, row in zip(spread.names, spread.loadings, strict=True) if np.any(row)]
+    if people.table is not None:
+        found += [str(n) for n in people.table.columns if people.table[n].nunique() > 1]
+    if callable(people.covariates):
+        found += [n for n in first if n not in people.model.parameters]
+    elif people.covariates is not None:
+        found += [str(n) for n in people.covariates.columns if people.covariates[n].nunique() > 1]
+    return found
