@@ -1,7 +1,8 @@
 """Simulation: a population of virtual subjects under a regimen, or under the design of an observed study (floor 5)."""
 
+from pkpd.simulate.locate import locate
 from pkpd.simulate.population import Population, population
 from pkpd.simulate.predict import predict
 from pkpd.simulate.simulation import simulate, simulated_study
 
-__all__ = ["Population", "population", "predict", "simulate", "simulated_study"]
+__all__ = ["Population", "locate", "population", "predict", "simulate", "simulated_study"]
