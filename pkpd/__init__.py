@@ -30,7 +30,7 @@ from pkpd.nca import (
     wide_table,
 )
 from pkpd.parameters import Parameter, Parameters, Variability, block
-from pkpd.simulate import Population, open_simulation, population, predict, simulate, simulated_study
+from pkpd.simulate import Population, locate, open_simulation, population, predict, simulate, simulated_study
 from pkpd.study import Study, combine
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "infusion",
     "initial_estimates",
     "library",
+    "locate",
     "nca",
     "nca_sparse",
     "open_simulation",

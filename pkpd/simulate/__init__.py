@@ -1,8 +1,9 @@
 """Simulation: a population of virtual subjects under a regimen, or under the design of an observed study (floor 5)."""
 
+from pkpd.simulate.locate import locate
 from pkpd.simulate.population import Population, population
 from pkpd.simulate.predict import predict
 from pkpd.simulate.simulation import simulate, simulated_study
 from pkpd.simulate.store import open_simulation
 
-__all__ = ["Population", "open_simulation", "population", "predict", "simulate", "simulated_study"]
+__all__ = ["Population", "locate", "open_simulation", "population", "predict", "simulate", "simulated_study"]

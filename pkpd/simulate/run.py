@@ -15,12 +15,10 @@ from pkpd.engine import Schedule, Settings, compile_model
 from pkpd.errors import InputError
 from pkpd.fit.residual import draw
 from pkpd.model import Model
-from pkpd.model.model import DOSING
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 from pkpd.simulate.population import Population
 
 Array = NDArray[np.float64]
-_ROWS = 200_000  # values solved at once: a piece of many times would need gigabytes beside its result
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,34 +94,21 @@ def solve(
     model: Model, values: Mapping[str, NDArray[Any]], doses: Sequence[tuple[Dose, ...]], times: Sequence[Array],
     after: Sequence[NDArray[np.bool_]], settings: Settings,
 ) -> Solved:  # fmt: skip
-    """Solve many subjects, some at a time."""
+    """Solve many subjects; their states are not kept."""
     code, table = compile_model(model), inputs_of(model, values)
-    step = max(1, _ROWS // max(1, max(t.size for t in times)))
-    outputs, status, advice = [], [], ""
-    for low in range(0, len(table), step):
-        part = slice(low, low + step)
-        plan = _plan(model, table[part], doses[part], times[part], after[part])
-        solution = code.run(table[part], plan, settings)
-        bad = np.flatnonzero(solution.status)
-        advice = advice or (solution.advice(int(bad[0])) if bad.size else "")
-        outputs.append(solution.outputs)
-        status.append(solution.status)
-    return Solved(np.concatenate(outputs), np.concatenate(status), advice)
-
-
-def _plan(
-    model: Model, table: Array, doses: Sequence[tuple[Dose, ...]], times: Sequence[Array],
-    after: Sequence[NDArray[np.bool_]],
-) -> Schedule:  # fmt: skip
-    """Lay out the time lines; those of subjects who all get the same are laid out once per process."""
     same = all(own is all_[0] for all_ in (doses, times, after) for own in all_)
-    if same and not any(getattr(model, kind) for kind in DOSING):
-        return _common(model, doses[0], times[0].tobytes(), after[0].tobytes(), len(table))
-    return compile_model(model).schedule(table, doses, times, after)
+    if same and not code.plans:
+        plan = _common(model, doses[0], times[0].tobytes(), after[0].tobytes(), len(table))
+    else:
+        plan = code.schedule(table, doses, times, after)
+    solution = code.run(table, plan, settings, states=False)
+    bad = np.flatnonzero(solution.status)
+    return Solved(solution.outputs, solution.status, solution.advice(int(bad[0])) if bad.size else "")
 
 
 @lru_cache(maxsize=4)
 def _common(model: Model, doses: tuple[Dose, ...], times: bytes, after: bytes, subjects: int) -> Schedule:
+    """Time lines of subjects who all get the same, laid out once per process."""
     code = compile_model(model)
     clock, late = np.frombuffer(times), np.frombuffer(after, dtype=bool)
     nothing = np.zeros((subjects, len(code.inputs)))  # the model says nothing of its doses: no value counts
