@@ -15,6 +15,7 @@ from pkpd.engine.code import Code
 from pkpd.engine.deliveries import Train
 from pkpd.engine.jit import announce
 from pkpd.engine.status import NOT_FINITE, OK
+from pkpd.engine.steady import solve_steady
 from pkpd.engine.timeline import Schedule
 
 Array = NDArray[np.float64]
@@ -60,42 +61,44 @@ class Block:
         sound = np.logical_and.reduceat(sound, schedule.base[:-1])
         begins = np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.which]))).astype(np.int64)
         jumps, rates = (np.ascontiguousarray(part[:, self.where]) for part in (schedule.jumps, schedule.rates))
-        events, drates = self._events(schedule)
+        rows, segments = int(schedule.rows[-1]), int(begins[-1])
+        slopes = (dmatrix, dloss, dconstant, dx0)
+        out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
+        dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
+        status = np.where(sound, OK, NOT_FINITE).astype(np.int64)
         lines = (
             schedule.which, schedule.segments, schedule.start, schedule.end, jumps, rates,
             schedule.first, schedule.time, schedule.times, schedule.rows, begins,
         )  # fmt: skip
-        rows = int(schedule.rows[-1])
-        out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((int(begins[-1]), n))
-        dstarts = np.zeros((len(starts) if self.structure.driven else 0, p, n))
-        status = np.where(sound, OK, NOT_FINITE).astype(np.int64)
+        system, many = (matrix, loss, constant), segments if schedule.trains else 0
+        steady, dsteady = np.zeros((many, n)), np.zeros((many, p, n))
+        if n and many:
+            announce(solve_steady)
+            moments = (schedule.begins, schedule.use, schedule.base)
+            trains = trains_as_arrays(schedule.trains, self.where, self.varied)
+            solve_steady(system, slopes, lines, moments, trains, steady, dsteady, status)
+        djumps, drates, dstart = self._slopes(schedule)
         if n:
             announce(solve_linear)
-            slopes = (dmatrix, dloss, dconstant, dx0)
-            solve_linear(
-                0, schedule.subjects, (matrix, loss, constant), x0, slopes, lines, events, out, dout, starts, dstarts,
-                status,
+            events = (
+                np.ascontiguousarray(schedule.scale[:, self.where]), schedule.begins, schedule.use, schedule.base,
+                djumps, drates, dstart, np.array([a for _, a in schedule.trains], dtype=np.int64), steady, dsteady,
             )  # fmt: skip
+            solve_linear(0, schedule.subjects, system, x0, slopes, lines, events, out, dout, starts, dstarts)
         return BlockRun(
             matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status
         )
 
-    def _events(self, schedule: Schedule) -> tuple[tuple[Any, ...], Array]:
-        """What happens besides doses that add to a state, as the compiled function reads it, and slopes of rates."""
+    def _slopes(self, schedule: Schedule) -> tuple[Array, ...]:
+        """Derivatives of what doses add, of their rates and of their times, for the parameters of the block."""
         where, p = self.where, len(self.varied)
         few = len(schedule.start)
         if schedule.dstart.shape[1]:
-            djumps, drates, dstart = (
-                part[:, self.varied] for part in (schedule.djumps, schedule.drates, schedule.dstart)
-            )
-            djumps, drates = djumps[:, :, where], drates[:, :, where]
+            parts = [part[:, self.varied] for part in (schedule.djumps, schedule.drates, schedule.dstart)]
+            parts = [parts[0][:, :, where], parts[1][:, :, where], parts[2]]
         else:  # the doses depend on none of the parameters
-            djumps, drates, dstart = np.zeros((few, p, self.size)), np.zeros((few, p, self.size)), np.zeros((few, p))
-        djumps, drates, dstart = (np.ascontiguousarray(part) for part in (djumps, drates, dstart))
-        return (
-            np.ascontiguousarray(schedule.scale[:, where]), schedule.begins, schedule.use, schedule.base,
-            djumps, drates, dstart, trains_as_arrays(schedule.trains, where, self.varied),
-        ), drates  # fmt: skip
+            parts = [np.zeros((few, p, self.size)), np.zeros((few, p, self.size)), np.zeros((few, p))]
+        return tuple(np.ascontiguousarray(part) for part in parts)
 
 
 def trains_as_arrays(

@@ -6,8 +6,6 @@ import numpy as np
 
 from pkpd.engine.jit import jit
 from pkpd.engine.linear import assemble, exponential, propagate
-from pkpd.engine.status import NO_STEADY_STATE
-from pkpd.engine.steady import steady_linear
 
 RESTART = -2  # see pkpd.engine.timeline
 KEPT = 16  # exponentials of a subject that are remembered: schedules repeat their intervals
@@ -71,29 +69,25 @@ def same_inputs(s, previous, rates, drates):  # type: ignore[no-untyped-def]
 
 
 @jit
-def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, dstarts, status):  # type: ignore[no-untyped-def]
+def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, dstarts):  # type: ignore[no-untyped-def]
     """Solve subjects lo … hi in closed form.
 
     Writes the states at the requested times (``out``, rows × states), their derivatives (``dout``, rows × parameters
     × states; no parameters is allowed), and both at the start of every segment (``starts``, ``dstarts``; the latter may
-    be empty). ``system`` holds K,
-    what each state loses, and b by row of values; ``slopes`` their derivatives and that of the initial values;
-    ``events`` what happens besides doses that add to a state (see `pkpd.engine.block`). A subject that has no steady
-    state gets a status.
+    be empty). ``system`` holds K, what each state loses, and b by row of values; ``slopes`` their derivatives and that
+    of the initial values; ``events`` what happens besides doses that add to a state (see `pkpd.engine.block`), with the
+    steady states that `steady.solve_steady` has found.
     """
     which, segments, start, end, jumps, rates, first, time, times, rows, begins = lines
-    scale_by, kind, use, base, djumps, drates, dstart, trains = events
-    train_state, train_flags, train_number, dtrain, train_first, pieces, dpieces = trains
+    scale_by, kind, use, base, djumps, drates, dstart, adds, steady, dsteady = events
     matrix, loss, constant = system
     dmatrix, dloss, dconstant, dx0 = slopes
     n, count = matrix.shape[1], dmatrix.shape[1]
     a, w, da = np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)), np.zeros((count, n + 2, n + 2))
     kept = (np.zeros(KEPT), np.zeros(2, dtype=np.int64), np.zeros((KEPT, n + 2, n + 2)),
             np.zeros((KEPT, count, n + 2, n + 2)))  # fmt: skip
-    work = (np.zeros((n + 2, n + 2)), np.zeros((n + 2, n + 2)), w, np.zeros((count, n + 2, n + 2)),
-            np.zeros((count, n + 2, n + 2)), np.zeros(n))  # fmt: skip
     x, y, dx, dy = np.zeros(n), np.zeros(n), np.zeros((count, n)), np.zeros((count, n))
-    steady, dsteady, before, after = np.zeros(n), np.zeros((count, n)), np.zeros(n), np.zeros(n)
+    before, after = np.zeros(n), np.zeros(n)
     for i in range(lo, hi):
         line = which[i]
         row = base[i] + use[segments[line]]
@@ -111,39 +105,19 @@ def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, d
                 for p in range(count):
                     for j in range(n):
                         dx[p, j] += before[j] * dstart[s, p]
-            row = base[i] + use[s]
+            row, place = base[i] + use[s], begins[i] + s - segments[line]
             if kind[s] == RESTART:
                 x[:] = x0[row]
                 dx[:] = dx0[row]
             elif kind[s] >= 0:
-                k = kind[s]
-                one = slice(train_first[k], train_first[k + 1])
-                if train_flags[k, 2] == 0:
-                    x[:] = 0.0
-                    dx[:] = 0.0
-                if train_state[k] >= 0:
-                    part = (train_state[k], train_number[k, 0], dtrain[k, 0], pieces[one], dpieces[one])
-                else:  # it enters no state of the block: the block is at rest with its own inputs
-                    part = (0, 0.0, np.zeros(count), pieces[one] * 1.0, dpieces[one] * 1.0)
-                    part[3][:, 1] = 0.0
-                    part[4][:, 1] = 0.0
-                phase = np.zeros(1 + count)
-                phase[0] = train_number[k, 1]
-                phase[1:] = dtrain[k, 1]
-                good = steady_linear(
-                    matrix[row], loss[row], constant[row], (dmatrix[row], dloss[row], dconstant[row]), part,
-                    train_flags[k], phase, steady, dsteady, work,
-                )  # fmt: skip
-                if not good:
-                    status[i] = NO_STEADY_STATE
-                    steady[:] = np.nan
+                kept_part = 1.0 if adds[kind[s]] == 1 else 0.0
                 for j in range(n):
-                    x[j] += steady[j]
+                    x[j] = x[j] * kept_part + steady[place, j]
                     for p in range(count):
-                        dx[p, j] += dsteady[p, j]
+                        dx[p, j] = dx[p, j] * kept_part + dsteady[place, p, j]
             for j in range(n):
                 x[j] = x[j] * scale_by[s, j] + jumps[s, j]
-                starts[begins[i] + s - segments[line], j] = x[j]
+                starts[place, j] = x[j]
                 for p in range(count):
                     dx[p, j] = dx[p, j] * scale_by[s, j] + djumps[s, p, j]
             size, scale, conserving = assemble(matrix[row], loss[row], constant[row], rates[s], a)
@@ -160,7 +134,7 @@ def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, d
                 for j in range(n):
                     da[p, j, n + 1] = (dconstant[row, p, j] + drates[s, p, j]) / scale
             if dstarts.shape[0] > 0:
-                dstarts[begins[i] + s - segments[line]] = dx
+                dstarts[place] = dx
             lower, upper = first[s + line], first[s + line + 1]
             rows_here = slice(rows[i] + lower - times[line], rows[i] + upper - times[line])
             through(

@@ -236,7 +236,7 @@ def solve_segments(who, model, given, lines, control, atol, out, status):  # typ
     single = (np.zeros(n), np.zeros((LANES, width)), np.zeros(n), np.zeros(1))
     many, stepped = np.zeros(LANES, dtype=np.bool_), np.zeros(LANES, dtype=np.bool_)
     here[SUBJECT] = -1
-    following, moved = 0, np.ones(LANES, dtype=np.bool_)
+    following, moved = np.int64(0), np.ones(LANES, dtype=np.bool_)
     while True:
         for lane in range(LANES):
             if moved[lane]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.engine.jit import jit
 from pkpd.engine.linear import assemble, exponential, propagate
+from pkpd.engine.status import NO_STEADY_STATE
 
 
 @jit
@@ -44,7 +45,10 @@ def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
 
 @jit
 def advance(matrix, loss, constant, slopes, state, rate, drate, tau, dtau, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
-    """Write the state after a piece of constant infusion rate into one state, and its derivatives."""
+    """Write the state after a piece of constant infusion rate into one state, and its derivatives.
+
+    A negative length goes back in time: forward in the system with every flow reversed.
+    """
     a, e, w, da, de, rates = work
     dmatrix, dloss, dconstant = slopes
     n, count = x.shape[0], dx.shape[0]
@@ -59,14 +63,22 @@ def advance(matrix, loss, constant, slopes, state, rate, drate, tau, dtau, x, dx
         da[p, n, :n] = dloss[p]
         for i in range(n):
             da[p, i, n + 1] = (dconstant[p, i] + (drate[p] if i == state else 0.0)) / scale
-    exponential(a, da, n, size, conserving, tau, e, de, w)
+    if tau < 0.0:
+        conserving = False
+        for i in range(n + 2):
+            for j in range(n + 2):
+                a[i, j] = -a[i, j] if i != n else 0.0
+                for p in range(count):
+                    da[p, i, j] = -da[p, i, j] if i != n else 0.0
+    exponential(a, da, n, size, conserving, abs(tau), e, de, w)
     propagate(e, de, size, scale, x, dx, y, dy)
+    sign = -1.0 if tau < 0.0 else 1.0
     for p in range(count):  # the end of the piece moves with the parameter
         if dtau[p] != 0.0:
             for i in range(n):
                 flow = constant[i] + rates[i]
                 for j in range(n):
-                    flow += a[i, j] * y[j]
+                    flow += sign * a[i, j] * y[j]
                 dy[p, i] += flow * dtau[p]
 
 
@@ -96,16 +108,10 @@ def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work): 
                 dlength -= dpieces[m, 0]
         now[:] = y
         dnow[:, :] = dy
-        if length > 0.0:
+        if length != 0.0:
             advance(
                 matrix, loss, constant, slopes, state, pieces[k, 1], dpieces[k, 1], length, dlength, now, dnow, y, dy,
                 work,
-            )  # fmt: skip
-        elif length < 0.0:  # backward in time: forward in the system with everything reversed
-            back = (-slopes[0], -slopes[1], -slopes[2])
-            advance(
-                -matrix, -loss, -constant, back, state, -pieces[k, 1], -dpieces[k, 1], -length, -dlength, now, dnow, y,
-                dy, work,
             )  # fmt: skip
         gone += length
         if last:
@@ -154,10 +160,11 @@ def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, wo
     y, none, still = np.zeros(n), np.zeros((0, n)), np.zeros((count, n))
     plain = (slopes[0][:0], slopes[1][:0], slopes[2][:0])
     start = np.zeros(n)
-    no_moves = (state, amount, damount[:0], pieces, dpieces[:, :, :0])
+    unmoved = np.zeros((pieces.shape[0], 2, 0))
+    no_moves = (state, amount, damount[:0], pieces, unmoved)
     interval(matrix, loss, constant, plain, no_moves, whole[:1], start, none, y, none.copy(), work_without(work))
     offset = y.copy()
-    empty = (state, 0.0, damount[:0], np.zeros_like(pieces), dpieces[:, :, :0])
+    empty = (state, 0.0, damount[:0], np.zeros_like(pieces), unmoved)
     for k in range(pieces.shape[0]):
         empty[3][k, 0] = pieces[k, 0]
     for j in range(n):
@@ -195,3 +202,43 @@ def work_without(work):  # type: ignore[no-untyped-def]
     """Return the work space for a run without derivatives."""
     a, e, w, da, de, rates = work
     return a, e, w, da[:0], de[:0], rates
+
+
+@jit
+def solve_steady(system, slopes, lines, which_values, trains, steady, dsteady, status):  # type: ignore[no-untyped-def]
+    """Write the steady state at the start of every segment that begins with one, and its derivatives.
+
+    ``which_values`` says what segments begin with, which row of values holds in them and where a subject's rows begin;
+    ``trains`` the repeated doses (see `block.trains_as_arrays`). A subject that has no steady state gets a status.
+    """
+    which, segments, _, _, _, _, _, _, _, _, begins = lines
+    kind, use, base = which_values
+    train_state, train_flags, train_number, dtrain, train_first, pieces, dpieces = trains
+    matrix, loss, constant = system
+    dmatrix, dloss, dconstant, _ = slopes
+    n, count = matrix.shape[1], dmatrix.shape[1]
+    work = (np.zeros((n + 2, n + 2)), np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)),
+            np.zeros((count, n + 2, n + 2)), np.zeros((count, n + 2, n + 2)), np.zeros(n))  # fmt: skip
+    phase = np.zeros(1 + count)
+    for i in range(which.shape[0]):
+        line = which[i]
+        for s in range(segments[line], segments[line + 1]):
+            k = kind[s]
+            if k < 0:
+                continue
+            row, place = base[i] + use[s], begins[i] + s - segments[line]
+            one = slice(train_first[k], train_first[k + 1])
+            part = (max(train_state[k], 0), train_number[k, 0], dtrain[k, 0], pieces[one].copy(), dpieces[one].copy())
+            if train_state[k] < 0:  # it enters no state of the block: the block is at rest with its own inputs
+                part = (0, 0.0, np.zeros(count), part[3], part[4])
+                part[3][:, 1] = 0.0
+                part[4][:, 1] = 0.0
+            phase[0] = train_number[k, 1]
+            phase[1:] = dtrain[k, 1]
+            good = steady_linear(
+                matrix[row], loss[row], constant[row], (dmatrix[row], dloss[row], dconstant[row]), part,
+                train_flags[k], phase, steady[place], dsteady[place], work,
+            )  # fmt: skip
+            if not good:
+                status[i] = NO_STEADY_STATE
+                steady[place] = np.nan

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pkpd.nca.sparse.intervals import normal_interval, t_interval
 from pkpd.nca.sparse.sides import Comparison, Group, checked, comparison, fieller, paired_bootstrap, satterthwaite, side
@@ -99,7 +99,7 @@ def sparse_ratio(
     interval: dict[str, tuple[float, float]] = {}
     for method in methods:
         if method == "fieller":
-            interval[method] = fieller(a, b, float(stats.t.ppf(0.5 + 0.5 * level, df)))
+            interval[method] = fieller(a, b, float(special.stdtrit(df, 0.5 + 0.5 * level)))
         elif method == "bootstrap-t":
             interval[method] = paired_bootstrap(a, b, level, lambda x, u, y, v: (x / y, (u + (x / y) ** 2 * v) / y**2))
         elif method == "z":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from pkpd.nca.profiles import Floats
 
@@ -14,14 +14,14 @@ Interval = tuple[Floats, Floats]
 def normal_interval(estimate: npt.ArrayLike, se: npt.ArrayLike, level: float) -> Interval:
     """Return ``estimate ± z·se`` with z the quantile of the normal distribution."""
     x, spread = np.asarray(estimate, dtype=np.float64), np.asarray(se, dtype=np.float64)
-    half = float(stats.norm.ppf(0.5 + 0.5 * level)) * spread
+    half = float(special.ndtri(0.5 + 0.5 * level)) * spread
     return x - half, x + half
 
 
 def t_interval(estimate: npt.ArrayLike, se: npt.ArrayLike, df: npt.ArrayLike, level: float) -> Interval:
     """Return ``estimate ± t·se`` with t the quantile of Student's distribution with `df` degrees of freedom."""
     x, spread = np.asarray(estimate, dtype=np.float64), np.asarray(se, dtype=np.float64)
-    half = stats.t.ppf(0.5 + 0.5 * level, np.asarray(df, dtype=np.float64)) * spread
+    half = special.stdtrit(np.asarray(df, dtype=np.float64), 0.5 + 0.5 * level) * spread
     return x - half, x + half
 
 
