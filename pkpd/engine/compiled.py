@@ -209,7 +209,9 @@ class Compiled:
         if len(found.states):
             found.states[row + schedule.order] = y[:, 1 : 1 + len(self.states)]
 
-    def _solve(self, values: Array, schedule: Schedule, settings: Settings) -> tuple[Array, NDArray[np.int64]]:
+    def _solve(
+        self, values: Array, schedule: Schedule, settings: Settings, floor: Array | None = None
+    ) -> tuple[Array, NDArray[np.int64]]:
         """A place for the time of the last dose, states, and their derivatives that are not zero by structure, sorted
         within every subject; statuses."""
         layout = self.code.structure
@@ -219,7 +221,7 @@ class Compiled:
         block = self.block.run(values, schedule)
         status = block.status
         if self.rest is not None:
-            job = self.rest.job(values, schedule, settings, block, self.block.run)
+            job = self.rest.job(values, schedule, settings, block, self.block.run, floor)
             sound = np.logical_and.reduceat(job.modes.sound, schedule.base[:-1]) | (status != OK)
             z, other = integrate_job(job, np.flatnonzero(sound))
             y[:, [1 + k for k in self.rest.where]] = z[:, : len(self.rest.where)]
@@ -227,7 +229,7 @@ class Compiled:
             for i, j, k in layout.where:
                 y[:, place[self.rest.where[i], j]] = z[:, k] / scale[:, j]
             if not sound.all():
-                self._without_modes(values, schedule, settings, np.flatnonzero(~sound), y, other)
+                self._without_modes(values, schedule, settings, job.modes.floor, np.flatnonzero(~sound), y, other)
             status = np.where(status == OK, other, status)
         y[:, [1 + k for k in self.block.where]] = block.out
         for i, state in enumerate(self.block.where):
@@ -237,13 +239,12 @@ class Compiled:
         return y, status
 
     def _without_modes(
-        self, values: Array, schedule: Schedule, settings: Settings, who: NDArray[np.int64], y: Array,
+        self, values: Array, schedule: Schedule, settings: Settings, floor: Array, who: NDArray[np.int64], y: Array,
         status: NDArray[np.int64],
     ) -> None:  # fmt: skip
         """Integrate everything for the named subjects, and put it where it belongs."""
-        table = np.concatenate([values[schedule.base[i] : schedule.base[i + 1]] for i in who])
-        part = schedule.part(who)
-        own, found = self.clamped._solve(table, part, settings)
+        mine = np.concatenate([np.arange(schedule.base[i], schedule.base[i + 1]) for i in who])
+        own, found = self.clamped._solve(values[mine], schedule.part(who), settings, floor[mine])
         rows = np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
         n = 1 + len(self.states)
         theirs = {pair: n + k for k, pair in enumerate(self.clamped.code.structure.moved)}

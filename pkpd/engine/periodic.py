@@ -149,7 +149,8 @@ def _interval(
     schedule = _schedule(job.schedule, train, whole, len(guesses))
     values = np.repeat(job.values[value][None], len(guesses), axis=0)
     block = job.solve_block(values, schedule)
-    small = job.rest.job(values, schedule, job.settings, block, job.solve_block)
+    floor = np.repeat(job.q0[value, -1:], len(guesses))
+    small = job.rest.job(values, schedule, job.settings, block, job.solve_block, floor)
     out, status = solve(small, guesses)
     out = out.reshape(len(guesses), 2, -1)
     out[status != 0] = np.nan

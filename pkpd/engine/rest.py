@@ -39,13 +39,19 @@ class Rest:
         closed = 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
         self.width = self.structure.slots + closed
 
-    def job(self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock) -> Job:
-        """Put together what is to be integrated for a value table (rows × inputs)."""
+    def job(
+        self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,
+        floor: Array | None = None,
+    ) -> Job:  # fmt: skip
+        """Put together what is to be integrated for a value table (rows × inputs).
+
+        ``floor`` is that of the driving states by row of values, where it is not what the block itself says.
+        """
         first = np.repeat(schedule.base[:-1], np.diff(schedule.base))  # one scale for all rows of a subject
         sizes = np.abs(values[:, self._columns])[first]
         scale = np.where(sizes == 0, 1.0, sizes)
         modes = modes_of(self.structure, block, schedule)
-        q0 = np.ascontiguousarray(np.concatenate([values, scale, modes.floor[:, None]], axis=1))
+        q0 = np.ascontiguousarray(np.concatenate([values, scale, (modes.floor if floor is None else floor)[:, None]], axis=1))
         z0 = np.zeros((len(values), self.structure.components))
         self.code.rows("initial", q0, np.arange(len(values)), z0)
         return Job(self, values, q0, z0, scale, schedule, settings, block, modes, solve_block)
