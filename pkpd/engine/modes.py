@@ -56,6 +56,8 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     dmatrix = np.ascontiguousarray(run.dmatrix[np.ix_(range(height), range(varied), up, up)])
     off = np.where(np.eye(n) == 1, 0.0, matrix)
     positive = (off >= 0).all((1, 2)) & (constant >= 0).all(1) & (run.x0[:, up] >= 0).all(1)
+    # What became negative under one row of values is still so under the next.
+    positive = np.repeat(np.logical_and.reduceat(positive, schedule.base[:-1]), np.diff(schedule.base))
     lam, vectors, back, inverse = np.zeros((height, n)), *np.zeros((3, height, n, n))
     turned = np.zeros((height, varied, n, n))
     sound = np.zeros(height, dtype=bool)
@@ -67,12 +69,11 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
         chosen, rates = finite[good], np.real(found[good])
         lam[chosen], vectors[chosen], back[chosen] = rates, np.real(v[good]), u[good]
         sound[chosen] = True
-        if _has_source(structure, run, schedule):
-            smallest, largest = np.abs(rates).min(axis=1), np.abs(rates).max(axis=1)
-            regular = smallest * _WORST_MATRIX > largest
-            sound[chosen] = regular
-            some = chosen[regular]
-            inverse[some] = (vectors[some] / lam[some][:, None, :]) @ back[some]
+        smallest, largest = np.abs(rates).min(axis=1), np.abs(rates).max(axis=1)
+        sourced, regular = _have_source(structure, run, schedule)[chosen], smallest * _WORST_MATRIX > largest
+        sound[chosen] = regular | ~sourced
+        some = chosen[regular & sourced]
+        inverse[some] = (vectors[some] / lam[some][:, None, :]) @ back[some]
         if varied:
             turned[chosen] = back[chosen][:, None] @ dmatrix[chosen] @ vectors[chosen][:, None]
     elif not n:
@@ -108,12 +109,15 @@ def _apart(rates: Array, derived: bool) -> NDArray[np.bool_]:
     return np.asarray(np.all(np.diff(ordered, axis=1) > _CLOSEST * size, axis=1))
 
 
-def _has_source(structure: Structure, run: BlockRun, schedule: Schedule) -> bool:
-    """Whether anything enters the driving part at a constant rate."""
+def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> NDArray[np.bool_]:
+    """Whether anything enters the driving part at a constant rate, by row of values; each subject by itself."""
     up = list(structure.upstream)
     where = [structure.linear[k] for k in up]
-    inputs = (run.constant[:, up], run.dconstant[:, :, up], schedule.rates[:, where], run.drates[:, :, up])
-    return any(bool(part.any()) for part in inputs)
+    own = (run.constant[:, up] != 0).any(1) | (run.dconstant[:, :, up] != 0).any((1, 2))
+    given = (schedule.rates[:, where] != 0).any(1) | (run.drates[:, :, up] != 0).any((1, 2))
+    lines = np.logical_or.reduceat(given, schedule.segments[:-1])
+    found: NDArray[np.bool_] = own | np.repeat(lines[schedule.which], np.diff(schedule.base))
+    return found
 
 
 @jit

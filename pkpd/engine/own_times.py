@@ -100,12 +100,15 @@ class OwnTimes:
                 begins.append(len(source))
                 source.append(row)
                 past.append((at[row] <= lo).astype(float))
-                for t in np.unique(at[row][(at[row] > lo) & (at[row] < hi)]):
-                    here = int(np.flatnonzero(at[row] == t)[0])
-                    jet = np.concatenate([[t], slopes[row, here]])
-                    mine.append((float(t), False, jet if slopes[row, here].any() else None))
+                for here in np.argsort(at[row], kind="stable"):
+                    t = float(at[row, here])
+                    if not lo < t < hi:
+                        continue
+                    # Equal times pass one after the other: each moves with its own parameters.
+                    mine.append((t, False, np.concatenate([[t], slopes[row, here]]) if slopes[row, here].any() else None))
                     source.append(row)
-                    past.append((at[row] <= t).astype(float))
+                    past.append(past[-1].copy())
+                    past[-1][here] = 1.0
                 row += 1
             moments.append(Changes(*zip(*mine, strict=True)) if mine else Changes())
         return Expanded(np.array(source), np.array(past).reshape(-1, count), moments, np.array(begins), at)
