@@ -30,7 +30,16 @@ from pkpd.nca import (
     wide_table,
 )
 from pkpd.parameters import Parameter, Parameters, Variability, block
-from pkpd.simulate import Population, locate, population, predict, simulate, simulated_study
+from pkpd.simulate import (
+    Population,
+    Situation,
+    locate,
+    population,
+    predict,
+    simulate,
+    simulate_adaptive,
+    simulated_study,
+)
 from pkpd.study import Study, combine
 
 __all__ = [
@@ -51,6 +60,7 @@ __all__ = [
     "Regimen",
     "Rules",
     "Settings",
+    "Situation",
     "Study",
     "UnitError",
     "Variability",
@@ -80,6 +90,7 @@ __all__ = [
     "relative",
     "rerun",
     "simulate",
+    "simulate_adaptive",
     "simulated_study",
     "summarise",
     "superpose_study",
