@@ -30,7 +30,17 @@ from pkpd.nca import (
     wide_table,
 )
 from pkpd.parameters import Parameter, Parameters, Variability, block
-from pkpd.simulate import Population, locate, open_simulation, population, predict, simulate, simulated_study
+from pkpd.simulate import (
+    Population,
+    Situation,
+    locate,
+    open_simulation,
+    population,
+    predict,
+    simulate,
+    simulate_adaptive,
+    simulated_study,
+)
 from pkpd.study import Study, combine
 
 __all__ = [
@@ -51,6 +61,7 @@ __all__ = [
     "Regimen",
     "Rules",
     "Settings",
+    "Situation",
     "Study",
     "UnitError",
     "Variability",
@@ -81,6 +92,7 @@ __all__ = [
     "relative",
     "rerun",
     "simulate",
+    "simulate_adaptive",
     "simulated_study",
     "summarise",
     "superpose_study",

@@ -75,9 +75,9 @@ def grid(course: Course, arcs: Arcs, step: float | None) -> Points:
 def spans(arcs: Arcs, points: Points) -> Array:
     """Return the span of every subject's values (0 where they are not finite)."""
     high, low = (np.full(int(arcs.who[-1]) + 1, sign * np.inf) for sign in (-1, 1))
-    np.maximum.at(high, arcs.who[points.arc], points.y)
-    np.minimum.at(low, arcs.who[points.arc], points.y)
     with np.errstate(invalid="ignore"):
+        np.maximum.at(high, arcs.who[points.arc], points.y)
+        np.minimum.at(low, arcs.who[points.arc], points.y)
         return np.where(np.isfinite(high - low), high - low, 0.0)
 
 
