@@ -58,6 +58,13 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _told: set[str] = set()
+_WHAT = {
+    "closed_form.solve_linear": "the closed forms",
+    "rows.each_row": "what evaluates a model",
+    "solver.solve_segments": "the solver",
+    "steady.solve_steady": "steady states",
+    "stiff.solve_segments": "the solver of stiff equations",
+}
 
 
 def announce(dispatcher: Any) -> None:
@@ -71,4 +78,4 @@ def announce(dispatcher: Any) -> None:
         return
     _told.add(name)
     if not any(Path(folder).glob(f"{name}*.nbc")):
-        log.warning("compiling the solver for the first use on this machine (about 20 s, once) …")
+        log.warning("compiling %s for the first use on this machine (some 10 s, once) …", _WHAT.get(name, name))

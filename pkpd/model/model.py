@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -127,7 +128,7 @@ class Model:
         return problems
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: dict(v) if k in _MAPPINGS else v for k, v in self.__dict__.items() if not k.startswith("_cached")}
+        return {k: dict(v) if k in _MAPPINGS else v for k, v in self.__dict__.items() if k != "key"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for key, value in state.items():
@@ -153,7 +154,7 @@ class Model:
         texts += [text for kind in DOSING for text in getattr(self, kind).values()]
         return tuple(sorted(set().union(*(expressions.names(t) for t in texts)) - known)) if texts else ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Digest of everything that is computed with (not of names, meanings or default values)."""
         parts = [list(self.equations.items()), list(self.outputs.items()), sorted(self.initial.items()),
