@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pkpd.engine import disk
 from pkpd.engine import jit as gate
 from pkpd.engine.arrays import ColumnFunction
+from pkpd.engine.augmented import with_slopes
 from pkpd.engine.formulas import Formula, Formulas, Structure
 from pkpd.engine.jit import LANES, announce
 from pkpd.engine.rows import each_row
@@ -42,7 +43,7 @@ class Code:
     linear : str
         As for `symbols.analyse`.
     order : {1, 2}
-        2 adds the first derivatives to the states and the outputs (`second.with_slopes`).
+        2 adds the first derivatives to the states and the outputs (`augmented.with_slopes`).
     """
 
     def __init__(self, model: Model, sensitivities: Sequence[str], linear: str, order: int = 1) -> None:
@@ -57,8 +58,6 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        from pkpd.engine.second import with_slopes
-
         grow = with_slopes if self._order == 2 else None
         return Formulas(analyse(self._model, self._sensitivities, self._linear, grow))
 

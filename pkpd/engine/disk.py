@@ -13,7 +13,7 @@ from typing import Any
 FORMAT = 1
 _MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
 # What makes code of a model.
-_SOURCES = ("symbols", "moments", "augmented", "second", "formulas", "calculus", "llvm", "vector_math")
+_SOURCES = ("symbols", "moments", "augmented", "formulas", "calculus", "llvm", "vector_math")
 
 
 @cache

@@ -8,18 +8,15 @@ depends on is not among its equations: with respect to such parameters the exact
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
-from pkpd.engine.augmented import augment, scale_symbol
-from pkpd.engine.calculus import slope
 from pkpd.engine.compiled import Compiled, Solution, compile_model
 from pkpd.engine.settings import Settings
-from pkpd.engine.symbols import Whole, split
 from pkpd.model import Model, expressions
 
 Array = NDArray[np.float64]
@@ -120,37 +117,3 @@ def _differences(
             found = code.run(moved, code.schedule(moved, doses, times, after), settings, states=False)
             total = total + sign * weight * found.slopes
     return np.asarray(total / (_STEP * rows)[:, None, None])
-
-
-def with_slopes(whole: Whole) -> Whole:
-    """Return a model's equations with those of its first derivatives, and its outputs with their derivatives."""
-    import sympy
-
-    system = split(whole, (), tuple(whole.rhs))
-    full = augment(system)
-    ones = {scale_symbol(name): sympy.Integer(1) for name in whole.sensitivities}
-    names = {pair: f"d_{system.integrated[pair[0]]}_d_{whole.sensitivities[pair[1]]}" for pair in full.where}
-    taken = {*whole.rhs, *system.inputs, *whole.outputs}
-    names = {pair: _free(name, taken) for pair, name in names.items()}
-    renamed = {full.symbols[k]: expressions.symbol(names[pair]) for pair, k in full.where.items()} | ones
-    rhs = dict(whole.rhs) | {names[pair]: full.rhs[k].xreplace(renamed) for pair, k in full.where.items()}
-    initial = dict(whole.initial) | {names[p]: full.initial[k].xreplace(ones) for p, k in full.where.items()}
-    theta = [expressions.symbol(name) for name in whole.sensitivities]
-    place = {state: i for i, state in enumerate(system.integrated)}
-    outputs = dict(whole.outputs)
-    for name, e in whole.outputs.items():
-        for j, symbol in enumerate(theta):
-            moved = [slope(e, expressions.symbol(s)) * expressions.symbol(names[i, j])
-                     for s, i in place.items() if (i, j) in names]  # fmt: skip
-            outputs[_free(f"d_{name}_d_{whole.sensitivities[j]}", {*taken, *outputs})] = sympy.Add(
-                slope(e, symbol), *moved
-            )
-    # The model only lends names here: the equations themselves are the symbols above.
-    model = replace(whole.model, equations={**whole.model.equations, **dict.fromkeys(names.values(), "0")})
-    return replace(whole, model=model, rhs=rhs, initial=initial, outputs=outputs)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

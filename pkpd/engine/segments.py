@@ -121,6 +121,7 @@ class Row:
 
 
 def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layout, exact: bool) -> list[Row]:
+    """Return the segments of a subject from what happens to it, in order of time."""
     n, p = len(layout.states), layout.slopes
     zero, still = np.zeros(n), np.zeros((p, n))
     # The first segment has no length: it holds "before" whatever happens at the very start.

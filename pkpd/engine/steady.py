@@ -119,6 +119,37 @@ def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work): 
 
 
 @jit
+def at_rest(matrix, loss, constant, slopes, train, x, dx, work):  # type: ignore[no-untyped-def]
+    """Write the state of a linear block under a constant infusion, and its derivatives; return whether there is one."""
+    state, _, _, pieces, dpieces = train
+    n, count = x.shape[0], dx.shape[0]
+    a = work[0]
+    left, right = np.zeros((n, n)), np.zeros((n, 1))
+    work[5][:] = 0.0
+    work[5][state] = pieces[0, 1]
+    assemble(matrix, loss, constant, work[5], a)
+    left[:, :] = a[:n, :n]
+    for i in range(n):
+        right[i, 0] = -(constant[i] + work[5][i])
+    if not solve_dense(left, right, n, 1):
+        return False
+    x[:] = right[:, 0]
+    if count > 0:
+        left[:, :] = a[:n, :n]
+        right = np.zeros((n, count))
+        for p in range(count):
+            for i in range(n):
+                flow = slopes[2][p, i] + (dpieces[0, 1, p] if i == state else 0.0)
+                for j in range(n):
+                    flow += slopes[0][p, i, j] * x[j]
+                right[i, p] = -flow
+        solve_dense(left, right, n, count)
+        for p in range(count):
+            dx[p] = right[:, p]
+    return True
+
+
+@jit
 def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, work):  # type: ignore[no-untyped-def]
     """Write the state of a linear block at the record of a dose repeated for ever, and its derivatives.
 
@@ -128,31 +159,9 @@ def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, wo
     """
     state, amount, damount, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
-    a = work[0]
-    left, right = np.zeros((n, n)), np.zeros((n, 1 + count))
     if flags[1] == 1:
-        work[5][:] = 0.0
-        work[5][state] = pieces[0, 1]
-        assemble(matrix, loss, constant, work[5], a)
-        left[:, :] = a[:n, :n]
-        for i in range(n):
-            right[i, 0] = -(constant[i] + work[5][i])
-        if not solve_dense(left, right, n, 1):
-            return False
-        x[:] = right[:, 0]
-        if count > 0:
-            left[:, :] = a[:n, :n]
-            right = np.zeros((n, count))
-            for p in range(count):
-                for i in range(n):
-                    flow = slopes[2][p, i] + (dpieces[0, 1, p] if i == state else 0.0)
-                    for j in range(n):
-                        flow += slopes[0][p, i, j] * x[j]
-                    right[i, p] = -flow
-            solve_dense(left, right, n, count)
-            for p in range(count):
-                dx[p] = right[:, p]
-        return True
+        return at_rest(matrix, loss, constant, slopes, train, x, dx, work)
+    left, right = np.zeros((n, n)), np.zeros((n, 1 + count))
     whole = np.zeros(1 + count)
     for k in range(pieces.shape[0]):
         whole[0] += pieces[k, 0]

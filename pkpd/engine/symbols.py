@@ -131,6 +131,7 @@ def _clamp(whole: Whole) -> Whole:
 
 
 def split(whole: Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
+    """Make a system of the states that the block has and of the rest that is integrated."""
     matrix, constant = _matrix(block, whole.rhs)
     model = whole.model
     pasts = (past_symbol(k).name for k in range(len(whole.moments)))
