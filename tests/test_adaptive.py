@@ -110,7 +110,9 @@ def test_therapeutic_drug_monitoring() -> None:
         if now.decision == 1:
             return dict.fromkeys(now.people.index, bolus("100 mg", at=[0.0]))
         left = now.now["y"] / now.seen[now.seen["time"] == 0].set_index("subject")["y"].add(100.0)
-        return {s: bolus(f"{float(20 / q - q * 100):.17g} mg", at=[now.time]) for s, q in left.items() if 20 > q * q * 100}
+        return {
+            s: bolus(f"{float(20 / q - q * 100):.17g} mg", at=[now.time]) for s, q in left.items() if q * q * 100 < 20
+        }
 
     found = adaptive(who, monitor, [0, 12], subjects=50, seed=1, times=[24.0])
     dosed = found["amount_decided"].values[0, :, 1] > 0

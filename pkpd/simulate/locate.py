@@ -83,7 +83,7 @@ def locate(
     Returns
     -------
     xarray.Dataset
-        Along ``event`` (sorted by subject and time): ``event_subject``, ``kind`` (`KINDS`), ``event_time``, ``value``
+        Along ``event`` (sorted by subject, time and the order of `KINDS`): ``event_subject``, ``kind`` (`KINDS`), ``event_time``, ``value``
         and ``event_threshold`` (NaN for an extremum). Along ``subject``: ``nadir``, ``nadir_time``, ``peak``,
         ``peak_time`` (the first of equal ones) and ``status`` (0 = located). Along ``subject`` and ``threshold``:
         ``time_below`` and ``time_above``. ``found.drop_dims(["subject", "threshold"]).to_dataframe()`` is the table of
@@ -105,7 +105,7 @@ def locate(
     >>> pk = pkpd.define({"A": "-k*A"}, {"k": 0.1}, outputs={"y": "A"}, doses={"bolus": "A"})
     >>> found = pkpd.locate(pk, pkpd.bolus("100 mg"), "y", thresholds=50.0, between=(0, 24))
     >>> found["kind"].values.tolist()
-    ['rising', 'maximum', 'falling']
+    ['maximum', 'rising', 'falling']
     >>> round(float(found["event_time"][2]), 6)  # log(2)/0.1
     6.931472
     """
@@ -120,7 +120,8 @@ def locate(
         raise InputError([f"covariate {n!r} has no value" for n in missing], "locate")
     table = np.column_stack([np.asarray(values[n], dtype=float) for n in inputs])
     doses = doses_for(regimen, model, values, len(table))
-    found, status, advice = [], np.zeros(len(table), dtype=np.int64), {}
+    found, status = [], np.zeros(len(table), dtype=np.int64)
+    advice: dict[int, str] = {}
     for lo in range(0, len(table), TOGETHER):
         part = slice(lo, lo + TOGETHER)
         course = Course(

@@ -142,20 +142,23 @@ def _crossings(
         events.append(_rows(arcs, at, np.where(sides[m][b[~inside]] > 0, 2, 3), limit))
         smooth.append(a[inside])
         which.append(np.full(int(inside.sum()), m))
-    left, m = np.concatenate([np.empty(0, dtype=np.int64), *smooth]), np.concatenate([np.empty(0, np.int64), *which])
-    found = turning.roots(course, arcs, points.take(left), points.take(left + 1), limits[m])
-    events.append(_rows(arcs, found, np.where(sides[m, left + 1] > 0, 2, 3), limits[m]))
+    left, number = (
+        np.concatenate([np.empty(0, dtype=np.int64), *smooth]),
+        np.concatenate([np.empty(0, np.int64), *which]),
+    )
+    found = turning.roots(course, arcs, points.take(left), points.take(left + 1), limits[number])
+    events.append(_rows(arcs, found, np.where(sides[number, left + 1] > 0, 2, 3), limits[number]))
     within = np.flatnonzero(points.arc[1:] == points.arc[:-1])
     totals = np.full((2, n, limits.size), np.nan)
     totals[:, np.unique(who)] = 0.0
     length = points.time[within + 1] - points.time[within]
     for k in range(limits.size):
-        for part, sign in ((0, -1.0), (1, 1.0)):
+        for place, sign in ((0, -1.0), (1, 1.0)):
             ends = sign * sides[k][within], sign * sides[k][within + 1]
             whole = np.where((np.maximum(*ends) > 0) & (np.minimum(*ends) >= 0), length, 0.0)
-            totals[part, :, k] += np.bincount(who[within], whole, minlength=n)
+            totals[place, :, k] += np.bincount(who[within], whole, minlength=n)
     since, until = found.time - points.time[left], points.time[left + 1] - found.time
-    for part, sign in ((0, -1.0), (1, 1.0)):
-        share = np.where(sign * sides[m, left] > 0, since, until)
-        np.add.at(totals[part], (who[left], m), share)
+    for place, sign in ((0, -1.0), (1, 1.0)):
+        share = np.where(sign * sides[number, left] > 0, since, until)
+        np.add.at(totals[place], (who[left], number), share)
     return events, (totals[0], totals[1])

@@ -89,19 +89,19 @@ def _followed(course: Course, arcs: Arcs, points: Points) -> Points:
         k = np.flatnonzero(active & inside & (course.status[arcs.who[points.arc]] == 0))
         left, right = points.take(k), points.take(k + 1)
         h = right.time - left.time
-        c0, c1, c2, c3 = cubic(h, left, right)
+        _, c1, c2, c3 = cubic(h, left, right)
         with np.errstate(divide="ignore", invalid="ignore"):
             vertex = -c2 / (3 * c3)
             hidden = (left.s * right.s > 0) & (vertex > 0.01) & (vertex < 0.99)
             hidden &= (c1 - c2 * c2 / (3 * c3)) * left.s < 0  # the cubic turns twice between its ends
         x = np.where(hidden, vertex, GOLDEN)
         time = left.time + x * h
-        real = (time > left.time) & (time < right.time)
-        k, h, c0, c1, c2, c3, hidden, x, left, right = (
-            *(a[real] for a in (k, h, c0, c1, c2, c3, hidden, x)), left.take(real), right.take(real)
-        )  # fmt: skip
-        if not k.size:
+        real = (time > left.time) & (time < right.time)  # else the step is as short as the clock allows
+        if not real.any():
             break
+        k, left, right = k[real], left.take(real), right.take(real)
+        h, x, hidden = h[real], x[real], hidden[real]
+        c0, c1, c2, c3 = cubic(h, left, right)
         new = evaluated(course, arcs, left.arc, time[real])
         misfit = np.abs(new.y - (c0 + x * (c1 + x * (c2 + x * c3))))
         misfit += 0.25 * np.abs(h * new.s - (c1 + x * (2 * c2 + x * 3 * c3)))
