@@ -14,7 +14,7 @@ from pkpd.engine.closed_form import solve_linear
 from pkpd.engine.code import Code
 from pkpd.engine.deliveries import Train
 from pkpd.engine.jit import announce
-from pkpd.engine.status import NOT_FINITE, OK
+from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.steady import solve_steady
 from pkpd.engine.timeline import Schedule
 
@@ -85,6 +85,9 @@ class Block:
                 djumps, drates, dstart, np.array([a for _, a in schedule.trains], dtype=np.int64), steady, dsteady,
             )  # fmt: skip
             solve_linear(0, schedule.subjects, system, x0, slopes, lines, events, out, dout, starts, dstarts)
+            lost = np.zeros(schedule.subjects, dtype=bool)
+            lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
+            status = np.where(lost & (status == OK), GROWS, status)
         return BlockRun(
             matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-OK, UNDERFLOW, TOO_MANY, NOT_FINITE, STIFF, STILL_TOO_MANY = 0, 1, 2, 3, 4, 5
+OK, UNDERFLOW, TOO_MANY, NOT_FINITE, STIFF, STILL_TOO_MANY, GROWS = 0, 1, 2, 3, 4, 5, 6
 NO_STEADY_STATE = 9
 ADVICE = {
     OK: "",
@@ -12,5 +12,6 @@ ADVICE = {
     STIFF: "the equations are stiff for these values: the explicit method was stopped; try method='stiff'",
     STILL_TOO_MANY: "the stiff method reached the step limit: loosen the tolerances, raise max_steps, or look for"
     " equations that jump",
+    GROWS: "amounts grow beyond every number: look for a volume, a clearance or a rate that is negative",
     NO_STEADY_STATE: "repeated doses come to no steady state: something that is dosed is never lost",
 }
