@@ -340,3 +340,29 @@ def test_what_does_not_fit_is_said() -> None:
     assert len(caught.value.problems) == 5
     with pytest.raises(InputError, match="did you mean 'k'"):
         locate(IV, bolus("1 mg"), "C", individuals=pandas.DataFrame({"K": [1.0]}))
+
+
+def test_steady_state_resets_and_doses_that_multiply() -> None:
+    """Oral at steady state: tmax = log(ka(1 − e^(−ke·τ))/(ke(1 − e^(−ka·τ))))/(ka − ke); halving, reset: jumps."""
+    ka, ke, tau = 1.3, 0.17, 12.0
+    doses = (
+        Dose(0.0, 100.0, "oral", steady_state="instead", interval=tau, additional=1),
+        Dose(30.0, 0.5, "bolus", into="A", action="multiply"), Dose(40.0, 0.0, reset=True),
+    )  # fmt: skip
+    model = define({"G": "-ka*G", "A": "ka*G - ke*A"}, {"ka": ka, "ke": ke}, outputs={"C": "A/20"},
+                   doses={"oral": "G", "bolus": "A"})  # fmt: skip
+    found = locate(model, Regimen(doses, "mg"), "C", thresholds=0.02, between=(0, 60))
+    top = np.log(ka * -np.expm1(-ke * tau) / (ke * -np.expm1(-ka * tau))) / (ka - ke)
+    np.testing.assert_allclose(events(found, "maximum")["event_time"][:2], [top, top + tau], rtol=1e-9)
+    last = events(found).iloc[-1]
+    assert (last["kind"], last["event_time"], last["value"]) == ("falling", 40.0, 0.0)
+    assert float(found["time_below"][0, 0]) == 20.0
+
+
+def test_a_window_before_everything() -> None:
+    """Initial values hold from the beginning of the window, in every run alike: y = e^(−0.1·(t + 50)) from −50 on."""
+    model = define({"R": "-k*R"}, {"k": 0.1}, outputs={"y": "R"}, initial={"R": "1"}, doses={"bolus": "R"})
+    found = locate(model, bolus("1 mg"), "y", thresholds=0.5, between=(-50, 10))
+    fall = events(found, "falling")["event_time"].to_numpy()
+    assert fall[0] == pytest.approx(-50 + math.log(2) / 0.1, rel=1e-10)
+    assert fall[1] == pytest.approx(math.log(2 * (1 + math.exp(-5))) / 0.1, rel=1e-10)

@@ -83,11 +83,11 @@ def locate(
     Returns
     -------
     xarray.Dataset
-        Along ``event`` (sorted by subject, time and the order of `KINDS`): ``event_subject``, ``kind`` (`KINDS`), ``event_time``, ``value``
-        and ``event_threshold`` (NaN for an extremum). Along ``subject``: ``nadir``, ``nadir_time``, ``peak``,
-        ``peak_time`` (the first of equal ones) and ``status`` (0 = located). Along ``subject`` and ``threshold``:
-        ``time_below`` and ``time_above``. ``found.drop_dims(["subject", "threshold"]).to_dataframe()`` is the table of
-        events.
+        Along ``event`` (sorted by subject, time and the order of `KINDS`): ``event_subject``, ``kind`` (`KINDS`),
+        ``event_time``, ``value`` and ``event_threshold`` (NaN for an extremum). Along ``subject``: ``nadir``,
+        ``nadir_time``, ``peak``, ``peak_time`` (the first of equal ones) and ``status`` (0 = located). Along
+        ``subject`` and ``threshold``: ``time_below`` and ``time_above``.
+        ``found.drop_dims(["subject", "threshold"]).to_dataframe()`` is the table of events.
 
     Raises
     ------
