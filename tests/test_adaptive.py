@@ -254,3 +254,15 @@ def test_netcdf_keeps_everything(tmp_path: Any) -> None:
     found.to_netcdf(tmp_path / "adaptive.nc", engine="h5netcdf")
     with xarray.open_dataset(tmp_path / "adaptive.nc", engine="h5netcdf") as stream:
         xarray.testing.assert_equal(stream.load(), found)
+
+
+def test_more_subjects_than_share_a_stream() -> None:
+    """Beyond the first block of a thousand it is still the same people and measurements as `simulate` draws."""
+    from pkpd.simulate.pieces import BLOCK
+
+    plan, many, when = pkpd.bolus("100 mg", at=[0]), BLOCK + 3, [1.0, 5.0]
+    trial = pkpd.simulate_adaptive(NOISY, lambda now: None, [1.0], start=plan, subjects=many, seed=4, times=when)
+    plain = pkpd.simulate(NOISY, plan, subjects=many, seed=4, times=when)
+    assert f"{next(iter(NOISY.model.outputs))}_measured" in plain
+    for name in plain.data_vars:
+        np.testing.assert_array_equal(trial[name].values, plain[name].values)

@@ -66,7 +66,7 @@ def test_what_it_depends_on(what: str) -> None:
 def test_published_counts_are_inside_the_prediction_intervals() -> None:
     """30–33, 12–21 and 4–12 of 33; published 32, 16 and 7.
 
-    12 becomes 11 at a share of 49.05 %, which is less than a standard error (0.35 %) of 20 000 patients away from 49.3 %
+    12 becomes 11 at a share of 49.05 %, less than a standard error (0.35 %) of 20 000 patients away from 49.3 %
     (half a million patients: 49.30 %): the limits from a simulation lie between those at the ends of its error.
     """
     found = trial(THEIRS)

@@ -102,8 +102,8 @@ def simulate_adaptive(
     people = population(source)
     plan = start if start is not None else Regimen((), _unit(people.model), "h")
     trials = []
-    for number, stream in enumerate(np.random.SeedSequence(seed).spawn(int(replicates)), start=1):
-        trial = Ongoing(people, plan, int(subjects), stream, clock.size, settings or Settings())
+    for number in range(1, int(replicates) + 1):
+        trial = Ongoing(people, plan, int(subjects), seed, number - 1, settings or Settings())
         for k, time in enumerate(clock, start=1):
             trial.see(float(time), k)
             situation = Situation(

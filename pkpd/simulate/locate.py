@@ -19,6 +19,7 @@ from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.simulate.designs import concrete, doses_for
 from pkpd.simulate.located import KIND, KINDS, LIMIT, PER_SUBJECT, SUBJECT, TIME, VALUE, Located, located
+from pkpd.simulate.pieces import drawn
 from pkpd.simulate.population import Population, population
 from pkpd.simulate.slopes import Course
 
@@ -181,8 +182,7 @@ def _people(
 ) -> tuple[list[Any], dict[str, Array]]:
     """Names and values of the subjects: those of a table, or those whom `simulate` draws for its first replicate."""
     if individuals is None:
-        stream = np.random.SeedSequence(seed).spawn(1)[0].spawn(2)[0]
-        return list(range(1, subjects + 1)), people.draw(subjects, np.random.default_rng(stream))
+        return list(range(1, subjects + 1)), drawn(people, seed, 0, subjects)
     typical = {n: np.full(len(individuals), people.parameters[n]) for n in model.parameters.names}
     return individuals.index.tolist(), typical | {str(n): individuals[n].to_numpy(float) for n in individuals.columns}
 

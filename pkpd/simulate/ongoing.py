@@ -15,6 +15,7 @@ from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import DataWarning, InputError
 from pkpd.fit.residual import draw
 from pkpd.simulate.designs import concrete, doses_for
+from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
 from pkpd.simulate.population import Population
 
 if TYPE_CHECKING:
@@ -37,25 +38,21 @@ class Ongoing:
         What everybody gets whatever happens; its units are those of the trial.
     subjects : int
         How many.
-    stream : SeedSequence
-        Of this replicate. Its first two children are those of `simulate` (parameters, residual errors), so the same
-        seed gives the same people and measurements; the third has a child for each decision.
-    decisions : int
-        How many decisions there will be.
+    seed, replicate : int
+        They name the random streams. Parameters and residual errors have those of `simulate`, so the same seed gives
+        the same people and measurements; every decision has one of its own.
     settings : Settings
         Tolerances.
     """
 
     def __init__(
-        self, people: Population, start: Regimen, subjects: int, stream: np.random.SeedSequence, decisions: int,
-        settings: Settings,
-    ) -> None:  # fmt: skip
-        first, self._errors, third = stream.spawn(3)
-        self._each = third.spawn(decisions)
+        self, people: Population, start: Regimen, subjects: int, seed: int, replicate: int, settings: Settings
+    ) -> None:
+        self._seed, self._replicate = seed, replicate
         self.model, self.population, self.start, self.settings = (
             concrete(people.model, start), people, start, settings
         )  # fmt: skip
-        self.values = people.draw(subjects, np.random.default_rng(first))
+        self.values = drawn(people, seed, replicate, subjects)
         self.code = compile_model(self.model)
         if missing := [n for n in self.code.inputs if n not in self.values]:
             raise InputError([f"covariate {n!r} has no value" for n in missing], "simulate_adaptive")
@@ -83,7 +80,7 @@ class Ongoing:
         found = self.solve(np.array(self.when), False)
         exact = found.outputs.reshape(len(self.names), decision, -1)[:, -1]
         self.exact.append(exact)
-        self.measured.append(self.drawn(exact[:, :, None], np.random.default_rng(self._each[decision - 1])))
+        self.measured.append(self.drawn(exact[:, :, None], self._decision(decision - 1)))
 
     def solve(self, times: Array, late: bool) -> Solution:
         """Solve everybody from the start; rows are subjects × times."""
@@ -115,7 +112,16 @@ class Ongoing:
 
     def measurements(self, exact: Array) -> dict[str, Array]:
         """Return measurements of the whole course, as `simulate` draws them."""
-        return self.drawn(exact, np.random.default_rng(self._errors))
+        parts = [
+            self.drawn(exact[own], stream(self._seed, self._replicate, block, ERRORS))
+            for block, own in blocks(len(self.names))
+        ]
+        return {output: np.concatenate([part[output] for part in parts]) for output in parts[0]}
+
+    def _decision(self, number: int) -> np.random.Generator:
+        """The random stream of a decision, counted from 0."""
+        key = (self._replicate, DECISIONS, number)
+        return np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=key))
 
     @property
     def seen(self) -> pandas.DataFrame:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.simulate.population import Population
+
 BLOCK = 1000
 """Subjects that share a random stream. It is part of what a seed means: another number, other subjects."""
-PARAMETERS, ERRORS = 0, 1  # what a stream is for
+PARAMETERS, ERRORS, DECISIONS = 0, 1, 2  # what a stream is for
 
 
 def stream(seed: int, replicate: int, block: int, what: int) -> np.random.Generator:
@@ -22,6 +24,21 @@ def stream(seed: int, replicate: int, block: int, what: int) -> np.random.Genera
     """
     key = (replicate, what, block) if block else (replicate, what)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def blocks(subjects: int) -> Iterator[tuple[int, slice]]:
+    """Yield every block's number and its subjects."""
+    for number, low in enumerate(range(0, subjects, BLOCK)):
+        yield number, slice(low, min(low + BLOCK, subjects))
+
+
+def drawn(people: Population, seed: int, replicate: int, subjects: int) -> dict[str, NDArray[Any]]:
+    """Return parameters and covariates of all subjects of a replicate, those whom `simulate` draws piece by piece."""
+    parts = [
+        people.draw(part.stop - part.start, stream(seed, replicate, block, PARAMETERS))
+        for block, part in blocks(subjects)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 @dataclass(frozen=True, slots=True)
