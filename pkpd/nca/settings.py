@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from pkpd.about import package_version
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.intervals import TIE_RULE
 from pkpd.nca.kernel import Asked
@@ -269,7 +269,7 @@ def attributes(study: Study, settings: Settings) -> dict[str, Any]:
         "rules": settings.rules.to_json(),
         "settings": settings.to_json(),
         "equal_times": TIE_RULE,
-        "pkpd_version": version("pkpd"),
+        "pkpd_version": package_version(),
     }
     for name in ("data_hash", "source", "synthetic"):
         value = getattr(study, name, None) or study.attrs.get(name)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.about import package_version
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
@@ -118,7 +118,7 @@ def simulate_adaptive(
         "title": f"adaptive simulation of {people.model.name}", "synthetic": "virtual subjects: nobody was measured",
         "design": f"doses decided by {getattr(rule, '__name__', type(rule).__name__)} at {clock.size} times",
         "seed": seed, "at_dose": f"a value at the time of a dose is the one {at_dose} it",
-        "pkpd_version": version("pkpd"),
+        "pkpd_version": package_version(),
     }  # fmt: skip
     return result
 

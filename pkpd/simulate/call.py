@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +32,7 @@ def describe(run: Run, design: Regimen | Study, task: Task) -> dict[str, str]:
     sizes = task.layout.sizes
     rule = {"at_dose": run.at_dose} if isinstance(design, Regimen) else {}  # under a study its marks decide
     return {
-        "pkpd": f"{version('pkpd')} (streams {STREAMS})",
+        "pkpd": f"{package_version()} (streams {STREAMS})",
         "model": f"{people.model.name} {_digest([people.model.key, sorted(people.model.base.items())])}",
         "parameters": json.dumps({p.name: [p.value, p.unit] for p in people.parameters}),
         "variability": "none" if spread is None else f"{', '.join(spread.names)} "

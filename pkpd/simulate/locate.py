@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.about import package_version
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import DataWarning, InputError, unknown_names
@@ -138,7 +138,7 @@ def locate(
     result = _dataset(found, names, limits, status, output, (unit, regimen.time_unit, ratio))
     result.attrs = {
         "title": f"extremes and crossings of {output}, {model.name}", "design": str(regimen), "seed": seed,
-        "between": list(window), "pkpd_version": version("pkpd"),
+        "between": list(window), "pkpd_version": package_version(),
     }  # fmt: skip
     return result
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.about import package_version
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
@@ -162,7 +162,7 @@ def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose:
         "design": str(design),
         "seed": seed,
         "at_dose": _tie_rule(design, at_dose),
-        "pkpd_version": version("pkpd"),
+        "pkpd_version": package_version(),
     }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from pkpd import units
+from pkpd.about import package_version
 from pkpd.nca.sparse.gather import GroupSamples
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, SparseParameter
 from pkpd.nca.sparse.result import SparseResult
@@ -126,7 +126,7 @@ def attributes_of(
         "rules": rules.to_json(),
         "level": rules.level,
         "notes": json.dumps(sorted({note for one in found for note in one.notes})),
-        "pkpd_version": version("pkpd"),
+        "pkpd_version": package_version(),
     }
     for name in ("data_hash", "source", "synthetic"):
         value = getattr(study, name, None) or study.attrs.get(name)
