@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 _MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
 # What makes code of a model.
 _SOURCES = ("symbols", "moments", "augmented", "formulas", "calculus", "llvm", "vector_math")
@@ -53,6 +53,10 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps([makers(), *parts]).encode()).hexdigest()
 
 
+def _digest(about: Any, payload: bytes) -> str:
+    return hashlib.sha256(json.dumps(about).encode() + b"\n" + payload).hexdigest()
+
+
 def read(key: str) -> tuple[Any, bytes] | None:
     """Return what was kept under a key, or None if there is nothing or it is not whole."""
     where = folder()
@@ -62,7 +66,7 @@ def read(key: str) -> tuple[Any, bytes] | None:
         data = (where / f"{key}.code").read_bytes()
         head, payload = data.split(b"\n", 1)
         about = json.loads(head)
-        if about["key"] != key or about["digest"] != hashlib.sha256(payload).hexdigest():
+        if about["key"] != key or about["digest"] != _digest(about["about"], payload):
             return None
         return about["about"], payload
     except (OSError, ValueError, KeyError, TypeError):
@@ -74,7 +78,7 @@ def write(key: str, about: Any, payload: bytes) -> None:
     where = folder()
     if where is None:
         return
-    head = json.dumps({"key": key, "digest": hashlib.sha256(payload).hexdigest(), "about": about}).encode()
+    head = json.dumps({"key": key, "digest": _digest(about, payload), "about": about}).encode()
     try:
         where.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=where, prefix=".new-")

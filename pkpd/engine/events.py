@@ -32,7 +32,9 @@ def events_of(job: Job, steady: NDArray[np.float64], slot: NDArray[np.int64]) ->
     for i, j, k in rest.structure.where:
         scale[:, k] = scale[:, i]
         if known:
-            jump[:, k] = plan.djumps[:, j, rest.where[i]] * sizes[owner, j]
+            slope = plan.djumps[:, j, rest.where[i]]
+            some = slope != 0  # a shared time line has none, and whoever owns it may have a scale that is no number
+            jump[some, k] = slope[some] * sizes[owner[some], j]
     slopes = np.array(rest.structure.rate_slopes, dtype=np.int64).reshape(-1, 2)
     adds = np.array([a for _, a in plan.trains], dtype=np.int64)
     dstart, drates = np.zeros((segments, p)), np.zeros((segments, p, n))
