@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.about import package_version
 from pkpd.dosing import Regimen
 from pkpd.simulate.run import Run
 from pkpd.simulate.task import Task

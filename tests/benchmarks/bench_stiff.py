@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-from bench_engine import cpu, parameters
+from measure import cpu
+from problems import parameters
 from stiff_problems import CLASSICS, DOSES, NAMES, TARGET, TIMES, Lsoda, target_mediated
 
 from pkpd import Settings

@@ -1,0 +1,74 @@
+"""How much faster two threads are than one, by the clock, and what the machine itself gives two processes."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from measure import load, process, wait_for_idle
+from problems import HOURLY, SPARSE, plain
+from rows import Row
+
+from pkpd import Settings
+
+IDLE, PATIENCE = 1.9, 20.0  # cores that must be free before a try, and seconds to wait for them
+_ALONE = """
+import time
+from problems import plain, SPARSE
+from pkpd import Settings
+problem, how = plain(everything=True), Settings(rtol=1e-8, atol=1e-8, workers=1)
+code, plan = problem.code(), problem.plan(10_000, SPARSE)
+run = lambda: code.run(problem.table, plan, how, states=False)
+run()
+time.sleep(max(0.0, {start} - time.time()))
+begin = time.perf_counter()
+run(), run()
+print(time.perf_counter() - begin)
+"""
+
+
+def threads(tries: int = 9) -> tuple[list[Row], list[str]]:
+    """Return the rows of two threads. Each try waits for idle cores; the best pair of one and two threads counts."""
+    problem, rows, told = plain(everything=True), [], [f"threads: load before {load()}"]
+    code = problem.code()
+    for words, times, m in (("12", SPARSE, 10_000), ("1 177", HOURLY, 2000)):
+        plan, table = problem.plan(m, times), problem.table[:m]
+        clock, cpu = np.zeros((2, tries)), np.zeros((2, tries))
+        free = []
+        for k in range(tries):
+            free.append(wait_for_idle(IDLE, PATIENCE))
+            for j in (0, 1):
+                how = Settings(rtol=1e-8, atol=1e-8, workers=j + 1)
+                begin, began = time.process_time(), time.perf_counter()
+                code.run(table, plan, how, states=False)
+                clock[j, k], cpu[j, k] = time.perf_counter() - began, time.process_time() - begin
+        best = float(clock[0].min() / clock[1].min())
+        rows.append(Row(f"two threads, {m:,} x {words}".replace(",", " "), best, 1.8, at_least=True, unit="x"))
+        in_use = cpu / clock
+        told += [
+            f"two threads x {words}: best one / best two {best:.2f}; idle cores before each try "
+            + " ".join(f"{x:.1f}" for x in free),
+            "  clock of one / of two, by try: " + " ".join(f"{x:.2f}" for x in clock[0] / clock[1]),
+            "  cores that one thread had:     " + " ".join(f"{x:.2f}" for x in in_use[0]),
+            "  cores that two threads had:    " + " ".join(f"{x:.2f}" for x in in_use[1]),
+            f"  CPU of two / of one (1: threads cost nothing): {np.median(cpu[1]) / np.median(cpu[0]):.3f}",
+        ]
+    told += [_processes(), f"threads: load after {load()}"]
+    return rows, told
+
+
+def _processes(tries: int = 3) -> str:
+    """Return the same of two processes, each with the whole work: more than that nothing can gain here."""
+
+    def at(start: float) -> float:
+        return float(process(_ALONE.format(start=start))[2])
+
+    found = []
+    for _ in range(tries):
+        wait_for_idle(IDLE, PATIENCE)
+        one = at(0)
+        with ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(at, [time.time() + 8] * 2))
+        found.append(2 * one / max(both))
+    return "control, two processes that share nothing: " + " ".join(f"{x:.2f}" for x in found)
