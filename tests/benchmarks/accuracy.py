@@ -1,7 +1,7 @@
 """How far runs at two tolerances are from mrgsolve's answers at 1e-12, and what they cost.
 
-Compared as figures/simulation says: |error| ≤ 1e-7·|x| + 1e-10. CENT and PERI are compared with the closed form where the
-reference's own values are solver noise (below 1e-5).
+Compared as figures/simulation says: |error| ≤ 1e-7·|x| + 1e-10. CENT and PERI are compared with the closed form where
+the reference's own values are solver noise (below 1e-5).
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def run(asked: list[str]) -> None:
     import memory
     import rows
     import scaling
+    import slopes
     from measure import load
 
     print(f"pkpd of {checkout.ROOT}; {os.cpu_count()} cores, load {load()}", flush=True)
@@ -75,7 +76,7 @@ def run(asked: list[str]) -> None:
     for part in asked:
         if part == "accuracy":
             continue
-        made = getattr({"memory": memory, "threads": scaling}.get(part, rows), part)()
+        made = getattr({"memory": memory, "threads": scaling, "gradients": slopes}.get(part, rows), part)()
         new, words = made if isinstance(made, tuple) else (made, [])
         after = calibration()
         factor = (before[0] + after[0]) / 2 / SET_AT

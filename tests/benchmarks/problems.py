@@ -1,8 +1,8 @@
 """The two models of the benchmarks, their subjects, doses and times, and the answers of other programs.
 
 `plain` is the model of ../shared/reference/figures/simulation (two compartments, a turnover, margination of
-lymphocytes; mrgsolve's answers at 1e-12 stand beside it), `stiff` the same whose drug also binds its target. 10 boluses, 49 days; an
-observation at the time of a dose is after the dose.
+lymphocytes; mrgsolve's answers at 1e-12 stand beside it), `stiff` the same whose drug also binds its
+target. 10 boluses, 49 days; an observation at the time of a dose is after the dose.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Other solvers at the same work: same equations, doses, times and tolerances; one call per subject.
 
 Each is made for a problem, times and tolerances, and then called with one subject's parameters; it returns the states
-at the times. Whatever is made once (lambdified or compiled functions) is not counted. casadi and libroadrunner come with
-``pip install "pkpd[benchmark]"``; where one is not installed, `made` returns None and says so.
+at the times. Whatever is made once (lambdified or compiled functions) is not counted. casadi and libroadrunner come
+with ``pip install "pkpd[benchmark]"``; where one is not installed, `made` returns None and says so.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Casadi(Yardstick):
         for piece in self.pieces:
             gain = [self.problem.arriving(piece.dose, row), *[0] * (len(y) - 1)]
             state = state + casadi.vertcat(*gain)
-            clock = piece.clock.tolist()
+            clock = (piece.clock - piece.clock[0]).tolist()  # from zero: the equations do not know the time
             equations = {"x": x, "p": q, "ode": casadi.vertcat(*flow)}
             solve = casadi.integrator("solve", "cvodes", equations, clock[0], clock[1:], options)
             values = casadi.horzsplit(casadi.horzcat(state, solve(x0=state, p=given)["xf"]))
