@@ -12,7 +12,8 @@ from typing import Any
 
 FORMAT = 2
 _MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
-_SOURCES = ("symbols", "moments", "augmented", "formulas", "calculus", "llvm", "vector_math")  # what makes code of a model
+# What makes code of a model.
+_SOURCES = ("symbols", "moments", "augmented", "formulas", "calculus", "llvm", "vector_math")
 
 
 @cache

@@ -101,7 +101,8 @@ class OwnTimes:
                     if not lo < t < hi:
                         continue
                     # Equal times pass one after the other: each moves with its own parameters.
-                    mine.append((t, False, np.concatenate([[t], slopes[row, here]]) if slopes[row, here].any() else None))
+                    jet = np.concatenate([[t], slopes[row, here]])
+                    mine.append((t, False, jet if slopes[row, here].any() else None))
                     source.append(row)
                     past.append(past[-1].copy())
                     past[-1][here] = 1.0

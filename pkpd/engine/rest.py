@@ -51,7 +51,8 @@ class Rest:
         sizes = np.abs(values[:, self._columns])[first]
         scale = np.where(sizes == 0, 1.0, sizes)
         modes = modes_of(self.structure, block, schedule)
-        q0 = np.ascontiguousarray(np.concatenate([values, scale, (modes.floor if floor is None else floor)[:, None]], axis=1))
+        lowest = modes.floor if floor is None else floor
+        q0 = np.ascontiguousarray(np.concatenate([values, scale, lowest[:, None]], axis=1))
         z0 = np.zeros((len(values), self.structure.components))
         self.code.rows("initial", q0, np.arange(len(values)), z0)
         return Job(self, values, q0, z0, scale, schedule, settings, block, modes, solve_block)
