@@ -67,7 +67,7 @@ def test_what_became_negative_before_a_change_drives_with_its_sign_after_it() ->
 
     def x(t: float) -> float:
         low = -2 * (1 - np.exp(-0.5 * min(t, 2.0)))
-        return low if t <= 2 else 2 + (low - 2) * np.exp(-0.5 * (t - 2))
+        return float(low if t <= 2 else 2 + (low - 2) * np.exp(-0.5 * (t - 2)))
 
     found, z, exact = solve(model, [1.0, 0.5, 2.0, 0.1], [()], [times]), [3.0], []
     for lo, hi in zip([0.0, *times[:-1]], times, strict=True):
