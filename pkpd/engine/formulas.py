@@ -272,7 +272,8 @@ class Formulas:
     def rhs(self) -> Formula:
         """Derivative of the integrated vector, driven by the closed form."""
         numbers, values, _ = self._modal
-        return Formula.of(self.full.symbols, [*self.arguments, *numbers], [f.xreplace(values) for f in self.flow])
+        flow = dict(enumerate(f.xreplace(values) for f in self.flow))  # zeros too: the solvers use their arrays again
+        return Formula(self.full.symbols, (*self.arguments, *numbers), flow, len(flow))
 
     def jacobian(self) -> Formula:
         """Row i holds ∂f_i/∂(states), then ∂f_i/∂t with the movement of what drives."""

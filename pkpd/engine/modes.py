@@ -25,7 +25,7 @@ from pkpd.engine.timeline import Schedule
 Array = NDArray[np.float64]
 _WORST = 1e6  # condition number of the eigenvectors
 _WORST_MATRIX = 1e12
-_CLOSEST = 1e-4  # relative distance of two rates below which their exchange loses digits
+_WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, where derivatives need the modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +64,10 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     finite = np.flatnonzero(np.isfinite(matrix).all((1, 2)) & np.isfinite(dmatrix).all((1, 2, 3)))
     if n and finite.size:
         found, v = np.linalg.eig(matrix[finite])
-        good, u = _invert(np.real(v))
-        good = good & np.all(np.imag(found) == 0, axis=1) & _apart(np.real(found), bool(structure.driven))
+        good, u, condition = _invert(np.real(v))
+        good = good & np.all(np.imag(found) == 0, axis=1)
+        if structure.driven:
+            good = good & (condition < _WORST_DERIVED * _apart(np.real(found)))
         chosen, rates = finite[good], np.real(found[good])
         lam[chosen], vectors[chosen], back[chosen] = rates, np.real(v[good]), u[good]
         sound[chosen] = True
@@ -90,23 +92,21 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     return Modes(driver, sound, np.where(positive, 0.0, -np.inf))
 
 
-def _invert(v: Array) -> tuple[NDArray[np.bool_], Array]:
-    """Inverses of the eigenvectors and whether they are well conditioned (1-norm)."""
+def _invert(v: Array) -> tuple[NDArray[np.bool_], Array, Array]:
+    """Whether the eigenvectors are well conditioned (1-norm), their inverses and condition numbers."""
     inverse = np.zeros_like(v)
     good: NDArray[np.bool_] = np.asarray(np.isfinite(v).all((1, 2)))
     good[good] &= np.abs(np.linalg.det(v[good])) > 0
     inverse[good] = np.linalg.inv(v[good])
     norm = np.abs(v).sum(axis=1).max(axis=1) * np.abs(inverse).sum(axis=1).max(axis=1)
-    return np.asarray(good & (norm < _WORST)), inverse
+    return np.asarray(good & (norm < _WORST)), inverse, norm
 
 
-def _apart(rates: Array, derived: bool) -> NDArray[np.bool_]:
-    """Whether no two rates are so near that the exchange between their modes loses digits."""
-    if not derived or rates.shape[1] < 2:
-        return np.ones(len(rates), dtype=bool)
+def _apart(rates: Array) -> Array:
+    """The relative distance of the two nearest rates; 1 where there is one."""
     ordered = np.sort(rates, axis=1)
     size = np.maximum(np.abs(ordered[:, 1:]), np.abs(ordered[:, :-1]))
-    return np.asarray(np.all(np.diff(ordered, axis=1) > _CLOSEST * size, axis=1))
+    return np.asarray(np.min(np.diff(ordered, axis=1) / np.where(size > 0, size, 1.0), axis=1, initial=1.0))
 
 
 def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> NDArray[np.bool_]:

@@ -92,7 +92,9 @@ def _steady(job: Job, subject: int, value: int, train: Train, solve: Solve) -> A
                 better[here[here >= 0]] += change[here >= 0]
         except np.linalg.LinAlgError:
             return None
-        sound = np.isfinite(better).all() and (better[:n] >= -1e-6 * np.abs(y[:n]).max() - tolerance[:n]).all()
+        lowest = -1e-6 * np.abs(y[:n]).max() - tolerance[:n]
+        negative = np.minimum(y[:n], ends[0, :n]) < lowest  # what doses themselves make negative may be so
+        sound = np.isfinite(better).all() and ((better[:n] >= lowest) | negative).all()
         y = better if sound else ends[0]
     return None
 
