@@ -1,7 +1,8 @@
 """Derivatives that can be computed where a concentration is zero.
 
 SymPy writes the derivative of ``C**h`` as ``C**h·h/C`` and ``C**h·log(C)``, which are 0/0 and 0·(−∞) before the first
-dose. Here a power is differentiated as ``h·C**(h − 1)``, and as 0 with respect to its exponent where C is 0.
+dose. Here a power is differentiated as ``h·C**(h − 1)``, and as 0 with respect to its exponent where C is 0. With h < 1
+that is infinite at C = 0, where it only ever stands beside a derivative of C that goes to zero faster: 0 is the limit.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ def _power() -> Any:
         def fdiff(self, argindex: int = 1) -> Any:
             base, exponent = self.args
             if argindex == 1:
-                return exponent * sympy.Pow(base, exponent - 1)
+                steep = exponent * sympy.Pow(base, exponent - 1)
+                flat = exponent >= 1
+                if flat == True:  # noqa: E712  (a SymPy truth value)
+                    return steep
+                return sympy.Piecewise((steep, sympy.Or(sympy.Ne(base, 0), flat)), (sympy.Integer(0), True))
             return sympy.Piecewise((sympy.log(base) * sympy.Pow(base, exponent), base > 0), (sympy.Integer(0), True))
 
     return Power
