@@ -26,7 +26,7 @@ def moved_by_doses(system: System, states: tuple[str, ...]) -> Pairs:
 
 def moved_by_moments(system: System, states: int) -> Pairs:
     """Return all states with the sensitivities on which the model's own times depend: any flow may change there."""
-    seen = set().union(*(e.free_symbols for e in system.moments)) if system.moments else set()
+    seen = set().union(*(e.free_symbols for e, _ in system.moments)) if system.moments else set()
     some = [j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen]
     return {(i, j) for i in range(states) for j in some}
 

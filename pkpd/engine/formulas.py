@@ -60,8 +60,8 @@ class Structure:
         States and sensitivities that are not independent by structure.
     dosing : tuple of (kind, state)
         What the model says of doses.
-    moments : int
-        How many times of its own the model has; whether they are past stands in as many last inputs.
+    relative : tuple of bool
+        For each of the model's own times, whether it counts from a dose; whether it is past stands in the last inputs.
     tad : bool
         Whether the time after dose stands in the equations or the outputs.
     all_linear : bool
@@ -84,9 +84,14 @@ class Structure:
     rate_slopes: tuple[Pair, ...]
     moved: tuple[Pair, ...]
     dosing: tuple[tuple[str, str], ...]
-    moments: int
+    relative: tuple[bool, ...]
     tad: bool
     all_linear: bool
+
+    @property
+    def moments(self) -> int:
+        """How many times of its own the model has."""
+        return len(self.relative)
 
     @property
     def quantities(self) -> tuple[Pair, ...]:
@@ -154,7 +159,8 @@ class Formulas:
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
             tuple(sorted({j for _, j in known})), system.driving, self._upstream(), full.driven, len(full.symbols),
             tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_slopes, tuple(sorted(moved)),
-            tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)), len(system.moments),
+            tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)),
+            tuple(relative for _, relative in system.moments),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not analyse(system.model).integrated,
         )  # fmt: skip
@@ -198,7 +204,7 @@ class Formulas:
 
     def moments(self) -> Formula:
         """The model's own times, then their derivatives (one row of them per time)."""
-        wanted = list(self.system.moments)
+        wanted = [limit for limit, _ in self.system.moments]
         return Formula.of((), self.inputs, [*wanted, *(slope(e, s) for e in wanted for s in self.theta)])
 
     def outputs(self) -> Formula:

@@ -248,6 +248,10 @@ class _Writer:
                 return self.ir.Constant(bit, int(bool(c)))
             return self.ir.Constant(self.ir.VectorType(bit, self.width), [int(bool(c))] * self.width)
         name = type(c).__name__
+        if name == "Not":
+            return self.build.not_(self._condition(c.args[0]))
+        if name == "ITE":
+            return self.build.select(*(self._condition(part) for part in c.args))
         if name not in ("And", "Or"):
             raise ModelError(f"{name} in a condition has no machine code: {c}")
         join = self.build.and_ if name == "And" else self.build.or_

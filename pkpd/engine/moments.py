@@ -1,8 +1,8 @@
-"""Times at which equations change by themselves, found in their conditions: ``k1 if t < T else k2``.
+"""Times at which equations change by themselves, found in their conditions: ``k1 if t < T else k2``, ``tad < D``.
 
 NONMEM calls them model event times (MTIME). A condition on time whose limit depends on parameters and covariates alone
 becomes a number that is 0 before and 1 after, and the time line is cut there: inside a segment everything stays smooth,
-and derivatives with respect to the limit are exact.
+and derivatives with respect to the limit are exact. A limit of the time after dose is met again after every dose.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def after_dose(expression: Any) -> Any:
     return expression.xreplace({tad: sympy.Max(expressions.symbol(expressions.TIME) - dosed_symbol(), 0)})
 
 
-def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Return the equations with conditions on time replaced, and the times.
+def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any], tuple[tuple[Any, bool], ...]]:
+    """Return the equations with conditions on time replaced, and the times; true for those that count from a dose.
 
     Parameters
     ----------
@@ -44,40 +44,40 @@ def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any],
     """
     import sympy
 
-    time = expressions.symbol(expressions.TIME)
-    found: list[Any] = []
+    time, tad = expressions.symbol(expressions.TIME), expressions.symbol(expressions.TAD)
+    found: list[tuple[Any, bool]] = []
 
-    def number(limit: Any) -> int:
-        if limit not in found:
-            found.append(limit)
-        return found.index(limit)
-
-    def crossing(gap: Any) -> tuple[Any, Any]:
+    def crossing(gap: Any) -> tuple[Any, tuple[Any, bool] | None]:
         """Rate at which a difference grows with time, and when it is zero; None if that depends on anything else."""
-        rate = sympy.diff(gap, time)
-        limit = sympy.simplify(-gap.xreplace({time: sympy.Integer(0)}) / rate) if rate.is_number and rate != 0 else None
-        return rate, limit if limit is not None and limit.free_symbols <= inputs else None
+        clock = tad if tad in gap.free_symbols else time
+        rate = sympy.diff(gap, clock)
+        if not rate.is_number or rate == 0:
+            return rate, None
+        limit = sympy.simplify(-gap.xreplace({clock: sympy.Integer(0)}) / rate)
+        return rate, (limit, clock is tad) if limit.free_symbols <= inputs else None
 
     def replaced(condition: Any) -> Any:
         rate, limit = crossing(condition.lhs - condition.rhs)
         if limit is None:
             return condition
+        if limit not in found:
+            found.append(limit)
         before = (condition.rel_op in ("<", "<=")) == bool(rate > 0)
-        past = past_symbol(number(limit))
+        past = past_symbol(found.index(limit))
         return past < sympy.Rational(1, 2) if before else past > sympy.Rational(1, 2)
 
     new = {}
     for state, expression in rhs.items():
         corners = {}
         for e in expression.atoms(sympy.Max, sympy.Min):
-            if time in e.free_symbols and len(e.args) == 2 and crossing(e.args[0] - e.args[1])[1] is not None:
+            if {time, tad} & e.free_symbols and len(e.args) == 2 and crossing(e.args[0] - e.args[1])[1] is not None:
                 larger = e.args[0] > e.args[1] if isinstance(e, sympy.Max) else e.args[0] < e.args[1]
                 corners[e] = sympy.Piecewise((e.args[0], larger), (e.args[1], True))
         expression = expression.xreplace(corners)
         conditions = {
             c for piece in expression.atoms(sympy.Piecewise) for _, given in piece.args for c in _relations(given)
         }
-        changed = {c: replaced(c) for c in sorted(conditions, key=str) if time in c.free_symbols}
+        changed = {c: replaced(c) for c in sorted(conditions, key=str) if {time, tad} & c.free_symbols}
         new[state] = expression.xreplace({c: other for c, other in changed.items() if other is not c})
     return new, tuple(found)
 

@@ -98,7 +98,11 @@ def _of_doses(code: Compiled) -> list[int]:
     """Sensitivities on which doses, or the model's own times, depend."""
     layout, model = code.code.structure, code.model
     texts = [expressions.parse(getattr(model, kind)[state]) for kind, state in layout.dosing]
-    seen = set().union(*(e.free_symbols for e in (*texts, *code.system.moments))) if texts or layout.moments else set()
+    seen = (
+        set().union(*(e.free_symbols for e in (*texts, *(e for e, _ in code.system.moments))))
+        if texts or layout.relative
+        else set()
+    )
     return [j for j, name in enumerate(code.sensitivities) if expressions.symbol(name) in seen]
 
 

@@ -39,8 +39,8 @@ class System:
     sensitivities : tuple of str
         Inputs with respect to which derivatives are wanted.
     moments : tuple
-        Times, in terms of the inputs, at which equations change (see `pkpd.engine.moments`); whether they are past
-        stands behind the other inputs.
+        Times, in terms of the inputs, at which equations change (see `pkpd.engine.moments`), and whether they count
+        from a dose; whether they are past stands behind the other inputs.
     """
 
     model: Model
@@ -53,7 +53,7 @@ class System:
     outputs: dict[str, Any]
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
-    moments: tuple[Any, ...] = ()
+    moments: tuple[tuple[Any, bool], ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ class Whole:
     outputs: dict[str, Any]
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
-    moments: tuple[Any, ...]
+    moments: tuple[tuple[Any, bool], ...]
 
 
 def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
@@ -108,9 +108,10 @@ def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
         raise ModelError(problems)
     outputs = _closed_outputs(model)
     algebraic = {n: e for n, e in outputs.items() if n not in model.equations}  # a state's name means the state
-    rhs = {s: after_dose(_insert(expressions.parse(e), algebraic)) for s, e in model.equations.items()}
+    rhs = {s: _insert(expressions.parse(e), algebraic) for s, e in model.equations.items()}
     inputs = {expressions.symbol(n) for n in (*model.parameters.names, *model.covariates)}
     rhs, moments = with_moments(rhs, inputs)
+    rhs = {s: after_dose(e) for s, e in rhs.items()}
     outputs = {n: after_dose(e) for n, e in outputs.items()}
     initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
     return Whole(model, rhs, outputs, initial, tuple(sensitivities), moments)

@@ -123,7 +123,7 @@ def build(
     position = after.astype(np.int64) if exact else np.where(after, LAST + 1, FIRST)
     order = np.lexsort((position, times))
     wanted = times[order]
-    given_at = _records(chosen, until) if layout.tad else np.empty(0)
+    given_at = record_times(chosen, until) if layout.tad else np.empty(0)
     instants = happenings(steps, moments, given_at.tolist())
     begin = min([0.0, *(i.time for i in instants[:1]), *wanted[:1]])
     finish = float(wanted[-1]) if wanted.size else begin
@@ -142,7 +142,7 @@ def build(
     )  # fmt: skip
 
 
-def _records(doses: Sequence[Dose], until: float) -> Array:
+def record_times(doses: Sequence[Dose], until: float) -> Array:
     """Times of all dose records, additional ones too, up to the last time of interest."""
     found = []
     for dose in doses:

@@ -174,3 +174,20 @@ def test_constants_that_are_no_numbers(text: str) -> None:
     except ModelError:
         return
     assert found.status[0] != 0
+
+
+def test_conditions_inside_conditions() -> None:
+    """Not and if-then-else of conditions, which SymPy makes of a corner inside a condition."""
+    import sympy
+    from sympy.logic.boolalg import ITE, Not
+
+    x, y = symbol("x"), symbol("y")
+    condition = ITE(x > 0, Not(y > 1), y > 2)
+    formula = Formula.of([x, y], [], [sympy.Piecewise((1, condition), (2, True))])
+    for width in WIDTHS:
+        address = load(object_code({"f": (symbol("t"), formula, width)}), ["f"])["f"]
+        for a in (-1.0, 1.0):
+            for b in (0.0, 1.5, 3.0):
+                arrays = [np.repeat(np.array(v, dtype=float), width) for v in ([0.0], [a, b], [0.0], [0.0])]
+                SIGNATURE(address)(*(v.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for v in arrays))
+                assert (arrays[3] == (1.0 if ((b <= 1) if a > 0 else b > 2) else 2.0)).all()
