@@ -88,7 +88,7 @@ def run(asked: list[str]) -> None:
     if found:
         floats, array = np.median(taken, axis=0)
         print(f"scipy odeint, 1 000 x 12: median {floats:.2f} CPU-s ({floats / SET_AT:.2f} x {SET_AT}); goals and "
-              f"recorded times are scaled by the factor in the last column, from the faster odeint of before and after.\n"
+              f"recorded times are scaled by the factor in the last column, from the faster odeint before or after.\n"
               f"With the parameters left in a NumPy array odeint takes {array:.2f}: goals would be "
               f"{array / floats:.2f} times as easy.")  # fmt: skip
         print(table(found))
