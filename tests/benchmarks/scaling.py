@@ -22,9 +22,10 @@ code, plan = problem.code(), problem.plan(10_000, SPARSE)
 run = lambda: code.run(problem.table, plan, how, states=False)
 run()
 time.sleep(max(0.0, {start} - time.time()))
-begin = time.perf_counter()
-run(), run()
-print(time.perf_counter() - begin)
+begin, began = time.perf_counter(), time.process_time()
+run(), run(), run()
+clock = time.perf_counter() - begin
+print(clock, (time.process_time() - began) / clock)
 """
 
 
@@ -61,14 +62,16 @@ def threads(tries: int = 9) -> tuple[list[Row], list[str]]:
 def _processes(tries: int = 3) -> str:
     """Return the same of two processes, each with the whole work: more than that nothing can gain here."""
 
-    def at(start: float) -> float:
-        return float(process(_ALONE.format(start=start))[2])
+    def at(start: float) -> tuple[float, float]:
+        clock, cores = process(_ALONE.format(start=start))[2].split()
+        return float(clock), float(cores)
 
     found = []
     for _ in range(tries):
         wait_for_idle(IDLE, PATIENCE)
         one = at(0)
         with ThreadPoolExecutor(2) as pool:
-            both = list(pool.map(at, [time.time() + 8] * 2))
-        found.append(2 * one / max(both))
-    return "control, two processes that share nothing: " + " ".join(f"{x:.2f}" for x in found)
+            both = list(pool.map(at, [time.time() + 12] * 2))
+        cores = ", ".join(f"{b[1]:.2f}" for b in (one, *both))
+        found.append(f"{2 * one[0] / max(b[0] for b in both):.2f} (cores alone, first, second: {cores})")
+    return "control, two processes that share nothing: " + "; ".join(found)
