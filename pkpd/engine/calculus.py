@@ -27,7 +27,7 @@ def _power() -> Any:
                 flat = exponent >= 1
                 if flat == True:  # noqa: E712  (a SymPy truth value)
                     return steep
-                return sympy.Piecewise((steep, sympy.Or(sympy.Ne(base, 0), flat)), (sympy.Integer(0), True))
+                return sympy.Piecewise((steep, sympy.Or(base > 0, flat)), (sympy.Integer(0), True))
             return sympy.Piecewise((sympy.log(base) * sympy.Pow(base, exponent), base > 0), (sympy.Integer(0), True))
 
     return Power
