@@ -162,8 +162,8 @@ class Regimen:
 
     @property
     def times(self) -> tuple[float, ...]:
-        """Times of the doses."""
-        return tuple(dose.time for dose in self.doses)
+        """Times of all doses in order, additional ones too."""
+        return tuple(sorted(d.time + k * d.interval for d in self.doses for k in range(d.additional + 1)))
 
     def in_units(self, unit: str, time_unit: str = "h") -> Regimen:
         """Return the same regimen with amounts in `unit` and times in `time_unit`."""
@@ -224,10 +224,9 @@ class Regimen:
             return "no doses"
         first = self.doses[0]
         same = all((d.amount, d.route) == (first.amount, first.route) for d in self.doses)
-        what = (
-            f"{len(self)} × {first.amount:g} {self.unit} {first.route}" if same else f"{len(self)} doses ({self.unit})"
-        )
-        return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}"
+        count, more = len(self.times), ", from steady state" if any(d.steady_state for d in self.doses) else ""
+        what = f"{count} × {first.amount:g} {self.unit} {first.route}" if same else f"{count} doses ({self.unit})"
+        return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}{more}"
 
 
 def converted(dose: Dose, amount: float, time: float) -> Dose:

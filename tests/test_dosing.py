@@ -108,3 +108,11 @@ def test_a_plan_written_out_has_plain_doses() -> None:
 def test_doses_that_cannot_be(fields: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         Dose(0, 10, **fields)  # type: ignore[arg-type]
+
+
+def test_additional_doses_count() -> None:
+    """They stand in the times of a plan and in what it says of itself."""
+    plan = Regimen((Dose(0, 100.0, "oral", additional=40, interval=24.0),), "mg")
+    assert plan.times[:3] == (0.0, 24.0, 48.0)
+    assert (len(plan.times), plan.times[-1]) == (41, 960.0)
+    assert str(plan) == "41 × 100 mg oral, 0 to 960 h"

@@ -533,3 +533,15 @@ def test_html_is_escaped() -> None:
     page = model._repr_html_()
     assert "<script>" not in page
     assert "<b>x</b>" not in page
+
+
+def test_own_parameters_come_in_the_units_of_the_model() -> None:
+    """5 mL/min and 2 L are k = 0.15 per h, whether the units are chosen at once or later."""
+    base = {"time": "h", "amount": "mg", "volume": "L"}
+    parts = {"outputs": {"C": "A/V"}, "doses": {"bolus": "A"}}
+    equations, values = {"A": "-CL/V*A"}, {"CL": "5 mL/min", "V": "2000 mL", "EC50": "3 ng/mL"}
+    for model in (define(equations, values, base=base, **parts), define(equations, values, **parts).in_units(**base)):
+        assert model.parameters["CL"] == pytest.approx(0.3, rel=1e-12)
+        assert model.parameters["V"] == pytest.approx(2.0, rel=1e-12)
+        assert model.parameters.get("V").unit == "L"
+        assert (model.parameters["EC50"], model.parameters.get("EC50").unit) == (3.0, "ng/mL")  # its own scale

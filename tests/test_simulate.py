@@ -441,3 +441,15 @@ def test_infusion_regimen() -> None:
     found = simulate(one(), infusion("100 mg", "2 h"), times=[1.0, 2.0, 5.0])["C"].values[0, 0]
     rise = 50 / 2 * (1 - np.exp(-0.2 * np.array([1.0, 2.0, 2.0])))
     np.testing.assert_allclose(found, rise * np.exp(-0.2 * np.array([0, 0, 3.0])), rtol=1e-12)
+
+
+def test_a_model_with_times_of_its_own() -> None:
+    """Conditions on t and on tad are simulated under a regimen as the engine solves them."""
+    model = define(
+        {"A": "-(k1 if t < T else k2)*A - (0.1 if tad < D else 0)*A"}, {"k1": 0.1, "k2": 0.4, "T": 30.0, "D": 4.0},
+        outputs={"A": "A"}, doses={"bolus": "A"},
+    )  # fmt: skip
+    found = simulate(model, bolus("10 mg", days=[1, 2]), times=[12.0, 40.0], subjects=2)["A"].values[0]
+    early = 10 * np.exp(-0.1 * 12 - 0.4)
+    late = 10 * np.exp(-0.1 * 30 - 0.4 * 10 - 0.8) + 10 * np.exp(-0.1 * 6 - 0.4 * 10 - 0.4)
+    np.testing.assert_allclose(found, [[early, late]] * 2, rtol=1e-12)

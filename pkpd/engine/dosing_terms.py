@@ -69,19 +69,25 @@ class DosingTerms:
                 "expected a number ≥ 0"
                 for r, k in np.argwhere(bad)[:20]
             )
-        result = []
+        result: list[list[Terms]] = []
+        makers: dict[str, Callable[[int], Terms]] = {}
         for given, own in zip(doses, rows, strict=True):
             states_of = [d.into or (states[entries[d.route]] if d.route in entries else "") for d in given]
-            makers = {state: self._maker(state, found, slopes) for state in set(states_of)}
+            for state in states_of:
+                makers.setdefault(state, self._maker(state, found, slopes))
             result.append([makers[state](row) for state, row in zip(states_of, own, strict=True)])
         return result
 
     def _maker(self, state: str, found: Array, slopes: Array) -> Callable[[int], Terms]:
         """Return what is said of doses into a state, by row of values."""
 
+        made: dict[int, Terms] = {}
+
         def terms(row: int) -> Terms:
-            lag, part, rate, length = (self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)
-            return Terms(lag, part, rate, length, self.linear, row, terms)
+            if row not in made:
+                lag, part, rate, length = (self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)
+                made[row] = Terms(lag, part, rate, length, self.linear, row, terms)
+            return made[row]
 
         return terms
 

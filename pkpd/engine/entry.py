@@ -33,12 +33,14 @@ def begin(rhs, i, s, local, t, y, q, given, flow, clock):  # type: ignore[no-unt
         call(rhs, clock, y, q, flow)
         shift(y, flow, dstart[s], places, sizes[i], 1.0)
     row = base[i] + use[s]
-    q[:width] = q0[row]
+    for j in range(width):
+        q[j] = q0[row, j]
     q[width] = dosed[s]
     width += 1
     kind = begins[s]
     if kind == RESTART or fresh:
-        y[:] = z0[row]
+        for j in range(n):
+            y[j] = z0[row, j]
     if kind >= 0:
         for j in range(n):
             y[j] = (y[j] if adds[kind] == 1 else 0.0) + steady[slot[i] + kind, j]

@@ -132,7 +132,8 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
     for m in range(n):
         q[at + m] = lam[row, m]
     at += n
-    rest, c = np.zeros(n), np.zeros(n)
+    scratch = np.zeros((4, n))
+    rest, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
     for r in range(n):
         for k in range(n):
             rest[r] -= inverse[row, r, k] * (constant[row, k] + rates[s, k])
@@ -147,8 +148,8 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
                 q[at + 1 + m] = vectors[row, k, m] * c[m]
             at += 1 + n
             continue
-        source, moved = np.zeros(n), np.zeros(n)
         for r in range(n):
+            moved[r] = 0.0
             source[r] = dconstant[row, p, r] + drates[s, p, r]
             for m in range(n):
                 source[r] += dmatrix[row, p, r, m] * rest[m]

@@ -41,7 +41,7 @@ def first_step(rhs, t, y, f, w, g, q, clock, rtol, atol, longest):  # type: igno
 
 
 @jit
-def linearise(model, t, y, q, derivative, jac, clock):  # type: ignore[no-untyped-def]
+def linearise(model, t, y, q, derivative, jac, clock, sums):  # type: ignore[no-untyped-def]
     """Fill the flow, the Jacobian and ∂f/∂t at a point.
 
     A slope that is no number (a root at zero) is taken as zero: the step is then of lower order, not wrong, because
@@ -51,9 +51,13 @@ def linearise(model, t, y, q, derivative, jac, clock):  # type: ignore[no-untype
     call(model[0], clock, y, q, derivative)
     call(model[1], clock, y, q, jac)
     nothing = 0.0
+    for j in range(jac.shape[1]):
+        sums[j] = 0.0
     for i in range(jac.shape[0]):
-        for j in range(jac.shape[1]):
-            nothing += 0.0 * jac[i, j]
+        for j in range(jac.shape[1]):  # column by column: the sums do not wait for each other
+            sums[j] += 0.0 * jac[i, j]
+    for j in range(jac.shape[1]):
+        nothing += sums[j]
     if nothing != 0.0:  # NaN: some slope is not a number
         for i in range(jac.shape[0]):
             for j in range(jac.shape[1]):
@@ -92,7 +96,7 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
     ``model`` holds the addresses of the right-hand side and of its Jacobian, ``control`` rtol and the steps that are
     left. A step ends on a requested time; where many lie inside one step they are interpolated.
     """
-    k, new, f, before, row, jac, lu, order, places, side, clock = work
+    k, new, f, before, row, jac, lu, order, places, side, clock, sums = work
     derivative, w = row[0], row[1]
     rhs, rtol = model[0], control[0]
     n, count, done = y.shape[0], times.shape[0], 0
@@ -101,7 +105,7 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
         done += 1
     if end <= t:
         return OK
-    linearise(model, t, y, q, derivative, jac, clock)
+    linearise(model, t, y, q, derivative, jac, clock, sums)
     for i in range(n):
         if not np.isfinite(derivative[i]):
             return NOT_FINITE
@@ -144,7 +148,7 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
         if ahead >= end:
             return OK
         t = ahead
-        linearise(model, t, y, q, derivative, jac, clock)
+        linearise(model, t, y, q, derivative, jac, clock, sums)
         grown = next_step(h, error, before)
         h = max(min(h, grown) if rejected else grown, planned if h < 0.99 * planned else 0.0)
         rejected = False
@@ -164,7 +168,7 @@ def solve_segments(who, model, given, lines, control, atol, out, status):  # typ
     work = (
         np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((3, n)),
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
-        np.empty((states, places.shape[0])), clock,
+        np.empty((states, places.shape[0])), clock, np.empty(states + 1),
     )  # fmt: skip
     limits = np.empty(2)
     for i in who:

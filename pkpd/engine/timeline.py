@@ -8,7 +8,7 @@ closes, *after* is the start of the next. What happens at one time in an order m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pkpd.dosing import Dose
 from pkpd.engine.deliveries import Train, plan
+from pkpd.engine.proportional import arriving
 from pkpd.engine.segments import FIRST, KEEP, LAST, RESTART, Layout, cut, happenings, placed
 from pkpd.engine.terms import Clock, Terms
 from pkpd.errors import InputError
@@ -74,6 +75,14 @@ class Timeline:
     first: Integers
     times: Array
     order: Integers
+
+    def scaled(self, parts: Array) -> Timeline:
+        """Return the time line of whole doses with what arrives of them (states × (1 + slopes))."""
+        part, slopes = parts[:, 0], parts[:, 1:].T
+        return replace(
+            self, jumps=self.jumps * part, rates=self.rates * part,
+            djumps=self.jumps[:, None, :] * slopes, drates=self.rates[:, None, :] * slopes,
+        )  # fmt: skip
 
 
 def build(
@@ -323,6 +332,7 @@ def schedule(
     if not len(doses):
         raise InputError("there is no subject to solve")
     known: dict[Any, int] = {}
+    templates: dict[Any, Timeline] = {}
     lines: list[Timeline] = []
     problems: list[str] = []
     which = np.empty(len(doses), dtype=np.int64)
@@ -335,6 +345,14 @@ def schedule(
             continue
         clock, flags = np.asarray(when, dtype=float), np.asarray(late)
         own_moments = tuple(moments[k]), getattr(moments[k], "late", ()), getattr(moments[k], "key", b"")
+        parts = arriving(own, said, layout) if said is not None and not len(moments[k]) else None
+        if parts is not None:
+            whole = (tuple(own), clock.tobytes(), flags.dtype, flags.tobytes())
+            if whole not in templates:
+                templates[whole] = build(own, layout, clock, flags)
+            which[k] = len(lines)
+            lines.append(templates[whole].scaled(parts))
+            continue
         key = (tuple(own), clock.tobytes(), flags.dtype, flags.tobytes(), own_moments) if said is None else k
         if key not in known:
             known[key] = len(lines)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pkpd import units
 from pkpd.dosing import ROUTES
-from pkpd.errors import InputError, ModelError, nearest, unknown_names
+from pkpd.errors import InputError, ModelError, UnitError, nearest, unknown_names
 from pkpd.model import expressions
 from pkpd.parameters import Parameter, Parameters
 
@@ -225,6 +225,9 @@ class Model:
             raise ModelError(f"units were chosen before: {dict(self.base)}", f"model {self.name!r}")
         items = []
         for p in self.parameters:
+            if not units.is_open(p.unit):
+                items.append(_in_base(p, base))
+                continue
             unit, in_hours = units.resolve(p.unit, base), units.resolve(p.unit, {**base, "time": "h"})
             ratio = units.factor(in_hours, unit) if unit else 1.0
             scaled = {part: getattr(p, part) * ratio for part in ("value", "lower", "upper")}
@@ -293,6 +296,27 @@ class Model:
         return f"$\\displaystyle {latex(self)}$"
 
 
+_PLAIN = ("time", "1/time", "volume", "volume/time", "amount", "amount/time")
+
+
+def _in_base(parameter: Parameter, base: Mapping[str, str]) -> Parameter:
+    """Return a parameter that is a time, a rate, a volume, a clearance or an amount in the units of the model.
+
+    Others keep theirs: a concentration may belong to a response that has a scale of its own.
+    """
+    for words in _PLAIN:
+        unit = units.resolve(words, base)
+        try:
+            ratio = units.factor(parameter.unit, unit) if parameter.unit else 1.0
+        except UnitError:
+            continue
+        if ratio != 1.0:
+            scaled = {part: getattr(parameter, part) * ratio for part in ("value", "lower", "upper")}
+            return replace(parameter, unit=unit, **scaled)
+        return parameter
+    return parameter
+
+
 def define(
     equations: Mapping[str, Any],
     parameters: Iterable[str] | Mapping[str, float | str] | Parameters,
@@ -308,7 +332,8 @@ def define(
     equations : mapping
         State → its time derivative.
     parameters : iterable of str, mapping or Parameters
-        Names, or names with default values (a text such as ``"5 L/h"`` brings its unit).
+        Names, or names with default values (a text such as ``"5 L/h"`` brings its unit; times, rates, volumes,
+        clearances and amounts are converted to the units of `base`, as they are by `Model.in_units`).
     name : str
         What the model is.
     needs : iterable of str
@@ -338,6 +363,8 @@ def define(
     known_parts = [f.name for f in fields(Model) if f.name not in ("name", "equations", "parameters")]
     if problems := unknown_names(parts, known_parts, "part"):
         raise ModelError(problems, f"model {name!r}")
+    if parts.get("base") and dict(parts["base"]) != dict(WORDS):
+        parameters = Parameters(tuple(_in_base(p, parts["base"]) for p in parameters))
     model = Model(name, equations, parameters, **parts)
     if undefined := sorted(set(model.needs) - set(needs)):
         known = [*model.states, *model.parameters.names, *model.outputs]

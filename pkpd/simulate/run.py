@@ -73,7 +73,7 @@ def inputs_of(model: Model, values: Mapping[str, NDArray[Any]]) -> Array:
     InputError
         If a covariate has no value, or one that is not a number.
     """
-    names = compile_model(model).system.inputs
+    names = compile_model(model).inputs
     problems = [f"covariate {n!r} has no value" for n in names if n not in values]
     problems += [f"{n!r} is not a number" for n in names if n in values and values[n].dtype.kind not in "biuf"]
     if problems:

@@ -14,19 +14,24 @@ tests/engine/generate_dop853.py; do not edit. Coefficients: Hairer, Nørsett & W
 Equations I, 2nd ed. 1993.
 """
 
-from pkpd.engine.jit import LANES, jit
-from pkpd.engine.pointer import call
+from pkpd.engine.jit import LANES, lanes_jit
+from pkpd.engine.pointer import call, fma
 
 '''
 
 
 def total(row, name="k[{0}, i]"):
-    return " + ".join(f"{float(a)!r} * {name.format(j)}" for j, a in enumerate(row) if a != 0)
+    *others, (first, a) = [(j, float(a)) for j, a in enumerate(row) if a != 0][::-1]
+    text = f"{a!r} * {name.format(first)}"
+    for j, b in reversed(others):
+        text = f"fma({b!r}, {name.format(j)}, {text})"
+    return text
 
 
 def stage(s, matrix, nodes):
     return (
-        f"    for i in range(n):\n        w[i] = y[i] + h[i] * ({total(matrix[s, :s])})\n"
+        f"    for j in range(n):\n        for l in range(LANES):\n            i = j * LANES + l\n"
+        f"            w[i] = fma(h[l], {total(matrix[s, :s])}, y[i])\n"
         f"    for l in range(LANES):\n        at[l] = t[l] + {float(nodes[s])!r} * h[l]\n"
         f"    call(rhs, at, w, q, k[{s}])\n"
     )
@@ -35,15 +40,18 @@ def stage(s, matrix, nodes):
 def source():
     out = [HEAD]
     out.append(
-        "\n@jit\ndef stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
+        "\n@lanes_jit\ndef stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
         '    """Fill stages 1 to 11 (stage 0 is given) and write the eighth-order result to ``new``."""\n'
-        "    n = y.shape[0]\n"
+        "    n = y.shape[0] // LANES\n"
     )
     for s in range(1, 12):
         out.append(stage(s, c.A, c.C))
-    out.append(f"    for i in range(n):\n        new[i] = y[i] + h[i] * ({total(c.B)})\n\n")
     out.append(
-        "\n@jit\ndef errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]\n"
+        f"    for j in range(n):\n        for l in range(LANES):\n            i = j * LANES + l\n"
+        f"            new[i] = fma(h[l], {total(c.B)}, y[i])\n\n"
+    )
+    out.append(
+        "\n@lanes_jit\ndef errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]\n"
         '    """Add up every lane\'s weighted squares of the fifth- and third-order error estimates."""\n'
         "    five[:] = 0.0\n    three[:] = 0.0\n"
         "    for j in range(y.shape[0] // LANES):\n        for l in range(LANES):\n            i = j * LANES + l\n"
@@ -52,15 +60,15 @@ def source():
         "            five[l] += e5 * e5\n            three[l] += e3 * e3\n\n"
     )
     out.append(
-        "\n@jit\ndef extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
+        "\n@lanes_jit\ndef extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
         '    """Fill stages 12 to 15, which the interpolant needs."""\n'
-        "    n = y.shape[0]\n    for l in range(LANES):\n        at[l] = t[l] + h[l]\n"
+        "    n = y.shape[0] // LANES\n    for l in range(LANES):\n        at[l] = t[l] + h[l]\n"
         "    call(rhs, at, new, q, k[12])\n"
     )
     for s in range(13, 16):
         out.append(stage(s, c.A, c.C))
     out.append(
-        "\n\n@jit\ndef dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]\n"
+        "\n\n@lanes_jit\ndef dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]\n"
         '    """Write the coefficients ``f`` (7 × entries) of the seventh-order interpolant of lane l."""\n'
         "    for j in range(y.shape[0] // LANES):\n        i = j * LANES + l\n"
         "        d = new[i] - y[i]\n        f[0, j] = d\n        f[1, j] = h * k[0, i] - d\n"

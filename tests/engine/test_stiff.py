@@ -115,7 +115,7 @@ def _fixed(equation: str, rate: float, steps: int, end: float) -> np.ndarray:
     jac, lu, order, out = np.zeros((1, 2)), np.empty((1, 1)), np.empty(1, dtype=np.int64), np.empty(1)
     side, h, inside = np.empty((1, 0)), end / steps, []
     for n in range(steps):
-        stiff.linearise(model, n * h, y, q, work[0], jac, clock)
+        stiff.linearise(model, n * h, y, q, work[0], jac, clock, np.empty(2))
         assert rodas.factor(h, jac, lu, order)
         rodas.stages(model[0], n * h, h, y, new, k, work, jac, lu, order, rest.places, side, q, clock)
         rodas.dense(k, f)
@@ -231,7 +231,7 @@ def test_the_derivative_in_time_goes_through_the_driving_states() -> None:
             clock[0] = point
             call_from_python(model[0], clock, y, q, dy)
             around.append(dy.copy())
-        stiff.linearise(model, t, y, q, dy, jac, clock)
+        stiff.linearise(model, t, y, q, dy, jac, clock, np.empty(len(rest.where) + 1))
         quotient = (around[1] - around[0]) / (2 * d)
         assert np.abs(quotient).max() > 1e-6
         np.testing.assert_allclose(jac[:, -1], quotient, rtol=1e-6, atol=1e-10)
