@@ -74,7 +74,7 @@ def own_values(people: Population, model: Model, study: Study, ids: list[Any]) -
         known = [k for k, s in enumerate(ids) if s in people.table.index]
         if len(known) < len(ids) and known:
             text = f"{len(ids) - len(known)} of {len(ids)} subjects have no individual values and take another's"
-            warnings.warn(text, DataWarning, stacklevel=5)
+            warnings.warn(text, DataWarning, stacklevel=4)
         rows, who = np.array(known, dtype=np.int64), [ids[k] for k in known]
         for name in people.table.columns:
             found.append(Own(str(name), rows, people.table.loc[who, name].to_numpy(float)))
