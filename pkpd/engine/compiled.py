@@ -193,7 +193,8 @@ class Compiled:
     ) -> None:
         """Solve some subjects and write what belongs to them; a failed one is NaN throughout."""
         y, status = self._solve(values, schedule, settings)
-        y[np.isin(schedule.row_subject, np.flatnonzero(status))] = np.nan
+        if status.any():
+            y[np.isin(schedule.row_subject, np.flatnonzero(status))] = np.nan
         if self.code.structure.tad:
             y[:, 0] = schedule.row_dosed
         rows, n, count = len(y), len(self.outputs), len(self.sensitivities)
@@ -225,7 +226,7 @@ class Compiled:
             sound = np.logical_and.reduceat(job.modes.sound, schedule.base[:-1]) | (status != OK)
             z, other = integrate_job(job, np.flatnonzero(sound))
             y[:, [1 + k for k in self.rest.where]] = z[:, : len(self.rest.where)]
-            scale = job.scale[schedule.base[schedule.row_subject]]
+            scale = job.scale[schedule.base[schedule.row_subject]] if layout.where else job.scale
             for i, j, k in layout.where:
                 y[:, place[self.rest.where[i], j]] = z[:, k] / scale[:, j]
             if not sound.all():

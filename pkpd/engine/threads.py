@@ -34,6 +34,9 @@ def in_pieces(piece: Callable[[int, int], None], rows: NDArray[np.int64], width:
     workers = min(workers, max(subjects, 1))
     largest = max(1, min(_LARGEST, _NUMBERS // max(1, width * int(np.diff(rows).max(initial=1)))))
     count = max(-(-subjects // largest), 4 * workers if workers > 1 else 1)
+    if count == 1:
+        piece(0, subjects)
+        return
     edges = np.unique(np.linspace(0, subjects, count + 1).astype(int)).tolist()
     if workers == 1:
         for lo, hi in pairwise(edges):
