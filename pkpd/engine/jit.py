@@ -23,13 +23,15 @@ def _forget_stale_code() -> None:
     """Throw away cached machine code if any of the compiled files was edited.
 
     numba looks at the file of the function alone, but machine code holds what the function calls in other files. So
-    every file of this folder with a compiled function counts, and this one.
+    every file of this folder that knows of compilation counts, this one with its number of lanes too, and the numbers
+    of statuses.
     """
     here = Path(__file__).parent
     folder = here / "__pycache__"
     try:
-        texts = [file.read_bytes() for file in sorted(here.glob("*.py"))]
-        digest = hashlib.sha256(b"".join(text for text in texts if b"jit\n" in text)).hexdigest()
+        files = {file.name: file.read_bytes() for file in sorted(here.glob("*.py"))}
+        counted = [text for name, text in files.items() if b"jit" in text or name == "status.py"]
+        digest = hashlib.sha256(b"".join(counted)).hexdigest()
         stamp = folder / "compiled.sha256"
         if stamp.is_file() and stamp.read_text() == digest:
             return

@@ -226,11 +226,6 @@ class Schedule:
         """Subject index of every row."""
         return np.repeat(np.arange(self.subjects), np.diff(self.rows))
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing happens but doses that add to a state, for values that stay the same."""
-        return bool((self.begins == KEEP).all() and (self.scale == 1).all() and (self.use == 0).all())
-
     @cached_property
     def _sorted(self) -> Integers:
         """Position in ``time`` of every row, sorted within its subject."""
