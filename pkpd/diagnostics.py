@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError, unknown_names
 from pkpd.fit.result import Fit, Fits
@@ -21,7 +21,6 @@ from pkpd.simulate import Population, population, simulate
 if TYPE_CHECKING:
     import pandas
 
-Array = NDArray[np.float64]
 # What describes the samples and not the drug has no truth; nor has an interval, as one dose is simulated.
 _OF_THE_SAMPLES = (
     "n_", "lambda_z_", "tlast", "tfirst", "tlag", "clast", "cmin", "tmin", "cstart", "ceoi", "ctrough",

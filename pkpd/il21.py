@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import library
 from pkpd.dosing import Regimen, bolus
@@ -30,7 +29,6 @@ from pkpd.trial import worst_grade
 if TYPE_CHECKING:
     import pandas
 
-Array = NDArray[np.float64]
 
 LLOQ = 0.112
 """Lower limit of quantification of serum IL-21, ng/mL (published)."""

@@ -6,15 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 
 if TYPE_CHECKING:
     import pandas
-
-Array = NDArray[np.float64]
 
 
 class Changes(tuple[float, ...]):
@@ -100,7 +96,7 @@ class Records:
     dose_rows: tuple[tuple[int, ...], ...]
     time_rows: tuple[tuple[int, ...], ...]
     times: tuple[Array, ...]
-    after: tuple[NDArray[np.int64], ...]
+    after: tuple[Integers, ...]
     covariates: dict[str, Array]
     changes: tuple[Changes, ...]
     switches: tuple[tuple[Switch, ...], ...]

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.engine.formulas import Formula
-
-Array = NDArray[np.float64]
 
 
 class ColumnFunction:

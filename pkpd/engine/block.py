@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.engine.closed_form import solve_linear
 from pkpd.engine.code import Code
 from pkpd.engine.deliveries import Train
@@ -18,7 +18,6 @@ from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.steady import solve_steady
 from pkpd.engine.timeline import Schedule
 
-Array = NDArray[np.float64]
 _WORTH_KEEPING = 200_000  # numbers; a larger result is not kept in memory
 
 
@@ -166,10 +165,10 @@ class BlockRun:
     dconstant: Array
     rates: Array
     drates: Array
-    begins: NDArray[np.int64]
+    begins: Integers
     out: Array
     dout: Array
     starts: Array
     dstarts: Array
-    status: NDArray[np.int64]
+    status: Integers
     kept: dict[str, Any] = field(default_factory=dict)

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.engine import disk
 from pkpd.engine import jit as gate
 from pkpd.engine.arrays import ColumnFunction
@@ -22,7 +22,6 @@ from pkpd.engine.rows import each_row
 from pkpd.engine.symbols import analyse
 from pkpd.model import Model
 
-Array = NDArray[np.float64]
 _GROUPS = {
     "values": (("block", LANES), ("initial", LANES), ("dosing", LANES), ("moments", LANES), ("outputs", LANES)),
     "explicit": (("rhs", LANES), ("rhs", 1)),

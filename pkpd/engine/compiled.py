@@ -8,8 +8,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.block import Block
 from pkpd.engine.code import Code
@@ -24,8 +24,6 @@ from pkpd.engine.threads import in_pieces
 from pkpd.engine.timeline import Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +45,7 @@ class Solution:
     outputs: Array
     states: Array
     slopes: Array
-    status: NDArray[np.int64]
+    status: Integers
 
     def advice(self, subject: int) -> str:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
@@ -114,7 +112,7 @@ class Compiled:
 
     def _schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
-        moments: Sequence[Sequence[float]], base: NDArray[np.int64], dose_rows: Sequence[Sequence[int]] | None,
+        moments: Sequence[Sequence[float]], base: Integers, dose_rows: Sequence[Sequence[int]] | None,
         grown: Expanded | None,
     ) -> Schedule:  # fmt: skip
         layout = self.code.structure
@@ -212,7 +210,7 @@ class Compiled:
 
     def _solve(
         self, values: Array, schedule: Schedule, settings: Settings, floor: Array | None = None
-    ) -> tuple[Array, NDArray[np.int64]]:
+    ) -> tuple[Array, Integers]:
         """A place for the time of the last dose, states, and their derivatives that are not zero by structure, sorted
         within every subject; statuses."""
         layout = self.code.structure
@@ -239,7 +237,7 @@ class Compiled:
                     y[:, place[state, j]] = block.dout[:, p, i]
         return y, status
 
-    def _without_modes(self, job: Job, who: NDArray[np.int64], y: Array, status: NDArray[np.int64]) -> None:
+    def _without_modes(self, job: Job, who: Integers, y: Array, status: Integers) -> None:
         """Integrate everything for the named subjects, and put it where it belongs."""
         schedule = job.schedule
         mine = np.concatenate([np.arange(schedule.base[i], schedule.base[i + 1]) for i in who])

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.engine.code import Code
 from pkpd.engine.terms import Terms
 from pkpd.errors import InputError
 from pkpd.model.model import DOSING
 
-Array = NDArray[np.float64]
 _USUAL = {"lag": 0.0, "bioavailability": 1.0, "infusion_rate": 0.0, "infusion_duration": 0.0}
 
 

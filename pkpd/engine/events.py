@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.engine.rest import Job
 
 
-def events_of(job: Job, steady: NDArray[np.float64], slot: NDArray[np.int64]) -> tuple[Any, ...]:
+def events_of(job: Job, steady: Array, slot: Integers) -> tuple[Any, ...]:
     """Return what `entry.begin` reads.
 
     Parameters
@@ -49,7 +49,7 @@ def events_of(job: Job, steady: NDArray[np.float64], slot: NDArray[np.int64]) ->
     )
 
 
-def _first_subject(which: NDArray[np.int64], lines: int) -> NDArray[np.int64]:
+def _first_subject(which: Integers, lines: int) -> Integers:
     """A subject of every time line."""
     found = np.zeros(lines, dtype=np.int64)
     found[which[::-1]] = np.arange(len(which))[::-1]

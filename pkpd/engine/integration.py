@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.engine import scipy_solver, solver, stiff
 from pkpd.engine.events import events_of
 from pkpd.engine.jit import AVAILABLE, LANES, announce
@@ -14,8 +14,6 @@ from pkpd.engine.periodic import steady_states
 from pkpd.engine.rest import Job
 from pkpd.engine.status import NO_STEADY_STATE, STIFF, TOO_MANY, UNDERFLOW
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Jet = NDArray[np.float64]
+from pkpd.arrays import Array
+
+Jet = Array
 
 
 def constant(value: float, slopes: int) -> Jet:

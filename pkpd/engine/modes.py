@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Flags
 from pkpd.engine.block import BlockRun
 from pkpd.engine.formulas import Structure
 from pkpd.engine.jit import jit
 from pkpd.engine.timeline import Schedule
 
-Array = NDArray[np.float64]
 _WORST = 1e6  # condition number of the eigenvectors
 _WORST_MATRIX = 1e12
 _WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, where derivatives need the modes
@@ -43,7 +42,7 @@ class Modes:
     """
 
     driver: tuple[Any, ...]
-    sound: NDArray[np.bool_]
+    sound: Flags
     floor: Array
 
 
@@ -92,10 +91,10 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     return Modes(driver, sound, np.where(positive, 0.0, -np.inf))
 
 
-def _invert(v: Array) -> tuple[NDArray[np.bool_], Array, Array]:
+def _invert(v: Array) -> tuple[Flags, Array, Array]:
     """Whether the eigenvectors are well conditioned (1-norm), their inverses and condition numbers."""
     inverse = np.zeros_like(v)
-    good: NDArray[np.bool_] = np.asarray(np.isfinite(v).all((1, 2)))
+    good: Flags = np.asarray(np.isfinite(v).all((1, 2)))
     good[good] &= np.abs(np.linalg.det(v[good])) > 0
     inverse[good] = np.linalg.inv(v[good])
     norm = np.abs(v).sum(axis=1).max(axis=1) * np.abs(inverse).sum(axis=1).max(axis=1)
@@ -109,14 +108,14 @@ def _apart(rates: Array) -> Array:
     return np.asarray(np.min(np.diff(ordered, axis=1) / np.where(size > 0, size, 1.0), axis=1, initial=1.0))
 
 
-def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> NDArray[np.bool_]:
+def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> Flags:
     """Whether anything enters the driving part at a constant rate, by row of values; each subject by itself."""
     up = list(structure.upstream)
     where = [structure.linear[k] for k in up]
     own = (run.constant[:, up] != 0).any(1) | (run.dconstant[:, :, up] != 0).any((1, 2))
     given = (schedule.rates[:, where] != 0).any(1) | (run.drates[:, :, up] != 0).any((1, 2))
     lines = np.logical_or.reduceat(given, schedule.segments[:-1])
-    found: NDArray[np.bool_] = own | np.repeat(lines[schedule.which], np.diff(schedule.base))
+    found: Flags = own | np.repeat(lines[schedule.which], np.diff(schedule.base))
     return found
 
 

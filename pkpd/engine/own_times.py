@@ -8,17 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.code import Code
 from pkpd.engine.jets import Jet
 from pkpd.engine.timeline import record_times
 from pkpd.errors import InputError
 from pkpd.records import Changes
-
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,21 +11,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.deliveries import Train
 from pkpd.engine.rest import Job
 from pkpd.engine.timeline import KEEP, Schedule
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Solve = Callable[[Job, Array], tuple[Array, Integers]]
 ROUNDS = 40
 RESIDUAL = 30.0  # accepted movement in one interval, in units of the tolerance
 _UNIT = 24.0  # length over which a constant infusion is followed
 
 
-def steady_states(job: Job, solve: Solve) -> tuple[Array, Integers, NDArray[np.bool_]]:
+def steady_states(job: Job, solve: Solve) -> tuple[Array, Integers, Flags]:
     """Return the steady state of every subject and train, where each subject's begin, and whose exist.
 
     Parameters

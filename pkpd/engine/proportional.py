@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.engine.segments import Layout
 from pkpd.engine.terms import Terms
-
-Array = NDArray[np.float64]
 
 
 def arriving(doses: Sequence[Dose], terms: Sequence[Terms], layout: Layout) -> Array | None:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.engine.block import BlockRun
 from pkpd.engine.code import Code
 from pkpd.engine.modes import Modes, modes_of
 from pkpd.engine.settings import Settings
 from pkpd.engine.timeline import Schedule
 
-Array = NDArray[np.float64]
 SolveBlock = Callable[[Array, Schedule], BlockRun]
 
 

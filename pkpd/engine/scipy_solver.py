@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
-from pkpd.engine.arrays import Array
 from pkpd.engine.calculus import slope
 from pkpd.engine.events import events_of
 from pkpd.engine.rest import Job, Rest
@@ -22,7 +22,7 @@ from pkpd.engine.timeline import RESTART
 
 def solve(
     job: Job, subjects: NDArray[Any], method: str = "Radau", given: tuple[Any, ...] | None = None
-) -> tuple[Array, NDArray[np.int64]]:
+) -> tuple[Array, Integers]:
     """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN.
 
     `given` is what `events.events_of` returns; without it there are no steady states.
@@ -118,7 +118,7 @@ def _begin(job: Job, i: int, s: int, z: Array, flows: tuple[Any, Any], given: tu
     return z
 
 
-def _shift(z: Array, flow: Array, moved: Array, places: NDArray[np.int64], sizes: Array) -> Array:
+def _shift(z: Array, flow: Array, moved: Array, places: Integers, sizes: Array) -> Array:
     """Move the sensitivities by the flow of the states times the derivative of the time."""
     found = z.copy()
     for j, row in enumerate(places):

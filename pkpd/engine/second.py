@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.engine.compiled import Compiled, Solution, compile_model
 from pkpd.engine.settings import Settings
 from pkpd.model import Model, expressions
 
-Array = NDArray[np.float64]
 _STEP = 4e-3  # relative; with the sixth-order formula its error is below 1e-12 for smooth functions
 _WEIGHTS = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # central difference of sixth order
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.engine.deliveries import Delivery, Mark
 from pkpd.engine.jets import Jet
 from pkpd.records import Changes
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 FIRST, LAST = -1, 2**31  # positions before and after all doses of a time
 KEEP, RESTART = -1, -2  # what a segment begins with besides its jump, where it is not the number of a train
 

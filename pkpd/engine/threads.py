@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pkpd.arrays import Integers
 
 _WORTH_IT = 64  # subjects; below, starting threads costs more than it brings
 _NUMBERS = 2_000_000  # that a piece may hold while it is computed (16 MB)
 _LARGEST = 500  # subjects of a piece
 
 
-def in_pieces(piece: Callable[[int, int], None], rows: NDArray[np.int64], width: int, workers: int | None) -> None:
+def in_pieces(piece: Callable[[int, int], None], rows: Integers, width: int, workers: int | None) -> None:
     """Call ``piece(lo, hi)`` over ranges of subjects, on threads (compiled code releases the GIL).
 
     Parameters

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.deliveries import Train, plan
 from pkpd.engine.proportional import arriving
@@ -25,8 +26,6 @@ from pkpd.records import Changes
 
 __all__ = ["KEEP", "RESTART", "Layout", "Schedule", "Timeline", "build", "schedule"]
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 _PARTS = ("scale", "jumps", "rates", "begins", "use", "djumps", "drates", "dstart")
 
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Schedule, schedule
 from pkpd.errors import DataWarning, InputError, nearest, unknown_names
@@ -22,7 +22,6 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import pandas
 
-Array = NDArray[np.float64]
 MEASURED, BELOW, ABOVE = 0, 1, 2
 
 
@@ -52,14 +51,14 @@ class FitData:
 
     model: Model
     subjects: tuple[Any, ...]
-    subject: NDArray[np.int64]
-    output: NDArray[np.int64]
-    censor: NDArray[np.int64]
+    subject: Integers
+    output: Integers
+    censor: Integers
     time: Array
     value: Array
     doses: tuple[tuple[Dose, ...], ...]
     times: tuple[Array, ...]
-    after: tuple[NDArray[np.bool_], ...]
+    after: tuple[Flags, ...]
     schedule: Schedule
     covariates: Array
     observed: Mapping[str, str]
@@ -69,9 +68,9 @@ class FitData:
         """Names of the model's outputs."""
         return tuple(self.model.outputs)
 
-    def of(self, output: str) -> NDArray[np.bool_]:
+    def of(self, output: str) -> Flags:
         """Return which rows observe an output."""
-        mask: NDArray[np.bool_] = self.output == self.outputs.index(output)
+        mask: Flags = self.output == self.outputs.index(output)
         return mask
 
     def measured(self, output: str) -> Array:

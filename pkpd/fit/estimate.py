@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.engine import Settings, compile_model
 from pkpd.errors import DataWarning, FitWarning, InputError, PkpdError, nearest
 from pkpd.fit.data import MEASURED, FitData, match_outputs, observed_baselines, prepare
@@ -40,7 +40,6 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import pandas
 
-Array = NDArray[np.float64]
 BASELINES = ("estimated", "observed")
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.errors import DataWarning, InputError, unknown_names
 from pkpd.fit.data import FitData
 from pkpd.fit.residual import KINDS, ResidualError, scale_of
@@ -22,8 +22,6 @@ from pkpd.study import Study
 
 if TYPE_CHECKING:
     import pandas
-
-Array = NDArray[np.float64]
 
 
 def check_kinds(model: Any, study: Any, start: Any, error: Any) -> None:

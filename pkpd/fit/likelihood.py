@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from pkpd.arrays import Array, Integers
 from pkpd.engine import Compiled, Settings, Solution
 from pkpd.fit.data import ABOVE, BELOW, MEASURED, FitData
 from pkpd.fit.residual import HALF_LOG_TWO_PI, ResidualError, log_density_constant, scale_of, spread
 from pkpd.parameters import Parameters
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +152,7 @@ class Likelihood:
         return 2 * HALF_LOG_TWO_PI * int((self.data.censor == MEASURED).sum())
 
 
-def _rows(y: Array, censor: NDArray[np.int64], f: Array, g: Array, df: Array, dg: Array) -> tuple[Array, Array, Array]:
+def _rows(y: Array, censor: Integers, f: Array, g: Array, df: Array, dg: Array) -> tuple[Array, Array, Array]:
     """Return each row's −2 log L and gradient, and the summed expected Hessian."""
     z = (y - f) / g
     rel = dg / g[:, None]

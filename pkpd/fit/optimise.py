@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from pkpd.arrays import Array
 from pkpd.fit.likelihood import Likelihood, Value
 
-Array = NDArray[np.float64]
 GOOD_DECREMENT = 1e-4  # −2 log L that a Newton step could still gain
 _STEP = 1e-4  # of the transformed scale, for the Hessian from exact gradients
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.parameters import Parameter, Parameters
-
-Array = NDArray[np.float64]
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.fit.residual import ResidualError
 from pkpd.fit.verdict import CONVERGED
@@ -20,8 +20,6 @@ from pkpd.parameters import Parameters, Variability
 
 if TYPE_CHECKING:
     import pandas
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.fit.likelihood import Likelihood
 from pkpd.fit.optimise import GOOD_DECREMENT, Minimum
 from pkpd.parameters import Parameters
 
-Array = NDArray[np.float64]
 CONVERGED, STOPPED, BOUND, UNIDENTIFIED, FAILED = "converged", "stopped short", "on a bound", "not identified", "failed"
 HIGH_CONDITION = 1000.0  # the customary limit on NONMEM's condition number
 _WIDE = 1.0  # a standard error of 1 on the log scale: the 95 % interval spans a factor of fifty

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.arrays import Array, Flags
 from pkpd.io.cells import NUMBER, number
 from pkpd.io.declared import Limits
 from pkpd.io.findings import Findings
-from pkpd.io.table import Flags, Floats, Table, positions
+from pkpd.io.table import Table, positions
 
 _BELOW = r"(?:blq|bql|bloq|blloq|lloq|llq|loq|below (?:the )?(?:lloq|loq|limit))"
 _ABOVE = r"(?:alq|aql|aloq|uloq|ulq|above (?:the )?(?:uloq|limit))"
@@ -41,11 +42,11 @@ class Reading:
 class Readings:
     """Values of all records with what is known about their limits."""
 
-    value: Floats
+    value: Array
     blq: Flags
-    lloq: Floats
+    lloq: Array
     alq: Flags
-    uloq: Floats
+    uloq: Array
 
 
 def reading(cell: object) -> Reading | None:
@@ -62,7 +63,7 @@ def reading(cell: object) -> Reading | None:
     return None
 
 
-def read_values(table: Table, analytes: Sequence[str], factors: Floats, limits: Limits, findings: Findings) -> Readings:
+def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: Limits, findings: Findings) -> Readings:
     """Return values, flags and limits of all records; everything that contradicts itself is a problem.
 
     Parameters
@@ -103,9 +104,7 @@ def read_values(table: Table, analytes: Sequence[str], factors: Floats, limits: 
     return Readings(value, blq, lloq, alq, uloq)
 
 
-def _limit(
-    table: Table, column: str, own: tuple[Floats, Floats], declared: Sequence[float], findings: Findings
-) -> Floats:
+def _limit(table: Table, column: str, own: tuple[Array, Array], declared: Sequence[float], findings: Findings) -> Array:
     """Return each record's limit from its text, its column or the declaration, which must not disagree."""
     named, factors = own
     limit, bad = table.numbers(column, findings, "a limit > 0")
@@ -122,7 +121,7 @@ def _limit(
     return np.where(np.isfinite(low), low, np.nan)
 
 
-def _flag(table: Table, column: str, said: Flags, value: Floats, limit: Floats, findings: Findings) -> Flags:
+def _flag(table: Table, column: str, said: Flags, value: Array, limit: Array, findings: Findings) -> Flags:
     """Return which records are beyond their limit by flag, text or value."""
     below = column == "blq"
     flagged = table.flags(column, findings)

@@ -19,10 +19,11 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
+from pkpd.arrays import Array, Flags
 from pkpd.io.cells import is_missing, number
 from pkpd.io.columns import missing_column
 from pkpd.io.findings import Findings
-from pkpd.io.table import Flags, Floats, Table
+from pkpd.io.table import Table
 
 _WORDS = {
     "number": "a number",
@@ -42,7 +43,7 @@ class Times:
     """Times of one table before they are on the study's axis: numbers, hours from day 1, or seconds of a calendar."""
 
     kind: str
-    values: Floats
+    values: Array
     bad: Flags
 
 
@@ -154,7 +155,7 @@ def _check_day(table: Table, i: int, elapsed: float, findings: Findings) -> None
 
 def align(
     samples: Times, doses: Times | None, owners: tuple[Sequence[str], Sequence[str]], unit: str, findings: Findings
-) -> tuple[Floats, Floats]:
+) -> tuple[Array, Array]:
     """Return the times of samples and doses in the study's unit, on one axis.
 
     Parameters
@@ -190,7 +191,7 @@ def align(
             f"observations: {len(undosed)} subjects have no dose; their dates are counted from their first sample"
         )
 
-    def onto_axis(times: Times, names: Sequence[str]) -> Floats:
+    def onto_axis(times: Times, names: Sequence[str]) -> Array:
         if times.kind == "number":
             return times.values
         if times.kind == "clock":

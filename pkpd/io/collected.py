@@ -8,10 +8,11 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
+from pkpd.arrays import Flags
 from pkpd.errors import UnitError
 from pkpd.io.cells import is_missing
 from pkpd.io.findings import Findings
-from pkpd.io.table import Flags, Table, positions
+from pkpd.io.table import Table, positions
 
 _ROUNDING = 1e-9  # relative; ends that were computed from dates may miss the next start by the last digits
 

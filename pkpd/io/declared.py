@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd import units as unit_tools
+from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest
 from pkpd.io.cells import is_missing, number
 from pkpd.io.columns import RESERVED, fold, vocabulary
 from pkpd.io.findings import Findings, show
-from pkpd.io.table import Floats, Table
+from pkpd.io.table import Table
 
 _KINDS = {
     "time": ("time",),
@@ -128,7 +129,7 @@ def _factor(source: str, target: str) -> float:
 
 def record_factors(
     table: Table, names: Sequence[str], units: Mapping[str, str], default: Mapping[str, str], findings: Findings
-) -> tuple[Floats, dict[str, str]]:
+) -> tuple[Array, dict[str, str]]:
     """Return what every record is multiplied with to be in the unit of its name, and the units that records add.
 
     A name without a declared unit takes the unit that most of its records carry.

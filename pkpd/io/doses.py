@@ -8,12 +8,13 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
+from pkpd.arrays import Array, Flags
 from pkpd.dosing import ROUTES, Regimen
 from pkpd.errors import UnitError, nearest
 from pkpd.io.columns import fold, missing_column
 from pkpd.io.declared import record_factors
 from pkpd.io.findings import Findings
-from pkpd.io.table import Flags, Floats, Table, positions
+from pkpd.io.table import Table, positions
 from pkpd.study import DOSE_COLUMNS
 
 _ROUTES = {
@@ -82,8 +83,8 @@ def _per_kg(unit: str) -> str:
 
 
 def _in_time_unit(
-    duration: Floats, units: Mapping[str, str], heading_units: Mapping[str, str], findings: Findings
-) -> Floats:
+    duration: Array, units: Mapping[str, str], heading_units: Mapping[str, str], findings: Findings
+) -> Array:
     own = units.get("duration", heading_units.get("duration", units["time"]))
     try:
         ratio = unit_tools.factor(own, units["time"])
@@ -95,7 +96,7 @@ def _in_time_unit(
     return duration * ratio
 
 
-def _routes(table: Table, duration: Floats, bad: Flags, findings: Findings) -> list[str]:
+def _routes(table: Table, duration: Array, bad: Flags, findings: Findings) -> list[str]:
     """Return the route of every dose; without one, a duration means infusion and none means bolus."""
     routes = []
     silent = 0

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pkpd.arrays import Flags
 
 ITEMS = ("ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV", "MDV")
 DOSE_ITEMS = ("AMT", "RATE", "II", "ADDL", "SS")
 _LONGEST = 1e100  # times of which a few can be added
 _MAY_LACK = ("ID", "TIME", "DV")
-Flags = NDArray[np.bool_]
 
 
 class Events:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
+from pkpd.arrays import Flags
 from pkpd.errors import UnitError, nearest
 from pkpd.io.blq import Readings
 from pkpd.io.cells import is_missing
 from pkpd.io.columns import fold
 from pkpd.io.findings import Findings
-from pkpd.io.table import Flags, Table, positions
+from pkpd.io.table import Table, positions
 
 RULES = ("mean", "first", "last")
 """What can be done with several samples of one subject, analyte and time."""

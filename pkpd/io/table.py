@@ -12,12 +12,11 @@ import narwhals as nw
 import numpy as np
 import pandas
 
+from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number
 from pkpd.io.findings import Findings, show
 
 Columns = tuple[list[str], list[list[object]]]
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Table:
         columns = {name: [cells[i] for i in keep] for name, cells in self.columns.items()}
         return replace(self, columns=columns, rows=[self.rows[i] for i in keep])
 
-    def numbers(self, column: str, findings: Findings, expected: str = "a number") -> tuple[Floats, Flags]:
+    def numbers(self, column: str, findings: Findings, expected: str = "a number") -> tuple[Array, Flags]:
         """Return a column as numbers (NaN when empty) and which cells were bad, each of them a problem."""
         values = np.full(len(self), np.nan)
         bad = np.zeros(len(self), dtype=bool)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pkpd.arrays import Array, Integers
 from pkpd.nca.areas import Curve, between, logarithmic, pieces, total
-from pkpd.nca.profiles import Floats, Ints
 
 
-def time_above(curve: Curve, threshold: Floats, log_threshold: Floats) -> Floats:
+def time_above(curve: Curve, threshold: Array, log_threshold: Array) -> Array:
     """Return how long the curve lies above a threshold, (n,).
 
     Parameters
@@ -23,7 +23,7 @@ def time_above(curve: Curve, threshold: Floats, log_threshold: Floats) -> Floats
     return total(np.where(second > first, (t2 - t1) * (second - first), 0.0))
 
 
-def area_above(curve: Curve, threshold: Floats, log_threshold: Floats, top: Ints, shifted: str) -> Floats:
+def area_above(curve: Curve, threshold: Array, log_threshold: Array, top: Integers, shifted: str) -> Array:
     """Return the area between the curve and a threshold where the curve is higher, (n,).
 
     Parameters
@@ -54,7 +54,7 @@ def area_above(curve: Curve, threshold: Floats, log_threshold: Floats, top: Ints
     return total(np.where(on, np.maximum(area - threshold * (high - low), 0.0), 0.0))
 
 
-def _crossings(curve: Curve, threshold: Floats, level: Floats) -> tuple[Floats, Floats]:
+def _crossings(curve: Curve, threshold: Array, level: Array) -> tuple[Array, Array]:
     """Shares (0 to 1) of every segment at which its part above the threshold begins and ends; equal if none."""
     c1, c2 = curve.c[:-1], curve.c[1:]
     drop = curve.log_c[:-1] - curve.log_c[1:]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pkpd.nca.profiles import Bools, Floats
+from pkpd.arrays import Array, Flags
 from pkpd.nca.rules import Rules
 
 _CRITERIA = (
@@ -19,7 +19,7 @@ _CRITERIA = (
 )
 
 
-def accepted(of: Callable[[str], Floats], rules: Rules, n: int) -> tuple[Bools, npt.NDArray[Any]]:
+def accepted(of: Callable[[str], Array], rules: Rules, n: int) -> tuple[Flags, npt.NDArray[Any]]:
     """Return which profiles meet every limit that the rules set, and what the others miss, in words.
 
     Parameters

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.nca.profiles import Bools, Floats, Ints
+from pkpd.arrays import Array, Flags, Integers
 
 # ∫₀¹ s·exp(−δs) ds = Σ (−δ)ᵏ / (k!·(k + 2)); below this |δ| the series is more exact than the closed form.
 _SMALL = 0.1
@@ -25,17 +25,17 @@ class Curve:
         Segments on which the logarithm is a straight line; both ends are positive and differ.
     """
 
-    t: Floats
-    c: Floats
-    log_c: Floats
-    logarithmic: Bools
+    t: Array
+    c: Array
+    log_c: Array
+    logarithmic: Flags
 
-    def segments(self) -> tuple[Floats, Floats]:
+    def segments(self) -> tuple[Array, Array]:
         """Return area and first moment of every segment, (m, n); see `pieces`."""
         return pieces(self.t[:-1], self.t[1:], self.c[:-1], self.c[1:], self.log_c[:-1], self.log_c[1:],
                       self.logarithmic)  # fmt: skip
 
-    def at(self, when: Floats) -> tuple[Floats, Floats]:
+    def at(self, when: Array) -> tuple[Array, Array]:
         """Return value and logarithm at one time per profile, (n,); NaN outside the samples."""
         t1, t2 = self.t[:-1], self.t[1:]
         inside = (t1 <= when) & (when <= t2)
@@ -47,12 +47,12 @@ class Curve:
         lost = ~inside[row, column]
         return np.where(lost, np.nan, found[0]), np.where(lost, np.nan, found[1])
 
-    def _inside(self, row: Ints, column: Ints, share: Floats) -> tuple[Floats, Floats]:
+    def _inside(self, row: Integers, column: Integers, share: Array) -> tuple[Array, Array]:
         c1, c2 = self.c[row, column], self.c[row + 1, column]
         l1, l2 = self.log_c[row, column], self.log_c[row + 1, column]
         return between(c1, c2, l1, l2, self.logarithmic[row, column], share)
 
-    def stretch(self, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    def stretch(self, a: Array, b: Array) -> tuple[Array, Array]:
         """Return area and first moment of every segment's part between `a` and `b`, (m, n).
 
         Parameters
@@ -72,7 +72,7 @@ class Curve:
         return np.where(on, area, 0.0), np.where(on, moment, 0.0)
 
 
-def between(c1: Floats, c2: Floats, l1: Floats, l2: Floats, logarithmic: Bools, share: Floats) -> tuple[Floats, Floats]:
+def between(c1: Array, c2: Array, l1: Array, l2: Array, logarithmic: Flags, share: Array) -> tuple[Array, Array]:
     """Return value and logarithm at a share (0 to 1) of the way between two samples, by the rule of the segment."""
     log_value = l1 + (l2 - l1) * share
     line = c1 + (c2 - c1) * share
@@ -83,9 +83,7 @@ def between(c1: Floats, c2: Floats, l1: Floats, l2: Floats, logarithmic: Bools, 
     return value, np.where(logarithmic, log_value, np.log(np.where(value > 0, value, 1.0)))
 
 
-def pieces(
-    t1: Floats, t2: Floats, c1: Floats, c2: Floats, l1: Floats, l2: Floats, logarithmic: Bools
-) -> tuple[Floats, Floats]:
+def pieces(t1: Array, t2: Array, c1: Array, c2: Array, l1: Array, l2: Array, logarithmic: Flags) -> tuple[Array, Array]:
     """Return area and first moment under the piece of curve between two points, element by element.
 
     Linear: ``A = Δt·(c1 + c2)/2`` and ``M = Δt·(t1·c1 + t2·c2)/2``. Logarithmic, with ``δ = ln(c1/c2)``:
@@ -125,7 +123,7 @@ def pieces(
     return np.where(logarithmic, log_area, area), np.where(logarithmic, log_moment, moment)
 
 
-def logarithmic(c: Floats, positive: Bools, top: Ints, rule: str) -> Bools:
+def logarithmic(c: Array, positive: Flags, top: Integers, rule: str) -> Flags:
     """Return which segments are logarithmic by the trapezoidal rule.
 
     Parameters
@@ -141,7 +139,7 @@ def logarithmic(c: Floats, positive: Bools, top: Ints, rule: str) -> Bools:
     """
     both = positive[1:] & positive[:-1]
     if rule == "linear-up/log-down":
-        found: Bools = both & (c[1:] < c[:-1])
+        found: Flags = both & (c[1:] < c[:-1])
     elif rule == "linear":
         found = np.zeros_like(both)
     else:
@@ -149,7 +147,7 @@ def logarithmic(c: Floats, positive: Bools, top: Ints, rule: str) -> Bools:
     return found
 
 
-def total(parts: Floats) -> Floats:
+def total(parts: Array) -> Array:
     """Return the sum down the first axis, term by term, so that it does not depend on padding or neighbours."""
     found = np.zeros(parts.shape[1])
     for row in parts:

@@ -8,9 +8,9 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.nca.curve import Curve, CurveOptions, area_to, curve_of
-from pkpd.nca.interpolation import Floats
 from pkpd.nca.superposition import NO_TAIL, repeated
 
 
@@ -196,7 +196,7 @@ def trough_approach(times: npt.ArrayLike, troughs: npt.ArrayLike, *, fraction: f
         return TroughFit(fraction, len(c), reason="fewer than 3 troughs, or none above zero")
     top, span = float(c.max()), float(t.max())
 
-    def miss(p: Floats) -> Floats:
+    def miss(p: Array) -> Array:
         return np.asarray(-np.exp(p[0]) * np.expm1(-np.exp(p[1]) * t / span) - c / top)
 
     found = least_squares(miss, np.array([0.0, 1.0]), x_scale="jac", xtol=1e-14, ftol=1e-14, gtol=1e-14)
@@ -210,7 +210,7 @@ def trough_approach(times: npt.ArrayLike, troughs: npt.ArrayLike, *, fraction: f
     return TroughFit(fraction, len(c), css, rate, float(time), css_se, rate_se, time_se)
 
 
-def _series(times: npt.ArrayLike, troughs: npt.ArrayLike) -> tuple[Floats, Floats]:
+def _series(times: npt.ArrayLike, troughs: npt.ArrayLike) -> tuple[Array, Array]:
     """The troughs that are there, in order."""
     t, c = np.asarray(times, dtype=np.float64), np.asarray(troughs, dtype=np.float64)
     if t.ndim != 1 or t.shape != c.shape:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
 from pkpd.nca.above import area_above, time_above
 from pkpd.nca.areas import Curve, logarithmic, total
@@ -29,7 +30,7 @@ from pkpd.nca.lambda_z import Terminal
 from pkpd.nca.partial import Stretch, Tail, extended, stretch
 from pkpd.nca.points import terminal_of
 from pkpd.nca.prepare import Codes, Prepared
-from pkpd.nca.profiles import BOLUS, INFUSION, NO_ROUTE, ORAL, Bools, Floats, Ints, Profiles
+from pkpd.nca.profiles import BOLUS, INFUSION, NO_ROUTE, ORAL, Profiles
 from pkpd.nca.rules import Rules
 from pkpd.nca.steady import interval
 
@@ -60,24 +61,24 @@ class Block:
         "cmax", "clast", "cmin", "cstart", "ceoi", "ctrough", "tmax", "tlast", "tmin", "tfirst",
     )  # fmt: skip
 
-    members: Ints
+    members: Integers
     ready: Prepared
     profiles: Profiles
     rules: Rules
-    index: Ints
-    t: Floats
-    c: Floats
-    log_c: Floats
-    quantified: Bools
-    counted: Bools
+    index: Integers
+    t: Array
+    c: Array
+    log_c: Array
+    quantified: Flags
+    counted: Flags
     time_scale: npt.NDArray[np.int32]
     scale: npt.NDArray[np.int32]
-    last: Ints
-    top: Ints
-    area_last: Ints
+    last: Integers
+    top: Integers
+    area_last: Integers
 
     @classmethod
-    def of(cls, ready: Prepared, profiles: Profiles, rules: Rules, members: Ints) -> Block:
+    def of(cls, ready: Prepared, profiles: Profiles, rules: Rules, members: Integers) -> Block:
         """Gather some profiles that each have a quantifiable sample."""
         sizes = ready.counts[members]
         height = int(sizes.max())
@@ -100,12 +101,12 @@ class Block:
             quantified, counted, time_scale, scale, last, top, _last_row(counted),
         )  # fmt: skip
 
-    def scaled_time(self, value: Floats) -> Floats:
+    def scaled_time(self, value: Array) -> Array:
         """Return times, (n,), on the scale of the block."""
         return np.ldexp(value, -self.time_scale)
 
     @cached_property
-    def tau(self) -> Floats:
+    def tau(self) -> Array:
         """Length of the dosing interval, scaled; an interval that is not positive is none."""
         tau = self.scaled_time(self.profiles.tau[self.members])
         return np.where(tau > 0, tau, np.nan)
@@ -116,9 +117,9 @@ class Block:
         return self.profiles.route[self.members]
 
     @cached_property
-    def bolus(self) -> Bools:
+    def bolus(self) -> Flags:
         """Profiles that begin with a bolus."""
-        found: Bools = (self.route == BOLUS) & self.profiles.at_dose[self.members]
+        found: Flags = (self.route == BOLUS) & self.profiles.at_dose[self.members]
         return found
 
     @cached_property
@@ -134,7 +135,7 @@ class Block:
         return Curve(t, c, np.vstack([start_log, self.log_c]), logarithmic(c, positive, self.peak, self.rules.auc))
 
     @cached_property
-    def peak(self) -> Ints:
+    def peak(self) -> Integers:
         """Row of the curve with Cmax, or with a C0 that is larger."""
         start = np.ldexp(self.ready.start.entry[self.members], -self.scale)
         above = self.bolus & (start > self.c[self.top, np.arange(len(self.members))])
@@ -162,9 +163,9 @@ class Block:
         )  # fmt: skip
 
     @property
-    def _from_dose(self) -> Bools:
+    def _from_dose(self) -> Flags:
         """Whether a profile begins at its dose, or has none: then its times count from nothing else."""
-        found: Bools = self.profiles.at_dose[self.members] | (self.route == NO_ROUTE)
+        found: Flags = self.profiles.at_dose[self.members] | (self.route == NO_ROUTE)
         return found
 
     @cached_property
@@ -191,7 +192,7 @@ class Block:
         level = np.full(len(self.members), threshold)
         return self._above(level)
 
-    def _above(self, level: Floats) -> tuple[Column, Column]:
+    def _above(self, level: Array) -> tuple[Column, Column]:
         scaled = np.ldexp(level, -self.scale)
         log_level = np.log(np.where(level > 0, level, 1.0))
         rule = self.rules.auc if self.rules.above == "shifted samples" else ""
@@ -231,7 +232,7 @@ class Block:
         scaled = {n: (np.ldexp(found[n][0], -self.scale), found[n][1]) for n in ("cmax", "cmin", "clast", "ctrough")}
         return by_dose(self.basis, {**found, **scaled})
 
-    def _back(self, area: Floats) -> Floats:
+    def _back(self, area: Array) -> Array:
         """Area before the first sample of a bolus, or what C0 adds to the area that begins with zero."""
         back = area[0]
         if self.rules.back_extrapolated == "excess over time zero":
@@ -263,7 +264,7 @@ class Block:
     def _highest(self) -> Column:
         """The largest quantifiable value up to the end of the interval, scaled."""
         inside = self.quantified & ((self.t <= self.tau * (1 + _SAME)) | np.isnan(self.tau))
-        seen: Bools = np.asarray(inside.any(axis=0))
+        seen: Flags = np.asarray(inside.any(axis=0))
         return np.where(inside, self.c, 0.0).max(axis=0), unless(seen, reasons.NO_QUANTIFIABLE)
 
     def _observed(self) -> Columns:
@@ -295,21 +296,21 @@ class Block:
             "c0": (c0, np.where(self.bolus, code, reasons.BOLUS_ONLY).astype(np.int8)), "tlag": (tlag, oral),
         }  # fmt: skip
 
-    def _raw(self, row: Ints) -> Floats:
-        found: Floats = self.ready.values[self.index[row, np.arange(len(row))]]
+    def _raw(self, row: Integers) -> Array:
+        found: Array = self.ready.values[self.index[row, np.arange(len(row))]]
         return found
 
-    def _raw_time(self, row: Ints) -> Floats:
-        found: Floats = self.ready.times[self.index[row, np.arange(len(row))]]
+    def _raw_time(self, row: Integers) -> Array:
+        found: Array = self.ready.times[self.index[row, np.arange(len(row))]]
         return found
 
-    def _at(self, when: Floats, missing: int) -> Column:
+    def _at(self, when: Array, missing: int) -> Column:
         """The value observed at a time, (n,), and a reason where there is no sample then."""
         match = np.abs(self.t - when) <= _SAME * np.abs(when)
-        seen: Bools = np.asarray(match.any(axis=0))
+        seen: Flags = np.asarray(match.any(axis=0))
         return self._raw(np.argmax(match, axis=0)), unless(seen, missing)
 
-    def _lowest(self, given: Floats) -> tuple[Floats, Floats, Codes]:
+    def _lowest(self, given: Array) -> tuple[Array, Array, Codes]:
         """The smallest value up to the end of the interval, its time, and the reason where there is no sample."""
         inside = (self.t <= self.tau * (1 + _SAME)) | np.isnan(self.tau)
         code = unless(np.asarray(inside.any(axis=0)), reasons.NO_SAMPLES)
@@ -323,7 +324,7 @@ class Block:
         return np.where(plain, given, low), np.where(plain, 0.0, when), code
 
 
-def _last_row(which: Bools) -> Ints:
+def _last_row(which: Flags) -> Integers:
     """Last row in which each column is true."""
-    found: Ints = len(which) - 1 - np.argmax(which[::-1], axis=0)
+    found: Integers = len(which) - 1 - np.argmax(which[::-1], axis=0)
     return found

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.nca.profiles import BOLUS, Bools, Floats, Ints, Profiles
+from pkpd.arrays import Array, Flags, Integers
+from pkpd.nca.profiles import BOLUS, Profiles
 from pkpd.nca.rules import Rules
 
 _ZERO, _HALF, _WHOLE, _DROP, _NUMBER = range(5)
@@ -16,12 +17,12 @@ _WORDS = {"zero": _ZERO, "lloq/2": _HALF, "lloq": _WHOLE, "drop": _DROP, "missin
 class Replaced(NamedTuple):
     """Which samples stay, their values, and which of these were put in place of a BLQ sample."""
 
-    keep: Bools
-    values: Floats
-    imputed: Bools
+    keep: Flags
+    values: Array
+    imputed: Flags
 
 
-def ended(quantified: Bools, live: Bools, owner: Ints, run: int | None) -> Bools:
+def ended(quantified: Flags, live: Flags, owner: Integers, run: int | None) -> Flags:
     """Return which samples lie after a run of BLQ samples that ends their profile.
 
     Parameters
@@ -43,11 +44,11 @@ def ended(quantified: Bools, live: Bools, owner: Ints, run: int | None) -> Bools
     full = known & (place - seen == run)
     end = np.full(int(owner[-1]) + 1, len(owner), dtype=np.intp)
     end[mine[full][::-1]] = index[full][::-1]  # the first run of a profile stays
-    found: Bools = np.arange(len(owner)) > end[owner]
+    found: Flags = np.arange(len(owner)) > end[owner]
     return found
 
 
-def replaced(profiles: Profiles, rules: Rules, blq: Bools, quantified: Bools, owner: Ints) -> Replaced:
+def replaced(profiles: Profiles, rules: Rules, blq: Flags, quantified: Flags, owner: Integers) -> Replaced:
     """Return the samples with every BLQ one replaced or dropped by its rule.
 
     Parameters
@@ -82,7 +83,7 @@ def _action(rule: str | float) -> tuple[int, float]:
     return (_WORDS[rule], 0.0) if isinstance(rule, str) else (_NUMBER, float(rule))
 
 
-def _sides(profiles: Profiles, rules: Rules, quantified: Bools, owner: Ints) -> tuple[Bools, Bools]:
+def _sides(profiles: Profiles, rules: Rules, quantified: Flags, owner: Integers) -> tuple[Flags, Flags]:
     """Samples before the first and after the last quantifiable one, or before and after Cmax."""
     index = np.flatnonzero(quantified)
     first = np.full(len(profiles), len(owner), dtype=np.intp)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.dose_events import Events, dose_events, text
 from pkpd.nca.intervals import predose
-from pkpd.nca.profiles import NO_ROUTE, Bools, Floats, Ints, Profiles
+from pkpd.nca.profiles import NO_ROUTE, Profiles
 from pkpd.study import Study
 
 Interval = tuple[float, float]
@@ -112,8 +113,8 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
 class _Cut:
     """Samples and doses of one interval of one subject."""
 
-    rows: Ints
-    before: Bools
+    rows: Integers
+    before: Flags
     dose: float
     route: int
     duration: float
@@ -125,7 +126,7 @@ class _Cut:
     dosed_before: float  # time of the last dose before the beginning
 
 
-def _cut(table: pandas.DataFrame, whose: Ints, events: Events, who: int, a: float, b: float) -> _Cut:
+def _cut(table: pandas.DataFrame, whose: Integers, events: Events, who: int, a: float, b: float) -> _Cut:
     mine = np.flatnonzero(whose == who)
     own = mine[:]
     time = table["time"].to_numpy(dtype=float)[own]
@@ -156,7 +157,7 @@ def _cut(table: pandas.DataFrame, whose: Ints, events: Events, who: int, a: floa
 
 
 def _profiles(
-    study: Study, table: pandas.DataFrame, cuts: list[_Cut], ends: tuple[Ints, Floats, Floats], earlier: Floats
+    study: Study, table: pandas.DataFrame, cuts: list[_Cut], ends: tuple[Integers, Array, Array], earlier: Array
 ) -> Profiles:
     numbers, begin, end = ends
     offsets = np.concatenate([[0], np.cumsum([len(cut.rows) for cut in cuts])]).astype(np.intp)

@@ -8,8 +8,9 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.nca.interpolation import LINEAR_LOG, METHODS, Floats, between, checked
+from pkpd.nca.interpolation import LINEAR_LOG, METHODS, between, checked
 
 
 class CurveOptions(TypedDict, total=False):
@@ -49,8 +50,8 @@ class Curve:
         Amount that gave it.
     """
 
-    times: Floats
-    values: Floats
+    times: Array
+    values: Array
     method: str
     rate: float
     level: float
@@ -109,7 +110,7 @@ def curve_of(
     return Curve(t[: last + 1], c[: last + 1], method, rate, level, float(dose))
 
 
-def _regression(t: Floats, c: Floats) -> tuple[float, float]:
+def _regression(t: Array, c: Array) -> tuple[float, float]:
     """λz and predicted Clast by the preset rules; the largest value takes part if it is that of a bolus at time 0."""
     from pkpd.dosing import Dose
     from pkpd.nca.kernel import compute
@@ -121,7 +122,7 @@ def _regression(t: Floats, c: Floats) -> tuple[float, float]:
     return float(found.of("lambda_z")[0]), float(found.of("clast_pred")[0])
 
 
-def value_at(curve: Curve, t: Floats) -> Floats:
+def value_at(curve: Curve, t: Array) -> Array:
     """Return the concentration; at time 0 the value after the dose."""
     found = np.where(t < 0, 0.0, between(curve.times, curve.values, t, curve.method))
     beyond = t > curve.last
@@ -129,7 +130,7 @@ def value_at(curve: Curve, t: Floats) -> Floats:
     return np.where(beyond, tail, found)
 
 
-def area_to(curve: Curve, t: Floats) -> Floats:
+def area_to(curve: Curve, t: Array) -> Array:
     """Return ``∫₀ᵗ C``, exact for the interpolated curve; the area to infinity for an infinite time."""
     x, c = curve.times, curve.values
     whole = np.append(0.0, np.cumsum([_part(curve, k, x[k + 1] - x[k]) for k in range(len(x) - 1)]))

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.arrays import Array, Flags
 from pkpd.nca import reasons
 from pkpd.nca.lambda_z import Terminal
 from pkpd.nca.parameters import NORMALISED
 from pkpd.nca.prepare import Codes
-from pkpd.nca.profiles import Bools, Floats
 
-Column = tuple[Floats, Codes]
+Column = tuple[Array, Codes]
 Columns = dict[str, Column]
 
 
@@ -44,19 +44,19 @@ class Basis:
 
     fit: Terminal
     tobit: bool
-    clast: Floats
-    log_clast: Floats
-    tlast: Floats
-    t_area: Floats
-    dose: Floats
-    half_infusion: Floats
-    bolus: Bools
-    vss: Bools
-    from_dose: Bools
-    tau: Floats
+    clast: Array
+    log_clast: Array
+    tlast: Array
+    t_area: Array
+    dose: Array
+    half_infusion: Array
+    bolus: Flags
+    vss: Flags
+    from_dose: Flags
+    tau: Array
 
     @property
-    def clast_pred(self) -> Floats:
+    def clast_pred(self) -> Array:
         """The terminal regression at Tlast."""
         return self.clast * np.exp(self.fit.level)
 
@@ -74,7 +74,7 @@ def first(*codes: Codes) -> Codes:
     return found
 
 
-def unless(good: Bools, code: int) -> Codes:
+def unless(good: Flags, code: int) -> Codes:
     """Return no reason where `good`, `code` elsewhere."""
     return np.where(good, reasons.COMPUTED, code).astype(np.int8)
 
@@ -120,7 +120,7 @@ def to_infinity(basis: Basis, area: Column, moment: Column) -> Columns:
     return found
 
 
-def back_extrapolated(basis: Basis, back: Floats, areas: Columns) -> Columns:
+def back_extrapolated(basis: Basis, back: Array, areas: Columns) -> Columns:
     """Return the parts (%) of several areas that lie before the first sample of a bolus."""
     only = unless(basis.bolus, reasons.BOLUS_ONLY)
     found: Columns = {}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from pkpd.arrays import Array
 
 
-def mean_interval(x: Floats, level: float) -> tuple[float, float, float]:
+def mean_interval(x: Array, level: float) -> tuple[float, float, float]:
     """Return the mean and its t interval, ``x̄ ± t(n − 1)·s/√n``; NaN limits for fewer than two values.
 
     Parameters
@@ -32,7 +31,7 @@ def mean_interval(x: Floats, level: float) -> tuple[float, float, float]:
     return mean, float(mean - reach), float(mean + reach)
 
 
-def difference(x: Floats, y: Floats, level: float, pooled: bool) -> tuple[float, float, float, float]:
+def difference(x: Array, y: Array, level: float, pooled: bool) -> tuple[float, float, float, float]:
     """Return ``x̄ − ȳ``, its t interval and the degrees of freedom, for two independent groups.
 
     Pooled: one variance for both, n₁ + n₂ − 2 degrees of freedom. Otherwise Welch: ``s₁²/n₁ + s₂²/n₂`` with the

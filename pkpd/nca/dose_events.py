@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas
 
 from pkpd import units
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import ROUTES
-from pkpd.nca.profiles import NO_ROUTE, Bools, Floats, Ints
+from pkpd.nca.profiles import NO_ROUTE
 from pkpd.study import Study
 
 
@@ -22,13 +23,13 @@ class Events:
     A subject without a dose has one event at time −∞ with number 0, no route and no amount.
     """
 
-    subject: Ints
-    time: Floats
-    amount: Floats
+    subject: Integers
+    time: Array
+    amount: Array
     route: npt.NDArray[np.int8]
-    duration: Floats
-    number: Ints  # 1, 2, … within the subject
-    until: Floats  # time of the subject's next dose, infinite for the last
+    duration: Array
+    number: Integers  # 1, 2, … within the subject
+    until: Array  # time of the subject's next dose, infinite for the last
     occasion: npt.NDArray[Any]
 
 
@@ -70,13 +71,13 @@ def dose_events(study: Study, unit: str) -> Events:
     )  # fmt: skip
 
 
-def _amounts(study: Study, doses: pandas.DataFrame, unit: str) -> Floats:
+def _amounts(study: Study, doses: pandas.DataFrame, unit: str) -> Array:
     """Amounts in `unit`, in the order of the dose table; weights only where they are needed."""
     if doses.empty:
         return np.zeros(0)
     own = study.units["dose"]
     if units.per_kg(own) == units.per_kg(unit):
-        found: Floats = doses["amount"].to_numpy(dtype=np.float64) * units.factor(own, unit)
+        found: Array = doses["amount"].to_numpy(dtype=np.float64) * units.factor(own, unit)
         return found
     by_subject = {
         name: [dose.amount for dose in given] for name, given in study.doses_in(unit, study.units["time"]).items()
@@ -87,7 +88,7 @@ def _amounts(study: Study, doses: pandas.DataFrame, unit: str) -> Floats:
     return amount
 
 
-def last_event(events: Events, subject: Ints, time: Floats, post: Bools) -> Ints:
+def last_event(events: Events, subject: Integers, time: Array, post: Flags) -> Integers:
     """Index of the last dose before each sample (at its time, if drawn after it); -1 if there is none."""
     n = len(events.time)
     who = np.concatenate([events.subject, subject])

@@ -13,13 +13,14 @@ import pandas
 import xarray as xr
 
 from pkpd import units
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import ROUTES
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import reasons
 from pkpd.nca.dose_events import Events, dose_events
 from pkpd.nca.intervals import profiles_of
 from pkpd.nca.kernel import Computed, compute
-from pkpd.nca.profiles import ORAL, Floats, Ints, Profiles
+from pkpd.nca.profiles import ORAL, Profiles
 from pkpd.nca.settings import Settings, attributes
 from pkpd.study import Study
 
@@ -83,14 +84,14 @@ _NOTHING, _NO_PLASMA, _NO_PROFILE, _GAP = _SENTENCES
 class _Collections:
     """Usable collections in order of profile; times count from the dose."""
 
-    owner: Ints
-    begin: Floats
-    end: Floats
-    volume: Floats
-    amount: Floats
+    owner: Integers
+    begin: Array
+    end: Array
+    volume: Array
+    amount: Array
     events: Events
-    event: Ints  # dose of every profile
-    gap: Floats  # largest time between two collections of a profile
+    event: Integers  # dose of every profile
+    gap: Array  # largest time between two collections of a profile
 
 
 def is_excreted(study: Study, analyte: str) -> bool:
@@ -195,7 +196,7 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     return _Collections(owner, start, stop, volume[keep], amount[keep], events, mine, gap)
 
 
-def _amounts(parts: _Collections, dose: Floats, values: dict[str, Floats], codes: dict[str, Any]) -> None:
+def _amounts(parts: _Collections, dose: Array, values: dict[str, Array], codes: dict[str, Any]) -> None:
     """Sums over the collections of every profile."""
     n = len(parts.event)
     values["n_collections"] = np.bincount(parts.owner, minlength=n).astype(float)
@@ -226,7 +227,7 @@ def _rates(parts: _Collections, settings: Settings) -> Computed:
 
 
 def _clearances(
-    study: Study, settings: Settings, plasma: str | None, parts: _Collections, values: dict[str, Floats],
+    study: Study, settings: Settings, plasma: str | None, parts: _Collections, values: dict[str, Array],
     codes: dict[str, Any], words: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Amount over the AUC of the collected time, AUClast and the AUCs to infinity."""
@@ -262,7 +263,7 @@ def _clearances(
 
 
 def _labelled(
-    study: Study, settings: Settings, plasma: str | None, parts: _Collections, values: dict[str, Floats],
+    study: Study, settings: Settings, plasma: str | None, parts: _Collections, values: dict[str, Array],
     codes: dict[str, Any], words: Mapping[str, str],
 ) -> xr.Dataset:  # fmt: skip
     """The result with units; a clearance has the volume unit of the concentration in blood."""

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
-
-Floats = npt.NDArray[np.float64]
 
 LINEAR_LOG = "linear-up/log-down"
 METHODS = (LINEAR_LOG, "linear")
@@ -27,7 +26,7 @@ def interpolate(
     clast: float | None = None,
     tail: str = "inf",
     before: float = 0.0,
-) -> Floats:
+) -> Array:
     """Return concentrations at any time of one profile, from its samples.
 
     Between samples linear: ``c1 + (c2 − c1)·(t − t1)/(t2 − t1)``; or, where the concentration falls and both ends
@@ -92,7 +91,7 @@ def interpolate_dosed(
     bolus: bool = False,
     method: str = LINEAR_LOG,
     lambda_z: float = np.nan,
-) -> Floats:
+) -> Array:
     """Return concentrations at any time of a profile with doses in it: nothing rises before the dose that raises it.
 
     Samples before and after a dose are not joined. Just before a dose the curve is that of the samples before it,
@@ -144,7 +143,7 @@ def interpolate_dosed(
     return found
 
 
-def _piece(x: Floats, y: Floats, at: Floats, method: str, rate: float) -> Floats:
+def _piece(x: Array, y: Array, at: Array, method: str, rate: float) -> Array:
     """Interpolate between two doses; zero for a piece that has nothing but zeros, NaN where its start is not known."""
     if not len(x) or not (np.nan_to_num(y, nan=1.0) > 0).any():
         return np.zeros(at.shape)
@@ -154,7 +153,7 @@ def _piece(x: Floats, y: Floats, at: Floats, method: str, rate: float) -> Floats
     return interpolate(x, y, at, method=method, lambda_z=rate)
 
 
-def _c0(t: Floats, c: Floats) -> float:
+def _c0(t: Array, c: Array) -> float:
     """Concentration at the time of a bolus, from the first two samples after it."""
     if len(t) < 2:
         return np.nan
@@ -165,7 +164,7 @@ def _c0(t: Floats, c: Floats) -> float:
 
 def checked(
     times: npt.ArrayLike, values: npt.ArrayLike, choices: dict[str, tuple[Any, tuple[str, ...]]]
-) -> tuple[Floats, Floats]:
+) -> tuple[Array, Array]:
     """Return samples in time order without the missing ones.
 
     Parameters
@@ -198,7 +197,7 @@ def checked(
     return t[order], c[order]
 
 
-def between(t: Floats, c: Floats, at: Floats, method: str) -> Floats:
+def between(t: Array, c: Array, at: Array, method: str) -> Array:
     """Return values between neighbouring samples; beyond them the nearest sample."""
     if len(t) == 1:
         return np.full(at.shape, c[0])

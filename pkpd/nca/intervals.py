@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import DataWarning
 from pkpd.nca.dose_events import Events, dose_events, last_event, text
-from pkpd.nca.profiles import BOLUS, Bools, Floats, Ints, Profiles
+from pkpd.nca.profiles import BOLUS, Profiles
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -83,14 +84,14 @@ class _Samples:
     """Rows of the observation table with the dose that each belongs to."""
 
     table: pandas.DataFrame
-    subject: Ints  # of every row of the table
-    rows: Ints
-    time: Floats
-    event: Ints
-    before: Bools
+    subject: Integers  # of every row of the table
+    rows: Integers
+    time: Array
+    event: Integers
+    before: Flags
 
 
-def _warn(table: pandas.DataFrame, lost: Bools, doubtful: Bools) -> None:
+def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
     if lost.any():
         people = table["subject"][lost].nunique()
         warnings.warn(
@@ -107,7 +108,7 @@ def _warn(table: pandas.DataFrame, lost: Bools, doubtful: Bools) -> None:
         )  # fmt: skip
 
 
-def _lengths(events: Events, tau: float | None) -> Floats:
+def _lengths(events: Events, tau: float | None) -> Array:
     """Length of every dosing interval; after the last dose as given, or as before if that is the usual one."""
     length = events.until - events.time
     last = np.flatnonzero(np.isinf(events.until) & np.isfinite(events.time))
@@ -125,7 +126,7 @@ def _lengths(events: Events, tau: float | None) -> Floats:
     return np.where(np.isfinite(length), length, np.nan)
 
 
-def _assemble(samples: _Samples, events: Events, study: Study, length: Floats, steady_state: bool) -> Profiles:
+def _assemble(samples: _Samples, events: Events, study: Study, length: Array, steady_state: bool) -> Profiles:
     """Put the samples in order of profile, let troughs open the next interval, and label the profiles."""
     opens = _opening_troughs(samples, events)
     event = np.concatenate([samples.event, samples.event[opens] + 1])
@@ -163,7 +164,7 @@ def _assemble(samples: _Samples, events: Events, study: Study, length: Floats, s
     ).in_time_order()
 
 
-def _opening_troughs(samples: _Samples, events: Events) -> Ints:
+def _opening_troughs(samples: _Samples, events: Events) -> Integers:
     """Samples at the time of the next dose that also open its interval, if that has samples of its own."""
     closing = ~samples.before & (samples.time == events.until[samples.event])
     own = np.zeros(len(events.time) + 1, dtype=bool)
@@ -173,7 +174,7 @@ def _opening_troughs(samples: _Samples, events: Events) -> Ints:
     return np.flatnonzero(closing & own[following] & (route != BOLUS))
 
 
-def predose(table: pandas.DataFrame, subject: Ints, whose: Ints, when: Floats) -> Floats:
+def predose(table: pandas.DataFrame, subject: Integers, whose: Integers, when: Array) -> Array:
     """Return the last usable sample before a time, (profiles, 2): time relative to it and value, BLQ as zero.
 
     Parameters

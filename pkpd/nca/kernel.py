@@ -13,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array, Integers
 from pkpd.nca import reasons
 from pkpd.nca.block import Block
 from pkpd.nca.derived import Column
 from pkpd.nca.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.partial import KINDS
 from pkpd.nca.prepare import Codes, Prepared, prepare
-from pkpd.nca.profiles import Floats, Ints, Profiles
+from pkpd.nca.profiles import Profiles
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -51,11 +52,11 @@ class Extra(NamedTuple):
         Time and area above every threshold.
     """
 
-    area: Floats
-    moment: Floats
+    area: Array
+    moment: Array
     area_codes: Codes
-    time_above: Floats
-    area_above: Floats
+    time_above: Array
+    area_above: Array
     above_codes: Codes
 
 
@@ -79,12 +80,12 @@ class Asked:
 class Computed(NamedTuple):
     """Result of the kernel: (profiles, parameters) in the order of `pkpd.nca.parameters.NAMES`."""
 
-    values: Floats
+    values: Array
     codes: Codes
     prepared: Prepared
     extra: Extra
 
-    def of(self, name: str) -> Floats:
+    def of(self, name: str) -> Array:
         """Values of one parameter over the profiles."""
         return self.values[:, INDEX[name]]
 
@@ -97,7 +98,7 @@ class Computed(NamedTuple):
 class _Output:
     """Where the blocks write; one parameter of all profiles lies together in memory."""
 
-    values: Floats
+    values: Array
     codes: npt.NDArray[np.int8]
     extra: Extra = field(repr=False)
 
@@ -160,7 +161,7 @@ def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: 
             _answer(block, asked, out.extra)
 
 
-def _blocks(ready: Prepared) -> Iterator[Ints]:
+def _blocks(ready: Prepared) -> Iterator[Integers]:
     """Profiles with a quantifiable sample, in groups of similar length and bounded size."""
     owner = np.repeat(np.arange(len(ready.counts)), ready.counts)
     some = np.bincount(owner[ready.quantified], minlength=len(ready.counts)) > 0
@@ -191,7 +192,7 @@ def _answer(block: Block, asked: Asked, extra: Extra) -> None:
         extra.time_above[members, h], extra.area_above[members, h], extra.above_codes[members, h] = _together(*both)
 
 
-def _together(one: Column, other: Column) -> tuple[Floats, Floats, Codes]:
+def _together(one: Column, other: Column) -> tuple[Array, Array, Codes]:
     """Two numbers that share their reason: where one is missing, both are."""
     code = np.maximum(one[1], other[1])
     missing = code != reasons.COMPUTED

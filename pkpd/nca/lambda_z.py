@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pkpd.arrays import Array, Flags
 from pkpd.nca import reasons
 from pkpd.nca.prepare import Codes
-from pkpd.nca.profiles import Bools, Floats
 
 
 class Terminal(NamedTuple):
@@ -19,16 +19,16 @@ class Terminal(NamedTuple):
     `below` (residual SD, BLQ samples used) belong to the Tobit regression.
     """
 
-    rate: Floats
-    level: Floats
-    points: Floats
-    start: Floats
-    end: Floats
-    r2: Floats
-    r2_adjusted: Floats
-    correlation: Floats
-    sd: Floats
-    below: Floats
+    rate: Array
+    level: Array
+    points: Array
+    start: Array
+    end: Array
+    r2: Array
+    r2_adjusted: Array
+    correlation: Array
+    sd: Array
+    below: Array
     code: Codes
 
 
@@ -49,10 +49,10 @@ class Window:
     minimal: int
     maximal: int
     tolerance: float
-    forced: Bools
+    forced: Flags
 
 
-def terminal(clock: Floats, t: Floats, y: Floats, allowed: Bools, weights: Floats | None, window: Window) -> Terminal:
+def terminal(clock: Array, t: Array, y: Array, allowed: Flags, weights: Array | None, window: Window) -> Terminal:
     """Return the best regression of ln concentration on time over the last points of every profile.
 
     All windows that end at the last allowed sample are fitted by adding one sample after the other to running

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
 from pkpd.nca.areas import Curve, logarithmic, pieces, total
 from pkpd.nca.prepare import Codes
-from pkpd.nca.profiles import Bools, Floats, Ints
 
 KINDS = ("line", "last", "all", "obs", "pred")
 """How an area goes on after the last sample, see `Rules.partial`."""
@@ -36,11 +36,11 @@ class Tail:
         The trapezoidal rule.
     """
 
-    last: Ints
-    tlast: Floats
-    rate: Floats
-    observed: Floats
-    predicted: Floats
+    last: Integers
+    tlast: Array
+    rate: Array
+    observed: Array
+    predicted: Array
     code: Codes
     rule: str
 
@@ -48,14 +48,14 @@ class Tail:
 class Stretch(NamedTuple):
     """Area, moment and value at the end of a stretch, with the reason where there is none, (n,)."""
 
-    area: Floats
-    moment: Floats
-    end: Floats
+    area: Array
+    moment: Array
+    end: Array
     code: Codes
     end_code: Codes
 
 
-def extended(curve: Curve, tail: Tail, outside: Floats) -> tuple[Curve, Tail]:
+def extended(curve: Curve, tail: Tail, outside: Array) -> tuple[Curve, Tail]:
     """Return the curve with the first sample after the interval as its last row, where there is one.
 
     Parameters
@@ -78,7 +78,7 @@ def extended(curve: Curve, tail: Tail, outside: Floats) -> tuple[Curve, Tail]:
     return longer, replace(tail, last=np.where(there, len(c) - 1, tail.last))
 
 
-def stretch(curve: Curve, tail: Tail, a: Floats, b: Floats, kind: str) -> Stretch:
+def stretch(curve: Curve, tail: Tail, a: Array, b: Array, kind: str) -> Stretch:
     """Return area, moment and final value of the curve between two times.
 
     Parameters
@@ -119,7 +119,7 @@ def stretch(curve: Curve, tail: Tail, a: Floats, b: Floats, kind: str) -> Stretc
     return Stretch(found[0], found[1], end, code.astype(np.int8), end_code.astype(np.int8))
 
 
-def _predicted(curve: Curve, tail: Tail, when: Floats, level: Floats, since: Floats) -> tuple[Floats, Floats]:
+def _predicted(curve: Curve, tail: Tail, when: Array, level: Array, since: Array) -> tuple[Array, Array]:
     """Value and logarithm of the exponential tail that has the value `level` at the time `since`."""
     column = np.arange(len(when))
     gone = tail.rate * (when - since)
@@ -127,7 +127,7 @@ def _predicted(curve: Curve, tail: Tail, when: Floats, level: Floats, since: Flo
     return level * np.exp(-gone), log_level - gone
 
 
-def _line(curve: Curve, tail: Tail, a: Floats, b: Floats, t_last: Floats) -> tuple[Floats, Floats, Floats]:
+def _line(curve: Curve, tail: Tail, a: Array, b: Array, t_last: Array) -> tuple[Array, Array, Array]:
     """One trapezoid from the last sample (or the regression at `a`) to the regression at `b`."""
     late = a > t_last
     c1, l1 = _predicted(curve, tail, np.where(late, a, t_last), tail.predicted, tail.tlast)
@@ -138,7 +138,7 @@ def _line(curve: Curve, tail: Tail, a: Floats, b: Floats, t_last: Floats) -> tup
     return area, moment, c2
 
 
-def _decay(curve: Curve, tail: Tail, a: Floats, b: Floats, kind: str) -> tuple[Floats, Floats, Floats]:
+def _decay(curve: Curve, tail: Tail, a: Array, b: Array, kind: str) -> tuple[Array, Array, Array]:
     """An exponential from Clast: between two times it is a logarithmic piece; to infinity C/λz."""
     column = np.arange(len(a))
     level = tail.observed if kind == "obs" else tail.predicted
@@ -148,7 +148,7 @@ def _decay(curve: Curve, tail: Tail, a: Floats, b: Floats, kind: str) -> tuple[F
     c1, l1 = _predicted(curve, tail, start, level, since)
     stop = np.where(endless, start, b)
     c2, l2 = _predicted(curve, tail, stop, level, since)
-    falls: Bools = (c1 > c2) & (c2 > 0)
+    falls: Flags = (c1 > c2) & (c2 > 0)
     area, moment = pieces(start, stop, c1, c2, l1, l2, falls)
     rest = c1 / tail.rate
     return (

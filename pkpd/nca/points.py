@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons, tobit
 from pkpd.nca.lambda_z import Terminal, Window, terminal
-from pkpd.nca.profiles import INFUSION, Bools, Floats, Ints
+from pkpd.nca.profiles import INFUSION
 
 if TYPE_CHECKING:
     from pkpd.nca.block import Block
@@ -42,15 +43,15 @@ def terminal_of(block: Block) -> Terminal:
     return found._replace(code=np.where(allowed.sum(axis=0) < least, few, found.code).astype(np.int8))
 
 
-def _asked_in_vain(block: Block) -> Bools:
+def _asked_in_vain(block: Block) -> Flags:
     """Profiles for which the user chose points, whether or not they can be used."""
     size = len(block.profiles)
     chosen = np.bincount(block.profiles.owner[block.profiles.chosen > 0], minlength=size) > 0
-    found: Bools = chosen[block.members]
+    found: Flags = chosen[block.members]
     return found
 
 
-def _allowed(block: Block) -> tuple[Bools, Ints]:
+def _allowed(block: Block) -> tuple[Flags, Integers]:
     """Samples that may take part, and the reason if they are too few."""
     rules, height = block.rules, np.arange(len(block.t))[:, None]
     column = np.arange(len(block.members))
@@ -72,7 +73,7 @@ def _allowed(block: Block) -> tuple[Bools, Ints]:
     return allowed, few
 
 
-def _censored(block: Block, allowed: Bools, forced: Bools) -> Terminal:
+def _censored(block: Block, allowed: Flags, forced: Flags) -> Terminal:
     """The Tobit regression of every profile: the window with the smallest residual SD for its number of points."""
     n = len(block.members)
     found = {name: np.full(n, np.nan) for name in ("rate", "level", "points", "start", "end", "sd", "below")}
@@ -115,7 +116,7 @@ def _censored(block: Block, allowed: Bools, forced: Bools) -> Terminal:
     )  # fmt: skip
 
 
-def _below(block: Block, j: int) -> tuple[Floats, Floats]:
+def _below(block: Block, j: int) -> tuple[Array, Array]:
     """Times and limits of the BLQ samples after the last quantifiable one of a profile, whatever the BLQ rule."""
     profiles, i = block.profiles, int(block.members[j])
     own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.blq import ended, replaced
-from pkpd.nca.profiles import BOLUS, Bools, Floats, Ints, Profiles
+from pkpd.nca.profiles import BOLUS, Profiles
 from pkpd.nca.rules import Rules
 from pkpd.nca.time_zero import Start, time_zero
 
@@ -42,22 +43,22 @@ class Prepared:
         Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
     """
 
-    times: Floats
-    values: Floats
-    quantified: Bools
-    imputed: Bools
+    times: Array
+    values: Array
+    quantified: Flags
+    imputed: Flags
     chosen: npt.NDArray[np.int8]
-    offsets: Ints
+    offsets: Integers
     start: Start
-    tlag: Floats
-    late: Bools
-    n_samples: Ints
-    n_blq: Ints
-    n_unusable: Ints
-    n_after_end: Ints
+    tlag: Array
+    late: Flags
+    n_samples: Integers
+    n_blq: Integers
+    n_unusable: Integers
+    n_after_end: Integers
 
     @property
-    def counts(self) -> Ints:
+    def counts(self) -> Integers:
         """Number of samples of every profile that take part."""
         return np.diff(self.offsets)
 
@@ -106,7 +107,7 @@ def prepare(profiles: Profiles, rules: Rules) -> Prepared:
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[keep], minlength=n))]).astype(np.intp)
     times, values, chosen = profiles.times[keep], found.values[keep], profiles.chosen[keep]
 
-    def count(which: Bools) -> Ints:
+    def count(which: Flags) -> Integers:
         return np.bincount(owner[which], minlength=n)
 
     return Prepared(
@@ -117,7 +118,7 @@ def prepare(profiles: Profiles, rules: Rules) -> Prepared:
     )  # fmt: skip
 
 
-def _tlag(times: Floats, live: Bools, quantified: Bools, owner: Ints, n: int) -> Floats:
+def _tlag(times: Array, live: Flags, quantified: Flags, owner: Integers, n: int) -> Array:
     """Time of the last sample before the first quantifiable one of every profile; 0 where there is none."""
     index = np.flatnonzero(live)
     hit = np.flatnonzero(quantified[index])[::-1]

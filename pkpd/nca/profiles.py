@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import ROUTES, Dose
 from pkpd.errors import InputError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 
 BOLUS, INFUSION, ORAL = (ROUTES.index(name) for name in ("bolus", "infusion", "oral"))
 NO_ROUTE = -1
@@ -60,22 +57,22 @@ class Profiles:
         set by hand if no dose lies between; NaN when there is none. Only values at the ends are made from them.
     """
 
-    times: Floats
-    values: Floats
-    blq: Bools
-    lloq: Floats
-    before: Bools
-    offsets: Ints
-    dose: Floats
-    duration: Floats
+    times: Array
+    values: Array
+    blq: Flags
+    lloq: Array
+    before: Flags
+    offsets: Integers
+    dose: Array
+    duration: Array
     route: npt.NDArray[np.int8]
-    first: Bools
+    first: Flags
     labels: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-    tau: Floats = field(default_factory=lambda: np.zeros(0))
+    tau: Array = field(default_factory=lambda: np.zeros(0))
     chosen: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
-    at_dose: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    delay: Floats = field(default_factory=lambda: np.zeros(0))
-    outside: Floats = field(default_factory=lambda: np.zeros((0, 4)))
+    at_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    delay: Array = field(default_factory=lambda: np.zeros(0))
+    outside: Array = field(default_factory=lambda: np.zeros((0, 4)))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
@@ -102,12 +99,12 @@ class Profiles:
         self.__dict__.update(state, labels=MappingProxyType(state["labels"]))
 
     @property
-    def counts(self) -> Ints:
+    def counts(self) -> Integers:
         """Number of samples of every profile."""
         return np.diff(self.offsets)
 
     @property
-    def owner(self) -> Ints:
+    def owner(self) -> Integers:
         """Profile that every sample belongs to."""
         return np.repeat(np.arange(len(self)), self.counts)
 
@@ -203,7 +200,7 @@ class Profiles:
         )  # fmt: skip
 
 
-def _offsets(value: Floats, offsets: npt.ArrayLike | None) -> Ints:
+def _offsets(value: Array, offsets: npt.ArrayLike | None) -> Integers:
     """Where each profile begins: every row of a 2-D array is a profile, a 1-D array is one."""
     if offsets is None:
         if value.ndim not in (1, 2):
@@ -218,7 +215,7 @@ def _offsets(value: Floats, offsets: npt.ArrayLike | None) -> Ints:
     return start
 
 
-def _doses(dose: Dose | Sequence[Dose | None] | None, n: int) -> tuple[Floats, Floats, npt.NDArray[np.int8], Floats]:
+def _doses(dose: Dose | Sequence[Dose | None] | None, n: int) -> tuple[Array, Array, npt.NDArray[np.int8], Array]:
     """Amount, duration, route and time of every profile's dose."""
     one = dose if isinstance(dose, Dose) or dose is None else None
     if isinstance(dose, Dose) or dose is None:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pandas
 import xarray as xr
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.criterion import criterion, exponential, limits_problem
-from pkpd.nca.descriptive import Floats, difference, level_problem, quantile
+from pkpd.nca.descriptive import difference, level_problem, quantile
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class PowerModel:
         """Return the numbers as a table with one row."""
         return pandas.DataFrame([asdict(self)])
 
-    def line(self, dose: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    def line(self, dose: npt.ArrayLike) -> tuple[Array, Array, Array]:
         """Return the typical value at doses and the confidence limits of the line, ``exp(α + β·ln D ± t·se)``.
 
         Parameters
@@ -142,7 +143,7 @@ def power_model(
     return _fit(d, y, limits, PowerModel(parameter, len(d), dropped, level))
 
 
-def _fit(d: Floats, y: Floats, limits: tuple[float, float], blank: PowerModel) -> PowerModel:
+def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> PowerModel:
     x, z = np.log(d), np.log(y)
     n, middle = len(x), float(x.mean())
     spread = float(((x - middle) ** 2).sum())

@@ -8,7 +8,8 @@ import numpy as np
 import pandas
 import xarray as xr
 
-from pkpd.nca.descriptive import Floats, difference, mean_interval
+from pkpd.arrays import Array
+from pkpd.nca.descriptive import difference, mean_interval
 
 
 def one_side(data: xr.Dataset, name: str, dosed: bool, ratio: float = 1.0, dose_ratio: float = 1.0) -> pandas.DataFrame:
@@ -75,7 +76,7 @@ def parallel_rows(name: str, subjects: pandas.DataFrame, level: float) -> list[t
     return rows
 
 
-def _logs(subjects: pandas.DataFrame) -> tuple[Floats, Floats]:
+def _logs(subjects: pandas.DataFrame) -> tuple[Array, Array]:
     """Logarithms of either side, of the subjects that have one."""
     test, reference = (np.log(subjects[c].dropna().to_numpy(float)) for c in ("_test", "_reference"))
     return test, reference

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import xarray as xr
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.nca.curve import Curve, area_to, curve_of
-from pkpd.nca.interpolation import LINEAR_LOG, METHODS, Floats
+from pkpd.nca.interpolation import LINEAR_LOG, METHODS
 from pkpd.nca.superposition import NO_TAIL, add_up, interval
 
 _NAMES = {
@@ -96,7 +97,7 @@ def superpose_study(
     return _dataset(result, plan, tau, (times, concentration, numbers, why))
 
 
-def _steady(single: Curve, tau: float, scale: float) -> Floats:
+def _steady(single: Curve, tau: float, scale: float) -> Array:
     """The numbers of steady state, in the order of `_NAMES`."""
     found = interval(single, tau, np.inf, scale)
     numbers = [found.cmax, found.cmin, found.trough, found.cavg, found.auc_tau, found.fluctuation, found.accumulation]
@@ -105,7 +106,7 @@ def _steady(single: Curve, tau: float, scale: float) -> Floats:
     return np.array(numbers)
 
 
-def _grid(plan: Regimen) -> Floats:
+def _grid(plan: Regimen) -> Array:
     """Every dose and 48 points between two."""
     edges = np.unique(plan.times)
     step = edges[-1] - edges[-2] if len(edges) > 1 else units.factor("day", plan.time_unit)
@@ -156,7 +157,7 @@ def _curve(row: xr.Dataset, plan: Regimen, clast: str) -> tuple[Curve | None, st
 
 
 def _dataset(
-    result: xr.Dataset, plan: Regimen, tau: float, found: tuple[Floats, Floats, Floats, npt.NDArray[Any]]
+    result: xr.Dataset, plan: Regimen, tau: float, found: tuple[Array, Array, Array, npt.NDArray[Any]]
 ) -> xr.Dataset:
     times, concentration, numbers, why = found
     unit = {"C": result["sample_value"].attrs["units"], "A": result["auc_last"].attrs["units"], "%": "%", "1": "1"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from pkpd.arrays import Array
 from pkpd.nca import reasons
 from pkpd.nca.derived import Basis, Column, Columns, disposition, first, residence, unless
 from pkpd.nca.partial import Stretch
-from pkpd.nca.profiles import Floats
 
 
-def interval(basis: Basis, over: Stretch, measured: Floats, found: Columns) -> Columns:
+def interval(basis: Basis, over: Stretch, measured: Array, found: Columns) -> Columns:
     """Return the parameters of the dosing interval from 0 to tau.
 
     ``Cavg = AUCtau/tau``, ``CLss = D/AUCtau``, fluctuation ``100·(Cmax − Cmin)/Cavg``, swing

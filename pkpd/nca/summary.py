@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas
 import xarray as xr
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.descriptive import level_problem, mean_interval
 
@@ -128,7 +128,7 @@ def _rules(level: float, minimum: int, most_missing: float) -> dict[str, str]:
     }
 
 
-def _statistics(x: npt.NDArray[np.float64], level: float) -> tuple[float, ...]:
+def _statistics(x: Array, level: float) -> tuple[float, ...]:
     """The statistics of the finite values of one parameter in one group, in the order of `_COLUMNS`."""
     n, nan = len(x), float("nan")
     if n == 0:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.nca.curve import Curve, CurveOptions, area_to, curve_of, value_at
-from pkpd.nca.interpolation import Floats
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +30,7 @@ def superpose(
     amounts: npt.ArrayLike | None = None,
     before: bool = False,
     **curve: Unpack[CurveOptions],
-) -> Floats:
+) -> Array:
     """Return the concentrations of a regimen, predicted from the profile of one dose.
 
     ``C(t) = Σ aᵢ/D·C₁(t − tᵢ)``: ``C₁`` is interpolated between the samples by the rule of the areas and falls by
@@ -78,7 +78,7 @@ def superpose(
     return add_up(single, given, scale, np.asarray(at, dtype=np.float64), before)
 
 
-def add_up(single: Curve, given: Floats, scale: Floats, at: Floats, before: bool = False) -> Floats:
+def add_up(single: Curve, given: Array, scale: Array, at: Array, before: bool = False) -> Array:
     """Return the sum of the shifted and scaled curves; see `superpose`."""
     found = np.zeros(at.shape)
     for when, times_dose in zip(given, scale, strict=True):
@@ -110,8 +110,8 @@ class SteadyState:
 
     tau: float
     doses: float
-    times: Floats
-    values: Floats
+    times: Array
+    values: Array
     cmax: float
     tmax: float
     cmin: float
@@ -183,7 +183,7 @@ def steady_state(
     return interval(single, tau, n, scale, None if at is None else s)
 
 
-def interval(single: Curve, tau: float, n: float, scale: float, at: Floats | None = None) -> SteadyState:
+def interval(single: Curve, tau: float, n: float, scale: float, at: Array | None = None) -> SteadyState:
     """Return one interval of a regular regimen of a curve; see `steady_state`."""
     corners = np.unique(np.concatenate([[0.0, tau], single.times % tau]))
     wanted = corners if at is None else at
@@ -203,7 +203,7 @@ def interval(single: Curve, tau: float, n: float, scale: float, at: Floats | Non
     )  # fmt: skip
 
 
-def repeated(single: Curve, s: Floats, tau: float, n: float) -> Floats:
+def repeated(single: Curve, s: Array, tau: float, n: float) -> Array:
     """Return ``Σ C₁(s + k·tau)`` over k = 0 … n − 1, the geometric part in closed form."""
     inside = int(min(n, np.floor(single.last / tau) + 1))  # terms that may still lie between samples
     shifts = tau * np.arange(inside)
@@ -214,7 +214,7 @@ def repeated(single: Curve, s: Floats, tau: float, n: float) -> Floats:
     return np.asarray(found + rest * (np.expm1(-single.rate * tau * (n - inside)) / np.expm1(-single.rate * tau)))
 
 
-def _lowest(single: Curve, corners: Floats, tau: float, n: float, scale: float, seen: Floats) -> float:
+def _lowest(single: Curve, corners: Array, tau: float, n: float, scale: float, seen: Array) -> float:
     """Smallest value: between corners the curve is convex (lines and exponentials), so thirds close in on it."""
     low, high = corners[:-1].copy(), corners[1:].copy()
     for _ in range(60):

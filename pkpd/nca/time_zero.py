@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
-from pkpd.nca.profiles import BOLUS, NO_ROUTE, Bools, Floats, Ints, Profiles
+from pkpd.nca.profiles import BOLUS, NO_ROUTE, Profiles
 from pkpd.nca.rules import Rules
 
 _SHIFT = 0.05  # a predose sample may be moved by this part of the interval (PKNCA, vignette on imputation)
@@ -22,15 +23,15 @@ class Start(NamedTuple):
     interpolated, even if the rules leave `value` missing.
     """
 
-    value: Floats
+    value: Array
     code: npt.NDArray[np.int8]
-    observed: Bools
-    extrapolated: Bools
-    entry: Floats
+    observed: Flags
+    extrapolated: Flags
+    entry: Array
 
 
 def time_zero(
-    times: Floats, values: Floats, chosen: npt.NDArray[np.int8], offsets: Ints, profiles: Profiles, rules: Rules
+    times: Array, values: Array, chosen: npt.NDArray[np.int8], offsets: Integers, profiles: Profiles, rules: Rules
 ) -> Start:
     """Return the value at the time of the dose by the rules `c0` and `time_zero`.
 
@@ -75,7 +76,7 @@ def time_zero(
     return start
 
 
-def _crossing(t: Floats, c: Floats, outside: Floats, rule: str) -> Floats:
+def _crossing(t: Array, c: Array, outside: Array, rule: str) -> Array:
     """Value at time zero between the last sample before and the first one after, by the trapezoidal rule."""
     before, value = outside[:, 0], outside[:, 1]
     with np.errstate(all="ignore"):
@@ -86,9 +87,9 @@ def _crossing(t: Floats, c: Floats, outside: Floats, rule: str) -> Floats:
 
 
 def _other(
-    times: Floats, offsets: Ints, some: Ints, by_route: tuple[Floats, Floats], profiles: Profiles,
+    times: Array, offsets: Integers, some: Integers, by_route: tuple[Array, Array], profiles: Profiles,
     ways: tuple[str, ...],
-) -> tuple[Floats, Bools]:  # fmt: skip
+) -> tuple[Array, Flags]:  # fmt: skip
     """Value of an extravascular dose or infusion without a sample at its time, and whether there is one."""
     first, at_dose = profiles.first[some], profiles.at_dose[some]
     lowest, crossing = by_route
@@ -113,9 +114,9 @@ def _other(
 
 
 def _c0(
-    times: Floats, values: Floats, chosen: npt.NDArray[np.int8], head: Ints, end: Ints, lowest: Floats,
+    times: Array, values: Array, chosen: npt.NDArray[np.int8], head: Integers, end: Integers, lowest: Array,
     ways: tuple[str, ...],
-) -> tuple[Floats, npt.NDArray[np.int8]]:  # fmt: skip
+) -> tuple[Array, npt.NDArray[np.int8]]:  # fmt: skip
     """C0 by the ways in turn; on the line through two samples it is c1·(c1/c2)^(t1/(t2 − t1))."""
     two = end - head >= 2
     following = np.where(two, head + 1, head)

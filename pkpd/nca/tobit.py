@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
-from pkpd.nca.profiles import Bools, Floats
+from pkpd.arrays import Array, Flags
 
 _FLOOR = 1e-6  # smallest residual SD looked for: points on a line exactly have none
 
@@ -21,7 +21,7 @@ class Censored(NamedTuple):
     sd: float
 
 
-def fit(t: Floats, y: Floats, below: Bools) -> Censored:
+def fit(t: Array, y: Array, below: Flags) -> Censored:
     """Return the straight line through ln concentrations, some of which are only known to lie below a limit.
 
     Maximises ``Σ ln φ((y − a + λt)/σ)/σ`` over the quantified and ``Σ ln Φ((y − a + λt)/σ)`` over the censored
@@ -64,13 +64,13 @@ def fit(t: Floats, y: Floats, below: Bools) -> Censored:
     return Censored(float(-slope / width), float(level - slope * middle / width), sd if sd > _FLOOR else 0.0)
 
 
-def minus_log_likelihood(line: Censored, t: Floats, y: Floats, below: Bools) -> float:
+def minus_log_likelihood(line: Censored, t: Array, y: Array, below: Flags) -> float:
     """Return minus the log likelihood of a line, without the constant of the normal density; see `fit`."""
     log_sd = np.log(max(line.sd, _FLOOR))
     return _objective(np.array([line.intercept, -line.rate, log_sd]), t, y, below)[0]
 
 
-def _objective(p: Floats, x: Floats, y: Floats, below: Bools) -> tuple[float, Floats]:
+def _objective(p: Array, x: Array, y: Array, below: Flags) -> tuple[float, Array]:
     """Minus the log likelihood and its gradient in level, slope and ln σ."""
     sd = np.exp(max(p[2], np.log(_FLOOR)))
     z = (y - p[0] - p[1] * x) / sd

@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 
-Array = NDArray[np.float64]
 _MOST_REDRAWS = 10_000
 
 

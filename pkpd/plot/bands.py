@@ -10,6 +10,7 @@ import xarray
 from matplotlib.axes import Axes
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.plot import marks, style
 
@@ -161,7 +162,7 @@ def overlay(
     return ax
 
 
-def _values(forecast: xarray.Dataset, name: str, measured: bool) -> style.Array:
+def _values(forecast: xarray.Dataset, name: str, measured: bool) -> Array:
     """All subjects of all replicates, shape (subjects, times)."""
     if "time" not in forecast.dims:
         raise InputError("this data set has no dimension time; expected what simulate returns for a regimen")
@@ -174,7 +175,7 @@ def _values(forecast: xarray.Dataset, name: str, measured: bool) -> style.Array:
     return np.asarray(array.reshape(-1, array.shape[-1]))
 
 
-def _draw(ax: Axes, t: style.Array, values: style.Array, levels: Sequence[float], look: tuple[str, str]) -> None:
+def _draw(ax: Axes, t: Array, values: Array, levels: Sequence[float], look: tuple[str, str]) -> None:
     """Draw the bands, the widest first and palest, and the median; one subject is a line without bands."""
     color, before = look
     if len(values) == 1:
@@ -187,7 +188,7 @@ def _draw(ax: Axes, t: style.Array, values: style.Array, levels: Sequence[float]
     ax.plot(t, _quantiles(values, [0.5])[0], color=color, lw=1.6, label=f"{before}median")
 
 
-def _quantiles(values: style.Array, at: Sequence[float]) -> style.Array:
+def _quantiles(values: Array, at: Sequence[float]) -> Array:
     """Quantiles over subjects, NaN at times where nobody has a value."""
     found = np.full((len(at), values.shape[1]), np.nan)
     solved = np.isfinite(values).any(axis=0)

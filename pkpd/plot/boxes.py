@@ -9,6 +9,7 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 
+from pkpd.arrays import Array
 from pkpd.plot import marks, style
 
 
@@ -89,7 +90,7 @@ def _text(group: Any) -> str:
     return f"{group:g}" if isinstance(group, int | float | np.number) else str(group)
 
 
-def _box(ax: Axes, place: int, x: style.Array) -> None:
+def _box(ax: Axes, place: int, x: Array) -> None:
     """One box with its points; points only where there are fewer than three."""
     first = place == 0
     if len(x) >= 3:
@@ -109,7 +110,7 @@ def _box(ax: Axes, place: int, x: style.Array) -> None:
         )  # fmt: skip
 
 
-def _spread(x: style.Array) -> style.Array:
+def _spread(x: Array) -> Array:
     """Sideways shifts by rank, the same in every drawing: neighbours in height stand apart."""
     rank = np.empty(len(x))
     rank[np.argsort(x, kind="stable")] = np.arange(len(x))

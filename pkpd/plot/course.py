@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.fit.data import ABOVE, BELOW, MEASURED
@@ -96,9 +97,7 @@ def _plan(fit: Fit, study: Study, subject: Any) -> Regimen:
     return Regimen(doses, amount, time)
 
 
-def _curve(
-    fit: Fit, study: Study, subject: Any, output: str, plan: tuple[Regimen, style.Array]
-) -> tuple[style.Array, style.Array]:
+def _curve(fit: Fit, study: Study, subject: Any, output: str, plan: tuple[Regimen, Array]) -> tuple[Array, Array]:
     """Times and values of the fitted curve, with a step at every bolus."""
     regimen, sampled = plan
     given = np.array(regimen.times)
@@ -127,7 +126,7 @@ def _curve(
     return t, result[output].to_numpy()[0, 0]
 
 
-def _limits(study: Study, subject: Any, output: str, censored: style.Array, unit: str) -> dict[str, float]:
+def _limits(study: Study, subject: Any, output: str, censored: Array, unit: str) -> dict[str, float]:
     """The limits of quantification, of the analyte with the output's name or else of the censored rows."""
     table = study.observations
     table = table[(table["analyte"] == output) & (table["subject"] == subject) & ~table["excluded"]]

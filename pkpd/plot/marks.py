@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from pkpd.plot.style import DOSE, QUIET, SMALL, Array
+from pkpd.arrays import Array
+from pkpd.plot.style import DOSE, QUIET, SMALL
 
 BELOW, ABOVE = "v", "^"
 MANY = 20

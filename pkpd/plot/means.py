@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arrays import Array
 from pkpd.checks import planned_time
 from pkpd.errors import DataWarning
 from pkpd.plot import marks, style
@@ -134,7 +135,7 @@ def mean_table(study: Study, analyte: str, groups: dict[object, object], statist
     return pandas.DataFrame(rows, columns=["group", "time", "mean", "low", "high", "n", "blq"])
 
 
-def _spread(x: style.Array, statistic: str) -> tuple[float, float, float]:
+def _spread(x: Array, statistic: str) -> tuple[float, float, float]:
     """Mean and the ends of its bar; no bar for a single value."""
     if not len(x) or (statistic != "mean" and not (x > 0).all()):
         return np.nan, np.nan, np.nan
@@ -168,7 +169,7 @@ def _draw(ax: Axes, table: pandas.DataFrame, by: tuple[str | None, str], log: bo
     return cut
 
 
-def _gaps(every: style.Array, x: style.Array) -> style.Array:
+def _gaps(every: Array, x: Array) -> Array:
     """Distance from each time to the nearest other one."""
     if len(every) < 2:
         return np.zeros(len(x))

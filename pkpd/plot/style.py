@@ -10,12 +10,10 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
-from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
-
-Array = NDArray[np.float64]
 
 # Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

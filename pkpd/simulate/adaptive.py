@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd.about import package_version
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
@@ -22,7 +22,6 @@ from pkpd.simulate.population import Population, population
 if TYPE_CHECKING:
     import xarray
 
-Array = NDArray[np.float64]
 AT_DOSE = ("before", "after")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen, converted
 from pkpd.errors import DataWarning, InputError
 from pkpd.fit.data import covariates as study_covariates
@@ -18,8 +19,6 @@ from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.simulate.population import Population
 from pkpd.study import Study
-
-Array = NDArray[np.float64]
 
 
 def concrete(model: Model, regimen: Regimen) -> Model:
@@ -54,7 +53,7 @@ class Own:
     """What some subjects of a study bring themselves: a name, which subjects, their values."""
 
     name: str
-    subjects: NDArray[np.int64]
+    subjects: Integers
     values: Array
 
     def into(self, drawn: NDArray[Any] | None, replicates: int, subjects: int) -> Array:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.about import package_version
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import DataWarning, InputError, unknown_names
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 FINE = Settings(rtol=1e-10, atol=1e-10)
 """Tolerances by default: the time of an extremum is as exact as the slope that is zero there."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.simulate import turning
 from pkpd.simulate.slopes import Arcs, Course
 from pkpd.simulate.turning import Points
-
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 KINDS = ("minimum", "maximum", "rising", "falling")
 SUBJECT, TIME, KIND, VALUE, LIMIT = range(5)
@@ -86,7 +83,7 @@ def _rows(arcs: Arcs, at: Points, kind: Integers, limit: float | Array) -> Array
     return np.column_stack([arcs.who[at.arc], at.time, kind, at.y, np.broadcast_to(limit, at.time.shape)])
 
 
-def _lasting(arcs: Arcs, points: Points, turned: Points, place: Integers, floor: Array) -> NDArray[np.bool_]:
+def _lasting(arcs: Arcs, points: Points, turned: Points, place: Integers, floor: Array) -> Flags:
     """Say which extremes are more than rounding, the ends of the window counted as such; those at jumps always are."""
     inside = np.flatnonzero(arcs.edge[points.arc] == 0)
     who = arcs.who[points.arc[inside]]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import DataWarning, InputError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-Array = NDArray[np.float64]
 START = 0
 """Decision by which the doses of the start were given."""
 

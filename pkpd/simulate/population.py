@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.residual import ResidualError
 from pkpd.fit.result import Fit, Fits
@@ -17,8 +17,6 @@ from pkpd.parameters import Parameters, Variability
 
 if TYPE_CHECKING:
     import pandas
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

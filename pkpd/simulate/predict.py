@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.engine import Compiled, Settings, compile_model
 from pkpd.errors import DataWarning, InputError, nearest
@@ -19,8 +19,6 @@ from pkpd.simulate.switching import arrivals, covariate, rows_of, switched
 
 if TYPE_CHECKING:
     import pandas
-
-Array = NDArray[np.float64]
 
 
 def predict(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Schedule, Settings, compile_model
 from pkpd.errors import InputError
@@ -17,8 +18,6 @@ from pkpd.fit.residual import draw
 from pkpd.model import Model
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 from pkpd.simulate.population import Population
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +85,13 @@ class Solved:
     """Outputs (rows × outputs) and status of many subjects, with the advice that belongs to the first failure."""
 
     outputs: Array
-    status: NDArray[np.int64]
+    status: Integers
     advice: str
 
 
 def solve(
     model: Model, values: Mapping[str, NDArray[Any]], doses: Sequence[tuple[Dose, ...]], times: Sequence[Array],
-    after: Sequence[NDArray[np.bool_]], settings: Settings,
+    after: Sequence[Flags], settings: Settings,
 ) -> Solved:  # fmt: skip
     """Solve many subjects; their states are not kept."""
     code, table = compile_model(model), inputs_of(model, values)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.about import package_version
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
@@ -31,7 +31,6 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import xarray
 
-Array = NDArray[np.float64]
 
 AT_DOSE = ("before", "after")
 

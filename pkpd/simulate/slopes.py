@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
 from pkpd.engine.calculus import slope
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model, expressions
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 NOT_A_NUMBER = -1
 """Status of a subject that was solved, but whose output is not a finite number somewhere in the window."""
 
@@ -45,7 +43,7 @@ class Arcs:
     rates: Array
     edge: Integers
 
-    def late(self, arc: Integers, times: Array) -> NDArray[np.bool_]:
+    def late(self, arc: Integers, times: Array) -> Flags:
         """Return whether a time in an arc means the value after a dose at that time."""
         inside = times < self.end[arc]
         return np.where(self.edge[arc] == 0, inside, self.edge[arc] > 0)

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.model import Model, expressions
 from pkpd.records import Changes, Records
 
-Array = NDArray[np.float64]
 Status = tuple[bool, ...]
 MOST = 1_000_000  # doses of one record; more are an error elsewhere
 
@@ -73,7 +72,7 @@ class Rows:
         As in `Records`.
     """
 
-    row: NDArray[np.int64]
+    row: Integers
     status: Array
     changes: Changes
     dose_rows: tuple[int, ...]

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.simulate.slopes import Arcs, Course, ranges
-
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 NOISE = 20.0  # in units of rtol: what moves less is not told from a plateau
 FRACTIONS = np.unique([0.0, *np.geomspace(1e-6, 1.0, 17), *np.linspace(0.0, 1.0, 13)])  # of an arc, dense at its dose

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.model import Model
 from pkpd.simulate.designs import concrete, doses_for
@@ -19,7 +20,6 @@ from pkpd.simulate.population import Population
 from pkpd.simulate.run import Run, inputs_of, solve
 from pkpd.simulate.task import Task
 
-Array = NDArray[np.float64]
 _DIMS = ("replicate", "subject", "time")
 
 

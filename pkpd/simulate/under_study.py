@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.fit.data import in_study_units, match_outputs
 from pkpd.simulate.designs import Own, own_values
@@ -23,7 +24,6 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import pandas
 
-Array = NDArray[np.float64]
 _DIMS = ("replicate", "record")
 
 
@@ -51,8 +51,8 @@ class StudyJob:
     own: tuple[Own, ...]
     doses: tuple[tuple[Dose, ...], ...]
     times: tuple[Array, ...]
-    after: tuple[NDArray[np.bool_], ...]
-    output: NDArray[np.int64]
+    after: tuple[Flags, ...]
+    output: Integers
     ratio: Array
     lloq: Array
     kept: frozenset[str]

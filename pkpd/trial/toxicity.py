@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 
 
@@ -54,7 +55,7 @@ GRADES: Mapping[str, Limits] = {
 """Laboratory values with CTCAE v3.0 limits. Uric acid is absent: its grade 3 needs a clinical judgement."""
 
 
-def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> NDArray[np.float64]:
+def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     """Return CTCAE v3.0 grades 0 to 4 of laboratory values; a value exactly on a limit takes the milder grade.
 
     Parameters
@@ -95,7 +96,7 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> NDArray[np.float
     return np.where(np.isnan(x), np.nan, found)
 
 
-def worst_grade(test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1) -> NDArray[np.float64]:
+def worst_grade(test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1) -> Array:
     """Return the worst grade along an axis, NaN values passed over; NaN only where nothing was measured."""
     grades = grade(test, values, limit=limit)
     worst = np.max(np.where(np.isnan(grades), -1.0, grades), axis=axis)

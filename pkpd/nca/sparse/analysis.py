@@ -8,9 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pkpd.nca.profiles import Bools, Floats
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse import reasons
 from pkpd.nca.sparse.bootstrap import Evaluated, replicates
 from pkpd.nca.sparse.covariance import Spread, spread, variance
@@ -31,10 +30,10 @@ class _Found:
     pooled: Pooled
     curve: Curve
     spread: Spread
-    value: Floats
-    variance: Floats
-    df: Floats
-    single: Bools
+    value: Array
+    variance: Array
+    df: Array
+    single: Flags
     drawn: Evaluated | None
 
 
@@ -87,7 +86,7 @@ def _evaluate(pooled: Pooled, rules: SparseRules, dose: float, duration: float) 
     return _Found(pooled, mean_curve, found, value, total, df, single, drawn)
 
 
-def _intervals(found: _Found, rules: SparseRules, value: Floats, se: Floats, df: Floats, powers: Any) -> dict[str, Any]:
+def _intervals(found: _Found, rules: SparseRules, value: Array, se: Array, df: Array, powers: Any) -> dict[str, Any]:
     """Ends by method, on the scale of the samples."""
     ends: dict[str, Interval] = {}
     for method in rules.methods:
@@ -104,8 +103,8 @@ def _intervals(found: _Found, rules: SparseRules, value: Floats, se: Floats, df:
 
 
 def _result(
-    found: _Found, rules: SparseRules, value: Floats, se: Floats, sentences: dict[str, str], se_reason: dict[str, str],
-    scale: tuple[int, int, npt.NDArray[np.int64]],
+    found: _Found, rules: SparseRules, value: Array, se: Array, sentences: dict[str, str], se_reason: dict[str, str],
+    scale: tuple[int, int, Integers],
 ) -> SparseResult:  # fmt: skip
     pooled, mean_curve, width = found.pooled, found.curve, len(found.pooled.times)
     clock, size, powers = scale
@@ -135,9 +134,9 @@ def _result(
     )  # fmt: skip
 
 
-def _by_name(column: Floats) -> Mapping[str, float]:
+def _by_name(column: Array) -> Mapping[str, float]:
     return MappingProxyType({name: float(column[p]) for p, name in enumerate(NAMES)})
 
 
-def _pairs(low: Floats, high: Floats) -> Mapping[str, tuple[float, float]]:
+def _pairs(low: Array, high: Array) -> Mapping[str, tuple[float, float]]:
     return MappingProxyType({name: (float(low[p]), float(high[p])) for p, name in enumerate(NAMES)})

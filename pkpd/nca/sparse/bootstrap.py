@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.nca.profiles import Bools, Floats, Ints
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse.covariance import spread, variance
 from pkpd.nca.sparse.curve import curve
 from pkpd.nca.sparse.estimates import estimates
@@ -19,11 +19,11 @@ _BLOCK = 2_000_000  # numbers in an array of a block of replicates
 class Evaluated(NamedTuple):
     """Values (B, P) and variances (B, P) of the parameters."""
 
-    value: Floats
-    variance: Floats
+    value: Array
+    variance: Array
 
 
-def evaluate(pooled: Pooled, rows: Ints, rules: SparseRules, dose: float, duration: float) -> Evaluated:
+def evaluate(pooled: Pooled, rows: Integers, rules: SparseRules, dose: float, duration: float) -> Evaluated:
     """Return the parameters and variances from these subjects, one replicate per row of `rows` (B, S)."""
     with np.errstate(all="ignore"):
         values = pooled.values[rows]
@@ -63,7 +63,7 @@ def replicates(pooled: Pooled, rules: SparseRules, dose: float, duration: float)
     return Evaluated(np.vstack([p.value for p in parts]), np.vstack([p.variance for p in parts]))
 
 
-def draw(seen: Bools, count: int, rng: np.random.Generator) -> Ints:
+def draw(seen: Flags, count: int, rng: np.random.Generator) -> Integers:
     """Return `count` draws (count, S) of subjects, each with replacement within its batch."""
     _, batch, sizes = np.unique(seen, axis=0, return_inverse=True, return_counts=True)
     if (sizes < 2).any():

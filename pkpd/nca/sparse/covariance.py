@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.nca.profiles import Bools, Floats
+from pkpd.arrays import Array, Flags
 from pkpd.nca.sparse.curve import Curve
 
 
@@ -29,15 +29,15 @@ class Spread(NamedTuple):
         Means of the logarithms; NaN where a value is not positive.
     """
 
-    covariance: Floats
-    of_means: Floats
-    shared: Floats
-    denominator: Floats
-    known: Bools
-    log_mean: Floats
+    covariance: Array
+    of_means: Array
+    shared: Array
+    denominator: Array
+    known: Flags
+    log_mean: Array
 
 
-def spread(values: Floats, curve: Curve, bounded: bool) -> Spread:
+def spread(values: Array, curve: Curve, bounded: bool) -> Spread:
     """Return the covariances.
 
     With n_j subjects at time j and n_jk at both j and k, the covariance of a subject's values is
@@ -84,14 +84,14 @@ def spread(values: Floats, curve: Curve, bounded: bool) -> Spread:
     return Spread(covariance, of_means, shared, denominator, known, log_mean)
 
 
-def _deviation(values: Floats, mean: Floats, used: Bools) -> Floats:
+def _deviation(values: Array, mean: Array, used: Flags) -> Array:
     """Deviations from the mean; equal values deviate by rounding only, which is no variance."""
     found = np.where(used, values - mean[:, None, :], 0.0)
     rounding = 8.0 * np.finfo(np.float64).eps * np.abs(mean)[:, None, :]
     return np.where(np.abs(found) <= rounding, 0.0, found)
 
 
-def variance(gradient: Floats, found: Spread) -> Floats:
+def variance(gradient: Array, found: Spread) -> Array:
     """Return the variances (B, P) of parameters with these gradients (B, P, 2J) in the means.
 
     ``var = gᵀVg`` (delta method; exact for areas, which are linear in the means). NaN where a mean of a single value

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.nca.profiles import Bools, Floats, Ints
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse.rules import SparseRules
 
 
@@ -38,18 +38,18 @@ class Curve(NamedTuple):
         Linear trapezoid weights, half the distance between the neighbours on the curve.
     """
 
-    times: Floats
-    n: Floats
-    observed: Floats
-    mean: Floats
-    by_rule: Bools
-    kept: Bools
-    points: Bools
-    last: Ints
-    weights: Floats
+    times: Array
+    n: Array
+    observed: Array
+    mean: Array
+    by_rule: Flags
+    kept: Flags
+    points: Flags
+    last: Integers
+    weights: Array
 
 
-def curve(times: Floats, values: Floats, seen: Bools, empty: Bools, rules: SparseRules) -> Curve:
+def curve(times: Array, values: Array, seen: Flags, empty: Flags, rules: SparseRules) -> Curve:
     """Return the mean curve.
 
     The area is ``Σ wⱼ·ȳⱼ`` with ``wⱼ = (tⱼ₊₁ − tⱼ₋₁)/2`` (linear trapezoids), at the ends half the only distance.
@@ -87,7 +87,7 @@ def curve(times: Floats, values: Floats, seen: Bools, empty: Bools, rules: Spars
     return Curve(times, n, observed, mean, by_rule, kept, points, last, trapezoid_weights(times, kept))
 
 
-def trapezoid_weights(times: Floats, kept: Bools) -> Floats:
+def trapezoid_weights(times: Array, kept: Flags) -> Array:
     """Return the linear trapezoid weights (B, J) of the kept times (B, J); zero for the others."""
     low = np.where(kept, times, -np.inf)
     high = np.where(kept, times, np.inf)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.nca.profiles import Bools, Floats
+from pkpd.arrays import Array, Flags
 from pkpd.nca.sparse.curve import Curve
 from pkpd.nca.sparse.parameters import NAMES
 from pkpd.nca.sparse.rules import SparseRules
 
-_Linear = tuple[Floats, Floats]  # a value (B,) and its derivatives (B, 2J)
+_Linear = tuple[Array, Array]  # a value (B,) and its derivatives (B, 2J)
 
 
-def estimates(curve: Curve, log_mean: Floats, rules: SparseRules, dose: float, duration: float) -> _Linear:
+def estimates(curve: Curve, log_mean: Array, rules: SparseRules, dose: float, duration: float) -> _Linear:
     """Return every parameter and its derivatives by the arithmetic means and by the means of the logarithms.
 
     Area and moment to the last time are ``Σ w·ȳ`` and ``Σ w·t·ȳ``. λz is minus the slope of the least-squares line
@@ -77,14 +77,14 @@ def estimates(curve: Curve, log_mean: Floats, rules: SparseRules, dose: float, d
     return value, np.where(constant[:, None, :], 0.0, gradient)
 
 
-def tail_of(curve: Curve, rules: SparseRules) -> Bools:
+def tail_of(curve: Curve, rules: SparseRules) -> Flags:
     """Return which times (B, J) the terminal regression runs through: the last ones of the curve."""
     from_end = np.cumsum(curve.kept[:, ::-1], axis=1)[:, ::-1]
-    found: Bools = curve.kept & (from_end <= rules.tail)
+    found: Flags = curve.kept & (from_end <= rules.tail)
     return found
 
 
-def terminal_rate(curve: Curve, log_mean: Floats, rules: SparseRules) -> _Linear:
+def terminal_rate(curve: Curve, log_mean: Array, rules: SparseRules) -> _Linear:
     """Return λz and its derivatives; NaN without enough times, with a tail that is not positive or does not fall."""
     tail = tail_of(curve, rules)
     number = np.maximum(tail.sum(axis=1), 1)[:, None]
@@ -104,7 +104,7 @@ def terminal_rate(curve: Curve, log_mean: Floats, rules: SparseRules) -> _Linear
     return np.where(good, value, np.nan), np.where(good[:, None], gradient, np.nan)
 
 
-def _by_means(factor: Floats, mean: Floats) -> _Linear:
+def _by_means(factor: Array, mean: Array) -> _Linear:
     return (factor * mean).sum(axis=1), np.hstack([factor, np.zeros_like(factor)])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.nca.profiles import Bools, Floats
+from pkpd.arrays import Array, Flags
 from pkpd.nca.sparse.covariance import Spread
 
 
-def freedom(gradient: Floats, total: Floats, present: Bools, found: Spread) -> Floats:
+def freedom(gradient: Array, total: Array, present: Flags, found: Spread) -> Array:
     """Return the degrees of freedom of every variance; NaN where there are none.
 
     Subjects that share all the times which carry weight are a batch. With two subjects or more in every batch,
@@ -52,7 +52,7 @@ def freedom(gradient: Floats, total: Floats, present: Bools, found: Spread) -> F
     return result
 
 
-def _quadratic(gradient: Floats, rows: Bools, sizes: Floats, n: Floats, found: Spread) -> float:
+def _quadratic(gradient: Array, rows: Flags, sizes: Array, n: Array, found: Spread) -> float:
     """Return tr(AΣAΣ) of the quadratic form that the variance is.
 
     ``A = B − X``, with B block-diagonal over subjects (B_i the coefficients of the products, at the subject's times)

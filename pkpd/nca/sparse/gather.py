@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas
 
+from pkpd.arrays import Array, Flags
 from pkpd.dosing import Dose
 from pkpd.errors import DataWarning, InputError, unknown_names
-from pkpd.nca.profiles import Bools, Floats
 from pkpd.study import Study
 
 
@@ -25,10 +25,10 @@ class GroupSamples:
 
     label: Any
     subjects: npt.NDArray[Any]
-    times: Floats
-    values: Floats
-    blq: Bools
-    lloq: Floats
+    times: Array
+    values: Array
+    blq: Flags
+    lloq: Array
     dose: float
     route: str
     duration: float

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from pkpd.nca.profiles import Floats
+from pkpd.arrays import Array
 
-Interval = tuple[Floats, Floats]
+Interval = tuple[Array, Array]
 
 
 def normal_interval(estimate: npt.ArrayLike, se: npt.ArrayLike, level: float) -> Interval:
@@ -25,7 +25,7 @@ def t_interval(estimate: npt.ArrayLike, se: npt.ArrayLike, df: npt.ArrayLike, le
     return x - half, x + half
 
 
-def bootstrap_t_interval(estimate: Floats, se: Floats, values: Floats, variances: Floats, level: float) -> Interval:
+def bootstrap_t_interval(estimate: Array, se: Array, values: Array, variances: Array, level: float) -> Interval:
     """Return the bootstrap-t intervals ``(estimate − q_hi·se, estimate − q_lo·se)``.
 
     q are the quantiles of ``(estimate* − estimate)/se*`` over the replicates that have a positive variance; NaN if

@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
-from pkpd.nca.profiles import Floats
 from pkpd.nca.sparse.parameters import NAMES
 from pkpd.nca.sparse.rules import SparseRules
 
@@ -50,14 +47,14 @@ class SparseResult:
     """
 
     design: str
-    times: Floats
-    mean: Floats
-    sd: Floats
-    se_mean: Floats
-    n: npt.NDArray[np.int64]
-    n_samples: npt.NDArray[np.int64]
-    n_blq: npt.NDArray[np.int64]
-    weights: Floats
+    times: Array
+    mean: Array
+    sd: Array
+    se_mean: Array
+    n: Integers
+    n_samples: Integers
+    n_blq: Integers
+    weights: Array
     n_subjects: int
     estimate: Mapping[str, float]
     se: Mapping[str, float]
@@ -67,7 +64,7 @@ class SparseResult:
     reason_se: Mapping[str, str]
     rules: SparseRules
     notes: tuple[str, ...]
-    replicates: Mapping[str, tuple[Floats, Floats]]
+    replicates: Mapping[str, tuple[Array, Array]]
 
     def __getstate__(self) -> dict[str, object]:  # mapping proxies do not pickle
         return {key: _plain(value) for key, value in self.__dict__.items()}

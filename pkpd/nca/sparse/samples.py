@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas
 
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError
-from pkpd.nca.profiles import Bools, Floats, Ints
 from pkpd.nca.sparse.rules import SparseRules
 
 
@@ -35,15 +35,15 @@ class Pooled:
         What was left out or assumed, with counts.
     """
 
-    times: Floats
-    values: Floats
-    seen: Bools
-    empty: Bools
-    blq: Bools
+    times: Array
+    values: Array
+    seen: Flags
+    empty: Flags
+    blq: Flags
     notes: tuple[str, ...] = ()
 
     @property
-    def present(self) -> Bools:
+    def present(self) -> Flags:
         """Where a value takes part in the mean (S, J)."""
         return ~np.isnan(self.values)
 
@@ -53,7 +53,7 @@ class Pooled:
         return design_of(self.seen)
 
 
-def design_of(seen: Bools) -> str:
+def design_of(seen: Flags) -> str:
     """Return the design that subjects and times make.
 
     ``"serial"``: one sample per subject; ``"complete"``: every subject at every time; ``"batch"``: subjects fall into
@@ -121,7 +121,7 @@ def pool(
 
 def _numbers(
     times: npt.ArrayLike, values: npt.ArrayLike, blq: npt.ArrayLike | None, lloq: npt.ArrayLike
-) -> tuple[Floats, Floats, Bools, Floats]:
+) -> tuple[Array, Array, Flags, Array]:
     try:
         time = np.asarray(times, dtype=np.float64)
         value = np.asarray(values, dtype=np.float64)
@@ -135,7 +135,7 @@ def _numbers(
     return time, value, below, limit
 
 
-def _owners(subjects: Any, batch: Any, n: int) -> tuple[Ints, list[str]]:
+def _owners(subjects: Any, batch: Any, n: int) -> tuple[Integers, list[str]]:
     """A number per sample that tells its subject; samples without a name have a subject each."""
     problems, codes = [], []
     for what, names in (("subjects", subjects), ("batch", batch)):
@@ -159,7 +159,7 @@ def _owners(subjects: Any, batch: Any, n: int) -> tuple[Ints, list[str]]:
     return owner, notes
 
 
-def _no_repeats(row: Ints, place: Ints, times: Floats) -> None:
+def _no_repeats(row: Integers, place: Integers, times: Array) -> None:
     """Raise if a subject has two samples at a time: it is not known which one belongs to the curve."""
     pairs, counts = np.unique(np.stack([row, place]), axis=1, return_counts=True)
     twice = np.flatnonzero(counts > 1)
@@ -171,7 +171,7 @@ def _no_repeats(row: Ints, place: Ints, times: Floats) -> None:
         raise InputError(problems, "sparse")
 
 
-def _canonical(table: Floats, seen: Bools, flags: Bools) -> Ints:
+def _canonical(table: Array, seen: Flags, flags: Flags) -> Integers:
     """Order of the subjects by their samples alone, so that neither names nor rows matter to the bootstrap."""
     keys = [*np.nan_to_num(table).T[::-1], *flags.T[::-1], *(~seen).T[::-1]]
     return np.lexsort(keys) if keys else np.arange(len(table))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.profiles import Floats
 from pkpd.nca.sparse.intervals import bootstrap_t_interval
 from pkpd.nca.sparse.result import SparseResult, check_parameter
 from pkpd.nca.sparse.rules import level_problems
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas
 
 Group = SparseResult | xr.Dataset
-Statistic = Callable[[Floats, Floats, Floats, Floats], tuple[Floats, Floats]]
+Statistic = Callable[[Array, Array, Array, Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Side:
     se: float
     df: float
     reason: str
-    drawn: tuple[Floats, Floats] | None
+    drawn: tuple[Array, Array] | None
 
 
 def checked(
