@@ -4,9 +4,9 @@ Non-compartmental analysis, ODE models from equations, maximum-likelihood fits a
 One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
 """
 
-__version__ = "0.1.0"
 
 from pkpd import data, il21, library, units
+from pkpd.about import __version__ as __version__
 from pkpd.diagnostics import design_bias
 from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
 from pkpd.engine import Settings

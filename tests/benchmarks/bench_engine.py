@@ -1,6 +1,6 @@
 """CPU time of the engine beside SciPy's odeint, casadi's CVODES and libroadrunner in the same run.
 
-Run ``python tests/benchmarks/bench_engine.py`` on a quiet machine (``pip install "pkpd[benchmark]"`` brings the
+Run ``python tests/benchmarks/bench_engine.py`` on a quiet machine (``pip install "pkpd-toolkit[benchmark]"`` brings the
 yardsticks; one that is not there is skipped and said so). Seconds depend on the machine: every goal is scaled by what
 odeint takes here for 1 000 subjects × 12 times, against 4.9 s where the goals were set, and so are the recorded times
 of mrgsolve and rxode2. ``--only many,single`` runs parts.

@@ -1,6 +1,6 @@
 """CPU time of NCA: 10 000 and a million ragged profiles, with pynca beside it on the same data in the same run.
 
-Run ``python tests/benchmarks/bench_nca.py`` (``--million`` for the million; ``pip install "pkpd[benchmark]"`` brings
+Run ``python tests/benchmarks/bench_nca.py`` (``--million`` for the million; ``pip install "pkpd-toolkit[benchmark]"`` brings
 pynca). Profiles are bi-exponential after a bolus, 8 to 14 samples, 15 % error, some below the limit of
 quantification; every parameter of the table is computed and every missing one has its sentence.
 """
@@ -64,7 +64,7 @@ def with_pynca(count: int) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             from pynca.tools import tblNCA
     except ImportError:
-        print('pynca is not installed: pip install "pkpd[benchmark]"')
+        print('pynca is not installed: pip install "pkpd-toolkit[benchmark]"')
         return
     times, values, offsets = arrays(count, seed=2)
     owner = np.repeat(np.arange(count), np.diff(offsets))

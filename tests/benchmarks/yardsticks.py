@@ -2,7 +2,7 @@
 
 Each is made for a problem, times and tolerances, and then called with one subject's parameters; it returns the states
 at the times. Whatever is made once (lambdified or compiled functions) is not counted. casadi and libroadrunner come
-with ``pip install "pkpd[benchmark]"``; where one is not installed, `made` returns None and says so.
+with ``pip install "pkpd-toolkit[benchmark]"``; where one is not installed, `made` returns None and says so.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def made(kind: type[Yardstick], problem: Problem, times: Array, rtol: float, ato
     except ImportError as error:
         if kind.name not in _told:
             _told.add(kind.name)
-            print(f'SKIPPED {kind.name}: {error}; pip install "pkpd[benchmark]" brings it', flush=True)
+            print(f'SKIPPED {kind.name}: {error}; pip install "pkpd-toolkit[benchmark]" brings it', flush=True)
     return None
 
 

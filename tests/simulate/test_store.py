@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import xarray
 
-pytest.importorskip("zarr", reason='zarr is not installed: pip install "pkpd[large]"')
+pytest.importorskip("zarr", reason='zarr is not installed: pip install "pkpd-toolkit[large]"')
 
 from simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
 
