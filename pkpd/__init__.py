@@ -4,7 +4,6 @@ Non-compartmental analysis, ODE models from equations, maximum-likelihood fits a
 One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
 """
 
-
 from pkpd import data, il21, library, units
 from pkpd.about import __version__ as __version__
 from pkpd.diagnostics import design_bias

@@ -40,7 +40,7 @@ def zarr_module() -> Any:
     try:
         import zarr
     except ImportError:
-        text = 'results on disk need the package zarr (version 3), which is not installed: pip install "pkpd-toolkit[large]"'
+        text = 'results on disk need zarr (version 3), which is not installed: pip install "pkpd-toolkit[large]"'
         raise InputError(text, "store") from None
     if int(zarr.__version__.split(".")[0]) < 3:
         raise InputError(f'zarr {zarr.__version__} is too old: pip install "pkpd-toolkit[large]"', "store")

@@ -1,8 +1,8 @@
 """One million virtual IL-21 patients at 12 times, written to disk in pieces: CPU time, peak memory, size.
 
 Run ``python tests/benchmarks/bench_million.py [subjects] [store]`` (from the project's root, on a quiet machine; needs
-``pkpd-toolkit[large]``). Without a store a temporary folder is used and removed. With one, kill it and run it again: it goes on
-where it was. Seconds depend on the machine; the memory does not, nor does it on the number of subjects.
+``pkpd-toolkit[large]``). Without a store a temporary folder is used and removed. With one, kill it and run it again: it
+goes on where it was. Seconds depend on the machine; the memory does not, nor does it on the number of subjects.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """CPU time of NCA: 10 000 and a million ragged profiles, with pynca beside it on the same data in the same run.
 
-Run ``python tests/benchmarks/bench_nca.py`` (``--million`` for the million; ``pip install "pkpd-toolkit[benchmark]"`` brings
-pynca). Profiles are bi-exponential after a bolus, 8 to 14 samples, 15 % error, some below the limit of
+Run ``python tests/benchmarks/bench_nca.py`` (``--million`` for the million; ``pip install "pkpd-toolkit[benchmark]"``
+brings pynca). Profiles are bi-exponential after a bolus, 8 to 14 samples, 15 % error, some below the limit of
 quantification; every parameter of the table is computed and every missing one has its sentence.
 """
 
