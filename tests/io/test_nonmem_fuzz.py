@@ -60,8 +60,8 @@ def test_ten_thousand_spoilt_tables() -> None:
             assert all(_PLACE.match(p) or _MORE.fullmatch(p) for p in problems), problems
         else:
             assert len(records._records) == 10
-            time, subject = (records._records[name].to_numpy() for name in ("time", "subject"))
-            assert (np.diff(time)[subject[1:] == subject[:-1]] >= 0).all()
+            clock, subject = (records._records[name].to_numpy() for name in ("time", "subject"))
+            assert (np.diff(clock)[subject[1:] == subject[:-1]] >= 0).all()
     assert 6_000 < refused < 9_900
     assert spent < 15  # seconds of one processor
 
