@@ -9,7 +9,6 @@ import pandas
 import pytest
 import xarray
 from matplotlib.axes import Axes
-from plot_cases import line, one_compartment_pk, title
 
 from pkpd import plot
 from pkpd.dosing import bolus
@@ -17,6 +16,7 @@ from pkpd.errors import InputError
 from pkpd.fit import ResidualError
 from pkpd.parameters import Parameter, Parameters, Variability
 from pkpd.simulate import Population, simulate
+from tests.plot.plot_cases import line, one_compartment_pk, title
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
-from plot_cases import LLOQ, bolus_study, line, title
 
 from pkpd import plot
 from pkpd.errors import InputError
 from pkpd.nca import nca
 from pkpd.nca.proportionality import power_model
 from pkpd.study import Study
+from tests.plot.plot_cases import LLOQ, bolus_study, line, title
 
 
 @pytest.fixture(scope="module")
