@@ -272,7 +272,7 @@ def test_places_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert_same(regimen_run(store=tmp_path / "empty"), regimen_run())
     monkeypatch.setitem(sys.modules, "zarr", None)
     for ask in (lambda: regimen_run(store=tmp_path / "x.zarr"), lambda: pkpd.open_simulation(tmp_path / "empty")):
-        with pytest.raises(InputError, match=r'pip install "pkpd\[large\]"'):
+        with pytest.raises(InputError, match=r'pip install "pkpd-toolkit\[large\]"'):
             ask()
 
 
