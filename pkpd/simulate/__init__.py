@@ -1,7 +1,6 @@
 """Simulation: a population of virtual subjects under a regimen, or under the design of an observed study (floor 5)."""
 
-from pkpd.simulate.adaptive import simulate_adaptive
-from pkpd.simulate.deciding import Situation
+from pkpd.simulate.adaptive import Situation, simulate_adaptive
 from pkpd.simulate.locate import locate
 from pkpd.simulate.population import Population, population
 from pkpd.simulate.predict import predict

@@ -230,7 +230,7 @@ def test_everybody_at_once_is_everybody_alone(monkeypatch: pytest.MonkeyPatch) -
     people, table = crowd()
     options: dict[str, Any] = {"thresholds": [1.0, 3.0], "between": (0, 72)}
     whole = locate(people, oral("100 mg", at=[0, 48]), "C", individuals=table, **options)
-    monkeypatch.setattr(sys.modules["pkpd.simulate.locate"], "TOGETHER", 7)  # the verb hides its module
+    monkeypatch.setattr(sys.modules["pkpd.simulate.locate.verb"], "TOGETHER", 7)  # the verb hides its module
     xarray.testing.assert_identical(
         locate(people, oral("100 mg", at=[0, 48]), "C", individuals=table, **options), whole
     )
@@ -319,7 +319,7 @@ def test_an_output_that_is_no_number_is_said() -> None:
 def test_slopes_of_every_function(text: str) -> None:
     """The derivative that is put together from symbols is that of the values (central differences)."""
     from pkpd.engine import Settings
-    from pkpd.simulate.slopes import Course
+    from pkpd.simulate.locate.course import Course
 
     model = define({"A": "-k*A"}, {"k": 0.2}, outputs={"half": "A/2", "y": text.replace("A", "(2*half)")},
                    doses={"bolus": "A", "infusion": "A"})  # fmt: skip

@@ -19,8 +19,8 @@ from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.model import define
 from pkpd.simulate import Population
-from pkpd.simulate.memory import in_words, size
 from pkpd.simulate.pieces import Cut
+from pkpd.simulate.resources import in_words, size
 from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
 
 

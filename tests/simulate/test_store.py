@@ -24,7 +24,7 @@ from pkpd import Settings, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.fit import ResidualError
-from pkpd.simulate import call
+from pkpd.simulate.store import call
 from pkpd.simulate.under_regimen import RegimenJob
 from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
 
@@ -200,8 +200,8 @@ def test_another_study_is_refused(tmp_path: Path) -> None:
 HOLD = """
 import sys
 from tests.simulate.simulate_cases import *
-from pkpd.simulate import store
-from pkpd.simulate.lock import locked
+from pkpd.simulate.store import store
+from pkpd.simulate.store.lock import locked
 from pathlib import Path
 with locked(Path(sys.argv[1]) / ".pkpd" / "lock"):
     print("held", flush=True)

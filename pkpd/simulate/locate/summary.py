@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.simulate import turning
-from pkpd.simulate.slopes import Arcs, Course
-from pkpd.simulate.turning import Points
+from pkpd.simulate.locate import roots
+from pkpd.simulate.locate.course import Arcs, Course
+from pkpd.simulate.locate.roots import CoursePoints
 
 KINDS = ("minimum", "maximum", "rising", "falling")
 SUBJECT, TIME, KIND, VALUE, LIMIT = range(5)
@@ -18,8 +18,8 @@ PER_SUBJECT = ("nadir", "nadir_time", "peak", "peak_time", "time_below", "time_a
 
 
 @dataclass(frozen=True, eq=False)
-class Located:
-    """What was found of some subjects.
+class CourseSummary:
+    """Extremes, crossings and times of some subjects.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Located:
     time_above: Array
 
 
-def located(course: Course, limits: Array, step: float | None, offset: int) -> Located:
+def summarise(course: Course, limits: Array, step: float | None, offset: int) -> CourseSummary:
     """Find everything about a course.
 
     Parameters
@@ -54,17 +54,17 @@ def located(course: Course, limits: Array, step: float | None, offset: int) -> L
     offset : int
         Number of the first subject.
     """
-    n, noise = len(course.table), turning.NOISE * course.settings.rtol
+    n, noise = len(course.table), roots.NOISE * course.settings.rtol
     arcs = course.arcs()
-    points = turning.grid(course, arcs, step)
+    points = roots.grid(course, arcs, step)
     points = points.take((course.status == 0)[arcs.who[points.arc]])
     if not points.arc.size:
-        one, many = np.full((4, n), np.nan), np.full((2, n, limits.size), np.nan)
-        return Located(np.empty((0, 5)), *one, *many)
+        by_subject, by_threshold = np.full((4, n), np.nan), np.full((2, n, limits.size), np.nan)
+        return CourseSummary(np.empty((0, 5)), *by_subject, *by_threshold)
     size = np.zeros(n)
     np.maximum.at(size, arcs.who[points.arc], np.abs(points.y))
-    sign, place, right, smooth = turning.turns(arcs, points, noise * size)
-    exact = turning.roots(course, arcs, points.take(place[smooth]), points.take(right[smooth]), None)
+    sign, place, right, smooth = roots.turns(arcs, points, noise * size)
+    exact = roots.roots(course, arcs, points.take(place[smooth]), points.take(right[smooth]), None)
     turned = points.take(place)
     turned.time[smooth], turned.y[smooth] = exact.time, exact.y
     real = _lasting(arcs, points, turned, place, noise * size)
@@ -76,14 +76,14 @@ def located(course: Course, limits: Array, step: float | None, offset: int) -> L
     events = events[np.lexsort((events[:, LIMIT], events[:, KIND], events[:, TIME], events[:, SUBJECT]))]
     events = events[course.status[events[:, SUBJECT].astype(int)] == 0]
     events[:, SUBJECT] += offset
-    return Located(events, *_best(arcs, points, n, 1.0), *_best(arcs, points, n, -1.0), *times)
+    return CourseSummary(events, *_best(arcs, points, n, 1.0), *_best(arcs, points, n, -1.0), *times)
 
 
-def _rows(arcs: Arcs, at: Points, kind: Integers, limit: float | Array) -> Array:
+def _rows(arcs: Arcs, at: CoursePoints, kind: Integers, limit: float | Array) -> Array:
     return np.column_stack([arcs.who[at.arc], at.time, kind, at.y, np.broadcast_to(limit, at.time.shape)])
 
 
-def _lasting(arcs: Arcs, points: Points, turned: Points, place: Integers, floor: Array) -> Flags:
+def _lasting(arcs: Arcs, points: CoursePoints, turned: CoursePoints, place: Integers, floor: Array) -> Flags:
     """Say which extremes are more than rounding, the ends of the window counted as such; those at jumps always are."""
     inside = np.flatnonzero(arcs.edge[points.arc] == 0)
     who = arcs.who[points.arc[inside]]
@@ -97,12 +97,12 @@ def _lasting(arcs: Arcs, points: Points, turned: Points, place: Integers, floor:
     alone = np.append(points.arc[1:] != points.arc[:-1], True) | np.append(True, points.arc[1:] != points.arc[:-1])
     fixed = (rank != 1) | (alone[everyone] & (time == points.time[everyone]))
     y = np.concatenate([turned.y, points.y[ends]])
-    found = np.empty(order.size, dtype=bool)
-    found[order] = turning.lasting(people[order], y[order], fixed[order], floor)
-    return found[: place.size]
+    real = np.empty(order.size, dtype=bool)
+    real[order] = roots.lasting(people[order], y[order], fixed[order], floor)
+    return real[: place.size]
 
 
-def _best(arcs: Arcs, points: Points, n: int, sign: float) -> tuple[Array, Array]:
+def _best(arcs: Arcs, points: CoursePoints, n: int, sign: float) -> tuple[Array, Array]:
     """Lowest (highest for sign −1) value of every subject inside the window, and the first time of it."""
     inside = points.take(arcs.edge[points.arc] == 0)
     who = arcs.who[inside.arc]
@@ -114,7 +114,7 @@ def _best(arcs: Arcs, points: Points, n: int, sign: float) -> tuple[Array, Array
 
 
 def _crossings(
-    course: Course, arcs: Arcs, points: Points, limits: Array, floors: Array
+    course: Course, arcs: Arcs, points: CoursePoints, limits: Array, floors: Array
 ) -> tuple[list[Array], tuple[Array, Array]]:
     """Return the events of every threshold, and total times below and above; points hold every extremum.
 
@@ -143,8 +143,8 @@ def _crossings(
         np.concatenate([np.empty(0, dtype=np.int64), *smooth]),
         np.concatenate([np.empty(0, np.int64), *which]),
     )
-    found = turning.roots(course, arcs, points.take(left), points.take(left + 1), limits[number])
-    events.append(_rows(arcs, found, np.where(sides[number, left + 1] > 0, 2, 3), limits[number]))
+    smooth_crossings = roots.roots(course, arcs, points.take(left), points.take(left + 1), limits[number])
+    events.append(_rows(arcs, smooth_crossings, np.where(sides[number, left + 1] > 0, 2, 3), limits[number]))
     within = np.flatnonzero(points.arc[1:] == points.arc[:-1])
     totals = np.full((2, n, limits.size), np.nan)
     totals[:, np.unique(who)] = 0.0
@@ -154,7 +154,8 @@ def _crossings(
             ends = sign * sides[k][within], sign * sides[k][within + 1]
             whole = np.where((np.maximum(*ends) > 0) & (np.minimum(*ends) >= 0), length, 0.0)
             totals[place, :, k] += np.bincount(who[within], whole, minlength=n)
-    since, until = found.time - points.time[left], points.time[left + 1] - found.time
+    crossed_at = smooth_crossings.time
+    since, until = crossed_at - points.time[left], points.time[left + 1] - crossed_at
     for place, sign in ((0, -1.0), (1, 1.0)):
         share = np.where(sign * sides[number, left] > 0, since, until)
         np.add.at(totals[place], (who[left], number), share)

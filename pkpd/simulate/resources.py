@@ -1,16 +1,50 @@
-"""How much memory there is, and sizes in words."""
+"""With what a simulation is carried out: workers, a progress bar, memory; and sizes in words."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 
 from pkpd.errors import InputError
 
 _UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _UNKNOWN = 4e9  # assumed where the machine does not say
+_MOST_IN_FLIGHT = 256
+_BESIDE = 4  # a piece needs about so many times the memory of its result while it is solved
+
+
+@dataclass(frozen=True, eq=False)
+class Resources:
+    """With what a simulation is carried out.
+
+    Attributes
+    ----------
+    executor : concurrent.futures.Executor or None
+        Who computes pieces; None means here, one after the other.
+    progress : bool
+        Whether to show a progress bar after two seconds.
+    memory : float or None
+        Bytes that may be used; by default half of what is available.
+    """
+
+    executor: Executor | None = None
+    progress: bool = True
+    memory: float | None = None
+
+    @property
+    def budget(self) -> float:
+        """Bytes that may be used."""
+        return self.memory if self.memory is not None else available() / 2
+
+    def in_flight(self, size: int) -> int:
+        """How many pieces of this size may be on their way at once."""
+        workers = getattr(self.executor, "_max_workers", None)  # not every executor knows
+        wanted = 2 * workers if isinstance(workers, int) else max(_MOST_IN_FLIGHT, 2 * (os.cpu_count() or 1))
+        return int(max(1, min(wanted, self.budget // (_BESIDE * max(size, 1)))))
 
 
 def size(text: str | float) -> float:
@@ -21,10 +55,10 @@ def size(text: str | float) -> float:
     InputError
         If it is not a size > 0.
     """
-    found = re.fullmatch(r"\s*([0-9.eE+]+)\s*([A-Za-z]*)\s*", str(text))
-    unit = {name.casefold(): value for name, value in _UNITS.items()}.get((found[2] or "B").casefold()) if found else 0
+    match = re.fullmatch(r"\s*([0-9.eE+]+)\s*([A-Za-z]*)\s*", str(text))
+    unit = {name.casefold(): value for name, value in _UNITS.items()}.get((match[2] or "B").casefold()) if match else 0
     try:
-        value = float(found[1]) * (unit or math.nan) if found else math.nan
+        value = float(match[1]) * (unit or math.nan) if match else math.nan
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:

@@ -26,7 +26,7 @@ START = 0
 """Decision by which the doses of the start were given."""
 
 
-class Ongoing:
+class AdaptiveTrial:
     """The subjects of one replicate, the doses decided so far, and what was seen.
 
     Parameters
@@ -76,8 +76,8 @@ class Ongoing:
     def see(self, time: float, decision: int) -> None:
         """Look at every subject at a decision: the course of all doses decided so far, before those of now."""
         self.when.append(time)
-        found = self.solve(np.array(self.when), False)
-        exact = found.outputs.reshape(len(self.names), decision, -1)[:, -1]
+        solution = self.solve(np.array(self.when), False)
+        exact = solution.outputs.reshape(len(self.names), decision, -1)[:, -1]
         self.exact.append(exact)
         self.measured.append(self.drawn(exact[:, :, None], self._decision(decision - 1)))
 
@@ -91,8 +91,8 @@ class Ongoing:
     def _plans(self) -> list[Any]:
         """Everybody's doses in the units of the model, equal plans converted together."""
         groups: dict[tuple[Dose, ...], list[int]] = {}
-        for k, own in enumerate(self.doses):
-            groups.setdefault(tuple(dose for dose, _ in own), []).append(k)
+        for k, given in enumerate(self.doses):
+            groups.setdefault(tuple(dose for dose, _ in given), []).append(k)
         plans: list[Any] = [()] * len(self.names)
         for doses, who in groups.items():
             regimen = Regimen(doses, self.start.unit, self.start.time_unit)
@@ -103,17 +103,17 @@ class Ongoing:
 
     def drawn(self, exact: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Return measurements of the outputs that have a residual error (subjects × times)."""
-        found = {}
+        measured = {}
         for error in self.population.errors:
             sd = {n: self.population.parameters[n] for n in error.names}
-            found[error.output] = draw(error, exact[:, self.code.outputs.index(error.output)], sd, rng)
-        return found
+            measured[error.output] = draw(error, exact[:, self.code.outputs.index(error.output)], sd, rng)
+        return measured
 
     def measurements(self, exact: Array) -> dict[str, Array]:
         """Return measurements of the whole course, as `simulate` draws them."""
         parts = [
-            self.drawn(exact[own], stream(self._seed, self._replicate, block, ERRORS))
-            for block, own in blocks(len(self.names))
+            self.drawn(exact[members], stream(self._seed, self._replicate, block, ERRORS))
+            for block, members in blocks(len(self.names))
         ]
         return {output: np.concatenate([part[output] for part in parts]) for output in parts[0]}
 
@@ -132,7 +132,7 @@ class Ongoing:
         for k, name in enumerate(self.code.outputs):
             table[name] = np.concatenate([exact[:, k] for exact in self.exact])
         for name in self.measured[0]:
-            table[f"{name}_measured"] = np.concatenate([own[name][:, 0] for own in self.measured])
+            table[f"{name}_measured"] = np.concatenate([values[name][:, 0] for values in self.measured])
         return table
 
     @property
@@ -142,21 +142,21 @@ class Ongoing:
 
         rows = [
             (name, d.time, d.amount, d.route, d.duration, decision)
-            for name, own in zip(self.names, self.doses, strict=True)
-            for d, decision in sorted(own, key=lambda pair: pair[0].time)
+            for name, doses in zip(self.names, self.doses, strict=True)
+            for d, decision in sorted(doses, key=lambda pair: pair[0].time)
         ]
         return pandas.DataFrame(rows, columns=["subject", "time", "amount", "route", "duration", "decision"])
 
 
-def default_times(trials: Sequence[Ongoing], decisions: Array) -> Array:
+def default_times(trials: Sequence[AdaptiveTrial], decisions: Array) -> Array:
     """Return 150 times up to a week after the last dose or decision."""
-    doses = [d for trial in trials for own in trial.doses for d, _ in own]
+    doses = [d for trial in trials for given in trial.doses for d, _ in given]
     ends = [d.time + d.additional * d.interval + d.duration for d in doses]
     week = units.factor("week", trials[0].start.time_unit)
     return np.linspace(min([0.0, *(d.time for d in doses)]), max([*ends, *decisions]) + week, 150)
 
 
-def as_dataset(trials: Sequence[Ongoing], decisions: Array, times: Array, late: bool) -> xarray.Dataset:
+def as_dataset(trials: Sequence[AdaptiveTrial], decisions: Array, times: Array, late: bool) -> xarray.Dataset:
     """Solve the whole regimen of everybody and lay it out with the doses and what was seen."""
     import xarray
 
@@ -169,18 +169,18 @@ def as_dataset(trials: Sequence[Ongoing], decisions: Array, times: Array, late: 
         k, j = np.argwhere(status)[0]
         text = f"{failed} of {status.size} subjects could not be solved and are NaN: {solved[k].advice(int(j))}"
         warnings.warn(text, DataWarning, stacklevel=3)
-    measured = [trial.measurements(own) for trial, own in zip(trials, exact, strict=True)]
+    measured = [trial.measurements(course) for trial, course in zip(trials, exact, strict=True)]
     data: dict[str, Any] = {}
     seen = (*dims[:2], "decision")
     for k, name in enumerate(first.code.outputs):
         about = {"units": first.model.units.get(name, "")}
-        data[name] = (dims, np.stack([own[:, k] for own in exact]), about | {"long_name": name})
+        data[name] = (dims, np.stack([course[:, k] for course in exact]), about | {"long_name": name})
         shown = np.stack([np.stack([e[:, k] for e in trial.exact], axis=-1) for trial in trials])
         data[f"{name}_seen"] = (seen, shown, about | {"long_name": f"{name} at the decision"})
     for error in first.population.errors:
         name = error.output
         about = {"units": first.model.units.get(name, ""), "long_name": f"{name} with {error.kind} residual error"}
-        data[f"{name}_measured"] = (dims, np.stack([own[name] for own in measured]), about)
+        data[f"{name}_measured"] = (dims, np.stack([values[name] for values in measured]), about)
         shown = np.stack([np.concatenate([m[name] for m in trial.measured], axis=-1) for trial in trials])
         data[f"{name}_measured_seen"] = (seen, shown, about)
     for name in first.values:
@@ -199,22 +199,22 @@ def as_dataset(trials: Sequence[Ongoing], decisions: Array, times: Array, late: 
     return xarray.Dataset(data, coords)
 
 
-def _doses(trials: Sequence[Ongoing], decisions: Array) -> Mapping[str, Any]:
+def _doses(trials: Sequence[AdaptiveTrial], decisions: Array) -> Mapping[str, Any]:
     """The doses as a tidy table along ``dose``, and the amount that each decision gave."""
     tables = [trial.given.assign(replicate=k) for k, trial in enumerate(trials, start=1)]
     unit, clock = {"units": trials[0].start.unit}, {"units": trials[0].start.time_unit}
     about = {"time": clock, "duration": clock, "amount": unit}
     amounts = np.zeros((len(trials), len(trials[0].names), decisions.size))
     for r, trial in enumerate(trials):
-        for k, own in enumerate(trial.doses):
-            for dose, decision in own:
+        for k, given in enumerate(trial.doses):
+            for dose, decision in given:
                 if decision != START:
                     amounts[r, k, decision - 1] += dose.amount * (1 + dose.additional)
-    found: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "amount_decided": (("replicate", "subject", "decision"), amounts, unit | {"long_name": "amount decided"})
     }
     for name in ("replicate", "subject", "time", "amount", "route", "duration", "decision"):
         column = np.concatenate([t[name].to_numpy() for t in tables])
         column = column.astype(str) if name == "route" else column
-        found[f"dose_{name}"] = ("dose", column, about.get(name, {}))
-    return found
+        variables[f"dose_{name}"] = ("dose", column, about.get(name, {}))
+    return variables

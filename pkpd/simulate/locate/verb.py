@@ -18,10 +18,20 @@ from pkpd.errors import DataWarning, InputError, unknown_names
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.simulate.designs import concrete, doses_for
-from pkpd.simulate.located import KIND, KINDS, LIMIT, PER_SUBJECT, SUBJECT, TIME, VALUE, Located, located
+from pkpd.simulate.locate.course import Course
+from pkpd.simulate.locate.summary import (
+    KIND,
+    KINDS,
+    LIMIT,
+    PER_SUBJECT,
+    SUBJECT,
+    TIME,
+    VALUE,
+    CourseSummary,
+    summarise,
+)  # fmt: skip
 from pkpd.simulate.pieces import drawn
 from pkpd.simulate.population import Population, population
-from pkpd.simulate.slopes import Course
 
 if TYPE_CHECKING:
     import pandas
@@ -119,21 +129,21 @@ def locate(
         raise InputError([f"covariate {n!r} has no value" for n in missing], "locate")
     table = np.column_stack([np.asarray(values[n], dtype=float) for n in inputs])
     doses = doses_for(regimen, model, values, len(table))
-    found, status = [], np.zeros(len(table), dtype=np.int64)
+    summaries, status = [], np.zeros(len(table), dtype=np.int64)
     advice: dict[int, str] = {}
     for lo in range(0, len(table), TOGETHER):
         part = slice(lo, lo + TOGETHER)
         course = Course(
             model, output, table[part], doses[part], (window[0] * ratio, window[1] * ratio), settings or FINE
         )
-        found.append(located(course, limits, None if step is None else step * ratio, lo))
+        summaries.append(summarise(course, limits, None if step is None else step * ratio, lo))
         status[part] = course.status
         advice |= {lo + k: text for k, text in course.advice.items()}
     if (bad := np.flatnonzero(status)).size:
         text = f"{bad.size} of {len(table)} subjects have no located course and are NaN; subject {names[bad[0]]!r}: "
         warnings.warn(text + advice[int(bad[0])], DataWarning, stacklevel=2)
     unit = model.units.get(output, "")
-    result = _dataset(found, names, limits, status, output, (unit, regimen.time_unit, ratio))
+    result = _dataset(summaries, names, limits, status, output, (unit, regimen.time_unit, ratio))
     result.attrs = {
         "title": f"extremes and crossings of {output}, {model.name}", "design": str(regimen), "seed": seed,
         "between": list(window), "pkpd_version": package_version(),
@@ -186,15 +196,20 @@ def _people(
 
 
 def _dataset(
-    found: list[Located], names: list[Any], limits: Array, status: Integers, output: str, unit: tuple[str, str, float]
+    summaries: list[CourseSummary],
+    names: list[Any],
+    limits: Array,
+    status: Integers,
+    output: str,
+    unit: tuple[str, str, float],
 ) -> xarray.Dataset:
-    """Lay out what was found, times in the unit of the regimen."""
+    """Lay out events and summaries, times in the unit of the regimen."""
     import xarray
 
     of_output, of_time, ratio = unit
     value, when = {"units": of_output}, {"units": of_time}
-    events = np.concatenate([f.events for f in found])
-    whole = {name: np.concatenate([getattr(f, name) for f in found]) for name in PER_SUBJECT}
+    events = np.concatenate([s.events for s in summaries])
+    whole = {name: np.concatenate([getattr(s, name) for s in summaries]) for name in PER_SUBJECT}
     failed = status != 0
     for name, column in whole.items():
         column[failed] = np.nan

@@ -49,7 +49,7 @@ class Arcs:
         return np.where(self.edge[arc] == 0, inside, self.edge[arc] > 0)
 
 
-def sloped(model: Model, output: str) -> tuple[Model, tuple[str, ...]]:
+def with_time_derivative(model: Model, output: str) -> tuple[Model, tuple[str, ...]]:
     r"""Return a model whose outputs are y, ∂y/∂t, and for each state that y sees ∂y/∂x and f; and these states.
 
     .. math:: \dot y = \partial y/\partial t + \sum_x \partial y/\partial x\,(f_x + r_x)
@@ -69,8 +69,8 @@ def sloped(model: Model, output: str) -> tuple[Model, tuple[str, ...]]:
         raise InputError(f"the model has no output or state {output!r}; {nearest(output, known)}")
     y = expressions.parse(model.outputs.get(output, output))
     symbols = {expressions.symbol(n): e for n, e in algebraic.items()}
-    while found := {s: expressions.parse(symbols[s]) for s in y.free_symbols & set(symbols)}:
-        y = y.xreplace(found)
+    while used := {s: expressions.parse(symbols[s]) for s in y.free_symbols & set(symbols)}:
+        y = y.xreplace(used)
     wanted = {"y": y, "t": slope(y, expressions.symbol(expressions.TIME))}
     seen = tuple(s for s in model.states if expressions.symbol(s) in y.free_symbols)
     for k, state in enumerate(seen):
@@ -124,7 +124,7 @@ class Course:
         self, model: Model, output: str, table: Array, doses: Sequence[Sequence[Dose]], window: tuple[float, float],
         settings: Settings,
     ) -> None:  # fmt: skip
-        extended, seen = sloped(model, output)
+        extended, seen = with_time_derivative(model, output)
         self.code, self.table, self.doses = compile_model(extended), table, doses
         self.window, self.settings = window, settings
         self.parts = [self.code.outputs.index(o) for o in list(extended.outputs)[-2 - 2 * len(seen) :]]
@@ -141,11 +141,11 @@ class Course:
         who = np.repeat(np.arange(n), last - first)
         start, stop = np.maximum(plan.start[segment], begin), np.minimum(plan.end[segment], end)
         real = stop > start
-        everyone, one = np.arange(n), np.ones(n)
+        everyone, ones = np.arange(n), np.ones(n)
         segments = np.concatenate([first, segment[real], last - 1])
         edge = np.repeat([-1, 0, 1], [n, int(real.sum()), n])
-        start = np.concatenate([begin * one, start[real], end * one])
-        stop = np.concatenate([begin * one, stop[real], end * one])
+        start = np.concatenate([begin * ones, start[real], end * ones])
+        stop = np.concatenate([begin * ones, stop[real], end * ones])
         who = np.concatenate([everyone, who[real], everyone])
         order = np.lexsort((start, edge, who))
         return Arcs(who[order], start[order], stop[order], plan.rates[segments[order]], edge[order])
@@ -172,21 +172,23 @@ class Course:
             flags = [np.append(False, f) for f in flags]
         values = self.table[people]
         plan = self.code.schedule(values, [self.doses[k] for k in people], clock, flags)
-        found = self.code.run(values, plan, self.settings)
-        for k in np.flatnonzero(found.status):
-            self.status[people[k]] = found.status[k]
-            self.advice[int(people[k])] = found.advice(int(k))
-        outputs = np.delete(found.outputs, plan.rows[:-1], axis=0) if padded else found.outputs
-        y, slopes, *rest = outputs[:, self.parts].T
+        solution = self.code.run(values, plan, self.settings)
+        for k in np.flatnonzero(solution.status):
+            self.status[people[k]] = solution.status[k]
+            self.advice[int(people[k])] = solution.advice(int(k))
+        outputs = np.delete(solution.outputs, plan.rows[:-1], axis=0) if padded else solution.outputs
+        y, derivative, *partials = outputs[:, self.parts].T
         with np.errstate(invalid="ignore", over="ignore"):
-            for state, by, f in zip(self.seen, rest[::2], rest[1::2], strict=True):
-                slopes = slopes + np.where((by == 0) | (f + rates[:, state] == 0), 0.0, by * (f + rates[:, state]))
-        bad = ~(np.isfinite(y) & np.isfinite(slopes)) & (self.status[who] == 0)
+            for state, by, f in zip(self.seen, partials[::2], partials[1::2], strict=True):
+                derivative = derivative + np.where(
+                    (by == 0) | (f + rates[:, state] == 0), 0.0, by * (f + rates[:, state])
+                )
+        bad = ~(np.isfinite(y) & np.isfinite(derivative)) & (self.status[who] == 0)
         for row in np.flatnonzero(bad)[::-1]:  # the first of each subject is the one that is told
             what = "value" if not np.isfinite(y[row]) else "slope"
             self.status[who[row]] = NOT_A_NUMBER
             self.advice[int(who[row])] = f"its {what} is not a finite number at time {times[row]:g}"
-        return y, slopes
+        return y, derivative
 
 
 def ranges(starts: Integers, counts: Integers) -> Integers:

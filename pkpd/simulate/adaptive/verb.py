@@ -15,8 +15,8 @@ from pkpd.errors import InputError, nearest
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.model.model import WORDS
-from pkpd.simulate.deciding import Rule, Situation, accepted, decide
-from pkpd.simulate.ongoing import Ongoing, as_dataset, default_times
+from pkpd.simulate.adaptive.rule import Rule, Situation, accepted_doses, decide
+from pkpd.simulate.adaptive.trial import AdaptiveTrial, as_dataset, default_times
 from pkpd.simulate.population import Population, population
 
 if TYPE_CHECKING:
@@ -102,14 +102,14 @@ def simulate_adaptive(
     plan = start if start is not None else Regimen((), _unit(people.model), "h")
     trials = []
     for number in range(1, int(replicates) + 1):
-        trial = Ongoing(people, plan, int(subjects), seed, number - 1, settings or Settings())
+        trial = AdaptiveTrial(people, plan, int(subjects), seed, number - 1, settings or Settings())
         for k, time in enumerate(clock, start=1):
             trial.see(float(time), k)
             situation = Situation(
                 k, float(time), trial.seen, trial.given, trial.people, number, plan.unit, plan.time_unit
             )
             for subject, regimen in decide(rule, situation, each).items():
-                trial.add(subject, accepted(regimen, situation, subject, trial.model), k)
+                trial.add(subject, accepted_doses(regimen, situation, subject, trial.model), k)
         trials.append(trial)
     when = default_times(trials, clock) if times is None else np.asarray(times, dtype=float)
     result = as_dataset(trials, clock, when, at_dose == "after")

@@ -107,7 +107,7 @@ def _by_subject(answer: Any, names: list[Any], where: str) -> Mapping[Any, Regim
     return answer
 
 
-def accepted(regimen: Regimen, now: Situation, subject: Any, model: Model) -> tuple[Dose, ...]:
+def accepted_doses(regimen: Regimen, now: Situation, subject: Any, model: Model) -> tuple[Dose, ...]:
     """Return the doses in the units of the trial, after looking at each."""
     where = f"{_where(now)}, subject {subject!r}"
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.simulate.slopes import Arcs, Course, ranges
+from pkpd.simulate.locate.course import Arcs, Course, ranges
 
 NOISE = 20.0  # in units of rtol: what moves less is not told from a plateau
 FRACTIONS = np.unique([0.0, *np.geomspace(1e-6, 1.0, 17), *np.linspace(0.0, 1.0, 13)])  # of an arc, dense at its dose
@@ -19,37 +19,37 @@ NEAR = 0.02  # share of a bracket at either side of the expected root
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
-    """Points of the courses, sorted by arc, then time: output ``y`` and its time derivative ``s``."""
+class CoursePoints:
+    """CoursePoints of the courses, sorted by arc, then time: output ``y`` and its time derivative ``s``."""
 
     arc: Integers
     time: Array
     y: Array
     s: Array
 
-    def take(self, index: Integers | Flags) -> Points:
+    def take(self, index: Integers | Flags) -> CoursePoints:
         """Return some of the points."""
-        return Points(*(getattr(self, f.name)[index] for f in fields(self)))
+        return CoursePoints(*(getattr(self, f.name)[index] for f in fields(self)))
 
-    def joined(self, other: Points) -> tuple[Points, Integers]:
+    def joined(self, other: CoursePoints) -> tuple[CoursePoints, Integers]:
         """Return both, sorted, and where each point came from."""
         both = [np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)]
         order = np.lexsort((both[1], both[0]))
-        return Points(*(part[order] for part in both)), order
+        return CoursePoints(*(part[order] for part in both)), order
 
 
-def evaluated(course: Course, arcs: Arcs, arc: Integers, time: Array) -> Points:
+def evaluated(course: Course, arcs: Arcs, arc: Integers, time: Array) -> CoursePoints:
     """Return the points of a course at given times."""
-    return Points(arc, time, *course.at(arcs, arc, time))
+    return CoursePoints(arc, time, *course.at(arcs, arc, time))
 
 
-def cubic(t: Array, left: Points, right: Points) -> tuple[Array, Array, Array, Array]:
+def cubic(t: Array, left: CoursePoints, right: CoursePoints) -> tuple[Array, Array, Array, Array]:
     """Return the coefficients of Hermite's cubic in x = (t − left)/h, from the ends' values and slopes."""
     d, m0, m1 = right.y - left.y, t * left.s, t * right.s
     return left.y, m0, 3 * d - 2 * m0 - m1, m0 + m1 - 2 * d
 
 
-def grid(course: Course, arcs: Arcs, step: float | None) -> Points:
+def grid(course: Course, arcs: Arcs, step: float | None) -> CoursePoints:
     """Lay points on every arc, and more of them where the cubic between two does not follow the course."""
     length = arcs.end - arcs.start
     count = np.where(arcs.edge == 0, FRACTIONS.size, 1)
@@ -68,7 +68,7 @@ def grid(course: Course, arcs: Arcs, step: float | None) -> Points:
     return _followed(course, arcs, points)
 
 
-def spans(arcs: Arcs, points: Points) -> Array:
+def spans(arcs: Arcs, points: CoursePoints) -> Array:
     """Return the span of every subject's values (0 where they are not finite)."""
     high, low = (np.full(int(arcs.who[-1]) + 1, sign * np.inf) for sign in (-1, 1))
     with np.errstate(invalid="ignore"):
@@ -77,7 +77,7 @@ def spans(arcs: Arcs, points: Points) -> Array:
         return np.where(np.isfinite(high - low), high - low, 0.0)
 
 
-def _followed(course: Course, arcs: Arcs, points: Points) -> Points:
+def _followed(course: Course, arcs: Arcs, points: CoursePoints) -> CoursePoints:
     active = np.ones(points.arc.size, dtype=bool)
     for _ in range(HALVINGS):
         span = spans(arcs, points)[arcs.who[points.arc]]
@@ -111,7 +111,7 @@ def _followed(course: Course, arcs: Arcs, points: Points) -> Points:
     return points
 
 
-def turns(arcs: Arcs, points: Points, floor: Array) -> tuple[Array, Integers, Integers, Flags]:
+def turns(arcs: Arcs, points: CoursePoints, floor: Array) -> tuple[Array, Integers, Integers, Flags]:
     """Find where the direction changes: +1 for a maximum, −1 for a minimum; the points around it; whether it is smooth.
 
     A direction is that of the slope or of the jump between two arcs; what moves by less than ``floor`` (of its subject)
@@ -165,12 +165,12 @@ def lasting(who: Integers, y: Array, fixed: Flags, floor: Array) -> Flags:
             break
         out = np.append(least, False) | np.append(False, least)
         kept = kept[~out | fixed[kept]]
-    found = np.zeros(who.size, dtype=bool)
-    found[kept] = True
-    return found
+    real = np.zeros(who.size, dtype=bool)
+    real[kept] = True
+    return real
 
 
-def roots(course: Course, arcs: Arcs, left: Points, right: Points, level: Array | None) -> Points:
+def roots(course: Course, arcs: Arcs, left: CoursePoints, right: CoursePoints, level: Array | None) -> CoursePoints:
     """Narrow all brackets together and return where y is ``level``, or where the slope is 0 if there is no level.
 
     Every round asks for the middle of each bracket, the root that a cubic expects, and a little at either side of it.
@@ -191,27 +191,27 @@ def roots(course: Course, arcs: Arcs, left: Points, right: Points, level: Array 
         shares = np.sort(np.clip([x - NEAR, x, x + NEAR, np.full_like(x, 0.5)], 0.0, 1.0), axis=0)
         time = np.minimum(a.time + shares * h[wide], b.time).T
         asked = evaluated(course, arcs, np.repeat(a.arc, 4), time.ravel())
-        rows = Points(*(np.column_stack([getattr(a, f.name), getattr(asked, f.name).reshape(-1, 4),
-                                         getattr(b, f.name)]) for f in fields(Points)))  # fmt: skip
+        rows = CoursePoints(*(np.column_stack([getattr(a, f.name), getattr(asked, f.name).reshape(-1, 4),
+                                         getattr(b, f.name)]) for f in fields(CoursePoints)))  # fmt: skip
         g = rows.s if limit is None else rows.y - limit[wide][:, None]
         first = np.argmax(np.sign(g[:, 1:]) != np.sign(g[:, :1]), axis=1) + 1
         for old, k in ((left, first - 1), (right, first)):
-            for f in fields(Points):
+            for f in fields(CoursePoints):
                 getattr(old, f.name)[wide] = getattr(rows, f.name)[np.arange(wide.size), k]
     g0, g1 = (_of(p, limit, slice(None)) for p in (left, right))
     x = _chord(g0, g1)
     time = np.clip(left.time + x * (right.time - left.time), left.time, right.time)
-    found = evaluated(course, arcs, left.arc, time)
+    crossings = evaluated(course, arcs, left.arc, time)
     back = np.empty_like(index)
     back[index] = np.arange(index.size)
-    return found.take(back)
+    return crossings.take(back)
 
 
-def _of(points: Points, limit: Array | None, which: Integers | slice) -> Array:
+def _of(points: CoursePoints, limit: Array | None, which: Integers | slice) -> Array:
     return points.s if limit is None else points.y - limit[which]
 
 
-def _expected(left: Points, right: Points, curved: Flags, limit: Array | None) -> Array:
+def _expected(left: CoursePoints, right: CoursePoints, curved: Flags, limit: Array | None) -> Array:
     """Root expected in (0, 1): of the cubic, or of the chord where a bracket is so small that the cubic is rounding."""
     g0, g1 = (_of(p, limit, slice(None)) for p in (left, right))
     c0, c1, c2, c3 = cubic(right.time - left.time, left, right)
@@ -221,8 +221,8 @@ def _expected(left: Points, right: Points, curved: Flags, limit: Array | None) -
         g = c1 + x * (2 * c2 + x * 3 * c3) if limit is None else c0 - limit + x * (c1 + x * (c2 + x * c3))
         before = np.sign(g) == np.sign(g0)
         low, high = np.where(before, x, low), np.where(before, high, x)
-    found: Array = np.where(curved & (c1 != 0), low, _chord(g0, g1))
-    return found
+    share: Array = np.where(curved & (c1 != 0), low, _chord(g0, g1))
+    return share
 
 
 def _chord(g0: Array, g1: Array) -> Array:

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pkpd.errors import DataWarning, InputError
-from pkpd.simulate.call import differences
 from pkpd.simulate.layout import Layout
-from pkpd.simulate.lock import locked
 from pkpd.simulate.pieces import Part, Piece
+from pkpd.simulate.store.call import differences
+from pkpd.simulate.store.lock import locked
 
 if TYPE_CHECKING:
     import xarray
 
-_OWN = ".pkpd"
+_NOTES = ".pkpd"
 _CALL, _PIECES, _LOCK = "call.json", "pieces", "lock"
 
 
@@ -89,15 +89,15 @@ def writing(path: Path, layout: Layout, call: Mapping[str, str], pieces: int) ->
     zarr = zarr_module()
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         _create(zarr, path, layout, {"call": dict(call), "pieces": pieces})
-    own = path / _OWN
-    if not (own / _CALL).is_file():
+    notes = path / _NOTES
+    if not (notes / _CALL).is_file():
         raise InputError(f"{path} exists and is no simulation; choose another place", "store")
-    with locked(own / _LOCK):
-        if problems := differences(_read(own)["call"], call):
+    with locked(notes / _LOCK):
+        if problems := differences(_read(notes)["call"], call):
             problems.append(f"{path} holds another simulation; repeat its call to continue it, or choose another store")
             raise InputError(problems, "store")
         group = zarr.open_group(str(path), mode="r+", use_consolidated=False)
-        with (own / _PIECES).open("a+b") as log:
+        with (notes / _PIECES).open("a+b") as log:
             done = _finished(log)
             yield Store(layout, {name: group[name] for name in layout.variables}, done, log)
 
@@ -128,17 +128,17 @@ def open_simulation(path: str | Path) -> xarray.Dataset:
     import xarray
 
     zarr_module()
-    own = Path(path) / _OWN
-    if not (own / _CALL).is_file():
+    notes = Path(path) / _NOTES
+    if not (notes / _CALL).is_file():
         raise InputError(f"there is no simulation at {path}", "open_simulation")
-    with (own / _PIECES).open("rb") as log:
-        done, pieces = len(_lines(log.read())), int(_read(own)["pieces"])
+    with (notes / _PIECES).open("rb") as log:
+        done, pieces = len(_lines(log.read())), int(_read(notes)["pieces"])
     if done < pieces:
         text = f"{path}: {pieces - done} of {pieces} pieces are missing and NaN; the same call of simulate continues it"
         warnings.warn(text, DataWarning, stacklevel=2)
     # "days" is the unit of a clock here, not of a date
-    found: xarray.Dataset = xarray.open_zarr(str(path), decode_times=False)
-    return found
+    result: xarray.Dataset = xarray.open_zarr(str(path), decode_times=False)
+    return result
 
 
 def _create(zarr: Any, path: Path, layout: Layout, about: Mapping[str, Any]) -> None:
@@ -157,19 +157,19 @@ def _create(zarr: Any, path: Path, layout: Layout, about: Mapping[str, Any]) -> 
                     compressors=[zarr.codecs.ZstdCodec(level=1, checksum=True)],
                 )  # fmt: skip
             zarr.consolidate_metadata(str(new))
-        (new / _OWN).mkdir()
-        (new / _OWN / _CALL).write_text(json.dumps(about, indent=1), encoding="utf-8")
-        (new / _OWN / _PIECES).touch()
+        (new / _NOTES).mkdir()
+        (new / _NOTES / _CALL).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (new / _NOTES / _PIECES).touch()
         try:
             os.replace(new, path)
         except OSError:
-            if not (path / _OWN / _CALL).is_file():  # otherwise another run was faster: it is judged like any store
+            if not (path / _NOTES / _CALL).is_file():  # otherwise another run was faster: it is judged like any store
                 raise
 
 
-def _read(own: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((own / _CALL).read_text(encoding="utf-8"))
-    return found
+def _read(notes: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads((notes / _CALL).read_text(encoding="utf-8"))
+    return about
 
 
 def _finished(log: IO[bytes]) -> dict[int, tuple[int, str]]:

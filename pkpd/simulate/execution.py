@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -14,45 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import DataWarning, InputError, PkpdError
-from pkpd.simulate.memory import available, in_words
 from pkpd.simulate.pieces import Part, Piece
-from pkpd.simulate.task import Job, Task
+from pkpd.simulate.resources import Resources, in_words
+from pkpd.simulate.task import SimulationJob, Task
 
 if TYPE_CHECKING:
     import xarray
-
-_MOST_IN_FLIGHT = 256
-_BESIDE = 4  # a piece needs about so many times the memory of its result while it is solved
-
-
-@dataclass(frozen=True, eq=False)
-class Means:
-    """With what a simulation is carried out.
-
-    Attributes
-    ----------
-    executor : concurrent.futures.Executor or None
-        Who computes pieces; None means here, one after the other.
-    progress : bool
-        Whether to show a progress bar after two seconds.
-    memory : float or None
-        Bytes that may be used; by default half of what is available.
-    """
-
-    executor: Executor | None = None
-    progress: bool = True
-    memory: float | None = None
-
-    @property
-    def budget(self) -> float:
-        """Bytes that may be used."""
-        return self.memory if self.memory is not None else available() / 2
-
-    def in_flight(self, size: int) -> int:
-        """How many pieces of this size may be on their way at once."""
-        workers = getattr(self.executor, "_max_workers", None)  # not every executor knows
-        wanted = 2 * workers if isinstance(workers, int) else max(_MOST_IN_FLIGHT, 2 * (os.cpu_count() or 1))
-        return int(max(1, min(wanted, self.budget // (_BESIDE * max(size, 1)))))
 
 
 @dataclass
@@ -74,7 +40,7 @@ class Failures:
             warnings.warn(text, DataWarning, stacklevel=stacklevel + 1)
 
 
-def into_memory(task: Task, means: Means) -> xarray.Dataset:
+def into_memory(task: Task, resources: Resources) -> xarray.Dataset:
     """Carry out a simulation and return its result.
 
     Raises
@@ -83,10 +49,10 @@ def into_memory(task: Task, means: Means) -> xarray.Dataset:
         If the result is larger than the memory that may be used.
     """
     layout = task.layout
-    if layout.nbytes > means.budget:
+    if layout.nbytes > resources.budget:
         names = sorted(layout.variables, key=lambda n: -len(layout.variables[n].dims))
         raise InputError(
-            f"the result would take {in_words(layout.nbytes)}, more than the {in_words(means.budget)} that may be "
+            f"the result would take {in_words(layout.nbytes)}, more than the {in_words(resources.budget)} that may be "
             f"used; write it to disk with store='simulation.zarr', keep less of it (keep=[{names[0]!r}]), or allow "
             f"more (memory='{in_words(1.2 * layout.nbytes)}')", "simulate",
         )  # fmt: skip
@@ -97,14 +63,14 @@ def into_memory(task: Task, means: Means) -> xarray.Dataset:
             arrays[name][layout.where(name, piece)] = values
         failures.add(part.failed, part.advice)
 
-    _carry_out(task, range(len(task.cut)), receive, means)
+    _execute(task, range(len(task.cut)), receive, resources)
     failures.warn(task.cut.replicates * task.cut.subjects, stacklevel=3)
     return layout.dataset(arrays)
 
 
-def into_store(task: Task, means: Means, path: Path, call: Mapping[str, str]) -> xarray.Dataset:
+def into_store(task: Task, resources: Resources, path: Path, call: Mapping[str, str]) -> xarray.Dataset:
     """Carry out what is missing of a simulation in a store, and open it."""
-    from pkpd.simulate.store import open_simulation, writing
+    from pkpd.simulate.store.store import open_simulation, writing
 
     failures = Failures()
     with writing(path, task.layout, call, len(task.cut)) as store:
@@ -116,24 +82,24 @@ def into_store(task: Task, means: Means, path: Path, call: Mapping[str, str]) ->
             failures.add(part.failed, part.advice)
 
         missing = [k for k in range(len(task.cut)) if k not in store.done]
-        _carry_out(task, missing, receive, means)
+        _execute(task, missing, receive, resources)
     failures.warn(task.cut.replicates * task.cut.subjects, stacklevel=3)
     return open_simulation(path)
 
 
-def _carry_out(task: Task, numbers: Sequence[int], receive: Callable[[Piece, Part], None], means: Means) -> None:
+def _execute(task: Task, numbers: Sequence[int], receive: Callable[[Piece, Part], None], resources: Resources) -> None:
     pieces = (task.cut[k] for k in numbers)
-    if means.executor is None:
+    if resources.executor is None:
         results = _here(task.job, pieces)
     else:
-        results = _submitted(task.job, pieces, means.executor, means.in_flight(task.layout.piece_nbytes))
+        results = _submitted(task.job, pieces, resources.executor, resources.in_flight(task.layout.piece_nbytes))
     total = len(task.cut)
     with closing(results):  # whatever happens, what is still waiting is called off at once
-        for piece, part in _with_bar(results, total, total - len(numbers), means.progress):
+        for piece, part in _with_bar(results, total, total - len(numbers), resources.progress):
             _named(piece, partial(receive, piece, part))
 
 
-def _here(job: Job, pieces: Iterator[Piece]) -> Generator[tuple[Piece, Part], None, None]:
+def _here(job: SimulationJob, pieces: Iterator[Piece]) -> Generator[tuple[Piece, Part], None, None]:
     for piece in pieces:
         yield piece, _named(piece, partial(job.compute, piece))
 
@@ -150,7 +116,7 @@ def _with_bar(results: Any, total: int, done: int, progress: bool) -> Any:
 
 
 def _submitted(
-    job: Job, pieces: Iterator[Piece], executor: Executor, limit: int
+    job: SimulationJob, pieces: Iterator[Piece], executor: Executor, limit: int
 ) -> Generator[tuple[Piece, Part], None, None]:
     """Hand pieces to an executor, never more than `limit` at once, and yield their results as they come."""
     running: dict[Future[Part], Piece] = {}
