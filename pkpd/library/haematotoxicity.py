@@ -1,10 +1,10 @@
-"""Blood cells that mature in the marrow: transit myelosuppression with feedback."""
+"""Haematological toxicity: blood cells that mature in the marrow, with feedback (myelosuppression)."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from pkpd.library.parts import chosen, half
+from pkpd.library.common import half, require_choice
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
@@ -28,7 +28,7 @@ def myelosuppression(name: str = "ANC", *, by: str = "C", unit: str = "10^9/L", 
     ----------
     Friberg LE, Henningsson A, Maas H, Nguyen L, Karlsson MO. J Clin Oncol 2002;20:4713-4721.
     """
-    chosen(effect, _EFFECTS, "effect")
+    require_choice(effect, _EFFECTS, "effect")
     if effect == "linear":
         drug = f"slope_{name}*({by})"
         extra = [Parameter(f"slope_{name}", 1.0, "volume/amount", meaning="inhibition per unit of concentration")]

@@ -1,4 +1,4 @@
-"""Cells that move or mature: redistribution between blood and tissue, and turnover from a precursor."""
+"""Trafficking of cells: redistribution between blood and tissue, with and without their turnover."""
 
 from __future__ import annotations
 
@@ -66,38 +66,4 @@ def trafficking(name: str, *, by: str, unit: str = "") -> Model:
         outputs={name: name},
         initial={name: f"{name}_0"},
         units={name: unit, tissue: unit},
-    )
-
-
-def precursor_turnover(name: str, *, by: str, unit: str = "") -> Model:
-    r"""Turnover from a precursor pool that a signal holds back: after release the response rebounds.
-
-    .. math:: dP/dt = k_{out}R_0 - \frac{k_p}{1 + S\,A}P, \quad dR/dt = \frac{k_p}{1 + S\,A}P - k_{out}R
-
-    Parameters
-    ----------
-    name, by, unit : str
-        Name and unit of the response, and what inhibits the step from precursor to response.
-
-    References
-    ----------
-    Sharma A, Ebling WF, Jusko WJ. J Pharm Sci 1998;87:1577-1584.
-    """
-    pool = f"{name}_precursor"
-    step = f"kp_{name}/(1 + S_{name}*({by}))*{pool}"
-    return Model(
-        name=f"turnover of {name} from a precursor",
-        equations={pool: f"kout_{name}*{name}_0 - {step}", name: f"{step} - kout_{name}*{name}"},
-        parameters=Parameters(
-            (
-                Parameter(f"kp_{name}", 0.02, "1/time", meaning="rate from precursor to response"),
-                Parameter(f"kout_{name}", 0.1, "1/time", meaning=f"rate of loss of {name}"),
-                Parameter(f"{name}_0", unit=unit, meaning=f"baseline of {name}"),
-                Parameter(f"S_{name}", 1.0, meaning=f"inhibition of the step per unit of {by}"),
-            )
-        ),
-        outputs={name: name},
-        initial={pool: f"kout_{name}*{name}_0/kp_{name}", name: f"{name}_0"},
-        units={name: unit, pool: unit},
-        reference="Sharma, Ebling & Jusko 1998",
     )

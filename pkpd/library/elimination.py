@@ -1,9 +1,9 @@
-"""What becomes of a drug: a metabolite, and the way back from bile to gut."""
+"""Elimination beyond a clearance: saturable, to a metabolite, and by bile back to the gut."""
 
 from __future__ import annotations
 
-from pkpd.library.disposition import CL, IV, KA
-from pkpd.library.parts import CONCENTRATION, chosen
+from pkpd.library.common import CONCENTRATION, require_choice
+from pkpd.library.disposition import CL, IV, KA, drug, way_in
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
@@ -16,6 +16,29 @@ _MEALS = (
     Parameter("tmeal", 4.0, "time", fixed=True, meaning="time of the first meal"),
     Parameter("sharpness", 10.0, fixed=True, meaning="how sharply emptying is bound to meals"),
 )
+
+
+def michaelis_menten(compartments: int = 1, *, absorption: bool = False, linear: bool = False) -> Model:
+    r"""Saturable (Michaelis–Menten) elimination, alone or parallel to a linear clearance.
+
+    .. math:: dA/dt = -\frac{V_{max}C}{K_m + C} \;[-\, CL\,C], \quad C = A/V
+
+    Far below Km it is linear with the clearance Vmax/Km.
+
+    Parameters
+    ----------
+    compartments : int
+        1 to 3.
+    absorption : bool
+        Add a depot that oral doses enter.
+    linear : bool
+        Add a linear clearance CL.
+
+    References
+    ----------
+    Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 7.
+    """
+    return drug(compartments, way_in(absorption), elimination="parallel" if linear else "saturable")
 
 
 def metabolite(name: str = "M", *, by: str = "CL*C") -> Model:
@@ -73,7 +96,7 @@ def enterohepatic(emptying: str = "periodic") -> Model:
     ----------
     Roberts MS, Magnusson BM, Burczynski FJ, Weiss M. Clin Pharmacokinet 2002;41:751-790.
     """
-    chosen(emptying, _EMPTYING, "emptying")
+    require_choice(emptying, _EMPTYING, "emptying")
     flow = f"{_EMPTYING[emptying]}*gallbladder"
     parameters = [
         KA,

@@ -1,11 +1,11 @@
-"""Signals between a concentration and a response: an effect compartment, activation, and a transit delay."""
+"""Biophase and signal transduction, between a concentration and a response: effect compartment, activation, delay."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
 
-from pkpd.library.parts import CONCENTRATION, whole
+from pkpd.library.common import CONCENTRATION, whole
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 

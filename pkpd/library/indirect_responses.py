@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkpd.errors import InputError
-from pkpd.library.parts import baseline, drive, kout
+from pkpd.library.common import baseline, drive, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 

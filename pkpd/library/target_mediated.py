@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pkpd.library.common import CONCENTRATION
 from pkpd.library.disposition import CL, INTRAVENOUS, Way, exchange, first_order
-from pkpd.library.parts import CONCENTRATION
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
@@ -41,11 +41,11 @@ def tmdd(compartments: int = 2, *, absorption: bool = False) -> Model:
         "complex": "kon*C*target - koff*complex - kint*complex",
     }
     outputs = {"C": "central/{v}", "target": "target", "complex": "complex", "RO": "complex/(target + complex)"}
-    own = _Target(
+    target = _Target(
         "target-mediated disposition", "kon*C*target*{v} + koff*complex*{v}", states, outputs,
         (kon, koff, _KINT, _KDEG, _R0), {"target": "R0"}, "Mager & Jusko 2001",
     )  # fmt: skip
-    return _bound(own, compartments, absorption)
+    return _bound(target, compartments, absorption)
 
 
 def tmdd_quasi_steady_state(compartments: int = 2, *, absorption: bool = False) -> Model:
@@ -73,11 +73,11 @@ def tmdd_quasi_steady_state(compartments: int = 2, *, absorption: bool = False) 
         "RO": "C/(KSS + C)",
     }
     states = {"target_total": "kdeg*R0 - kdeg*target - kint*complex"}
-    own = _Target(
+    target = _Target(
         "target-mediated disposition, quasi-steady state", "kint*complex*{v}", states, outputs,
         (kss, _KINT, _KDEG, _R0), {"target_total": "R0"}, _GIBIANSKY,
     )  # fmt: skip
-    return _bound(own, compartments, absorption)
+    return _bound(target, compartments, absorption)
 
 
 def tmdd_michaelis_menten(compartments: int = 2, *, absorption: bool = False) -> Model:
@@ -94,11 +94,11 @@ def tmdd_michaelis_menten(compartments: int = 2, *, absorption: bool = False) ->
     """
     km = Parameter("KM", 0.1, CONCENTRATION, meaning="concentration of half-maximal binding")
     outputs = {"C": "central/{v}", "RO": "C/(KM + C)"}
-    own = _Target(
+    target = _Target(
         "target-mediated disposition, Michaelis-Menten limit", "kint*R0*{v}*C/(KM + C)", {}, outputs,
         (km, _KINT, _R0), {}, _GIBIANSKY,
     )  # fmt: skip
-    return _bound(own, compartments, absorption)
+    return _bound(target, compartments, absorption)
 
 
 @dataclass(frozen=True)
@@ -114,20 +114,20 @@ class _Target:
     reference: str
 
 
-def _bound(own: _Target, compartments: int, absorption: bool) -> Model:
+def _bound(target: _Target, compartments: int, absorption: bool) -> Model:
     way: Way = first_order() if absorption else INTRAVENOUS
     terms, tissues, sizes = exchange(compartments, "C")
     v = sizes[0].name
     arriving = f"{way.rate} - " if way.rate else "-"
-    amounts = {**way.equations, "central": f"{arriving}CL*C - {own.loss.format(v=v)}{terms}", **tissues}
-    concentrations = dict.fromkeys([*own.states, *own.outputs], CONCENTRATION)
+    amounts = {**way.equations, "central": f"{arriving}CL*C - {target.loss.format(v=v)}{terms}", **tissues}
+    concentrations = dict.fromkeys([*target.states, *target.outputs], CONCENTRATION)
     return Model(
-        name=own.name,
-        equations={**amounts, **own.states},
-        parameters=Parameters((*way.parameters, CL, *sizes, *own.parameters)),
-        outputs={name: text.format(v=v) for name, text in own.outputs.items()},
-        initial=own.initial,
+        name=target.name,
+        equations={**amounts, **target.states},
+        parameters=Parameters((*way.parameters, CL, *sizes, *target.parameters)),
+        outputs={name: text.format(v=v) for name, text in target.outputs.items()},
+        initial=target.initial,
         units={**dict.fromkeys(amounts, "amount"), **concentrations, "RO": ""},
-        reference=own.reference,
+        reference=target.reference,
         **way.parts,
     )

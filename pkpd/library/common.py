@@ -43,7 +43,7 @@ def drive(inhibits: bool, name: str, by: str) -> tuple[str, tuple[Parameter, Par
     return f"(1 {'-' if inhibits else '+'} {top.name}*({by})/({middle.name} + ({by})))", (top, middle)
 
 
-def chosen(value: object, known: Iterable[object], what: str) -> None:
+def require_choice(value: object, known: Iterable[object], what: str) -> None:
     """Check that a choice is one of those that exist.
 
     Raises
