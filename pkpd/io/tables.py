@@ -85,7 +85,7 @@ def read_study(
     return to_study(job, (lloq, uloq), duplicates, attrs)
 
 
-def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs: object, stacklevel: int = 4) -> Study:
+def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs: object) -> Study:
     """Return the study of a job whose tables are matched, or raise every problem; the common end of all readers.
 
     Parameters
@@ -98,8 +98,6 @@ def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs:
         The rule for equal samples.
     attrs : mapping or None
         Provenance.
-    stacklevel : int
-        Whose line a warning names: 4 is the caller of the function that calls this one.
     """
     findings = job.findings
     if duplicates is not None and (not isinstance(duplicates, str) or duplicates not in RULES):
@@ -109,7 +107,7 @@ def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs:
         findings.problem(f"attrs: {show(attrs)}; expected a mapping")
         attrs = None
     frames = build(job, limits, duplicates)
-    notes = findings.settle("the study cannot be read", stacklevel)
+    notes = findings.settle("the study cannot be read")
     assert frames is not None  # otherwise there was a problem, and `settle` raised it
     known = {name: unit for name, unit in job.units.items() if name != "duration"}
     return Study(*frames, units=known, notes=notes, attrs=dict(attrs or {}))

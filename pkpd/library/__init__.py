@@ -1,5 +1,7 @@
 """Models that state only their mathematics; compose them with ``+``, find them with ``list("words")`` (floor 3)."""
 
+from collections.abc import Sequence
+
 from pkpd.library.absorption import (
     mixed_absorption,
     sequential_absorption,
@@ -74,3 +76,8 @@ __all__ = [
     "weibull_absorption",
     "zero_order_absorption",
 ]
+
+
+def __dir__() -> Sequence[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
-from pkpd.errors import DataWarning
+from pkpd.errors import warn
 from pkpd.plot import marks, style
 from pkpd.plot.profiles import group_name, grouped
 from pkpd.study import Study
@@ -87,9 +86,8 @@ def mean_profiles(
     used = study.used(analyte)
     alone = planned_time(used).groupby(planned_time(used)).transform("size") == 1
     if alone.mean() > 0.5:
-        warnings.warn(
-            f"{int(alone.sum())} of {len(used)} samples are alone at their time: give nominal times to see means",
-            DataWarning, stacklevel=2,
+        warn(
+            f"{int(alone.sum())} of {len(used)} samples are alone at their time: give nominal times to see means"
         )  # fmt: skip
     limits = {f"LLOQ {v:g}": float(v) for v in np.unique(used["lloq"].dropna())}
     marks.level_lines(ax, limits)

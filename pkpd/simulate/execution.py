@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
@@ -12,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pkpd.errors import DataWarning, InputError, PkpdError
+from pkpd.errors import InputError, PkpdError, warn
+from pkpd.progress import progress_bar
 from pkpd.simulate.pieces import Part, Piece
 from pkpd.simulate.resources import Resources, in_words
 from pkpd.simulate.task import SimulationJob, Task
@@ -33,11 +33,10 @@ class Failures:
         self.failed += failed
         self.advice = self.advice or advice
 
-    def warn(self, subjects: int, stacklevel: int) -> None:
-        """Say how many there were, if there were any."""
+    def report(self, subjects: int) -> None:
+        """Warn how many there were, if there were any."""
         if self.failed:
-            text = f"{self.failed} of {subjects} subjects could not be solved and are NaN: {self.advice}"
-            warnings.warn(text, DataWarning, stacklevel=stacklevel + 1)
+            warn(f"{self.failed} of {subjects} subjects could not be solved and are NaN: {self.advice}")
 
 
 def into_memory(task: Task, resources: Resources) -> xarray.Dataset:
@@ -64,7 +63,7 @@ def into_memory(task: Task, resources: Resources) -> xarray.Dataset:
         failures.add(part.failed, part.advice)
 
     _execute(task, range(len(task.cut)), receive, resources)
-    failures.warn(task.cut.replicates * task.cut.subjects, stacklevel=3)
+    failures.report(task.cut.replicates * task.cut.subjects)
     return layout.dataset(arrays)
 
 
@@ -83,7 +82,7 @@ def into_store(task: Task, resources: Resources, path: Path, call: Mapping[str, 
 
         missing = [k for k in range(len(task.cut)) if k not in store.done]
         _execute(task, missing, receive, resources)
-    failures.warn(task.cut.replicates * task.cut.subjects, stacklevel=3)
+    failures.report(task.cut.replicates * task.cut.subjects)
     return open_simulation(path)
 
 
@@ -107,12 +106,8 @@ def _here(job: SimulationJob, pieces: Iterator[Piece]) -> Generator[tuple[Piece,
 def _with_bar(results: Any, total: int, done: int, progress: bool) -> Any:
     if total == 1:  # nothing to show before it is over
         return results
-    with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm complains and then works
-        warnings.simplefilter("ignore")
-        from tqdm.auto import tqdm
-
     about = {"desc": "simulation", "unit": "piece", "delay": 2, "mininterval": 0.5}
-    return tqdm(results, total=total, initial=done, disable=not progress, **about)
+    return progress_bar(results, total=total, initial=done, disable=not progress, **about)
 
 
 def _submitted(

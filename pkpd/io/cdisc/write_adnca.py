@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pkpd.io.cdisc.spelling import to_cdisc
-from pkpd.io.cdisc.writing import Row, check, covariates, frame, known, measured, result, rows_of, warn, words
+from pkpd.io.cdisc.writing import Row, check, covariates, frame, known, measured, result, rows_of, warn_lost, words
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -125,4 +125,4 @@ def _warn_of_losses(study: Study, referred: set[tuple[Any, float]], sampled: set
         sentences.append(f"{lost} doses stand beside no sample; read the table with doses=study.doses to keep them")
     if absent:
         sentences.append(f"{absent} subjects have no sample and are not in the table")
-    warn(sentences)
+    warn_lost(sentences)

@@ -10,7 +10,19 @@ from pkpd.errors import InputError
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment, write_duration, write_moment
 from pkpd.io.cdisc.spelling import to_cdisc
-from pkpd.io.cdisc.writing import Row, check, covariates, frame, known, measured, result, rows_of, seconds, warn, words
+from pkpd.io.cdisc.writing import (
+    Row,
+    check,
+    covariates,
+    frame,
+    known,
+    measured,
+    result,
+    rows_of,
+    seconds,
+    warn_lost,
+    words,
+)
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -87,7 +99,7 @@ def sdtm_tables(
     first = study.doses.groupby("subject")["time"].min()
     moved = int((first != 0.0).sum())
     if moved:
-        warn([f"{moved} subjects have their first dose not at time 0; in SDTM their time counts from it"])
+        warn_lost([f"{moved} subjects have their first dose not at time 0; in SDTM their time counts from it"])
     return {
         "PC": _samples(study, head, clock, specimens),
         "EX": _doses(study, {**head, "DOMAIN": "EX", "EXTRT": treatment}, clock, spelled),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.spelling import code_of, to_cdisc
 from pkpd.io.columns import COVARIATES
@@ -119,10 +118,10 @@ def seconds(time: float, per: Fraction) -> Fraction:
     return iso.shortest(Fraction(time) * per, lambda found: float(found / per) == time)
 
 
-def warn(sentences: Iterable[str]) -> None:
+def warn_lost(sentences: Iterable[str]) -> None:
     """Warn about what a table cannot carry."""
     for sentence in sentences:
-        warnings.warn(sentence, DataWarning, stacklevel=3)
+        warn(sentence)
 
 
 def frame(rows: list[Row], columns: Iterable[str], optional: Iterable[str] = ()) -> pandas.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.fit.residual import draw
 from pkpd.simulate.designs import concrete, doses_for
 from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
@@ -168,7 +167,7 @@ def as_dataset(trials: Sequence[AdaptiveTrial], decisions: Array, times: Array, 
     if failed := int((status != 0).sum()):
         k, j = np.argwhere(status)[0]
         text = f"{failed} of {status.size} subjects could not be solved and are NaN: {solved[k].advice(int(j))}"
-        warnings.warn(text, DataWarning, stacklevel=3)
+        warn(text)
     measured = [trial.measurements(course) for trial, course in zip(trials, exact, strict=True)]
     data: dict[str, Any] = {}
     seen = (*dims[:2], "decision")

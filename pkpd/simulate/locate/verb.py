@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from pkpd.about import package_version
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
-from pkpd.errors import DataWarning, InputError, unknown_names
+from pkpd.errors import InputError, unknown_names, warn
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.simulate.designs import concrete, doses_for
@@ -141,7 +140,7 @@ def locate(
         advice |= {lo + k: text for k, text in course.advice.items()}
     if (bad := np.flatnonzero(status)).size:
         text = f"{bad.size} of {len(table)} subjects have no located course and are NaN; subject {names[bad[0]]!r}: "
-        warnings.warn(text + advice[int(bad[0])], DataWarning, stacklevel=2)
+        warn(text + advice[int(bad[0])])
     unit = model.units.get(output, "")
     result = _dataset(summaries, names, limits, status, output, (unit, regimen.time_unit, ratio))
     result.attrs = {

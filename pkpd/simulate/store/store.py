@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.simulate.layout import Layout
 from pkpd.simulate.pieces import Part, Piece
 from pkpd.simulate.store.call import differences
@@ -135,7 +135,7 @@ def open_simulation(path: str | Path) -> xarray.Dataset:
         done, pieces = len(_lines(log.read())), int(_read(notes)["pieces"])
     if done < pieces:
         text = f"{path}: {pieces - done} of {pieces} pieces are missing and NaN; the same call of simulate continues it"
-        warnings.warn(text, DataWarning, stacklevel=2)
+        warn(text)
     # "days" is the unit of a clock here, not of a date
     result: xarray.Dataset = xarray.open_zarr(str(path), decode_times=False)
     return result
