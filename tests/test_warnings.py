@@ -16,8 +16,13 @@ from pkpd.model import Model
 from pkpd.progress import progress_bar
 
 TABLE = pandas.DataFrame(
-    {"subject": np.repeat([1, 2], 5), "time": [1.0, 2.0, 4.0, 6.0, 8.0] * 2, "analyte": "C", "value": [9.0, 8, 6, 5, 4] * 2}
-)  # fmt: skip
+    {
+        "subject": np.repeat([1, 2], 5),
+        "time": [1.0, 2.0, 4.0, 6.0, 8.0] * 2,
+        "analyte": "C",
+        "value": [9.0, 8.0, 6.0, 5.0, 4.0] * 2,
+    }
+)
 USED = {"time": "h", "C": "mg/L", "dose": "mg"}
 SETTINGS = Settings(method="explicit", max_steps=200)
 
@@ -44,14 +49,13 @@ def test_fits() -> None:
     table = TABLE.copy()
     table.loc[2, "value"] = 0.0  # a proportional error forbids it
     study = read_study(table, bolus("100 mg"), units=USED)
-    model = library.one_compartment().with_values(CL="1 L/h", V="10 L")
+    model = library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=1.0, V=10.0)
     with pytest.warns(DataWarning, match="1 of 2 subjects have no fit") as caught:
         fit_individuals(model, study, model.parameters, error={"C": "proportional"})
     assert points_here(caught)
-    one_dose = library.one_compartment().with_values(CL="1 L/h", V="10 L")
     few = read_study(TABLE[TABLE["time"] == 1.0], bolus("100 mg"), units=USED)
     with pytest.warns(FitWarning) as caught:
-        fit_pooled(one_dose, few, one_dose.parameters, error={"C": "additive"})
+        fit_pooled(model, few, model.parameters, error={"C": "additive"})
     assert points_here(caught)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.engine import Compiled, Settings, compile_model
-from pkpd.errors import DataWarning, InputError, nearest
+from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model, expressions
 from pkpd.records import Changes, Records
 from pkpd.simulate.switching import arrivals, covariate, rows_of, switched
@@ -75,9 +74,9 @@ def predict(
     found = code.run(lines.table, plan, settings)
     failed = np.flatnonzero(found.status)
     if failed.size:
-        warnings.warn(
+        warn(
             f"{failed.size} of {len(doses)} subjects could not be solved and are NaN; subject "
-            f"{records.subjects[int(failed[0])]!r}: {found.advice(int(failed[0]))}", DataWarning, stacklevel=2,
+            f"{records.subjects[int(failed[0])]!r}: {found.advice(int(failed[0]))}"
         )  # fmt: skip
     result = records.table.copy()
     for k, name in enumerate(code.outputs):
