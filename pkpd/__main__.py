@@ -106,13 +106,13 @@ def _fits(study: pkpd.Study, exposure: xarray.Dataset) -> tuple[pkpd.Fits, pkpd.
     """Fit PK subject by subject, then the pooled PD with each subject's PK given."""
     model = il21.model()
     start = pkpd.initial_estimates(model, exposure, study)
-    own = pkpd.library.two_compartment().in_units(**model.base)
+    pk_model = pkpd.library.two_compartment().in_units(**model.base)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pkpd.DataWarning)  # the subjects without a PK fit are named in the summary
         pk = pkpd.fit_individuals(
-            own,
+            pk_model,
             study.select(analytes=["IL21"]),
-            start.subset(own.parameters.names),
+            start.subset(pk_model.parameters.names),
             error={"C": "proportional"},
             progress=False,
         )

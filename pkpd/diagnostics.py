@@ -120,8 +120,8 @@ def _estimated(name: str) -> str:
         if stem != base:
             base = f"{stem}_inf_obs" if stem in ("auc", "aumc", "mrt") else f"{stem}_obs"
             break
-    found = f"{base}{tail}"
-    return found if found in NAMES else name
+    estimated = f"{base}{tail}"
+    return estimated if estimated in NAMES else name
 
 
 def _dense(people: Population, dose: Regimen) -> Array:

@@ -78,16 +78,16 @@ def bands(
     if log:
         style.log_scale(ax)
     about = forecast[name].attrs
-    own = str(forecast["time"].attrs.get("units", "h"))
-    t = style.clock(forecast["time"], own, time_unit)
+    unit = str(forecast["time"].attrs.get("units", "h"))
+    t = style.clock(forecast["time"], unit, time_unit)
     lost = int((~np.isfinite(values)).any(axis=1).sum())
     _draw(ax, t, values, levels, (color or style.DATA, f"{label}: " if label else ""))
     if "dose_time" in forecast.coords:
-        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or own)
-        marks.dose_marks(ax, style.clock(forecast["dose_time"], own, time_unit), day)
+        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or unit)
+        marks.dose_marks(ax, style.clock(forecast["dose_time"], unit, time_unit), day)
     lines = {text: float(value) for text, value in (reference or {}).items()}
     marks.level_lines(ax, lines)
-    style.time_axis(ax, "time", own, time_unit)
+    style.time_axis(ax, "time", unit, time_unit)
     ax.set_ylabel(style.labelled(f"measured {name}" if measured else name, str(about.get("units", ""))))
     style.caption(ax, forecast.attrs, [f"{lost} of {len(values)} not solved"] if lost else [])
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
@@ -167,7 +167,7 @@ def _values(forecast: xarray.Dataset, name: str, measured: bool) -> Array:
     if "time" not in forecast.dims:
         raise InputError("this data set has no dimension time; expected what simulate returns for a regimen")
     drawable = [str(n) for n, v in forecast.data_vars.items() if "time" in v.dims]
-    style.require(name, [n for n in drawable if not n.endswith("_measured")], "output")
+    style.require_name(name, [n for n in drawable if not n.endswith("_measured")], "output")
     chosen = f"{name}_measured" if measured else name
     if chosen not in drawable:
         raise InputError(f"{name!r} was simulated without residual error; expected measured=False")
@@ -190,7 +190,7 @@ def _draw(ax: Axes, t: Array, values: Array, levels: Sequence[float], look: tupl
 
 def _quantiles(values: Array, at: Sequence[float]) -> Array:
     """Quantiles over subjects, NaN at times where nobody has a value."""
-    found = np.full((len(at), values.shape[1]), np.nan)
+    quantiles = np.full((len(at), values.shape[1]), np.nan)
     solved = np.isfinite(values).any(axis=0)
-    found[:, solved] = np.nanquantile(values[:, solved], at, axis=0)
-    return found
+    quantiles[:, solved] = np.nanquantile(values[:, solved], at, axis=0)
+    return quantiles

@@ -61,13 +61,13 @@ def dose_marks(ax: Axes, times: Array, day: float | None) -> None:
 
 def _runs(starts: Array, day: float) -> list[tuple[float, float]]:
     """Days after each start, joined where they touch."""
-    found: list[tuple[float, float]] = []
+    runs: list[tuple[float, float]] = []
     for start in starts:
-        if found and start <= found[-1][1] * (1 + 1e-9):
-            found[-1] = (found[-1][0], start + day)
+        if runs and start <= runs[-1][1] * (1 + 1e-9):
+            runs[-1] = (runs[-1][0], start + day)
         else:
-            found.append((start, start + day))
-    return found
+            runs.append((start, start + day))
+    return runs
 
 
 def level_lines(ax: Axes, levels: Mapping[str, float]) -> None:

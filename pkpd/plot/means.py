@@ -72,10 +72,10 @@ def mean_profiles(
     DataWarning
         If most samples are alone at their time, because actual times are given without nominal ones.
     """
-    style.require(analyte, study.analytes, "analyte")
-    style.require(statistic, STATISTICS, "statistic")
+    style.require_name(analyte, study.analytes, "analyte")
+    style.require_name(statistic, STATISTICS, "statistic")
     rule = blq or ("zero" if statistic == "mean" else "lloq/2")
-    style.require(rule, BLQ_RULES, "BLQ rule")
+    style.require_name(rule, BLQ_RULES, "BLQ rule")
     groups = grouped(study, by)
     table = mean_table(study, analyte, groups, statistic, rule)
     ax = style.axes_of(ax)

@@ -39,7 +39,7 @@ def ordered(names: Iterable[Any]) -> list[Any]:
     return sorted(dict.fromkeys(names), key=lambda g: (isinstance(g, str) or g is None, g))
 
 
-def require(name: Any, known: Iterable[Any], what: str) -> None:
+def require_name(name: Any, known: Iterable[Any], what: str) -> None:
     """Raise a sentence with the nearest name if `name` is not known.
 
     Raises
@@ -58,7 +58,7 @@ def labelled(what: str, unit: str) -> str:
     return what if shown in ("", "1", "dimensionless") else f"{what} ({shown})"
 
 
-def clock(times: Any, own: str, wanted: str | None) -> Array:
+def clock(times: Any, given: str, wanted: str | None) -> Array:
     """Return times in the unit of the axis; a study day is 1 at time 0.
 
     Raises
@@ -70,14 +70,14 @@ def clock(times: Any, own: str, wanted: str | None) -> Array:
     if wanted is None:
         return values
     if wanted == STUDY_DAY:
-        return np.asarray(values * units.factor(own, "day") + 1.0)
+        return np.asarray(values * units.factor(given, "day") + 1.0)
     units.require(wanted, "time", what="the time axis")
-    return np.asarray(values * units.factor(own, wanted))
+    return np.asarray(values * units.factor(given, wanted))
 
 
-def time_axis(ax: Axes, what: str, own: str, wanted: str | None) -> None:
+def time_axis(ax: Axes, what: str, given: str, wanted: str | None) -> None:
     """Label the time axis and put its ticks where the field expects them."""
-    unit = wanted or own
+    unit = wanted or given
     ax.set_xlabel(STUDY_DAY if unit == STUDY_DAY else labelled(what, unit))
     if unit == STUDY_DAY:
         ax.xaxis.set_major_locator(TimeTicks(_DAYS, 1.0))

@@ -11,14 +11,15 @@ from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment, write_duration, write_moment
 from pkpd.io.cdisc.spelling import to_cdisc
 from pkpd.io.cdisc.writing import (
+    MARKS,
     Row,
     check,
-    covariates,
+    covariate_cells,
     frame,
     known,
     measured,
+    records_of,
     result,
-    rows_of,
     seconds,
     warn_lost,
     words,
@@ -37,7 +38,6 @@ _PC_OPTIONAL = ("PCGRPID", "PCLLOQ", "PCULOQ", "PCEXCLFL", "PCREASEX", "VISIT", 
                 "PCTPTREF", "PCRFTDTC")  # fmt: skip
 _EX = ("STUDYID", "DOMAIN", "USUBJID", "EXSEQ", "EXTRT", "EXDOSE", "EXDOSU", "EXDOSFRQ", "EXROUTE", "VISIT", "EXSTDTC",
        "EXENDTC")  # fmt: skip
-_MARKS = {"pre": "PRE-DOSE", "post": "POST-DOSE", "": ""}
 
 
 def sdtm_tables(
@@ -114,7 +114,7 @@ def _samples(
     origin, per = clock
     groups: dict[tuple[Any, ...], Row] = {}
     rows: list[Row] = []
-    for row in rows_of(study.observations):
+    for row in records_of(study.observations):
         test, code, specimen = tests[row["analyte"]]
         shown, value = result(row)
         unit = to_cdisc(study.units.get(row["analyte"], ""))
@@ -133,7 +133,7 @@ def _samples(
             **owner, **when, "PCGRPID": group, "PCTESTCD": code, "PCTEST": test, "PCORRES": shown, "PCORRESU": unit,
             "PCSTRESC": shown, "PCSTRESN": value, "PCSTRESU": unit, "PCLLOQ": row["lloq"], "PCULOQ": row["uloq"],
             "PCEXCLFL": "Y" if row["excluded"] else "", "PCREASEX": row["reason"], "VISIT": words(row["occasion"]),
-            "PCTPT": _MARKS[row["mark"]],
+            "PCTPT": MARKS[row["mark"]],
         })  # fmt: skip
     numbered = _in_sequence([*rows, *groups.values()], "PCSEQ")
     flagged = any(row["PCREASEX"] for row in rows)
@@ -161,7 +161,7 @@ def _in_sequence(rows: list[Row], column: str) -> list[Row]:
 def _doses(study: Study, head: Row, clock: tuple[Fraction, Fraction], routes: Mapping[str, str]) -> pandas.DataFrame:
     origin, per = clock
     rows = []
-    for row in rows_of(study.doses):
+    for row in records_of(study.doses):
         start = seconds(row["time"], per)
         lasting = seconds(row["duration"], per) if row["duration"] else Fraction(0)
         rows.append({
@@ -174,7 +174,7 @@ def _doses(study: Study, head: Row, clock: tuple[Fraction, Fraction], routes: Ma
 
 def _people(study: Study, head: Row, clock: tuple[Fraction, Fraction], first: Mapping[Any, float]) -> pandas.DataFrame:
     origin, per = clock
-    columns, cells = covariates(study)
+    columns, cells = covariate_cells(study)
     rows = [
         {**head, "DOMAIN": "DM", "USUBJID": words(name), "SUBJID": words(name), **cells[name],
          "RFSTDTC": write_moment(origin + seconds(float(first.get(name, 0.0)), per))}
