@@ -94,7 +94,7 @@ def measured(study: Study, specimens: Mapping[str, str] | None) -> dict[str, tup
 
 
 def covariate_cells(study: Study) -> tuple[list[str], dict[Any, Row]]:
-    """Return the columns of covariate_cells, each followed by that of its unit, and their cells by subject."""
+    """Return the columns of covariates, each followed by that of its unit, and their cells by subject."""
     people = study.subjects
     headings = {str(c): str(c).upper() if c in COVARIATES else str(c) for c in people.columns if c != "subject"}
     cells: dict[Any, Row] = {}

@@ -40,7 +40,7 @@ class CourseSummary:
     time_above: Array
 
 
-def summarise(course: Course, limits: Array, step: float | None, offset: int) -> CourseSummary:
+def course_summary(course: Course, limits: Array, step: float | None, offset: int) -> CourseSummary:
     """Find everything about a course.
 
     Parameters

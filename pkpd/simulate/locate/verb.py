@@ -27,7 +27,7 @@ from pkpd.simulate.locate.summary import (
     TIME,
     VALUE,
     CourseSummary,
-    summarise,
+    course_summary,
 )  # fmt: skip
 from pkpd.simulate.pieces import drawn
 from pkpd.simulate.population import Population, population
@@ -135,7 +135,7 @@ def locate(
         course = Course(
             model, output, table[part], doses[part], (window[0] * ratio, window[1] * ratio), settings or FINE
         )
-        summaries.append(summarise(course, limits, None if step is None else step * ratio, lo))
+        summaries.append(course_summary(course, limits, None if step is None else step * ratio, lo))
         status[part] = course.status
         advice |= {lo + k: text for k, text in course.advice.items()}
     if (bad := np.flatnonzero(status)).size:
