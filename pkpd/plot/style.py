@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 
 from pkpd import units
 from pkpd.arrays import Array
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError, nearest, warn
 
 # Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -56,6 +56,29 @@ def labelled(what: str, unit: str) -> str:
     """Return the label of an axis, ``"ALC (10⁹/L)"``; no brackets for a plain number."""
     shown = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda m: m[1].translate(_SUPERSCRIPT), unit)
     return what if shown in ("", "1", "dimensionless") else f"{what} ({shown})"
+
+
+def former_keywords(function: str, given: Mapping[str, Any], now: Mapping[str, str]) -> None:
+    """Accept keywords of earlier versions with a warning, and refuse any other.
+
+    Parameters
+    ----------
+    function : str
+        Who was called.
+    given : mapping
+        Keywords that the function does not have.
+    now : mapping
+        Keyword of before → how the same is said now.
+
+    Raises
+    ------
+    TypeError
+        If a keyword never existed.
+    """
+    if unknown := [name for name in given if name not in now]:
+        raise TypeError(f"{function}() got an unexpected keyword argument {unknown[0]!r}")
+    for name in given:
+        warn(f"{function}({name}=…) is now {now[name]}", DeprecationWarning)
 
 
 def clock(times: Any, given: str, wanted: str | None) -> Array:
