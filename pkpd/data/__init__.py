@@ -47,11 +47,11 @@ def theophylline(dose: str | None = None) -> Study:
     """
     table = _table("theoph.csv")
     people = table.drop_duplicates("Subject")
-    own = people.rename(columns={"Dose": "amount"})[["Subject", "amount"]].assign(time=0.0, route="oral")
+    given = people.rename(columns={"Dose": "amount"})[["Subject", "amount"]].assign(time=0.0, route="oral")
     plan = None if dose is None else oral(dose)
     return read_study(
         table[["Subject", "Time", "conc"]].assign(analyte="theophylline"),
-        own if plan is None else plan,
+        given if plan is None else plan,
         people.rename(columns={"Wt": "weight"})[["Subject", "weight"]],
         units={"time": "h", "theophylline": "mg/L", "weight": "kg", "dose": "mg/kg" if plan is None else plan.unit},
         attrs={"source": _THEOPHYLLINE, "synthetic": False},
