@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -15,7 +14,7 @@ import xarray as xr
 from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import ROUTES
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.nca import reasons
 from pkpd.nca.dose_events import Events, dose_events
 from pkpd.nca.intervals import profiles_of
@@ -183,8 +182,7 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     for which, words_ in ((before, "begin before the first dose"), (across & ~before, "run across the next dose"),
                           (unusable & ~before & ~across, "have no usable amount (value and volume)")):  # fmt: skip
         if which.any():
-            warnings.warn(f"{int(which.sum())} collections of {analyte} {words_} and are left out", DataWarning,
-                          stacklevel=5)  # fmt: skip
+            warn(f"{int(which.sum())} collections of {analyte} {words_} and are left out")
     keep = np.flatnonzero(~(before | across | unusable))
     keep = keep[np.lexsort((begin[keep], event[keep]))]
     mine, owner = np.unique(event[keep], return_inverse=True)

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy
-from engine_runs import run
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
@@ -18,6 +17,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.model import Model, define
 from pkpd.model.expressions import symbol
+from tests.engine.engine_runs import run
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-11}
 METHODS = ("explicit", "stiff")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import sympy
-from engine_runs import run
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from pkpd.engine.llvm import load, object_code
 from pkpd.errors import ModelError
 from pkpd.model import define
 from pkpd.model.expressions import parse, symbol
+from tests.engine.engine_runs import run
 
 STATES, OTHERS = ("x", "y"), ("a", "b")
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.POINTER(ctypes.c_double)] * 4)

@@ -6,8 +6,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from engine_runs import run
-from stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, target_mediated
 
 from pkpd import library
 from pkpd.dosing import Dose
@@ -18,6 +16,8 @@ from pkpd.engine.events import events_of
 from pkpd.engine.jit import jit
 from pkpd.engine.pointer import call
 from pkpd.model import define
+from tests.engine.engine_runs import run
+from tests.engine.stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, target_mediated
 
 EFFECT = library.one_compartment(absorption=True) + library.indirect_response("IV", "R", by="C")
 EFFECT_VALUES = [1.2, 2.0, 10.0, 0.3, 4.0, 5.0, 1.5]

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nca_studies import make_study
 from scipy.integrate import quad
 from scipy.optimize import curve_fit
 
@@ -22,6 +21,7 @@ from pkpd.nca.attainment import stable_trough, time_to_steady_state, trough_appr
 from pkpd.nca.interpolation import interpolate, interpolate_dosed
 from pkpd.nca.regimens import superpose_study
 from pkpd.nca.superposition import steady_state, superpose
+from tests.nca.nca_studies import make_study
 
 RATE, C0 = 0.17, 12.0
 TIMES = np.array([0, 1, 2, 4, 8, 12.0])

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd import units
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.nca.sparse.dataset import attributes_of, coordinates_of, mean_curves, parameter_variables, result_tables
 from pkpd.nca.sparse.gather import GroupSamples, gather
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS
@@ -112,7 +112,7 @@ def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> S
             blq=group.blq, lloq=group.lloq, rules=rules,
         )  # fmt: skip
     for warning in caught:
-        warnings.warn(f"group {group.label}: {warning.message}", DataWarning, stacklevel=3)
+        warn(f"group {group.label}: {warning.message}")
     refused: dict[str, str] = {}
     if not concentration:
         refused |= {name: NOT_A_CONCENTRATION for name, row in SPARSE_PARAMETERS.items() if row.needs_dose}

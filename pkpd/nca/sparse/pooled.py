@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.nca.sparse.analysis import analyse
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
@@ -81,7 +80,7 @@ def sparse(
     pooled = pool(times, values, subjects, batch, blq, lloq, chosen)
     lost = [note for note in pooled.notes if "left out" in note or "take no part" in note or "dropped" in note]
     if lost:
-        warnings.warn("; ".join(lost), DataWarning, stacklevel=2)
+        warn("; ".join(lost))
     return analyse(pooled, chosen, amount, length)
 
 
