@@ -11,17 +11,17 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
-from pkpd.engine.block import Block
-from pkpd.engine.code import Code
-from pkpd.engine.dosing_terms import DosingTerms
-from pkpd.engine.integration import integrate_job
-from pkpd.engine.own_times import Expanded, OwnTimes
-from pkpd.engine.rest import Job, Rest
+from pkpd.engine.machine.code import Code
 from pkpd.engine.settings import Settings
+from pkpd.engine.solve.integrated import Job, Rest
+from pkpd.engine.solve.integration import integrate_job
+from pkpd.engine.solve.linear_block import Block
+from pkpd.engine.solve.threads import in_pieces
 from pkpd.engine.status import ADVICE, OK
-from pkpd.engine.symbols import CLAMPED, System
-from pkpd.engine.threads import in_pieces
-from pkpd.engine.timeline import Schedule, schedule
+from pkpd.engine.symbolic.symbols import CLAMPED, System
+from pkpd.engine.timeline.dosing_terms import DosingTerms
+from pkpd.engine.timeline.event_rows import Expanded, OwnTimes
+from pkpd.engine.timeline.timeline import Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
 

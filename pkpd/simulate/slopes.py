@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
-from pkpd.engine.calculus import slope
+from pkpd.engine.symbolic.calculus import slope
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model, expressions
 

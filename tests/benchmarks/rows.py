@@ -113,21 +113,21 @@ def single() -> list[Row]:
 
 
 def _compiled_alone(problem: Problem) -> float:
-    """CPU seconds of `solver.solve_segments` for one subject, called with what the engine calls it with."""
-    from pkpd.engine import solver
+    """CPU seconds of `explicit.solve_segments` for one subject, called with what the engine calls it with."""
+    from pkpd.engine.solve import explicit
 
-    calls, original = [], solver.solve_segments
+    calls, original = [], explicit.solve_segments
 
     def note(*arguments: object) -> None:
         calls.append(arguments)
         original(*arguments)
 
     note.__module__, note.__name__ = original.__module__, "solve_segments"  # type: ignore[attr-defined]
-    solver.solve_segments = note  # type: ignore[assignment]
+    explicit.solve_segments = note  # type: ignore[assignment]
     try:
         problem.code().run(problem.table[:1], problem.plan(1, SPARSE), ONE)
     finally:
-        solver.solve_segments = original
+        explicit.solve_segments = original
     return small(lambda: original(*calls[0]))
 
 

@@ -1,7 +1,8 @@
-"""Writes pkpd/engine/dop853.py: one step of Dormand–Prince 8(5,3), unrolled from the published coefficients.
+"""Writes pkpd/engine/solve/dop853.py: one step of Dormand–Prince 8(5,3), unrolled from the published coefficients.
 
-Run ``python tests/engine/generate_dop853.py > pkpd/engine/dop853.py``. A test checks that the file is what this prints.
-Coefficients: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, 2nd ed. 1993, as SciPy carries them.
+Run ``python tests/engine/generate_dop853.py > pkpd/engine/solve/dop853.py``; a test checks that the file is what this
+prints. Coefficients: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, 2nd ed. 1993, as SciPy has
+them.
 """
 
 import numpy as np
@@ -14,8 +15,8 @@ tests/engine/generate_dop853.py; do not edit. Coefficients: Hairer, Nørsett & W
 Equations I, 2nd ed. 1993.
 """
 
-from pkpd.engine.jit import LANES, lanes_jit
-from pkpd.engine.pointer import call, fma
+from pkpd.engine.machine.jit import LANES, lanes_jit
+from pkpd.engine.machine.pointer import call, fma
 
 '''
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from pkpd.engine.formulas import Formula
-from pkpd.engine.llvm import load, object_code
+from pkpd.engine.machine.llvm import load, object_code
+from pkpd.engine.symbolic.formulas import Formula
 from pkpd.errors import ModelError
 from pkpd.model import define
 from pkpd.model.expressions import parse, symbol

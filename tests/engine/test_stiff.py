@@ -11,12 +11,13 @@ from stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, ta
 
 from pkpd import library
 from pkpd.dosing import Dose
-from pkpd.engine import Settings, compile_model, integration, rodas, schedule, stiff
+from pkpd.engine import Settings, compile_model, schedule
 from pkpd.engine import status as why
-from pkpd.engine.entry import begin
-from pkpd.engine.events import events_of
-from pkpd.engine.jit import jit
-from pkpd.engine.pointer import call
+from pkpd.engine.machine.jit import jit
+from pkpd.engine.machine.pointer import call
+from pkpd.engine.solve import integration, rodas, stiff
+from pkpd.engine.solve.segment_start import begin
+from pkpd.engine.solve.start_arrays import events_of
 from pkpd.model import define
 
 EFFECT = library.one_compartment(absorption=True) + library.indirect_response("IV", "R", by="C")

@@ -1,0 +1,33 @@
+"""A formula over many rows at once: initial values, matrices, outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pkpd.engine.machine.jit import LANES, jit
+from pkpd.engine.machine.pointer import call
+
+
+@jit
+def each_row(address, time, y, q, which, place, out):  # type: ignore[no-untyped-def]
+    """Write ``out[place[r]] = f(time[r], y[r], q[which[r]])`` for every row r.
+
+    ``address`` is that of a function of `LANES` lanes; what is zero by structure is not touched, so ``out`` begins as
+    zeros.
+    """
+    rows, ny, nq, size = which.shape[0], y.shape[1], q.shape[1], out.shape[1]
+    t, u = np.zeros(LANES), np.zeros(ny * LANES)
+    v, found = np.zeros(nq * LANES), np.zeros(size * LANES)
+    for first in range(0, rows, LANES):
+        for lane in range(LANES):
+            r = min(first + lane, rows - 1)
+            t[lane] = time[r]
+            for k in range(ny):
+                u[k * LANES + lane] = y[r, k]
+            for k in range(nq):
+                v[k * LANES + lane] = q[which[r], k]
+        call(address, t, u, v, found)
+        for lane in range(min(LANES, rows - first)):
+            target = place[first + lane]
+            for k in range(size):
+                out[target, k] = found[k * LANES + lane]

@@ -1,0 +1,253 @@
+"""Steady states of linear blocks in closed form: the point that one interval of repeated dosing returns to itself.
+
+With the state before a dose x, one interval is an affine map x → Mx + c, so the steady state is (I − M)⁻¹c; a constant
+infusion holds −K⁻¹(b + r). Derivatives go through the same interval: (I − M)dx = what it makes of x with dx = 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pkpd.engine.machine.jit import jit
+from pkpd.engine.solve.matrix_exponential import assemble, exponential, propagate
+from pkpd.engine.status import NO_STEADY_STATE
+
+
+@jit
+def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
+    """Solve a·x = b in place for m right sides by elimination with partial pivoting; return whether a is regular."""
+    for k in range(n):
+        best, top = k, abs(a[k, k])
+        for i in range(k + 1, n):
+            if abs(a[i, k]) > top:
+                best, top = i, abs(a[i, k])
+        if not top > 0.0:
+            return False
+        if best != k:
+            for j in range(n):
+                a[k, j], a[best, j] = a[best, j], a[k, j]
+            for j in range(m):
+                b[k, j], b[best, j] = b[best, j], b[k, j]
+        for i in range(k + 1, n):
+            ratio = a[i, k] / a[k, k]
+            if ratio != 0.0:
+                for j in range(k + 1, n):
+                    a[i, j] -= ratio * a[k, j]
+                for j in range(m):
+                    b[i, j] -= ratio * b[k, j]
+    for j in range(m):
+        for i in range(n - 1, -1, -1):
+            for k in range(i + 1, n):
+                b[i, j] -= a[i, k] * b[k, j]
+            b[i, j] /= a[i, i]
+    return True
+
+
+@jit
+def advance(matrix, loss, constant, slopes, state, rate, drate, tau, dtau, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
+    """Write the state after a piece of constant infusion rate into one state, and its derivatives.
+
+    A negative length goes back in time: forward in the system with every flow reversed.
+    """
+    a, e, w, da, de, rates = work
+    dmatrix, dloss, dconstant = slopes
+    n, count = x.shape[0], dx.shape[0]
+    rates[:] = 0.0
+    rates[state] = rate
+    size, scale, conserving = assemble(matrix, loss, constant, rates, a)
+    if count > 0:
+        size = n + 2
+    for p in range(count):
+        da[p, :, :] = 0.0
+        da[p, :n, :n] = dmatrix[p]
+        da[p, n, :n] = dloss[p]
+        for i in range(n):
+            da[p, i, n + 1] = (dconstant[p, i] + (drate[p] if i == state else 0.0)) / scale
+    if tau < 0.0:
+        conserving = False
+        for i in range(n + 2):
+            for j in range(n + 2):
+                a[i, j] = -a[i, j] if i != n else 0.0
+                for p in range(count):
+                    da[p, i, j] = -da[p, i, j] if i != n else 0.0
+    exponential(a, da, n, size, conserving, abs(tau), e, de, w)
+    propagate(e, de, size, scale, x, dx, y, dy)
+    sign = -1.0 if tau < 0.0 else 1.0
+    for p in range(count):  # the end of the piece moves with the parameter
+        if dtau[p] != 0.0:
+            for i in range(n):
+                flow = constant[i] + rates[i]
+                for j in range(n):
+                    flow += sign * a[i, j] * y[j]
+                dy[p, i] += flow * dtau[p]
+
+
+@jit
+def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
+    """Take a state from just before a dose through the interval, up to the time `until`; write it to y, dy.
+
+    A negative `until` goes back from just after the dose.
+    """
+    state, amount, damount, pieces, dpieces = train
+    n, count = x.shape[0], dx.shape[0]
+    y[:] = x
+    dy[:, :] = dx
+    y[state] += amount
+    for p in range(count):
+        dy[p, state] += damount[p]
+    gone = 0.0
+    now, dnow = np.empty(n), np.empty((count, n))
+    for k in range(pieces.shape[0]):
+        length = pieces[k, 0]
+        dlength = dpieces[k, 0]
+        last = gone + length >= until[0]
+        if last:
+            length = until[0] - gone
+            dlength = until[1:].copy()
+            for m in range(k):
+                dlength -= dpieces[m, 0]
+        now[:] = y
+        dnow[:, :] = dy
+        if length != 0.0:
+            advance(
+                matrix, loss, constant, slopes, state, pieces[k, 1], dpieces[k, 1], length, dlength, now, dnow, y, dy,
+                work,
+            )  # fmt: skip
+        gone += length
+        if last:
+            return
+
+
+@jit
+def at_rest(matrix, loss, constant, slopes, train, x, dx, work):  # type: ignore[no-untyped-def]
+    """Write the state of a linear block under a constant infusion, and its derivatives; return whether there is one."""
+    state, _, _, pieces, dpieces = train
+    n, count = x.shape[0], dx.shape[0]
+    a = work[0]
+    left, right = np.zeros((n, n)), np.zeros((n, 1))
+    work[5][:] = 0.0
+    work[5][state] = pieces[0, 1]
+    assemble(matrix, loss, constant, work[5], a)
+    left[:, :] = a[:n, :n]
+    for i in range(n):
+        right[i, 0] = -(constant[i] + work[5][i])
+    if not solve_dense(left, right, n, 1):
+        return False
+    x[:] = right[:, 0]
+    if count > 0:
+        left[:, :] = a[:n, :n]
+        right = np.zeros((n, count))
+        for p in range(count):
+            for i in range(n):
+                flow = slopes[2][p, i] + (dpieces[0, 1, p] if i == state else 0.0)
+                for j in range(n):
+                    flow += slopes[0][p, i, j] * x[j]
+                right[i, p] = -flow
+        solve_dense(left, right, n, count)
+        for p in range(count):
+            dx[p] = right[:, p]
+    return True
+
+
+@jit
+def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, work):  # type: ignore[no-untyped-def]
+    """Write the state of a linear block at the record of a dose repeated for ever, and its derivatives.
+
+    ``train`` is (state, amount, its derivatives, pieces, their derivatives); ``flags`` says whether the dose has just
+    been given at phase 0 and whether it is a constant infusion; ``phase`` is the time in the interval with its
+    derivatives. Returns whether there is a steady state.
+    """
+    state, amount, damount, pieces, dpieces = train
+    n, count = x.shape[0], dx.shape[0]
+    if flags[1] == 1:
+        return at_rest(matrix, loss, constant, slopes, train, x, dx, work)
+    left, right = np.zeros((n, n)), np.zeros((n, 1 + count))
+    whole = np.zeros(1 + count)
+    for k in range(pieces.shape[0]):
+        whole[0] += pieces[k, 0]
+        whole[1:] += dpieces[k, 0]
+    y, none, still = np.zeros(n), np.zeros((0, n)), np.zeros((count, n))
+    plain = (slopes[0][:0], slopes[1][:0], slopes[2][:0])
+    start = np.zeros(n)
+    unmoved = np.zeros((pieces.shape[0], 2, 0))
+    no_moves = (state, amount, damount[:0], pieces, unmoved)
+    interval(matrix, loss, constant, plain, no_moves, whole[:1], start, none, y, none.copy(), work_without(work))
+    offset = y.copy()
+    empty = (state, 0.0, damount[:0], np.zeros_like(pieces), unmoved)
+    for k in range(pieces.shape[0]):
+        empty[3][k, 0] = pieces[k, 0]
+    for j in range(n):
+        start[:] = 0.0
+        start[j] = 1.0
+        interval(matrix, loss, np.zeros(n), plain, empty, whole[:1], start, none, y, none.copy(), work_without(work))
+        for i in range(n):
+            left[i, j] = (1.0 if i == j else 0.0) - y[i]
+    keep = left.copy()
+    right = np.zeros((n, 1))
+    right[:, 0] = offset
+    if not solve_dense(left, right, n, 1):
+        return False
+    start[:] = right[:, 0]
+    dstart = np.zeros((count, n))
+    if count > 0:
+        dy = np.zeros((count, n))
+        interval(matrix, loss, constant, slopes, train, whole, start, still, y, dy, work)
+        right = np.zeros((n, count))
+        for p in range(count):
+            right[:, p] = dy[p]
+        solve_dense(keep, right, n, count)
+        for p in range(count):
+            dstart[p] = right[:, p]
+    if flags[0] == 0 and phase[0] >= whole[0]:
+        x[:] = start
+        dx[:, :] = dstart
+        return True
+    interval(matrix, loss, constant, slopes, train, phase, start, dstart, x, dx, work)
+    return True
+
+
+@jit
+def work_without(work):  # type: ignore[no-untyped-def]
+    """Return the work space for a run without derivatives."""
+    a, e, w, da, de, rates = work
+    return a, e, w, da[:0], de[:0], rates
+
+
+@jit
+def solve_steady(system, slopes, lines, which_values, trains, steady, dsteady, status):  # type: ignore[no-untyped-def]
+    """Write the steady state at the start of every segment that begins with one, and its derivatives.
+
+    ``which_values`` says what segments begin with, which row of values holds in them and where a subject's rows begin;
+    ``trains`` the repeated doses (see `block.trains_as_arrays`). A subject that has no steady state gets a status.
+    """
+    which, segments, _, _, _, _, _, _, _, _, begins = lines
+    kind, use, base = which_values
+    train_state, train_flags, train_number, dtrain, train_first, pieces, dpieces = trains
+    matrix, loss, constant = system
+    dmatrix, dloss, dconstant, _ = slopes
+    n, count = matrix.shape[1], dmatrix.shape[1]
+    work = (np.zeros((n + 2, n + 2)), np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)),
+            np.zeros((count, n + 2, n + 2)), np.zeros((count, n + 2, n + 2)), np.zeros(n))  # fmt: skip
+    phase = np.zeros(1 + count)
+    for i in range(which.shape[0]):
+        line = which[i]
+        for s in range(segments[line], segments[line + 1]):
+            k = kind[s]
+            if k < 0:
+                continue
+            row, place = base[i] + use[s], begins[i] + s - segments[line]
+            one = slice(train_first[k], train_first[k + 1])
+            part = (max(train_state[k], 0), train_number[k, 0], dtrain[k, 0], pieces[one].copy(), dpieces[one].copy())
+            if train_state[k] < 0:  # it enters no state of the block: the block is at rest with its own inputs
+                part = (0, 0.0, np.zeros(count), part[3], part[4])
+                part[3][:, 1] = 0.0
+                part[4][:, 1] = 0.0
+            phase[0] = train_number[k, 1]
+            phase[1:] = dtrain[k, 1]
+            good = steady_linear(
+                matrix[row], loss[row], constant[row], (dmatrix[row], dloss[row], dconstant[row]), part,
+                train_flags[k], phase, steady[place], dsteady[place], work,
+            )  # fmt: skip
+            if not good:
+                status[i] = NO_STEADY_STATE
+                steady[place] = np.nan
