@@ -98,8 +98,8 @@ def _of_doses(code: Compiled) -> list[int]:
     layout, model = code.code.structure, code.model
     texts = [expressions.parse(getattr(model, kind)[state]) for kind, state in layout.dosing]
     seen = (
-        set().union(*(e.free_symbols for e in (*texts, *(e for e, _ in code.system.moments))))
-        if texts or layout.relative
+        set().union(*(e.free_symbols for e in (*texts, *(e for e, _ in code.system.event_times))))
+        if texts or layout.from_dose
         else set()
     )
     return [j for j, name in enumerate(code.sensitivities) if expressions.symbol(name) in seen]

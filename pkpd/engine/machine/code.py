@@ -18,12 +18,12 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
 from pkpd.engine.symbolic.formulas import Formula, Formulas, Structure
-from pkpd.engine.symbolic.sensitivities import with_slopes
-from pkpd.engine.symbolic.symbols import analyse
+from pkpd.engine.symbolic.second_order import with_first_derivatives
+from pkpd.engine.symbolic.symbols import system_of
 from pkpd.model import Model
 
 _GROUPS = {
-    "values": (("block", LANES), ("initial", LANES), ("dosing", LANES), ("moments", LANES), ("outputs", LANES)),
+    "values": (("block", LANES), ("initial", LANES), ("dosing", LANES), ("event_times", LANES), ("outputs", LANES)),
     "explicit": (("rhs", LANES), ("rhs", 1)),
     "stiff": (("jacobian", 1),),
 }
@@ -31,19 +31,7 @@ _GROUPS = {
 
 
 class Code:
-    """The formulas of a model for a set of sensitivities.
-
-    Parameters
-    ----------
-    model : Model
-        A complete model.
-    sensitivities : sequence of str
-        Parameters with respect to which derivatives are wanted.
-    linear : str
-        As for `symbols.analyse`.
-    order : {1, 2}
-        2 adds the first derivatives to the states and the outputs (`augmented.with_slopes`).
-    """
+    """The formulas of a model for a set of sensitivities; the arguments are those of `compiled.compile_model`."""
 
     def __init__(self, model: Model, sensitivities: Sequence[str], linear: str, order: int = 1) -> None:
         self._model, self._sensitivities, self._linear = model, tuple(sensitivities), linear
@@ -57,8 +45,8 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        grow = with_slopes if self._order == 2 else None
-        return Formulas(analyse(self._model, self._sensitivities, self._linear, grow))
+        grow = with_first_derivatives if self._order == 2 else None
+        return Formulas(system_of(self._model, self._sensitivities, self._linear, grow))
 
     def address(self, name: str, width: int) -> int:
         """Return the address of a formula's function of so many lanes."""
@@ -70,7 +58,7 @@ class Code:
             return self._addresses[full]
 
     def rows(
-        self, name: str, q: Array, which: Any, out: Array, y: Any = None, time: Any = None, place: Any = None
+        self, name: str, q: Array, table_row: Any, out: Array, y: Any = None, time: Any = None, place: Any = None
     ) -> None:
         """Evaluate a formula for many rows.
 
@@ -80,7 +68,7 @@ class Code:
             Which one.
         q : array, table rows × entries
             The table of values.
-        which : array of int, rows
+        table_row : array of int, rows
             Row of the table that belongs to each row.
         out : array, rows × size
             Zeros, filled in.
@@ -89,7 +77,7 @@ class Code:
         place : array of int, optional
             Row of the result in which each row is written.
         """
-        rows = len(which)
+        rows = len(table_row)
         if not rows or not out.shape[1]:
             return
         place = np.arange(rows) if place is None else place
@@ -97,12 +85,12 @@ class Code:
         time = np.zeros(rows) if time is None else time
         if gate.AVAILABLE:
             announce(each_row)
-            each_row(self.address(name, LANES), time, y, q, which, place, out)
+            each_row(self.address(name, LANES), time, y, q, table_row, place, out)
             return
         if name not in self._columns:
             formula = getattr(self.formulas, name)()
             self._columns[name] = ColumnFunction([self.formulas.time, *formula.y, *formula.q], formula)
-        out[place] = self._columns[name]([time, *y.T, *q[which].T], rows)
+        out[place] = self._columns[name]([time, *y.T, *q[table_row].T], rows)
 
     def _key(self, group: str) -> str:
         from pkpd.engine.machine.llvm import machine
@@ -113,18 +101,18 @@ class Code:
 
     def _made(self, about: Any, code: bytes) -> Structure:
         """Take up code that was kept, with the layout that stands beside it."""
-        from pkpd.engine.machine.llvm import load
+        from pkpd.engine.machine.llvm import load_code
 
-        self._addresses |= load(code, about["functions"])
+        self._addresses |= load_code(code, about["functions"])
         return Structure(**{name: _tuples(value) for name, value in about["structure"].items()})
 
     def _load(self, group: str) -> None:
-        from pkpd.engine.machine.llvm import load, object_code
+        from pkpd.engine.machine.llvm import load_code, object_code
 
         key = self._key(group)
         kept = disk.read(key)
         if kept is not None:
-            self._addresses |= load(kept[1], kept[0]["functions"])
+            self._addresses |= load_code(kept[1], kept[0]["functions"])
             return
         made: dict[str, Formula] = {}
         functions = {}
@@ -132,7 +120,7 @@ class Code:
             made[name] = made.get(name) or getattr(self.formulas, name)()
             functions[f"{name}_{width}"] = (self.formulas.time, made[name], width)
         code = object_code(functions)
-        self._addresses |= load(code, list(functions))
+        self._addresses |= load_code(code, list(functions))
         about = {"functions": list(functions), "structure": dataclasses.asdict(self.formulas.structure)}
         disk.write(key, json.loads(json.dumps(about)), code)
 

@@ -75,9 +75,9 @@ _told: set[str] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
     "rows.each_row": "what evaluates a model",
-    "explicit.solve_segments": "the solver",
+    "explicit.solve_explicit": "the solver",
     "steady_closed_form.solve_steady": "steady states",
-    "stiff.solve_segments": "the solver of stiff equations",
+    "stiff.solve_stiff": "the solver of stiff equations",
 }
 
 

@@ -61,7 +61,7 @@ def object_code(functions: Mapping[str, tuple[Any, Formula, int]]) -> bytes:
     return code
 
 
-def load(code: bytes, names: Sequence[str]) -> dict[str, int]:
+def load_code(code: bytes, names: Sequence[str]) -> dict[str, int]:
     """Bring object code into memory and return the address of every function.
 
     Raises

@@ -9,13 +9,13 @@ from pkpd.engine.machine.pointer import call
 
 
 @jit
-def each_row(address, time, y, q, which, place, out):  # type: ignore[no-untyped-def]
-    """Write ``out[place[r]] = f(time[r], y[r], q[which[r]])`` for every row r.
+def each_row(address, time, y, q, table_row, place, out):  # type: ignore[no-untyped-def]
+    """Write ``out[place[r]] = f(time[r], y[r], q[table_row[r]])`` for every row r.
 
     ``address`` is that of a function of `LANES` lanes; what is zero by structure is not touched, so ``out`` begins as
     zeros.
     """
-    rows, ny, nq, size = which.shape[0], y.shape[1], q.shape[1], out.shape[1]
+    rows, ny, nq, size = table_row.shape[0], y.shape[1], q.shape[1], out.shape[1]
     t, u = np.zeros(LANES), np.zeros(ny * LANES)
     v, found = np.zeros(nq * LANES), np.zeros(size * LANES)
     for first in range(0, rows, LANES):
@@ -25,7 +25,7 @@ def each_row(address, time, y, q, which, place, out):  # type: ignore[no-untyped
             for k in range(ny):
                 u[k * LANES + lane] = y[r, k]
             for k in range(nq):
-                v[k * LANES + lane] = q[which[r], k]
+                v[k * LANES + lane] = q[table_row[r], k]
         call(address, t, u, v, found)
         for lane in range(min(LANES, rows - first)):
             target = place[first + lane]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.engine.machine.jit import jit
-from pkpd.engine.solve.matrix_exponential import assemble, exponential, propagate
+from pkpd.engine.solve.matrix_exponential import extended_matrix, matrix_exponential, propagate
 from pkpd.engine.timeline.segments import RESTART
 
 KEPT = 16  # exponentials of a subject that are remembered: schedules repeat their intervals
 
 
 @jit
-def flow(a, n, constant, rates, x, out):  # type: ignore[no-untyped-def]
+def linear_dydt(a, n, constant, rates, x, out):  # type: ignore[no-untyped-def]
     """Write Kx + b + rates."""
     for i in range(n):
         total = constant[i] + rates[i]
@@ -44,7 +44,7 @@ def through(a, da, n, size, scale, conserving, start, end, time, x, dx, y, dy, o
         else:
             if place < 0:
                 place = filled[1]
-                exponential(a, da, n, size, conserving, now - start, es[place], des[place], w)
+                matrix_exponential(a, da, n, size, conserving, now - start, es[place], des[place], w)
                 taus[place] = now - start
                 filled[0], filled[1] = min(filled[0] + 1, KEPT), (place + 1) % KEPT
             propagate(es[place], des[place], size, scale, x, dx, y, dy)
@@ -69,19 +69,19 @@ def same_inputs(s, previous, rates, drates):  # type: ignore[no-untyped-def]
 
 
 @jit
-def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, dstarts):  # type: ignore[no-untyped-def]
+def solve_linear(lo, hi, system, x0, derivatives, lines, events, out, dout, starts, dstarts):  # type: ignore[no-untyped-def]
     """Solve subjects lo … hi in closed form.
 
     Writes the states at the requested times (``out``, rows × states), their derivatives (``dout``, rows × parameters
     × states; no parameters is allowed), and both at the start of every segment (``starts``, ``dstarts``; the latter may
-    be empty). ``system`` holds K, what each state loses, and b by row of values; ``slopes`` their derivatives and that
+    be empty). ``system`` holds K, what each state loses, and b by row of values; ``derivatives`` those of these and
     of the initial values; ``events`` what happens besides doses that add to a state (see `linear_block`), with the
     steady states that `steady_closed_form.solve_steady` has found.
     """
-    which, segments, start, end, jumps, rates, first, time, times, rows, begins = lines
-    scale_by, kind, use, base, djumps, drates, dstart, adds, steady, dsteady = events
+    line_of_subject, segments, start, end, jumps, rates, first, time, times, rows, begins = lines
+    scale_by, kind, segment_row, first_row, djumps, drates, dstart, adds, steady, dsteady = events
     matrix, loss, constant = system
-    dmatrix, dloss, dconstant, dx0 = slopes
+    dmatrix, dloss, dconstant, dx0 = derivatives
     n, count = matrix.shape[1], dmatrix.shape[1]
     a, w, da = np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)), np.zeros((count, n + 2, n + 2))
     kept = (np.zeros(KEPT), np.zeros(2, dtype=np.int64), np.zeros((KEPT, n + 2, n + 2)),
@@ -89,23 +89,23 @@ def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, d
     x, y, dx, dy = np.zeros(n), np.zeros(n), np.zeros((count, n)), np.zeros((count, n))
     before, after = np.zeros(n), np.zeros(n)
     for i in range(lo, hi):
-        line = which[i]
-        row = base[i] + use[segments[line]]
+        line = line_of_subject[i]
+        row = first_row[i] + segment_row[segments[line]]
         x[:] = x0[row]
         dx[:] = dx0[row]
         for s in range(segments[line], segments[line + 1]):
-            if s == segments[line] or row != base[i] + use[s] or not same_inputs(s, s - 1, rates, drates):
+            if s == segments[line] or row != first_row[i] + segment_row[s] or not same_inputs(s, s - 1, rates, drates):
                 kept[1][:] = 0
             moves = False
             for p in range(count):
                 moves = moves or dstart[s, p] != 0.0
             if moves:
-                assemble(matrix[row], loss[row], constant[row], rates[s - 1], a)
-                flow(a, n, constant[row], rates[s - 1], x, before)
+                extended_matrix(matrix[row], loss[row], constant[row], rates[s - 1], a)
+                linear_dydt(a, n, constant[row], rates[s - 1], x, before)
                 for p in range(count):
                     for j in range(n):
                         dx[p, j] += before[j] * dstart[s, p]
-            row, place = base[i] + use[s], begins[i] + s - segments[line]
+            row, place = first_row[i] + segment_row[s], begins[i] + s - segments[line]
             if kind[s] == RESTART:
                 x[:] = x0[row]
                 dx[:] = dx0[row]
@@ -120,9 +120,9 @@ def solve_linear(lo, hi, system, x0, slopes, lines, events, out, dout, starts, d
                 starts[place, j] = x[j]
                 for p in range(count):
                     dx[p, j] = dx[p, j] * scale_by[s, j] + djumps[s, p, j]
-            size, scale, conserving = assemble(matrix[row], loss[row], constant[row], rates[s], a)
+            size, scale, conserving = extended_matrix(matrix[row], loss[row], constant[row], rates[s], a)
             if moves:
-                flow(a, n, constant[row], rates[s], x, after)
+                linear_dydt(a, n, constant[row], rates[s], x, after)
                 for p in range(count):
                     for j in range(n):
                         dx[p, j] -= after[j] * dstart[s, p]

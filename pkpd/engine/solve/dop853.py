@@ -10,7 +10,7 @@ from pkpd.engine.machine.pointer import call, fma
 
 
 @lanes_jit
-def stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
+def dop853_stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
     """Fill stages 1 to 11 (stage 0 is given) and write the eighth-order result to ``new``."""
     n = y.shape[0] // LANES
     for j in range(n):
@@ -97,7 +97,7 @@ def stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
 
 
 @lanes_jit
-def errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]
+def dop853_errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]
     """Add up every lane's weighted squares of the fifth- and third-order error estimates."""
     five[:] = 0.0
     three[:] = 0.0
@@ -112,7 +112,7 @@ def errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]
 
 
 @lanes_jit
-def extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
+def dop853_extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
     """Fill stages 12 to 15, which the interpolant needs."""
     n = y.shape[0] // LANES
     for l in range(LANES):
@@ -142,7 +142,7 @@ def extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
 
 
 @lanes_jit
-def dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]
+def dop853_dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]
     """Write the coefficients ``f`` (7 × entries) of the seventh-order interpolant of lane l."""
     for j in range(y.shape[0] // LANES):
         i = j * LANES + l

@@ -11,8 +11,8 @@ import numpy as np
 
 from pkpd.engine.machine.jit import LANES, lanes_jit
 from pkpd.engine.machine.pointer import call
-from pkpd.engine.solve.dop853 import dense, errors, extra, stages
-from pkpd.engine.solve.segment_start import begin
+from pkpd.engine.solve.dop853 import dop853_dense, dop853_errors, dop853_extra, dop853_stages
+from pkpd.engine.solve.segment_start import begin_segment
 from pkpd.engine.status import NOT_FINITE, OK, STIFF, TOO_MANY, UNDERFLOW
 
 LANDINGS = 2  # requested times in a step; with more of them the step is not cut but interpolated
@@ -32,8 +32,8 @@ def settle(lane, following, who, rhs, given, lines, steps, atol, here, now, y, q
 
     Requested times at the start of a segment, and segments without length, are answered on the way.
     """
-    which, segments, start, end, first, time, times, rows = lines
-    own, given_to, flow, clock = single
+    line_of_subject, segments, start, end, first, time, times, rows = lines
+    own, given_to, dydt, clock = single
     n, width = own.shape[0], given_to.shape[1]
     while True:
         here[SEGMENT, lane] += 1
@@ -43,7 +43,7 @@ def settle(lane, following, who, rhs, given, lines, steps, atol, here, now, y, q
                 return following
             i = who[following]
             following += 1
-            line = which[i]
+            line = line_of_subject[i]
             here[SUBJECT, lane] = i
             here[SEGMENT, lane] = segments[line]
             here[FIRST, lane] = segments[line]
@@ -56,8 +56,8 @@ def settle(lane, following, who, rhs, given, lines, steps, atol, here, now, y, q
             for k in range(n):
                 own[k] = y[k * LANES + lane]
         i, s = here[SUBJECT, lane], here[SEGMENT, lane]
-        begin(rhs, i, s, s - here[FIRST, lane], start[s], own, given_to[lane], given, flow, clock)
-        done, until = first[s + which[i]], first[s + which[i] + 1]
+        begin_segment(rhs, i, s, s - here[FIRST, lane], start[s], own, given_to[lane], given, dydt, clock)
+        done, until = first[s + line_of_subject[i]], first[s + line_of_subject[i] + 1]
         while done < until and (end[s] <= start[s] or time[done] <= start[s]):
             out[here[ROW, lane] + done] = own
             done += 1
@@ -74,21 +74,21 @@ def settle(lane, following, who, rhs, given, lines, steps, atol, here, now, y, q
 
 @lanes_jit
 def first_steps(rhs, here, now, y, k, w, at, q, absolute, rtol):  # type: ignore[no-untyped-def]
-    """Choose the first step of every lane that has just begun (Hairer, Nørsett & Wanner, II.4); k[0] holds the flow."""
+    """Choose the first step of every lane that has just begun (Hairer, Nørsett & Wanner, II.4); k[0] holds the dydt."""
     n = y.shape[0] // LANES
     for lane in range(LANES):
         now[STEP, lane] = now[STEP, lane] if here[FRESH, lane] == 0 else 0.0
         if here[FRESH, lane] == 1 and here[SUBJECT, lane] >= 0:
-            size, slope = 0.0, 0.0
+            size, rate = 0.0, 0.0
             for j in range(n):
                 i = j * LANES + lane
                 scale = absolute[i] + rtol * abs(y[i])
                 size += (y[i] / scale) ** 2
-                slope += (k[0, i] / scale) ** 2
-            size, slope = np.sqrt(size / n), np.sqrt(slope / n)
-            h = 1e-6 if size < 1e-5 or slope < 1e-5 else 0.01 * size / slope
+                rate += (k[0, i] / scale) ** 2
+            size, rate = np.sqrt(size / n), np.sqrt(rate / n)
+            h = 1e-6 if size < 1e-5 or rate < 1e-5 else 0.01 * size / rate
             now[STEP, lane] = min(h, now[END, lane] - now[TIME, lane])
-            now[SIZE, lane] = slope
+            now[SIZE, lane] = rate
         at[lane] = now[TIME, lane] + now[STEP, lane]
         for j in range(n):
             w[j * LANES + lane] = y[j * LANES + lane] + now[STEP, lane] * k[0, j * LANES + lane]
@@ -127,14 +127,14 @@ def aim(lane, here, now, time):  # type: ignore[no-untyped-def]
 @lanes_jit
 def edge(lane, here, now, y, k, w):  # type: ignore[no-untyped-def]
     """Whether stability has long held the steps of a lane: |h·λ| of the fastest mode, from the last stage of the step
-    before and the flow at its end (Hairer & Wanner, IV.2)."""
-    slopes, states = 0.0, 0.0
+    before and the dydt at its end (Hairer & Wanner, IV.2)."""
+    rates, states = 0.0, 0.0
     for j in range(y.shape[0] // LANES):
         i = j * LANES + lane
-        slopes += (k[0, i] - k[11, i]) ** 2
+        rates += (k[0, i] - k[11, i]) ** 2
         states += (y[i] - w[i]) ** 2
     h = now[SIZE, lane]  # of the step before
-    if h * h * slopes > EDGE * EDGE * states:
+    if h * h * rates > EDGE * EDGE * states:
         here[AT_EDGE, lane] += 1
         here[OFF_EDGE, lane] = 0
         return here[AT_EDGE, lane] >= PROOF and now[END, lane] - now[TIME, lane] > WORTH_IT * h
@@ -146,7 +146,7 @@ def edge(lane, here, now, y, k, w):  # type: ignore[no-untyped-def]
 
 
 @lanes_jit
-def interpolate(lane, f, y, x, out):  # type: ignore[no-untyped-def]
+def dop853_interpolate(lane, f, y, x, out):  # type: ignore[no-untyped-def]
     """Write the interpolant of a lane at the share x of the step."""
     x1 = 1.0 - x
     for j in range(out.shape[0]):
@@ -177,14 +177,14 @@ def accept(lane, error, many, here, now, y, new, k, f, time, out):  # type: igno
     t, h, ahead = now[TIME, lane], now[STEP, lane], now[AHEAD, lane]
     done = here[NEXT, lane]
     if many:
-        dense(lane, h, y, new, k, f)
+        dop853_dense(lane, h, y, new, k, f)
     while done < here[UNTIL, lane] and time[done] <= ahead:
         target = out[here[ROW, lane] + done]
         if time[done] == ahead:
             for j in range(target.shape[0]):
                 target[j] = new[j * LANES + lane]
         else:
-            interpolate(lane, f, y, (time[done] - t) / h, target)
+            dop853_interpolate(lane, f, y, (time[done] - t) / h, target)
         done += 1
     here[NEXT, lane], now[TIME, lane], now[SIZE, lane] = done, ahead, h
     for j in range(y.shape[0] // LANES):
@@ -212,7 +212,7 @@ def examine(lane, report, here, now, stepped, y, k, w):  # type: ignore[no-untyp
 
 
 @lanes_jit
-def solve_segments(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
+def solve_explicit(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
     """Integrate the subjects of ``who`` and write their states at the requested times (rows × components).
 
     Parameters
@@ -222,7 +222,7 @@ def solve_segments(who, model, given, lines, control, atol, out, status):  # typ
     model : tuple of int
         Addresses of the right-hand side for `LANES` subjects and for one, and how many numbers it reads.
     given : tuple
-        What happens when a segment begins, see `entry.begin`.
+        What happens when a segment begins, see `segment_start.begin_segment`.
     lines : tuple of arrays
         Time lines: line of each subject; where its segments begin; start and end of segments; first requested time of
         each segment; the times; where those of each line begin; where each subject's rows begin.
@@ -276,8 +276,8 @@ def solve_segments(who, model, given, lines, control, atol, out, status):  # typ
                 many[lane] = aim(lane, here, now, time)
         for j in range(n):
             h[j * LANES : (j + 1) * LANES] = now[STEP]
-        stages(rhs, now[TIME], h, y, new, k, w, at, q)
-        errors(k, y, new, absolute, rtol, five, three)
+        dop853_stages(rhs, now[TIME], h, y, new, k, w, at, q)
+        dop853_errors(k, y, new, absolute, rtol, five, three)
         dense_wanted = False
         for lane in range(LANES):
             below = five[lane] + 0.01 * three[lane]
@@ -287,7 +287,7 @@ def solve_segments(who, model, given, lines, control, atol, out, status):  # typ
                 five[lane] /= INTERPOLATED
                 dense_wanted = dense_wanted or five[lane] <= 1.0
         if dense_wanted:
-            extra(rhs, now[TIME], h, y, new, k, spare, at, q)
+            dop853_extra(rhs, now[TIME], h, y, new, k, spare, at, q)
         for lane in range(LANES):
             if here[SUBJECT, lane] < 0:
                 continue

@@ -1,4 +1,4 @@
-"""The integrated rest of a model: its right-hand side as machine code, and everything that a solver needs to know."""
+"""What is integrated of a model: its right-hand side as machine code, and everything that a solver needs to know."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pkpd.engine.machine.code import Code
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.solve.modes import Modes, modes_of
-from pkpd.engine.timeline.timeline import Schedule
+from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
 
 
-class Rest:
+class IntegratedPart:
     """The integrated states of a model's code and their sensitivities.
 
     The right-hand side reads time, the integrated vector, and an array with the inputs, the scales of the
@@ -41,12 +41,12 @@ class Rest:
     def job(
         self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,
         floor: Array | None = None,
-    ) -> Job:  # fmt: skip
+    ) -> IntegrationJob:  # fmt: skip
         """Put together what is to be integrated for a value table (rows × inputs).
 
         `floor` is what states that would drive must not fall below where they are integrated, too (by row of values).
         """
-        first = np.repeat(schedule.base[:-1], np.diff(schedule.base))  # one scale for all rows of a subject
+        first = np.repeat(schedule.first_row[:-1], np.diff(schedule.first_row))  # one scale for all rows of a subject
         sizes = np.abs(values[:, self._columns])[first]
         scale = np.where(sizes == 0, 1.0, sizes)
         modes = block.kept.get("modes") or modes_of(self.structure, block, schedule)
@@ -55,16 +55,16 @@ class Rest:
         q0 = np.ascontiguousarray(np.concatenate([values, scale, lowest[:, None]], axis=1))
         z0 = np.zeros((len(values), self.structure.components))
         self.code.rows("initial", q0, np.arange(len(values)), z0)
-        return Job(self, values, q0, z0, scale, schedule, settings, block, modes, solve_block)
+        return IntegrationJob(self, values, q0, z0, scale, schedule, settings, block, modes, solve_block)
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class IntegrationJob:
     """One run of the integrated states.
 
     Attributes
     ----------
-    rest : Rest
+    integrated : IntegratedPart
         The code.
     values : array, rows × inputs
         The table of values.
@@ -80,7 +80,7 @@ class Job:
         Solves the block for other values and time lines.
     """
 
-    rest: Rest
+    integrated: IntegratedPart
     values: Array
     q0: Array
     z0: Array
@@ -103,20 +103,20 @@ class Job:
         A state that starts from, or is given, less than 1 of its unit keeps ``atol`` relative to that; one that starts
         from nothing takes the largest such scale of its subject. So a dose of 1e-9 mol is solved like one of 1 nmol.
         """
-        plan, width = self.schedule, len(self.rest.where)
-        subjects, start = plan.subjects, self.z0[self.schedule.base[:-1]]
+        plan, width = self.schedule, len(self.integrated.where)
+        subjects, start = plan.subjects, self.z0[self.schedule.first_row[:-1]]
         given = np.abs(plan.jumps) + np.abs(plan.rates) * (plan.end - plan.start)[:, None]
         for s in np.flatnonzero(plan.begins >= 0):
             train = plan.trains[int(plan.begins[s])][0]
             pieces = zip(train.lengths, train.rates, strict=False)
             given[s, train.state] += train.amount[0] + sum(length[0] * rate[0] for length, rate in pieces)
-        lines = np.maximum.reduceat(given, plan.segments[:-1], axis=0)[plan.which]
-        scale = np.maximum(np.abs(start[:, :width]), lines[:, self.rest.where])
+        lines = np.maximum.reduceat(given, plan.segments[:-1], axis=0)[plan.line_of_subject]
+        scale = np.maximum(np.abs(start[:, :width]), lines[:, self.integrated.where])
         everything = np.maximum(scale.max(axis=1), lines.max(axis=1, initial=0.0))
         scale = np.where(scale > 0, scale, everything[:, None])
         scale = np.where((scale > 0) & (scale < 1) & np.isfinite(scale), scale, 1.0)
         found = np.empty((subjects, self.z0.shape[1]))
         found[:, :width] = self.settings.atol * scale
-        for i, _, k in self.rest.structure.where:
+        for i, _, k in self.integrated.structure.where:
             found[:, k] = found[:, i]
         return found

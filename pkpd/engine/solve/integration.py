@@ -9,15 +9,15 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.engine.machine.jit import AVAILABLE, LANES, announce
 from pkpd.engine.solve import explicit, scipy_solver, stiff
-from pkpd.engine.solve.integrated import Job
-from pkpd.engine.solve.start_arrays import events_of
+from pkpd.engine.solve.integrated import IntegrationJob
+from pkpd.engine.solve.start_arrays import start_arrays_of
 from pkpd.engine.solve.steady_integrated import steady_states
 from pkpd.engine.status import NO_STEADY_STATE, STIFF, TOO_MANY, UNDERFLOW
 
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
 
-def integrate_job(job: Job, who: Integers) -> tuple[Array, Integers]:
+def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
     """Return the integrated components (rows × components) and a status per subject, for the named subjects."""
     subjects = job.schedule.subjects
     steady, slot, good = (
@@ -27,31 +27,31 @@ def integrate_job(job: Job, who: Integers) -> tuple[Array, Integers]:
     )
     if job.schedule.trains:
         steady, slot, good = steady_states(job, _from_steady)
-    out, status = _integrate(job, who, events_of(job, steady, slot))
+    out, status = _integrate(job, who, start_arrays_of(job, steady, slot))
     status = np.where(good, status, NO_STEADY_STATE)
     return out, status
 
 
-def _from_steady(job: Job, steady: Array) -> tuple[Array, Integers]:
+def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
     """Integrate a job in which subject i begins with steady state i."""
     everyone = np.arange(len(steady), dtype=np.int64)
-    return _integrate(job, everyone, events_of(job, steady, everyone))
+    return _integrate(job, everyone, start_arrays_of(job, steady, everyone))
 
 
-def _integrate(job: Job, who: Integers, given: tuple[Any, ...]) -> tuple[Array, Integers]:
+def _integrate(job: IntegrationJob, who: Integers, given: tuple[Any, ...]) -> tuple[Array, Integers]:
     method = job.settings.method
     if not AVAILABLE:
-        return scipy_solver.solve(job, who, "Radau" if method == "stiff" else "DOP853", given)
+        return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", given)
     out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(job.schedule.subjects, dtype=np.int64)
     if method == "stiff":
         _stiff(job, who, given, out, status)
         return out, status
-    code, plan = job.rest.code, job.schedule
+    code, plan = job.integrated.code, job.schedule
     control = np.array([job.settings.rtol, float(job.settings.max_steps), float(method == "automatic")])
-    model = (code.address("rhs", LANES), code.address("rhs", 1), job.rest.width)
-    announce(explicit.solve_segments)
-    explicit.solve_segments(who, model, given, plan.lines, control, job.absolute_tolerance, out, status)
+    model = (code.address("rhs", LANES), code.address("rhs", 1), job.integrated.width)
+    announce(explicit.solve_explicit)
+    explicit.solve_explicit(who, model, given, plan.lines, control, job.absolute_tolerance, out, status)
     if method == "automatic":
         hard = np.flatnonzero(np.isin(status, _UNFINISHED))
         if hard.size:
@@ -59,10 +59,10 @@ def _integrate(job: Job, who: Integers, given: tuple[Any, ...]) -> tuple[Array, 
     return out, status
 
 
-def _stiff(job: Job, who: Integers, given: tuple[Any, ...], out: Array, status: Integers) -> None:
+def _stiff(job: IntegrationJob, who: Integers, given: tuple[Any, ...], out: Array, status: Integers) -> None:
     """Integrate the named subjects with the stiff method."""
     control = np.array([job.settings.rtol, float(job.settings.max_steps)])
-    code = job.rest.code
-    model = (code.address("rhs", 1), code.address("jacobian", 1), job.rest.width)
-    announce(stiff.solve_segments)
-    stiff.solve_segments(who, model, given, job.schedule.lines, control, job.absolute_tolerance, out, status)
+    code = job.integrated.code
+    model = (code.address("rhs", 1), code.address("jacobian", 1), job.integrated.width)
+    announce(stiff.solve_stiff)
+    stiff.solve_stiff(who, model, given, job.schedule.lines, control, job.absolute_tolerance, out, status)

@@ -16,12 +16,12 @@ from pkpd.engine.solve.closed_form import solve_linear
 from pkpd.engine.solve.steady_closed_form import solve_steady
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.timeline.deliveries import Train
-from pkpd.engine.timeline.timeline import Schedule
+from pkpd.engine.timeline.schedule import Schedule
 
 _WORTH_KEEPING = 200_000  # numbers; a larger result is not kept in memory
 
 
-class Block:
+class LinearBlock:
     """The closed-form block of a model's code."""
 
     def __init__(self, code: Code) -> None:
@@ -57,33 +57,34 @@ class Block:
         dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
         matrix, dmatrix = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
         sound = np.isfinite(table[:, : n * (n + 3)]).all(1)
-        sound = np.logical_and.reduceat(sound, schedule.base[:-1])
-        begins = np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.which]))).astype(np.int64)
+        sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
+        begins = np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.line_of_subject]))).astype(np.int64)
         jumps, rates = (np.ascontiguousarray(part[:, self.where]) for part in (schedule.jumps, schedule.rates))
         rows, segments = int(schedule.rows[-1]), int(begins[-1])
-        slopes = (dmatrix, dloss, dconstant, dx0)
+        derivatives = (dmatrix, dloss, dconstant, dx0)
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
         status = np.where(sound, OK, NOT_FINITE).astype(np.int64)
         lines = (
-            schedule.which, schedule.segments, schedule.start, schedule.end, jumps, rates,
+            schedule.line_of_subject, schedule.segments, schedule.start, schedule.end, jumps, rates,
             schedule.first, schedule.time, schedule.times, schedule.rows, begins,
         )  # fmt: skip
         system, many = (matrix, loss, constant), segments if schedule.trains else 0
         steady, dsteady = np.zeros((many, n)), np.zeros((many, p, n))
         if n and many:
             announce(solve_steady)
-            moments = (schedule.begins, schedule.use, schedule.base)
+            starts_with = (schedule.begins, schedule.segment_row, schedule.first_row)
             trains = trains_as_arrays(schedule.trains, self.where, self.varied)
-            solve_steady(system, slopes, lines, moments, trains, steady, dsteady, status)
-        djumps, drates, dstart = self._slopes(schedule)
+            solve_steady(system, derivatives, lines, starts_with, trains, steady, dsteady, status)
+        djumps, drates, dstart = self._dose_derivatives(schedule)
         if n:
             announce(solve_linear)
             events = (
-                np.ascontiguousarray(schedule.scale[:, self.where]), schedule.begins, schedule.use, schedule.base,
-                djumps, drates, dstart, np.array([a for _, a in schedule.trains], dtype=np.int64), steady, dsteady,
+                np.ascontiguousarray(schedule.scale[:, self.where]), schedule.begins, schedule.segment_row,
+                schedule.first_row, djumps, drates, dstart,
+                np.array([a for _, a in schedule.trains], dtype=np.int64), steady, dsteady,
             )  # fmt: skip
-            solve_linear(0, schedule.subjects, system, x0, slopes, lines, events, out, dout, starts, dstarts)
+            solve_linear(0, schedule.subjects, system, x0, derivatives, lines, events, out, dout, starts, dstarts)
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
             status = np.where(lost & (status == OK), GROWS, status)
@@ -91,7 +92,7 @@ class Block:
             matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status
         )
 
-    def _slopes(self, schedule: Schedule) -> tuple[Array, ...]:
+    def _dose_derivatives(self, schedule: Schedule) -> tuple[Array, ...]:
         """Derivatives of what doses add, of their rates and of their times, for the parameters of the block."""
         where, p = self.where, len(self.varied)
         few = len(schedule.start)
@@ -115,22 +116,26 @@ def trains_as_arrays(
         derivatives; where each one's pieces begin; length and rate of the pieces and their derivatives.
     """
 
-    slopes = len(varied)
+    derivatives = len(varied)
 
-    def cut(jet: Array) -> Array:
-        return jet[1:][list(varied)] if len(jet) > 1 else np.zeros(slopes)
+    def cut(dual: Array) -> Array:
+        return dual[1:][list(varied)] if len(dual) > 1 else np.zeros(derivatives)
 
     places = {state: k for k, state in enumerate(where)}
     state = np.array([places.get(t.state, -1) for t, _ in trains], dtype=np.int64)
     flags = np.array([(t.after, t.constant, adds) for t, adds in trains], dtype=np.int64).reshape(-1, 3)
     number = np.array([(t.amount[0], t.phase[0]) for t, _ in trains], dtype=float).reshape(-1, 2)
-    dnumber = np.array([(cut(t.amount), cut(t.phase)) for t, _ in trains], dtype=float).reshape(len(trains), 2, slopes)
-    zero = np.zeros(1 + slopes)
+    dnumber = np.array([(cut(t.amount), cut(t.phase)) for t, _ in trains], dtype=float).reshape(
+        len(trains), 2, derivatives
+    )
+    zero = np.zeros(1 + derivatives)
     rows = [list(zip(t.lengths or (zero,), t.rates, strict=True)) for t, _ in trains]
     first = np.concatenate(([0], np.cumsum([len(r) for r in rows]))).astype(np.int64)
     flat = [pair for r in rows for pair in r]
     pieces = np.array([(length[0], rate[0]) for length, rate in flat], dtype=float).reshape(-1, 2)
-    dpieces = np.array([(cut(length), cut(rate)) for length, rate in flat], dtype=float).reshape(len(flat), 2, slopes)
+    dpieces = np.array([(cut(length), cut(rate)) for length, rate in flat], dtype=float).reshape(
+        len(flat), 2, derivatives
+    )
     return state, flags, number, dnumber, first, pieces, dpieces
 
 

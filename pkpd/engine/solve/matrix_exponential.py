@@ -80,7 +80,7 @@ def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
 
 
 @jit
-def exponential(a, da, n, m, conserving, tau, e, de, w):  # type: ignore[no-untyped-def]
+def matrix_exponential(a, da, n, m, conserving, tau, e, de, w):  # type: ignore[no-untyped-def]
     """Write exp(a·tau) of the leading m × m part to ``e`` and its derivatives along every ``da[p]`` to ``de[p]``.
 
     ``w`` is scratch of shape (4, ≥m, ≥m); ``da`` may be empty; ``conserving`` says that the columns of the states add
@@ -140,7 +140,7 @@ def exponential(a, da, n, m, conserving, tau, e, de, w):  # type: ignore[no-unty
 
 
 @jit
-def assemble(matrix, loss, constant, rates, a):  # type: ignore[no-untyped-def]
+def extended_matrix(matrix, loss, constant, rates, a):  # type: ignore[no-untyped-def]
     """Write the extended matrix to ``a``; return the size that matters, the scale of the source, and conservation.
 
     The diagonal is rebuilt from what goes elsewhere, because ``-CL/V1 - Q/V1`` has lost the digits of a small CL. The

@@ -20,7 +20,7 @@ from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.jit import jit
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.symbolic.formulas import Structure
-from pkpd.engine.timeline.timeline import Schedule
+from pkpd.engine.timeline.schedule import Schedule
 
 _WORST = 1e6  # condition number of the eigenvectors
 _WORST_MATRIX = 1e12
@@ -56,7 +56,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     off = np.where(np.eye(n) == 1, 0.0, matrix)
     positive = (off >= 0).all((1, 2)) & (constant >= 0).all(1) & (run.x0[:, up] >= 0).all(1)
     # What became negative under one row of values is still so under the next.
-    positive = np.repeat(np.logical_and.reduceat(positive, schedule.base[:-1]), np.diff(schedule.base))
+    positive = np.repeat(np.logical_and.reduceat(positive, schedule.first_row[:-1]), np.diff(schedule.first_row))
     lam, vectors, back, inverse = np.zeros((height, n)), *np.zeros((3, height, n, n))
     turned = np.zeros((height, varied, n, n))
     sound = np.zeros(height, dtype=bool)
@@ -115,7 +115,7 @@ def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> Fla
     own = (run.constant[:, up] != 0).any(1) | (run.dconstant[:, :, up] != 0).any((1, 2))
     given = (schedule.rates[:, where] != 0).any(1) | (run.drates[:, :, up] != 0).any((1, 2))
     lines = np.logical_or.reduceat(given, schedule.segments[:-1])
-    found: Flags = own | np.repeat(lines[schedule.which], np.diff(schedule.base))
+    found: Flags = own | np.repeat(lines[schedule.line_of_subject], np.diff(schedule.first_row))
     return found
 
 
@@ -132,17 +132,17 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
         q[at + m] = lam[row, m]
     at += n
     scratch = np.zeros((4, n))
-    rest, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
+    limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
     for r in range(n):
         for k in range(n):
-            rest[r] -= inverse[row, r, k] * (constant[row, k] + rates[s, k])
+            limit[r] -= inverse[row, r, k] * (constant[row, k] + rates[s, k])
     for m in range(n):
         for r in range(n):
-            c[m] += back[row, m, r] * (starts[place, r] - rest[r])
+            c[m] += back[row, m, r] * (starts[place, r] - limit[r])
     for pair in range(pairs.shape[0]):
         k, p = pairs[pair, 0], pairs[pair, 1]
         if p < 0:
-            q[at] = rest[k]
+            q[at] = limit[k]
             for m in range(n):
                 q[at + 1 + m] = vectors[row, k, m] * c[m]
             at += 1 + n
@@ -151,7 +151,7 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
             moved[r] = 0.0
             source[r] = dconstant[row, p, r] + drates[s, p, r]
             for m in range(n):
-                source[r] += dmatrix[row, p, r, m] * rest[m]
+                source[r] += dmatrix[row, p, r, m] * limit[m]
         for r in range(n):
             for m in range(n):
                 moved[r] -= inverse[row, r, m] * source[m]

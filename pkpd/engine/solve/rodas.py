@@ -61,7 +61,7 @@ H = (
 
 
 @jit
-def factor(h, jac, lu, order):  # type: ignore[no-untyped-def]
+def lu_factor(h, jac, lu, order):  # type: ignore[no-untyped-def]
     """Factor I/(γh) − J with partial pivoting; return whether it is regular.
 
     The factors are stored by columns (``lu[column, row]``, so that the innermost loops run along memory), their
@@ -97,8 +97,8 @@ def factor(h, jac, lu, order):  # type: ignore[no-untyped-def]
 
 
 @jit
-def substitute(lu, x):  # type: ignore[no-untyped-def]
-    """Solve for one right side in place; it stands in the order that `factor` chose."""
+def lu_substitute(lu, x):  # type: ignore[no-untyped-def]
+    """Solve for one right side in place; it stands in the order that `lu_factor` chose."""
     n = lu.shape[0]
     for j in range(n - 1):
         known = x[j]
@@ -112,7 +112,7 @@ def substitute(lu, x):  # type: ignore[no-untyped-def]
 
 
 @jit
-def substitute_many(lu, x):  # type: ignore[no-untyped-def]
+def lu_substitute_many(lu, x):  # type: ignore[no-untyped-def]
     """Solve for every column of x in place; the innermost loop runs over the columns, several per instruction."""
     n, count = x.shape
     for j in range(n - 1):
@@ -133,7 +133,7 @@ def substitute_many(lu, x):  # type: ignore[no-untyped-def]
 
 
 @jit
-def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
+def solve_factored(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
     """Solve for the states, then for the sensitivities to all parameters with the same factors.
 
     Parameters
@@ -143,7 +143,7 @@ def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
     jac : array, components × (states + 1)
         ∂f/∂(states), and ∂f/∂t in the last column.
     lu, order : arrays
-        What `factor` left.
+        What `lu_factor` left.
     places : array of int, parameters × states
         Where each sensitivity stands; -1 where it is zero by structure.
     side : array, states × parameters
@@ -152,7 +152,7 @@ def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
     n, count = lu.shape[0], places.shape[0]
     for i in range(n):
         out[i] = g[order[i]]
-    substitute(lu, out)
+    lu_substitute(lu, out)
     if count == 0:
         return
     for i in range(n):
@@ -163,7 +163,7 @@ def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
                 for j in range(n):
                     total += jac[place, j] * out[j]
             side[i, p] = total
-    substitute_many(lu, side)
+    lu_substitute_many(lu, side)
     for i in range(n):
         for p in range(count):
             if places[p, i] >= 0:
@@ -171,38 +171,38 @@ def solve(g, out, jac, lu, order, places, side):  # type: ignore[no-untyped-def]
 
 
 @jit
-def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock):  # type: ignore[no-untyped-def]
+def rodas_stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock):  # type: ignore[no-untyped-def]
     """Fill the eight stages and write the fifth-order result to ``new``; stage 8 is the embedded error.
 
     Row 0 of ``work`` holds the derivative at (t, y), which is given; two rows are scratch. For `jac` … `side` see
-    `solve`.
+    `solve_factored`.
     """
     f, w, g = work[0], work[1], work[2]
     n, last, r = y.shape[0], jac.shape[1] - 1, 1.0 / h
     for i in range(n):
         g[i] = f[i] + h * D[0] * jac[i, last]
-    solve(g, k[0], jac, lu, order, places, side)
+    solve_factored(g, k[0], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[1][0] * k[0, i]
     clock[0] = t + NODES[1] * h
     call(rhs, clock, w, q, g)
     for i in range(n):
         g[i] += r * (C[1][0] * k[0, i]) + h * D[1] * jac[i, last]
-    solve(g, k[1], jac, lu, order, places, side)
+    solve_factored(g, k[1], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[2][0] * k[0, i] + A[2][1] * k[1, i]
     clock[0] = t + NODES[2] * h
     call(rhs, clock, w, q, g)
     for i in range(n):
         g[i] += r * (C[2][0] * k[0, i] + C[2][1] * k[1, i]) + h * D[2] * jac[i, last]
-    solve(g, k[2], jac, lu, order, places, side)
+    solve_factored(g, k[2], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[3][0] * k[0, i] + A[3][1] * k[1, i] + A[3][2] * k[2, i]
     clock[0] = t + NODES[3] * h
     call(rhs, clock, w, q, g)
     for i in range(n):
         g[i] += r * (C[3][0] * k[0, i] + C[3][1] * k[1, i] + C[3][2] * k[2, i]) + h * D[3] * jac[i, last]
-    solve(g, k[3], jac, lu, order, places, side)
+    solve_factored(g, k[3], jac, lu, order, places, side)
     for i in range(n):
         w[i] = y[i] + A[4][0] * k[0, i] + A[4][1] * k[1, i] + A[4][2] * k[2, i] + A[4][3] * k[3, i]
     clock[0] = t + NODES[4] * h
@@ -210,7 +210,7 @@ def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock): 
     for i in range(n):
         total = C[4][0] * k[0, i] + C[4][1] * k[1, i] + C[4][2] * k[2, i] + C[4][3] * k[3, i]
         g[i] += r * total + h * D[4] * jac[i, last]
-    solve(g, k[4], jac, lu, order, places, side)
+    solve_factored(g, k[4], jac, lu, order, places, side)
     for i in range(n):
         total = A[5][0] * k[0, i] + A[5][1] * k[1, i] + A[5][2] * k[2, i] + A[5][3] * k[3, i]
         new[i] = y[i] + (total + A[5][4] * k[4, i])
@@ -219,7 +219,7 @@ def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock): 
     for i in range(n):
         total = C[5][0] * k[0, i] + C[5][1] * k[1, i] + C[5][2] * k[2, i] + C[5][3] * k[3, i]
         g[i] += r * (total + C[5][4] * k[4, i])
-    solve(g, k[5], jac, lu, order, places, side)
+    solve_factored(g, k[5], jac, lu, order, places, side)
     for s in range(6, STAGES):
         for i in range(n):
             new[i] += k[s - 1, i]
@@ -231,13 +231,13 @@ def stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock): 
             g[i] += r * (total + row[4] * k[4, i] + row[5] * k[5, i])
             if s == 7:
                 g[i] += r * C[7][6] * k[6, i]
-        solve(g, k[s], jac, lu, order, places, side)
+        solve_factored(g, k[s], jac, lu, order, places, side)
     for i in range(n):
         new[i] += k[7, i]
 
 
 @jit
-def dense(k, f):  # type: ignore[no-untyped-def]
+def rodas_dense(k, f):  # type: ignore[no-untyped-def]
     """Write the coefficients ``f`` (3 × components) of the fourth-order interpolant."""
     for i in range(k.shape[1]):
         for m in range(3):
@@ -247,7 +247,7 @@ def dense(k, f):  # type: ignore[no-untyped-def]
 
 
 @jit
-def interpolate(f, y, new, x, out):  # type: ignore[no-untyped-def]
+def rodas_interpolate(f, y, new, x, out):  # type: ignore[no-untyped-def]
     """Write the interpolant at the share x of the step."""
     for i in range(y.shape[0]):
         bend = f[0, i] + x * (f[1, i] + x * f[2, i])

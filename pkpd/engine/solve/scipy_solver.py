@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
-from pkpd.engine.solve.integrated import Job, Rest
-from pkpd.engine.solve.start_arrays import events_of
-from pkpd.engine.symbolic.calculus import slope
-from pkpd.engine.timeline.timeline import RESTART
+from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
+from pkpd.engine.solve.start_arrays import start_arrays_of
+from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.timeline.segments import RESTART
 
 
-def solve(
-    job: Job, subjects: NDArray[Any], method: str = "Radau", given: tuple[Any, ...] | None = None
+def solve_with_scipy(
+    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", given: tuple[Any, ...] | None = None
 ) -> tuple[Array, Integers]:
     """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN.
 
-    `given` is what `events.events_of` returns; without it there are no steady states.
+    `given` is what `start_arrays.start_arrays_of` returns; without it there are no steady states.
     """
     if given is None:
         none = np.zeros(job.schedule.subjects, dtype=np.int64)
-        given = events_of(job, np.zeros((0, job.z0.shape[1])), none)
+        given = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), none)
     out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(job.schedule.subjects, dtype=np.int64)
-    functions = functions_of(job.rest)
+    functions = functions_of(job.integrated)
     with np.errstate(all="ignore"):
         for i in subjects:
             status[i] = _subject(job, int(i), functions, method, out, given)
@@ -40,34 +40,36 @@ def solve(
 
 
 @lru_cache(maxsize=128)
-def functions_of(rest: Rest) -> tuple[Any, Any]:
+def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
     """Right-hand side and Jacobian, made once per model: a fit solves hundreds of times."""
     import sympy
 
-    formulas = rest.code.formulas
+    formulas = integrated.code.formulas
     formula = formulas.driven_rhs()
     arguments = [formulas.time, list(formula.y), list(formula.q)]
-    flow = [formula.values.get(k, sympy.Integer(0)) for k in range(formula.size)]
-    rhs = sympy.lambdify(arguments, flow, modules="numpy", cse=True, dummify=True)
-    jacobian = [[slope(f, y) for y in formula.y] for f in flow]
+    dydt = [formula.values.get(k, sympy.Integer(0)) for k in range(formula.size)]
+    rhs = sympy.lambdify(arguments, dydt, modules="numpy", cse=True, dummify=True)
+    jacobian = [[derivative(f, y) for y in formula.y] for f in dydt]
     return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
 
 
-def _subject(job: Job, i: int, functions: tuple[Any, Any], method: str, out: Array, given: tuple[Any, ...]) -> int:
+def _subject(
+    job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, given: tuple[Any, ...]
+) -> int:
     from scipy.integrate import solve_ivp
 
     schedule = job.schedule
-    line = int(schedule.which[i])
+    line = int(schedule.line_of_subject[i])
     tolerance = job.absolute_tolerance[i]
-    base, rows0 = int(schedule.times[line]), int(schedule.rows[i])
-    _, (_, rates, drates, slopes, dosed), *_ = given
-    z = job.z0[schedule.base[i]].copy()
+    first_time, rows0 = int(schedule.times[line]), int(schedule.rows[i])
+    _, (_, rates, drates, rate_pairs, dosed), *_ = given
+    z = job.z0[schedule.first_row[i]].copy()
     rhs: Any = None
     for s in range(int(schedule.segments[line]), int(schedule.segments[line + 1])):
-        row = int(schedule.base[i] + schedule.use[s])
+        row = int(schedule.first_row[i] + schedule.segment_row[s])
         drive = _drive(job, i, s, row)
         rate = rates[s]
-        moved = [drates[s, j, k] for k, j in slopes]
+        moved = [drates[s, j, k] for k, j in rate_pairs]
 
         def bound(
             f: Any, row: int = row, s: int = s, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved
@@ -80,7 +82,7 @@ def _subject(job: Job, i: int, functions: tuple[Any, Any], method: str, out: Arr
         z = _begin(job, i, s, z, (before, rhs), given)
         lo, hi = int(schedule.first[s + line]), int(schedule.first[s + line + 1])
         times = schedule.time[lo:hi]
-        rows = slice(rows0 + lo - base, rows0 + hi - base)
+        rows = slice(rows0 + lo - first_time, rows0 + hi - first_time)
         begin, end = float(schedule.start[s]), float(schedule.end[s])
         if end <= begin:
             out[rows] = z
@@ -102,44 +104,44 @@ def _subject(job: Job, i: int, functions: tuple[Any, Any], method: str, out: Arr
     return why.OK
 
 
-def _begin(job: Job, i: int, s: int, z: Array, flows: tuple[Any, Any], given: tuple[Any, ...]) -> Array:
-    """The state at the start of a segment: what `entry.begin` does, in NumPy."""
-    _, (jump, *_), (begins, use, base, scale, steady, slot, adds), (dstart, places, sizes), _ = given
-    t, row, kind = float(job.schedule.start[s]), base[i] + use[s], begins[s]
-    if dstart[s].any() and flows[0] is not None:
-        z = _shift(z, flows[0](t, z), dstart[s], places, sizes[i])
+def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], given: tuple[Any, ...]) -> Array:
+    """The state at the start of a segment: what `segment_start.begin_segment` does, in NumPy."""
+    _, (jump, *_), (begins, segment_row, first_row, scale, steady, slot, adds), (dstart, places, sizes), _ = given
+    t, row, kind = float(job.schedule.start[s]), first_row[i] + segment_row[s], begins[s]
+    if dstart[s].any() and dydt[0] is not None:
+        z = _shift(z, dydt[0](t, z), dstart[s], places, sizes[i])
     if kind == RESTART:
         z = job.z0[row].copy()
     elif kind >= 0:
         z = (z if adds[kind] else 0.0) + steady[slot[i] + kind]
     z = z * scale[s] + jump[s]
     if dstart[s].any():
-        z = _shift(z, -flows[1](t, z), dstart[s], places, sizes[i])
+        z = _shift(z, -dydt[1](t, z), dstart[s], places, sizes[i])
     return z
 
 
-def _shift(z: Array, flow: Array, moved: Array, places: Integers, sizes: Array) -> Array:
-    """Move the sensitivities by the flow of the states times the derivative of the time."""
+def _shift(z: Array, dydt: Array, moved: Array, places: Integers, sizes: Array) -> Array:
+    """Move the sensitivities by the dydt of the states times the derivative of the time."""
     found = z.copy()
     for j, row in enumerate(places):
         for k, place in enumerate(row):
             if place >= 0:
-                found[place] += flow[k] * moved[j] * sizes[j]
+                found[place] += dydt[k] * moved[j] * sizes[j]
     return found
 
 
-def _drive(job: Job, i: int, s: int, row: int) -> Any:
+def _drive(job: IntegrationJob, i: int, s: int, row: int) -> Any:
     """Return the driving states and their derivatives as a function of time within a segment, by SciPy's exponential.
 
     The block and its derivatives are one linear system, with the constant inputs as one more state.
     """
     from scipy.linalg import expm
 
-    block, layout = job.block, job.rest.structure
+    block, layout = job.block, job.integrated.structure
     if not layout.driving:
         return lambda t: np.empty(0)
     n, varied = block.matrix.shape[1], layout.varied if layout.driven else ()
-    place = block.begins[i] + s - job.schedule.segments[job.schedule.which[i]]
+    place = block.begins[i] + s - job.schedule.segments[job.schedule.line_of_subject[i]]
     size = n * (1 + len(varied))
     a, x = np.zeros((size + 1, size + 1)), np.ones(size + 1)
     a[:n, :n], a[:n, size], x[:n] = block.matrix[row], block.constant[row] + block.rates[s], block.starts[place]

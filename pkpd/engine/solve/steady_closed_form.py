@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.engine.machine.jit import jit
-from pkpd.engine.solve.matrix_exponential import assemble, exponential, propagate
+from pkpd.engine.solve.matrix_exponential import extended_matrix, matrix_exponential, propagate
 from pkpd.engine.status import NO_STEADY_STATE
 
 
@@ -44,17 +44,17 @@ def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
 
 
 @jit
-def advance(matrix, loss, constant, slopes, state, rate, drate, tau, dtau, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
+def advance(matrix, loss, constant, derivatives, state, rate, drate, tau, dtau, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
     """Write the state after a piece of constant infusion rate into one state, and its derivatives.
 
-    A negative length goes back in time: forward in the system with every flow reversed.
+    A negative length goes back in time: forward in the system with every dydt reversed.
     """
     a, e, w, da, de, rates = work
-    dmatrix, dloss, dconstant = slopes
+    dmatrix, dloss, dconstant = derivatives
     n, count = x.shape[0], dx.shape[0]
     rates[:] = 0.0
     rates[state] = rate
-    size, scale, conserving = assemble(matrix, loss, constant, rates, a)
+    size, scale, conserving = extended_matrix(matrix, loss, constant, rates, a)
     if count > 0:
         size = n + 2
     for p in range(count):
@@ -70,20 +70,20 @@ def advance(matrix, loss, constant, slopes, state, rate, drate, tau, dtau, x, dx
                 a[i, j] = -a[i, j] if i != n else 0.0
                 for p in range(count):
                     da[p, i, j] = -da[p, i, j] if i != n else 0.0
-    exponential(a, da, n, size, conserving, abs(tau), e, de, w)
+    matrix_exponential(a, da, n, size, conserving, abs(tau), e, de, w)
     propagate(e, de, size, scale, x, dx, y, dy)
     sign = -1.0 if tau < 0.0 else 1.0
     for p in range(count):  # the end of the piece moves with the parameter
         if dtau[p] != 0.0:
             for i in range(n):
-                flow = constant[i] + rates[i]
+                dydt = constant[i] + rates[i]
                 for j in range(n):
-                    flow += sign * a[i, j] * y[j]
-                dy[p, i] += flow * dtau[p]
+                    dydt += sign * a[i, j] * y[j]
+                dy[p, i] += dydt * dtau[p]
 
 
 @jit
-def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
+def dosing_interval(matrix, loss, constant, derivatives, train, until, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
     """Take a state from just before a dose through the interval, up to the time `until`; write it to y, dy.
 
     A negative `until` goes back from just after the dose.
@@ -110,8 +110,8 @@ def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work): 
         dnow[:, :] = dy
         if length != 0.0:
             advance(
-                matrix, loss, constant, slopes, state, pieces[k, 1], dpieces[k, 1], length, dlength, now, dnow, y, dy,
-                work,
+                matrix, loss, constant, derivatives, state, pieces[k, 1], dpieces[k, 1], length, dlength, now, dnow, y,
+                dy, work,
             )  # fmt: skip
         gone += length
         if last:
@@ -119,7 +119,7 @@ def interval(matrix, loss, constant, slopes, train, until, x, dx, y, dy, work): 
 
 
 @jit
-def at_rest(matrix, loss, constant, slopes, train, x, dx, work):  # type: ignore[no-untyped-def]
+def at_rest(matrix, loss, constant, derivatives, train, x, dx, work):  # type: ignore[no-untyped-def]
     """Write the state of a linear block under a constant infusion, and its derivatives; return whether there is one."""
     state, _, _, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
@@ -127,7 +127,7 @@ def at_rest(matrix, loss, constant, slopes, train, x, dx, work):  # type: ignore
     left, right = np.zeros((n, n)), np.zeros((n, 1))
     work[5][:] = 0.0
     work[5][state] = pieces[0, 1]
-    assemble(matrix, loss, constant, work[5], a)
+    extended_matrix(matrix, loss, constant, work[5], a)
     left[:, :] = a[:n, :n]
     for i in range(n):
         right[i, 0] = -(constant[i] + work[5][i])
@@ -139,10 +139,10 @@ def at_rest(matrix, loss, constant, slopes, train, x, dx, work):  # type: ignore
         right = np.zeros((n, count))
         for p in range(count):
             for i in range(n):
-                flow = slopes[2][p, i] + (dpieces[0, 1, p] if i == state else 0.0)
+                dydt = derivatives[2][p, i] + (dpieces[0, 1, p] if i == state else 0.0)
                 for j in range(n):
-                    flow += slopes[0][p, i, j] * x[j]
-                right[i, p] = -flow
+                    dydt += derivatives[0][p, i, j] * x[j]
+                right[i, p] = -dydt
         solve_dense(left, right, n, count)
         for p in range(count):
             dx[p] = right[:, p]
@@ -150,7 +150,7 @@ def at_rest(matrix, loss, constant, slopes, train, x, dx, work):  # type: ignore
 
 
 @jit
-def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, work):  # type: ignore[no-untyped-def]
+def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, dx, work):  # type: ignore[no-untyped-def]
     """Write the state of a linear block at the record of a dose repeated for ever, and its derivatives.
 
     ``train`` is (state, amount, its derivatives, pieces, their derivatives); ``flags`` says whether the dose has just
@@ -160,18 +160,18 @@ def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, wo
     state, amount, damount, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
     if flags[1] == 1:
-        return at_rest(matrix, loss, constant, slopes, train, x, dx, work)
+        return at_rest(matrix, loss, constant, derivatives, train, x, dx, work)
     left, right = np.zeros((n, n)), np.zeros((n, 1 + count))
     whole = np.zeros(1 + count)
     for k in range(pieces.shape[0]):
         whole[0] += pieces[k, 0]
         whole[1:] += dpieces[k, 0]
     y, none, still = np.zeros(n), np.zeros((0, n)), np.zeros((count, n))
-    plain = (slopes[0][:0], slopes[1][:0], slopes[2][:0])
+    plain = (derivatives[0][:0], derivatives[1][:0], derivatives[2][:0])
     start = np.zeros(n)
     unmoved = np.zeros((pieces.shape[0], 2, 0))
     no_moves = (state, amount, damount[:0], pieces, unmoved)
-    interval(matrix, loss, constant, plain, no_moves, whole[:1], start, none, y, none.copy(), work_without(work))
+    dosing_interval(matrix, loss, constant, plain, no_moves, whole[:1], start, none, y, none.copy(), work_without(work))
     offset = y.copy()
     empty = (state, 0.0, damount[:0], np.zeros_like(pieces), unmoved)
     for k in range(pieces.shape[0]):
@@ -179,7 +179,9 @@ def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, wo
     for j in range(n):
         start[:] = 0.0
         start[j] = 1.0
-        interval(matrix, loss, np.zeros(n), plain, empty, whole[:1], start, none, y, none.copy(), work_without(work))
+        dosing_interval(
+            matrix, loss, np.zeros(n), plain, empty, whole[:1], start, none, y, none.copy(), work_without(work)
+        )
         for i in range(n):
             left[i, j] = (1.0 if i == j else 0.0) - y[i]
     keep = left.copy()
@@ -191,7 +193,7 @@ def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, wo
     dstart = np.zeros((count, n))
     if count > 0:
         dy = np.zeros((count, n))
-        interval(matrix, loss, constant, slopes, train, whole, start, still, y, dy, work)
+        dosing_interval(matrix, loss, constant, derivatives, train, whole, start, still, y, dy, work)
         right = np.zeros((n, count))
         for p in range(count):
             right[:, p] = dy[p]
@@ -202,7 +204,7 @@ def steady_linear(matrix, loss, constant, slopes, train, flags, phase, x, dx, wo
         x[:] = start
         dx[:, :] = dstart
         return True
-    interval(matrix, loss, constant, slopes, train, phase, start, dstart, x, dx, work)
+    dosing_interval(matrix, loss, constant, derivatives, train, phase, start, dstart, x, dx, work)
     return True
 
 
@@ -214,28 +216,28 @@ def work_without(work):  # type: ignore[no-untyped-def]
 
 
 @jit
-def solve_steady(system, slopes, lines, which_values, trains, steady, dsteady, status):  # type: ignore[no-untyped-def]
+def solve_steady(system, derivatives, lines, starts_with, trains, steady, dsteady, status):  # type: ignore[no-untyped-def]
     """Write the steady state at the start of every segment that begins with one, and its derivatives.
 
-    ``which_values`` says what segments begin with, which row of values holds in them and where a subject's rows begin;
+    ``starts_with`` says what segments begin with, which row of values holds in them and where a subject's rows begin;
     ``trains`` the repeated doses (see `block.trains_as_arrays`). A subject that has no steady state gets a status.
     """
-    which, segments, _, _, _, _, _, _, _, _, begins = lines
-    kind, use, base = which_values
+    line_of_subject, segments, _, _, _, _, _, _, _, _, begins = lines
+    kind, segment_row, first_row = starts_with
     train_state, train_flags, train_number, dtrain, train_first, pieces, dpieces = trains
     matrix, loss, constant = system
-    dmatrix, dloss, dconstant, _ = slopes
+    dmatrix, dloss, dconstant, _ = derivatives
     n, count = matrix.shape[1], dmatrix.shape[1]
     work = (np.zeros((n + 2, n + 2)), np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)),
             np.zeros((count, n + 2, n + 2)), np.zeros((count, n + 2, n + 2)), np.zeros(n))  # fmt: skip
     phase = np.zeros(1 + count)
-    for i in range(which.shape[0]):
-        line = which[i]
+    for i in range(line_of_subject.shape[0]):
+        line = line_of_subject[i]
         for s in range(segments[line], segments[line + 1]):
             k = kind[s]
             if k < 0:
                 continue
-            row, place = base[i] + use[s], begins[i] + s - segments[line]
+            row, place = first_row[i] + segment_row[s], begins[i] + s - segments[line]
             one = slice(train_first[k], train_first[k + 1])
             part = (max(train_state[k], 0), train_number[k, 0], dtrain[k, 0], pieces[one].copy(), dpieces[one].copy())
             if train_state[k] < 0:  # it enters no state of the block: the block is at rest with its own inputs

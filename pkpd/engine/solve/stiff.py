@@ -7,8 +7,8 @@ import numpy as np
 from pkpd.engine.machine.jit import jit
 from pkpd.engine.machine.pointer import call
 from pkpd.engine.solve.explicit import LANDINGS
-from pkpd.engine.solve.rodas import STAGES, dense, factor, interpolate, stages
-from pkpd.engine.solve.segment_start import begin
+from pkpd.engine.solve.rodas import STAGES, lu_factor, rodas_dense, rodas_interpolate, rodas_stages
+from pkpd.engine.solve.segment_start import begin_segment
 from pkpd.engine.status import NOT_FINITE, OK, STILL_TOO_MANY, UNDERFLOW
 
 INTERPOLATED = 0.1  # the error that a step with interpolated values may have, in units of the tolerance
@@ -17,15 +17,15 @@ GROW, SHRINK, SAFE = 6.0, 0.2, 0.95
 
 @jit
 def first_step(rhs, t, y, f, w, g, q, clock, rtol, atol, longest):  # type: ignore[no-untyped-def]
-    """Return a first step size (Hairer, Nørsett & Wanner, II.4); f holds the derivative."""
+    """Return a first step size (Hairer, Nørsett & Wanner, II.4); f holds dy/dt."""
     n = y.shape[0]
-    size, slope = 0.0, 0.0
+    size, rate = 0.0, 0.0
     for i in range(n):
         scale = atol[i] + rtol * abs(y[i])
         size += (y[i] / scale) ** 2
-        slope += (f[i] / scale) ** 2
-    size, slope = np.sqrt(size / n), np.sqrt(slope / n)
-    h = 1e-6 if size < 1e-5 or slope < 1e-5 else 0.01 * size / slope
+        rate += (f[i] / scale) ** 2
+    size, rate = np.sqrt(size / n), np.sqrt(rate / n)
+    h = 1e-6 if size < 1e-5 or rate < 1e-5 else 0.01 * size / rate
     h = min(h, longest)
     for i in range(n):
         w[i] = y[i] + h * f[i]
@@ -35,20 +35,20 @@ def first_step(rhs, t, y, f, w, g, q, clock, rtol, atol, longest):  # type: igno
     for i in range(n):
         bend += ((g[i] - f[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
     bend = np.sqrt(bend / n) / h
-    top = max(slope, bend)
+    top = max(rate, bend)
     h1 = max(1e-6, h * 1e-3) if not top > 1e-15 else (0.01 / top) ** (1.0 / 6.0)
     return min(100.0 * h, h1, longest)
 
 
 @jit
-def linearise(model, t, y, q, derivative, jac, clock, sums):  # type: ignore[no-untyped-def]
-    """Fill the flow, the Jacobian and ∂f/∂t at a point.
+def linearise(model, t, y, q, dydt, jac, clock, sums):  # type: ignore[no-untyped-def]
+    """Fill dy/dt, the Jacobian and ∂f/∂t at a point.
 
-    A slope that is no number (a root at zero) is taken as zero: the step is then of lower order, not wrong, because
-    its error is measured.
+    A derivative that is no number (a root at zero) is taken as zero: the step is then of lower order, not wrong,
+    because its error is measured.
     """
     clock[0] = t
-    call(model[0], clock, y, q, derivative)
+    call(model[0], clock, y, q, dydt)
     call(model[1], clock, y, q, jac)
     nothing = 0.0
     for j in range(jac.shape[1]):
@@ -58,7 +58,7 @@ def linearise(model, t, y, q, derivative, jac, clock, sums):  # type: ignore[no-
             sums[j] += 0.0 * jac[i, j]
     for j in range(jac.shape[1]):
         nothing += sums[j]
-    if nothing != 0.0:  # NaN: some slope is not a number
+    if nothing != 0.0:  # NaN: some derivative is not a number
         for i in range(jac.shape[0]):
             for j in range(jac.shape[1]):
                 if not np.isfinite(jac[i, j]):
@@ -97,7 +97,7 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
     left. A step ends on a requested time; where many lie inside one step they are interpolated.
     """
     k, new, f, before, row, jac, lu, order, places, side, clock, sums = work
-    derivative, w = row[0], row[1]
+    dydt, w = row[0], row[1]
     rhs, rtol = model[0], control[0]
     n, count, done = y.shape[0], times.shape[0], 0
     while done < count and times[done] <= t:
@@ -105,11 +105,11 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
         done += 1
     if end <= t:
         return OK
-    linearise(model, t, y, q, derivative, jac, clock, sums)
+    linearise(model, t, y, q, dydt, jac, clock, sums)
     for i in range(n):
-        if not np.isfinite(derivative[i]):
+        if not np.isfinite(dydt[i]):
             return NOT_FINITE
-    h = first_step(rhs, t, y, derivative, w, row[2], q, clock, rtol, atol, end - t)
+    h = first_step(rhs, t, y, dydt, w, row[2], q, clock, rtol, atol, end - t)
     before[0], error, rejected = 0.0, 0.0, False
     while True:
         if h <= max(4e-16 * abs(t), 1e-290) and t + h < end:  # not of the end: h may begin as 1e-16 of the whole
@@ -127,8 +127,8 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
             return STILL_TOO_MANY
         control[1] -= 1.0
         error = np.inf
-        if factor(h, jac, lu, order):
-            stages(rhs, t, h, y, new, k, row, jac, lu, order, places, side, q, clock)
+        if lu_factor(h, jac, lu, order):
+            rodas_stages(rhs, t, h, y, new, k, row, jac, lu, order, places, side, q, clock)
             error = step_error(k[STAGES - 1], y, new, rtol, atol) / good
         if not error <= 1.0:
             h = min(h, planned)  # h itself may have been rounded up, for ever
@@ -136,35 +136,35 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
             rejected = True
             continue
         if inside > LANDINGS:
-            dense(k, f)
+            rodas_dense(k, f)
         while done < count and times[done] <= ahead:
             if times[done] == ahead:
                 out[done] = new
             else:
-                interpolate(f, y, new, (times[done] - t) / h, out[done])
+                rodas_interpolate(f, y, new, (times[done] - t) / h, out[done])
             done += 1
         for i in range(n):
             y[i] = new[i]
         if ahead >= end:
             return OK
         t = ahead
-        linearise(model, t, y, q, derivative, jac, clock, sums)
+        linearise(model, t, y, q, dydt, jac, clock, sums)
         grown = next_step(h, error, before)
         h = max(min(h, grown) if rejected else grown, planned if h < 0.99 * planned else 0.0)
         rejected = False
 
 
 @jit
-def solve_segments(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
-    """Integrate the subjects of ``who``; parameters as for `solver.solve_segments`.
+def solve_stiff(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
+    """Integrate the subjects of ``who``; parameters as for `explicit.solve_explicit`.
 
     ``model`` holds the addresses of the right-hand side and of its Jacobian, both for one subject, and how many numbers
     they read.
     """
-    which, segments, start, end, first, time, times, rows = lines
+    line_of_subject, segments, start, end, first, time, times, rows = lines
     n, places = given[0][1].shape[1], given[3][1]
     states = places.shape[1]
-    clock, y, q, flow = np.empty(1), np.empty(n), np.zeros(model[2]), np.empty(n)
+    clock, y, q, dydt = np.empty(1), np.empty(n), np.zeros(model[2]), np.empty(n)
     work = (
         np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((3, n)),
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
@@ -172,11 +172,11 @@ def solve_segments(who, model, given, lines, control, atol, out, status):  # typ
     )  # fmt: skip
     limits = np.empty(2)
     for i in who:
-        line = which[i]
+        line = line_of_subject[i]
         limits[:] = control[:2]
         status[i] = OK
         for s in range(segments[line], segments[line + 1]):
-            begin(model[0], i, s, s - segments[line], start[s], y, q, given, flow, clock)
+            begin_segment(model[0], i, s, s - segments[line], start[s], y, q, given, dydt, clock)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
             status[i] = integrate(model, start[s], end[s], y, time[lower:upper], target, q, limits, atol[i], work)

@@ -33,7 +33,7 @@ def _power() -> Any:
     return Power
 
 
-def slope(expression: Any, symbol: Any) -> Any:
+def derivative(expression: Any, symbol: Any) -> Any:
     """Return the derivative of an expression with respect to a symbol.
 
     Parameters

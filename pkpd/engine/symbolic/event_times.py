@@ -32,7 +32,7 @@ def after_dose(expression: Any) -> Any:
     return expression.xreplace({tad: sympy.Max(expressions.symbol(expressions.TIME) - dosed_symbol(), 0)})
 
 
-def with_moments(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any], tuple[tuple[Any, bool], ...]]:
+def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, Any], tuple[tuple[Any, bool], ...]]:
     """Return the equations with conditions on time replaced, and the times; true for those that count from a dose.
 
     Parameters

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pkpd.engine.symbolic.calculus import slope
+from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.sensitivities import (
-    Augmented,
-    augment,
-    driver_slope_symbol,
+    SensitivitySystem,
+    driver_sensitivity_symbol,
     moved_block,
     moved_by_doses,
-    rate_slope_symbol,
+    rate_sensitivity_symbol,
     scale_symbol,
+    with_sensitivities,
 )
-from pkpd.engine.symbolic.symbols import System, analyse, floor_symbol
+from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
 
@@ -54,13 +54,13 @@ class Structure:
         Length of the integrated vector: states, then sensitivities.
     where : tuple of (state, sensitivity, place)
         Where each sensitivity of an integrated state stands in that vector.
-    rate_slopes : tuple of pairs
+    rate_sensitivities : tuple of pairs
         Integrated states and sensitivities on which rates of infusions depend.
     moved : tuple of pairs
         States and sensitivities that are not independent by structure.
     dosing : tuple of (kind, state)
         What the model says of doses.
-    relative : tuple of bool
+    from_dose : tuple of bool
         For each of the model's own times, whether it counts from a dose; whether it is past stands in the last inputs.
     tad : bool
         Whether the time after dose stands in the equations or the outputs.
@@ -81,17 +81,17 @@ class Structure:
     driven: tuple[Pair, ...]
     components: int
     where: tuple[tuple[int, int, int], ...]
-    rate_slopes: tuple[Pair, ...]
+    rate_sensitivities: tuple[Pair, ...]
     moved: tuple[Pair, ...]
     dosing: tuple[tuple[str, str], ...]
-    relative: tuple[bool, ...]
+    from_dose: tuple[bool, ...]
     tad: bool
     all_linear: bool
 
     @property
-    def moments(self) -> int:
+    def event_count(self) -> int:
         """How many times of its own the model has."""
-        return len(self.relative)
+        return len(self.from_dose)
 
     @property
     def quantities(self) -> tuple[Pair, ...]:
@@ -101,7 +101,7 @@ class Structure:
     @property
     def slots(self) -> int:
         """Where the closed form's numbers begin in what the right-hand side reads."""
-        return len(self.inputs) + len(self.sensitivities) + 2 + len(self.integrated) + len(self.rate_slopes)
+        return len(self.inputs) + len(self.sensitivities) + 2 + len(self.integrated) + len(self.rate_sensitivities)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +140,9 @@ class Formulas:
         self.time = expressions.symbol(expressions.TIME)
 
     @cached_property
-    def full(self) -> Augmented:
+    def full(self) -> SensitivitySystem:
         """The integrated states with their sensitivities."""
-        return augment(self.system)
+        return with_sensitivities(self.system)
 
     @cached_property
     def structure(self) -> Structure:
@@ -158,11 +158,11 @@ class Formulas:
             states, system.inputs, tuple(system.outputs), system.sensitivities, linear, integrated,
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
             tuple(sorted({j for _, j in known})), system.driving, self._upstream(), full.driven, len(full.symbols),
-            tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_slopes, tuple(sorted(moved)),
+            tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_sensitivities, tuple(sorted(moved)),
             tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)),
-            tuple(relative for _, relative in system.moments),
+            tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
-            not analyse(system.model).integrated,
+            not system_of(system.model).integrated,
         )  # fmt: skip
 
     def _upstream(self) -> tuple[int, ...]:
@@ -175,7 +175,7 @@ class Formulas:
         return tuple(sorted(found))
 
     @cached_property
-    def _rate_slopes(self) -> tuple[Pair, ...]:
+    def _rate_sensitivities(self) -> tuple[Pair, ...]:
         return tuple(sorted(moved_by_doses(self.system, self.system.integrated)))
 
     @cached_property
@@ -190,7 +190,7 @@ class Formulas:
         """K (by rows), losses, constant inputs, initial values; then the same differentiated, by parameter."""
         parts = [e for part in self._block_parts for e in part]
         theta = [self.theta[j] for j in self.structure.varied]
-        return Formula.of((), self.inputs, [*parts, *(slope(e, s) for s in theta for e in parts)])
+        return Formula.of((), self.inputs, [*parts, *(derivative(e, s) for s in theta for e in parts)])
 
     def initial(self) -> Formula:
         """The integrated vector at the start; reads inputs and scales."""
@@ -200,12 +200,12 @@ class Formulas:
         """What the model says of doses, then its derivatives (one row of them per term)."""
         model = self.system.model
         wanted = [expressions.parse(getattr(model, kind)[state]) for kind, state in self.structure.dosing]
-        return Formula.of((), self.inputs, [*wanted, *(slope(e, s) for e in wanted for s in self.theta)])
+        return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
 
-    def moments(self) -> Formula:
+    def event_times(self) -> Formula:
         """The model's own times, then their derivatives (one row of them per time)."""
-        wanted = [limit for limit, _ in self.system.moments]
-        return Formula.of((), self.inputs, [*wanted, *(slope(e, s) for e in wanted for s in self.theta)])
+        wanted = [limit for limit, _ in self.system.event_times]
+        return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
 
     def outputs(self) -> Formula:
         """Outputs, then their derivatives; reads the time of the last dose, states, derivatives that are not zero."""
@@ -214,34 +214,34 @@ class Formulas:
         states = [expressions.symbol(s) for s in self.system.model.states]
         moved = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in self.structure.moved}
         wanted = list(self.system.outputs.values())
-        slopes = []
+        derivatives = []
         for e in wanted:
-            steep = [slope(e, x) for x in states]
+            steep = [derivative(e, x) for x in states]
             for j, theta in enumerate(self.theta):
-                total = [slope(e, theta)]
+                total = [derivative(e, theta)]
                 for i, d in enumerate(steep):
                     if d != 0 and (i, j) in moved:
                         s = moved[i, j]
                         # A state that does not move adds nothing, however steep the output.
                         total.append(d * s if d.is_number else sympy.Piecewise((d * s, sympy.Ne(s, 0)), (0, True)))
-                slopes.append(sympy.Add(*total))
-        return Formula.of([dosed_symbol(), *states, *moved.values()], self.inputs, [*wanted, *slopes])
+                derivatives.append(sympy.Add(*total))
+        return Formula.of([dosed_symbol(), *states, *moved.values()], self.inputs, [*wanted, *derivatives])
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """What the right-hand side reads before the closed form's numbers."""
         rates = [expressions.symbol(f"_rate_{k}") for k in range(len(self.system.integrated))]
-        slopes = [rate_slope_symbol(i, j) for i, j in self._rate_slopes]
-        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *slopes)
+        rate_sensitivities = [rate_sensitivity_symbol(i, j) for i, j in self._rate_sensitivities]
+        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *rate_sensitivities)
 
     @cached_property
     def quantities(self) -> tuple[Any, ...]:
         """Symbols of what the closed form provides: driving states, then their derivatives."""
         drivers = [expressions.symbol(self.system.linear[d]) for d in self.system.driving]
-        return (*drivers, *(driver_slope_symbol(d, j) for d, j in self.full.driven))
+        return (*drivers, *(driver_sensitivity_symbol(d, j) for d, j in self.full.driven))
 
     @cached_property
-    def flow(self) -> tuple[Any, ...]:
+    def dydt(self) -> tuple[Any, ...]:
         """Derivative of every component of the integrated vector, infusions included."""
         count, first = len(self.system.integrated), len(self.inputs) + len(self.scales) + 2
         rates = self.arguments[first : first + count]
@@ -278,8 +278,8 @@ class Formulas:
     def rhs(self) -> Formula:
         """Derivative of the integrated vector, driven by the closed form."""
         numbers, values, _ = self._modal
-        flow = dict(enumerate(f.xreplace(values) for f in self.flow))  # zeros too: the solvers use their arrays again
-        return Formula(self.full.symbols, (*self.arguments, *numbers), flow, len(flow))
+        dydt = dict(enumerate(f.xreplace(values) for f in self.dydt))  # zeros too: the solvers use their arrays again
+        return Formula(self.full.symbols, (*self.arguments, *numbers), dydt, len(dydt))
 
     def jacobian(self) -> Formula:
         """Row i holds ∂f_i/∂(states), then ∂f_i/∂t with the movement of what drives."""
@@ -288,12 +288,12 @@ class Formulas:
         numbers, values, rates = self._modal
         states = self.full.symbols[: len(self.system.integrated)]
         found = []
-        for f in self.flow:
-            pushed = [slope(f, x) * rates[x] for x in self.quantities if x in f.free_symbols]
-            row = [*(slope(f, z) for z in states), sympy.Add(slope(f, self.time), *pushed)]
+        for f in self.dydt:
+            pushed = [derivative(f, x) * rates[x] for x in self.quantities if x in f.free_symbols]
+            row = [*(derivative(f, z) for z in states), sympy.Add(derivative(f, self.time), *pushed)]
             found += [e.xreplace(values) if e != 0 else e for e in row]
         return Formula.of(self.full.symbols, [*self.arguments, *numbers], found)
 
     def driven_rhs(self) -> Formula:
         """The right-hand side with driving states and their derivatives as arguments (SciPy provides them)."""
-        return Formula.of(self.full.symbols, [*self.arguments, *self.quantities], self.flow)
+        return Formula.of(self.full.symbols, [*self.arguments, *self.quantities], self.dydt)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from pkpd.engine.symbolic.calculus import slope
-from pkpd.engine.symbolic.symbols import System, Whole, split
+from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.symbolic.symbols import System
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
 
@@ -24,9 +24,9 @@ def moved_by_doses(system: System, states: tuple[str, ...]) -> Pairs:
     return found
 
 
-def moved_by_moments(system: System, states: int) -> Pairs:
+def moved_by_event_times(system: System, states: int) -> Pairs:
     """Return all states with the sensitivities on which the model's own times depend: any flow may change there."""
-    seen = set().union(*(e.free_symbols for e, _ in system.moments)) if system.moments else set()
+    seen = set().union(*(e.free_symbols for e, _ in system.event_times)) if system.event_times else set()
     some = [j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen]
     return {(i, j) for i in range(states) for j in some}
 
@@ -35,7 +35,7 @@ def moved_block(system: System) -> Pairs:
     """Return which states of the closed-form block depend on which sensitivities, as pairs of their positions."""
     n = len(system.linear)
     theta = [expressions.symbol(s) for s in system.sensitivities]
-    found = moved_by_doses(system, system.linear) | moved_by_moments(system, n)
+    found = moved_by_doses(system, system.linear) | moved_by_event_times(system, n)
     for i, state in enumerate(system.linear):
         parts = [*system.matrix[i * n : (i + 1) * n], system.constant[i], system.initial[state]]
         seen = set().union(*(part.free_symbols for part in parts))
@@ -52,12 +52,12 @@ def _spread(alive: Pairs, sees: list[list[bool]]) -> Pairs:
     return alive
 
 
-def rate_slope_symbol(state: int, sensitivity: int) -> Any:
+def rate_sensitivity_symbol(state: int, sensitivity: int) -> Any:
     """Return the symbol of the derivative of an infusion rate."""
     return expressions.symbol(f"_drate_{state}_{sensitivity}")
 
 
-def driver_slope_symbol(driver: int, sensitivity: int) -> Any:
+def driver_sensitivity_symbol(driver: int, sensitivity: int) -> Any:
     """Return the symbol of the derivative of a driving state (its position in the block)."""
     return expressions.symbol(f"_dx_{driver}_{sensitivity}")
 
@@ -68,7 +68,7 @@ def scale_symbol(name: str) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Augmented:
+class SensitivitySystem:
     """The integrated states followed by the sensitivities that are not zero by structure.
 
     Attributes
@@ -92,7 +92,7 @@ class Augmented:
     driven: tuple[tuple[int, int], ...]
 
 
-def augment(system: System) -> Augmented:
+def with_sensitivities(system: System) -> SensitivitySystem:
     """Add forward sensitivity equations to the integrated states, structural zeros left out.
 
     .. math:: \\dot S_{ij} = \\sum_k \\frac{\\partial f_i}{\\partial z_k} S_{kj}
@@ -108,19 +108,19 @@ def augment(system: System) -> Augmented:
     theta = [expressions.symbol(s) for s in system.sensitivities]
     scale = [scale_symbol(s) for s in system.sensitivities]
     count, many = range(len(z)), range(len(theta))
-    jacobian = [[slope(f, s) for s in z] for f in system.rhs]
-    direct = [[slope(f, th) for th in theta] for f in system.rhs]
-    first = [[slope(e, th) for th in theta] for e in start]
+    jacobian = [[derivative(f, s) for s in z] for f in system.rhs]
+    direct = [[derivative(f, th) for th in theta] for f in system.rhs]
+    first = [[derivative(e, th) for th in theta] for e in start]
     moved = moved_by_doses(system, system.integrated)
     known = moved_block(system)
     drivers = [expressions.symbol(system.linear[d]) for d in system.driving]
-    steep = [[slope(f, x) for x in drivers] for f in system.rhs]
+    steep = [[derivative(f, x) for x in drivers] for f in system.rhs]
     pushed = {
         (i, j): [d for k, d in enumerate(system.driving) if steep[i][k] != 0 and (d, j) in known]
         for i in count for j in many
     }  # fmt: skip
     alive = {(i, j) for i in count for j in many if direct[i][j] != 0 or first[i][j] != 0 or pushed[i, j]}
-    alive = _spread(alive | moved | moved_by_moments(system, len(z)), [[e != 0 for e in row] for row in jacobian])
+    alive = _spread(alive | moved | moved_by_event_times(system, len(z)), [[e != 0 for e in row] for row in jacobian])
     order = sorted(alive, key=lambda pair: (pair[1], pair[0]))
     s = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in order}
     place = {d: k for k, d in enumerate(system.driving)}
@@ -128,48 +128,14 @@ def augment(system: System) -> Augmented:
         sympy.Add(
             scale[j] * direct[i][j],
             *(jacobian[i][k] * s[k, j] for k in count if (k, j) in s and jacobian[i][k] != 0),
-            *(scale[j] * steep[i][place[d]] * driver_slope_symbol(d, j) for d in pushed[i, j]),
-            *([scale[j] * rate_slope_symbol(i, j)] if (i, j) in moved else []),
+            *(scale[j] * steep[i][place[d]] * driver_sensitivity_symbol(d, j) for d in pushed[i, j]),
+            *([scale[j] * rate_sensitivity_symbol(i, j)] if (i, j) in moved else []),
         )
         for i, j in order
     ]
     initial = [scale[j] * first[i][j] for i, j in order]
     driven = sorted({(d, j) for (_, j), ds in pushed.items() for d in ds})
-    return Augmented(
+    return SensitivitySystem(
         (*z, *(s[p] for p in order)), (*system.rhs, *rhs), (*start, *initial),
         {pair: len(z) + n for n, pair in enumerate(order)}, tuple(driven),
     )  # fmt: skip
-
-
-def with_slopes(whole: Whole) -> Whole:
-    """Return a model's equations with those of its first derivatives, and its outputs with their derivatives."""
-    import sympy
-
-    system = split(whole, (), tuple(whole.rhs))
-    full = augment(system)
-    ones = {scale_symbol(name): sympy.Integer(1) for name in whole.sensitivities}
-    names = {pair: f"d_{system.integrated[pair[0]]}_d_{whole.sensitivities[pair[1]]}" for pair in full.where}
-    taken = {*whole.rhs, *system.inputs, *whole.outputs}
-    names = {pair: _free(name, taken) for pair, name in names.items()}
-    renamed = {full.symbols[k]: expressions.symbol(names[pair]) for pair, k in full.where.items()} | ones
-    rhs = dict(whole.rhs) | {names[pair]: full.rhs[k].xreplace(renamed) for pair, k in full.where.items()}
-    initial = dict(whole.initial) | {names[p]: full.initial[k].xreplace(ones) for p, k in full.where.items()}
-    theta = [expressions.symbol(name) for name in whole.sensitivities]
-    place = {state: i for i, state in enumerate(system.integrated)}
-    outputs = dict(whole.outputs)
-    for name, e in whole.outputs.items():
-        for j, symbol in enumerate(theta):
-            moved = [slope(e, expressions.symbol(s)) * expressions.symbol(names[i, j])
-                     for s, i in place.items() if (i, j) in names]  # fmt: skip
-            outputs[_free(f"d_{name}_d_{whole.sensitivities[j]}", {*taken, *outputs})] = sympy.Add(
-                slope(e, symbol), *moved
-            )
-    # The model only lends names here: the equations themselves are the symbols above.
-    model = replace(whole.model, equations={**whole.model.equations, **dict.fromkeys(names.values(), "0")})
-    return replace(whole, model=model, rhs=rhs, initial=initial, outputs=outputs)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pkpd.engine.symbolic.calculus import slope
-from pkpd.engine.symbolic.event_times import after_dose, dosed_symbol, past_symbol, with_moments
+from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.symbolic.event_times import after_dose, dosed_symbol, past_symbol, with_event_times
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
 
@@ -18,7 +18,7 @@ CLAMPED = "clamped"  # as "ode", where what the block gives to other states is k
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A model split into a linear block (solved in closed form) and the rest (integrated).
+    """A model split into a linear block (solved in closed form) and what is integrated.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class System:
     inputs : tuple of str
         Parameters, then covariates: the columns of the value table.
     linear, integrated : tuple of str
-        States of the closed-form block, with :math:`dx/dt = Kx + b`, and of the integrated rest.
+        States of the closed-form block, with :math:`dx/dt = Kx + b`, and of those that are integrated.
     matrix, constant : tuple
         Entries of K (row-major) and of b as SymPy expressions of the inputs.
     rhs : tuple
@@ -38,7 +38,7 @@ class System:
         Initial value of every state.
     sensitivities : tuple of str
         Inputs with respect to which derivatives are wanted.
-    moments : tuple
+    event_times : tuple
         Times, in terms of the inputs, at which equations change (see `event_times`), and whether they count from a
         dose; whether they are past stands behind the other inputs.
     """
@@ -53,7 +53,7 @@ class System:
     outputs: dict[str, Any]
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
-    moments: tuple[tuple[Any, bool], ...] = ()
+    event_times: tuple[tuple[Any, bool], ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -67,10 +67,10 @@ class System:
         return tuple(k for k, s in enumerate(self.linear) if expressions.symbol(s) in seen)
 
 
-def analyse(
+def system_of(
     model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form", grow: Grow | None = None
 ) -> System:
-    """Split a model into its closed-form block and the integrated rest.
+    """Split a model into its closed-form block and what is integrated.
 
     The block is the largest set of states whose equations are linear in the set with constant coefficients and
     see no other state. ``grow`` may put more equations to those of the model before.
@@ -85,8 +85,8 @@ def analyse(
     whole = _read(model, sensitivities)
     whole = grow(whole) if grow is not None else whole
     block = _linear_states(whole.rhs) if linear == "closed form" else ()
-    rest = tuple(s for s in whole.rhs if s not in block)
-    return split(_clamp(whole) if linear == CLAMPED else whole, block, rest)
+    integrated = tuple(s for s in whole.rhs if s not in block)
+    return split(_clamp(whole) if linear == CLAMPED else whole, block, integrated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ class Whole:
     outputs: dict[str, Any]
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
-    moments: tuple[tuple[Any, bool], ...]
+    event_times: tuple[tuple[Any, bool], ...]
 
 
 def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
@@ -110,11 +110,11 @@ def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
     algebraic = {n: e for n, e in outputs.items() if n not in model.equations}  # a state's name means the state
     rhs = {s: _insert(expressions.parse(e), algebraic) for s, e in model.equations.items()}
     inputs = {expressions.symbol(n) for n in (*model.parameters.names, *model.covariates)}
-    rhs, moments = with_moments(rhs, inputs)
+    rhs, event_times = with_event_times(rhs, inputs)
     rhs = {s: after_dose(e) for s, e in rhs.items()}
     outputs = {n: after_dose(e) for n, e in outputs.items()}
     initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
-    return Whole(model, rhs, outputs, initial, tuple(sensitivities), moments)
+    return Whole(model, rhs, outputs, initial, tuple(sensitivities), event_times)
 
 
 def floor_symbol() -> Any:
@@ -131,25 +131,25 @@ def _clamp(whole: Whole) -> Whole:
     return replace(whole, rhs=rhs)
 
 
-def split(whole: Whole, block: tuple[str, ...], rest: tuple[str, ...]) -> System:
-    """Make a system of the states that the block has and of the rest that is integrated."""
+def split(whole: Whole, block: tuple[str, ...], integrated: tuple[str, ...]) -> System:
+    """Make a system of the states that the block has and of those that are integrated."""
     matrix, constant = _matrix(block, whole.rhs)
     model = whole.model
-    pasts = (past_symbol(k).name for k in range(len(whole.moments)))
+    pasts = (past_symbol(k).name for k in range(len(whole.event_times)))
     inputs = (*model.parameters.names, *model.covariates, *pasts)
-    rhs = tuple(whole.rhs[s] for s in rest)
+    rhs = tuple(whole.rhs[s] for s in integrated)
     return System(
         model,
         inputs,
         block,
-        rest,
+        integrated,
         matrix,
         constant,
         rhs,
         whole.outputs,
         whole.initial,
         whole.sensitivities,
-        whole.moments,
+        whole.event_times,
     )
 
 
@@ -182,10 +182,10 @@ def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
         inside = {expressions.symbol(s) for s in block}
         bad = []
         for name, expression in block.items():
-            slopes = [slope(expression, s) for s in inside & expression.free_symbols]
+            derivatives = [derivative(expression, s) for s in inside & expression.free_symbols]
             foreign = (everyone - inside) | clock
             seen = expression.free_symbols & foreign
-            if seen or any(each.free_symbols & (everyone | clock) for each in slopes):
+            if seen or any(each.free_symbols & (everyone | clock) for each in derivatives):
                 bad.append(name)
         if not bad:
             return tuple(block)
@@ -194,7 +194,7 @@ def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _switches(expression: Any, rhs: dict[str, Any]) -> bool:
-    """Whether a state stands in the condition of an ``a if … else b``: constant slopes, but not linear."""
+    """Whether a state stands in the condition of an ``a if … else b``: constant derivatives, but not linear."""
     import sympy
 
     states = {expressions.symbol(s) for s in rhs}
@@ -206,6 +206,6 @@ def _matrix(block: tuple[str, ...], rhs: dict[str, Any]) -> tuple[tuple[Any, ...
     import sympy
 
     symbols = [expressions.symbol(s) for s in block]
-    rest = dict.fromkeys(symbols, sympy.Integer(0))
-    matrix = tuple(slope(rhs[row], column) for row in block for column in symbols)
-    return matrix, tuple(rhs[row].xreplace(rest) for row in block)
+    nothing = dict.fromkeys(symbols, sympy.Integer(0))
+    matrix = tuple(derivative(rhs[row], column) for row in block for column in symbols)
+    return matrix, tuple(rhs[row].xreplace(nothing) for row in block)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pkpd.dosing import Dose
-from pkpd.engine.symbolic.dual_numbers import Jet, constant, over, times
+from pkpd.engine.symbolic.dual_numbers import Dual, dual_constant, dual_product, dual_quotient
 from pkpd.engine.timeline.terms import Clock, Terms
 from pkpd.errors import InputError, nearest
 
@@ -32,9 +32,9 @@ class Delivery:
     """
 
     state: int
-    start: Jet
-    size: Jet
-    end: Jet | None = None
+    start: Dual
+    size: Dual
+    end: Dual | None = None
     action: str = "add"
     record: int = 0
 
@@ -47,11 +47,11 @@ class Train:
     ----------
     state : int
         Where it enters.
-    amount : Jet
+    amount : Dual
         What enters at once when an interval begins; zero for an infusion.
-    lengths, rates : tuple of Jet
+    lengths, rates : tuple of Dual
         Pieces of the interval from its beginning and the infusion rate in each.
-    phase : Jet
+    phase : Dual
         Time from the beginning of the interval to the record; the whole interval: just before a dose. Negative in a
         linear model whose lag is longer than the interval: from the beginning of the interval backward.
     after : bool
@@ -61,10 +61,10 @@ class Train:
     """
 
     state: int
-    amount: Jet
-    lengths: tuple[Jet, ...]
-    rates: tuple[Jet, ...]
-    phase: Jet
+    amount: Dual
+    lengths: tuple[Dual, ...]
+    rates: tuple[Dual, ...]
+    phase: Dual
     after: bool = False
     constant: bool = False
 
@@ -73,14 +73,14 @@ class Train:
 class Mark:
     """Something that happens to all states at a time: a return to the initial values, or a steady state.
 
-    `use` is the subject's row of values with which it is done, where it is not the one that holds.
+    `row` is the subject's row of values with which it is done, where it is not the one that holds.
     """
 
     time: float
     train: Train | None = None
     adds: bool = False
     record: int = 0
-    use: int | None = None
+    row: int | None = None
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Plan:
             if isinstance(step, Mark) or (step.end is None and step.start[0] <= at):
                 kept.append(step)
             elif step.end is not None and step.start[0] < at:
-                cut = constant(at, len(step.start) - 1)
+                cut = dual_constant(at, len(step.start) - 1)
                 kept.append(step if step.end[0] <= at else replace(step, end=cut))
         self.steps = kept
 
@@ -144,10 +144,10 @@ def plan(
             continue
         if dose.reset or dose.steady_state == "instead":
             found.cancel(dose.time)
-        use = own.row - clock.base if clock is not None and own.row >= 0 else None
+        row = own.row - clock.first_row if clock is not None and own.row >= 0 else None
         if dose.reset:
-            found.steps.append(Mark(dose.time, record=record, use=use))
-        found.steps += [replace(step, use=use) if isinstance(step, Mark) else step for step in steps]
+            found.steps.append(Mark(dose.time, record=record, row=row))
+        found.steps += [replace(step, row=row) if isinstance(step, Mark) else step for step in steps]
     if problems:
         raise InputError(sorted(set(problems)))
     return found
@@ -173,28 +173,28 @@ def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], pr
     return entries.get(dose.route)
 
 
-def _size(dose: Dose, own: Terms) -> tuple[Jet, Jet | None]:
+def _size(dose: Dose, own: Terms) -> tuple[Dual, Dual | None]:
     """Amount of a bolus, or rate and length of an infusion; an infusion without length is a bolus."""
-    slopes = len(own.lag) - 1
-    part = own.bioavailability if dose.action == "add" else constant(1.0, slopes)
+    derivatives = len(own.lag) - 1
+    part = own.bioavailability if dose.action == "add" else dual_constant(1.0, derivatives)
     amount = part * dose.amount
     if dose.route != "infusion":
         return amount, None
     if dose.rate or dose.modelled == "rate":
-        rate = own.rate if dose.modelled else constant(dose.rate, slopes)
+        rate = own.rate if dose.modelled else dual_constant(dose.rate, derivatives)
         if not rate[0] > 0:
             raise InputError(f"the modelled rate of the infusion at time {dose.time:g} is {rate[0]:g}; expected > 0")
         with np.errstate(over="ignore", invalid="ignore"):
-            lasts = over(amount, rate)
+            lasts = dual_quotient(amount, rate)
         if not np.isfinite(lasts[0]):
             raise InputError(f"the infusion at time {dose.time:g} lasts {lasts[0]:g}; expected a finite time")
         return rate, lasts
-    length = own.duration if dose.modelled else constant(dose.duration, slopes)
+    length = own.duration if dose.modelled else dual_constant(dose.duration, derivatives)
     if not length[0] > 0:
         raise InputError(f"the modelled duration of the infusion at time {dose.time:g} is {length[0]:g}; expected > 0")
     if dose.time + length[0] == dose.time:
         return amount, None  # shorter than the clock's resolution
-    return over(amount, length), length
+    return dual_quotient(amount, length), length
 
 
 def _given(dose: Dose, state: int, own: Terms, record: int, until: float, clock: Clock | None) -> list[Delivery | Mark]:
@@ -212,7 +212,7 @@ def _given(dose: Dose, state: int, own: Terms, record: int, until: float, clock:
         elif k == 0:
             size, length = _size(dose, own)
         if clock is not None and length is not None and dose.modelled == "rate":
-            found += _changing(dose, state, own, start, times(size, length), record, clock)
+            found += _changing(dose, state, own, start, dual_product(size, length), record, clock)
             continue
         end = None if length is None else start + length
         found.append(Delivery(state, start, size, end, dose.action, record))
@@ -220,30 +220,30 @@ def _given(dose: Dose, state: int, own: Terms, record: int, until: float, clock:
 
 
 def _changing(
-    dose: Dose, state: int, own: Terms, start: Jet, left: Jet, record: int, clock: Clock
+    dose: Dose, state: int, own: Terms, start: Dual, left: Dual, record: int, clock: Clock
 ) -> list[Delivery | Mark]:
     """An infusion whose modelled rate changes while it runs: it ends when the whole amount has entered."""
     found: list[Delivery | Mark] = []
     while True:
         row, change = clock.next(float(start[0]))
-        rate, length = _size(dose, own.at(row))[0], over(left, own.at(row).rate)
+        rate, length = _size(dose, own.at(row))[0], dual_quotient(left, own.at(row).rate)
         if not start[0] + length[0] > change:
             return [*found, Delivery(state, start, rate, start + length, record=record)]
-        cut = constant(change, len(start) - 1)
+        cut = dual_constant(change, len(start) - 1)
         found.append(Delivery(state, start, rate, cut, record=record))
-        start, left = cut, left - times(rate, cut - start)
+        start, left = cut, left - dual_product(rate, cut - start)
 
 
-def _steady(dose: Dose, state: int, size: Jet, length: Jet | None, own: Terms, record: int) -> list[Delivery | Mark]:
+def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, own: Terms, record: int) -> list[Delivery | Mark]:
     """The steady state at the record, and what of earlier infusions still runs then.
 
     The record stands `interval − lag` after the last arrival. Where the lag is longer than the interval, NONMEM's
     closed forms go back from the arrival by the difference, as if the first piece of the interval had always been; its
     integrators let the record stand just after the arrival. Either way infusions end when the difference is over, too.
     """
-    slopes = len(own.lag) - 1
-    interval = constant(dose.interval, slopes)
-    zero = constant(0.0, slopes)
+    derivatives = len(own.lag) - 1
+    interval = dual_constant(dose.interval, derivatives)
+    zero = dual_constant(0.0, derivatives)
     adds = dose.steady_state == "added"
     if dose.amount == 0:
         return [Mark(dose.time, Train(state, zero, (), (size,), zero, constant=True), adds, record)]
@@ -259,7 +259,7 @@ def _steady(dose: Dose, state: int, size: Jet, length: Jet | None, own: Terms, r
     pieces = ((rest, interval - rest), (size * (whole + 1), size * whole))
     keep = [k for k in (0, 1) if pieces[0][k][0] > 0]
     train = Train(state, zero, tuple(pieces[0][k] for k in keep), tuple(pieces[1][k] for k in keep), at, after=late)
-    now = constant(dose.time, slopes)
+    now = dual_constant(dose.time, derivatives)
     left = [length - phase - m * interval for m in range(whole + 1)]
     running = (Delivery(state, now, size, now + x, record=record) for x in left if x[0] > 0)
     return [Mark(dose.time, train, adds, record), *running]

@@ -28,11 +28,11 @@ class DosingTerms:
     def __init__(self, code: Code) -> None:
         self._code = code
         self._places = {pair: k for k, pair in enumerate(code.structure.dosing)}
-        self.slopes, self.count = len(code.structure.sensitivities), len(self._places)
-        self.linear = code.structure.all_linear
+        self._sensitivities, self._count = len(code.structure.sensitivities), len(self._places)
+        self._linear = code.structure.all_linear
 
     def __bool__(self) -> bool:
-        return self.count > 0
+        return self._count > 0
 
     def of(
         self, values: Array, doses: Sequence[Sequence[Dose]], rows: Sequence[Sequence[int]],
@@ -56,10 +56,13 @@ class DosingTerms:
         InputError
             If a lag or a bioavailability is negative or not a number, naming the subject's place.
         """
-        table = np.zeros((len(values), self.count * (1 + self.slopes)))
-        full = np.concatenate([values, np.zeros((len(values), self._code.structure.moments))], axis=1)
+        table = np.zeros((len(values), self._count * (1 + self._sensitivities)))
+        full = np.concatenate([values, np.zeros((len(values), self._code.structure.event_count))], axis=1)
         self._code.rows("dosing", full, np.arange(len(values)), table)
-        found, slopes = table[:, : self.count], table[:, self.count :].reshape(len(values), self.count, self.slopes)
+        found, derivatives = (
+            table[:, : self._count],
+            table[:, self._count :].reshape(len(values), self._count, self._sensitivities),
+        )
         bad = ~np.isfinite(found) | (found < 0)
         if bad.any():
             names = list(self._places)
@@ -73,25 +76,25 @@ class DosingTerms:
         for given, own in zip(doses, rows, strict=True):
             states_of = [d.into or (states[entries[d.route]] if d.route in entries else "") for d in given]
             for state in states_of:
-                makers.setdefault(state, self._maker(state, found, slopes))
+                makers.setdefault(state, self._maker(state, found, derivatives))
             result.append([makers[state](row) for state, row in zip(states_of, own, strict=True)])
         return result
 
-    def _maker(self, state: str, found: Array, slopes: Array) -> Callable[[int], Terms]:
+    def _maker(self, state: str, found: Array, derivatives: Array) -> Callable[[int], Terms]:
         """Return what is said of doses into a state, by row of values."""
 
         made: dict[int, Terms] = {}
 
         def terms(row: int) -> Terms:
             if row not in made:
-                lag, part, rate, length = (self._jet(kind, state, found[row], slopes[row]) for kind in DOSING)
-                made[row] = Terms(lag, part, rate, length, self.linear, row, terms)
+                lag, part, rate, length = (self._dual(kind, state, found[row], derivatives[row]) for kind in DOSING)
+                made[row] = Terms(lag, part, rate, length, self._linear, row, terms)
             return made[row]
 
         return terms
 
-    def _jet(self, kind: str, state: str, values: Array, slopes: Array) -> Array:
+    def _dual(self, kind: str, state: str, values: Array, derivatives: Array) -> Array:
         place = self._places.get((kind, state))
         if place is None:
-            return np.concatenate([[_USUAL[kind]], np.zeros(self.slopes)])
-        return np.concatenate([[values[place]], slopes[place]])
+            return np.concatenate([[_USUAL[kind]], np.zeros(self._sensitivities)])
+        return np.concatenate([[values[place]], derivatives[place]])

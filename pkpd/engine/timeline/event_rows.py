@@ -1,4 +1,4 @@
-"""Rows of values for models whose equations change at times of their own (see `moments`)."""
+"""Rows of values for models whose equations change at times of their own (see `event_times`)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine.code import Code
-from pkpd.engine.symbolic.dual_numbers import Jet
+from pkpd.engine.symbolic.dual_numbers import Dual
 from pkpd.engine.timeline.timeline import record_times
 from pkpd.errors import InputError
 from pkpd.records import Changes
 
 
 @dataclass(frozen=True, eq=False)
-class Expanded:
+class ExpandedRows:
     """The rows of values with the model's own times among their changes.
 
     Attributes
@@ -52,17 +52,17 @@ class Expanded:
         return np.array(found, dtype=np.int64)
 
 
-class OwnTimes:
+class EventTimes:
     """A model's own times as code."""
 
     def __init__(self, code: Code) -> None:
-        self._code, self._count = code, code.structure.moments
-        self._relative = np.array(code.structure.relative, dtype=bool)
-        self._slopes = len(code.structure.sensitivities)
+        self._code, self._count = code, code.structure.event_count
+        self._from_dose = np.array(code.structure.from_dose, dtype=bool)
+        self._sensitivities = len(code.structure.sensitivities)
 
     def expand(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], changes: Sequence[Sequence[float]]
-    ) -> Expanded:
+    ) -> ExpandedRows:
         """Return the rows of values of every subject, cut at the model's own times.
 
         Raises
@@ -71,10 +71,10 @@ class OwnTimes:
             If a time is not a number, naming the row of values.
         """
         count, height = self._count, len(values)
-        table = np.zeros((height, count * (1 + self._slopes)))
+        table = np.zeros((height, count * (1 + self._sensitivities)))
         given = np.concatenate([values, np.zeros((height, count))], axis=1)
-        self._code.rows("moments", given, np.arange(height), table)
-        at, slopes = table[:, :count], table[:, count:].reshape(height, count, self._slopes)
+        self._code.rows("event_times", given, np.arange(height), table)
+        at, derivatives = table[:, :count], table[:, count:].reshape(height, count, self._sensitivities)
         if np.isnan(at).any():
             raise InputError(
                 f"a time at which the model changes is not a number in row {r + 1} of the values"
@@ -84,14 +84,14 @@ class OwnTimes:
         past: list[Array] = []
         starts: list[float] = []
         begins: list[int] = []
-        moments: list[Changes] = []
+        cuts: list[Changes] = []
         row = 0
         for given_to, when, own in zip(doses, times, changes, strict=True):
             clock = np.asarray(when, dtype=float)
             begin = min([0.0, *(d.time for d in given_to), *clock])
             records = record_times(given_to, float(clock.max(initial=begin)))
             late = getattr(own, "late", (False,) * len(own))
-            mine: list[tuple[float, bool, Jet | None]] = []
+            mine: list[tuple[float, bool, Dual | None]] = []
             for k, (lo, hi) in enumerate(pairwise([begin, *own, np.inf])):
                 if k:
                     mine.append((float(lo), late[k - 1], None))
@@ -101,29 +101,29 @@ class OwnTimes:
                 past.append(self._flags(at[row], lo, records))
                 for t, here, flag in self._meets(at[row], lo, hi, records):
                     # Equal times pass one after the other: each moves with its own parameters.
-                    moved = flag == 1.0 and slopes[row, here].any()
-                    mine.append((t, False, np.concatenate([[t], slopes[row, here]]) if moved else None))
+                    moved = flag == 1.0 and derivatives[row, here].any()
+                    mine.append((t, False, np.concatenate([[t], derivatives[row, here]]) if moved else None))
                     source.append(row)
                     starts.append(t)
                     past.append(past[-1].copy())
                     past[-1][here] = flag
                 row += 1
-            moments.append(Changes(*zip(*mine, strict=True)) if mine else Changes())
-        return Expanded(
-            np.array(source), np.array(past).reshape(-1, count), moments, np.array(begins), np.array(starts)
+            cuts.append(Changes(*zip(*mine, strict=True)) if mine else Changes())
+        return ExpandedRows(
+            np.array(source), np.array(past).reshape(-1, count), cuts, np.array(begins), np.array(starts)
         )  # fmt: skip
 
     def _flags(self, at: Array, t: float, records: Array) -> Array:
         """Which times are past at the beginning of a row."""
         last = records[records <= t]
-        since = np.where(self._relative, t - last[-1] if len(last) else 0.0, t)
+        since = np.where(self._from_dose, t - last[-1] if len(last) else 0.0, t)
         return (at <= since).astype(float)
 
     def _meets(self, at: Array, lo: float, hi: float, records: Array) -> list[tuple[float, int, float]]:
         """When which time is met (1) or ahead again (0) within a row, in order."""
         found = []
         for here, limit in enumerate(at.tolist()):
-            if not self._relative[here]:
+            if not self._from_dose[here]:
                 found.append((limit, here, 1.0))
                 continue
             for begin, end in pairwise([*records.tolist(), np.inf]):

@@ -8,17 +8,17 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
-from pkpd.engine.timeline.segments import Layout
+from pkpd.engine.timeline.segments import LineLayout
 from pkpd.engine.timeline.terms import Terms
 
 
-def arriving(doses: Sequence[Dose], terms: Sequence[Terms], layout: Layout) -> Array | None:
-    """Return what arrives of doses into every state, with derivatives (states × (1 + slopes)).
+def arriving(doses: Sequence[Dose], terms: Sequence[Terms], layout: LineLayout) -> Array | None:
+    """Return what arrives of doses into every state, with derivatives (states × (1 + derivatives)).
 
     None where a dose is late, modelled, of a given rate, at steady state or more than added: its times then depend on
     what is said of it, too.
     """
-    found = np.zeros((len(layout.states), 1 + layout.slopes))
+    found = np.zeros((len(layout.states), 1 + layout.derivatives))
     found[:, 0] = 1.0
     for dose, own in zip(doses, terms, strict=True):
         if dose.rate or dose.modelled or dose.steady_state or dose.action != "add" or own.lag.any():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pkpd.arrays import Array, Integers
-from pkpd.engine.symbolic.dual_numbers import Jet
+from pkpd.engine.symbolic.dual_numbers import Dual
 from pkpd.engine.timeline.deliveries import Delivery, Mark
 from pkpd.records import Changes
 
@@ -17,7 +17,7 @@ KEEP, RESTART = -1, -2  # what a segment begins with besides its jump, where it 
 
 
 @dataclass(frozen=True)
-class Layout:
+class LineLayout:
     """What the time lines of a model have in common.
 
     Attributes
@@ -26,7 +26,7 @@ class Layout:
         Route → index of the state that it enters.
     states : mapping
         Name → index of every state.
-    slopes : int
+    derivatives : int
         Number of parameters with respect to which derivatives are wanted.
     tad : bool
         Whether the time after dose matters: the time line is then cut at every dose record.
@@ -34,14 +34,16 @@ class Layout:
 
     entries: Mapping[str, int]
     states: Mapping[str, int]
-    slopes: int = 0
+    derivatives: int = 0
     tad: bool = False
 
     @classmethod
-    def of(cls, entries: Mapping[str, int], states: Sequence[str] | int, slopes: int = 0, tad: bool = False) -> Layout:
+    def of(
+        cls, entries: Mapping[str, int], states: Sequence[str] | int, derivatives: int = 0, tad: bool = False
+    ) -> LineLayout:
         """Make one from the names of the states, or from their number."""
         names = map(str, range(states)) if isinstance(states, int) else states
-        return cls(entries, {name: k for k, name in enumerate(names)}, slopes, tad)
+        return cls(entries, {name: k for k, name in enumerate(names)}, derivatives, tad)
 
 
 def placed(start: Array, records: Sequence[int], wanted: Array, position: Integers) -> Integers:
@@ -63,7 +65,7 @@ class Happening:
     time: float
     rank: int  # 0: infusions end first; 1: the doses in the order of the records; 2: what acts after them
     what: Delivery | Mark | int | None  # nothing: the clock of the time after dose starts again
-    moves: Jet | None = None  # its time with derivatives, if it has any
+    moves: Dual | None = None  # its time with derivatives, if it has any
     ends: bool = False
 
     @property
@@ -89,7 +91,7 @@ def happenings(steps: Sequence[Delivery | Mark], changes: Changes, records: Sequ
     return sorted(found, key=lambda i: (i.time, i.rank))
 
 
-def _moving(time: Jet) -> Jet | None:
+def _moving(time: Dual) -> Dual | None:
     return time if time[1:].any() else None
 
 
@@ -100,7 +102,7 @@ class Row:
     time: float
     rates: Array
     drates: Array
-    use: int
+    segment_row: int
     dstart: Array
     jumps: Array = field(init=False)
     scale: Array = field(init=False)
@@ -118,14 +120,14 @@ class Row:
         )
 
 
-def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layout, exact: bool) -> list[Row]:
+def cut(instants: Sequence[Happening], begin: float, finish: float, layout: LineLayout, exact: bool) -> list[Row]:
     """Return the segments of a subject from what happens to it, in order of time."""
-    n, p = len(layout.states), layout.slopes
+    n, p = len(layout.states), layout.derivatives
     zero, still = np.zeros(n), np.zeros((p, n))
     # The first segment has no length: it holds "before" whatever happens at the very start.
     rows = [Row(begin, zero, still, 0, np.zeros(p)), Row(begin, zero, still, 0, np.zeros(p))]
     running: list[Delivery] = []
-    trains, use = 0, 0
+    trains, segment_row = 0, 0
     for now in instants:
         if now.time > finish:
             break
@@ -133,7 +135,7 @@ def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layo
         alone = now.moves is not None or now.rank == 2 or isinstance(now.what, Mark) or _changes_scale(now.what)
         alone = alone or (exact and now.record != row.record)
         if now.time > row.time or (not row.blank and (alone or row.dstart.any())):
-            row = Row(now.time, row.rates, row.drates, use, np.zeros(p))
+            row = Row(now.time, row.rates, row.drates, segment_row, np.zeros(p))
             rows.append(row)
         row.blank, row.record = False, now.record
         if now.moves is not None:
@@ -141,14 +143,14 @@ def cut(instants: Sequence[Happening], begin: float, finish: float, layout: Layo
         if now.what is None:
             continue
         if isinstance(now.what, int):
-            row.use = use = now.what
+            row.segment_row = segment_row = now.what
         elif isinstance(now.what, Mark):
             row.mark, row.begins = now.what, RESTART
             if now.what.train is not None:
                 row.begins, trains = trains, trains + 1
-            if now.what.use not in (None, use):  # done with its record's values, which do not hold from here
-                row.use = now.what.use
-                row = Row(now.time, row.rates, row.drates, use, np.zeros(p), record=now.record)
+            if now.what.row not in (None, segment_row):  # done with its record's values, which do not hold from here
+                row.segment_row = now.what.row
+                row = Row(now.time, row.rates, row.drates, segment_row, np.zeros(p), record=now.record)
                 rows.append(row)
         elif now.what.end is None:
             _put(row, now.what)
@@ -175,8 +177,8 @@ def _put(row: Row, what: Delivery) -> None:
 
 def _sum(running: Sequence[Delivery], zero: Array, still: Array) -> tuple[Array, Array]:
     """Rates of the infusions that run; summed anew, so that nothing is left when the last one ends."""
-    rates, slopes = zero.copy(), still.copy()
+    rates, derivatives = zero.copy(), still.copy()
     for one in running:
         rates[one.state] += one.size[0]
-        slopes[:, one.state] += one.size[1:]
-    return rates, slopes
+        derivatives[:, one.state] += one.size[1:]
+    return rates, derivatives

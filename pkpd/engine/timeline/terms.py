@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pkpd.engine.symbolic.dual_numbers import Jet, constant
+from pkpd.engine.symbolic.dual_numbers import Dual, dual_constant
 from pkpd.records import Changes
 
 
@@ -19,10 +19,10 @@ class Terms:
     is the row of values from which this comes, and `elsewhere` gives what another row says.
     """
 
-    lag: Jet
-    bioavailability: Jet
-    rate: Jet
-    duration: Jet
+    lag: Dual
+    bioavailability: Dual
+    rate: Dual
+    duration: Dual
     linear: bool = False
     row: int = -1
     elsewhere: Callable[[int], Terms] | None = None
@@ -32,17 +32,17 @@ class Terms:
         return self if self.elsewhere is None or row == self.row else self.elsewhere(row)
 
     @classmethod
-    def plain(cls, slopes: int = 0) -> Terms:
+    def plain(cls, derivatives: int = 0) -> Terms:
         """No lag, everything arrives, nothing modelled."""
-        zero = constant(0.0, slopes)
-        return cls(zero, constant(1.0, slopes), zero, zero)
+        zero = dual_constant(0.0, derivatives)
+        return cls(zero, dual_constant(1.0, derivatives), zero, zero)
 
 
 @dataclass(frozen=True)
 class Clock:
     """Which row of values holds when: the subject's first row, and when the others begin."""
 
-    base: int
+    first_row: int
     changes: Changes
 
     def row(self, time: float) -> int:
@@ -50,9 +50,9 @@ class Clock:
         k = bisect_left(self.changes, time)
         while k < len(self.changes) and self.changes[k] == time and not self.changes.late[k]:
             k += 1
-        return self.base + k
+        return self.first_row + k
 
     def next(self, time: float) -> tuple[int, float]:
         """Return the row that holds from a time on, and until when."""
         k = bisect_right(self.changes, time)
-        return self.base + k, self.changes[k] if k < len(self.changes) else math.inf
+        return self.first_row + k, self.changes[k] if k < len(self.changes) else math.inf
