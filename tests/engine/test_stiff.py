@@ -117,10 +117,10 @@ def _fixed(equation: str, rate: float, steps: int, end: float) -> np.ndarray:
     side, h, inside = np.empty((1, 0)), end / steps, []
     for n in range(steps):
         stiff.linearise(model, n * h, y, q, work[0], jac, clock, np.empty(2))
-        assert rodas.factor(h, jac, lu, order)
-        rodas.stages(model[0], n * h, h, y, new, k, work, jac, lu, order, integrated.places, side, q, clock)
-        rodas.dense(k, f)
-        rodas.interpolate(f, y, new, 0.3, out)
+        assert rodas.lu_factor(h, jac, lu, order)
+        rodas.rodas_stages(model[0], n * h, h, y, new, k, work, jac, lu, order, integrated.places, side, q, clock)
+        rodas.rodas_dense(k, f)
+        rodas.rodas_interpolate(f, y, new, 0.3, out)
         inside.append(out[0])
         y = new.copy()
     return np.array([y[0], *inside])

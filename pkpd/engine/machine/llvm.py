@@ -76,11 +76,11 @@ def load_code(code: bytes, names: Sequence[str]) -> dict[str, int]:
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    found = {name: int(engine.get_function_address(name)) for name in names}
-    if missing := [name for name, address in found.items() if not address]:
+    addresses = {name: int(engine.get_function_address(name)) for name in names}
+    if missing := [name for name, address in addresses.items() if not address]:
         raise RuntimeError(f"no machine code for {missing}")
     _keep.append(engine)
-    return found
+    return addresses
 
 
 class _Writer:
@@ -117,8 +117,8 @@ class _Writer:
         return place if self.width == 1 else self.build.bitcast(place, self.ir.PointerType(self.type))
 
     def number(self, value: float) -> Any:
-        one = float(value)
-        return self.ir.Constant(self.type, one if self.width == 1 else [one] * self.width)
+        constant = float(value)
+        return self.ir.Constant(self.type, constant if self.width == 1 else [constant] * self.width)
 
     def call(self, name: str, value: Any) -> Any:
         full = f"llvm.{name}.f64" if self.width == 1 else f"llvm.{name}.v{self.width}f64"
@@ -136,8 +136,8 @@ class _Writer:
         result = self.ir.Constant(self.type, self.ir.Undefined)
         for lane in range(self.width):
             index = self.ir.Constant(self.ir.IntType(32), lane)
-            one = self.build.call(function, [self.build.extract_element(value, index)])
-            result = self.build.insert_element(result, one, index)
+            result_of_lane = self.build.call(function, [self.build.extract_element(value, index)])
+            result = self.build.insert_element(result, result_of_lane, index)
         return result
 
     def value(self, e: Any) -> Any:

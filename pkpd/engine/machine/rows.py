@@ -12,8 +12,20 @@ from pkpd.engine.machine.pointer import call
 def each_row(address, time, y, q, table_row, place, out):  # type: ignore[no-untyped-def]
     """Write ``out[place[r]] = f(time[r], y[r], q[table_row[r]])`` for every row r.
 
-    ``address`` is that of a function of `LANES` lanes; what is zero by structure is not touched, so ``out`` begins as
-    zeros.
+    Parameters
+    ----------
+    address : int
+        Of the formula's function of `LANES` lanes; what is zero by structure it does not touch.
+    time : array, shape (rows,)
+        Time of every row.
+    y : array, rows × entries of the vector
+        The vector of every row.
+    q : array, table rows × entries
+        The table of values.
+    table_row, place : arrays of int, shape (rows,)
+        Row of the table that belongs to each row, and row of the result in which it is written.
+    out : array, result rows × size
+        The result; begins as zeros.
     """
     rows, ny, nq, size = table_row.shape[0], y.shape[1], q.shape[1], out.shape[1]
     t, u = np.zeros(LANES), np.zeros(ny * LANES)

@@ -11,7 +11,12 @@ from pkpd.engine.machine.pointer import call, fma
 
 @lanes_jit
 def dop853_stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
-    """Fill stages 1 to 11 (stage 0 is given) and write the eighth-order result to ``new``."""
+    """Fill stages 1 to 11 (stage 0 is given) and write the eighth-order result to ``new``.
+
+    ``rhs`` is the address of the right-hand side; ``t`` and ``at`` (scratch) are (LANES,); ``h``, ``y``, ``new`` and
+    ``w`` (scratch, left at the point of the last stage) are (components · LANES,); ``k`` is 16 × (components · LANES);
+    ``q`` is (arguments · LANES,), what the right-hand side reads.
+    """
     n = y.shape[0] // LANES
     for j in range(n):
         for l in range(LANES):
@@ -98,7 +103,11 @@ def dop853_stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-de
 
 @lanes_jit
 def dop853_errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]
-    """Add up every lane's weighted squares of the fifth- and third-order error estimates."""
+    """Add up every lane's weighted squares of the fifth- and third-order error estimates.
+
+    ``five`` and ``three``, written, are (LANES,); ``k`` is 16 × (components · LANES); ``y``, ``new`` and ``atol`` are
+    (components · LANES,).
+    """
     five[:] = 0.0
     three[:] = 0.0
     for j in range(y.shape[0] // LANES):
@@ -113,7 +122,7 @@ def dop853_errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untype
 
 @lanes_jit
 def dop853_extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]
-    """Fill stages 12 to 15, which the interpolant needs."""
+    """Fill stages 12 to 15, which the interpolant needs; arguments are as for `dop853_stages`."""
     n = y.shape[0] // LANES
     for l in range(LANES):
         at[l] = t[l] + h[l]
@@ -143,7 +152,11 @@ def dop853_extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def
 
 @lanes_jit
 def dop853_dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]
-    """Write the coefficients ``f`` (7 × entries) of the seventh-order interpolant of lane l."""
+    """Write the coefficients ``f`` (7 × components) of the seventh-order interpolant of lane l.
+
+    ``h`` is the lane's step, ``y`` and ``new`` (components · LANES,) are the states before and after it, ``k`` (16 ×
+    (components · LANES)) all stages.
+    """
     for j in range(y.shape[0] // LANES):
         i = j * LANES + l
         d = new[i] - y[i]

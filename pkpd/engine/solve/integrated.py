@@ -115,8 +115,8 @@ class IntegrationJob:
         everything = np.maximum(scale.max(axis=1), lines.max(axis=1, initial=0.0))
         scale = np.where(scale > 0, scale, everything[:, None])
         scale = np.where((scale > 0) & (scale < 1) & np.isfinite(scale), scale, 1.0)
-        found = np.empty((subjects, self.z0.shape[1]))
-        found[:, :width] = self.settings.atol * scale
+        tolerance = np.empty((subjects, self.z0.shape[1]))
+        tolerance[:, :width] = self.settings.atol * scale
         for i, _, k in self.integrated.structure.where:
-            found[:, k] = found[:, i]
-        return found
+            tolerance[:, k] = tolerance[:, i]
+        return tolerance

@@ -40,12 +40,12 @@ class LinearBlock:
         seen = values[:, self._seen].tobytes() if not self.structure.dosing else None
         last = getattr(self._memory, "last", None)
         if last is not None and seen is not None and last[0] is schedule and last[1] == seen:
-            found: BlockRun = last[2]
-            return found
-        found = self._solve(values, schedule)
-        if found.out.size + found.dout.size + found.starts.size < _WORTH_KEEPING:
-            self._memory.last = (schedule, seen, found)
-        return found
+            run: BlockRun = last[2]
+            return run
+        run = self._solve(values, schedule)
+        if run.out.size + run.dout.size + run.starts.size < _WORTH_KEEPING:
+            self._memory.last = (schedule, seen, run)
+        return run
 
     def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
         n, p, height = self.size, len(self.varied), len(values)

@@ -24,7 +24,10 @@ TERMS = 14  # 0.5^15/15! = 2e-17: the series is exact at a norm of one half
 
 @jit
 def multiply(a, b, out, n, m):  # type: ignore[no-untyped-def]
-    """Write the product of two matrices of the layout above; the column "gone" has nothing but its diagonal."""
+    """Write the product of two matrices of the layout above; the column "gone" has nothing but its diagonal.
+
+    ``a``, ``b`` and ``out`` are at least m × m; ``out`` must be neither of the others.
+    """
     for j in range(m):
         if j == n:
             continue
@@ -40,7 +43,10 @@ def multiply(a, b, out, n, m):  # type: ignore[no-untyped-def]
 
 @jit
 def scaling(a, n, m, tau):  # type: ignore[no-untyped-def]
-    """Return the shift s that leaves no negative diagonal, and how often tau is halved to make the norm small."""
+    """Return the shift s that leaves no negative diagonal, and how often tau is halved to make the norm small.
+
+    ``a`` is at least m × m.
+    """
     shift = 0.0
     for i in range(n):
         shift = max(shift, -a[i, i])
@@ -60,7 +66,10 @@ def scaling(a, n, m, tau):  # type: ignore[no-untyped-def]
 
 @jit
 def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
-    """Divide every column of a state by its sum, and take from its derivatives what does not add to zero."""
+    """Divide every column of a state by its sum, and take from its derivatives what does not add to zero.
+
+    In place: ``e`` (at least m × m), an exponential, and ``de`` (p × the same), its derivatives.
+    """
     for j in range(n):
         total = 0.0
         for i in range(n + 1):
@@ -83,8 +92,20 @@ def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
 def matrix_exponential(a, da, n, m, conserving, tau, e, de, w):  # type: ignore[no-untyped-def]
     """Write exp(a·tau) of the leading m × m part to ``e`` and its derivatives along every ``da[p]`` to ``de[p]``.
 
-    ``w`` is scratch of shape (4, ≥m, ≥m); ``da`` may be empty; ``conserving`` says that the columns of the states add
-    to zero ("gone" included) and nothing off the diagonal is negative.
+    Parameters
+    ----------
+    a, da : arrays, (n + 2) × (n + 2) and p × (n + 2) × (n + 2)
+        The extended matrix and its derivatives; p may be 0.
+    n, m : int
+        States; m is n + 1, or n + 2 where there is a source.
+    conserving : bool
+        Whether the columns of the states add to zero ("gone" included) and nothing off the diagonal is negative.
+    tau : float
+        Time, not negative.
+    e, de : arrays, shapes of a and da
+        The exponential and its derivatives, written.
+    w : array, 4 × (n + 2) × (n + 2)
+        Scratch.
     """
     count = da.shape[0]
     if n == 1 and m == 2 and count == 0:
@@ -145,6 +166,15 @@ def extended_matrix(matrix, loss, constant, rates, a):  # type: ignore[no-untype
 
     The diagonal is rebuilt from what goes elsewhere, because ``-CL/V1 - Q/V1`` has lost the digits of a small CL. The
     source is scaled to the size of the matrix, so that an amount in picograms costs no halvings.
+
+    Parameters
+    ----------
+    matrix : array, n × n
+        K.
+    loss, constant, rates : arrays, shape (n,)
+        What each state loses to nowhere, the constant input, the infusion rates.
+    a : array, (n + 2) × (n + 2)
+        The extended matrix, written.
     """
     n = matrix.shape[0]
     conserving = True
@@ -188,7 +218,19 @@ def extended_matrix(matrix, loss, constant, rates, a):  # type: ignore[no-untype
 
 @jit
 def propagate(e, de, m, scale, x, dx, y, dy):  # type: ignore[no-untyped-def]
-    """Write the state after a step and its derivatives: e times x, plus what came from the source."""
+    """Write the state after a step and its derivatives: e times x, plus what came from the source.
+
+    Parameters
+    ----------
+    e, de : arrays, (n + 2) × (n + 2) and p × (n + 2) × (n + 2)
+        The exponential and its derivatives.
+    m : int
+        How much of it matters; n + 2 where there is a source.
+    scale : float
+        Of the source.
+    x, dx, y, dy : arrays, (n,), p × n, (n,), p × n
+        State and derivatives before the step, and after it (written).
+    """
     n = x.shape[0]
     for i in range(n):
         total = e[i, n + 1] * scale if m > n + 1 else 0.0

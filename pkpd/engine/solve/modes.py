@@ -62,12 +62,12 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     sound = np.zeros(height, dtype=bool)
     finite = np.flatnonzero(np.isfinite(matrix).all((1, 2)) & np.isfinite(dmatrix).all((1, 2, 3)))
     if n and finite.size:
-        found, v = np.linalg.eig(matrix[finite])
+        eigenvalues, v = np.linalg.eig(matrix[finite])
         good, u, condition = _invert(np.real(v))
-        good = good & np.all(np.imag(found) == 0, axis=1)
+        good = good & np.all(np.imag(eigenvalues) == 0, axis=1)
         if structure.driven:
-            good = good & (condition < _WORST_DERIVED * _apart(np.real(found)))
-        chosen, rates = finite[good], np.real(found[good])
+            good = good & (condition < _WORST_DERIVED * _apart(np.real(eigenvalues)))
+        chosen, rates = finite[good], np.real(eigenvalues[good])
         lam[chosen], vectors[chosen], back[chosen] = rates, np.real(v[good]), u[good]
         sound[chosen] = True
         smallest, largest = np.abs(rates).min(axis=1), np.abs(rates).max(axis=1)
@@ -112,16 +112,37 @@ def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> Fla
     """Whether anything enters the driving part at a constant rate, by row of values; each subject by itself."""
     up = list(structure.upstream)
     where = [structure.linear[k] for k in up]
-    own = (run.constant[:, up] != 0).any(1) | (run.dconstant[:, :, up] != 0).any((1, 2))
+    constant = (run.constant[:, up] != 0).any(1) | (run.dconstant[:, :, up] != 0).any((1, 2))
     given = (schedule.rates[:, where] != 0).any(1) | (run.drates[:, :, up] != 0).any((1, 2))
     lines = np.logical_or.reduceat(given, schedule.segments[:-1])
-    found: Flags = own | np.repeat(lines[schedule.line_of_subject], np.diff(schedule.first_row))
-    return found
+    sourced: Flags = constant | np.repeat(lines[schedule.line_of_subject], np.diff(schedule.first_row))
+    return sourced
 
 
 @jit
 def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-def]
-    """Write the numbers of the closed form for the ``local``-th segment of subject i to ``q[at:]``."""
+    """Write the numbers of the closed form for the ``local``-th segment of subject i to ``q[at:]``.
+
+    With n states upstream of the integrated ones and p parameters on which the block depends. The numbers are the time
+    at which the segment began, the rates of the modes, and for every quantity its offset and its weights in the modes
+    (`formulas.Formulas` reads them in this order).
+
+    Parameters
+    ----------
+    i, row, s, local : int
+        Subject, row of values, segment among all, segment among the subject's.
+    since : float
+        Start of the segment.
+    driver : tuple of arrays
+        By row of values: rates of the modes λ (value rows × n); eigenvectors V, their inverse and K⁻¹ (value rows × n ×
+        n); V⁻¹·dK·V (value rows × p × n × n); b (value rows × n), dK (value rows × p × n × n), db (value rows × p × n).
+        By segment: infusion rates (segments × n) and their derivatives (segments × p × n). By subject: where its
+        segments begin (subjects + 1,); states at the start of each (subject segments × n) and their derivatives
+        (subject segments × p × n). What is asked for: driving state and parameter, or -1 for the state itself
+        (quantities × 2).
+    q : array, shape (numbers read by the right-hand side,)
+        Written from ``at`` on.
+    """
     lam, vectors, back, inverse, turned, constant, dmatrix, dconstant, rates, drates, begins, starts, dstarts, pairs = (
         driver
     )
@@ -133,20 +154,21 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
     at += n
     scratch = np.zeros((4, n))
     limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
-    for r in range(n):
+    for r in range(n):  # x∞ = −K⁻¹(b + rates)
         for k in range(n):
             limit[r] -= inverse[row, r, k] * (constant[row, k] + rates[s, k])
-    for m in range(n):
+    for m in range(n):  # c = V⁻¹(x(0) − x∞)
         for r in range(n):
             c[m] += back[row, m, r] * (starts[place, r] - limit[r])
     for pair in range(pairs.shape[0]):
         k, p = pairs[pair, 0], pairs[pair, 1]
-        if p < 0:
+        if p < 0:  # a driving state: its offset, its weight in every mode
             q[at] = limit[k]
             for m in range(n):
                 q[at + 1 + m] = vectors[row, k, m] * c[m]
             at += 1 + n
             continue
+        # A derivative: ``moved`` is that of x∞, −K⁻¹(dK·x∞ + db).
         for r in range(n):
             moved[r] = 0.0
             source[r] = dconstant[row, p, r] + drates[s, p, r]
@@ -157,6 +179,7 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
                 moved[r] -= inverse[row, r, m] * source[m]
         q[at] = moved[k]
         for m in range(n):
+            # The weight of mode m: what it begins with, and what it exchanges with the other modes (a, then b above).
             along = 0.0
             for r in range(n):
                 along += back[row, m, r] * (dstarts[place, p, r] - moved[r])

@@ -66,6 +66,15 @@ def lu_factor(h, jac, lu, order):  # type: ignore[no-untyped-def]
 
     The factors are stored by columns (``lu[column, row]``, so that the innermost loops run along memory), their
     diagonal inverted.
+
+    Parameters
+    ----------
+    h : float
+        Step.
+    jac : array, components × (states + 1)
+        Its corner of states × states is J.
+    lu, order : arrays, states × states and (states,) of int
+        The factors and the order of the rows, written.
     """
     n = lu.shape[0]
     for j in range(n):
@@ -98,7 +107,10 @@ def lu_factor(h, jac, lu, order):  # type: ignore[no-untyped-def]
 
 @jit
 def lu_substitute(lu, x):  # type: ignore[no-untyped-def]
-    """Solve for one right side in place; it stands in the order that `lu_factor` chose."""
+    """Solve for one right side ``x`` (states,) in place; it stands in the order that `lu_factor` chose.
+
+    ``lu`` (states × states) is what `lu_factor` left.
+    """
     n = lu.shape[0]
     for j in range(n - 1):
         known = x[j]
@@ -113,7 +125,10 @@ def lu_substitute(lu, x):  # type: ignore[no-untyped-def]
 
 @jit
 def lu_substitute_many(lu, x):  # type: ignore[no-untyped-def]
-    """Solve for every column of x in place; the innermost loop runs over the columns, several per instruction."""
+    """Solve for every column of ``x`` (states × parameters) in place, with the factors ``lu`` (states × states).
+
+    The innermost loop runs over the columns, several per instruction.
+    """
     n, count = x.shape
     for j in range(n - 1):
         for i in range(j + 1, n):
@@ -139,10 +154,10 @@ def solve_factored(g, out, jac, lu, order, places, side):  # type: ignore[no-unt
     Parameters
     ----------
     g, out : arrays, shape (components,)
-        Right side and solution.
+        Right side and solution (written).
     jac : array, components × (states + 1)
         ∂f/∂(states), and ∂f/∂t in the last column.
-    lu, order : arrays
+    lu, order : arrays, states × states and (states,) of int
         What `lu_factor` left.
     places : array of int, parameters × states
         Where each sensitivity stands; -1 where it is zero by structure.
@@ -155,6 +170,7 @@ def solve_factored(g, out, jac, lu, order, places, side):  # type: ignore[no-unt
     lu_substitute(lu, out)
     if count == 0:
         return
+    # Block by block: the sensitivities' right side takes in what the states' part of the solution does to them.
     for i in range(n):
         for p in range(count):
             place, total = places[p, order[i]], 0.0
@@ -174,8 +190,22 @@ def solve_factored(g, out, jac, lu, order, places, side):  # type: ignore[no-unt
 def rodas_stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, clock):  # type: ignore[no-untyped-def]
     """Fill the eight stages and write the fifth-order result to ``new``; stage 8 is the embedded error.
 
-    Row 0 of ``work`` holds the derivative at (t, y), which is given; two rows are scratch. For `jac` … `side` see
-    `solve_factored`.
+    Parameters
+    ----------
+    rhs : int
+        Address of the right-hand side.
+    t, h : float
+        Time and step.
+    y, new : arrays, shape (components,)
+        State before the step, and after it (written).
+    k : array, 8 × components
+        The stages, written.
+    work : array, 3 × components
+        Row 0 holds dy/dt at (t, y), which is given; the others are scratch.
+    jac, lu, order, places, side
+        As for `solve_factored`.
+    q, clock : arrays, (arguments,) and (1,)
+        What the right-hand side reads; scratch.
     """
     f, w, g = work[0], work[1], work[2]
     n, last, r = y.shape[0], jac.shape[1] - 1, 1.0 / h
@@ -238,7 +268,8 @@ def rodas_stages(rhs, t, h, y, new, k, work, jac, lu, order, places, side, q, cl
 
 @jit
 def rodas_dense(k, f):  # type: ignore[no-untyped-def]
-    """Write the coefficients ``f`` (3 × components) of the fourth-order interpolant."""
+    """Write the coefficients ``f`` (3 × components) of the fourth-order interpolant from the stages ``k`` (8 ×
+    components)."""
     for i in range(k.shape[1]):
         for m in range(3):
             row = H[m]
@@ -248,7 +279,11 @@ def rodas_dense(k, f):  # type: ignore[no-untyped-def]
 
 @jit
 def rodas_interpolate(f, y, new, x, out):  # type: ignore[no-untyped-def]
-    """Write the interpolant at the share x of the step."""
+    """Write the interpolant at the share x of the step to ``out``.
+
+    ``f`` (3 × components) are its coefficients; ``y``, ``new`` and ``out`` are (components,): the states before and
+    after the step, and the result.
+    """
     for i in range(y.shape[0]):
         bend = f[0, i] + x * (f[1, i] + x * f[2, i])
         out[i] = (1.0 - x) * y[i] + x * (new[i] + (1.0 - x) * bend)

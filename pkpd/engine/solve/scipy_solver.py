@@ -94,13 +94,13 @@ def _subject(
             options["jac"] = jacobian
         try:
             clock = np.unique(np.append(times, end))
-            found = solve_ivp(rhs, (begin, end), z, method=method, t_eval=clock, **options)
+            solution = solve_ivp(rhs, (begin, end), z, method=method, t_eval=clock, **options)
         except (ValueError, FloatingPointError, np.linalg.LinAlgError):
             return why.NOT_FINITE
-        if found.status != 0:
+        if solution.status != 0:
             return why.UNDERFLOW
-        out[rows] = found.y.T[np.searchsorted(clock, times)]
-        z = found.y[:, -1].copy()
+        out[rows] = solution.y.T[np.searchsorted(clock, times)]
+        z = solution.y[:, -1].copy()
     return why.OK
 
 
@@ -122,12 +122,12 @@ def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any],
 
 def _shift(z: Array, dydt: Array, moved: Array, places: Integers, sizes: Array) -> Array:
     """Move the sensitivities by the dydt of the states times the derivative of the time."""
-    found = z.copy()
+    shifted = z.copy()
     for j, row in enumerate(places):
         for k, place in enumerate(row):
             if place >= 0:
-                found[place] += dydt[k] * moved[j] * sizes[j]
-    return found
+                shifted[place] += dydt[k] * moved[j] * sizes[j]
+    return shifted
 
 
 def _drive(job: IntegrationJob, i: int, s: int, row: int) -> Any:
@@ -146,10 +146,10 @@ def _drive(job: IntegrationJob, i: int, s: int, row: int) -> Any:
     a, x = np.zeros((size + 1, size + 1)), np.ones(size + 1)
     a[:n, :n], a[:n, size], x[:n] = block.matrix[row], block.constant[row] + block.rates[s], block.starts[place]
     for p in range(len(varied)):
-        own = slice(n * (1 + p), n * (2 + p))
-        a[own, own], a[own, :n] = block.matrix[row], block.dmatrix[row, p]
-        a[own, size] = block.dconstant[row, p] + block.drates[s, p]
-        x[own] = block.dstarts[place, p]
+        part = slice(n * (1 + p), n * (2 + p))
+        a[part, part], a[part, :n] = block.matrix[row], block.dmatrix[row, p]
+        a[part, size] = block.dconstant[row, p] + block.drates[s, p]
+        x[part] = block.dstarts[place, p]
     seen = [d if j < 0 else n * (1 + varied.index(j)) + d for d, j in layout.quantities]
     begin = float(job.schedule.start[s])
     return lambda t: (expm(a * (t - begin)) @ x)[seen]

@@ -12,11 +12,29 @@ from pkpd.engine.timeline.segments import RESTART
 def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignore[no-untyped-def]
     """Bring state and arguments of subject i to the start of its ``local``-th segment, which is segment s of all.
 
-    ``given`` holds, as tuples of arrays (see `start_arrays`): values and initial states by row of values; what
-    doses add and their rates by segment; restarts and steady states; derivatives of the times at which segments begin,
-    with the place and scale of every sensitivity; the closed-form block that drives. ``rhs`` is the address of the
-    right-hand side for one subject. A delivery whose time depends on a parameter makes the sensitivities jump by the
-    difference of the flows before and after it.
+    A delivery whose time depends on a parameter makes the sensitivities jump by the difference of dy/dt before and
+    after it.
+
+    Parameters
+    ----------
+    rhs : int
+        Address of the right-hand side for one subject.
+    i, s, local : int
+        Subject, segment among all, segment among the subject's.
+    t : float
+        Start of the segment.
+    y : array, shape (components,)
+        States, then sensitivities; changed in place.
+    q : array, shape (numbers read by the right-hand side,)
+        Its arguments; those of the segment before when called, those of this one after.
+    given : tuple of tuples of arrays
+        See `start_arrays`, which makes it. Values and scales, initial states (by row of values); what doses add, rates,
+        derivatives of the rates, which of these are read, time of the last dose (by segment); what the segment begins
+        with, its row of values, each subject's first row, what states are multiplied with, steady states, where each
+        subject's stand, whether a train adds; derivatives of the segments' starts, place and scale of every
+        sensitivity; the closed-form block that drives (see `modes.enter`).
+    dydt, clock : arrays, (components,) and (1,)
+        Scratch.
     """
     values, doses, marks, moves, driver = given
     q0, z0 = values
@@ -27,7 +45,7 @@ def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignor
     moved = False
     for j in range(dstart.shape[1]):
         moved = moved or dstart[s, j] != 0.0
-    if moved and not fresh:
+    if moved and not fresh:  # with the arguments of the segment before, which still stand in q
         clock[0] = t
         call(rhs, clock, y, q, dydt)
         shift(y, dydt, dstart[s], places, sizes[i], 1.0)
@@ -35,7 +53,7 @@ def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignor
     for j in range(width):
         q[j] = q0[row, j]
     q[width] = dosed[s]
-    width += 1
+    width += 1  # q: inputs, scales and floor, time of the last dose; then rates, their derivatives, the closed form
     kind = begins[s]
     if kind == RESTART or fresh:
         for j in range(n):
@@ -51,7 +69,7 @@ def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignor
         q[width + states + j] = drates[s, rate_pairs[j, 1], rate_pairs[j, 0]]
     if driver[13].shape[0] > 0:
         enter(i, row, s, local, t, driver, q, width + states + rate_pairs.shape[0])
-    if moved:
+    if moved:  # with the arguments of this segment
         clock[0] = t
         call(rhs, clock, y, q, dydt)
         shift(y, dydt, dstart[s], places, sizes[i], -1.0)
@@ -59,7 +77,11 @@ def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignor
 
 @jit
 def shift(y, dydt, moved, places, sizes, sign):  # type: ignore[no-untyped-def]
-    """Move the sensitivities by the dydt of the states times the derivative of the time."""
+    """Move the sensitivities by ``sign`` times dy/dt of the states times the derivative of the time.
+
+    ``y`` and ``dydt`` are (components,), ``moved`` and ``sizes`` (parameters,): derivatives of the time, scales of the
+    sensitivities; ``places`` (parameters × states): where each sensitivity stands in y, -1 where there is none.
+    """
     for j in range(places.shape[0]):
         if moved[j] != 0.0:
             for k in range(places.shape[1]):

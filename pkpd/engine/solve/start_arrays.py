@@ -51,6 +51,6 @@ def start_arrays_of(job: IntegrationJob, steady: Array, slot: Integers) -> tuple
 
 def _first_subject(line_of_subject: Integers, lines: int) -> Integers:
     """A subject of every time line."""
-    found = np.zeros(lines, dtype=np.int64)
-    found[line_of_subject[::-1]] = np.arange(len(line_of_subject))[::-1]
-    return found
+    first = np.zeros(lines, dtype=np.int64)
+    first[line_of_subject[::-1]] = np.arange(len(line_of_subject))[::-1]
+    return first

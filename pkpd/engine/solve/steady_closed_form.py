@@ -15,7 +15,10 @@ from pkpd.engine.status import NO_STEADY_STATE
 
 @jit
 def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
-    """Solve a·x = b in place for m right sides by elimination with partial pivoting; return whether a is regular."""
+    """Solve a·x = b in place for m right sides by elimination with partial pivoting; return whether a is regular.
+
+    ``a`` is at least n × n and is destroyed; ``b``, at least n × m, becomes the solution.
+    """
     for k in range(n):
         best, top = k, abs(a[k, k])
         for i in range(k + 1, n):
@@ -47,7 +50,25 @@ def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
 def advance(matrix, loss, constant, derivatives, state, rate, drate, tau, dtau, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
     """Write the state after a piece of constant infusion rate into one state, and its derivatives.
 
-    A negative length goes back in time: forward in the system with every dydt reversed.
+    A negative length goes back in time: forward in the system with every flow reversed.
+
+    Parameters
+    ----------
+    matrix, loss, constant : arrays, n × n, (n,), (n,)
+        K, what each state loses to nowhere, constant input.
+    derivatives : tuple of arrays
+        Those of the three: p × n × n, p × n, p × n.
+    state : int
+        Into which the infusion goes.
+    rate, drate : float, array (p,)
+        Of the infusion, and its derivatives.
+    tau, dtau : float, array (p,)
+        Length of the piece, and its derivatives.
+    x, dx, y, dy : arrays, (n,), p × n, (n,), p × n
+        State and derivatives at the beginning of the piece, and at its end (written).
+    work : tuple of arrays
+        Scratch: extended matrix and exponential ((n + 2) × (n + 2)), four more of these, the derivatives of both
+        (p × (n + 2) × (n + 2)), rates (n,).
     """
     a, e, w, da, de, rates = work
     dmatrix, dloss, dconstant = derivatives
@@ -63,7 +84,7 @@ def advance(matrix, loss, constant, derivatives, state, rate, drate, tau, dtau, 
         da[p, n, :n] = dloss[p]
         for i in range(n):
             da[p, i, n + 1] = (dconstant[p, i] + (drate[p] if i == state else 0.0)) / scale
-    if tau < 0.0:
+    if tau < 0.0:  # reversed flows are negative: nothing is conserved in the sense of `conserve`
         conserving = False
         for i in range(n + 2):
             for j in range(n + 2):
@@ -84,9 +105,19 @@ def advance(matrix, loss, constant, derivatives, state, rate, drate, tau, dtau, 
 
 @jit
 def dosing_interval(matrix, loss, constant, derivatives, train, until, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
-    """Take a state from just before a dose through the interval, up to the time `until`; write it to y, dy.
+    """Take a state from just before a dose through the interval, up to the time ``until``; write it to y, dy.
 
-    A negative `until` goes back from just after the dose.
+    A negative ``until`` goes back from just after the dose.
+
+    Parameters
+    ----------
+    matrix, loss, constant, derivatives, x, dx, y, dy, work
+        As for `advance`.
+    train : tuple
+        State that is dosed; amount and its derivatives (p,); length and rate of the interval's pieces (pieces × 2) and
+        their derivatives (pieces × 2 × p).
+    until : array, shape (1 + p,)
+        A time, and its derivatives.
     """
     state, amount, damount, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
@@ -120,7 +151,11 @@ def dosing_interval(matrix, loss, constant, derivatives, train, until, x, dx, y,
 
 @jit
 def at_rest(matrix, loss, constant, derivatives, train, x, dx, work):  # type: ignore[no-untyped-def]
-    """Write the state of a linear block under a constant infusion, and its derivatives; return whether there is one."""
+    """Write the state of a linear block under a constant infusion, and its derivatives; return whether there is one.
+
+    Arguments are as for `dosing_interval`; the infusion is the first piece of ``train``, and ``x`` (n,) and ``dx``
+    (p × n) are written.
+    """
     state, _, _, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
     a = work[0]
@@ -151,11 +186,19 @@ def at_rest(matrix, loss, constant, derivatives, train, x, dx, work):  # type: i
 
 @jit
 def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, dx, work):  # type: ignore[no-untyped-def]
-    """Write the state of a linear block at the record of a dose repeated for ever, and its derivatives.
+    """Write the state of a linear block at the record of a dose repeated for ever; return whether there is one.
 
-    ``train`` is (state, amount, its derivatives, pieces, their derivatives); ``flags`` says whether the dose has just
-    been given at phase 0 and whether it is a constant infusion; ``phase`` is the time in the interval with its
-    derivatives. Returns whether there is a steady state.
+    Parameters
+    ----------
+    matrix, loss, constant, derivatives, train, work
+        As for `dosing_interval`.
+    flags : array of int, shape (3,)
+        Whether the dose has just been given at phase 0; whether it is a constant infusion; (not read here) whether it
+        is added to what is there.
+    phase : array, shape (1 + p,)
+        Time in the interval at which the record stands, and its derivatives.
+    x, dx : arrays, (n,) and p × n
+        The state and its derivatives, written.
     """
     state, amount, damount, pieces, dpieces = train
     n, count = x.shape[0], dx.shape[0]
@@ -166,6 +209,8 @@ def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, d
     for k in range(pieces.shape[0]):
         whole[0] += pieces[k, 0]
         whole[1:] += dpieces[k, 0]
+    # The interval as an affine map x → Mx + c: c is what it makes of nothing, the columns of M are what it makes of
+    # unit states without doses and inputs. Neither needs derivatives.
     y, none, still = np.zeros(n), np.zeros((0, n)), np.zeros((count, n))
     plain = (derivatives[0][:0], derivatives[1][:0], derivatives[2][:0])
     start = np.zeros(n)
@@ -184,7 +229,7 @@ def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, d
         )
         for i in range(n):
             left[i, j] = (1.0 if i == j else 0.0) - y[i]
-    keep = left.copy()
+    keep = left.copy()  # elimination destroys it, and the derivatives need it again
     right = np.zeros((n, 1))
     right[:, 0] = offset
     if not solve_dense(left, right, n, 1):
@@ -200,7 +245,7 @@ def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, d
         solve_dense(keep, right, n, count)
         for p in range(count):
             dstart[p] = right[:, p]
-    if flags[0] == 0 and phase[0] >= whole[0]:
+    if flags[0] == 0 and phase[0] >= whole[0]:  # the record stands just before a dose
         x[:] = start
         dx[:, :] = dstart
         return True
@@ -210,7 +255,7 @@ def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, d
 
 @jit
 def work_without(work):  # type: ignore[no-untyped-def]
-    """Return the work space for a run without derivatives."""
+    """Return the work space of `advance` for a run without derivatives."""
     a, e, w, da, de, rates = work
     return a, e, w, da[:0], de[:0], rates
 
@@ -219,8 +264,21 @@ def work_without(work):  # type: ignore[no-untyped-def]
 def solve_steady(system, derivatives, lines, starts_with, trains, steady, dsteady, status):  # type: ignore[no-untyped-def]
     """Write the steady state at the start of every segment that begins with one, and its derivatives.
 
-    ``starts_with`` says what segments begin with, which row of values holds in them and where a subject's rows begin;
-    ``trains`` the repeated doses (see `block.trains_as_arrays`). A subject that has no steady state gets a status.
+    Parameters
+    ----------
+    system, derivatives, lines
+        As for `closed_form.solve_linear`.
+    starts_with : tuple of arrays of int
+        What each segment begins with, and its row of values (segments,); where each subject's rows of values begin
+        (subjects + 1,).
+    trains : tuple of arrays
+        The repeated doses, see `linear_block.trains_as_arrays`: state, (trains,); flags, trains × 3; amount and phase,
+        trains × 2, and their derivatives, trains × 2 × p; where each one's pieces begin, (trains + 1,); length and rate
+        of the pieces, pieces × 2, and their derivatives, pieces × 2 × p.
+    steady, dsteady : arrays, subject segments × n and × p × n
+        Written where a segment begins with a steady state.
+    status : array of int, shape (subjects,)
+        Written where a subject has no steady state.
     """
     line_of_subject, segments, _, _, _, _, _, _, _, _, begins = lines
     kind, segment_row, first_row = starts_with

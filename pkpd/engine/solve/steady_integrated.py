@@ -55,9 +55,9 @@ def steady_states(job: IntegrationJob, solve: Solve) -> tuple[Array, Integers, F
         for s in mine:
             train, _ = plan.trains[int(plan.begins[s])]
             value = int(plan.first_row[i] + plan.segment_row[s])
-            found = _steady(job, i, value, train, solve)
-            good[i] &= found is not None
-            rows.append(np.full(width, np.nan) if found is None else found)
+            state = _steady(job, i, value, train, solve)
+            good[i] &= state is not None
+            rows.append(np.full(width, np.nan) if state is None else state)
     return (np.array(rows) if rows else np.zeros((0, width))), slot, good
 
 
@@ -106,12 +106,12 @@ def _moved(job: IntegrationJob, value: int, train: Train, y: Array, drivers: Arr
     ends = np.cumsum([length[0] for length in train.lengths])
     piece = min(int(np.searchsorted(ends, train.phase[0], side="left")), len(ends) - 1)
     dydt = _right_side(job, value, train, piece, drivers)(float(train.phase[0]), y)
-    found = y.copy()
+    shifted = y.copy()
     for j, row in enumerate(job.integrated.places):
         for k, place in enumerate(row):
             if place >= 0:
-                found[place] += dydt[k] * moves[j] * job.scale[value, j]
-    return found
+                shifted[place] += dydt[k] * moves[j] * job.scale[value, j]
+    return shifted
 
 
 def _right_side(
@@ -140,7 +140,7 @@ def _back(job: IntegrationJob, value: int, train: Train, y: Array) -> Array:
         return y
     from scipy.integrate import solve_ivp
 
-    found = solve_ivp(
+    solution = solve_ivp(
         _right_side(job, value, train, 0, np.empty(0)),
         (0.0, float(train.phase[0])),
         y,
@@ -148,7 +148,7 @@ def _back(job: IntegrationJob, value: int, train: Train, y: Array) -> Array:
         rtol=1e-12,
         atol=1e-14,
     )
-    return np.asarray(found.y[:, -1], dtype=float) if found.status == 0 else np.full_like(y, np.nan)
+    return np.asarray(solution.y[:, -1], dtype=float) if solution.status == 0 else np.full_like(y, np.nan)
 
 
 def _interval(
@@ -182,9 +182,9 @@ def _schedule(model: Schedule, train: Train, whole: float, count: int) -> Schedu
     dstart = np.zeros((segments, derivatives))
     jump[1, train.state] = train.amount[0]
     djump[1, :, train.state] = train.amount[1:]
-    for k, one in enumerate(rates):
-        rate[1 + k, train.state] = one[0]
-        drate[1 + k, :, train.state] = one[1:]
+    for k, of_piece in enumerate(rates):
+        rate[1 + k, train.state] = of_piece[0]
+        drate[1 + k, :, train.state] = of_piece[1:]
         dstart[1 + k] = sum(moves[:k], np.zeros(derivatives))
     at_record = min(max(float(train.phase[0]), 0.0), whole)
     wanted = np.array([at_record, whole])

@@ -17,7 +17,11 @@ GROW, SHRINK, SAFE = 6.0, 0.2, 0.95
 
 @jit
 def first_step(rhs, t, y, f, w, g, q, clock, rtol, atol, longest):  # type: ignore[no-untyped-def]
-    """Return a first step size (Hairer, Nørsett & Wanner, II.4); f holds dy/dt."""
+    """Return a first step size (Hairer, Nørsett & Wanner, II.4).
+
+    ``y`` and ``f`` (components,) are the state and dy/dt there; ``atol`` (components,) the absolute tolerance; ``q``
+    (arguments,) what the right-hand side reads; ``w`` and ``g`` (components,) and ``clock`` (1,) are scratch.
+    """
     n = y.shape[0]
     size, rate = 0.0, 0.0
     for i in range(n):
@@ -46,6 +50,19 @@ def linearise(model, t, y, q, dydt, jac, clock, sums):  # type: ignore[no-untype
 
     A derivative that is no number (a root at zero) is taken as zero: the step is then of lower order, not wrong,
     because its error is measured.
+
+    Parameters
+    ----------
+    model : tuple of int
+        Addresses of the right-hand side and of its Jacobian.
+    t, y, q : float, arrays (components,) and (arguments,)
+        The point, and what the right-hand side reads.
+    dydt : array, shape (components,)
+        Written.
+    jac : array, components × (states + 1)
+        ∂f/∂(states), and ∂f/∂t in the last column, written.
+    clock, sums : arrays, (1,) and (states + 1,)
+        Scratch.
     """
     clock[0] = t
     call(model[0], clock, y, q, dydt)
@@ -67,7 +84,8 @@ def linearise(model, t, y, q, dydt, jac, clock, sums):  # type: ignore[no-untype
 
 @jit
 def step_error(error, y, new, rtol, atol):  # type: ignore[no-untyped-def]
-    """Return the weighted error of a step; at most 1 is good."""
+    """Return the weighted error of a step, at most 1 if it is good; arrays are (components,): error, states before and
+    after the step, absolute tolerance."""
     n = y.shape[0]
     total = 0.0
     for i in range(n):
@@ -79,7 +97,7 @@ def step_error(error, y, new, rtol, atol):  # type: ignore[no-untyped-def]
 def next_step(h, error, before):  # type: ignore[no-untyped-def]
     """Return the next step size after a good step (Gustafsson's predictive control; Hairer & Wanner, IV.8).
 
-    ``before`` holds the last good step and the fifth root of its error.
+    ``before`` (2,) holds the last good step and the fifth root of its error, and is brought up to date.
     """
     root = max(error, 1e-10) ** 0.2
     change = SAFE / root
@@ -91,10 +109,31 @@ def next_step(h, error, before):  # type: ignore[no-untyped-def]
 
 @jit
 def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ignore[no-untyped-def]
-    """Integrate one segment in place, write the states at ``times`` (sorted, inside it) and return a status.
+    """Integrate one segment in place, write the states at ``times`` and return a status.
 
-    ``model`` holds the addresses of the right-hand side and of its Jacobian, ``control`` rtol and the steps that are
-    left. A step ends on a requested time; where many lie inside one step they are interpolated.
+    A step ends on a requested time; where many lie inside one step they are interpolated.
+
+    Parameters
+    ----------
+    model : tuple of int
+        Addresses of the right-hand side and of its Jacobian.
+    t, end : float
+        The segment.
+    y : array, shape (components,)
+        State at its start, replaced by that at its end.
+    times, out : arrays, (times,) and times × components
+        Requested times inside the segment, sorted, and the states there (written).
+    q : array, shape (arguments,)
+        What the right-hand side reads.
+    control : array, shape (2,)
+        rtol, and the steps that are left (counted down).
+    atol : array, shape (components,)
+        Absolute tolerance.
+    work : tuple of arrays
+        Scratch: stages (8 × components); state after a step (components,); interpolant (3 × components); the last good
+        step and its error (2,); dy/dt and two more (3 × components); Jacobian (components × (states + 1)); its factors
+        (states × states) and their order (states,). Then where each sensitivity stands (parameters × states), and
+        scratch again: right sides (states × parameters), time (1,), sums (states + 1,).
     """
     k, new, f, before, row, jac, lu, order, places, side, clock, sums = work
     dydt, w = row[0], row[1]
@@ -149,6 +188,7 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
             return OK
         t = ahead
         linearise(model, t, y, q, dydt, jac, clock, sums)
+        # After a refusal the step does not grow at once; one cut to land on a time goes back to what was planned.
         grown = next_step(h, error, before)
         h = max(min(h, grown) if rejected else grown, planned if h < 0.99 * planned else 0.0)
         rejected = False
@@ -156,10 +196,10 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
 
 @jit
 def solve_stiff(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
-    """Integrate the subjects of ``who``; parameters as for `explicit.solve_explicit`.
+    """Integrate the subjects of ``who`` one after the other; arguments are as for `explicit.solve_explicit`.
 
-    ``model`` holds the addresses of the right-hand side and of its Jacobian, both for one subject, and how many numbers
-    they read.
+    Except: ``model`` holds the addresses of the right-hand side and of its Jacobian, both for one subject, and how many
+    numbers they read; ``control`` (2,) is rtol and the steps that may be taken.
     """
     line_of_subject, segments, start, end, first, time, times, rows = lines
     n, places = given[0][1].shape[1], given[3][1]
@@ -170,7 +210,7 @@ def solve_stiff(who, model, given, lines, control, atol, out, status):  # type: 
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
         np.empty((states, places.shape[0])), clock, np.empty(states + 1),
     )  # fmt: skip
-    limits = np.empty(2)
+    limits = np.empty(2)  # rtol and the steps left, counted down by `integrate`
     for i in who:
         line = line_of_subject[i]
         limits[:] = control[:2]

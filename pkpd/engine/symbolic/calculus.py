@@ -51,6 +51,6 @@ def derivative(expression: Any, symbol: Any) -> Any:
     hidden = expression.replace(
         lambda e: e.is_Pow and not e.exp.is_Integer and e.base != sympy.E, lambda e: power(*e.args)
     )
-    found = sympy.diff(hidden, symbol).replace(power, sympy.Pow)
+    differentiated = sympy.diff(hidden, symbol).replace(power, sympy.Pow)
     # The corner of an Abs, Max or Min leaves a spike without width.
-    return found.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+    return differentiated.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))

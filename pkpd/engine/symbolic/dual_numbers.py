@@ -11,21 +11,21 @@ Dual = Array
 
 def dual_constant(value: float, derivatives: int) -> Dual:
     """Return a number that depends on nothing."""
-    found = np.zeros(1 + derivatives)
-    found[0] = value
-    return found
+    dual = np.zeros(1 + derivatives)
+    dual[0] = value
+    return dual
 
 
 def dual_quotient(a: Dual, b: Dual) -> Dual:
     """Return a/b."""
     value = a[0] / b[0]
-    found: Dual = (a - value * b) / b[0]
-    found[0] = value
-    return found
+    quotient: Dual = (a - value * b) / b[0]
+    quotient[0] = value
+    return quotient
 
 
 def dual_product(a: Dual, b: Dual) -> Dual:
     """Return a·b."""
-    found: Dual = a[0] * b + b[0] * a
-    found[0] = a[0] * b[0]
-    return found
+    product: Dual = a[0] * b + b[0] * a
+    product[0] = a[0] * b[0]
+    return product

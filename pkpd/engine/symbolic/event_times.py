@@ -45,7 +45,7 @@ def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, A
     import sympy
 
     time, tad = expressions.symbol(expressions.TIME), expressions.symbol(expressions.TAD)
-    found: list[tuple[Any, bool]] = []
+    limits: list[tuple[Any, bool]] = []
 
     def crossing(gap: Any) -> tuple[Any, tuple[Any, bool] | None]:
         """Rate at which a difference grows with time, and when it is zero; None if that depends on anything else."""
@@ -60,10 +60,10 @@ def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, A
         rate, limit = crossing(condition.lhs - condition.rhs)
         if limit is None:
             return condition
-        if limit not in found:
-            found.append(limit)
+        if limit not in limits:
+            limits.append(limit)
         before = (condition.rel_op in ("<", "<=")) == bool(rate > 0)
-        past = past_symbol(found.index(limit))
+        past = past_symbol(limits.index(limit))
         return past < sympy.Rational(1, 2) if before else past > sympy.Rational(1, 2)
 
     new = {}
@@ -79,7 +79,7 @@ def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, A
         }
         changed = {c: replaced(c) for c in sorted(conditions, key=str) if {time, tad} & c.free_symbols}
         new[state] = expression.xreplace({c: other for c, other in changed.items() if other is not c})
-    return new, tuple(found)
+    return new, tuple(limits)
 
 
 def _relations(condition: Any) -> set[Any]:

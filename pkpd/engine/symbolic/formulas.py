@@ -61,7 +61,7 @@ class Structure:
     dosing : tuple of (kind, state)
         What the model says of doses.
     from_dose : tuple of bool
-        For each of the model's own times, whether it counts from a dose; whether it is past stands in the last inputs.
+        For each event time of the model, whether it counts from a dose; whether it is past stands in the last inputs.
     tad : bool
         Whether the time after dose stands in the equations or the outputs.
     all_linear : bool
@@ -90,7 +90,7 @@ class Structure:
 
     @property
     def event_count(self) -> int:
-        """How many times of its own the model has."""
+        """How many event times the model has."""
         return len(self.from_dose)
 
     @property
@@ -166,13 +166,13 @@ class Formulas:
         )  # fmt: skip
 
     def _upstream(self) -> tuple[int, ...]:
-        n, found = len(self.system.linear), set(self.system.driving)
+        n, upstream = len(self.system.linear), set(self.system.driving)
         grown = True
         while grown:
-            new = {k for i in found for k in range(n) if self.system.matrix[i * n + k] != 0} - found
-            found |= new
+            new = {k for i in upstream for k in range(n) if self.system.matrix[i * n + k] != 0} - upstream
+            upstream |= new
             grown = bool(new)
-        return tuple(sorted(found))
+        return tuple(sorted(upstream))
 
     @cached_property
     def _rate_sensitivities(self) -> tuple[Pair, ...]:
@@ -203,7 +203,7 @@ class Formulas:
         return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
 
     def event_times(self) -> Formula:
-        """The model's own times, then their derivatives (one row of them per time)."""
+        """The model's event times, then their derivatives (one row of them per time)."""
         wanted = [limit for limit, _ in self.system.event_times]
         return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
 
@@ -287,12 +287,12 @@ class Formulas:
 
         numbers, values, rates = self._modal
         states = self.full.symbols[: len(self.system.integrated)]
-        found = []
+        rows = []
         for f in self.dydt:
             pushed = [derivative(f, x) * rates[x] for x in self.quantities if x in f.free_symbols]
             row = [*(derivative(f, z) for z in states), sympy.Add(derivative(f, self.time), *pushed)]
-            found += [e.xreplace(values) if e != 0 else e for e in row]
-        return Formula.of(self.full.symbols, [*self.arguments, *numbers], found)
+            rows += [e.xreplace(values) if e != 0 else e for e in row]
+        return Formula.of(self.full.symbols, [*self.arguments, *numbers], rows)
 
     def driven_rhs(self) -> Formula:
         """The right-hand side with driving states and their derivatives as arguments (SciPy provides them)."""

@@ -16,16 +16,16 @@ Pairs = set[tuple[int, int]]
 def moved_by_doses(system: System, states: tuple[str, ...]) -> Pairs:
     """Return for which of the states doses depend on which sensitivities, as pairs of their positions."""
     model = system.model
-    found = set()
+    moved = set()
     for i, state in enumerate(states):
         texts = [getattr(model, kind)[state] for kind in DOSING if state in getattr(model, kind)]
         symbols = set().union(*(expressions.parse(text).free_symbols for text in texts)) if texts else set()
-        found |= {(i, j) for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in symbols}
-    return found
+        moved |= {(i, j) for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in symbols}
+    return moved
 
 
 def moved_by_event_times(system: System, states: int) -> Pairs:
-    """Return all states with the sensitivities on which the model's own times depend: any flow may change there."""
+    """Return all states with the sensitivities on which the model's event times depend: any flow may change there."""
     seen = set().union(*(e.free_symbols for e, _ in system.event_times)) if system.event_times else set()
     some = [j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen]
     return {(i, j) for i in range(states) for j in some}
@@ -35,12 +35,12 @@ def moved_block(system: System) -> Pairs:
     """Return which states of the closed-form block depend on which sensitivities, as pairs of their positions."""
     n = len(system.linear)
     theta = [expressions.symbol(s) for s in system.sensitivities]
-    found = moved_by_doses(system, system.linear) | moved_by_event_times(system, n)
+    moved = moved_by_doses(system, system.linear) | moved_by_event_times(system, n)
     for i, state in enumerate(system.linear):
         parts = [*system.matrix[i * n : (i + 1) * n], system.constant[i], system.initial[state]]
         seen = set().union(*(part.free_symbols for part in parts))
-        found |= {(i, j) for j, symbol in enumerate(theta) if symbol in seen}
-    return _spread(found, [[system.matrix[i * n + k] != 0 for k in range(n)] for i in range(n)])
+        moved |= {(i, j) for j, symbol in enumerate(theta) if symbol in seen}
+    return _spread(moved, [[system.matrix[i * n + k] != 0 for k in range(n)] for i in range(n)])
 
 
 def _spread(alive: Pairs, sees: list[list[bool]]) -> Pairs:

@@ -130,37 +130,39 @@ def plan(
     InputError
         Naming every dose that enters no state, or whose modelled rate or length is not positive.
     """
-    found = Plan()
+    planned = Plan()
     problems: list[str] = []
-    for record, (dose, own) in enumerate(zip(doses, terms, strict=True)):
+    for record, (dose, said) in enumerate(zip(doses, terms, strict=True)):
         nothing = dose.reset and dose.amount == 0 and not dose.steady_state
         state = None if nothing else _state(dose, entries, states, problems)
         if state is None and not nothing:
             continue
         try:
-            steps = [] if state is None else _steps(dose, state, own, record, until, clock)
+            steps = [] if state is None else _steps(dose, state, said, record, until, clock)
         except InputError as error:
             problems += error.problems
             continue
         if dose.reset or dose.steady_state == "instead":
-            found.cancel(dose.time)
-        row = own.row - clock.first_row if clock is not None and own.row >= 0 else None
+            planned.cancel(dose.time)
+        row = said.row - clock.first_row if clock is not None and said.row >= 0 else None
         if dose.reset:
-            found.steps.append(Mark(dose.time, record=record, row=row))
-        found.steps += [replace(step, row=row) if isinstance(step, Mark) else step for step in steps]
+            planned.steps.append(Mark(dose.time, record=record, row=row))
+        planned.steps += [replace(step, row=row) if isinstance(step, Mark) else step for step in steps]
     if problems:
         raise InputError(sorted(set(problems)))
-    return found
+    return planned
 
 
-def _steps(dose: Dose, state: int, own: Terms, record: int, until: float, clock: Clock | None) -> list[Delivery | Mark]:
-    found: list[Delivery | Mark] = []
+def _steps(
+    dose: Dose, state: int, said: Terms, record: int, until: float, clock: Clock | None
+) -> list[Delivery | Mark]:
+    steps: list[Delivery | Mark] = []
     if dose.steady_state:
-        size, length = _size(dose, own)
-        found += _steady(dose, state, size, length, own, record)
+        size, length = _size(dose, said)
+        steps += _steady(dose, state, size, length, said, record)
         if dose.amount == 0:  # a constant infusion ends with its record
-            return found
-    return found + _given(dose, state, own, record, until, clock)
+            return steps
+    return steps + _given(dose, state, said, record, until, clock)
 
 
 def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], problems: list[str]) -> int | None:
@@ -173,15 +175,15 @@ def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], pr
     return entries.get(dose.route)
 
 
-def _size(dose: Dose, own: Terms) -> tuple[Dual, Dual | None]:
+def _size(dose: Dose, said: Terms) -> tuple[Dual, Dual | None]:
     """Amount of a bolus, or rate and length of an infusion; an infusion without length is a bolus."""
-    derivatives = len(own.lag) - 1
-    part = own.bioavailability if dose.action == "add" else dual_constant(1.0, derivatives)
+    derivatives = len(said.lag) - 1
+    part = said.bioavailability if dose.action == "add" else dual_constant(1.0, derivatives)
     amount = part * dose.amount
     if dose.route != "infusion":
         return amount, None
     if dose.rate or dose.modelled == "rate":
-        rate = own.rate if dose.modelled else dual_constant(dose.rate, derivatives)
+        rate = said.rate if dose.modelled else dual_constant(dose.rate, derivatives)
         if not rate[0] > 0:
             raise InputError(f"the modelled rate of the infusion at time {dose.time:g} is {rate[0]:g}; expected > 0")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -189,7 +191,7 @@ def _size(dose: Dose, own: Terms) -> tuple[Dual, Dual | None]:
         if not np.isfinite(lasts[0]):
             raise InputError(f"the infusion at time {dose.time:g} lasts {lasts[0]:g}; expected a finite time")
         return rate, lasts
-    length = own.duration if dose.modelled else dual_constant(dose.duration, derivatives)
+    length = said.duration if dose.modelled else dual_constant(dose.duration, derivatives)
     if not length[0] > 0:
         raise InputError(f"the modelled duration of the infusion at time {dose.time:g} is {length[0]:g}; expected > 0")
     if dose.time + length[0] == dose.time:
@@ -197,59 +199,61 @@ def _size(dose: Dose, own: Terms) -> tuple[Dual, Dual | None]:
     return dual_quotient(amount, length), length
 
 
-def _given(dose: Dose, state: int, own: Terms, record: int, until: float, clock: Clock | None) -> list[Delivery | Mark]:
+def _given(
+    dose: Dose, state: int, said: Terms, record: int, until: float, clock: Clock | None
+) -> list[Delivery | Mark]:
     """The dose and its additional ones."""
-    found: list[Delivery | Mark] = []
+    steps: list[Delivery | Mark] = []
     seen = max(until - dose.time, 0.0) / dose.interval if dose.additional else 0.0
     count = min(dose.additional, seen)
     if not count <= _MOST:
         raise InputError(f"the dose at time {dose.time:g} has {count:g} additional doses; expected at most {_MOST}")
     for k in range(math.ceil(count) + 1):
-        start = own.lag.copy()
+        start = said.lag.copy()
         start[0] += dose.time + k * dose.interval
-        if clock is not None and (k or own.lag[0] > 0):
-            size, length = _size(dose, own.at(clock.row(float(start[0]))))
+        if clock is not None and (k or said.lag[0] > 0):
+            size, length = _size(dose, said.at(clock.row(float(start[0]))))
         elif k == 0:
-            size, length = _size(dose, own)
+            size, length = _size(dose, said)
         if clock is not None and length is not None and dose.modelled == "rate":
-            found += _changing(dose, state, own, start, dual_product(size, length), record, clock)
+            steps += _changing(dose, state, said, start, dual_product(size, length), record, clock)
             continue
         end = None if length is None else start + length
-        found.append(Delivery(state, start, size, end, dose.action, record))
-    return found
+        steps.append(Delivery(state, start, size, end, dose.action, record))
+    return steps
 
 
 def _changing(
-    dose: Dose, state: int, own: Terms, start: Dual, left: Dual, record: int, clock: Clock
+    dose: Dose, state: int, said: Terms, start: Dual, left: Dual, record: int, clock: Clock
 ) -> list[Delivery | Mark]:
     """An infusion whose modelled rate changes while it runs: it ends when the whole amount has entered."""
-    found: list[Delivery | Mark] = []
+    steps: list[Delivery | Mark] = []
     while True:
         row, change = clock.next(float(start[0]))
-        rate, length = _size(dose, own.at(row))[0], dual_quotient(left, own.at(row).rate)
+        rate, length = _size(dose, said.at(row))[0], dual_quotient(left, said.at(row).rate)
         if not start[0] + length[0] > change:
-            return [*found, Delivery(state, start, rate, start + length, record=record)]
+            return [*steps, Delivery(state, start, rate, start + length, record=record)]
         cut = dual_constant(change, len(start) - 1)
-        found.append(Delivery(state, start, rate, cut, record=record))
+        steps.append(Delivery(state, start, rate, cut, record=record))
         start, left = cut, left - dual_product(rate, cut - start)
 
 
-def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, own: Terms, record: int) -> list[Delivery | Mark]:
+def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, said: Terms, record: int) -> list[Delivery | Mark]:
     """The steady state at the record, and what of earlier infusions still runs then.
 
     The record stands `interval − lag` after the last arrival. Where the lag is longer than the interval, NONMEM's
     closed forms go back from the arrival by the difference, as if the first piece of the interval had always been; its
     integrators let the record stand just after the arrival. Either way infusions end when the difference is over, too.
     """
-    derivatives = len(own.lag) - 1
+    derivatives = len(said.lag) - 1
     interval = dual_constant(dose.interval, derivatives)
     zero = dual_constant(0.0, derivatives)
     adds = dose.steady_state == "added"
     if dose.amount == 0:
         return [Mark(dose.time, Train(state, zero, (), (size,), zero, constant=True), adds, record)]
-    phase = interval - own.lag
+    phase = interval - said.lag
     late = bool(phase[0] <= 0)
-    at = phase if phase[0] > 0 or own.linear else zero
+    at = phase if phase[0] > 0 or said.linear else zero
     if length is None:
         return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds, record)]
     if not length[0] / dose.interval <= _MOST:

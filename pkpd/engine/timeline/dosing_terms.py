@@ -59,35 +59,35 @@ class DosingTerms:
         table = np.zeros((len(values), self._count * (1 + self._sensitivities)))
         full = np.concatenate([values, np.zeros((len(values), self._code.structure.event_count))], axis=1)
         self._code.rows("dosing", full, np.arange(len(values)), table)
-        found, derivatives = (
+        numbers, derivatives = (
             table[:, : self._count],
             table[:, self._count :].reshape(len(values), self._count, self._sensitivities),
         )
-        bad = ~np.isfinite(found) | (found < 0)
+        bad = ~np.isfinite(numbers) | (numbers < 0)
         if bad.any():
             names = list(self._places)
             raise InputError(
-                f"{names[k][0].replace('_', ' ')} of {names[k][1]!r} is {found[r, k]:g} in row {r + 1} of the values; "
-                "expected a number ≥ 0"
+                f"{names[k][0].replace('_', ' ')} of {names[k][1]!r} is {numbers[r, k]:g} in row {r + 1} of the "
+                "values; expected a number ≥ 0"
                 for r, k in np.argwhere(bad)[:20]
             )
         result: list[list[Terms]] = []
         makers: dict[str, Callable[[int], Terms]] = {}
-        for given, own in zip(doses, rows, strict=True):
+        for given, rows_of in zip(doses, rows, strict=True):
             states_of = [d.into or (states[entries[d.route]] if d.route in entries else "") for d in given]
             for state in states_of:
-                makers.setdefault(state, self._maker(state, found, derivatives))
-            result.append([makers[state](row) for state, row in zip(states_of, own, strict=True)])
+                makers.setdefault(state, self._maker(state, numbers, derivatives))
+            result.append([makers[state](row) for state, row in zip(states_of, rows_of, strict=True)])
         return result
 
-    def _maker(self, state: str, found: Array, derivatives: Array) -> Callable[[int], Terms]:
+    def _maker(self, state: str, numbers: Array, derivatives: Array) -> Callable[[int], Terms]:
         """Return what is said of doses into a state, by row of values."""
 
         made: dict[int, Terms] = {}
 
         def terms(row: int) -> Terms:
             if row not in made:
-                lag, part, rate, length = (self._dual(kind, state, found[row], derivatives[row]) for kind in DOSING)
+                lag, part, rate, length = (self._dual(kind, state, numbers[row], derivatives[row]) for kind in DOSING)
                 made[row] = Terms(lag, part, rate, length, self._linear, row, terms)
             return made[row]
 

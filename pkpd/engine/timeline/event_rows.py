@@ -20,7 +20,7 @@ from pkpd.records import Changes
 
 @dataclass(frozen=True, eq=False)
 class ExpandedRows:
-    """The rows of values with the model's own times among their changes.
+    """The rows of values with the model's event times among their changes.
 
     Attributes
     ----------
@@ -45,15 +45,15 @@ class ExpandedRows:
     def holding(self, rows: Sequence[int] | Integers, when: Sequence[float] | Array) -> Integers:
         """Return the rows that stand for the caller's rows at given times."""
         ends = np.append(self.begins[1:], len(self.source))
-        found = [
+        holding = [
             self.begins[row] + max(np.searchsorted(self.starts[self.begins[row] : ends[row]], t) - 1, 0)
             for row, t in zip(rows, when, strict=True)
         ]
-        return np.array(found, dtype=np.int64)
+        return np.array(holding, dtype=np.int64)
 
 
 class EventTimes:
-    """A model's own times as code."""
+    """A model's event times as code."""
 
     def __init__(self, code: Code) -> None:
         self._code, self._count = code, code.structure.event_count
@@ -63,7 +63,7 @@ class EventTimes:
     def expand(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], changes: Sequence[Sequence[float]]
     ) -> ExpandedRows:
-        """Return the rows of values of every subject, cut at the model's own times.
+        """Return the rows of values of every subject, cut at the model's event times.
 
         Raises
         ------
@@ -86,15 +86,15 @@ class EventTimes:
         begins: list[int] = []
         cuts: list[Changes] = []
         row = 0
-        for given_to, when, own in zip(doses, times, changes, strict=True):
-            clock = np.asarray(when, dtype=float)
-            begin = min([0.0, *(d.time for d in given_to), *clock])
-            records = record_times(given_to, float(clock.max(initial=begin)))
-            late = getattr(own, "late", (False,) * len(own))
-            mine: list[tuple[float, bool, Dual | None]] = []
-            for k, (lo, hi) in enumerate(pairwise([begin, *own, np.inf])):
+        for doses_of, wanted, changed in zip(doses, times, changes, strict=True):
+            clock = np.asarray(wanted, dtype=float)
+            begin = min([0.0, *(d.time for d in doses_of), *clock])
+            records = record_times(doses_of, float(clock.max(initial=begin)))
+            late = getattr(changed, "late", (False,) * len(changed))
+            cuts_here: list[tuple[float, bool, Dual | None]] = []
+            for k, (lo, hi) in enumerate(pairwise([begin, *changed, np.inf])):
                 if k:
-                    mine.append((float(lo), late[k - 1], None))
+                    cuts_here.append((float(lo), late[k - 1], None))
                 begins.append(len(source))
                 source.append(row)
                 starts.append(-np.inf)
@@ -102,13 +102,13 @@ class EventTimes:
                 for t, here, flag in self._meets(at[row], lo, hi, records):
                     # Equal times pass one after the other: each moves with its own parameters.
                     moved = flag == 1.0 and derivatives[row, here].any()
-                    mine.append((t, False, np.concatenate([[t], derivatives[row, here]]) if moved else None))
+                    cuts_here.append((t, False, np.concatenate([[t], derivatives[row, here]]) if moved else None))
                     source.append(row)
                     starts.append(t)
                     past.append(past[-1].copy())
                     past[-1][here] = flag
                 row += 1
-            cuts.append(Changes(*zip(*mine, strict=True)) if mine else Changes())
+            cuts.append(Changes(*zip(*cuts_here, strict=True)) if cuts_here else Changes())
         return ExpandedRows(
             np.array(source), np.array(past).reshape(-1, count), cuts, np.array(begins), np.array(starts)
         )  # fmt: skip
@@ -121,13 +121,13 @@ class EventTimes:
 
     def _meets(self, at: Array, lo: float, hi: float, records: Array) -> list[tuple[float, int, float]]:
         """When which time is met (1) or ahead again (0) within a row, in order."""
-        found = []
+        meets = []
         for here, limit in enumerate(at.tolist()):
             if not self._from_dose[here]:
-                found.append((limit, here, 1.0))
+                meets.append((limit, here, 1.0))
                 continue
             for begin, end in pairwise([*records.tolist(), np.inf]):
-                found.append((begin, here, float(limit <= 0)))
+                meets.append((begin, here, float(limit <= 0)))
                 if limit > 0 and begin + limit < end:
-                    found.append((begin + limit, here, 1.0))
-        return sorted((f for f in found if lo < f[0] < hi), key=lambda f: f[0])
+                    meets.append((begin + limit, here, 1.0))
+        return sorted((f for f in meets if lo < f[0] < hi), key=lambda f: f[0])

@@ -18,13 +18,13 @@ def arriving(doses: Sequence[Dose], terms: Sequence[Terms], layout: LineLayout) 
     None where a dose is late, modelled, of a given rate, at steady state or more than added: its times then depend on
     what is said of it, too.
     """
-    found = np.zeros((len(layout.states), 1 + layout.derivatives))
-    found[:, 0] = 1.0
-    for dose, own in zip(doses, terms, strict=True):
-        if dose.rate or dose.modelled or dose.steady_state or dose.action != "add" or own.lag.any():
+    parts = np.zeros((len(layout.states), 1 + layout.derivatives))
+    parts[:, 0] = 1.0
+    for dose, said in zip(doses, terms, strict=True):
+        if dose.rate or dose.modelled or dose.steady_state or dose.action != "add" or said.lag.any():
             return None
         state = layout.states.get(dose.into) if dose.into else layout.entries.get(dose.route)
         if state is None:
             return None
-        found[state] = own.bioavailability
-    return found
+        parts[state] = said.bioavailability
+    return parts

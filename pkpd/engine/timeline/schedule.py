@@ -39,7 +39,7 @@ class Schedule(SegmentArrays):
         Row of the table of values with which every requested output is computed, in the order asked for, where it is
         not the one that holds at its time.
     source, past : arrays, optional
-        For a model with times of its own: the row of the caller's table behind every row of values (value rows,), and
+        For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
     """
 

@@ -49,13 +49,13 @@ class LineLayout:
 def placed(start: Array, records: Sequence[int], wanted: Array, position: Integers) -> Integers:
     """The segment of every requested time: the last that begins before it, or at it with what comes before it."""
     low, high = (np.searchsorted(start[1:], wanted, side=side) for side in ("left", "right"))
-    found = np.where(position > LAST, high, low).astype(np.int64)
+    segment = np.where(position > LAST, high, low).astype(np.int64)
     for k in np.flatnonzero((low < high) & (position >= 0) & (position <= LAST)):
         s = int(high[k])
         while s > low[k] and records[s] >= position[k]:
             s -= 1
-        found[k] = s
-    return found
+        segment[k] = s
+    return segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +79,16 @@ class Happening:
 def happenings(steps: Sequence[Delivery | Mark], changes: Changes, records: Sequence[float] = ()) -> list[Happening]:
     """Return everything that happens in its order; ``records`` are times at which there is only to be a cut."""
     late, moves = changes.late, changes.moves or (None,) * len(changes)
-    found = [Happening(t, 0, None) for t in records]
-    found += [Happening(t, 2 if late[k - 1] else 0, k, moves[k - 1]) for k, t in enumerate(changes, start=1)]
+    events = [Happening(t, 0, None) for t in records]
+    events += [Happening(t, 2 if late[k - 1] else 0, k, moves[k - 1]) for k, t in enumerate(changes, start=1)]
     for step in steps:
         if isinstance(step, Mark):
-            found.append(Happening(step.time, 1, step))
+            events.append(Happening(step.time, 1, step))
             continue
-        found.append(Happening(float(step.start[0]), 1, step, _moving(step.start)))
+        events.append(Happening(float(step.start[0]), 1, step, _moving(step.start)))
         if step.end is not None:
-            found.append(Happening(float(step.end[0]), 0, step, _moving(step.end), ends=True))
-    return sorted(found, key=lambda i: (i.time, i.rank))
+            events.append(Happening(float(step.end[0]), 0, step, _moving(step.end), ends=True))
+    return sorted(events, key=lambda i: (i.time, i.rank))
 
 
 def _moving(time: Dual) -> Dual | None:
@@ -178,7 +178,7 @@ def _put(row: Row, what: Delivery) -> None:
 def _sum(running: Sequence[Delivery], zero: Array, still: Array) -> tuple[Array, Array]:
     """Rates of the infusions that run; summed anew, so that nothing is left when the last one ends."""
     rates, derivatives = zero.copy(), still.copy()
-    for one in running:
-        rates[one.state] += one.size[0]
-        derivatives[:, one.state] += one.size[1:]
+    for delivery in running:
+        rates[delivery.state] += delivery.size[0]
+        derivatives[:, delivery.state] += delivery.size[1:]
     return rates, derivatives

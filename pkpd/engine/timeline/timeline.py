@@ -163,9 +163,9 @@ def build_timeline(
 
 def record_times(doses: Sequence[Dose], until: float) -> Array:
     """Times of all dose records, additional ones too, up to the last time of interest."""
-    found = []
+    times = []
     for dose in doses:
         if dose.amount > 0 or dose.rate > 0:
             seen = (until - dose.time) // dose.interval if dose.additional else 0.0
-            found += [dose.time + k * dose.interval for k in range(int(min(dose.additional, max(seen, 0.0))) + 1)]
-    return np.unique(np.array(found))
+            times += [dose.time + k * dose.interval for k in range(int(min(dose.additional, max(seen, 0.0))) + 1)]
+    return np.unique(np.array(times))
