@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pkpd.nca.area import Area, area
-from pkpd.nca.attainment import stable_trough, time_to_steady_state, trough_approach
-from pkpd.nca.compare import Comparison, accumulation, relative, relative_by
-from pkpd.nca.criterion import criterion
-from pkpd.nca.explain import why
-from pkpd.nca.interpolation import interpolate, interpolate_dosed
-from pkpd.nca.intervals import profiles_of
-from pkpd.nca.kernel import Asked, Computed, compute
-from pkpd.nca.parameters import ALIASES, NAMES, PARAMETERS, Parameter, parameter_name
-from pkpd.nca.profiles import Profiles
-from pkpd.nca.proportionality import PowerModel, dose_proportionality, power_model
-from pkpd.nca.regimens import superpose_study
+from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
+from pkpd.nca.after.compare import Comparison, accumulation, relative, relative_by
+from pkpd.nca.after.criterion import criterion
+from pkpd.nca.after.explain import why
+from pkpd.nca.after.proportionality import PowerModel, dose_proportionality, power_model
+from pkpd.nca.after.regimens import superpose_study
+from pkpd.nca.after.summary import lambda_z_line, summarise, wide_table
+from pkpd.nca.after.superposition import SteadyState, steady_state, superpose
+from pkpd.nca.kernel.area import Area, area
+from pkpd.nca.kernel.compute import Asked, Computed, compute
+from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
+from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, Parameter, parameter_name
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
 from pkpd.nca.settings import Points, Settings
@@ -27,9 +28,8 @@ from pkpd.nca.sparse import (
     sparse_difference,
     sparse_ratio,
 )
-from pkpd.nca.summary import lambda_z_line, summarise, wide_table
-from pkpd.nca.superposition import SteadyState, steady_state, superpose
-from pkpd.nca.tau import find_tau
+from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.tau import find_tau
 
 __all__ = [
     "ALIASES",

@@ -10,17 +10,18 @@ import numpy as np
 import xarray as xr
 
 from pkpd.errors import InputError
-from pkpd.nca import labels, reasons
-from pkpd.nca.accept import accepted
-from pkpd.nca.by_hand import check_intervals, joined, profiles_between
-from pkpd.nca.excretion import excretion, is_excreted
-from pkpd.nca.intervals import profiles_of
-from pkpd.nca.kernel import compute
-from pkpd.nca.parameters import INDEX, NAMES, parameter_names
-from pkpd.nca.profiles import Profiles
+from pkpd.nca import reasons
+from pkpd.nca.kernel.accept import accepted
+from pkpd.nca.kernel.compute import compute
+from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import Points, Settings, attributes, pairs, thresholds, with_points
-from pkpd.nca.several import analyse
+from pkpd.nca.study import labels
+from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
+from pkpd.nca.study.excretion import excretion, is_excreted
+from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.several import analyse
 from pkpd.study import Study
 
 _preset = preset

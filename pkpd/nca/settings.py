@@ -11,10 +11,10 @@ import numpy as np
 
 from pkpd.about import package_version
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.intervals import TIE_RULE
-from pkpd.nca.kernel import Asked
-from pkpd.nca.profiles import Profiles
+from pkpd.nca.kernel.compute import Asked
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules
+from pkpd.nca.study.intervals import TIE_RULE
 from pkpd.study import Study
 
 _SAME = 1e-6  # relative difference of a time as the user types it and as it stands in the data

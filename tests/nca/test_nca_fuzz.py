@@ -15,8 +15,8 @@ from nca_studies import make_study
 from pkpd.dosing import Dose
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import NAMES, PRESETS, Asked, Points, Profiles, Rules, compute, nca, reasons, rerun, summarise, why
-from pkpd.nca.kernel import Computed
-from pkpd.nca.partial import KINDS
+from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.partial import KINDS
 from pkpd.study import Study
 
 SIGNED = ("lambda_z_correlation", "lambda_z_intercept", "lambda_z_r2_adjusted", "fluctuation_tau", "swing_tau")

@@ -21,7 +21,7 @@ import xarray as xr
 from pkpd import read_study
 from pkpd.dosing import Dose
 from pkpd.nca import ALIASES, PRESETS, Asked, Points, Profiles, area, compute, find_tau, nca
-from pkpd.nca.prepare import prepare
+from pkpd.nca.kernel.prepare import prepare
 from pkpd.study import Study
 
 # Scenario, interval, parameter: why our answer is another one. Each is derived in docs/nca-presets.md.
@@ -162,7 +162,7 @@ def test_bolus_that_starts_with_the_imputed_zero(scenarios: dict[str, Any]) -> N
 
 def test_tobit_is_at_least_as_likely_as_pknca(scenarios: dict[str, Any]) -> None:
     """PKNCA's optimiser stops 5e-5 away; ours has the larger likelihood, at a point with no slope left."""
-    from pkpd.nca import tobit
+    from pkpd.nca.kernel import tobit
 
     case = scenarios["hl tobit lloq=.5"]
     values = case["results"]["0 Inf"]["values"]

@@ -14,7 +14,7 @@ from nca_studies import make_study
 
 from pkpd.dosing import Dose
 from pkpd.nca import NAMES, PARAMETERS, Profiles, Rules, compute, nca
-from pkpd.nca.kernel import Computed
+from pkpd.nca.kernel.compute import Computed
 
 DOSES = (
     None, Dose(0, 100, "bolus"), Dose(0, 100, "oral"), Dose(0, 100, "infusion", 2.0), Dose(0, 0, "bolus"),

@@ -16,7 +16,7 @@ from scipy import stats
 
 from pkpd.errors import InputError
 from pkpd.nca import nca, summarise
-from pkpd.nca.summary import wide_table
+from pkpd.nca.after.summary import wide_table
 
 POSITIVE = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=12)
 

@@ -11,8 +11,8 @@ from scipy import stats
 
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import nca
-from pkpd.nca.criterion import criterion
-from pkpd.nca.proportionality import dose_proportionality, power_model
+from pkpd.nca.after.criterion import criterion
+from pkpd.nca.after.proportionality import dose_proportionality, power_model
 
 DOSES = np.repeat([10.0, 30, 100], 6)
 NOISE = np.random.default_rng(8).normal(0, 0.2, len(DOSES))

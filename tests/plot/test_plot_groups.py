@@ -13,7 +13,7 @@ from plot_cases import LLOQ, bolus_study, line, title
 from pkpd import plot
 from pkpd.errors import InputError
 from pkpd.nca import nca
-from pkpd.nca.proportionality import power_model
+from pkpd.nca.after.proportionality import power_model
 from pkpd.study import Study
 
 

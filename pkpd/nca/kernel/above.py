@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array, Integers
-from pkpd.nca.areas import Curve, between, logarithmic, pieces, total
+from pkpd.nca.kernel.areas import Curve, between, logarithmic, pieces, total
 
 
 def time_above(curve: Curve, threshold: Array, log_threshold: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.nca.profiles import BOLUS, Profiles
+from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.rules import Rules
 
 _ZERO, _HALF, _WHOLE, _DROP, _NUMBER = range(5)

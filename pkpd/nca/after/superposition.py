@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.nca.curve import Curve, CurveOptions, area_to, curve_of, value_at
+from pkpd.nca.kernel.curve import Curve, CurveOptions, area_to, curve_of, value_at
 
 if TYPE_CHECKING:
     import pandas
@@ -51,7 +51,7 @@ def superpose(
         Whether the answer at the very time of a dose is the value before it; by default the value after it.
     **curve
         ``dose`` (1), ``lambda_z`` (None: by regression), ``clast`` ("observed"), ``method``
-        ("linear-up/log-down"); see `pkpd.nca.curve.CurveOptions`.
+        ("linear-up/log-down"); see `pkpd.nca.kernel.curve.CurveOptions`.
 
     Returns
     -------

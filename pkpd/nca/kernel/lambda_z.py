@@ -9,7 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags
 from pkpd.nca import reasons
-from pkpd.nca.prepare import Codes
+from pkpd.nca.kernel.prepare import Codes
 
 
 class Terminal(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd.errors import InputError
-from pkpd.nca.parameters import PARAMETERS, parameter_name
+from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
 
 _FORMULAS = {

@@ -17,11 +17,11 @@ from pkpd.arrays import Array, Integers
 from pkpd.dosing import ROUTES
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import reasons
-from pkpd.nca.dose_events import Events, dose_events
-from pkpd.nca.intervals import profiles_of
-from pkpd.nca.kernel import Computed, compute
-from pkpd.nca.profiles import ORAL, Profiles
+from pkpd.nca.kernel.compute import Computed, compute
+from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import Settings, attributes
+from pkpd.nca.study.dose_events import Events, dose_events
+from pkpd.nca.study.intervals import profiles_of
 from pkpd.study import Study
 
 

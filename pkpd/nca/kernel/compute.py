@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Integers
 from pkpd.nca import reasons
-from pkpd.nca.block import Block
-from pkpd.nca.derived import Column
-from pkpd.nca.parameters import INDEX, NAMES, PARAMETERS
-from pkpd.nca.partial import KINDS
-from pkpd.nca.prepare import Codes, Prepared, prepare
-from pkpd.nca.profiles import Profiles
+from pkpd.nca.kernel.block import Block
+from pkpd.nca.kernel.derived import Column
+from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
+from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.prepare import Codes, Prepared, prepare
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -47,7 +47,7 @@ class Extra(NamedTuple):
     Attributes
     ----------
     area, moment, area_codes : (profiles, windows, kinds)
-        AUC and AUMC of every window, for every way to go on after the last sample (`pkpd.nca.partial.KINDS`).
+        AUC and AUMC of every window, for every way to go on after the last sample (`pkpd.nca.kernel.partial.KINDS`).
     time_above, area_above, above_codes : (profiles, thresholds)
         Time and area above every threshold.
     """
@@ -78,7 +78,7 @@ class Asked:
 
 
 class Computed(NamedTuple):
-    """Result of the kernel: (profiles, parameters) in the order of `pkpd.nca.parameters.NAMES`."""
+    """Result of the kernel: (profiles, parameters) in the order of `pkpd.nca.NAMES`."""
 
     values: Array
     codes: Codes

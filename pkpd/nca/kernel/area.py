@@ -11,10 +11,10 @@ import numpy.typing as npt
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest
 from pkpd.nca import reasons
-from pkpd.nca.block import Block
-from pkpd.nca.partial import KINDS, stretch
-from pkpd.nca.prepare import prepare
-from pkpd.nca.profiles import Profiles
+from pkpd.nca.kernel.block import Block
+from pkpd.nca.kernel.partial import KINDS, stretch
+from pkpd.nca.kernel.prepare import prepare
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import preset
 
 

@@ -11,9 +11,9 @@ import pandas
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.dose_events import Events, dose_events, text
-from pkpd.nca.intervals import predose
-from pkpd.nca.profiles import NO_ROUTE, Profiles
+from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
+from pkpd.nca.study.dose_events import Events, dose_events, text
+from pkpd.nca.study.intervals import predose
 from pkpd.study import Study
 
 Interval = tuple[float, float]

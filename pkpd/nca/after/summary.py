@@ -11,7 +11,7 @@ import xarray as xr
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.descriptive import level_problem, mean_interval
+from pkpd.nca.after.descriptive import level_problem, mean_interval
 
 _COLUMNS = (
     "parameter", "unit", "N", "n", "missing", "geometric_mean", "geometric_cv", "mean", "sd", "cv", "median", "min",

@@ -12,9 +12,9 @@ import xarray as xr
 
 from pkpd import units
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.descriptive import level_problem
-from pkpd.nca.parameters import PARAMETERS
-from pkpd.nca.ratios import join, one_side, paired_rows, parallel_rows
+from pkpd.nca.after.descriptive import level_problem
+from pkpd.nca.after.ratios import join, one_side, paired_rows, parallel_rows
+from pkpd.nca.kernel.parameters import PARAMETERS
 
 _USUAL = ("auc_inf_obs", "auc_last", "cmax")
 _EXPOSURE = ("amount/volume", "time*amount/volume", "time^2*amount/volume")

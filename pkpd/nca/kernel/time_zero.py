@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
-from pkpd.nca.profiles import BOLUS, NO_ROUTE, Profiles
+from pkpd.nca.kernel.profiles import BOLUS, NO_ROUTE, Profiles
 from pkpd.nca.rules import Rules
 
 _SHIFT = 0.05  # a predose sample may be moved by this part of the interval (PKNCA, vignette on imputation)

@@ -9,7 +9,7 @@ import pandas
 import xarray as xr
 
 from pkpd.arrays import Array
-from pkpd.nca.descriptive import difference, mean_interval
+from pkpd.nca.after.descriptive import difference, mean_interval
 
 
 def one_side(data: xr.Dataset, name: str, dosed: bool, ratio: float = 1.0, dose_ratio: float = 1.0) -> pandas.DataFrame:

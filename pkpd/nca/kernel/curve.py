@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.nca.interpolation import LINEAR_LOG, METHODS, between, checked
+from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS, between, checked
 
 
 class CurveOptions(TypedDict, total=False):
@@ -113,8 +113,8 @@ def curve_of(
 def _regression(t: Array, c: Array) -> tuple[float, float]:
     """λz and predicted Clast by the preset rules; the largest value takes part if it is that of a bolus at time 0."""
     from pkpd.dosing import Dose
-    from pkpd.nca.kernel import compute
-    from pkpd.nca.profiles import Profiles
+    from pkpd.nca.kernel.compute import compute
+    from pkpd.nca.kernel.profiles import Profiles
     from pkpd.nca.rules import Rules
 
     route = "bolus" if c[0] > 0 else "oral"

@@ -12,9 +12,9 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags
 from pkpd.nca import reasons
-from pkpd.nca.lambda_z import Terminal
-from pkpd.nca.parameters import NORMALISED
-from pkpd.nca.prepare import Codes
+from pkpd.nca.kernel.lambda_z import Terminal
+from pkpd.nca.kernel.parameters import NORMALISED
+from pkpd.nca.kernel.prepare import Codes
 
 Column = tuple[Array, Codes]
 Columns = dict[str, Column]

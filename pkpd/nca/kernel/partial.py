@@ -9,8 +9,8 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
-from pkpd.nca.areas import Curve, logarithmic, pieces, total
-from pkpd.nca.prepare import Codes
+from pkpd.nca.kernel.areas import Curve, logarithmic, pieces, total
+from pkpd.nca.kernel.prepare import Codes
 
 KINDS = ("line", "last", "all", "obs", "pred")
 """How an area goes on after the last sample, see `Rules.partial`."""

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
-from pkpd.nca.above import area_above, time_above
-from pkpd.nca.areas import Curve, logarithmic, total
-from pkpd.nca.derived import (
+from pkpd.nca.kernel.above import area_above, time_above
+from pkpd.nca.kernel.areas import Curve, logarithmic, total
+from pkpd.nca.kernel.derived import (
     Basis,
     Column,
     Columns,
@@ -26,13 +26,13 @@ from pkpd.nca.derived import (
     to_infinity,
     unless,
 )
-from pkpd.nca.lambda_z import Terminal
-from pkpd.nca.partial import Stretch, Tail, extended, stretch
-from pkpd.nca.points import terminal_of
-from pkpd.nca.prepare import Codes, Prepared
-from pkpd.nca.profiles import BOLUS, INFUSION, NO_ROUTE, ORAL, Profiles
+from pkpd.nca.kernel.lambda_z import Terminal
+from pkpd.nca.kernel.partial import Stretch, Tail, extended, stretch
+from pkpd.nca.kernel.points import terminal_of
+from pkpd.nca.kernel.prepare import Codes, Prepared
+from pkpd.nca.kernel.profiles import BOLUS, INFUSION, NO_ROUTE, ORAL, Profiles
+from pkpd.nca.kernel.steady import interval
 from pkpd.nca.rules import Rules
-from pkpd.nca.steady import interval
 
 _SAME = 1e-9  # relative difference of two times that are the same
 

@@ -15,8 +15,8 @@ import pandas
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import DataWarning
-from pkpd.nca.dose_events import Events, dose_events, last_event, text
-from pkpd.nca.profiles import BOLUS, Profiles
+from pkpd.nca.kernel.profiles import BOLUS, Profiles
+from pkpd.nca.study.dose_events import Events, dose_events, last_event, text
 from pkpd.study import Study
 
 TIE_RULE = (

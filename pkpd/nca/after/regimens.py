@@ -14,9 +14,9 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
-from pkpd.nca.curve import Curve, area_to, curve_of
-from pkpd.nca.interpolation import LINEAR_LOG, METHODS
-from pkpd.nca.superposition import NO_TAIL, add_up, interval
+from pkpd.nca.after.superposition import NO_TAIL, add_up, interval
+from pkpd.nca.kernel.curve import Curve, area_to, curve_of
+from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS
 
 _NAMES = {
     "cmax_ss": ("C", "largest concentration at steady state"),

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import xarray as xr
 
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.excretion import excretion, is_excreted, partner
 from pkpd.nca.settings import Settings
+from pkpd.nca.study.excretion import excretion, is_excreted, partner
 from pkpd.study import Study
 
 

@@ -12,7 +12,7 @@ import pandas
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import ROUTES
-from pkpd.nca.profiles import NO_ROUTE
+from pkpd.nca.kernel.profiles import NO_ROUTE
 from pkpd.study import Study
 
 

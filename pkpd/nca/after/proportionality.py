@@ -12,8 +12,8 @@ import xarray as xr
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.criterion import criterion, exponential, limits_problem
-from pkpd.nca.descriptive import difference, level_problem, quantile
+from pkpd.nca.after.criterion import criterion, exponential, limits_problem
+from pkpd.nca.after.descriptive import difference, level_problem, quantile
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PowerModel:
     residual_sd, r2 : float
         On the scale of logarithms.
     critical_low, critical_high, conclusion, ratio, ratio_low, ratio_high, linear_to, nonlinear_from
-        As in `pkpd.nca.criterion.Criterion`, for the range from `lowest` to `highest`; conclusion "" without one.
+        As in `pkpd.nca.after.criterion.Criterion`, for the range from `lowest` to `highest`; conclusion "" without one.
     observed, observed_low, observed_high : float
         Ratio of the geometric means of Y/D at the highest and at the lowest dose, with Welch's interval, the two
         groups taken as independent.

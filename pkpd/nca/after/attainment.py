@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.nca.curve import Curve, CurveOptions, area_to, curve_of
-from pkpd.nca.superposition import NO_TAIL, repeated
+from pkpd.nca.after.superposition import NO_TAIL, repeated
+from pkpd.nca.kernel.curve import Curve, CurveOptions, area_to, curve_of
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def time_to_steady_state(
     Parameters
     ----------
     times, values : (samples,)
-        The single dose, as in `pkpd.nca.superposition.superpose`.
+        The single dose, as in `pkpd.nca.superpose`.
     tau : float
         Dosing interval.
     fraction : float
@@ -94,7 +94,7 @@ def time_to_steady_state(
     of : {"trough", "average"}
         What is compared: the end of the interval, or its area (and so its average).
     **curve
-        As in `pkpd.nca.superposition.superpose`.
+        As in `pkpd.nca.superpose`.
 
     Returns
     -------

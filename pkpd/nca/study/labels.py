@@ -11,10 +11,10 @@ import numpy as np
 from pkpd import units
 from pkpd.dosing import ROUTES
 from pkpd.nca import reasons
-from pkpd.nca.kernel import Computed
-from pkpd.nca.parameters import INDEX, NAMES, PARAMETERS, Parameter
-from pkpd.nca.partial import KINDS
-from pkpd.nca.profiles import ORAL, Profiles
+from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS, Parameter
+from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.rules import Rules
 from pkpd.nca.settings import Settings
 from pkpd.study import Study

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.nca import reasons, tobit
-from pkpd.nca.lambda_z import Terminal, Window, terminal
-from pkpd.nca.profiles import INFUSION
+from pkpd.nca import reasons
+from pkpd.nca.kernel import tobit
+from pkpd.nca.kernel.lambda_z import Terminal, Window, terminal
+from pkpd.nca.kernel.profiles import INFUSION
 
 if TYPE_CHECKING:
-    from pkpd.nca.block import Block
+    from pkpd.nca.kernel.block import Block
 
 
 def terminal_of(block: Block) -> Terminal:

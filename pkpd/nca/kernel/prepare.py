@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.nca.blq import ended, replaced
-from pkpd.nca.profiles import BOLUS, Profiles
+from pkpd.nca.kernel.blq import ended, replaced
+from pkpd.nca.kernel.profiles import BOLUS, Profiles
+from pkpd.nca.kernel.time_zero import Start, time_zero
 from pkpd.nca.rules import Rules
-from pkpd.nca.time_zero import Start, time_zero
 
 Codes = npt.NDArray[np.int8]
 

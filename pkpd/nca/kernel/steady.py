@@ -6,8 +6,8 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.nca import reasons
-from pkpd.nca.derived import Basis, Column, Columns, disposition, first, residence, unless
-from pkpd.nca.partial import Stretch
+from pkpd.nca.kernel.derived import Basis, Column, Columns, disposition, first, residence, unless
+from pkpd.nca.kernel.partial import Stretch
 
 
 def interval(basis: Basis, over: Stretch, measured: Array, found: Columns) -> Columns:
