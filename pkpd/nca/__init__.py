@@ -13,8 +13,9 @@ from pkpd.nca.after.superposition import SteadyState, steady_state, superpose
 from pkpd.nca.kernel.area import Area, area
 from pkpd.nca.kernel.compute import Asked, Computed, compute
 from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
-from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, Parameter, parameter_name
+from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, parameter_name
 from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
 from pkpd.nca.settings import Points, Settings
@@ -42,7 +43,7 @@ __all__ = [
     "Asked",
     "Comparison",
     "Computed",
-    "Parameter",
+    "NcaParameter",
     "Points",
     "PowerModel",
     "Profiles",

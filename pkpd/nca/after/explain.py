@@ -9,17 +9,6 @@ from pkpd.errors import InputError
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
 
-_FORMULAS = {
-    "lambda_z": "minus the slope of ln concentration against time", "half_life": "ln 2/λz",
-    "clast_pred": "exp(intercept − λz·Tlast)", "auc_inf": "AUClast + Clast/λz",
-    "aumc_inf": "AUMClast + Tlast·Clast/λz + Clast/λz²", "mrt_ss": "(AUMCtau + tau·(AUCinf − AUCtau))/AUCtau − T/2",
-    "mrt": "AUMC/AUC − T/2 (T: length of the infusion)", "cl": "dose/AUC", "vz": "CL/λz", "vss": "MRT·CL",
-    "kel": "1/MRT", "half_life_effective": "ln 2·MRT", "auc_extrapolated": "100·(Clast/λz)/AUCinf",
-    "aumc_extrapolated": "100·(Tlast·Clast/λz + Clast/λz²)/AUMCinf", "cavg": "AUCtau/tau",
-    "fluctuation": "100·(Cmax − Cmin)/Cavg", "swing": "100·(Cmax − Cmin)/Cmin", "peak_trough": "Cmax/Ctrough",
-    "accumulation_index": "1/(1 − exp(−λz·tau))", "auc": "sum of the trapezoids",
-    "aumc": "sum of the trapezoids of t·C",
-}  # fmt: skip
 _USES_TAIL = ("inf", "obs", "pred", "lambda_z", "half_life", "vz", "accumulation")
 
 
@@ -59,25 +48,13 @@ def why(result: xr.Dataset, parameter: str, profile: int = 0) -> str:
         return f"{head}: not computed, {reason}."
     unit = result[name].attrs["units"]
     parts = [f"{head}: {row[name].item():.6g}" + (f" {unit}" if unit != "1" else "") + "."]
-    formula = _formula(name)
-    if formula:
-        parts.append(f"Formula: {formula}.")
+    if PARAMETERS[name].formula:
+        parts.append(f"Formula: {PARAMETERS[name].formula}.")
     if any(part in name for part in _USES_TAIL) or name.startswith(("auc", "aumc", "cl", "mrt", "vss")):
         parts += _terminal(row, result["tmax"].attrs["units"] if "tmax" in result else "")
     parts.append(f"Method: {result[name].attrs['method']}.")
     parts += _cautions(row, name, result)
     return " ".join(parts)
-
-
-def _formula(name: str) -> str:
-    """The formula of the longest stem that the name begins with."""
-    stems = [stem for stem in _FORMULAS if name == stem or name.startswith(f"{stem}_")]
-    if name.startswith("lambda_z_"):
-        return ""
-    formula = _FORMULAS[max(stems, key=len)] if stems else ""
-    if name.endswith("_dose"):
-        return f"({formula})/dose" if formula else "observed value/dose"
-    return formula
 
 
 def _terminal(row: xr.Dataset, time: str) -> list[str]:

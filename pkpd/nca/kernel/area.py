@@ -11,7 +11,8 @@ import numpy.typing as npt
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest
 from pkpd.nca import reasons
-from pkpd.nca.kernel.block import Block
+from pkpd.nca.kernel.analysis import BlockAnalysis
+from pkpd.nca.kernel.block import ProfileBlock
 from pkpd.nca.kernel.partial import KINDS, stretch
 from pkpd.nca.kernel.prepare import prepare
 from pkpd.nca.kernel.profiles import Profiles
@@ -84,8 +85,8 @@ def area(
         code = reasons.NO_QUANTIFIABLE if ready.n_samples[0] else reasons.NO_SAMPLES
         return Area(np.nan, np.nan, np.nan, str(sentences[code]))
     with np.errstate(all="ignore"):
-        block = Block.of(ready, profiles, chosen, np.zeros(1, dtype=np.intp))
-        curve, follow = block.followed
+        block = ProfileBlock.of(ready, profiles, chosen, np.zeros(1, dtype=np.intp))
+        curve, follow = BlockAnalysis(block).followed
         level = follow.observed if clast is None else np.ldexp(np.array([float(clast)]), -block.scale)
         rate = np.ldexp(np.array([float(lambda_z)]), block.time_scale)
         known = np.where(rate > 0, reasons.COMPUTED, reasons.SLOPE_NOT_NEGATIVE).astype(np.int8)

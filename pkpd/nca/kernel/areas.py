@@ -14,7 +14,7 @@ _SERIES = (1 / 2, -1 / 3, 1 / 8, -1 / 30, 1 / 144, -1 / 840, 1 / 5760, -1 / 4536
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class SampledCurve:
     """A curve through samples: samples down, profiles across; neighbouring samples make segments.
 
     Attributes
@@ -50,7 +50,7 @@ class Curve:
     def _inside(self, row: Integers, column: Integers, share: Array) -> tuple[Array, Array]:
         c1, c2 = self.c[row, column], self.c[row + 1, column]
         l1, l2 = self.log_c[row, column], self.log_c[row + 1, column]
-        return between(c1, c2, l1, l2, self.logarithmic[row, column], share)
+        return value_at_share(c1, c2, l1, l2, self.logarithmic[row, column], share)
 
     def stretch(self, a: Array, b: Array) -> tuple[Array, Array]:
         """Return area and first moment of every segment's part between `a` and `b`, (m, n).
@@ -65,14 +65,14 @@ class Curve:
         on = high > low
         dt = np.where(on, t2 - t1, 1.0)
         ends = (self.c[:-1], self.c[1:], self.log_c[:-1], self.log_c[1:], self.logarithmic)
-        c_low, l_low = between(*ends, np.where(on, (low - t1) / dt, 0.0))
-        c_high, l_high = between(*ends, np.where(on, (high - t1) / dt, 1.0))
+        c_low, l_low = value_at_share(*ends, np.where(on, (low - t1) / dt, 0.0))
+        c_high, l_high = value_at_share(*ends, np.where(on, (high - t1) / dt, 1.0))
         low, high = np.where(on, low, t1), np.where(on, high, t1)
         area, moment = pieces(low, high, c_low, c_high, l_low, l_high, self.logarithmic & on & (c_low != c_high))
         return np.where(on, area, 0.0), np.where(on, moment, 0.0)
 
 
-def between(c1: Array, c2: Array, l1: Array, l2: Array, logarithmic: Flags, share: Array) -> tuple[Array, Array]:
+def value_at_share(c1: Array, c2: Array, l1: Array, l2: Array, logarithmic: Flags, share: Array) -> tuple[Array, Array]:
     """Return value and logarithm at a share (0 to 1) of the way between two samples, by the rule of the segment."""
     log_value = l1 + (l2 - l1) * share
     line = c1 + (c2 - c1) * share

@@ -15,12 +15,14 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Integers
 from pkpd.nca import reasons
-from pkpd.nca.kernel.block import Block
-from pkpd.nca.kernel.derived import Column
+from pkpd.nca.kernel.analysis import BlockAnalysis
+from pkpd.nca.kernel.block import ProfileBlock
+from pkpd.nca.kernel.columns import Column
 from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.kernel.partial import KINDS
 from pkpd.nca.kernel.prepare import Codes, Prepared, prepare
 from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -32,13 +34,7 @@ _POWERS = {
     "time^2/volume": (2, 1), "time*amount/volume": (1, 1), "time^2*amount/volume": (2, 1), "volume": (0, -1),
     "volume/time": (-1, -1), "1": (0, 0), "%": (0, 0), "log": (0, 0),
 }  # fmt: skip
-# A zero in these can only be a number too small to represent.
-_POSITIVE = frozenset(
-    name
-    for name in NAMES
-    if name.startswith(("cl_", "vz_", "kel_", "half_life", "auc_inf_", "aumc_inf_", "mrt_inf_", "vss_"))
-    or name in ("clast_pred", "lambda_z", "cmax_dose", "clast_dose", "clast_pred_dose")
-)
+_COLUMNS = {name: row.column for name, row in PARAMETERS.items() if row.column is not None}
 
 
 class Extra(NamedTuple):
@@ -145,20 +141,16 @@ def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: 
     out.codes[:, ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.area_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.above_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
-    counts = {
-        "n_samples": ready.n_samples, "n_blq": ready.n_blq, "n_measured": ready.n_samples - ready.n_blq,
-        "n_unusable": ready.n_unusable, "n_after_end": ready.n_after_end,
-    }  # fmt: skip
-    for name, count in counts.items():
-        out.values[INDEX[name]] = count
-        out.codes[INDEX[name]] = reasons.COMPUTED
+    for p, row in enumerate(PARAMETERS.values()):
+        if row.count is not None:
+            out.values[p], out.codes[p] = row.count(ready), reasons.COMPUTED
     with np.errstate(all="ignore"):
         for members in _blocks(ready):
-            block = Block.of(ready, profiles, rules, members)
-            for name, column in block.parameters().items():
-                value, code = _unscaled(name, column, block)
-                out.values[INDEX[name], members], out.codes[INDEX[name], members] = value, code
-            _answer(block, asked, out.extra)
+            analysis = BlockAnalysis(ProfileBlock.of(ready, profiles, rules, members), _COLUMNS)
+            for p, row in enumerate(PARAMETERS.values()):
+                if row.column is not None:
+                    out.values[p, members], out.codes[p, members] = _unscaled(row, analysis)
+            _answer(analysis, asked, out.extra)
 
 
 def _blocks(ready: Prepared) -> Iterator[Integers]:
@@ -178,34 +170,34 @@ def _blocks(ready: Prepared) -> Iterator[Integers]:
         begin = end
 
 
-def _answer(block: Block, asked: Asked, extra: Extra) -> None:
+def _answer(analysis: BlockAnalysis, asked: Asked, extra: Extra) -> None:
     """Write what was asked about windows and thresholds."""
-    members = block.members
+    block, members = analysis.block, analysis.block.members
     for w, (a, b) in enumerate(asked.windows):
         for k, kind in enumerate(KINDS):
-            area, moment = block.window(a, b, kind)
+            area, moment = analysis.window(a, b, kind)
             both = (_finished(area, 1, 1, block), _finished(moment, 2, 1, block))
             extra.area[members, w, k], extra.moment[members, w, k], extra.area_codes[members, w, k] = _together(*both)
     for h, threshold in enumerate(asked.thresholds):
-        time, area = block.above(threshold)
+        time, area = analysis.above(np.full(len(members), threshold))
         both = (_finished(time, 1, 0, block), _finished(area, 1, 1, block))
         extra.time_above[members, h], extra.area_above[members, h], extra.above_codes[members, h] = _together(*both)
 
 
-def _together(one: Column, other: Column) -> tuple[Array, Array, Codes]:
+def _together(left: Column, right: Column) -> tuple[Array, Array, Codes]:
     """Two numbers that share their reason: where one is missing, both are."""
-    code = np.maximum(one[1], other[1])
+    code = np.maximum(left[1], right[1])
     missing = code != reasons.COMPUTED
-    return np.where(missing, np.nan, one[0]), np.where(missing, np.nan, other[0]), code
+    return np.where(missing, np.nan, left[0]), np.where(missing, np.nan, right[0]), code
 
 
-def _unscaled(name: str, column: Column, block: Block) -> Column:
+def _unscaled(row: NcaParameter, analysis: BlockAnalysis) -> Column:
     """Values in the units of the samples; NaN where there is a reason, a reason where there is no number."""
-    time_power, power = (0, 0) if name in block.AS_OBSERVED else _POWERS[PARAMETERS[name].unit]
-    return _finished(column, time_power, power, block, name in _POSITIVE)
+    time_power, power = (0, 0) if row.as_observed else _POWERS[row.unit]
+    return _finished(analysis[row.name], time_power, power, analysis.block, row.positive)
 
 
-def _finished(column: Column, time_power: int, power: int, block: Block, positive: bool = False) -> Column:
+def _finished(column: Column, time_power: int, power: int, block: ProfileBlock, positive: bool = False) -> Column:
     value, code = column
     if time_power or power:
         value = np.ldexp(value, time_power * block.time_scale + power * block.scale)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
-from pkpd.nca.kernel.areas import Curve, logarithmic, pieces, total
+from pkpd.nca.kernel.areas import SampledCurve, logarithmic, pieces, total
 from pkpd.nca.kernel.prepare import Codes
 
 KINDS = ("line", "last", "all", "obs", "pred")
@@ -55,12 +55,12 @@ class Stretch(NamedTuple):
     end_code: Codes
 
 
-def extended(curve: Curve, tail: Tail, outside: Array) -> tuple[Curve, Tail]:
+def extended(curve: SampledCurve, tail: Tail, outside: Array) -> tuple[SampledCurve, Tail]:
     """Return the curve with the first sample after the interval as its last row, where there is one.
 
     Parameters
     ----------
-    curve, tail : Curve, Tail
+    curve, tail : SampledCurve, Tail
         The samples of the interval and what follows them.
     outside : (n, 3)
         Time, value and logarithm of that sample, NaN where there is none.
@@ -74,16 +74,16 @@ def extended(curve: Curve, tail: Tail, outside: Array) -> tuple[Curve, Tail]:
     log_c = np.vstack([curve.log_c, np.where(there, outside[:, 2], curve.log_c[-1])])
     after_cmax = np.zeros(len(there), dtype=np.intp)
     more = logarithmic(ends, ends > 0, after_cmax, tail.rule) & there
-    longer = Curve(t, c, log_c, np.vstack([curve.logarithmic, more]))
+    longer = SampledCurve(t, c, log_c, np.vstack([curve.logarithmic, more]))
     return longer, replace(tail, last=np.where(there, len(c) - 1, tail.last))
 
 
-def stretch(curve: Curve, tail: Tail, a: Array, b: Array, kind: str) -> Stretch:
+def stretch(curve: SampledCurve, tail: Tail, a: Array, b: Array, kind: str) -> Stretch:
     """Return area, moment and final value of the curve between two times.
 
     Parameters
     ----------
-    curve : Curve
+    curve : SampledCurve
         The samples, from time zero on.
     tail : Tail
         What follows them.
@@ -119,7 +119,7 @@ def stretch(curve: Curve, tail: Tail, a: Array, b: Array, kind: str) -> Stretch:
     return Stretch(found[0], found[1], end, code.astype(np.int8), end_code.astype(np.int8))
 
 
-def _predicted(curve: Curve, tail: Tail, when: Array, level: Array, since: Array) -> tuple[Array, Array]:
+def _predicted(curve: SampledCurve, tail: Tail, when: Array, level: Array, since: Array) -> tuple[Array, Array]:
     """Value and logarithm of the exponential tail that has the value `level` at the time `since`."""
     column = np.arange(len(when))
     gone = tail.rate * (when - since)
@@ -127,7 +127,7 @@ def _predicted(curve: Curve, tail: Tail, when: Array, level: Array, since: Array
     return level * np.exp(-gone), log_level - gone
 
 
-def _line(curve: Curve, tail: Tail, a: Array, b: Array, t_last: Array) -> tuple[Array, Array, Array]:
+def _line(curve: SampledCurve, tail: Tail, a: Array, b: Array, t_last: Array) -> tuple[Array, Array, Array]:
     """One trapezoid from the last sample (or the regression at `a`) to the regression at `b`."""
     late = a > t_last
     c1, l1 = _predicted(curve, tail, np.where(late, a, t_last), tail.predicted, tail.tlast)
@@ -138,7 +138,7 @@ def _line(curve: Curve, tail: Tail, a: Array, b: Array, t_last: Array) -> tuple[
     return area, moment, c2
 
 
-def _decay(curve: Curve, tail: Tail, a: Array, b: Array, kind: str) -> tuple[Array, Array, Array]:
+def _decay(curve: SampledCurve, tail: Tail, a: Array, b: Array, kind: str) -> tuple[Array, Array, Array]:
     """An exponential from Clast: between two times it is a logarithmic piece; to infinity C/λz."""
     column = np.arange(len(a))
     level = tail.observed if kind == "obs" else tail.predicted

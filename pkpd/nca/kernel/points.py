@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
 from pkpd.nca.kernel import tobit
+from pkpd.nca.kernel.block import ProfileBlock
 from pkpd.nca.kernel.lambda_z import Terminal, Window, terminal
 from pkpd.nca.kernel.profiles import INFUSION
 
-if TYPE_CHECKING:
-    from pkpd.nca.kernel.block import Block
 
-
-def terminal_of(block: Block) -> Terminal:
+def terminal_of(block: ProfileBlock) -> Terminal:
     """Return the terminal regression over the samples that the rules and the user admit.
 
     Parameters
     ----------
-    block : Block
+    block : ProfileBlock
         Some profiles.
     """
     rules = block.rules
@@ -44,7 +40,7 @@ def terminal_of(block: Block) -> Terminal:
     return found._replace(code=np.where(allowed.sum(axis=0) < least, few, found.code).astype(np.int8))
 
 
-def _asked_in_vain(block: Block) -> Flags:
+def _asked_in_vain(block: ProfileBlock) -> Flags:
     """Profiles for which the user chose points, whether or not they can be used."""
     size = len(block.profiles)
     chosen = np.bincount(block.profiles.owner[block.profiles.chosen > 0], minlength=size) > 0
@@ -52,15 +48,13 @@ def _asked_in_vain(block: Block) -> Flags:
     return found
 
 
-def _allowed(block: Block) -> tuple[Flags, Integers]:
+def _allowed(block: ProfileBlock) -> tuple[Flags, Integers]:
     """Samples that may take part, and the reason if they are too few."""
     rules, height = block.rules, np.arange(len(block.t))[:, None]
     column = np.arange(len(block.members))
     by_route = block.bolus
     with_top = by_route if rules.lambda_z_cmax is None else np.full_like(by_route, rules.lambda_z_cmax)
-    duration = block.profiles.duration[block.members]
-    stops = block.profiles.delay[block.members] + duration
-    end = block.scaled_time(np.where(block.route == INFUSION, stops, 0.0))
+    end = block.scaled_time(np.where(block.route == INFUSION, block.infusion_end, 0.0))
     since = end
     if rules.lambda_z_not_before is not None:
         since = np.maximum(end, block.scaled_time(np.full(len(end), float(rules.lambda_z_not_before))))
@@ -74,7 +68,7 @@ def _allowed(block: Block) -> tuple[Flags, Integers]:
     return allowed, few
 
 
-def _censored(block: Block, allowed: Flags, forced: Flags) -> Terminal:
+def _censored(block: ProfileBlock, allowed: Flags, forced: Flags) -> Terminal:
     """The Tobit regression of every profile: the window with the smallest residual SD for its number of points."""
     n = len(block.members)
     found = {name: np.full(n, np.nan) for name in ("rate", "level", "points", "start", "end", "sd", "below")}
@@ -117,7 +111,7 @@ def _censored(block: Block, allowed: Flags, forced: Flags) -> Terminal:
     )  # fmt: skip
 
 
-def _below(block: Block, j: int) -> tuple[Array, Array]:
+def _below(block: ProfileBlock, j: int) -> tuple[Array, Array]:
     """Times and limits of the BLQ samples after the last quantifiable one of a profile, whatever the BLQ rule."""
     profiles, i = block.profiles, int(block.members[j])
     own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))

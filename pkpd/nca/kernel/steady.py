@@ -1,79 +1,118 @@
-"""Parameters of a dosing interval, at steady state those of the drug (floor 3)."""
+"""Parameters of the dosing interval from 0 to tau; at steady state they are those of the drug (floor 3).
+
+References: Certara, Phoenix WinNonlin user's guide, "Discrete (plasma) parameters that are estimated when at
+steady-state".
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pkpd.arrays import Array
 from pkpd.nca import reasons
-from pkpd.nca.kernel.derived import Basis, Column, Columns, disposition, first, residence, unless
-from pkpd.nca.kernel.partial import Stretch
+from pkpd.nca.kernel.analysis import BlockAnalysis
+from pkpd.nca.kernel.areas import total
+from pkpd.nca.kernel.columns import Column, first, unless
+from pkpd.nca.kernel.disposition import intravenous, residence
+from pkpd.nca.kernel.observed import highest
+from pkpd.nca.kernel.partial import Stretch, stretch
 
 
-def interval(basis: Basis, over: Stretch, measured: Array, found: Columns) -> Columns:
-    """Return the parameters of the dosing interval from 0 to tau.
+def auc_tau(of: BlockAnalysis) -> Column:
+    """Return the area of the interval."""
+    over = of.once(over_interval)
+    return over.area, first(unless(~np.isnan(of.block.tau), reasons.NO_TAU), over.code)
 
-    ``Cavg = AUCtau/tau``, ``CLss = D/AUCtau``, fluctuation ``100·(Cmax − Cmin)/Cavg``, swing
-    ``100·(Cmax − Cmin)/Cmin``, peak-trough ratio ``Cmax/Ctrough``, accumulation index ``1/(1 − exp(−λz·tau))`` and,
-    for a profile at steady state, ``MRT = (AUMCtau + tau·(AUC∞ − AUCtau))/AUCtau``.
 
-    Parameters
-    ----------
-    basis : Basis
-        Dose, interval and terminal regression.
-    over : Stretch
-        Area, moment and final value of the interval.
-    measured : (n,)
-        Part of the area up to Tlast.
-    found : mapping
-        Parameters computed so far: cmax, cmin, ctrough and the areas to infinity.
+def aumc_tau(of: BlockAnalysis) -> Column:
+    """Return its first moment."""
+    return of.once(over_interval).moment, of["auc_tau"][1]
 
-    References
-    ----------
-    Certara, Phoenix WinNonlin user's guide, "Discrete (plasma) parameters that are estimated when at steady-state".
+
+def auc_tau_extrapolated(of: BlockAnalysis) -> Column:
+    """Return the part (%) of the area beyond Tlast."""
+    area, code = of["auc_tau"]
+    there = np.where(np.isnan(of.block.tau), 0.0, of.block.tau)
+    parts, _ = of.followed[0].stretch(np.zeros(len(there)), np.minimum(there, of.tlast))
+    measured = total(np.where(np.arange(len(parts))[:, None] < of.followed[1].last, parts, 0.0))
+    return 100.0 * (1.0 - np.minimum(measured / area, 1.0)), first(code, unless(area > 0, reasons.ZERO_AREA))
+
+
+def ctau(of: BlockAnalysis) -> Column:
+    """Return the concentration at the end of the interval, observed or predicted."""
+    over = of.once(over_interval)
+    return np.where(np.isnan(of.block.tau), np.nan, over.end), first(of.ends, over.end_code)
+
+
+def cavg(of: BlockAnalysis) -> Column:
+    """Return ``AUCtau/tau``."""
+    area, code = of["auc_tau"]
+    return area / of.block.tau, first(of.ends, code)
+
+
+def fluctuation(of: BlockAnalysis) -> Column:
+    """Return ``100·(Cmax − Cmin)/Cavg``."""
+    return _percent(of.once(highest), of.scaled("cmin"), of["cavg"])
+
+
+def fluctuation_tau(of: BlockAnalysis) -> Column:
+    """Return ``100·(Cmax − Ctau)/Cavg``."""
+    return _percent(of.once(highest), of["ctau"], of["cavg"])
+
+
+def swing(of: BlockAnalysis) -> Column:
+    """Return ``100·(Cmax − Cmin)/Cmin``."""
+    return _percent(of.once(highest), of.scaled("cmin"), of.scaled("cmin"))
+
+
+def swing_tau(of: BlockAnalysis) -> Column:
+    """Return ``100·(Cmax − Ctau)/Ctau``."""
+    return _percent(of.once(highest), of["ctau"], of["ctau"])
+
+
+def peak_trough(of: BlockAnalysis) -> Column:
+    """Return ``Cmax/Ctrough``."""
+    high, low = of.once(highest), of.scaled("ctrough")
+    return high[0] / low[0], first(high[1], low[1], unless(~(low[0] == 0), reasons.ZERO_CONCENTRATION))
+
+
+def accumulation_index(of: BlockAnalysis) -> Column:
+    """Return ``1/(1 − exp(−λz·tau))``."""
+    return -1.0 / np.expm1(-of.fit.rate * of.block.tau), first(of.ends, of.fit.code)
+
+
+def mrt_ss(of: BlockAnalysis, infinite: str) -> Column:
+    """Return ``MRT = (AUMCtau + tau·(AUC∞ − AUCtau))/AUCtau``.
+
+    For a profile at steady state: what is left after tau resides tau longer in every later interval.
     """
-    there = unless(~np.isnan(basis.tau), reasons.NO_TAU)
-    ends = unless(np.isfinite(basis.tau), reasons.NO_TAU)  # an interval set by hand may be endless
-    code = first(there, over.code)
-    area, moment = (over.area, code), (over.moment, code)
-    mrt = residence(moment, area, basis)
-    ctau = (over.end, first(ends, over.end_code))
-    cavg = (over.area / basis.tau, first(ends, code))
-    cmax, cmin = found["cmax_scaled"], found["cmin_scaled"]
-    beyond = 100.0 * (1.0 - np.minimum(measured / over.area, 1.0))
-    index = -1.0 / np.expm1(-basis.fit.rate * basis.tau)
-    return {
-        "auc_tau": area, "aumc_tau": moment, "mrt_tau": mrt, "ctau": ctau, "cavg": cavg,
-        "auc_tau_extrapolated": (beyond, first(code, unless(over.area > 0, reasons.ZERO_AREA))),
-        **disposition(basis, "tau", area, mrt),
-        "fluctuation": _percent(cmax, cmin, cavg), "fluctuation_tau": _percent(cmax, ctau, cavg),
-        "swing": _percent(cmax, cmin, cmin), "swing_tau": _percent(cmax, ctau, ctau),
-        "peak_trough": _ratio(cmax, found["ctrough_scaled"]),
-        "accumulation_index": (index, first(ends, basis.fit.code)),
-        **_from_steady_state(basis, area, moment, found),
-    }  # fmt: skip
+    area, moment, (whole, code) = of["auc_tau"], of["aumc_tau"], of[infinite]
+    shifted = moment[0] + of.block.tau * (whole - area[0])
+    value, reason = residence(of, (shifted, first(area[1], code)), area)
+    return value, first(of.ends, reason)
+
+
+def vss_ss(of: BlockAnalysis, mrt: str) -> Column:
+    """Return ``MRT·D/AUCtau``."""
+    value, code = of[mrt]
+    return value * (of.dose / of["auc_tau"][0]), first(of.once(intravenous), of.dosed, code)
+
+
+def over_interval(of: BlockAnalysis) -> Stretch:
+    """Return area, moment and final value of the interval; where there is no interval, of one of no length."""
+    tau = np.where(np.isnan(of.block.tau), 0.0, of.block.tau)
+    zero, rule = np.zeros(len(tau)), of.block.rules.partial
+    over = stretch(*of.followed, zero, tau, rule)
+    endless = np.isinf(tau)
+    if endless.any() and rule == "line":  # there is no point at the end to draw a line to
+        decay = stretch(*of.followed, zero, tau, "obs")
+        over = Stretch(
+            np.where(endless, decay.area, over.area), np.where(endless, decay.moment, over.moment),
+            np.where(endless, decay.end, over.end), np.where(endless, decay.code, over.code),
+            np.where(endless, decay.end_code, over.end_code),
+        )  # fmt: skip
+    return over
 
 
 def _percent(high: Column, low: Column, by: Column) -> Column:
     zero = unless(~(by[0] == 0), reasons.ZERO_CONCENTRATION)
     return 100.0 * (high[0] - low[0]) / by[0], first(high[1], low[1], by[1], zero)
-
-
-def _ratio(high: Column, low: Column) -> Column:
-    return high[0] / low[0], first(high[1], low[1], unless(~(low[0] == 0), reasons.ZERO_CONCENTRATION))
-
-
-def _from_steady_state(basis: Basis, area: Column, moment: Column, found: Columns) -> Columns:
-    """MRT and Vss of a drug at steady state: what is left after tau resides tau longer in every later interval."""
-    result: Columns = {}
-    cl = basis.dose / area[0]
-    for kind in ("obs", "pred"):
-        whole = found[f"auc_inf_{kind}"]
-        shifted = moment[0] + basis.tau * (whole[0] - area[0])
-        mrt = residence((shifted, first(area[1], whole[1])), area, basis)
-        ends = unless(np.isfinite(basis.tau), reasons.NO_TAU)
-        mrt = (mrt[0], first(ends, mrt[1]))
-        iv = unless(basis.vss, reasons.INTRAVENOUS_ONLY)
-        result[f"mrt_ss_{kind}"] = mrt
-        result[f"vss_ss_{kind}"] = (mrt[0] * cl, first(iv, basis.dosed, mrt[1]))
-    return result

@@ -12,9 +12,11 @@ from pkpd import units
 from pkpd.dosing import ROUTES
 from pkpd.nca import reasons
 from pkpd.nca.kernel.compute import Computed
-from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS, Parameter
+from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.kernel.partial import KINDS
 from pkpd.nca.kernel.profiles import ORAL, Profiles
+from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.methods import TAILS
 from pkpd.nca.rules import Rules
 from pkpd.nca.settings import Settings
 from pkpd.study import Study
@@ -26,10 +28,6 @@ COORDINATES = {
     "dose_time": "time of the dose, or the beginning of an interval set by hand, on the study's clock",
     "interval_end": "time from this dose to the next, infinite for the last; length of an interval set by hand",
 }
-_TAILS = {
-    "line": "to a point on the terminal regression, by the trapezoidal rule", "last": "nothing after Tlast",
-    "all": "samples only", "obs": "exponential from the observed Clast", "pred": "exponential from the predicted Clast",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Base:
             return cls({"time": time, "amount": amount, "volume": volume}, units.show(own), True)
         return cls({"time": time, "amount": own, "volume": "1"}, units.show(own), False)
 
-    def unit(self, row: Parameter) -> str:
+    def unit(self, row: NcaParameter) -> str:
         """Return the unit of a parameter."""
         if row.unit == "log":
             return f"ln({self.own})"
@@ -78,7 +76,7 @@ def variables(found: Computed, profiles: Profiles, rules: Rules, base: Base, nam
         if key not in shown:
             shown[key] = base.unit(row)
         attrs = {"units": shown[key], "long_name": row.long_name, "symbol": row.symbol, "cdisc": _cdisc(row, profiles),
-                 "method": _method(name, rules)}  # fmt: skip
+                 "method": row.method(rules)}  # fmt: skip
         if row.cdisc:
             attrs["cdisc_by_route"] = "|".join(_by_route(row))
         for other in ("phoenix", "pknca"):
@@ -88,7 +86,7 @@ def variables(found: Computed, profiles: Profiles, rules: Rules, base: Base, nam
     return result
 
 
-def _by_route(row: Parameter) -> tuple[str, str, str]:
+def _by_route(row: NcaParameter) -> tuple[str, str, str]:
     """The CDISC codes after a bolus, an infusion and an extravascular dose."""
     codes = row.cdisc
     if len(codes) == 3:
@@ -96,35 +94,13 @@ def _by_route(row: Parameter) -> tuple[str, str, str]:
     return codes[0], codes[0], codes[-1]
 
 
-def _cdisc(row: Parameter, profiles: Profiles) -> str:
+def _cdisc(row: NcaParameter, profiles: Profiles) -> str:
     """The code for the routes that occur; several are separated by "|"."""
     if not row.cdisc:
         return ""
     present = np.unique(profiles.route[profiles.route >= 0]).tolist() or list(range(len(ROUTES)))
     codes = _by_route(row)
     return "|".join(dict.fromkeys(codes[2 if route == ORAL else route] for route in present))
-
-
-def _method(name: str, rules: Rules) -> str:
-    """The rule that the number depends on most."""
-    regression = f"best adjusted R² (tolerance {rules.lambda_z_tolerance:g}, at least {rules.lambda_z_points} points)"
-    if rules.lambda_z_method == "tobit":
-        regression = f"Tobit regression (at least {rules.lambda_z_points} quantifiable points)"
-    elif rules.lambda_z_weights != "1":
-        regression += f", weights {rules.lambda_z_weights}"
-    if name.startswith("c0"):
-        return ", else ".join(rules.ways("c0"))
-    if name.startswith(("lambda_z", "half_life", "clast_pred", "accumulation")) and "effective" not in name:
-        return regression
-    area = f"{rules.auc} trapezoidal rule"
-    if "_tau" in name or name in ("cavg", "cavg_dose", "fluctuation", "ctau", "ctau_dose"):
-        return f"{area}, beyond the last sample: {_TAILS[rules.partial]}"
-    if name.startswith("auc_above"):
-        return f"{area}, above the {rules.above}" if rules.above == "curve" else f"{area} of {rules.above}"
-    if name.startswith(("auc", "aumc", "mrt", "cl_", "vz_", "vss_", "kel_", "half_life")):
-        tail = "" if name.endswith(("_last", "_all", "_last_dose", "_all_dose")) else f", {regression}"
-        return f"{area}{tail}"
-    return "observed"
 
 
 def samples(found: Computed, base: Base) -> dict[str, Any]:
@@ -161,7 +137,7 @@ def extras(found: Computed, settings: Settings, base: Base) -> tuple[dict[str, A
         data["reason_window"] = (dims, sentences[extra.area_codes.astype(np.intp)], {})
         coordinates["window"] = [f"{a:.15g}–{b:.15g}" for a, b in settings.windows]
         attrs = {"long_name": "how the area goes on after the last sample",
-                 "meaning": "; ".join(f"{k}: {_TAILS[k]}" for k in KINDS)}  # fmt: skip
+                 "meaning": "; ".join(f"{k}: {TAILS[k]}" for k in KINDS)}  # fmt: skip
         coordinates["extrapolation"] = ("extrapolation", list(KINDS), attrs)
     if settings.above:
         high = ("profile", "threshold")
