@@ -18,7 +18,7 @@ from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
-from pkpd.nca.settings import Points, Settings
+from pkpd.nca.settings import NcaSettings, Points
 from pkpd.nca.sparse import (
     SPARSE_PARAMETERS,
     SPARSE_PRESETS,
@@ -44,11 +44,11 @@ __all__ = [
     "Comparison",
     "Computed",
     "NcaParameter",
+    "NcaSettings",
     "Points",
     "PowerModel",
     "Profiles",
     "Rules",
-    "Settings",
     "SparseResult",
     "SparseRules",
     "SteadyState",

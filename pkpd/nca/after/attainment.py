@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.nca.after.superposition import NO_TAIL, repeated
-from pkpd.nca.kernel.curve import Curve, CurveOptions, area_to, curve_of
+from pkpd.nca.kernel.curve import CurveOptions, SingleDoseCurve, area_to, curve_of
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def time_to_steady_state(
     return Attainment(float(high), high * tau, _after(single, high, tau, of) / final)
 
 
-def _after(single: Curve, n: float, tau: float, of: str) -> float:
+def _after(single: SingleDoseCurve, n: float, tau: float, of: str) -> float:
     """Trough or area after n doses."""
     if of == "trough":
         return float(repeated(single, np.array([tau]), tau, n)[0])

@@ -78,11 +78,11 @@ def criterion(
     outside = high < 1 + below / span or low > 1 + above / span
     reach = [below / (low - 1) if low < 1 else np.inf, above / (high - 1) if high > 1 else np.inf]
     leave = below / (high - 1) if high < 1 else above / (low - 1) if low > 1 else np.inf
-    ratio, ratio_low, ratio_high = (exponential(span * (b - 1)) for b in (beta, low, high))
+    ratio, ratio_low, ratio_high = (exp_or_infinite(span * (b - 1)) for b in (beta, low, high))
     return Criterion(
         1 + below / span, 1 + above / span,
         PROPORTIONAL if inside else NOT_PROPORTIONAL if outside else INCONCLUSIVE,
-        ratio, ratio_low, ratio_high, exponential(min(reach)), exponential(leave),
+        ratio, ratio_low, ratio_high, exp_or_infinite(min(reach)), exp_or_infinite(leave),
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def limits_problem(limits: tuple[float, float]) -> list[str]:
     return [] if good else [f"limits are {limits}; expected one between 0 and 1 and one above 1, e.g. (0.8, 1.25)"]
 
 
-def exponential(x: float) -> float:
+def exp_or_infinite(x: float) -> float:
     """Return exp(x), infinite where it is too large (limits from very few values)."""
     with np.errstate(over="ignore"):
         return float(np.exp(x))

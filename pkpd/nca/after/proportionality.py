@@ -12,7 +12,7 @@ import xarray as xr
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.after.criterion import criterion, exponential, limits_problem
+from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
 from pkpd.nca.after.descriptive import difference, level_problem, quantile
 
 
@@ -156,7 +156,7 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     reach = quantile(n - 2, blank.level) * se
     verdict = criterion(beta, float(beta - reach), float(beta + reach), float(d.max() / d.min()), limits)
     ends = difference(np.log(y[d == d.max()] / d.max()), np.log(y[d == d.min()] / d.min()), blank.level, pooled=False)
-    observed, observed_low, observed_high = (exponential(v) for v in ends[:3])
+    observed, observed_low, observed_high = (exp_or_infinite(v) for v in ends[:3])
     return replace(
         blank, lowest=float(d.min()), highest=float(d.max()), alpha=alpha, beta=beta, beta_se=float(se),
         beta_low=float(beta - reach), beta_high=float(beta + reach), residual_sd=sd,

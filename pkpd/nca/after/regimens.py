@@ -14,8 +14,8 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
-from pkpd.nca.after.superposition import NO_TAIL, add_up, interval
-from pkpd.nca.kernel.curve import Curve, area_to, curve_of
+from pkpd.nca.after.superposition import NO_TAIL, add_up, regular_interval
+from pkpd.nca.kernel.curve import SingleDoseCurve, area_to, curve_of
 from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS
 
 _NAMES = {
@@ -97,9 +97,9 @@ def superpose_study(
     return _dataset(result, plan, tau, (times, concentration, numbers, why))
 
 
-def _steady(single: Curve, tau: float, scale: float) -> Array:
+def _steady(single: SingleDoseCurve, tau: float, scale: float) -> Array:
     """The numbers of steady state, in the order of `_NAMES`."""
-    found = interval(single, tau, np.inf, scale)
+    found = regular_interval(single, tau, np.inf, scale)
     numbers = [found.cmax, found.cmin, found.trough, found.cavg, found.auc_tau, found.fluctuation, found.accumulation]
     if not area_to(single, np.array([tau]))[0] > 0:
         numbers[-1] = np.nan
@@ -127,7 +127,7 @@ def _interval_of(plan: Regimen) -> tuple[float, str]:
     return float(gaps.mean()), ""
 
 
-def _curve(row: xr.Dataset, plan: Regimen, clast: str) -> tuple[Curve | None, str]:
+def _curve(row: xr.Dataset, plan: Regimen, clast: str) -> tuple[SingleDoseCurve | None, str]:
     """The profile's curve, or the reason why it cannot serve."""
     route, duration, dose = str(row["route"].item()), row["duration"].item(), row["dose"].item()
     if not (np.isfinite(dose) and dose > 0):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.nca.kernel.curve import Curve, CurveOptions, area_to, curve_of, value_at
+from pkpd.nca.kernel.curve import CurveOptions, SingleDoseCurve, area_to, curve_of, value_at
 
 if TYPE_CHECKING:
     import pandas
@@ -78,7 +78,7 @@ def superpose(
     return add_up(single, given, scale, np.asarray(at, dtype=np.float64), before)
 
 
-def add_up(single: Curve, given: Array, scale: Array, at: Array, before: bool = False) -> Array:
+def add_up(single: SingleDoseCurve, given: Array, scale: Array, at: Array, before: bool = False) -> Array:
     """Return the sum of the shifted and scaled curves; see `superpose`."""
     found = np.zeros(at.shape)
     for when, times_dose in zip(given, scale, strict=True):
@@ -180,10 +180,12 @@ def steady_state(
         problems.append(f"at has shape {s.shape} and reaches beyond 0 to {tau}; expected times inside one interval")
     if problems:
         raise InputError(problems, "regular regimen")
-    return interval(single, tau, n, scale, None if at is None else s)
+    return regular_interval(single, tau, n, scale, None if at is None else s)
 
 
-def interval(single: Curve, tau: float, n: float, scale: float, at: Array | None = None) -> SteadyState:
+def regular_interval(
+    single: SingleDoseCurve, tau: float, n: float, scale: float, at: Array | None = None
+) -> SteadyState:
     """Return one interval of a regular regimen of a curve; see `steady_state`."""
     corners = np.unique(np.concatenate([[0.0, tau], single.times % tau]))
     wanted = corners if at is None else at
@@ -203,7 +205,7 @@ def interval(single: Curve, tau: float, n: float, scale: float, at: Array | None
     )  # fmt: skip
 
 
-def repeated(single: Curve, s: Array, tau: float, n: float) -> Array:
+def repeated(single: SingleDoseCurve, s: Array, tau: float, n: float) -> Array:
     """Return ``Σ C₁(s + k·tau)`` over k = 0 … n − 1, the geometric part in closed form."""
     inside = int(min(n, np.floor(single.last / tau) + 1))  # terms that may still lie between samples
     shifts = tau * np.arange(inside)
@@ -214,7 +216,7 @@ def repeated(single: Curve, s: Array, tau: float, n: float) -> Array:
     return np.asarray(found + rest * (np.expm1(-single.rate * tau * (n - inside)) / np.expm1(-single.rate * tau)))
 
 
-def _lowest(single: Curve, corners: Array, tau: float, n: float, scale: float, seen: Array) -> float:
+def _lowest(single: SingleDoseCurve, corners: Array, tau: float, n: float, scale: float, seen: Array) -> float:
     """Smallest value: between corners the curve is convex (lines and exponentials), so thirds close in on it."""
     low, high = corners[:-1].copy(), corners[1:].copy()
     for _ in range(60):

@@ -19,7 +19,7 @@ _CRITERIA = (
 )
 
 
-def accepted(of: Callable[[str], Array], rules: Rules, n: int) -> tuple[Flags, npt.NDArray[Any]]:
+def acceptance(of: Callable[[str], Array], rules: Rules, n: int) -> tuple[Flags, npt.NDArray[Any]]:
     """Return which profiles meet every limit that the rules set, and what the others miss, in words.
 
     Parameters

@@ -14,7 +14,7 @@ from pkpd.nca import reasons
 from pkpd.nca.kernel.analysis import BlockAnalysis
 from pkpd.nca.kernel.block import ProfileBlock
 from pkpd.nca.kernel.partial import KINDS, stretch
-from pkpd.nca.kernel.prepare import prepare
+from pkpd.nca.kernel.prepare import apply_rules
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import preset
 
@@ -79,7 +79,7 @@ def area(
     profiles = Profiles.from_arrays(times, values, dose=dose, lloq=lloq)
     if len(profiles) != 1:
         raise InputError(f"times and values hold {len(profiles)} profiles; expected one", "area")
-    ready = prepare(profiles, chosen)
+    ready = apply_rules(profiles, chosen)
     sentences = reasons.sentences(chosen.lambda_z_points)
     if not ready.quantified.any():
         code = reasons.NO_QUANTIFIABLE if ready.n_samples[0] else reasons.NO_SAMPLES

@@ -20,7 +20,7 @@ from pkpd.nca.kernel.block import ProfileBlock
 from pkpd.nca.kernel.columns import Column
 from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.kernel.partial import KINDS
-from pkpd.nca.kernel.prepare import Codes, Prepared, prepare
+from pkpd.nca.kernel.prepare import Codes, Prepared, apply_rules
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.rules import Rules
@@ -125,7 +125,7 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
     parts = []
     for begin in range(0, max(n, 1), _CHUNK):
         part = profiles.part(begin, min(begin + _CHUNK, n))
-        parts.append(prepare(part, rules))
+        parts.append(apply_rules(part, rules))
         place = slice(begin, begin + len(part))
         e = out.extra
         extra = Extra(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS, between, checked
+from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS, interpolated, usable_samples
 
 
 class CurveOptions(TypedDict, total=False):
@@ -35,7 +35,7 @@ class CurveOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class SingleDoseCurve:
     """A single-dose curve: zero before time 0, samples up to `last`, ``level·exp(−rate·(t − last))`` after it.
 
     Attributes
@@ -71,7 +71,7 @@ def curve_of(
     lambda_z: float | None = None,
     clast: str | float = "observed",
     method: str = LINEAR_LOG,
-) -> Curve:
+) -> SingleDoseCurve:
     """Return the curve of a single-dose profile.
 
     A profile without a sample at time 0 starts from zero there; after a bolus hand over C0 as a sample at time 0.
@@ -88,7 +88,7 @@ def curve_of(
     InputError
         If samples lie before the dose or cannot be used, or a choice is unknown.
     """
-    t, c = checked(times, values, {"method": (method, METHODS)})
+    t, c = usable_samples(times, values, {"method": (method, METHODS)})
     problems = [f"sample at time {x:g}; expected times after the dose" for x in t[t < 0]]
     if not (np.isfinite(dose) and dose > 0):
         problems.append(f"dose is {dose}; expected a number > 0")
@@ -103,11 +103,11 @@ def curve_of(
     if t[0] > 0:
         t, c = np.append(0.0, t), np.append(0.0, c)
     if not (c > 0).any():
-        return Curve(t, c, method, np.nan, np.nan, float(dose))
+        return SingleDoseCurve(t, c, method, np.nan, np.nan, float(dose))
     last = int(np.flatnonzero(c > 0)[-1])
     rate, predicted = (float(lambda_z), np.nan) if lambda_z is not None else _regression(t, c)
     level = {"observed": float(c[last]), "predicted": predicted}[clast] if isinstance(clast, str) else float(clast)
-    return Curve(t[: last + 1], c[: last + 1], method, rate, level, float(dose))
+    return SingleDoseCurve(t[: last + 1], c[: last + 1], method, rate, level, float(dose))
 
 
 def _regression(t: Array, c: Array) -> tuple[float, float]:
@@ -122,15 +122,15 @@ def _regression(t: Array, c: Array) -> tuple[float, float]:
     return float(found.of("lambda_z")[0]), float(found.of("clast_pred")[0])
 
 
-def value_at(curve: Curve, t: Array) -> Array:
+def value_at(curve: SingleDoseCurve, t: Array) -> Array:
     """Return the concentration; at time 0 the value after the dose."""
-    found = np.where(t < 0, 0.0, between(curve.times, curve.values, t, curve.method))
+    found = np.where(t < 0, 0.0, interpolated(curve.times, curve.values, t, curve.method))
     beyond = t > curve.last
     tail = curve.level * np.exp(-curve.rate * np.where(beyond, t - curve.last, 0.0))
     return np.where(beyond, tail, found)
 
 
-def area_to(curve: Curve, t: Array) -> Array:
+def area_to(curve: SingleDoseCurve, t: Array) -> Array:
     """Return ``∫₀ᵗ C``, exact for the interpolated curve; the area to infinity for an infinite time."""
     x, c = curve.times, curve.values
     whole = np.append(0.0, np.cumsum([_part(curve, k, x[k + 1] - x[k]) for k in range(len(x) - 1)]))
@@ -145,7 +145,7 @@ def area_to(curve: Curve, t: Array) -> Array:
     return np.asarray(np.where(beyond, found + tail, found))
 
 
-def _part(curve: Curve, k: int, length: float) -> float:
+def _part(curve: SingleDoseCurve, k: int, length: float) -> float:
     """Area of the first `length` of segment k."""
     step, c1, c2 = curve.times[k + 1] - curve.times[k], curve.values[k], curve.values[k + 1]
     if curve.method == LINEAR_LOG and 0 < c2 < c1:

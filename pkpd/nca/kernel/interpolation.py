@@ -65,9 +65,9 @@ def interpolate(
     ----------
     Gabrielsson & Weiner, Pharmacokinetic and Pharmacodynamic Data Analysis, chapter on non-compartmental analysis.
     """
-    t, c = checked(times, values, {"method": (method, METHODS), "tail": (tail, TAILS)})
+    t, c = usable_samples(times, values, {"method": (method, METHODS), "tail": (tail, TAILS)})
     wanted = np.asarray(at, dtype=np.float64)
-    found = np.where(np.isnan(wanted), np.nan, between(t, c, wanted, method))
+    found = np.where(np.isnan(wanted), np.nan, interpolated(t, c, wanted, method))
     found = np.where(wanted < t[0], before, found)
     positive = np.flatnonzero(c > 0)
     if not len(positive):
@@ -123,7 +123,7 @@ def interpolate_dosed(
     InputError
         As `interpolate`.
     """
-    t, c = checked(times, values, {"method": (method, METHODS)})
+    t, c = usable_samples(times, values, {"method": (method, METHODS)})
     wanted = np.asarray(at, dtype=np.float64)
     doses = np.unique(np.asarray(dose_times, dtype=np.float64))
     if not np.isfinite(doses).all():
@@ -162,7 +162,7 @@ def _c0(t: Array, c: Array) -> float:
     return float(c[0] * (c[0] / c[1]) ** (t[0] / (t[1] - t[0])))
 
 
-def checked(
+def usable_samples(
     times: npt.ArrayLike, values: npt.ArrayLike, choices: dict[str, tuple[Any, tuple[str, ...]]]
 ) -> tuple[Array, Array]:
     """Return samples in time order without the missing ones.
@@ -197,7 +197,7 @@ def checked(
     return t[order], c[order]
 
 
-def between(t: Array, c: Array, at: Array, method: str) -> Array:
+def interpolated(t: Array, c: Array, at: Array, method: str) -> Array:
     """Return values between neighbouring samples; beyond them the nearest sample."""
     if len(t) == 1:
         return np.full(at.shape, c[0])

@@ -77,7 +77,7 @@ class Prepared:
         return cls(**whole, offsets=np.cumsum(sizes).astype(np.intp), start=start)
 
 
-def prepare(profiles: Profiles, rules: Rules) -> Prepared:
+def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
     """Return the samples that take part in the analysis.
 
     Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do

@@ -11,7 +11,7 @@ from pkpd.nca.kernel.columns import Column, first, unless
 from pkpd.nca.kernel.prepare import Codes
 
 
-def lambda_z(of: BlockAnalysis) -> Column:
+def terminal_rate_constant(of: BlockAnalysis) -> Column:
     """Return the terminal rate constant."""
     return of.fit.rate, of.fit.code
 

@@ -8,12 +8,12 @@ from pkpd.nca.sparse.parameters import SPARSE_PARAMETERS, SparseParameter
 from pkpd.nca.sparse.pooled import sparse
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SPARSE_PRESETS, SparseRules
-from pkpd.nca.sparse.sides import Comparison
+from pkpd.nca.sparse.sides import SparseComparison
 
 __all__ = [
     "SPARSE_PARAMETERS",
     "SPARSE_PRESETS",
-    "Comparison",
+    "SparseComparison",
     "SparseParameter",
     "SparseResult",
     "SparseRules",

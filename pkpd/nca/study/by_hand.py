@@ -12,7 +12,7 @@ import pandas
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
-from pkpd.nca.study.dose_events import Events, dose_events, text
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
 from pkpd.nca.study.intervals import predose
 from pkpd.study import Study
 
@@ -126,7 +126,7 @@ class _Cut:
     dosed_before: float  # time of the last dose before the beginning
 
 
-def _cut(table: pandas.DataFrame, whose: Integers, events: Events, who: int, a: float, b: float) -> _Cut:
+def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int, a: float, b: float) -> _Cut:
     mine = np.flatnonzero(whose == who)
     own = mine[:]
     time = table["time"].to_numpy(dtype=float)[own]
@@ -168,7 +168,7 @@ def _profiles(
     seen = earlier[:, 0] + begin > np.array([cut.dosed_before for cut in cuts], dtype=float)
     outside[seen, :2] = earlier[seen]
     outside[:, 2:] = np.array([cut.after for cut in cuts], dtype=float).reshape(-1, 2)
-    occasion = text(rows["occasion"])[offsets[:-1]] if len(rows) else np.zeros(0, dtype=object)
+    occasion = as_text(rows["occasion"])[offsets[:-1]] if len(rows) else np.zeros(0, dtype=object)
     return Profiles(
         times=rows["time"].to_numpy(dtype=float) - np.repeat(begin, np.diff(offsets)),
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),

@@ -17,7 +17,7 @@ from pkpd.study import Study
 
 
 @dataclass(frozen=True)
-class Events:
+class DoseEvents:
     """Distinct dose times of every subject, in order of subject and time.
 
     A subject without a dose has one event at time −∞ with number 0, no route and no amount.
@@ -33,7 +33,7 @@ class Events:
     occasion: npt.NDArray[Any]
 
 
-def dose_events(study: Study, unit: str) -> Events:
+def dose_events(study: Study, unit: str) -> DoseEvents:
     """Every subject's distinct dose times; doses at one time add up if route and duration agree."""
     doses = study.doses.reset_index(drop=True)
     subject = pandas.Index(study.subject_ids).get_indexer(pandas.Index(doses["subject"])).astype(np.intp)
@@ -41,7 +41,7 @@ def dose_events(study: Study, unit: str) -> Events:
     amount = _amounts(study, doses, unit)
     route = pandas.Index(ROUTES).get_indexer(pandas.Index(doses["route"])).astype(np.int8)
     duration = doses["duration"].to_numpy(dtype=np.float64, na_value=0.0)
-    occasion = text(doses["occasion"]) if "occasion" in doses else np.full(len(time), "", dtype=object)
+    occasion = as_text(doses["occasion"]) if "occasion" in doses else np.full(len(time), "", dtype=object)
     undosed = np.setdiff1d(np.arange(len(study.subject_ids)), subject)
     subject = np.concatenate([subject, undosed])
     time = np.concatenate([time, np.full(len(undosed), -np.inf)])
@@ -65,7 +65,7 @@ def dose_events(study: Study, unit: str) -> Events:
     until = np.full(len(start), np.inf)
     until[:-1][same] = time[1:][same]
     number = np.arange(len(start)) - np.searchsorted(subject, subject) + 1
-    return Events(
+    return DoseEvents(
         subject, time, np.where(mixed, np.nan, total), route[start], duration[start],
         np.where(np.isinf(time), 0, number), until, occasion[start],
     )  # fmt: skip
@@ -88,7 +88,7 @@ def _amounts(study: Study, doses: pandas.DataFrame, unit: str) -> Array:
     return amount
 
 
-def last_event(events: Events, subject: Integers, time: Array, post: Flags) -> Integers:
+def last_event(events: DoseEvents, subject: Integers, time: Array, post: Flags) -> Integers:
     """Index of the last dose before each sample (at its time, if drawn after it); -1 if there is none."""
     n = len(events.time)
     who = np.concatenate([events.subject, subject])
@@ -102,7 +102,7 @@ def last_event(events: Events, subject: Integers, time: Array, post: Flags) -> I
     return np.where((last >= 0) & (events.subject[last] == subject), last, -1)
 
 
-def text(column: pandas.Series) -> npt.NDArray[Any]:
+def as_text(column: pandas.Series) -> npt.NDArray[Any]:
     """Return labels as text, "" where there is none."""
     found: npt.NDArray[Any] = column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
     return found

@@ -19,8 +19,8 @@ from pkpd.errors import DataWarning, InputError
 from pkpd.nca import reasons
 from pkpd.nca.kernel.compute import Computed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
-from pkpd.nca.settings import Settings, attributes
-from pkpd.nca.study.dose_events import Events, dose_events
+from pkpd.nca.settings import NcaSettings, attributes
+from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.study import Study
 
@@ -89,7 +89,7 @@ class _Collections:
     end: Array
     volume: Array
     amount: Array
-    events: Events
+    events: DoseEvents
     event: Integers  # dose of every profile
     gap: Array  # largest time between two collections of a profile
 
@@ -99,7 +99,7 @@ def is_excreted(study: Study, analyte: str) -> bool:
     return bool(study.used(analyte)["until"].notna().any())
 
 
-def excretion(study: Study, settings: Settings) -> xr.Dataset:
+def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     """Return what was excreted after every dose, and the renal clearance if the concentration in blood is named.
 
     ``Ae = Σ concentration·volume``, ``fe = Ae/dose``, rate of a collection ``concentration·volume/(end − begin)``
@@ -110,7 +110,7 @@ def excretion(study: Study, settings: Settings) -> xr.Dataset:
     ----------
     study : Study
         With observations that have ``until`` and, unless they are amounts, ``volume``.
-    settings : Settings
+    settings : NcaSettings
         What is asked for; its analyte is the one in the collections, `plasma` the one in blood that it comes from.
 
     Returns
@@ -145,7 +145,7 @@ def excretion(study: Study, settings: Settings) -> xr.Dataset:
     return _labelled(study, settings, plasma, parts, values, codes, words)
 
 
-def _units(study: Study, settings: Settings) -> dict[str, str]:
+def _units(study: Study, settings: NcaSettings) -> dict[str, str]:
     """Units for the words time, amount and volume; what is excreted is never per kilogram."""
     own, dose = study.units.get(settings.analyte, "1"), settings.dose_unit or study.units.get("dose", "mg")
     dose = dose.split("/")[0].strip() if units.per_kg(dose) else dose
@@ -214,7 +214,7 @@ def _amounts(parts: _Collections, dose: Array, values: dict[str, Array], codes: 
     codes["fraction_excreted"], codes["percent_excreted"] = why, why.copy()
 
 
-def _rates(parts: _Collections, settings: Settings) -> Computed:
+def _rates(parts: _Collections, settings: NcaSettings) -> Computed:
     """The excretion rates at the middles of the collections as a curve that starts with zero at the dose."""
     n = len(parts.event)
     length = parts.end - parts.begin
@@ -227,7 +227,7 @@ def _rates(parts: _Collections, settings: Settings) -> Computed:
 
 
 def _clearances(
-    study: Study, settings: Settings, plasma: str | None, parts: _Collections, values: dict[str, Array],
+    study: Study, settings: NcaSettings, plasma: str | None, parts: _Collections, values: dict[str, Array],
     codes: dict[str, Any], words: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Amount over the AUC of the collected time, AUClast and the AUCs to infinity."""
@@ -263,7 +263,7 @@ def _clearances(
 
 
 def _labelled(
-    study: Study, settings: Settings, plasma: str | None, parts: _Collections, values: dict[str, Array],
+    study: Study, settings: NcaSettings, plasma: str | None, parts: _Collections, values: dict[str, Array],
     codes: dict[str, Any], words: Mapping[str, str],
 ) -> xr.Dataset:  # fmt: skip
     """The result with units; a clearance has the volume unit of the concentration in blood."""

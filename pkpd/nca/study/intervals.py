@@ -16,7 +16,7 @@ import pandas
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import DataWarning
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
-from pkpd.nca.study.dose_events import Events, dose_events, last_event, text
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -108,7 +108,7 @@ def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
         )  # fmt: skip
 
 
-def _lengths(events: Events, tau: float | None) -> Array:
+def _lengths(events: DoseEvents, tau: float | None) -> Array:
     """Length of every dosing interval; after the last dose as given, or as before if that is the usual one."""
     length = events.until - events.time
     last = np.flatnonzero(np.isinf(events.until) & np.isfinite(events.time))
@@ -126,7 +126,7 @@ def _lengths(events: Events, tau: float | None) -> Array:
     return np.where(np.isfinite(length), length, np.nan)
 
 
-def _assemble(samples: _Samples, events: Events, study: Study, length: Array, steady_state: bool) -> Profiles:
+def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array, steady_state: bool) -> Profiles:
     """Put the samples in order of profile, let troughs open the next interval, and label the profiles."""
     opens = _opening_troughs(samples, events)
     event = np.concatenate([samples.event, samples.event[opens] + 1])
@@ -157,14 +157,14 @@ def _assemble(samples: _Samples, events: Events, study: Study, length: Array, st
         labels={
             "subject": np.asarray(study.subject_ids, dtype=object)[events.subject[mine]],
             "interval": events.number[mine].astype(np.int64),
-            "occasion": np.where(occasion == "", text(table["occasion"])[offsets[:-1]], occasion),
+            "occasion": np.where(occasion == "", as_text(table["occasion"])[offsets[:-1]], occasion),
             "dose_time": dose_time,
             "interval_end": events.until[mine] - origin,
         },
     ).in_time_order()
 
 
-def _opening_troughs(samples: _Samples, events: Events) -> Integers:
+def _opening_troughs(samples: _Samples, events: DoseEvents) -> Integers:
     """Samples at the time of the next dose that also open its interval, if that has samples of its own."""
     closing = ~samples.before & (samples.time == events.until[samples.event])
     own = np.zeros(len(events.time) + 1, dtype=bool)

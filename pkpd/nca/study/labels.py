@@ -18,7 +18,7 @@ from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.methods import TAILS
 from pkpd.nca.rules import Rules
-from pkpd.nca.settings import Settings
+from pkpd.nca.settings import NcaSettings
 from pkpd.study import Study
 
 COORDINATES = {
@@ -122,7 +122,7 @@ def samples(found: Computed, base: Base) -> dict[str, Any]:
     }
 
 
-def extras(found: Computed, settings: Settings, base: Base) -> tuple[dict[str, Any], dict[str, Any]]:
+def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return variables and coordinates of the windows and thresholds that were asked for."""
     extra = found.extra
     data: dict[str, Any] = {}

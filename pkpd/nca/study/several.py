@@ -7,13 +7,13 @@ from collections.abc import Callable
 import xarray as xr
 
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.settings import Settings
+from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.excretion import excretion, is_excreted, partner
 from pkpd.study import Study
 
 
-def analyse(
-    study: Study, analytes: list[str], settings: Settings, one: Callable[[Settings], xr.Dataset]
+def analyse_several(
+    study: Study, analytes: list[str], settings: NcaSettings, one: Callable[[NcaSettings], xr.Dataset]
 ) -> xr.DataTree:
     """Return one dataset per analyte, collections as excretion.
 
@@ -22,8 +22,8 @@ def analyse(
     study : Study
         Observations and doses.
     analytes : list of str
-        What to analyse.
-    settings : Settings
+        What to analyse_several.
+    settings : NcaSettings
         What is asked for, without an analyte.
     one : callable
         The analysis of one analyte that is not collected.
