@@ -1,6 +1,11 @@
-"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it (floor 3)."""
+"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it (floor 3).
+
+The module is the verb itself, ``pkpd.nca(study, "drug")``, and holds what follows on it, such as `pkpd.nca.summarise`.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
 from pkpd.nca.after.compare import Comparison, accumulation, relative, relative_by
@@ -25,12 +30,17 @@ from pkpd.nca.sparse import (
     SparseResult,
     SparseRules,
     nca_sparse,
-    sparse,
     sparse_difference,
     sparse_ratio,
 )
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.tau import find_tau
+from pkpd.nca.verb import make_verb
+
+if TYPE_CHECKING:
+    from pkpd.nca.sparse.pooled import sparse
+else:
+    from pkpd.nca import sparse  # the folder, which is a verb as well
 
 __all__ = [
     "ALIASES",
@@ -83,3 +93,19 @@ __all__ = [
     "why",
     "wide_table",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Find a name under which something stood until it became more specific."""
+    if name in _OLD_NAMES:
+        import warnings
+
+        new = _OLD_NAMES[name]
+        warnings.warn(f"pkpd.nca.{name} is called pkpd.nca.{new} now", FutureWarning, stacklevel=2)
+        return globals()[new]
+    raise AttributeError(f"module 'pkpd.nca' has no attribute {name!r}")
+
+
+_OLD_NAMES = {"Parameter": "NcaParameter", "Settings": "NcaSettings"}
+
+make_verb(__name__, nca)

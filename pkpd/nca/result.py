@@ -50,7 +50,7 @@ def nca(
     study : Study
         Observations and doses.
     analyte : str or list of str
-        What to analyse_several; several give one dataset each. Collections (urine) give their excretion, with renal
+        What to analyse; several give one dataset each. Collections (urine) give their excretion, with renal
         clearances if one concentration in the list is where it comes from.
     preset : str
         Name of a set of rules, see `pkpd.nca.PRESETS`.

@@ -75,8 +75,8 @@ _OBSERVED = (
 _REGRESSION = tuple(_all((
     _P("clast_pred", "Clast,pred", _C, "terminal regression at Tlast", _E("CLSTP", "Clast_pred", "clast.pred"),
        regression.clast_pred, positive=True, formula="exp(intercept − λz·Tlast)"),
-    _P("lambda_z", "λz", "1/time", "terminal rate constant", _E("LAMZ", "Lambda_z", "lambda.z"), regression.terminal_rate_constant,
-       positive=True, formula="minus the slope of ln concentration against time"),
+    _P("lambda_z", "λz", "1/time", "terminal rate constant", _E("LAMZ", "Lambda_z", "lambda.z"),
+       regression.terminal_rate_constant, positive=True, formula="minus the slope of ln concentration against time"),
     _P("lambda_z_intercept", "ln C(0)", "log", "terminal regression at time zero, ln", _E(phoenix="Lambda_z_intercept"),
        regression.intercept),
     _P("lambda_z_points", "n(λz)", "1", "points of the terminal regression",

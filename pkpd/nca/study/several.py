@@ -22,7 +22,7 @@ def analyse_several(
     study : Study
         Observations and doses.
     analytes : list of str
-        What to analyse_several.
+        What to analyse.
     settings : NcaSettings
         What is asked for, without an analyte.
     one : callable
