@@ -4,6 +4,8 @@ Non-compartmental analysis, ODE models from equations, maximum-likelihood fits a
 One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
 """
 
+from typing import TYPE_CHECKING
+
 from pkpd import data, il21, library, units
 from pkpd.about import __version__ as __version__
 from pkpd.diagnostics import design_bias
@@ -13,21 +15,7 @@ from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdErr
 from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
 from pkpd.io import read_study
 from pkpd.model import Model, define
-from pkpd.nca import (
-    Points,
-    Rules,
-    accumulation,
-    choose_points,
-    dose_proportionality,
-    nca,
-    nca_sparse,
-    relative,
-    rerun,
-    summarise,
-    superpose_study,
-    why,
-    wide_table,
-)
+from pkpd.nca.after.explain import why
 from pkpd.parameters import Parameter, Parameters, Variability, block
 from pkpd.simulate import (
     Population,
@@ -42,6 +30,11 @@ from pkpd.simulate import (
 )
 from pkpd.study import Study, combine
 
+if TYPE_CHECKING:
+    from pkpd.nca.face import NcaVerb as nca
+else:
+    from pkpd import nca
+
 __all__ = [
     "DataWarning",
     "Dose",
@@ -55,24 +48,19 @@ __all__ = [
     "Parameter",
     "Parameters",
     "PkpdError",
-    "Points",
     "Population",
     "Regimen",
-    "Rules",
     "Settings",
     "Situation",
     "Study",
     "UnitError",
     "Variability",
-    "accumulation",
     "block",
     "bolus",
-    "choose_points",
     "combine",
     "data",
     "define",
     "design_bias",
-    "dose_proportionality",
     "fit_individuals",
     "fit_pooled",
     "il21",
@@ -81,32 +69,38 @@ __all__ = [
     "library",
     "locate",
     "nca",
-    "nca_sparse",
     "open_simulation",
     "oral",
     "plot",
     "population",
     "predict",
     "read_study",
-    "relative",
-    "rerun",
     "simulate",
     "simulate_adaptive",
     "simulated_study",
-    "summarise",
-    "superpose_study",
     "units",
     "why",
-    "wide_table",
 ]
 
 
+# What follows on an NCA stood here until it moved to the module of its verb.
+_UNDER_NCA = (
+    "Points", "Rules", "accumulation", "choose_points", "dose_proportionality", "nca_sparse", "relative", "rerun",
+    "summarise", "superpose_study", "wide_table",
+)  # fmt: skip
+
+
 def __getattr__(name: str) -> object:
-    """Load the pictures when they are first asked for: matplotlib takes half a second."""
+    """Load the pictures when they are first asked for (matplotlib takes half a second); find what has moved."""
     if name == "plot":
         import importlib
 
         return importlib.import_module("pkpd.plot")
+    if name in _UNDER_NCA:
+        import warnings
+
+        warnings.warn(f"pkpd.{name} stands under pkpd.nca.{name} now", FutureWarning, stacklevel=2)
+        return getattr(nca, name)
     raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
 
 

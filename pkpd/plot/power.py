@@ -8,7 +8,7 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 
-from pkpd.nca.proportionality import PowerModel, power_model
+from pkpd.nca.after.proportionality import PowerModel, power_model
 from pkpd.plot import marks, style
 
 

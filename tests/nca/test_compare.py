@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pkpd.errors import InputError
 from pkpd.nca import nca
-from pkpd.nca.compare import accumulation, relative, relative_by
+from pkpd.nca.after.compare import accumulation, relative, relative_by
 from tests.nca.nca_studies import make_study
 
 # Student, The probable error of a mean. Biometrika 6 (1908) 1-25: hours of sleep gained by two soporifics.

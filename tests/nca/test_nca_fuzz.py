@@ -14,8 +14,8 @@ import xarray as xr
 from pkpd.dosing import Dose
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import NAMES, PRESETS, Asked, Points, Profiles, Rules, compute, nca, reasons, rerun, summarise, why
-from pkpd.nca.kernel import Computed
-from pkpd.nca.partial import KINDS
+from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.partial import KINDS
 from pkpd.study import Study
 from tests.nca.nca_studies import make_study
 

@@ -12,7 +12,7 @@ import pytest
 
 from pkpd.dosing import Dose
 from pkpd.nca import Asked, Profiles, Rules, compute
-from pkpd.nca.partial import KINDS
+from pkpd.nca.kernel.partial import KINDS
 
 NAN = math.nan
 NODES, WEIGHTS = (x.tolist() for x in np.polynomial.legendre.leggauss(8))

@@ -21,7 +21,7 @@ import xarray as xr
 from pkpd import read_study
 from pkpd.dosing import Dose
 from pkpd.nca import ALIASES, PRESETS, Asked, Points, Profiles, area, compute, find_tau, nca
-from pkpd.nca.prepare import prepare
+from pkpd.nca.kernel.prepare import apply_rules
 from pkpd.study import Study
 
 # Scenario, interval, parameter: why our answer is another one. Each is derived in docs/nca-presets.md.
@@ -162,7 +162,7 @@ def test_bolus_that_starts_with_the_imputed_zero(scenarios: dict[str, Any]) -> N
 
 def test_tobit_is_at_least_as_likely_as_pknca(scenarios: dict[str, Any]) -> None:
     """PKNCA's optimiser stops 5e-5 away; ours has the larger likelihood, at a point with no slope left."""
-    from pkpd.nca import tobit
+    from pkpd.nca.kernel import tobit
 
     case = scenarios["hl tobit lloq=.5"]
     values = case["results"]["0 Inf"]["values"]
@@ -225,7 +225,7 @@ def _cleaned(fact: dict[str, Any]) -> Any:
         **{f"blq_{ours}": words.get(parts[theirs], parts[theirs])
            for ours, theirs in (("before", "first"), ("between", "middle"), ("after", "last"))}
     )  # fmt: skip
-    ready = prepare(Profiles.from_arrays(numbers(fact["inputs"]["time"]), numbers(fact["inputs"]["conc"])), rules)
+    ready = apply_rules(Profiles.from_arrays(numbers(fact["inputs"]["time"]), numbers(fact["inputs"]["conc"])), rules)
     return {"conc": ready.values, "time": ready.times}
 
 
@@ -290,7 +290,7 @@ def _predose(fact: dict[str, Any]) -> Any:
         time[inside], value[inside], dose=Dose(start, 1.0, "oral"), tau=given.get("end", np.nan) - start,
         predose=(every[before][-1] - start, whole[before][-1]) if before.any() else (np.nan, np.nan),
     )  # fmt: skip
-    ready = prepare(profile, rules)
+    ready = apply_rules(profile, rules)
     first = [] if ready.start.observed[0] or np.isnan(ready.start.value[0]) else [0]
     kept = time[~inside]
     values = np.concatenate([value[~inside], ready.start.value[first], ready.values])

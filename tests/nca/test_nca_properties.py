@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pkpd.dosing import Dose
 from pkpd.nca import NAMES, PARAMETERS, Profiles, Rules, compute, nca
-from pkpd.nca.kernel import Computed
+from pkpd.nca.kernel.compute import Computed
 from tests.nca.nca_studies import make_study
 
 DOSES = (

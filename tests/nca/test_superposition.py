@@ -17,10 +17,10 @@ from scipy.optimize import curve_fit
 from pkpd.dosing import Dose, Regimen, bolus
 from pkpd.errors import InputError
 from pkpd.nca import Profiles, Rules, compute, nca
-from pkpd.nca.attainment import stable_trough, time_to_steady_state, trough_approach
-from pkpd.nca.interpolation import interpolate, interpolate_dosed
-from pkpd.nca.regimens import superpose_study
-from pkpd.nca.superposition import steady_state, superpose
+from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
+from pkpd.nca.after.regimens import superpose_study
+from pkpd.nca.after.superposition import steady_state, superpose
+from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
 from tests.nca.nca_studies import make_study
 
 RATE, C0 = 0.17, 12.0

@@ -12,7 +12,7 @@ from matplotlib.container import ErrorbarContainer
 from pkpd import plot
 from pkpd.errors import InputError
 from pkpd.nca import nca
-from pkpd.nca.proportionality import power_model
+from pkpd.nca.after.proportionality import power_model
 from pkpd.study import Study
 from tests.plot.plot_cases import LLOQ, bolus_study, line, title
 

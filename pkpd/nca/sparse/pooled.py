@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.errors import InputError, warn
-from pkpd.nca.sparse.analysis import analyse
+from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
 from pkpd.nca.sparse.samples import pool
@@ -81,7 +81,7 @@ def sparse(
     lost = [note for note in pooled.notes if "left out" in note or "take no part" in note or "dropped" in note]
     if lost:
         warn("; ".join(lost))
-    return analyse(pooled, chosen, amount, length)
+    return analyse_pooled(pooled, chosen, amount, length)
 
 
 def _dose(dose: Any, duration: Any) -> tuple[float, float]:
