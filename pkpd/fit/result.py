@@ -13,10 +13,10 @@ from scipy.special import stdtrit
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
-from pkpd.fit.residual import ResidualError
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.parameters import Parameters, Variability
+from pkpd.population import ResidualError
 
 if TYPE_CHECKING:
     import pandas
