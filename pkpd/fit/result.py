@@ -13,10 +13,10 @@ from scipy.special import stdtrit
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
-from pkpd.fit.residual import ResidualError
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
-from pkpd.parameters import Parameters, Variability
+from pkpd.parameters import Parameters, Scale, Variability
+from pkpd.population import ResidualError
 
 if TYPE_CHECKING:
     import pandas
@@ -227,7 +227,10 @@ class Fits(Mapping[Any, Fit]):
         return {s: f for s, f in self.fits.items() if f.converged}
 
     def typical(self) -> Parameters:
-        """Return the geometric means of the converged fits as parameters.
+        """Return the means of the converged fits as parameters, each taken on the parameter's scale of estimation.
+
+        That is the geometric mean of a positive parameter, the arithmetic one of a parameter without bounds. Fixed
+        parameters that differ between subjects (observed baselines) are averaged too.
 
         Raises
         ------
@@ -238,11 +241,16 @@ class Fits(Mapping[Any, Fit]):
         if not fits:
             raise InputError("no subject's fit converged, so there is no typical subject")
         first = fits[0].parameters
-        logs = {n: [math.log(f.parameters[n]) for f in fits] for n in first.free if first.get(n).scale == "log"}
-        return first.with_values({n: math.exp(float(np.mean(v))) for n, v in logs.items()})
+        values = np.array([f.parameters.values for f in fits])
+        scale = Scale([p.lower for p in first], [p.upper for p in first])
+        means = scale.back(np.ascontiguousarray(scale.to(values).T).mean(axis=1)).tolist()
+        moves = (values != values[0]).any(axis=0) | np.array([not p.fixed for p in first])
+        return first.with_values({n: m for n, m, moving in zip(first.names, means, moves, strict=True) if moving})
 
     def variability(self) -> Variability:
-        """Return the empirical covariance of the log estimates between subjects (estimation error included).
+        """Return the empirical covariance between subjects, each parameter on its scale of estimation.
+
+        The error of estimation is included.
 
         Raises
         ------
@@ -252,12 +260,12 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if len(fits) < 2:
             raise InputError("variability between subjects needs at least two converged fits")
-        own = set(fits[0].model.parameters.names)
         first = fits[0].parameters
-        names = tuple(n for n in first.free if n in own and first.get(n).scale == "log")
-        logs = np.log([[f.parameters[n] for n in names] for f in fits])
-        size, vectors = np.linalg.eigh(np.cov(logs, rowvar=False).reshape(len(names), -1))
-        return Variability(names, vectors * np.sqrt(np.clip(size, 0, None)))
+        free = first.subset([n for n in first.free if n in fits[0].model.parameters])
+        x = free.scale.to(np.array([f.parameters.subset(free.names).values for f in fits]))
+        size, vectors = np.linalg.eigh(np.cov(x, rowvar=False).reshape(len(free), -1))
+        bounds = {p.name: (p.lower, p.upper) for p in free if (p.lower, p.upper) != (0.0, math.inf)}
+        return Variability(free.names, vectors * np.sqrt(np.clip(size, 0, None)), bounds=bounds)
 
     def __repr__(self) -> str:
         good = len(self.usable())

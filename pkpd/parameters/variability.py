@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
+from pkpd.parameters.scale import Scale
 
 _MOST_REDRAWS = 10_000
 
@@ -26,13 +27,17 @@ class Variability:
         :math:`L`; the covariance of :math:`\eta` is :math:`\Omega = L L^T`. A factor shared by several parameters
         makes them move together, so a singular :math:`\Omega` is allowed.
     limits : mapping
-        Bounds on the individual value of a parameter, e.g. ``{"L0": (1.0, inf)}``: a subject outside is drawn
+        Limits of the individual value of a parameter, e.g. ``{"L0": (1.0, inf)}``: a subject outside is drawn
         again, as a screening visit does.
+    bounds : mapping
+        Bounds of parameters that are not simply positive; they choose the scale on which :math:`\eta` is added (log by
+        default, logit between two bounds, the natural one without), as for `Parameter`.
     """
 
     names: tuple[str, ...]
     loadings: Array
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         loadings = np.atleast_2d(np.asarray(self.loadings, dtype=float)).copy()
@@ -66,7 +71,9 @@ class Variability:
         joined = np.zeros((a.shape[0] + b.shape[0], a.shape[1] + b.shape[1]))
         joined[: a.shape[0], : a.shape[1]] = a
         joined[a.shape[0] :, a.shape[1] :] = b
-        return Variability(self.names + other.names, joined, {**self.limits, **other.limits})
+        return Variability(
+            self.names + other.names, joined, {**self.limits, **other.limits}, {**self.bounds, **other.bounds}
+        )
 
     @classmethod
     def independent(cls, limits: Mapping[str, tuple[float, float]] | None = None, /, **sd: float) -> Variability:
@@ -107,14 +114,16 @@ class Variability:
             raise InputError(problems, "variability")
         eta = rng.standard_normal((subjects, self.loadings.shape[1])) @ self.loadings.T
         centre = np.array([typical[name] for name in self.names])
-        bounds = np.array([self.limits.get(name, (-math.inf, math.inf)) for name in self.names]).reshape(-1, 2)
-        values = centre * np.exp(eta)
+        limits = np.array([self.limits.get(name, (-math.inf, math.inf)) for name in self.names]).reshape(-1, 2)
+        bounds = np.array([self.bounds.get(name, (0.0, math.inf)) for name in self.names]).reshape(-1, 2)
+        scale = Scale(bounds[:, 0], bounds[:, 1])
+        values = scale.moved(centre, eta)
         for _ in range(_MOST_REDRAWS):
-            outside = np.flatnonzero(((values < bounds[:, 0]) | (values > bounds[:, 1])).any(axis=1))
+            outside = np.flatnonzero(((values < limits[:, 0]) | (values > limits[:, 1])).any(axis=1))
             if not outside.size:
                 return {name: values[:, k] for k, name in enumerate(self.names)}
             eta = rng.standard_normal((outside.size, self.loadings.shape[1])) @ self.loadings.T
-            values[outside] = centre * np.exp(eta)
+            values[outside] = scale.moved(centre, eta)
         raise InputError(f"limits {dict(self.limits)} exclude practically every subject", "variability")
 
 

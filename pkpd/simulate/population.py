@@ -10,10 +10,10 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.fit.residual import ResidualError
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.parameters import Parameters, Variability
+from pkpd.population import ResidualError
 
 if TYPE_CHECKING:
     import pandas

@@ -10,7 +10,7 @@ import xarray
 
 from pkpd import library, simulate
 from pkpd.dosing import bolus
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.io import read_study
 from pkpd.parameters import Parameter, Parameters, Variability
 from pkpd.simulate import Population
@@ -25,7 +25,7 @@ def people(**options: Any) -> Population:
     model = library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=2.0, V=10.0)
     spread = Variability.independent({"CL": (1.0, np.inf)}, CL=0.5, V=0.2)
     values = model.parameters + Parameters((Parameter("prop_C", 0.1),))
-    return Population(model, values, spread, (ResidualError("C", "proportional"),), **options)
+    return Population(model, values, spread, (residual_error("C", "proportional"),), **options)
 
 
 def study() -> Study:

@@ -23,7 +23,7 @@ import pkpd
 from pkpd import Settings, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.simulate.store import call
 from pkpd.simulate.under_regimen import RegimenJob
 from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
@@ -182,7 +182,7 @@ def test_another_model_is_refused_and_everything_is_said(tmp_path: Path, monkeyp
     assert problems(replace(who, model=faster)) == ["model"]
     other = who.parameters.with_values({"prop_C": 0.2})
     assert problems(replace(who, parameters=other, errors=())) == ["parameters", "residual errors", "kept"]
-    assert problems(replace(who, errors=(ResidualError("C", "weighted 1/y²"),)))[0] == "residual errors"
+    assert problems(replace(who, errors=(residual_error("C", "weighted 1/y²"),)))[0] == "residual errors"
     assert problems(who, bolus("101 mg")) == ["design"]
     monkeypatch.setattr(call, "STREAMS", 99)
     assert problems(who) == ["pkpd"]

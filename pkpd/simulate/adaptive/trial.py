@@ -12,8 +12,8 @@ from pkpd.arrays import Array
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError, warn
-from pkpd.fit.residual import draw
 from pkpd.simulate.designs import concrete, doses_for
+from pkpd.simulate.noise import draw
 from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
 from pkpd.simulate.population import Population
 
@@ -102,11 +102,10 @@ class AdaptiveTrial:
 
     def drawn(self, exact: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Return measurements of the outputs that have a residual error (subjects × times)."""
-        measured = {}
-        for error in self.population.errors:
-            sd = {n: self.population.parameters[n] for n in error.names}
-            measured[error.output] = draw(error, exact[:, self.code.outputs.index(error.output)], sd, rng)
-        return measured
+        return {
+            error.output: draw(error, exact[:, self.code.outputs.index(error.output)], self.population.parameters, rng)
+            for error in self.population.errors
+        }
 
     def measurements(self, exact: Array) -> dict[str, Array]:
         """Return measurements of the whole course, as `simulate` draws them."""

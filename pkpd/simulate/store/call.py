@@ -37,8 +37,8 @@ def describe(run: Run, design: Regimen | Study, task: Task) -> dict[str, str]:
         "model": f"{people.model.name} {_digest([people.model.key, sorted(people.model.base.items())])}",
         "parameters": json.dumps({p.name: [p.value, p.unit] for p in people.parameters}),
         "variability": "none" if spread is None else f"{', '.join(spread.names)} "
-        + _digest([spread.loadings.tolist(), sorted((n, [*map(repr, b)]) for n, b in spread.limits.items())]),
-        "residual errors": ", ".join(f"{e.output} {e.kind}" for e in people.errors) or "none",
+        + _digest([spread.loadings.tolist(), _pairs(spread.limits), *filter(None, [_pairs(spread.bounds)])]),
+        "residual errors": ", ".join(f"{e.output} {e.label}" for e in people.errors) or "none",
         "individual values": _table(people.table),
         "covariates": "a function" if callable(people.covariates) else _table(people.covariates),
         "first subjects drawn": _arrays(task.first.items()),
@@ -52,6 +52,10 @@ def describe(run: Run, design: Regimen | Study, task: Task) -> dict[str, str]:
         "settings": json.dumps(asdict(settings)),
         "kept": ", ".join(task.layout.variables),
     }  # fmt: skip
+
+
+def _pairs(limits: Mapping[str, tuple[float, float]]) -> list[tuple[str, list[str]]]:
+    return sorted((name, [*map(repr, pair)]) for name, pair in limits.items())
 
 
 def differences(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
