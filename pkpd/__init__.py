@@ -28,13 +28,12 @@ from pkpd.nca import (
     why,
     wide_table,
 )
-from pkpd.parameters import Parameter, Parameters, Variability, block
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population, block
 from pkpd.simulate import (
-    Population,
     Situation,
     locate,
     open_simulation,
-    population,
     predict,
     simulate,
     simulate_adaptive,
@@ -51,6 +50,7 @@ __all__ = [
     "InputError",
     "Model",
     "ModelError",
+    "Omega",
     "Options",
     "Parameter",
     "Parameters",
@@ -63,7 +63,6 @@ __all__ = [
     "Situation",
     "Study",
     "UnitError",
-    "Variability",
     "accumulation",
     "block",
     "bolus",
@@ -85,7 +84,6 @@ __all__ = [
     "open_simulation",
     "oral",
     "plot",
-    "population",
     "predict",
     "read_study",
     "relative",
@@ -102,7 +100,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load the pictures when they are first asked for: matplotlib takes half a second."""
+    """Load the pictures when they are first asked for (matplotlib takes half a second), and warn about old names."""
+    if name == "Variability":
+        import warnings
+
+        text = "pkpd.Variability is now pkpd.Omega; its limits and shared factors belong to the Population"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return Omega
     if name == "plot":
         import importlib
 

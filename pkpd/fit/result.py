@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from pkpd.errors import InputError, nearest
 from pkpd.fit.residual import ResidualError
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
-from pkpd.parameters import Parameters, Variability
+from pkpd.parameters import Parameters
+from pkpd.population import Omega, Population, block
+from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
     import pandas
@@ -97,6 +99,40 @@ class Fit:
     def values(self) -> dict[str, float]:
         """Estimates and fixed values by name."""
         return self.parameters.as_dict()
+
+    def population(self) -> Population:
+        """Return the population of the fit: its values, residual errors, and what was given per subject."""
+        return Population(self.model, self.parameters, Omega(), self.errors, self.given)
+
+    def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
+        """Return `n` populations whose values differ by the uncertainty of the estimates.
+
+        Estimates are normal on their transformed scales, with the fit's covariance.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Raises
+        ------
+        InputError
+            If the fit has no covariance.
+        """
+        people = self.population()
+        if not self.parameters.free:
+            return (people,) * n
+        if not np.isfinite(self.covariance).all():
+            raise InputError(f"the fit has no covariance of its estimates ({self.status}), so none can be drawn")
+        away = rng.standard_normal((n, len(self.parameters.free))) @ loadings(self.covariance).T
+        centre = self.parameters.to_vector()
+        return tuple(replace(people, parameters=self.parameters.from_vector(centre + step)) for step in away)
+
+    def individual_values(self) -> pandas.DataFrame | None:
+        """Return what was given per subject, one row each; None if nothing was."""
+        return self.given
 
     @property
     def correlation(self) -> Array:
@@ -241,7 +277,7 @@ class Fits(Mapping[Any, Fit]):
         logs = {n: [math.log(f.parameters[n]) for f in fits] for n in first.free if first.get(n).scale == "log"}
         return first.with_values({n: math.exp(float(np.mean(v))) for n, v in logs.items()})
 
-    def variability(self) -> Variability:
+    def variability(self) -> Omega:
         """Return the empirical covariance of the log estimates between subjects (estimation error included).
 
         Raises
@@ -256,8 +292,41 @@ class Fits(Mapping[Any, Fit]):
         first = fits[0].parameters
         names = tuple(n for n in first.free if n in own and first.get(n).scale == "log")
         logs = np.log([[f.parameters[n] for n in names] for f in fits])
-        size, vectors = np.linalg.eigh(np.cov(logs, rowvar=False).reshape(len(names), -1))
-        return Variability(names, vectors * np.sqrt(np.clip(size, 0, None)))
+        return block(*names, omega=np.cov(logs, rowvar=False).reshape(len(names), -1))
+
+    def population(self) -> Population:
+        """Return the population of the fits: their typical values and empirical covariance, and residual errors."""
+        first = next(iter(self.values()))
+        return Population(first.model, self.typical(), self.variability(), first.errors)
+
+    def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
+        """Return `n` populations whose typical values differ by their uncertainty.
+
+        The means of the transformed estimates are normal, with the covariance between subjects divided by their
+        number; the covariance itself is not drawn.
+        """
+        people = self.population()
+        names = people.omega.effects()
+        root = loadings(people.omega.matrix() / len(self.usable()))
+        away = np.exp(rng.standard_normal((n, len(names))) @ root.T)
+        return tuple(
+            replace(
+                people,
+                parameters=people.parameters.with_values(
+                    {name: people.parameters[name] * float(ratio) for name, ratio in zip(names, ratios, strict=True)}
+                ),
+            )
+            for ratios in away
+        )
+
+    def individual_values(self) -> pandas.DataFrame:
+        """Return the estimates of every subject whose fit converged, one row each."""
+        import pandas
+
+        rows = {subject: fit.parameters.as_dict() for subject, fit in self.usable().items()}
+        table = pandas.DataFrame.from_dict(rows, orient="index")
+        table.index.name = "subject"
+        return table
 
     def __repr__(self) -> str:
         good = len(self.usable())

@@ -54,7 +54,7 @@ def evaluate(text: str, values: Mapping[str, Any]) -> Array:
 
 def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:
     match node:
-        case ast.Constant(value=value):
+        case ast.Constant(value=int() | float() as value):
             return np.float64(value)
         case ast.Name(id=name):
             return np.asarray(values[name], dtype=float)

@@ -73,7 +73,7 @@ def individual_text(parameter: Parameter, exponent: str, centre: str = "", scale
     return expressions.substitute(form, parts)
 
 
-def by_occasion(text: str, effects: Iterable[str], occasions: int) -> str:
+def over_occasions(text: str, effects: Iterable[str], occasions: int) -> str:
     """Return a text in which ``kappa_CL`` is written out: ``kappa_CL_1*occasion_1 + kappa_CL_2*occasion_2`` …
 
     Parameters
@@ -92,7 +92,9 @@ def by_occasion(text: str, effects: Iterable[str], occasions: int) -> str:
     return expressions.substitute(text, sums)
 
 
-def individual_model(model: Model, texts: Mapping[str, str], added: Parameters, covariates: Iterable[str] = ()) -> Model:
+def individual_model(
+    model: Model, texts: Mapping[str, str], added: Parameters, covariates: Iterable[str] = ()
+) -> Model:
     """Return the model of one subject: texts in the place of parameters, wherever they stand.
 
     Parameters

@@ -1,6 +1,5 @@
-"""Parameter values with units, bounds and what is fixed; and how they vary between subjects (floor 1)."""
+"""Parameter values with units, bounds and what is fixed (floor 1)."""
 
 from pkpd.parameters.values import Parameter, Parameters
-from pkpd.parameters.variability import Variability, block
 
-__all__ = ["Parameter", "Parameters", "Variability", "block"]
+__all__ = ["Parameter", "Parameters"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
-from pkpd.population.blocks import PREFIX, START, LEVELS, OmegaBlock
+from pkpd.population.blocks import LEVELS, PREFIX, START, OmegaBlock
 from pkpd.population.cholesky import loadings
 
 
@@ -276,7 +276,7 @@ class Omega:
     @staticmethod
     def _cholesky(block: OmegaBlock, where: tuple[Integers, ...]) -> Array:
         try:
-            return np.linalg.cholesky(block.matrix[where])
+            return np.asarray(np.linalg.cholesky(block.matrix[where]), dtype=np.float64)
         except np.linalg.LinAlgError:
             raise InputError(f"omega of {block.names} is singular: it has no inverse", "omega") from None
 
@@ -326,7 +326,8 @@ class Omega:
         for block in self.blocks:
             for i, name in enumerate(block.names):
                 also = "".join(f" = {PREFIX[block.level]}_{copy[i]}" for copy in block.copies)
-                row = "  ".join(f"{v:.4g}{'*' if f else ''}" for v, f in zip(block.matrix[i], block.fixed[i], strict=True))
+                cells = zip(block.matrix[i], block.fixed[i], strict=True)
+                row = "  ".join(f"{value:.4g}{'*' if fixed else ''}" for value, fixed in cells)
                 lines.append(f"{PREFIX[block.level]}_{name}{also:<4} {row}")
             if not block.stated:
                 lines.append("  (a start: to be estimated)")

@@ -1,9 +1,9 @@
 """Simulation: a population of virtual subjects under a regimen, or under the design of an observed study (floor 5)."""
 
+from pkpd.population import Population
 from pkpd.simulate.adaptive import simulate_adaptive
 from pkpd.simulate.deciding import Situation
 from pkpd.simulate.locate import locate
-from pkpd.simulate.population import Population, population
 from pkpd.simulate.predict import predict
 from pkpd.simulate.simulation import simulate, simulated_study
 from pkpd.simulate.store import open_simulation
@@ -13,7 +13,6 @@ __all__ = [
     "Situation",
     "locate",
     "open_simulation",
-    "population",
     "predict",
     "simulate",
     "simulate_adaptive",

@@ -15,12 +15,11 @@ from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import DataWarning, InputError, unknown_names
-from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
-from pkpd.simulate.designs import concrete, doses_for
+from pkpd.population import Population, Source, population_of
+from pkpd.simulate.designs import concrete, doses_for, one_occasion
 from pkpd.simulate.located import KIND, KINDS, LIMIT, PER_SUBJECT, SUBJECT, TIME, VALUE, Located, located
 from pkpd.simulate.pieces import drawn
-from pkpd.simulate.population import Population, population
 from pkpd.simulate.slopes import Course
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ TOGETHER = 250  # subjects that are solved at a time; results do not depend on i
 
 
 def locate(
-    source: Population | Fit | Fits | Model,
+    source: Population | Source | Model,
     regimen: Regimen,
     output: str,
     *,
@@ -58,7 +57,8 @@ def locate(
     Parameters
     ----------
     source : Population, Fit, Fits or Model
-        Whose course (`population`). Subjects are those that `simulate` draws for the same seed in its first replicate.
+        Whose course (`population_of`). Subjects are those that `simulate` draws for the same seed in its first
+        replicate.
     regimen : Regimen
         The plan, given to everybody.
     output : str
@@ -109,8 +109,9 @@ def locate(
     6.931472
     """
     limits = np.atleast_1d(np.asarray(thresholds, dtype=float))
-    people, window = population(source), _window(regimen, between)
+    people, window = population_of(source), _window(regimen, between)
     _check(people, limits, window, individuals, subjects, seed, step)
+    one_occasion(people, regimen, "locate")
     model = concrete(people.model, regimen)
     names, values = _people(people, model, individuals, int(subjects), seed)
     ratio = units.factor(regimen.time_unit, model.base["time"])

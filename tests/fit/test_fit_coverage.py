@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from pkpd import il21
 from pkpd.fit import ResidualError
-from pkpd.simulate import Population
+from pkpd.population import Population
 
 SEED = 2014
 REPLICATES = 400

@@ -14,7 +14,8 @@ from pkpd import il21
 from pkpd.errors import FitWarning
 from pkpd.fit import ResidualError, fit_pooled
 from pkpd.io import read_study
-from pkpd.simulate import Population, simulate, simulated_study
+from pkpd.population import Population
+from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
 
 SEED = 2014

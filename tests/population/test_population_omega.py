@@ -73,7 +73,7 @@ def test_derivatives_against_differences(pattern: int, fixed_variances: bool) ->
 
 
 def test_fixed_elements_of_every_kind() -> None:
-    """A fixed variance with free covariances, a fixed covariance with free variances, a fixed corner, a variance of 0."""
+    """A fixed variance with free covariances, a fixed covariance with free variances, a fixed corner, a variance 0."""
     matrix = np.array([[1.0, 0.2, 0.1, 0.0], [0.2, 0.5, -0.1, 0.05], [0.1, -0.1, 0.8, 0.3], [0.0, 0.05, 0.3, 0.9]])
     full = block(*NAMES, omega=matrix)
     cases = {
@@ -107,7 +107,7 @@ def test_what_has_no_exact_parametrisation_is_refused() -> None:
     full = block("a", "b", "c", omega=[[1.0, 0.2, 0.1], [0.2, 0.5, -0.1], [0.1, -0.1, 0.8]])
     stuck = full.fix("a", "b", "c", ("a", "b"), ("b", "c"))
     for call in (stuck.to_vector, stuck.derivative, lambda: stuck.free):
-        with pytest.raises(InputError, match="the variance of . is fixed beside its fixed covariance with"):
+        with pytest.raises(InputError, match=r"the variance of . is fixed beside its fixed covariance with"):
             call()
     assert full.fix("c", ("c", "a")).to_vector().size == 4  # c first, then a free variance and a fixed covariance
     with pytest.raises(InputError, match="not positive semi-definite"):
@@ -192,7 +192,7 @@ def test_blocks_that_cannot_be(omega: list[list[float]]) -> None:
         block("CL", "V", omega=omega)
 
 
-@pytest.mark.parametrize("call, words", [
+@pytest.mark.parametrize(("call", "words"), [
     (lambda: Omega.independent(CL=0.3) + Omega.independent(CL=0.1), "twice"),
     (lambda: Omega.independent(CL=np.nan), "finite"),
     (lambda: Omega.independent(CL="30 %"), "finite number"),

@@ -19,7 +19,7 @@ from pkpd import Settings, il21, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.model import define
-from pkpd.simulate import Population
+from pkpd.population import Population
 from pkpd.simulate.memory import in_words, size
 from pkpd.simulate.pieces import Cut
 
