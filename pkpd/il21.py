@@ -18,11 +18,10 @@ import numpy as np
 from pkpd import library
 from pkpd.dosing import Regimen, bolus
 from pkpd.errors import InputError, nearest
-from pkpd.fit import ResidualError
 from pkpd.io import read_study
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
-from pkpd.population import Omega, Population
+from pkpd.population import Omega, Population, residual_error
 from pkpd.simulate import simulate
 from pkpd.study import Study
 from pkpd.trial import worst_grade
@@ -101,7 +100,7 @@ _TYPICAL = {
     "EC50": 1.0, "kA": math.log(2) / 12, "kR": math.log(2) / 8, "R0": 2.5, "SR": 20.0,
     "kout": 0.05, "L0": 1.5, "SL": 9.0,
 }  # fmt: skip
-_ERRORS = (ResidualError("C", "combined"), ResidualError("sCD25", "log"), ResidualError("ALC", "log"))
+_ERRORS = (residual_error("C", "combined"), residual_error("sCD25", "log"), residual_error("ALC", "log"))
 _NOISE = (
     Parameter("prop_C", 0.12),
     Parameter("add_C", 0.02, "ng/mL"),

@@ -17,7 +17,7 @@ from pkpd import il21
 from pkpd.dosing import Dose, Regimen, bolus
 from pkpd.engine import Settings
 from pkpd.errors import DataWarning, InputError
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.model import define
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
@@ -30,7 +30,7 @@ PK = define({"A": "-k*A"}, {"k": K}, outputs={"y": "A"}, doses={"bolus": "A"}).i
 )
 NOISY = Population(
     PK, PK.parameters + Parameters((Parameter("prop_y", 0.2),)), Omega.independent(k=0.3),
-    (ResidualError("y", "proportional"),),
+    (residual_error("y", "proportional"),),
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from pkpd import il21, library
 from pkpd.diagnostics import design_bias
 from pkpd.dosing import Dose, bolus, oral
 from pkpd.errors import InputError
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.nca import NAMES, PRESETS, Profiles, compute
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
@@ -161,7 +161,7 @@ def test_units_of_dose_and_model_may_differ() -> None:
 def test_residual_error_and_seed() -> None:
     base = flat()
     noise = Parameters((Parameter("prop_C", 0.2),))
-    people = Population(base.model, base.parameters + noise, None, (ResidualError("C", "proportional"),))
+    people = Population(base.model, base.parameters + noise, None, (residual_error("C", "proportional"),))
     tables = [design_bias(people, bolus("100 mg"), [1.0, 2.0, 4.0, 8.0], subjects=50, seed=s) for s in (1, 1, 2)]
     pandas.testing.assert_frame_equal(tables[0], tables[1])
     assert tables[0].loc["cmax", "mean"] != tables[2].loc["cmax", "mean"]

@@ -16,7 +16,7 @@ from pkpd import il21, library
 from pkpd.dosing import bolus, infusion
 from pkpd.engine import Settings
 from pkpd.errors import DataWarning, InputError
-from pkpd.fit import ResidualError, fit_individuals, fit_pooled
+from pkpd.fit import fit_individuals, fit_pooled, residual_error
 from pkpd.io import read_study
 from pkpd.model import Model, define
 from pkpd.parameters import Parameter, Parameters
@@ -36,7 +36,7 @@ def people(variability: Omega | None = None, kind: str = "proportional", **noise
     model = one()
     noise = noise or {"prop_C": 0.1}
     items = tuple(Parameter(n, v) for n, v in noise.items())
-    return Population(model, model.parameters + Parameters(items), variability, (ResidualError("C", kind),))
+    return Population(model, model.parameters + Parameters(items), variability, (residual_error("C", kind),))
 
 
 SPREAD = Omega.independent(CL=0.3, V=0.2)

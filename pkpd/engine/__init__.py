@@ -2,6 +2,19 @@
 
 from pkpd.engine.compiled import Compiled, Solution, compile_model
 from pkpd.engine.settings import Settings
+from pkpd.engine.spread import sd_function, sd_of
+from pkpd.engine.text_function import TextFunction, text_function
 from pkpd.engine.timeline import Schedule, schedule
 
-__all__ = ["Compiled", "Schedule", "Settings", "Solution", "compile_model", "schedule"]
+__all__ = [
+    "Compiled",
+    "Schedule",
+    "Settings",
+    "Solution",
+    "TextFunction",
+    "compile_model",
+    "schedule",
+    "sd_function",
+    "sd_of",
+    "text_function",
+]

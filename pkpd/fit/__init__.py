@@ -1,8 +1,20 @@
-"""Residual error, likelihood, search, verdict, result: fits of one subject and of pooled data (floor 4)."""
+"""Likelihood, search, verdict, result: fits of one subject and of pooled data (floor 4)."""
 
-from pkpd.fit.estimate import Options, fit_individuals, fit_pooled
-from pkpd.fit.residual import KINDS, ResidualError
+from pkpd.fit.individual import fit_individuals
+from pkpd.fit.options import Options
+from pkpd.fit.pooled import fit_pooled
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.start import initial_estimates
+from pkpd.population import KINDS, ResidualError, residual_error
 
-__all__ = ["KINDS", "Fit", "Fits", "Options", "ResidualError", "fit_individuals", "fit_pooled", "initial_estimates"]
+__all__ = [
+    "KINDS",
+    "Fit",
+    "Fits",
+    "Options",
+    "ResidualError",
+    "fit_individuals",
+    "fit_pooled",
+    "initial_estimates",
+    "residual_error",
+]

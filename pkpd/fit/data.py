@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import numpy as np
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
-from pkpd.engine import Schedule, schedule
 from pkpd.errors import DataWarning, InputError, nearest, unknown_names
 from pkpd.model import Model
 from pkpd.model.model import WORDS
@@ -41,8 +40,6 @@ class FitData:
         In the model's units; for a censored row the value is its limit.
     doses, times, after : tuple
         Doses, sample times and whether each means "after the dose", one item per subject.
-    schedule : Schedule
-        The same as time lines, for a model that says nothing of its doses.
     covariates : array, subjects × covariates
         In the model's order.
     observed : mapping
@@ -59,7 +56,6 @@ class FitData:
     doses: tuple[tuple[Dose, ...], ...]
     times: tuple[Array, ...]
     after: tuple[Flags, ...]
-    schedule: Schedule
     covariates: Array
     observed: Mapping[str, str]
 
@@ -72,6 +68,21 @@ class FitData:
         """Return which rows observe an output."""
         mask: Flags = self.output == self.outputs.index(output)
         return mask
+
+    def part(self, subjects: Sequence[Any]) -> FitData:
+        """Return the rows, doses and covariates of some subjects, in the order that they have here."""
+        wanted = set(subjects)
+        places = [k for k, s in enumerate(self.subjects) if s in wanted]
+        edges = np.searchsorted(self.subject, np.arange(len(self.subjects) + 1))
+        rows = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in places])
+        renumbered = np.full(len(self.subjects), -1)
+        renumbered[places] = np.arange(len(places))
+        return FitData(
+            self.model, tuple(self.subjects[k] for k in places), renumbered[self.subject[rows]], self.output[rows],
+            self.censor[rows], self.time[rows], self.value[rows], tuple(self.doses[k] for k in places),
+            tuple(self.times[k] for k in places), tuple(self.after[k] for k in places), self.covariates[places],
+            self.observed,
+        )  # fmt: skip
 
     def measured(self, output: str) -> Array:
         """Return the measured (not censored) values of an output."""
@@ -162,14 +173,12 @@ def prepare(model: Model, study: Study, observed: Mapping[str, str] | None = Non
     )
     if model.doses and not any(dose.amount > 0 for s in subjects for dose in doses[s]):
         raise InputError("the study has no doses, or only doses of 0, for the subjects that were observed")
-    entries = {route: model.states.index(state) for route, state in model.doses.items()}
     records = (
         tuple(doses[s] for s in subjects), tuple(time[p] for p in parts), tuple(after[p] for p in parts),
     )  # fmt: skip
-    plan = schedule(*records, entries, model.states)
     return FitData(
         model, subjects, rows["subject"].to_numpy(np.int64), rows["output"].to_numpy(np.int64),
-        rows["censor"].to_numpy(np.int64), time, rows["value"].to_numpy(float), *records, plan,
+        rows["censor"].to_numpy(np.int64), time, rows["value"].to_numpy(float), *records,
         covariates(model, study, subjects), matched,
     )  # fmt: skip
 
@@ -224,34 +233,3 @@ def covariates(model: Model, study: Study, subjects: tuple[Any, ...]) -> Array:
     if bad:
         raise InputError(bad)
     return table
-
-
-def observed_baselines(data: FitData, study: Study) -> dict[str, Array]:
-    """Return, for every parameter that is the start of an observed state, each subject's mean before the first dose.
-
-    Raises
-    ------
-    InputError
-        If a subject has no measured value before its first dose.
-    """
-    found: dict[str, Array] = {}
-    problems = []
-    for k, output in enumerate(data.outputs):
-        parameter = data.model.initial.get(output, "")
-        if parameter not in data.model.parameters or output not in data.observed:
-            continue
-        values = np.full(len(data.subjects), np.nan)
-        for i, subject in enumerate(data.subjects):
-            line = study.select(subjects=[subject]).doses["time"]
-            first = line.min() * units.factor(study.units["time"], data.model.base["time"]) if len(line) else np.inf
-            rows = (data.subject == i) & (data.output == k) & (data.time <= first) & (data.censor == MEASURED)
-            if rows.any():
-                values[i] = data.value[rows].mean()
-            else:
-                problems.append(
-                    f"subject {subject!r} has no measured {output} before its first dose: no observed baseline"
-                )
-        found[parameter] = values
-    if problems:
-        raise InputError(problems)
-    return found

@@ -12,12 +12,13 @@ import numpy as np
 
 from pkpd import units
 from pkpd.arrays import Array
+from pkpd.engine import sd_function
 from pkpd.errors import DataWarning, InputError, unknown_names
-from pkpd.fit.data import FitData
-from pkpd.fit.residual import KINDS, ResidualError, scale_of
+from pkpd.fit.data import MEASURED, FitData
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.parameters import Parameters
+from pkpd.population import KINDS, ErrorKind, ResidualError, residual_error
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def check_kinds(model: Any, study: Any, start: Any, error: Any) -> None:
         raise InputError(problems, "fit")
 
 
-def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Parameters:
+def align(
+    start: Parameters, model: Model, settled: Sequence[str] = (), errors: Sequence[ResidualError] = ()
+) -> Parameters:
     """Return the model's parameters with the start values, converted to the model's units.
 
     Parameters
@@ -51,6 +54,8 @@ def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Param
         The model, with its own values.
     settled : sequence of str
         Parameters that keep the model's own value.
+    errors : sequence of ResidualError
+        Whose parameters the start values may name, too.
 
     Raises
     ------
@@ -58,7 +63,8 @@ def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Param
         Listing unknown names, units that do not fit and values that are missing.
     """
     # A start may also name residual errors, of outputs that are not observed here too: they belong to `with_errors`.
-    noise = [n for output in model.outputs for kind in KINDS for n in ResidualError(output, kind).names]
+    noise = [n for output in model.outputs for kind in KINDS for n in residual_error(output, kind).names]
+    noise += [n for error in errors for n in error.names]
     problems = unknown_names(start.names, dict.fromkeys([*model.parameters.names, *noise]), "parameter")
     items = []
     for own in model.parameters:
@@ -79,38 +85,43 @@ def align(start: Parameters, model: Model, settled: Sequence[str] = ()) -> Param
     return Parameters(tuple(items))
 
 
-def residual_errors(data: FitData, kinds: Mapping[str, str] | None) -> tuple[ResidualError, ...]:
+def residual_errors(data: FitData, kinds: Mapping[str, ErrorKind] | None) -> tuple[ResidualError, ...]:
     """Return the residual error of every observed output, as told or by default.
 
     Raises
     ------
     InputError
-        If an output or a kind does not exist, or a log error meets a value that is not positive.
+        If an output or a kind does not exist, or an error meets a value that it cannot hold.
     """
     kinds = dict(kinds or {})
     if problems := unknown_names(kinds, data.observed, "observed output"):
         raise InputError(problems, "error")
-    found = []
+    errors = []
     for output in data.observed:
         is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
-        found.append(ResidualError(output, kinds.get(output, "proportional" if is_drug else "log")))
-    problems = []
-    for error in found:
-        count = int((~np.isfinite(scale_of(error, data.measured(error.output)))).sum())
-        if count:
-            problems.append(
-                f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold"
-            )
-        if error.kind == "proportional" and (data.measured(error.output) == 0).any():
-            problems.append(
-                f"some values of {error.output} are 0: a proportional residual error cannot hold; "
-                + 'use error={"'
-                + error.output
-                + '": "additive"}, or give an LLOQ so that they are BLQ'
-            )
+        errors.append(residual_error(output, kinds.get(output, "proportional" if is_drug else "log")))
+    problems = [problem for error in errors for problem in _cannot_hold(error, data.measured(error.output))]
     if problems:
         raise InputError(problems, "error")
-    return tuple(found)
+    return tuple(errors)
+
+
+def _cannot_hold(error: ResidualError, values: Array) -> list[str]:
+    """Say which measured values an error has no density for: they leave its scale, or its SD is 0 there."""
+    problems = []
+    count = int((~np.isfinite(error.transform.to(values))).sum())
+    if count:
+        problems.append(f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold")
+    zero = values[values == 0]
+    sd = sd_function(error)(np.column_stack([zero, zero]), error.start(values, "").values)[:, 0]
+    if (sd == 0).any():
+        problems.append(
+            f"some values of {error.output} are 0: a {error.kind} residual error cannot hold; "
+            + 'use error={"'
+            + error.output
+            + '": "additive"}, or give an LLOQ so that they are BLQ'
+        )
+    return problems
 
 
 def with_errors(
@@ -130,12 +141,11 @@ def with_errors(
 def other_starts(
     parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
 ) -> list[Parameters]:
-    """Return a second start where an error is combined: mostly proportional and mostly additive have optima each."""
+    """Return a second start where an error has two optima and the user did not say where to begin."""
     changed: dict[str, float] = {}
     for error in errors:
-        prop, add = f"prop_{error.output}", f"add_{error.output}"
-        if error.kind == "combined" and not {prop, add} & set(start.names):
-            changed |= {prop: 0.03, add: max(0.2 * float(np.std(data.measured(error.output))), parameters[add])}
+        if not set(error.names) & set(start.names):
+            changed |= error.second_start(data.measured(error.output))
     return [parameters.with_values(changed)] if changed else []
 
 
@@ -178,5 +188,36 @@ def with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study
         raise InputError("given names no subject of the study")
     if lost:
         notes.append(f"{len(lost)} subjects are left out because they have no given values (no converged fit): {lost}")
-        warnings.warn(notes[-1], DataWarning, stacklevel=3)
+        warnings.warn(notes[-1], DataWarning, stacklevel=4)
     return study.select(subjects=have)
+
+
+def observed_baselines(data: FitData) -> dict[str, Array]:
+    """Return, for every parameter that is the start of an observed state, each subject's mean before the first dose.
+
+    Raises
+    ------
+    InputError
+        If a subject has no measured value before its first dose.
+    """
+    first = np.array([min((dose.time for dose in doses), default=np.inf) for doses in data.doses])
+    early = (data.time <= first[data.subject]) & (data.censor == MEASURED)
+    baselines: dict[str, Array] = {}
+    problems = []
+    for output in data.outputs:
+        parameter = data.model.initial.get(output, "")
+        if parameter not in data.model.parameters or output not in data.observed:
+            continue
+        values = np.full(len(data.subjects), np.nan)
+        for i, subject in enumerate(data.subjects):
+            rows = early & data.of(output) & (data.subject == i)
+            if rows.any():
+                values[i] = data.value[rows].mean()
+            else:
+                problems.append(
+                    f"subject {subject!r} has no measured {output} before its first dose: no observed baseline"
+                )
+        baselines[parameter] = values
+    if problems:
+        raise InputError(problems)
+    return baselines

@@ -1,22 +1,25 @@
-"""The likelihood of a study under a model: value, exact gradient and information, censored samples included (M3)."""
+"""The likelihood of a study under a model: predictions and densities put together, as a function of one vector."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.special import log_ndtr
 
 from pkpd.arrays import Array, Integers
-from pkpd.engine import Compiled, Settings, Solution
-from pkpd.fit.data import ABOVE, BELOW, MEASURED, FitData
-from pkpd.fit.residual import HALF_LOG_TWO_PI, ResidualError, log_density_constant, scale_of, spread
-from pkpd.parameters import Parameters
+from pkpd.engine import Compiled, Settings
+from pkpd.fit.data import FitData
+from pkpd.fit.densities import Densities, Density, group_starts, group_sums, measured_rows, rows_of
+from pkpd.fit.predictions import Predicted, Predictions
+from pkpd.fit.row_density import HALF_LOG_TWO_PI
+from pkpd.parameters import Parameters, Scale
+from pkpd.population import ResidualError
 
 
 @dataclass(frozen=True, eq=False)
-class Value:
+class Evaluation:
     """What the likelihood returns at one point of the transformed parameter space.
 
     Attributes
@@ -39,6 +42,43 @@ class Value:
     scores: Array
     fitted: Array
     sd: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where numbers stand: fixed for a likelihood, so that an evaluation is arithmetic with arrays alone.
+
+    Attributes
+    ----------
+    values : array, shape (parameters,)
+        All values; the free ones are replaced.
+    free : array of int, shape (free,)
+        Places of the free parameters among all.
+    scale : Scale
+        Of the free parameters.
+    table : array, shape (subjects, inputs)
+        Given values and covariates; a column of the common parameters is replaced.
+    common : tuple of two arrays of int
+        Columns of the table that are the same for all subjects, and the parameters that stand there.
+    noise : array of int, shape (errors' parameters,)
+        Places of the errors' parameters among all.
+    moved : array of int, shape (sensitivities,)
+        Place among the free of each parameter that the predictions are differentiated by.
+    noisy : tuple of two arrays of int
+        Which of the errors' parameters are free, and their places among the free.
+    starts : array of int, shape (subjects + 1,)
+        Where each subject's rows begin.
+    """
+
+    values: Array
+    free: Integers
+    scale: Scale
+    table: Array
+    common: tuple[Integers, Integers]
+    noise: Integers
+    moved: Integers
+    noisy: tuple[Integers, Integers]
+    starts: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,75 +108,103 @@ class Likelihood:
     given: dict[str, Array]
     settings: Settings
 
-    def table(self, parameters: Parameters) -> Array:
-        """Return the value table of the engine, subjects × inputs."""
-        names = self.data.model.parameters.names
-        table = np.empty((len(self.data.subjects), len(names) + len(self.data.model.covariates)))
-        for k, name in enumerate(names):
-            table[:, k] = self.given[name] if name in self.given else parameters[name]
-        table[:, len(names) :] = self.data.covariates
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The model's half."""
+        return Predictions(self.data, self.code, self.settings)
+
+    @cached_property
+    def densities(self) -> Densities:
+        """The errors' half."""
+        return Densities(rows_of(self.data), self.errors, self.data.outputs)
+
+    @cached_property
+    def _places(self) -> _Places:
+        names, free = list(self.parameters.names), list(self.parameters.free)
+        own = self.data.model.parameters.names
+        table = np.zeros((len(self.data.subjects), len(own) + len(self.data.model.covariates)))
+        for k, name in enumerate(own):
+            if name in self.given:
+                table[:, k] = self.given[name]
+        table[:, len(own) :] = self.data.covariates
+        common = [k for k, name in enumerate(own) if name not in self.given]
+        noise = self.densities.names
+        noisy = [k for k, name in enumerate(noise) if name in free]
+        return _Places(
+            self.parameters.values,
+            _integers([names.index(n) for n in free]),
+            self.parameters.scale,
+            table,
+            (_integers(common), _integers([names.index(own[k]) for k in common])),
+            _integers([names.index(n) for n in noise]),
+            _integers([free.index(n) for n in self.code.sensitivities]),
+            (_integers(noisy), _integers([free.index(noise[k]) for k in noisy])),
+            group_starts(self.data.subject, len(self.data.subjects)),
+        )
+
+    def values_at(self, vector: Array) -> Array:
+        """Return the values of all parameters at a transformed vector, shape (parameters,)."""
+        places = self._places
+        values = places.values.copy()
+        values[places.free] = places.scale.back(np.asarray(vector, dtype=float))
+        return values
+
+    def table(self, values: Array) -> Array:
+        """Return the value table of the engine, subjects × inputs, from the values of all parameters."""
+        columns, which = self._places.common
+        table = self._places.table.copy()
+        table[:, columns] = values[which]
         return table
 
-    def __call__(self, vector: Array) -> Value:
+    def __call__(self, vector: Array) -> Evaluation:
         """Evaluate at a transformed vector; a point that cannot be computed has an infinite objective."""
-        parameters = self.parameters.from_vector(vector)
-        solution = self._solved(parameters)
-        rows = np.arange(self.data.time.size)
-        fitted = solution.outputs[rows, self.data.output]
-        free = list(parameters.free)
-        slopes = parameters.slopes()
-        df = np.zeros((rows.size, len(free)))
-        for j, name in enumerate(self.code.sensitivities):
-            k = free.index(name)
-            df[:, k] = solution.slopes[rows, self.data.output, j] * slopes[k]
+        values = self.values_at(vector)
+        predicted = self.predictions.at(self.table(values))
+        density = self.densities.at(predicted.f, values[self._places.noise])
+        slopes = self._places.scale.slope(values[self._places.free])
         with np.errstate(all="ignore"):
-            return self._assemble(parameters, fitted, df, slopes)
+            return self._assembled(predicted, density, slopes)
 
-    def _solved(self, parameters: Parameters) -> Solution:
-        """The model at given parameters; a lag or a modelled infusion moves the time lines with them."""
-        table, data = self.table(parameters), self.data
-        plan = self.code.schedule(table, data.doses, data.times, data.after) if self.code.plans else data.schedule
-        return self.code.run(table, plan, self.settings)
-
-    def _assemble(self, parameters: Parameters, fitted: Array, df: Array, slopes: Array) -> Value:
-        free = list(parameters.free)
-        count, subjects = len(free), len(self.data.subjects)
-        objective = 0.0
-        information, scores = np.zeros((count, count)), np.zeros((subjects, count))
-        sd = np.full(fitted.shape, np.nan)
-        for error in self.errors:
-            rows = self.data.of(error.output)
-            named = {n: (parameters[n], free.index(n) if n in free else -1) for n in error.names}
-            dx = df[rows].copy()
-            found = spread(error, fitted[rows], dx, named, self.data.value[rows])
-            dg = found.dg
-            for name in error.names:
-                if name in free:  # the error's own parameters move on their transformed scales too
-                    dg[:, free.index(name)] *= slopes[free.index(name)]
-            sd[rows] = found.g
-            y = scale_of(error, self.data.value[rows])
-            value, gradient, hessian = _rows(y, self.data.censor[rows], found.f, found.g, found.df, dg)
-            measured = self.data.value[rows][self.data.censor[rows] == MEASURED]
-            objective += float(value.sum()) + log_density_constant(error, measured)
-            information += hessian
-            np.add.at(scores, self.data.subject[rows], gradient)
+    def _assembled(self, predicted: Predicted, density: Density, slopes: Array) -> Evaluation:
+        """Sum over rows and subjects; `slopes` lead from natural to transformed parameters, shape (free,)."""
+        places, count = self._places, len(slopes)
+        subjects, (own, noisy) = len(self.data.subjects), places.noisy
+        df = predicted.slopes * slopes[places.moved]
+        dp = density.p[:, own] * slopes[noisy]
+        gradient = np.zeros((df.shape[0], count))
+        gradient[:, places.moved] = density.f[:, None] * df
+        gradient[:, noisy] += dp
+        objective = float((density.value + self.densities.jacobian).sum())
+        scores = group_sums(gradient, places.starts)
+        information = self._information(density, df, slopes)
         if not np.isfinite(objective) or not np.isfinite(scores).all() or not np.isfinite(information).all():
             objective = np.inf
-            scores, information = np.zeros_like(scores), np.eye(count)
-        return Value(objective, scores.sum(axis=0), information, scores, fitted, sd)
+            scores, information = np.zeros((subjects, count)), np.eye(count)
+        return Evaluation(objective, scores.sum(axis=0), information, scores, predicted.f, density.sd)
+
+    def _information(self, density: Density, df: Array, slopes: Array) -> Array:
+        """Expected Hessian on the transformed scale, shape (free, free)."""
+        (own, noisy), moved = self._places.noisy, self._places.moved
+        ff, fp, pp = density.expected
+        information = np.zeros((len(slopes), len(slopes)))
+        information[np.ix_(moved, moved)] = df.T @ (ff[:, None] * df)
+        across = df.T @ (fp[:, own] * slopes[noisy])
+        information[np.ix_(moved, noisy)] = across
+        information[np.ix_(noisy, moved)] = across.T
+        information[np.ix_(noisy, noisy)] = pp.sum(axis=0)[np.ix_(own, own)] * np.outer(slopes[noisy], slopes[noisy])
+        return information
 
     def trouble(self, vector: Array) -> str:
         """Return why a point cannot be computed: the solver's advice for the first subject that failed, or nothing."""
-        solution = self._solved(self.parameters.from_vector(vector))
-        failed = np.flatnonzero(solution.status)
-        if not failed.size:
+        failure = self.predictions.at(self.table(self.values_at(vector))).failure()
+        if failure is None:
             return self._impossible(vector)
-        return f"subject {self.data.subjects[int(failed[0])]!r}: {solution.advice(int(failed[0]))}"
+        return f"subject {self.data.subjects[failure[0]]!r}: {failure[1]}"
 
     def _impossible(self, vector: Array) -> str:
         """Name the first measured value that its residual error cannot hold (no prediction, or no spread)."""
         value = self(vector)
-        bad = (self.data.censor == MEASURED) & ~((value.sd > 0) & np.isfinite(value.fitted))
+        bad = measured_rows(self.densities.rows) & ~((value.sd > 0) & np.isfinite(value.fitted))
         if not bad.any():
             return ""
         k = int(np.flatnonzero(bad)[0])
@@ -149,36 +217,11 @@ class Likelihood:
     @property
     def constant(self) -> float:
         """What turns the objective into −2 log L: N·log 2π of the measured rows (a censored row has none)."""
-        return 2 * HALF_LOG_TWO_PI * int((self.data.censor == MEASURED).sum())
+        return 2 * HALF_LOG_TWO_PI * int(measured_rows(self.densities.rows).sum())
 
 
-def _rows(y: Array, censor: Integers, f: Array, g: Array, df: Array, dg: Array) -> tuple[Array, Array, Array]:
-    """Return each row's −2 log L and gradient, and the summed expected Hessian."""
-    z = (y - f) / g
-    rel = dg / g[:, None]
-    slope = -df / g[:, None] - z[:, None] * rel  # dz
-    value, gradient = np.empty(y.shape), np.empty(df.shape)
-    hessian = np.zeros((df.shape[1], df.shape[1]))
-    m = censor == MEASURED
-    value[m] = z[m] ** 2 + 2 * np.log(g[m])
-    gradient[m] = 2 * z[m, None] * slope[m] + 2 * rel[m]
-    scaled = df[m] / g[m, None]
-    hessian += 2 * scaled.T @ scaled + 4 * rel[m].T @ rel[m]
-    for kind, sign in ((BELOW, 1.0), (ABOVE, -1.0)):
-        c = censor == kind
-        if not c.any():
-            continue
-        u, du = sign * z[c], sign * slope[c]
-        certain = u > 38.0  # Φ(38) is 1 to the last digit; a prediction of 0 with proportional error ends here
-        u = np.where(certain, 38.0, u)
-        du = np.where(certain[:, None], 0.0, du)
-        log_phi = log_ndtr(u)
-        ratio = np.exp(-0.5 * u * u - HALF_LOG_TWO_PI - log_phi)
-        value[c] = -2 * log_phi
-        gradient[c] = -2 * ratio[:, None] * du
-        weight = np.maximum(ratio * (ratio + u), 0.0)
-        hessian += 2 * (du * weight[:, None]).T @ du
-    return value, gradient, hessian
+def _integers(numbers: Sequence[int]) -> Integers:
+    return np.array(numbers, dtype=np.int64)
 
 
 def free_model_parameters(parameters: Parameters, model_names: Sequence[str]) -> tuple[str, ...]:

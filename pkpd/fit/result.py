@@ -13,11 +13,10 @@ from scipy.special import stdtrit
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
-from pkpd.fit.residual import ResidualError
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.parameters import Parameters
-from pkpd.population import Omega, Population, block
+from pkpd.population import Omega, Population, ResidualError, block
 from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
@@ -262,8 +261,15 @@ class Fits(Mapping[Any, Fit]):
         """Return the fits whose estimates can be carried on: those that converged."""
         return {s: f for s, f in self.fits.items() if f.converged}
 
+    def _vectors(self) -> Array:
+        """Estimates of the converged fits on their scales of estimation, shape (fits, free)."""
+        return np.array([fit.parameters.to_vector() for fit in self.usable().values()])
+
     def typical(self) -> Parameters:
-        """Return the geometric means of the converged fits as parameters.
+        """Return the means of the converged fits on the scale of estimation, as parameters.
+
+        They are geometric means of what is positive; between two bounds the logits are averaged, without bounds the
+        values themselves.
 
         Raises
         ------
@@ -273,12 +279,13 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if not fits:
             raise InputError("no subject's fit converged, so there is no typical subject")
-        first = fits[0].parameters
-        logs = {n: [math.log(f.parameters[n]) for f in fits] for n in first.free if first.get(n).scale == "log"}
-        return first.with_values({n: math.exp(float(np.mean(v))) for n, v in logs.items()})
+        return fits[0].parameters.from_vector(self._vectors().mean(axis=0))
 
     def variability(self) -> Omega:
-        """Return the empirical covariance of the log estimates between subjects (estimation error included).
+        """Return the empirical covariance of the estimates between subjects (estimation error included).
+
+        Each parameter is on its scale of estimation, as its random effect is: log where it is positive, logit between
+        two bounds, natural without bounds.
 
         Raises
         ------
@@ -288,11 +295,9 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if len(fits) < 2:
             raise InputError("variability between subjects needs at least two converged fits")
-        own = set(fits[0].model.parameters.names)
-        first = fits[0].parameters
-        names = tuple(n for n in first.free if n in own and first.get(n).scale == "log")
-        logs = np.log([[f.parameters[n] for n in names] for f in fits])
-        return block(*names, omega=np.cov(logs, rowvar=False).reshape(len(names), -1))
+        names = [n for n in fits[0].parameters.free if n in fits[0].model.parameters]
+        columns = [fits[0].parameters.free.index(n) for n in names]
+        return block(*names, omega=np.cov(self._vectors()[:, columns], rowvar=False).reshape(len(names), -1))
 
     def population(self) -> Population:
         """Return the population of the fits: their typical values and empirical covariance, and residual errors."""
@@ -307,17 +312,11 @@ class Fits(Mapping[Any, Fit]):
         """
         people = self.population()
         names = people.omega.effects()
+        centre = people.parameters.subset(names)
         root = loadings(people.omega.matrix() / len(self.usable()))
-        away = np.exp(rng.standard_normal((n, len(names))) @ root.T)
-        return tuple(
-            replace(
-                people,
-                parameters=people.parameters.with_values(
-                    {name: people.parameters[name] * float(ratio) for name, ratio in zip(names, ratios, strict=True)}
-                ),
-            )
-            for ratios in away
-        )
+        steps = rng.standard_normal((n, len(names))) @ root.T
+        moved = (centre.from_vector(centre.to_vector() + step).as_dict() for step in steps)
+        return tuple(replace(people, parameters=people.parameters.with_values(values)) for values in moved)
 
     def individual_values(self) -> pandas.DataFrame:
         """Return the estimates of every subject whose fit converged, one row each."""

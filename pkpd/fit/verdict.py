@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fit.likelihood import Likelihood
-from pkpd.fit.optimise import GOOD_DECREMENT, Minimum
+from pkpd.fit.objective import Objective, V
+from pkpd.fit.search import GOOD_DECREMENT, Minimum
 from pkpd.parameters import Parameters
 
 CONVERGED, STOPPED, BOUND, UNIDENTIFIED, FAILED = "converged", "stopped short", "on a bound", "not identified", "failed"
@@ -42,13 +42,13 @@ class Verdict:
 
 
 def judge(
-    likelihood: Likelihood, minimum: Minimum, parameters: Parameters, adjust: Callable[[Array], Array]
+    objective: Objective[V], minimum: Minimum[V], parameters: Parameters, adjust: Callable[[Array], Array]
 ) -> Verdict:
     """Judge a minimum by its gradient, its curvature and its bounds.
 
     Parameters
     ----------
-    likelihood : Likelihood
+    objective : Objective
         The function, asked again where a parameter may sit on a bound.
     minimum : Minimum
         Where the search ended.
@@ -60,7 +60,7 @@ def judge(
     free = parameters.free
     nothing = np.full((len(free), len(free)), np.nan)
     if not np.isfinite(minimum.value.objective):
-        why = likelihood.trouble(minimum.vector) or "the likelihood is zero or not a number; try other values"
+        why = objective.trouble(minimum.vector) or "the likelihood is zero or not a number; try other values"
         return Verdict(FAILED, f"cannot be computed at the start values: {why}", nothing, math.nan)
     if not free:
         return Verdict(CONVERGED, "nothing was estimated", nothing, math.nan)
@@ -69,7 +69,7 @@ def judge(
     wide = _wide(parameters, covariance)
     # At a bound scores and curvature vanish together, and a sandwich looks narrow: both variances are asked.
     loose = [n for n, v in zip(free, np.diag(plain), strict=True) if n in wide or not v < _WIDE**2]
-    stuck = [n for n in loose if on_bound(likelihood, minimum, parameters, n)]
+    stuck = [n for n in loose if on_bound(objective, minimum, parameters, n)]
     if stuck:
         text = ", ".join(f"{n} = {parameters[n]:.3g}" for n in stuck)
         return Verdict(
@@ -113,7 +113,7 @@ def invert(hessian: Array) -> tuple[Array, float]:
     return covariance, float(eigenvalues.max() / eigenvalues.min())
 
 
-def on_bound(likelihood: Likelihood, minimum: Minimum, parameters: Parameters, name: str) -> bool:
+def on_bound(objective: Objective[V], minimum: Minimum[V], parameters: Parameters, name: str) -> bool:
     """Say whether moving one parameter all the way to its nearer bound leaves the objective as it is."""
     item = parameters.get(name)
     if item.scale == "natural":
@@ -122,7 +122,7 @@ def on_bound(likelihood: Likelihood, minimum: Minimum, parameters: Parameters, n
     away = -12.0 if item.scale == "log" else math.copysign(12.0, minimum.vector[k])
     moved = minimum.vector.copy()
     moved[k] += away
-    return bool(abs(likelihood(moved).objective - minimum.value.objective) < _FLAT)
+    return bool(abs(objective(moved).objective - minimum.value.objective) < _FLAT)
 
 
 def _identify(

@@ -31,7 +31,7 @@ def _tree(text: str) -> ast.expr:
     return ast.parse(text.strip().replace("^", "**"), mode="eval").body
 
 
-def evaluate(text: str, values: Mapping[str, Any]) -> Array:
+def evaluate_text(text: str, values: Mapping[str, Any]) -> Array:
     """Return the value of an equation; what is not defined (a logarithm of −1) is NaN.
 
     Parameters
@@ -80,7 +80,7 @@ def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def derivative(text: str, name: str) -> str:
+def derivative_text(text: str, name: str) -> str:
     """Return the derivative of an equation with respect to one of its names, as text.
 
     Raises

@@ -295,7 +295,7 @@ def rename(text: str, new: Mapping[str, str]) -> str:
         raise _too_deep(text) from None
 
 
-def substitute(text: str, new: Mapping[str, str]) -> str:
+def substitute_names(text: str, new: Mapping[str, str]) -> str:
     """Return the equation with whole equations in the place of names, all at once; parentheses are set as needed.
 
     Raises

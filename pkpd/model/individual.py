@@ -70,7 +70,7 @@ def individual_text(parameter: Parameter, exponent: str, centre: str = "", scale
         form = "theta*exp(x)" if lower == 0.0 or not bounded[0] else "low + (theta - low)*exp(x)"
     else:
         form = "high - (high - theta)*exp(-(x))"
-    return expressions.substitute(form, parts)
+    return expressions.substitute_names(form, parts)
 
 
 def over_occasions(text: str, effects: Iterable[str], occasions: int) -> str:
@@ -89,7 +89,7 @@ def over_occasions(text: str, effects: Iterable[str], occasions: int) -> str:
         f"kappa_{name}": " + ".join(f"kappa_{name}_{k}*occasion_{k}" for k in range(1, occasions + 1)) or "0"
         for name in effects
     }
-    return expressions.substitute(text, sums)
+    return expressions.substitute_names(text, sums)
 
 
 def individual_model(
@@ -129,7 +129,7 @@ def individual_model(
         raise ModelError(problems, f"individual model of {model.name!r}")
 
     def written(text: str) -> str:
-        return expressions.substitute(text, texts) if expressions.names(text) & set(texts) else text
+        return expressions.substitute_names(text, texts) if expressions.names(text) & set(texts) else text
 
     dosing: Any = {kind: {s: written(e) for s, e in getattr(model, kind).items()} for kind in DOSING}
     return replace(

@@ -1,5 +1,6 @@
 """Parameter values with units, bounds and what is fixed (floor 1)."""
 
+from pkpd.parameters.scale import Scale
 from pkpd.parameters.values import Parameter, Parameters
 
-__all__ = ["Parameter", "Parameters"]
+__all__ = ["Parameter", "Parameters", "Scale"]

@@ -13,6 +13,7 @@ import numpy as np
 from pkpd import units
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
+from pkpd.parameters.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,17 @@ class Parameters:
     def values(self) -> Array:
         """All values in order, shape (parameters,)."""
         return np.array([item.value for item in self.items], dtype=float)
+
+    @property
+    def free_values(self) -> Array:
+        """Values of the parameters that are not fixed, shape (free,)."""
+        return np.array([item.value for item in self.items if not item.fixed], dtype=float)
+
+    @property
+    def scale(self) -> Scale:
+        """Scale of estimation of the free parameters, with bounds of shape (free,)."""
+        free = [item for item in self.items if not item.fixed]
+        return Scale([item.lower for item in free], [item.upper for item in free])
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -196,7 +208,7 @@ class Parameters:
         ]  # fmt: skip
         if problems:
             raise InputError(problems)
-        return np.array([_transform(p) for p in self.items if not p.fixed], dtype=float)
+        return self.scale.to(self.free_values)
 
     def from_vector(self, vector: Array) -> Parameters:
         """Return the set with the free values read back from their unbounded scales."""
@@ -205,8 +217,8 @@ class Parameters:
             raise InputError(
                 f"the vector has {numbers.size} numbers; expected {len(self.free)}: {', '.join(self.free)}"
             )
-        free = iter(numbers)
-        return Parameters(tuple(p if p.fixed else replace(p, value=_back(p, float(next(free)))) for p in self.items))
+        free = iter(self.scale.back(numbers).tolist())
+        return Parameters(tuple(p if p.fixed else replace(p, value=next(free)) for p in self.items))
 
     def same_as(self, other: Parameters) -> bool:
         """Say whether two sets are equal in everything, where no value equals no value."""
@@ -219,7 +231,7 @@ class Parameters:
 
     def slopes(self) -> Array:
         """Return d value / d transformed value of the free parameters, shape (free,)."""
-        return np.array([_slope(p) for p in self.items if not p.fixed], dtype=float)
+        return self.scale.slope(self.free_values)
 
     def table(self) -> list[tuple[str, str, str, str]]:
         """Return rows of text: name, value with unit, bounds or "fixed", meaning."""
@@ -257,29 +269,3 @@ def _in_unit(value: float | str, item: Parameter) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(f"parameter {item.name!r} is {value!r}; expected a number, or a text with a unit") from None
-
-
-def _transform(p: Parameter) -> float:
-    if p.scale == "log":
-        return math.log(p.value - p.lower) if math.isfinite(p.lower) else -math.log(p.upper - p.value)
-    if p.scale == "logit":
-        return math.log((p.value - p.lower) / (p.upper - p.value))
-    return p.value
-
-
-def _back(p: Parameter, x: float) -> float:
-    if p.scale == "log":
-        size = math.exp(min(abs(x), 700.0) * math.copysign(1.0, x))
-        return p.lower + size if math.isfinite(p.lower) else p.upper - 1.0 / size
-    if p.scale == "logit":
-        share = 1.0 / (1.0 + math.exp(-x)) if x > -700 else 0.0
-        return p.lower + (p.upper - p.lower) * share
-    return x
-
-
-def _slope(p: Parameter) -> float:
-    if p.scale == "log":
-        return p.value - p.lower if math.isfinite(p.lower) else p.upper - p.value
-    if p.scale == "logit":
-        return (p.value - p.lower) * (p.upper - p.value) / (p.upper - p.lower)
-    return 1.0

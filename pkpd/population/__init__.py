@@ -10,8 +10,23 @@ from pkpd.population.omega import Omega, block
 from pkpd.population.population import Population
 from pkpd.population.priors import InverseWishart, NormalPrior
 from pkpd.population.protocol import Source, population_of
+from pkpd.population.residual import KINDS, ErrorKind, ErrorParameter, ResidualError, residual_error
 
-__all__ = ["Constraint", "InverseWishart", "NormalPrior", "Omega", "Population", "Source", "block", "population_of"]
+__all__ = [
+    "KINDS",
+    "Constraint",
+    "ErrorKind",
+    "ErrorParameter",
+    "InverseWishart",
+    "NormalPrior",
+    "Omega",
+    "Population",
+    "ResidualError",
+    "Source",
+    "block",
+    "population_of",
+    "residual_error",
+]
 
 
 class _OldName(types.ModuleType):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pkpd.errors import InputError
-from pkpd.model import derivative, evaluate, expressions
+from pkpd.model import derivative_text, evaluate_text, expressions
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Constraint:
 
     def value(self, values: Mapping[str, float]) -> float:
         """Return the margin for typical values: positive where the constraint holds."""
-        return float(evaluate(self.margin, values))
+        return float(evaluate_text(self.margin, values))
 
     def holds(self, values: Mapping[str, float]) -> bool:
         """Say whether it holds."""
@@ -62,4 +62,4 @@ class Constraint:
 
     def gradient(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the derivative of the margin by every parameter in it, on the natural scale."""
-        return {name: float(evaluate(derivative(self.margin, name), values)) for name in self.names}
+        return {name: float(evaluate_text(derivative_text(self.margin, name), values)) for name in self.names}

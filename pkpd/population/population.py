@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest, unknown_names
-from pkpd.model import Model, evaluate, expressions, individual_model
+from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
@@ -22,11 +22,10 @@ from pkpd.population.covariates import covariate_columns, covariates_of, relatio
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
+from pkpd.population.residual import ResidualError
 
 if TYPE_CHECKING:
     import pandas
-
-    from pkpd.fit.residual import ResidualError
 
 _MOST_REDRAWS = 10_000
 
@@ -235,7 +234,7 @@ class Population:
         values: dict[str, Any] = {**self.parameters.as_dict(), **(covariates or {})}
         values |= {f"eta_{n}": eta[..., k] for k, n in enumerate(self.omega.effects())}
         values |= {f"kappa_{n}": kappa[..., k] for k, n in enumerate(kappas)}
-        return {name: evaluate(text, values) for name, text in self.texts.items()}
+        return {name: evaluate_text(text, values) for name, text in self.texts.items()}
 
     def draw(
         self, subjects: int, rng: np.random.Generator, occasions: int = 1,

@@ -13,9 +13,9 @@ from pkpd.arrays import Array
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import DataWarning, InputError
-from pkpd.fit.residual import draw
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for, one_occasion
+from pkpd.simulate.noise import draw
 from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ class Ongoing:
 
     def drawn(self, exact: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Return measurements of the outputs that have a residual error (subjects × times)."""
-        found = {}
-        for error in self.population.errors:
-            sd = {n: self.population.parameters[n] for n in error.names}
-            found[error.output] = draw(error, exact[:, self.code.outputs.index(error.output)], sd, rng)
-        return found
+        return {
+            error.output: draw(error, exact[:, self.code.outputs.index(error.output)], self.population.parameters, rng)
+            for error in self.population.errors
+        }
 
     def measurements(self, exact: Array) -> dict[str, Array]:
         """Return measurements of the whole course, as `simulate` draws them."""

@@ -14,9 +14,9 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Schedule, Settings, compile_model
 from pkpd.errors import InputError
-from pkpd.fit.residual import draw
 from pkpd.model import Model
 from pkpd.population import Population
+from pkpd.simulate.noise import draw
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 
 
@@ -71,8 +71,7 @@ class Run:
         for k, replicate in enumerate(range(*piece.replicates)):
             rng = stream(self.seed, replicate, piece.block, ERRORS)
             for error in self.people.errors:
-                sd = {n: self.people.parameters[n] for n in error.names}
-                found[error.output].append(draw(error, exact[error.output][k], sd, rng))
+                found[error.output].append(draw(error, exact[error.output][k], self.people.parameters, rng))
         return {output: np.stack(rows) for output, rows in found.items()}
 
 

@@ -13,7 +13,7 @@ import pandas
 from pkpd import il21, library
 from pkpd.dosing import bolus
 from pkpd.engine import Settings, compile_model
-from pkpd.fit import Fit, ResidualError, fit_pooled
+from pkpd.fit import Fit, fit_pooled, residual_error
 from pkpd.fit.data import prepare
 from pkpd.fit.inputs import align, residual_errors
 from pkpd.fit.likelihood import Likelihood, free_model_parameters
@@ -71,7 +71,7 @@ def pd_design(subjects: int, days: Sequence[int], times: Sequence[float]) -> tup
     )
 
 
-PD_ERRORS = (ResidualError("sCD25", "log"), ResidualError("ALC", "log"))
+PD_ERRORS = (residual_error("sCD25", "log"), residual_error("ALC", "log"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from fit_cases import PD_ERRORS, Recovery, pd_design, pd_truth, pk_design, pk_mo
 from scipy.special import stdtrit
 
 from pkpd import il21
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.population import Population
 
 SEED = 2014
@@ -28,7 +28,7 @@ def pharmacokinetics() -> Recovery:
     n = 288 keeps the bias of a maximum-likelihood SD, about −p/(2n) = −0.9 %, below 2 %; 36 clusters are enough for
     the sandwich with Student's t on 35 degrees of freedom.
     """
-    people = Population(pk_model(), pk_truth(prop_C=0.15), None, (ResidualError("C", "proportional"),))
+    people = Population(pk_model(), pk_truth(prop_C=0.15), None, (residual_error("C", "proportional"),))
     return recover(people, pk_design(36, [5 / 60, 0.5, 1, 2, 4, 6, 8, 10]), REPLICATES, SEED)
 
 

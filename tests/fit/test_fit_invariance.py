@@ -13,7 +13,7 @@ from fit_cases import PD_ERRORS, Recovery, grid, pd_design, pd_truth, pk_design,
 from pkpd import il21, library
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError
-from pkpd.fit import Fits, Options, ResidualError, fit_individuals, fit_pooled
+from pkpd.fit import Fits, Options, fit_individuals, fit_pooled, residual_error
 from pkpd.io import read_study
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
@@ -21,7 +21,7 @@ from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are flagged BLQ:pkpd.errors.DataWarning")
-ERRORS = (ResidualError("C", "proportional"),)
+ERRORS = (residual_error("C", "proportional"),)
 LLOQ = 1.0
 SPREAD = Omega.independent(scale=0.25, CL=0.1, V=0.1)
 SHARED = {"CL": "eta_scale + eta_CL", "V1": "eta_scale + eta_V", "Q": "eta_scale", "V2": "eta_scale + eta_V"}
@@ -262,7 +262,7 @@ def censored(method: str) -> Recovery:
     design = read_study(
         grid(ids, [0.5, 1, 2, 4, 5, 6, 7, 8], "IL21", 100.0), bolus("30 ug/kg"), units=used, lloq={"IL21": 8.0}
     )
-    people = Population(model, truth, None, (ResidualError("C", "log"),))
+    people = Population(model, truth, None, (residual_error("C", "log"),))
     if method == "M3":
         return recover(people, design, 60, 7)
     drawn = simulate(people, design, replicates=60, seed=7)

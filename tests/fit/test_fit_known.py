@@ -22,9 +22,9 @@ from pkpd import data, library
 from pkpd.dosing import bolus
 from pkpd.engine import Settings
 from pkpd.errors import FitWarning, InputError
-from pkpd.fit import Fits, Options, ResidualError, fit_individuals, fit_pooled, initial_estimates
-from pkpd.fit import estimate as estimating
-from pkpd.fit.optimise import minimise
+from pkpd.fit import Fits, Options, fit_individuals, fit_pooled, initial_estimates, residual_error
+from pkpd.fit import fixed_effects as estimating
+from pkpd.fit.search import minimise
 from pkpd.io import read_study
 from pkpd.model import define
 from pkpd.nca import nca
@@ -157,7 +157,7 @@ def one_bolus_study(noise: float = 0.1, seed: int = 3, subjects: int = 6) -> tup
     values = model.parameters.with_values(CL=2.0, V=10.0) + Parameters((Parameter("prop_C", noise),))
     table = grid(range(1, subjects + 1), [0.25, 0.5, 1, 2, 4, 6, 8, 12], "drug")
     design = read_study(table, bolus("100 mg"), units={"time": "h", "drug": "mg/L"})
-    people = Population(model, values, None, (ResidualError("C", "proportional"),))
+    people = Population(model, values, None, (residual_error("C", "proportional"),))
     return values, simulated_study(simulate(people, design, seed=seed), design)
 
 
@@ -277,10 +277,10 @@ def test_a_search_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     study = pk_design(6, [5 / 60, 0.5, 1, 2, 4, 8])
     truth = pk_truth(prop_C=0.1)
     people = Population(library.two_compartment().in_units(time="h", amount="ng/kg", volume="mL/kg"),
-                        truth, None, (ResidualError("C", "proportional"),))  # fmt: skip
+                        truth, None, (residual_error("C", "proportional"),))  # fmt: skip
     sample = simulated_study(simulate(people, study, seed=1), study)
     start = truth.with_values(CL=175.0, V1=68.0, Q=118.0, V2=165.0)
-    monkeypatch.setattr("pkpd.fit.optimise._polish", lambda remembered, x: unpolished(remembered, x))
+    monkeypatch.setattr("pkpd.fit.search._polish", lambda remembered, x: unpolished(remembered, x))
     monkeypatch.setattr(estimating, "minimise", functools.partial(minimise, limit=1))
     fit = fit_pooled(people.model, sample, start)
     assert fit.status == "stopped short"
@@ -293,7 +293,7 @@ def test_a_search_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def unpolished(remembered: object, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    from pkpd.fit.optimise import _hessian, _newton
+    from pkpd.fit.search import _hessian, _newton
 
     hessian = _hessian(remembered, x)
     return x, hessian, _newton(hessian, remembered(x).gradient)[1]
@@ -341,7 +341,7 @@ def test_a_stiff_solver_gives_the_same_fit() -> None:
     truth = model.parameters + Parameters((Parameter("prop_C", 0.05),))
     table = grid([1], [0.25, 1, 2, 4, 6, 8, 10], "drug")
     design = read_study(table, bolus("100 mg"), units={"time": "h", "drug": "mg/L"})
-    people = Population(model, truth, None, (ResidualError("C", "proportional"),))
+    people = Population(model, truth, None, (residual_error("C", "proportional"),))
     study = simulated_study(simulate(people, design, seed=5), design)
     fits = [
         fit_pooled(model, study, truth, options=Options(settings=Settings(method=m))) for m in ("explicit", "stiff")

@@ -41,9 +41,14 @@ def censored_study() -> Study:
     return read_study(table, bolus("30 ug/kg"), units=used, lloq={"IL21": LLOQ}, uloq={"IL21": ULOQ})
 
 
+def parts_of(kind: str) -> list[str]:
+    """Short names of a kind's parameters."""
+    return [p.name for p in KINDS[kind].parameters]
+
+
 @cache
 def case(kind: str) -> Likelihood:
-    noise = {f"{part}_C": NOISE[part] for part in KINDS[kind]}
+    noise = {f"{part}_C": NOISE[part] for part in parts_of(kind)}
     model = library.two_compartment()
     values = pk_truth(**noise)
     return likelihood_of(model, censored_study(), values, {"C": kind})
@@ -52,7 +57,7 @@ def case(kind: str) -> Likelihood:
 def formula(one: Likelihood, kind: str, with_constant: bool) -> float:
     """−2 log L from `scipy.stats`, row by row; `fitted` comes from the closed form of the two-compartment model."""
     p = one.parameters
-    noise = {part: p[f"{part}_C"] for part in KINDS[kind]}
+    noise = {part: p[f"{part}_C"] for part in parts_of(kind)}
     k10, k12, k21 = p["CL"] / p["V1"], p["Q"] / p["V1"], p["Q"] / p["V2"]
     total = k10 + k12 + k21
     alpha = (total + np.sqrt(total**2 - 4 * k10 * k21)) / 2
@@ -127,9 +132,9 @@ def close(found: np.ndarray, expected: np.ndarray, relative: float) -> bool:
 def test_gradient_of_every_kind_with_censored_rows(kind: str, shift: float) -> None:
     """Exact gradient, at the truth and away from it, with M3 rows that fit well and badly."""
     one = case(kind)
-    x = one.parameters.to_vector() + shift * np.array([1, -1, 1, -1] + [1] * len(KINDS[kind]))
+    x = one.parameters.to_vector() + shift * np.array([1, -1, 1, -1] + [1] * len(KINDS[kind].parameters))
     value = one(x)
-    assert value.gradient.shape == (4 + len(KINDS[kind]),)
+    assert value.gradient.shape == (4 + len(KINDS[kind].parameters),)
     assert close(value.gradient, differences(one, x), 1e-6)
     np.testing.assert_allclose(value.scores.sum(axis=0), value.gradient, rtol=0, atol=1e-9 * np.abs(value.scores).max())
 

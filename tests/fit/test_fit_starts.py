@@ -12,7 +12,7 @@ from fit_cases import PD_ERRORS, UNITS, grid, pd_design, pd_truth, pk_design, pk
 
 from pkpd import il21
 from pkpd.errors import FitWarning
-from pkpd.fit import ResidualError, fit_pooled
+from pkpd.fit import fit_pooled, residual_error
 from pkpd.io import read_study
 from pkpd.population import Population
 from pkpd.simulate import simulate, simulated_study
@@ -30,7 +30,7 @@ def reached(objectives: list[float]) -> int:
 def test_pharmacokinetics_from_twenty_starts() -> None:
     """Every parameter up to a factor of e^1.5 = 4.5 too small or too large."""
     truth = pk_truth(prop_C=0.15)
-    people = Population(pk_model(), truth, None, (ResidualError("C", "proportional"),))
+    people = Population(pk_model(), truth, None, (residual_error("C", "proportional"),))
     design = pk_design(12, [5 / 60, 0.5, 1, 2, 4, 6, 8, 10])
     study = simulated_study(simulate(people, design, seed=SEED), design)
     fits = [fit_pooled(pk_model(), study, start) for start in scattered(truth, STARTS, 1, 1.5)]

@@ -14,7 +14,7 @@ from plot_cases import line, one_compartment_pk, title
 from pkpd import plot
 from pkpd.dosing import bolus
 from pkpd.errors import InputError
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import simulate
@@ -25,7 +25,7 @@ def forecast() -> xarray.Dataset:
     """Thirty virtual subjects in four replicates under doses on days 1, 2 and 8."""
     pk = one_compartment_pk()
     values = pk.parameters + Parameters((Parameter("prop_C", 0.1),))
-    people = Population(pk, values, Omega.independent(CL=0.3, V=0.2), (ResidualError("C", "proportional"),))
+    people = Population(pk, values, Omega.independent(CL=0.3, V=0.2), (residual_error("C", "proportional"),))
     times = np.unique([*np.linspace(0, 240, 60), 0.1, 24.1, 168.1])
     return simulate(people, bolus("100 mg", days=[1, 2, 8]), subjects=30, replicates=4, times=times, seed=4)
 

@@ -13,7 +13,7 @@ from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
 from pkpd.errors import InputError
-from pkpd.model import Model, define, derivative, evaluate
+from pkpd.model import Model, define, derivative_text, evaluate_text
 from pkpd.model.individual import individual_model, individual_text, over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, block
@@ -166,7 +166,9 @@ def test_occasions_are_written_out() -> None:
         Omega.independent(CL=0.3) + Omega.independent(CL=0.1).at_occasion(),
     )  # fmt: skip
     model = population.individual_model(2)
-    assert "CL * exp(eta_CL + (kappa_CL_1 * occasion_1 + kappa_CL_2 * occasion_2))" in " ".join(model.equations.values())
+    assert "CL * exp(eta_CL + (kappa_CL_1 * occasion_1 + kappa_CL_2 * occasion_2))" in " ".join(
+        model.equations.values()
+    )
     assert model.covariates == ("occasion_1", "occasion_2")
     assert population.by_occasion == ("CL",)
 
@@ -287,11 +289,13 @@ def test_evaluation_of_text() -> None:
         np.exp(x) + np.log(a) - np.sqrt(a) * np.abs(x) / 2 + np.minimum(x, 1) + np.maximum(x, 0)
         + np.sin(x) * np.cos(x) - np.tanh(-x) ** 2 + 1 / a
     )  # fmt: skip
-    np.testing.assert_allclose(evaluate(text, values), expected, rtol=1e-15)
-    np.testing.assert_array_equal(evaluate("a if 0 < x <= 1 or x < -5 else x", values), [3.0, -2.0])
-    assert np.isnan(evaluate("log(x)", {"x": -1.0}))
-    np.testing.assert_allclose(evaluate(derivative("a**2*exp(x*a)", "a"), values), (2 * a + a**2 * x) * np.exp(x * a))
+    np.testing.assert_allclose(evaluate_text(text, values), expected, rtol=1e-15)
+    np.testing.assert_array_equal(evaluate_text("a if 0 < x <= 1 or x < -5 else x", values), [3.0, -2.0])
+    assert np.isnan(evaluate_text("log(x)", {"x": -1.0}))
+    np.testing.assert_allclose(
+        evaluate_text(derivative_text("a**2*exp(x*a)", "a"), values), (2 * a + a**2 * x) * np.exp(x * a)
+    )
     with pytest.raises(InputError, match="'aa' in 'aa' has no value; did you mean 'a'"):
-        evaluate("aa", values)
+        evaluate_text("aa", values)
     with pytest.raises(InputError, match="allowed are"):
-        evaluate("x.real", values)
+        evaluate_text("x.real", values)

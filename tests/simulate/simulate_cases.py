@@ -10,7 +10,7 @@ import xarray
 
 from pkpd import library, simulate
 from pkpd.dosing import bolus
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.io import read_study
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
@@ -25,7 +25,7 @@ def people(**options: Any) -> Population:
     model = library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=2.0, V=10.0)
     spread = Omega.independent(CL=0.5, V=0.2)
     values = model.parameters + Parameters((Parameter("prop_C", 0.1),))
-    errors = (ResidualError("C", "proportional"),)
+    errors = (residual_error("C", "proportional"),)
     return Population(model, values, spread, errors, limits={"CL": (1.0, np.inf)}, **options)
 
 

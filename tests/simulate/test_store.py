@@ -25,7 +25,7 @@ import pkpd
 from pkpd import Settings, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
-from pkpd.fit import ResidualError
+from pkpd.fit import residual_error
 from pkpd.simulate import call
 from pkpd.simulate.under_regimen import RegimenJob
 
@@ -184,7 +184,7 @@ def test_another_model_is_refused_and_everything_is_said(tmp_path: Path, monkeyp
     assert problems(replace(who, model=faster)) == ["model"]
     other = who.parameters.with_values({"prop_C": 0.2})
     assert problems(replace(who, parameters=other, errors=())) == ["parameters", "residual errors", "kept"]
-    assert problems(replace(who, errors=(ResidualError("C", "weighted 1/y²"),)))[0] == "residual errors"
+    assert problems(replace(who, errors=(residual_error("C", "weighted 1/y²"),)))[0] == "residual errors"
     assert problems(who, bolus("101 mg")) == ["design"]
     monkeypatch.setattr(call, "STREAMS", 99)
     assert problems(who) == ["pkpd"]

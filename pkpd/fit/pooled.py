@@ -1,0 +1,100 @@
+"""Fitting pooled data: maximum likelihood with M3 and exact gradients, variability between subjects ignored."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pkpd.errors import FitWarning
+from pkpd.fit.data import FitData, prepare
+from pkpd.fit.fixed_effects import Request, fit_data
+from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
+from pkpd.fit.options import Options
+from pkpd.fit.result import Fit, Fits
+from pkpd.fit.verdict import UNIDENTIFIED
+from pkpd.model import Model
+from pkpd.model.model import WORDS
+from pkpd.parameters import Parameters
+from pkpd.population import ErrorKind
+from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def fit_pooled(
+    model: Model,
+    study: Study,
+    start: Parameters,
+    *,
+    error: Mapping[str, ErrorKind] | None = None,
+    given: Fits | Fit | pandas.DataFrame | None = None,
+    options: Options | None = None,
+) -> Fit:
+    r"""Fit a model to all subjects of a study at once, ignoring variability between them (naive pooling).
+
+    Minimises :math:`-2\log L = \sum_j (y_j - f_j)^2/g_j^2 + 2\log g_j`, where a sample below LLOQ contributes
+    :math:`-2\log\Phi((LLOQ - f_j)/g_j)` (M3). Gradients are exact. With more than one subject the standard errors
+    are the sandwich clustered by subject, with Student's t on (subjects − 1) degrees of freedom.
+
+    Parameters
+    ----------
+    model : Model
+        The model; its units are taken from the study if none were chosen.
+    study : Study
+        Observations and doses.
+    start : Parameters
+        Start values, e.g. from `initial_estimates`; fixed parameters stay.
+    error : mapping, optional
+        Output → kind of residual error: its name (`pkpd.fit.KINDS`) or a class of one's own. By default it is
+        proportional for concentrations that are driven by doses, else on the log scale.
+    given : Fits, Fit or DataFrame, optional
+        Parameters that are known: from individual fits (each subject its own), from a pooled fit, or a table with one
+        row per subject (in the model's units).
+    options : Options, optional
+        Names of analytes, baselines, standard errors, tolerances.
+
+    Returns
+    -------
+    Fit
+        Its ``status`` says whether to trust it.
+
+    Raises
+    ------
+    InputError
+        Listing everything that does not fit together.
+
+    References
+    ----------
+    Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn
+    2001;28:481-504 (M3). Liang KY, Zeger SL. Biometrika 1986;73:13-22 (sandwich).
+    """
+    check_kinds(model, study, start, error)
+    data, request = _prepared(model, study, Request(start, error, options or Options()), given)
+    fit = fit_data(data, request)
+    if fit.status == UNIDENTIFIED:
+        warnings.warn(f"{fit.status}: {fit.message}", FitWarning, stacklevel=2)
+    return fit
+
+
+def _prepared(
+    model: Model, study: Study, request: Request, given: Fits | Fit | pandas.DataFrame | None
+) -> tuple[FitData, Request]:
+    """Return the data of the subjects that can be fitted, and the request with all that is known of them."""
+    notes: list[str] = []
+    table = given_table(given, model)
+    if table is not None:
+        study = with_given(study, table, notes)
+    if model.base == WORDS and isinstance(given, (Fits, Fit)):
+        model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
+    data = prepare(model, study, request.options.observed)
+    known = {} if table is None else in_model_units(table, given, data)
+    if request.options.baseline == "observed":
+        known |= observed_baselines(data)
+    settled: dict[str, float] = {}
+    if isinstance(given, Fit):
+        inside = [p for p in given.parameters if p.name in data.model.parameters]
+        settled = {p.name: p.value * ratio_of(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
+    return data, replace(request, known=known, settled=settled, notes=tuple(notes), attrs=study.attrs)
