@@ -16,13 +16,12 @@ from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_es
 from pkpd.io import read_study
 from pkpd.model import Model, define
 from pkpd.nca.after.explain import why
-from pkpd.parameters import Parameter, Parameters, Variability, block
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population, block
 from pkpd.simulate import (
-    Population,
     Situation,
     locate,
     open_simulation,
-    population,
     predict,
     simulate,
     simulate_adaptive,
@@ -44,6 +43,7 @@ __all__ = [
     "InputError",
     "Model",
     "ModelError",
+    "Omega",
     "Options",
     "Parameter",
     "Parameters",
@@ -54,7 +54,6 @@ __all__ = [
     "Situation",
     "Study",
     "UnitError",
-    "Variability",
     "block",
     "bolus",
     "combine",
@@ -72,7 +71,6 @@ __all__ = [
     "open_simulation",
     "oral",
     "plot",
-    "population",
     "predict",
     "read_study",
     "simulate",
@@ -101,6 +99,12 @@ def __getattr__(name: str) -> object:
 
         warnings.warn(f"pkpd.{name} stands under pkpd.nca.{name} now", FutureWarning, stacklevel=2)
         return getattr(nca, name)
+    if name == "Variability":
+        import warnings
+
+        text = "pkpd.Variability is pkpd.Omega now; its limits and shared factors belong to the Population"
+        warnings.warn(text, FutureWarning, stacklevel=2)
+        return Omega
     raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
 
 

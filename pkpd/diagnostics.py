@@ -16,7 +16,8 @@ from pkpd.errors import InputError, unknown_names
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.nca import NAMES, PRESETS, Computed, Profiles, Rules, compute
-from pkpd.simulate import Population, population, simulate
+from pkpd.population import Population, population_of
+from pkpd.simulate import simulate
 
 if TYPE_CHECKING:
     import pandas
@@ -73,7 +74,7 @@ def design_bias(
     """
     import pandas
 
-    people, dose = population(source), dose.written_out()
+    people, dose = population_of(source), dose.written_out()
     problems = unknown_names(["C"], people.model.outputs, "output")
     if len(dose) != 1:
         problems.append(f"the plan has {len(dose)} doses; expected one")
@@ -134,7 +135,7 @@ def _estimated(name: str) -> str:
 
 def _dense(people: Population, dose: Regimen) -> Array:
     """Return times, dense where the curve bends, until the typical subject is washed out."""
-    typical = replace(people, variability=None, table=None, covariates=None, errors=())
+    typical = people.typical()
     reach = 8.0
     while True:
         grid = np.concatenate([np.geomspace(reach * 1e-6, reach, 300)])

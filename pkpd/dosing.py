@@ -139,16 +139,23 @@ class Regimen:
         Unit of every amount, e.g. ``"ug/kg"``.
     time_unit : str
         Unit of every time and duration.
+    occasions : tuple of float
+        Times at which the second, third … occasion begins; kept sorted. What differs between occasions changes there.
     """
 
     doses: tuple[Dose, ...]
     unit: str
     time_unit: str = "h"
+    occasions: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         units.require(self.unit, "amount", "amount per kg", what="the dose")
         units.require(self.time_unit, "time", what="the dose times")
         object.__setattr__(self, "doses", tuple(sorted(self.doses, key=lambda dose: dose.time)))
+        begins = tuple(sorted({float(time) for time in self.occasions}))
+        if not all(math.isfinite(time) for time in begins):
+            raise InputError(f"occasions are {self.occasions}; expected finite times", "regimen")
+        object.__setattr__(self, "occasions", begins)
 
     def __iter__(self) -> Iterator[Dose]:
         return iter(self.doses)
@@ -158,7 +165,7 @@ class Regimen:
 
     def __add__(self, other: Regimen) -> Regimen:
         same = other.in_units(self.unit, self.time_unit)
-        return replace(self, doses=self.doses + same.doses)
+        return replace(self, doses=self.doses + same.doses, occasions=self.occasions + same.occasions)
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -170,7 +177,8 @@ class Regimen:
         a, b = units.factor(self.unit, unit), units.factor(self.time_unit, time_unit)
         if (a, b) == (1.0, 1.0) and unit == self.unit and time_unit == self.time_unit:
             return self
-        return Regimen(tuple(converted(d, a, b) for d in self.doses), unit, time_unit)
+        begins = tuple(time * b for time in self.occasions)
+        return Regimen(tuple(converted(d, a, b) for d in self.doses), unit, time_unit, begins)
 
     def scaled(self, ratio: float) -> Regimen:
         """Return the same plan with every amount multiplied by `ratio`."""
@@ -201,10 +209,21 @@ class Regimen:
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
         shift = _hours(by, self.time_unit)
-        return replace(self, doses=tuple(replace(d, time=d.time + shift) for d in self.doses))
+        doses = tuple(replace(d, time=d.time + shift) for d in self.doses)
+        return replace(self, doses=doses, occasions=tuple(time + shift for time in self.occasions))
 
-    def repeated(self, courses: int, every: str) -> Regimen:
+    def repeated(self, courses: int, every: str, occasions: bool = False) -> Regimen:
         """Return the plan given `courses` times, one course starting `every` so long (``every="7 weeks"``).
+
+        Parameters
+        ----------
+        courses : int
+            How many times.
+        every : str
+            From the start of one course to the start of the next.
+        occasions : bool
+            Whether each course is an occasion of its own, which begins with its first dose. Occasions that begin
+            within a course are repeated in any case.
 
         Raises
         ------
@@ -217,7 +236,10 @@ class Regimen:
         if not shift > 0:
             raise InputError(f"every is {every!r}; expected a time > 0")
         doses = (replace(d, time=d.time + k * shift) for k in range(int(courses)) for d in self.doses)
-        return replace(self, doses=tuple(doses))
+        begins = [time + k * shift for k in range(int(courses)) for time in self.occasions]
+        if occasions and self.doses:
+            begins += [self.doses[0].time + k * shift for k in range(1, int(courses))]
+        return replace(self, doses=tuple(doses), occasions=tuple(begins))
 
     def __str__(self) -> str:
         if not self.doses:

@@ -20,9 +20,9 @@ from pkpd.dosing import Regimen, bolus
 from pkpd.errors import InputError, nearest
 from pkpd.io import read_study
 from pkpd.model import Model
-from pkpd.parameters import Parameter, Parameters, Variability
-from pkpd.population import residual_error
-from pkpd.simulate import Population, simulate
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population, residual_error
+from pkpd.simulate import simulate
 from pkpd.study import Study
 from pkpd.trial import worst_grade
 
@@ -115,13 +115,11 @@ def truth() -> Population:
     Clearance and volumes share a scale (they vary together more than the half-life does); lymphocytes at baseline are
     screened to be at least the lower limit of normal.
     """
-    case_model = model()
-    variability = Variability.from_factors(
-        [{"CL": 0.29, "V1": 0.29, "Q": 0.29, "V2": 0.29}, {"CL": 0.135}, {"V1": 0.135, "V2": 0.135}]
-    ) + Variability.independent({"L0": (LLN, math.inf)}, EC50=0.3, kR=0.2, R0=0.5, SR=0.4, L0=0.35, SL=0.9)
-    return Population(
-        case_model, case_model.parameters.with_values(_TYPICAL) + Parameters(_NOISE), variability, _ERRORS
-    )
+    own = model()
+    values = own.parameters.with_values(_TYPICAL) + Parameters(_NOISE)
+    omega = Omega.independent(scale=0.29, CL=0.135, V=0.135, EC50=0.3, kR=0.2, R0=0.5, SR=0.4, L0=0.35, SL=0.9)
+    shared = {"CL": "eta_scale + eta_CL", "V1": "eta_scale + eta_V", "Q": "eta_scale", "V2": "eta_scale + eta_V"}
+    return Population(own, values, omega, _ERRORS, exponents=shared, limits={"L0": (LLN, math.inf)})
 
 
 def synthetic_study(seed: int = 21) -> Study:

@@ -15,8 +15,9 @@ from pkpd.dosing import Dose, bolus, oral
 from pkpd.errors import InputError
 from pkpd.fit import residual_error
 from pkpd.nca import NAMES, PRESETS, Profiles, compute
-from pkpd.parameters import Parameter, Parameters, Variability
-from pkpd.simulate import Population, simulate
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population
+from pkpd.simulate import simulate
 
 N = 4000
 DOSE = bolus("30 ug/kg")
@@ -133,7 +134,7 @@ def test_a_mono_exponential_is_not_biased() -> None:
 def test_truth_varies_with_the_subjects() -> None:
     """Mean of dose/CL over log-normal clearances, and CL itself: known in closed form."""
     base = flat()
-    people = Population(base.model, base.parameters, Variability.independent(CL=0.4))
+    people = Population(base.model, base.parameters, Omega.independent(CL=0.4))
     table = design_bias(people, bolus("100 mg"), [0.5, 1, 2, 4, 8, 12], subjects=N, seed=3)
     for name, centre in (("auc_inf_obs", 50.0), ("cl_obs", 2.0)):
         mean = centre * np.exp(0.08)

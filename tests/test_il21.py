@@ -135,8 +135,11 @@ def test_truth() -> None:
         assert truth.parameters[name] == value
     assert truth.parameters["kA"] == pytest.approx(np.log(2) / 12, rel=1e-15)
     assert truth.parameters["kR"] == pytest.approx(np.log(2) / 8, rel=1e-15)
-    assert truth.variability is not None
-    names, omega = truth.variability.names, truth.variability.omega
+    names = tuple(truth.texts)
+    size = len(truth.omega.effects())
+    values = truth.individual_values(np.eye(size))  # one random effect at a time
+    factors = np.array([np.broadcast_to(np.log(values[n] / truth.parameters[n]), size) for n in names])
+    omega = factors @ truth.omega.matrix() @ factors.T
     at = {n: names.index(n) for n in names}
     assert omega[at["CL"], at["CL"]] == pytest.approx(0.29**2 + 0.135**2)
     assert omega[at["V1"], at["V2"]] == pytest.approx(0.29**2 + 0.135**2)
@@ -144,7 +147,7 @@ def test_truth() -> None:
     assert omega[at["CL"], at["V1"]] == pytest.approx(0.29**2)
     sd = {n: np.sqrt(omega[at[n], at[n]]) for n in ("EC50", "kR", "R0", "SR", "L0", "SL")}
     assert sd == pytest.approx({"EC50": 0.3, "kR": 0.2, "R0": 0.5, "SR": 0.4, "L0": 0.35, "SL": 0.9})
-    assert dict(truth.variability.limits) == {"L0": (1.0, np.inf)}
+    assert truth.limits == {"L0": (1.0, np.inf)}
 
 
 def test_synthetic_study_has_the_published_size() -> None:

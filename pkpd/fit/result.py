@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
-from pkpd.parameters import Parameters, Scale, Variability
-from pkpd.population import ResidualError
+from pkpd.parameters import Parameters
+from pkpd.population import Omega, Population, ResidualError, block
+from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
     import pandas
@@ -97,6 +98,40 @@ class Fit:
     def values(self) -> dict[str, float]:
         """Estimates and fixed values by name."""
         return self.parameters.as_dict()
+
+    def population(self) -> Population:
+        """Return the population of the fit: its values, residual errors, and what was given per subject."""
+        return Population(self.model, self.parameters, Omega(), self.errors, self.given)
+
+    def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
+        """Return `n` populations whose values differ by the uncertainty of the estimates.
+
+        Estimates are normal on their transformed scales, with the fit's covariance.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Raises
+        ------
+        InputError
+            If the fit has no covariance.
+        """
+        people = self.population()
+        if not self.parameters.free:
+            return (people,) * n
+        if not np.isfinite(self.covariance).all():
+            raise InputError(f"the fit has no covariance of its estimates ({self.status}), so none can be drawn")
+        away = rng.standard_normal((n, len(self.parameters.free))) @ loadings(self.covariance).T
+        centre = self.parameters.to_vector()
+        return tuple(replace(people, parameters=self.parameters.from_vector(centre + step)) for step in away)
+
+    def individual_values(self) -> pandas.DataFrame | None:
+        """Return what was given per subject, one row each; None if nothing was."""
+        return self.given
 
     @property
     def correlation(self) -> Array:
@@ -226,11 +261,15 @@ class Fits(Mapping[Any, Fit]):
         """Return the fits whose estimates can be carried on: those that converged."""
         return {s: f for s, f in self.fits.items() if f.converged}
 
-    def typical(self) -> Parameters:
-        """Return the means of the converged fits as parameters, each taken on the parameter's scale of estimation.
+    def _vectors(self) -> Array:
+        """Estimates of the converged fits on their scales of estimation, shape (fits, free)."""
+        return np.array([fit.parameters.to_vector() for fit in self.usable().values()])
 
-        That is the geometric mean of a positive parameter, the arithmetic one of a parameter without bounds. Fixed
-        parameters that differ between subjects (observed baselines) are averaged too.
+    def typical(self) -> Parameters:
+        """Return the means of the converged fits on the scale of estimation, as parameters.
+
+        They are geometric means of what is positive; between two bounds the logits are averaged, without bounds the
+        values themselves.
 
         Raises
         ------
@@ -240,17 +279,13 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if not fits:
             raise InputError("no subject's fit converged, so there is no typical subject")
-        first = fits[0].parameters
-        values = np.array([f.parameters.values for f in fits])
-        scale = Scale([p.lower for p in first], [p.upper for p in first])
-        means = scale.back(np.ascontiguousarray(scale.to(values).T).mean(axis=1)).tolist()
-        moves = (values != values[0]).any(axis=0) | np.array([not p.fixed for p in first])
-        return first.with_values({n: m for n, m, moving in zip(first.names, means, moves, strict=True) if moving})
+        return fits[0].parameters.from_vector(self._vectors().mean(axis=0))
 
-    def variability(self) -> Variability:
-        """Return the empirical covariance between subjects, each parameter on its scale of estimation.
+    def variability(self) -> Omega:
+        """Return the empirical covariance of the estimates between subjects (estimation error included).
 
-        The error of estimation is included.
+        Each parameter is on its scale of estimation, as its random effect is: log where it is positive, logit between
+        two bounds, natural without bounds.
 
         Raises
         ------
@@ -260,12 +295,37 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if len(fits) < 2:
             raise InputError("variability between subjects needs at least two converged fits")
-        first = fits[0].parameters
-        free = first.subset([n for n in first.free if n in fits[0].model.parameters])
-        x = free.scale.to(np.array([f.parameters.subset(free.names).values for f in fits]))
-        size, vectors = np.linalg.eigh(np.cov(x, rowvar=False).reshape(len(free), -1))
-        bounds = {p.name: (p.lower, p.upper) for p in free if (p.lower, p.upper) != (0.0, math.inf)}
-        return Variability(free.names, vectors * np.sqrt(np.clip(size, 0, None)), bounds=bounds)
+        names = [n for n in fits[0].parameters.free if n in fits[0].model.parameters]
+        columns = [fits[0].parameters.free.index(n) for n in names]
+        return block(*names, omega=np.cov(self._vectors()[:, columns], rowvar=False).reshape(len(names), -1))
+
+    def population(self) -> Population:
+        """Return the population of the fits: their typical values and empirical covariance, and residual errors."""
+        first = next(iter(self.values()))
+        return Population(first.model, self.typical(), self.variability(), first.errors)
+
+    def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
+        """Return `n` populations whose typical values differ by their uncertainty.
+
+        The means of the transformed estimates are normal, with the covariance between subjects divided by their
+        number; the covariance itself is not drawn.
+        """
+        people = self.population()
+        names = people.omega.effects()
+        centre = people.parameters.subset(names)
+        root = loadings(people.omega.matrix() / len(self.usable()))
+        steps = rng.standard_normal((n, len(names))) @ root.T
+        moved = (centre.from_vector(centre.to_vector() + step).as_dict() for step in steps)
+        return tuple(replace(people, parameters=people.parameters.with_values(values)) for values in moved)
+
+    def individual_values(self) -> pandas.DataFrame:
+        """Return the estimates of every subject whose fit converged, one row each."""
+        import pandas
+
+        rows = {subject: fit.parameters.as_dict() for subject, fit in self.usable().items()}
+        table = pandas.DataFrame.from_dict(rows, orient="index")
+        table.index.name = "subject"
+        return table
 
     def __repr__(self) -> str:
         good = len(self.usable())

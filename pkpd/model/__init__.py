@@ -1,5 +1,7 @@
 """Models as equations: parsed against a whitelist, composed with ``+``, shown as LaTeX and as a diagram (floor 2)."""
 
+from pkpd.model.evaluate import derivative_text, evaluate_text
+from pkpd.model.individual import individual_model
 from pkpd.model.model import Model, define
 
-__all__ = ["Model", "define"]
+__all__ = ["Model", "define", "derivative_text", "evaluate_text", "individual_model"]

@@ -293,3 +293,27 @@ def rename(text: str, new: Mapping[str, str]) -> str:
         return ast.unparse(tree)
     except RecursionError:
         raise _too_deep(text) from None
+
+
+def substitute_names(text: str, new: Mapping[str, str]) -> str:
+    """Return the equation with whole equations in the place of names, all at once; parentheses are set as needed.
+
+    Raises
+    ------
+    ModelError
+        If one of the texts is no equation, or the result is longer or deeper than what is read.
+    """
+    trees = {name: _tree(other) for name, other in new.items()}
+
+    class Exchange(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return trees.get(node.id, node)
+
+        def visit_Call(self, node: ast.Call) -> ast.Call:
+            node.args = [self.visit(argument) for argument in node.args]  # the function's own name stays
+            return node
+
+    try:
+        return ast.unparse(Exchange().visit(_tree(text)))
+    except RecursionError:
+        raise _too_deep(text) from None

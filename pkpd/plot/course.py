@@ -16,7 +16,8 @@ from pkpd.fit.data import covariates as covariates_of
 from pkpd.fit.result import Fit, Fits
 from pkpd.plot import marks, style
 from pkpd.plot.fitted import prediction_rows, unit_of
-from pkpd.simulate import Population, simulate
+from pkpd.population import Population
+from pkpd.simulate import simulate
 from pkpd.study import Study
 
 

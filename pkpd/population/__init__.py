@@ -1,5 +1,41 @@
-"""What is fitted and what is simulated: how subjects and measurements vary (floor 3, below the engine)."""
+"""What is fitted and what is simulated, as one value: typical values, random effects, covariates, errors (floor 3)."""
 
+import sys
+import types
+import warnings
+
+from pkpd.model import Model
+from pkpd.population.constraints import Constraint
+from pkpd.population.omega import Omega, block
+from pkpd.population.population import Population
+from pkpd.population.priors import InverseWishart, NormalPrior
+from pkpd.population.protocol import Source, population_of
 from pkpd.population.residual import KINDS, ErrorKind, ErrorParameter, ResidualError, residual_error
 
-__all__ = ["KINDS", "ErrorKind", "ErrorParameter", "ResidualError", "residual_error"]
+__all__ = [
+    "KINDS",
+    "Constraint",
+    "ErrorKind",
+    "ErrorParameter",
+    "InverseWishart",
+    "NormalPrior",
+    "Omega",
+    "Population",
+    "ResidualError",
+    "Source",
+    "block",
+    "population_of",
+    "residual_error",
+]
+
+
+class _OldName(types.ModuleType):
+    """``pkpd.population(fit)`` was a function before it was a package: it still works, with a warning."""
+
+    def __call__(self, source: Population | Source | Model) -> Population:
+        text = "pkpd.population(source) is now source.population(), or pkpd.population.population_of(source)"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return population_of(source)
+
+
+sys.modules[__name__].__class__ = _OldName

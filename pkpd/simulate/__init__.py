@@ -2,7 +2,6 @@
 
 from pkpd.simulate.adaptive import Situation, simulate_adaptive
 from pkpd.simulate.locate import locate
-from pkpd.simulate.population import Population, population
 from pkpd.simulate.predict import predict
 from pkpd.simulate.simulation import simulate, simulated_study
 from pkpd.simulate.store import open_simulation
@@ -12,7 +11,6 @@ __all__ = [
     "Situation",
     "locate",
     "open_simulation",
-    "population",
     "predict",
     "simulate",
     "simulate_adaptive",

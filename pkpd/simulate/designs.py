@@ -16,7 +16,7 @@ from pkpd.errors import InputError, warn
 from pkpd.fit.data import covariates as study_covariates
 from pkpd.model import Model
 from pkpd.model.model import WORDS
-from pkpd.simulate.population import Population
+from pkpd.population import Population
 from pkpd.study import Study
 
 
@@ -28,6 +28,19 @@ def concrete(model: Model, regimen: Regimen) -> Model:
     tail = "/kg" if units.per_kg(volume) else ""
     amount = regimen.unit if units.per_kg(regimen.unit) == bool(tail) else "mg" + tail
     return model.in_units(time="h", amount=amount, volume=volume)
+
+
+def one_occasion(people: Population, regimen: Regimen, where: str) -> None:
+    """Refuse a plan with occasions where values that change with them are not supported.
+
+    Raises
+    ------
+    InputError
+        If the plan has occasions and parameters differ between them.
+    """
+    if regimen.occasions and people.by_occasion:
+        names = ", ".join(people.by_occasion)
+        raise InputError(f"{names} differ between occasions, and the plan has several; use simulate", where)
 
 
 def _volume(unit: str) -> bool:

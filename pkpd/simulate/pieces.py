@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.simulate.population import Population
+from pkpd.population import Population
 
 BLOCK = 1000
 """Subjects that share a random stream. It is part of what a seed means: another number, other subjects."""

@@ -15,9 +15,9 @@ from pkpd.dosing import Dose
 from pkpd.engine import Schedule, Settings, compile_model
 from pkpd.errors import InputError
 from pkpd.model import Model
+from pkpd.population import Population
 from pkpd.simulate.noise import draw
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
-from pkpd.simulate.population import Population
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,23 @@ class Run:
     settings: Settings
     at_dose: str
 
-    def draw(self, piece: Piece) -> dict[str, NDArray[Any]]:
-        """Draw the parameters and covariates of a piece, replicate after replicate."""
+    def draw(
+        self, piece: Piece, occasions: int = 1, known: Mapping[str, NDArray[Any]] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Draw the parameters and covariates of a piece, replicate after replicate.
+
+        Parameters
+        ----------
+        piece : Piece
+            Which subjects.
+        occasions : int
+            Occasions of every subject.
+        known : mapping, optional
+            Covariates of relations that the subjects bring, shape (subjects of the piece,) each.
+        """
         many = piece.shape[1]
         drawn = [
-            self.people.draw(many, stream(self.seed, replicate, piece.block, PARAMETERS))
+            self.people.draw(many, stream(self.seed, replicate, piece.block, PARAMETERS), occasions, known)
             for replicate in range(*piece.replicates)
         ]
         return {name: np.concatenate([own[name] for own in drawn]) for name in drawn[0]}
@@ -64,7 +76,14 @@ class Run:
 
 
 def inputs_of(model: Model, values: Mapping[str, NDArray[Any]]) -> Array:
-    """Return the table of values that the compiled model takes.
+    """Return the table of values that the compiled model takes, shape (subjects · occasions, inputs).
+
+    Parameters
+    ----------
+    model : Model
+        Its parameters and covariates are the inputs.
+    values : mapping
+        Name → shape (subjects,), or (subjects, occasions): then every subject has a row per occasion.
 
     Raises
     ------
@@ -76,7 +95,9 @@ def inputs_of(model: Model, values: Mapping[str, NDArray[Any]]) -> Array:
     problems += [f"{n!r} is not a number" for n in names if n in values and values[n].dtype.kind not in "biuf"]
     if problems:
         raise InputError(problems)
-    return np.column_stack([values[n].astype(float) for n in names])
+    occasions = max(values[n].shape[1] if values[n].ndim == 2 else 1 for n in names)
+    columns = [values[n].astype(float) for n in names]
+    return np.column_stack([c.ravel() if c.ndim == 2 else np.repeat(c, occasions) for c in columns])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,24 +111,55 @@ class Solved:
 
 def solve(
     model: Model, values: Mapping[str, NDArray[Any]], doses: Sequence[tuple[Dose, ...]], times: Sequence[Array],
-    after: Sequence[Flags], settings: Settings,
+    after: Sequence[Flags], settings: Settings, occasions: tuple[float, ...] = (),
 ) -> Solved:  # fmt: skip
-    """Solve many subjects; their states are not kept."""
+    """Solve many subjects; their states are not kept.
+
+    Parameters
+    ----------
+    model, values : Model, mapping
+        As for `inputs_of`.
+    doses, times, after : sequences, one item per subject
+        Doses, requested times, and whether each means "after the dose".
+    settings : Settings
+        Tolerances of the solver.
+    occasions : tuple of float
+        Times at which everybody's second, third … occasion begins, where values differ between occasions. A value
+        "before the dose" at such a time still belongs to the occasion that ends.
+    """
     code, table = compile_model(model), inputs_of(model, values)
     same = all(own is all_[0] for all_ in (doses, times, after) for own in all_)
     if same and not code.plans:
-        plan = _common(model, doses[0], times[0].tobytes(), after[0].tobytes(), len(table))
+        plan = _common(model, doses[0], times[0].tobytes(), after[0].tobytes(), len(doses), occasions)
     else:
-        plan = code.schedule(table, doses, times, after)
+        plan = _schedule(model, table, doses, times, after, occasions)
     solution = code.run(table, plan, settings, states=False)
     bad = np.flatnonzero(solution.status)
     return Solved(solution.outputs, solution.status, solution.advice(int(bad[0])) if bad.size else "")
 
 
 @lru_cache(maxsize=4)
-def _common(model: Model, doses: tuple[Dose, ...], times: bytes, after: bytes, subjects: int) -> Schedule:
+def _common(
+    model: Model, doses: tuple[Dose, ...], times: bytes, after: bytes, subjects: int, occasions: tuple[float, ...]
+) -> Schedule:
     """Time lines of subjects who all get the same, laid out once per process."""
-    code = compile_model(model)
     clock, late = np.frombuffer(times), np.frombuffer(after, dtype=bool)
-    nothing = np.zeros((subjects, len(code.inputs)))  # the model says nothing of its doses: no value counts
-    return code.schedule(nothing, [doses] * subjects, [clock] * subjects, [late] * subjects)
+    rows = subjects * (1 + len(occasions))
+    nothing = np.zeros((rows, len(compile_model(model).inputs)))  # the model says nothing of its doses: no value counts
+    return _schedule(model, nothing, [doses] * subjects, [clock] * subjects, [late] * subjects, occasions)
+
+
+def _schedule(
+    model: Model, table: Array, doses: Sequence[tuple[Dose, ...]], times: Sequence[Array], after: Sequence[Flags],
+    occasions: tuple[float, ...],
+) -> Schedule:  # fmt: skip
+    """Time lines in which everybody's values change when an occasion begins."""
+    code = compile_model(model)
+    if not occasions:
+        return code.schedule(table, doses, times, after)
+    ends = np.array(occasions)
+    rows = [
+        np.where(late, np.searchsorted(ends, clock, side="right"), np.searchsorted(ends, clock, side="left")).tolist()
+        for clock, late in zip(times, after, strict=True)
+    ]
+    return code.schedule(table, doses, times, after, [occasions] * len(doses), time_rows=rows)

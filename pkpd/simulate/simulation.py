@@ -17,10 +17,9 @@ from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
-from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
+from pkpd.population import Population, Source, population_of
 from pkpd.simulate.execution import into_memory, into_store
-from pkpd.simulate.population import Population, population
 from pkpd.simulate.resources import Resources, size
 from pkpd.simulate.run import Run
 from pkpd.simulate.store.call import describe
@@ -36,7 +35,7 @@ AT_DOSE = ("before", "after")
 
 
 def simulate(
-    source: Population | Fit | Fits | Model,
+    source: Population | Source | Model,
     design: Regimen | Study,
     *,
     subjects: int = 1,
@@ -56,7 +55,7 @@ def simulate(
     Parameters
     ----------
     source : Population, Fit, Fits or Model
-        Whom to simulate (`population`).
+        Whom to simulate (`population_of`).
     design : Regimen or Study
         A plan given to every subject, or a study whose subjects, doses, times, covariates and limits are used.
     subjects : int
@@ -111,7 +110,7 @@ def simulate(
     settings = settings or Settings()
     if executor is not None and settings.workers is None:
         settings = replace(settings, workers=1)  # the executor's workers share the cores already
-    run = Run(population(source), int(seed), settings, at_dose)
+    run = Run(population_of(source), int(seed), settings, at_dose)
     if isinstance(design, Study):
         task = study_task(run, design, int(replicates), keep)
     else:

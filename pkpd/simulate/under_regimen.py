@@ -13,10 +13,10 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.model import Model
+from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for
 from pkpd.simulate.layout import Layout, Variable, chosen
 from pkpd.simulate.pieces import Cut, Part, Piece
-from pkpd.simulate.population import Population
 from pkpd.simulate.run import Run, inputs_of, solve
 from pkpd.simulate.task import Task
 
@@ -48,11 +48,12 @@ class RegimenJob:
         """Draw and solve one piece."""
         people, many = self.run.people, piece.shape[0] * piece.shape[1]
         model = people.model
-        values = self.run.draw(piece)
+        begins = occasions_of(people, self.regimen.in_units(self.regimen.unit, model.base["time"]))
+        values = self.run.draw(piece, 1 + len(begins))
         clock = self.times * units.factor(self.regimen.time_unit, model.base["time"])
         late = np.full(clock.shape, self.run.at_dose == "after")
         doses = doses_for(self.regimen, model, values, many)
-        solved = solve(model, values, doses, [clock] * many, [late] * many, self.run.settings)
+        solved = solve(model, values, doses, [clock] * many, [late] * many, self.run.settings, begins)
         shape = (*piece.shape, clock.size)
         arrays: dict[str, NDArray[Any]] = {"status": solved.status.reshape(piece.shape)}
         exact = {name: solved.outputs[:, k].reshape(shape) for k, name in enumerate(model.outputs)}
@@ -61,7 +62,7 @@ class RegimenJob:
             measured = {f"{name}_measured": array for name, array in self.run.measured(exact, piece).items()}
             arrays |= {name: array for name, array in measured.items() if name in self.kept}
         own = self.kept - arrays.keys()
-        arrays |= {name: values[name].astype(float).reshape(piece.shape) for name in own}
+        arrays |= {n: values[n].astype(float).reshape(*piece.shape, *values[n].shape[1:]) for n in own}
         return Part(arrays, int(np.count_nonzero(solved.status)), solved.advice)
 
 
@@ -80,7 +81,8 @@ def regimen_task(
     model = concrete(run.people.model, regimen)
     run = replace(run, people=replace(run.people, model=model))
     cut = Cut.of(replicates, subjects)
-    first = run.draw(cut[0])
+    begins = occasions_of(run.people, regimen)
+    first = run.draw(cut[0], 1 + len(begins))
     inputs_of(model, first)
     doses_for(regimen, model, {n: v[:1] for n, v in first.items()}, 1)
     possible = _variables(model, run.people, first)
@@ -94,8 +96,19 @@ def regimen_task(
     }
     sizes = {"replicate": replicates, "subject": subjects, "time": times.size}
     chunks = {"replicate": cut.together, "subject": cut.block, "time": times.size}
+    if begins:
+        first_begin = min([0.0, begins[0], *regimen.times])
+        coords["occasion"] = np.arange(1, 2 + len(begins))
+        about = {"units": regimen.time_unit, "long_name": "beginning of the occasion"}
+        coords["occasion_time"] = ("occasion", np.array([first_begin, *begins]), about)
+        sizes["occasion"] = chunks["occasion"] = 1 + len(begins)
     layout = Layout(sizes, chunks, variables, xarray.Dataset(coords=coords))
     return Task(RegimenJob(run, regimen, times, frozenset(variables)), layout, cut, first)
+
+
+def occasions_of(people: Population, regimen: Regimen) -> tuple[float, ...]:
+    """Return when the second, third … occasion begins, where anything differs between occasions."""
+    return regimen.occasions if people.by_occasion else ()
 
 
 def _variables(model: Model, people: Population, first: Mapping[str, NDArray[Any]]) -> dict[str, Variable]:
@@ -110,17 +123,15 @@ def _variables(model: Model, people: Population, first: Mapping[str, NDArray[Any
     for name, column in first.items():
         if name not in found and column.dtype.kind in "biuf":
             unit = model.parameters.get(name).unit if name in model.parameters else ""
-            found[name] = Variable(_DIMS[:2], {"units": unit, "long_name": f"individual {name}"})
+            dims = (*_DIMS[:2], "occasion") if column.ndim == 2 else _DIMS[:2]
+            found[name] = Variable(dims, {"units": unit, "long_name": f"individual {name}"})
     found["status"] = Variable(_DIMS[:2], {"long_name": "0 = solved"}, "int64")
     return found
 
 
 def _varying(people: Population, first: Mapping[str, NDArray[Any]]) -> list[str]:
     """What differs between subjects, whoever is drawn: it must be known before the first piece is."""
-    found: list[str] = []
-    if people.variability is not None:
-        spread = people.variability
-        found += [n for n, row in zip(spread.names, spread.loadings, strict=True) if np.any(row)]
+    found = [*people.varying]
     if people.table is not None:
         found += [str(n) for n in people.table.columns if people.table[n].nunique() > 1]
     if callable(people.covariates):

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
+from pkpd.errors import InputError
 from pkpd.observed.matching import in_study_units, match_outputs
+from pkpd.population.covariates import covariate_columns
 from pkpd.simulate.designs import Own, own_values
 from pkpd.simulate.layout import Layout, Variable, chosen
 from pkpd.simulate.pieces import Cut, Part, Piece
@@ -45,6 +47,8 @@ class StudyJob:
         From the model's unit to the study's, and the limit in the study's.
     kept : frozenset of str
         Variables to return.
+    known : mapping
+        Covariates of the population's relations, shape (subjects,) each.
     """
 
     run: Run
@@ -56,10 +60,11 @@ class StudyJob:
     ratio: Array
     lloq: Array
     kept: frozenset[str]
+    known: Mapping[str, Array]
 
     def values(self, piece: Piece) -> dict[str, NDArray[Any]]:
         """Draw a piece, then put in what the subjects bring themselves."""
-        values = self.run.draw(piece)
+        values = self.run.draw(piece, known=self.known)
         for own in self.own:
             values[own.name] = own.into(values.get(own.name), *piece.shape)
         return values
@@ -89,6 +94,9 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
     InputError
         Listing what is missing.
     """
+    if run.people.by_occasion:
+        which = ", ".join(run.people.by_occasion)
+        raise InputError(f"{which} differ between occasions, which cannot be simulated under a study yet", "simulate")
     matched = match_outputs(run.people.model, study)
     model = in_study_units(run.people.model, study, matched)
     run = replace(run, people=replace(run.people, model=model, covariates=None))
@@ -112,6 +120,9 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
         rows["output"].map(ratio).to_numpy(float),
         rows["lloq"].to_numpy(float),
         frozenset(variables),
+        covariate_columns(
+            run.people.covariate_names, study.subjects.set_index("subject").loc[ids], run.people.coefficients
+        ),
     )
     cut = Cut.of(replicates, len(ids), whole=True)
     first = job.values(cut[0])

@@ -20,7 +20,8 @@ from pkpd.fit.likelihood import Likelihood, free_model_parameters
 from pkpd.io import read_study
 from pkpd.model import Model, define
 from pkpd.parameters import Parameter, Parameters
-from pkpd.simulate import Population, simulate, simulated_study
+from pkpd.population import Population
+from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
 
 UNITS = {"time": "h", "IL21": "ng/mL", "sCD25": "ng/mL", "ALC": "10^9/L", "dose": "ug/kg"}
@@ -64,8 +65,7 @@ def pd_design(subjects: int, days: Sequence[int], times: Sequence[float]) -> tup
     used = {n: u for n, u in UNITS.items() if n != "IL21"}
     study = read_study(table, bolus("30 ug/kg", days=days), units=used)
     truth = il21.truth()
-    assert truth.variability is not None
-    drawn = truth.variability.draw(truth.parameters.as_dict(), subjects, np.random.default_rng(7))
+    drawn = truth.draw(subjects, np.random.default_rng(7))
     return study, pandas.DataFrame(
         {n: drawn[n] for n in ("CL", "V1", "Q", "V2")}, index=pandas.Index(ids, name="subject")
     )

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from pkpd import il21
 from pkpd.fit import residual_error
-from pkpd.simulate import Population
+from pkpd.population import Population
 from tests.fit.fit_cases import PD_ERRORS, Recovery, pd_design, pd_truth, pk_design, pk_model, pk_truth, recover
 
 SEED = 2014

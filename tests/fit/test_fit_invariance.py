@@ -16,8 +16,9 @@ from pkpd.errors import DataWarning, InputError
 from pkpd.fit import Fits, Options, fit_individuals, fit_pooled, residual_error
 from pkpd.io import read_study
 from pkpd.model import define
-from pkpd.parameters import Parameter, Parameters, Variability
-from pkpd.simulate import Population, simulate, simulated_study
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population
+from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
 from tests.fit.fit_cases import (
     PD_ERRORS,
@@ -35,15 +36,14 @@ from tests.fit.fit_cases import (
 pytestmark = pytest.mark.filterwarnings("ignore:.*are flagged BLQ:pkpd.errors.DataWarning")
 ERRORS = (residual_error("C", "proportional"),)
 LLOQ = 1.0
-SPREAD = Variability.from_factors(
-    [{"CL": 0.25, "V1": 0.25, "Q": 0.25, "V2": 0.25}, {"CL": 0.1}, {"V1": 0.1, "V2": 0.1}]
-)
+SPREAD = Omega.independent(scale=0.25, CL=0.1, V=0.1)
+SHARED = {"CL": "eta_scale + eta_CL", "V1": "eta_scale + eta_V", "Q": "eta_scale", "V2": "eta_scale + eta_V"}
 
 
 @cache
 def pk_study(subjects: int = 4) -> Study:
     design = pk_design(subjects, [5 / 60, 0.5, 1, 2, 4, 8, 10], lloq=LLOQ)
-    people = Population(pk_model(), pk_truth(prop_C=0.1), SPREAD, ERRORS)
+    people = Population(pk_model(), pk_truth(prop_C=0.1), SPREAD, ERRORS, exponents=SHARED)
     return simulated_study(simulate(people, design, seed=4), design)
 
 
@@ -172,8 +172,8 @@ def test_typical_values_and_variability_of_fits() -> None:
     logs = np.log([[f.parameters[n] for n in ("CL", "V1", "Q", "V2")] for f in good.values()])
     typical, spread = fits.typical(), fits.variability()
     np.testing.assert_allclose([typical[n] for n in ("CL", "V1", "Q", "V2")], np.exp(logs.mean(axis=0)), rtol=1e-12)
-    assert spread.names == ("CL", "V1", "Q", "V2")
-    np.testing.assert_allclose(spread.omega, np.cov(logs, rowvar=False), rtol=1e-9, atol=1e-12)
+    assert spread.effects() == ("CL", "V1", "Q", "V2")
+    np.testing.assert_allclose(spread.matrix(), np.cov(logs, rowvar=False), rtol=1e-9, atol=1e-12)
     with pytest.raises(InputError, match="at least two"):
         Fits(dict(list(good.items())[:1]), {}).variability()
     with pytest.raises(InputError, match="no typical subject"):

@@ -21,7 +21,8 @@ from pkpd.io import read_study
 from pkpd.model import define
 from pkpd.nca import nca
 from pkpd.parameters import Parameter, Parameters
-from pkpd.simulate import Population, simulate, simulated_study
+from pkpd.population import Population
+from pkpd.simulate import simulate, simulated_study
 from tests.fit.fit_cases import (
     grid,
     likelihood_of,

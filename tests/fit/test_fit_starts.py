@@ -13,7 +13,8 @@ from pkpd import il21
 from pkpd.errors import FitWarning
 from pkpd.fit import fit_pooled, residual_error
 from pkpd.io import read_study
-from pkpd.simulate import Population, simulate, simulated_study
+from pkpd.population import Population
+from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
 from tests.fit.fit_cases import PD_ERRORS, UNITS, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, scattered
 

@@ -1,4 +1,4 @@
-"""Parameters: round trips, bounds, units, errors; variability: what draws look like."""
+"""Parameters: round trips, bounds, units, errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd.errors import InputError, PkpdError
-from pkpd.parameters import Parameter, Parameters, Scale, Variability, block
+from pkpd.parameters import Parameter, Parameters, Scale
 
 PK = Parameters(
     (Parameter("CL", 5.0, "L/h", meaning="clearance"), Parameter("V", 50.0, "L"), Parameter("F", 0.5, upper=1.0))
@@ -161,102 +161,7 @@ def test_shown() -> None:
     assert "<script>" not in page
 
 
-# ---- variability --------------------------------------------------------------------------------------------------
-
-
-def _covariance_error(drawn: dict[str, np.ndarray], typical: dict[str, float], omega: np.ndarray) -> float:
-    """Return the largest deviation of the sample covariance of η in standard errors."""
-    eta = np.column_stack([np.log(drawn[n] / typical[n]) for n in drawn])
-    sample, n = eta.T @ eta / len(eta), len(eta)
-    se = np.sqrt((np.outer(np.diag(omega), np.diag(omega)) + omega**2) / n)
-    return float(np.max(np.abs(sample - omega) / np.maximum(se, 1e-12)))
-
-
-OMEGAS = {
-    "full": [[0.09, 0.03, 0.01], [0.03, 0.16, -0.02], [0.01, -0.02, 0.04]],
-    "singular": [[0.09, 0.06, 0.03], [0.06, 0.04, 0.02], [0.03, 0.02, 0.01]],
-    "with a zero": [[0.09, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.04]],
-}
-
-
-@pytest.mark.parametrize("kind", list(OMEGAS))
-def test_a_block_is_the_covariance_given(kind: str) -> None:
-    omega, typical = np.array(OMEGAS[kind]), {"CL": 5.0, "V": 50.0, "ka": 1.0}
-    v = block("CL", "V", "ka", omega=omega)
-    np.testing.assert_allclose(v.omega, omega, atol=1e-15)
-    drawn = v.draw(typical, 40_000, np.random.default_rng(1))
-    assert _covariance_error(drawn, typical, omega) < 4.5  # nine numbers, fixed seed
-    if kind == "singular":  # one factor: every parameter is a power of the first
-        np.testing.assert_allclose(np.log(drawn["V"] / 50), 2 / 3 * np.log(drawn["CL"] / 5), atol=1e-9)
-
-
-@given(data=st.data(), n=st.integers(1, 5), rank=st.integers(1, 5))
-@budget(max_examples=40)
-def test_any_semi_definite_block(data: st.DataObject, n: int, rank: int) -> None:
-    rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
-    root = rng.standard_normal((n, rank)) * 10.0 ** rng.uniform(-3, 1, (n, 1))
-    omega = root @ root.T
-    found = block(*"abcde"[:n], omega=omega).omega
-    np.testing.assert_allclose(found, omega, rtol=0, atol=1e-12 * np.max(omega))
-
-
-@pytest.mark.parametrize("omega", [
-    [[0.1, 0.2], [0.2, 0.1]], [[0.1, 0.05], [0.04, 0.1]], [[0.1]], [[-0.1, 0], [0, 0.1]], [[math.nan, 0], [0, 1]],
-    [[1, 2], [3]],
-])  # fmt: skip
-def test_blocks_that_cannot_be(omega: list[list[float]]) -> None:
-    with pytest.raises(InputError):
-        block("CL", "V", omega=omega)
-
-
-def test_factors_and_sums() -> None:
-    v = Variability.from_factors([{"CL": 0.29, "V": 0.29}, {"CL": 0.135}]) + Variability.independent(ka=0.4)
-    assert v.names == ("CL", "V", "ka")
-    shared = 0.29**2
-    np.testing.assert_allclose(v.omega, [[shared + 0.135**2, shared, 0], [shared, shared, 0], [0, 0, 0.16]], atol=1e-15)
-    with pytest.raises(InputError, match="twice"):
-        v + Variability.independent(CL=0.1)
-    with pytest.raises(InputError, match="finite"):
-        Variability.independent(CL=math.nan)
-    with pytest.raises(InputError, match="limits"):
-        Variability.independent({"V": (0, 1)}, CL=0.1)
-    with pytest.raises(ValueError, match="read-only"):
-        v.loadings[0, 0] = 1.0
-
-
-def test_typical_is_the_geometric_mean_and_zero_spread_is_exact() -> None:
-    drawn = Variability.independent(CL=0.3).draw({"CL": 5.0}, 40_000, np.random.default_rng(3))["CL"]
-    assert np.mean(np.log(drawn / 5)) == pytest.approx(0, abs=4 * 0.3 / 200)
-    same = Variability.independent(CL=0.0).draw({"CL": 5.0}, 10, np.random.default_rng(3))["CL"]
-    assert np.array_equal(same, np.full(10, 5.0))
-
-
-def test_limits_screen_and_leave_the_rest_alone() -> None:
-    """Truncated log-normal: inside the limits, with the share of redrawn subjects spread as the density says."""
-    from scipy.stats import norm
-
-    v = Variability.independent({"L0": (1.0, 2.0)}, L0=0.5, CL=0.3)
-    drawn = v.draw({"L0": 1.5, "CL": 5.0}, 40_000, np.random.default_rng(9))
-    assert drawn["L0"].min() >= 1.0
-    assert drawn["L0"].max() <= 2.0
-    low, high = np.log([1 / 1.5, 2 / 1.5]) / 0.5
-    mean = 0.5 * (norm.pdf(low) - norm.pdf(high)) / (norm.cdf(high) - norm.cdf(low))
-    assert np.mean(np.log(drawn["L0"] / 1.5)) == pytest.approx(mean, abs=0.005)  # four standard errors
-    assert np.std(np.log(drawn["CL"] / 5.0)) == pytest.approx(0.3, abs=0.005)
-    with pytest.raises(InputError, match="exclude"):
-        Variability.independent({"L0": (1e9, inf)}, L0=0.1).draw({"L0": 1.0}, 2, np.random.default_rng(1))
-
-
-def test_draws_follow_the_seed() -> None:
-    v, typical = block("CL", "V", omega=[[0.1, 0.02], [0.02, 0.1]]), {"CL": 5.0, "V": 50.0}
-    a, b, c = (v.draw(typical, 20, np.random.default_rng(s)) for s in (1, 1, 2))
-    assert all(np.array_equal(a[n], b[n]) for n in v.names)
-    assert not np.array_equal(a["CL"], c["CL"])
-
-
 @pytest.mark.parametrize("call", [
-    pytest.param(lambda: Variability.independent({"CL": (5.0, 1.0)}, CL=0.3), id="limits reversed"),
-    pytest.param(lambda: Variability.independent(CL=0.3).draw({}, 3, np.random.default_rng(1)), id="no typical value"),
     pytest.param(lambda: PK.with_values(CL=inf), id="infinite value"),
 ])  # fmt: skip
 def test_checked_at_the_door(call: object) -> None:

@@ -14,8 +14,9 @@ from pkpd import plot
 from pkpd.dosing import bolus
 from pkpd.errors import InputError
 from pkpd.fit import residual_error
-from pkpd.parameters import Parameter, Parameters, Variability
-from pkpd.simulate import Population, simulate
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population
+from pkpd.simulate import simulate
 from tests.plot.plot_cases import line, one_compartment_pk, title
 
 
@@ -24,9 +25,7 @@ def forecast() -> xarray.Dataset:
     """Thirty virtual subjects in four replicates under doses on days 1, 2 and 8."""
     pk = one_compartment_pk()
     values = pk.parameters + Parameters((Parameter("prop_C", 0.1),))
-    people = Population(
-        pk, values, Variability.from_factors([{"CL": 0.3}, {"V": 0.2}]), (residual_error("C", "proportional"),)
-    )
+    people = Population(pk, values, Omega.independent(CL=0.3, V=0.2), (residual_error("C", "proportional"),))
     times = np.unique([*np.linspace(0, 240, 60), 0.1, 24.1, 168.1])
     return simulate(people, bolus("100 mg", days=[1, 2, 8]), subjects=30, replicates=4, times=times, seed=4)
 

@@ -12,8 +12,8 @@ from pkpd import library, simulate
 from pkpd.dosing import bolus
 from pkpd.fit import residual_error
 from pkpd.io import read_study
-from pkpd.parameters import Parameter, Parameters, Variability
-from pkpd.simulate import Population
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population
 from pkpd.study import Study
 
 DOSE = bolus("100 mg")
@@ -23,9 +23,10 @@ TIMES = [0.5, 1.0, 4.0, 12.0]
 def people(**options: Any) -> Population:
     """One compartment, CL and V vary; screening redraws some, so a draw is more than so many numbers per subject."""
     model = library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=2.0, V=10.0)
-    spread = Variability.independent({"CL": (1.0, np.inf)}, CL=0.5, V=0.2)
+    spread = Omega.independent(CL=0.5, V=0.2)
     values = model.parameters + Parameters((Parameter("prop_C", 0.1),))
-    return Population(model, values, spread, (residual_error("C", "proportional"),), **options)
+    errors = (residual_error("C", "proportional"),)
+    return Population(model, values, spread, errors, limits={"CL": (1.0, np.inf)}, **options)
 
 
 def study() -> Study:

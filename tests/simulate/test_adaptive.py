@@ -19,8 +19,9 @@ from pkpd.engine import Settings
 from pkpd.errors import DataWarning, InputError
 from pkpd.fit import residual_error
 from pkpd.model import define
-from pkpd.parameters import Parameter, Parameters, Variability
-from pkpd.simulate import Population, Situation, simulate
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population
+from pkpd.simulate import Situation, simulate
 
 adaptive = pkpd.simulate_adaptive
 K = 0.1
@@ -28,7 +29,7 @@ PK = define({"A": "-k*A"}, {"k": K}, outputs={"y": "A"}, doses={"bolus": "A"}).i
     time="h", amount="mg", volume="L"
 )
 NOISY = Population(
-    PK, PK.parameters + Parameters((Parameter("prop_y", 0.2),)), Variability.independent(k=0.3),
+    PK, PK.parameters + Parameters((Parameter("prop_y", 0.2),)), Omega.independent(k=0.3),
     (residual_error("y", "proportional"),),
 )  # fmt: skip
 
@@ -104,7 +105,7 @@ def test_keeping_a_trough(gaps: list[float], target: float) -> None:
 
 def test_therapeutic_drug_monitoring() -> None:
     """A rule that reads k from two troughs and doses for a target reaches it in everybody, but for what is measured."""
-    who = Population(PK, PK.parameters, Variability.independent(k=0.4))
+    who = Population(PK, PK.parameters, Omega.independent(k=0.4))
 
     def monitor(now: Situation) -> dict[int, Regimen]:
         if now.decision == 1:

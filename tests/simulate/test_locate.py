@@ -20,7 +20,8 @@ from pkpd import il21
 from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
 from pkpd.errors import DataWarning, InputError
 from pkpd.model import define
-from pkpd.simulate import Population, simulate
+from pkpd.population import Population
+from pkpd.simulate import simulate
 
 locate = pkpd.locate
 IV = define({"A": "-k*A"}, {"k": 0.2, "V": 10.0}, outputs={"C": "A/V"}, doses={"bolus": "A", "infusion": "A"})

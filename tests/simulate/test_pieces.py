@@ -18,7 +18,7 @@ from pkpd import Settings, il21, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.model import define
-from pkpd.simulate import Population
+from pkpd.population import Population
 from pkpd.simulate.pieces import Cut
 from pkpd.simulate.resources import in_words, size
 from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from pkpd.errors import DataWarning, InputError
 from pkpd.fit import fit_individuals, fit_pooled, residual_error
 from pkpd.io import read_study
 from pkpd.model import Model, define
-from pkpd.parameters import Parameter, Parameters, Variability, block
-from pkpd.simulate import Population, population, simulate, simulated_study
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import Omega, Population, block, population_of
+from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
 
 DOSE = bolus("100 mg")
@@ -30,14 +32,14 @@ def one(**values: float) -> Model:
     return model.with_values(**{"CL": 2.0, "V": 10.0, **values})
 
 
-def people(variability: Variability | None = None, kind: str = "proportional", **noise: float) -> Population:
+def people(variability: Omega | None = None, kind: str = "proportional", **noise: float) -> Population:
     model = one()
     noise = noise or {"prop_C": 0.1}
     items = tuple(Parameter(n, v) for n, v in noise.items())
     return Population(model, model.parameters + Parameters(items), variability, (residual_error("C", kind),))
 
 
-SPREAD = Variability.independent(CL=0.3, V=0.2)
+SPREAD = Omega.independent(CL=0.3, V=0.2)
 TIMES = [0.5, 1.0, 4.0, 12.0]
 
 
@@ -186,14 +188,13 @@ def test_limits_are_a_screening() -> None:
 
 
 def test_variability_that_excludes_everybody_is_an_error() -> None:
-    nobody = Variability.independent({"CL": (1e6, np.inf)}, CL=0.1)
     with pytest.raises(InputError, match="exclude practically every subject"):
-        simulate(people(nobody), DOSE, times=[1.0])
+        simulate(replace(people(Omega.independent(CL=0.1)), limits={"CL": (1e6, np.inf)}), DOSE, times=[1.0])
 
 
 def test_variability_of_an_unknown_parameter_is_an_error() -> None:
     with pytest.raises(InputError, match="EC50"):
-        simulate(people(Variability.independent(EC50=0.1)), DOSE, times=[1.0])
+        simulate(people(Omega.independent(EC50=0.1)), DOSE, times=[1.0])
 
 
 @pytest.mark.parametrize(
@@ -369,20 +370,19 @@ def test_fits_are_populations() -> None:
     design = study()
     data = simulated_study(simulate(people(SPREAD), design, seed=3), design)
     pooled = fit_pooled(library.one_compartment(), data, people().parameters)
-    typical = population(pooled)
+    typical = population_of(pooled)
     assert typical.parameters is pooled.parameters
-    assert typical.variability is None
+    assert not typical.omega
     fits = fit_individuals(library.one_compartment(), data, people().parameters, progress=False)
-    own = population(fits)
-    assert own.variability is not None
-    assert set(own.variability.names) == {"CL", "V"}
+    own = population_of(fits)
+    assert set(own.omega.effects()) == {"CL", "V"}
     found = simulate(fits, DOSE, subjects=3000, seed=1, times=[1.0])
     spread = np.cov(np.log([found["CL"].values[0], found["V"].values[0]]))
-    omega = own.variability.omega
+    omega = own.omega.matrix()
     error = np.sqrt((omega**2 + np.outer(np.diag(omega), np.diag(omega))) / 3000)
     assert (np.abs(spread - omega) < 4 * error + 1e-12).all()
     with pytest.raises(InputError, match="no value for CL, V"):
-        population(library.one_compartment())
+        population_of(library.one_compartment())
 
 
 def test_a_pooled_fit_hands_on_its_subjects_rows() -> None:

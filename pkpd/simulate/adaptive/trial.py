@@ -12,10 +12,10 @@ from pkpd.arrays import Array
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError, warn
-from pkpd.simulate.designs import concrete, doses_for
+from pkpd.population import Population
+from pkpd.simulate.designs import concrete, doses_for, one_occasion
 from pkpd.simulate.noise import draw
 from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
-from pkpd.simulate.population import Population
 
 if TYPE_CHECKING:
     import pandas
@@ -46,6 +46,7 @@ class AdaptiveTrial:
     def __init__(
         self, people: Population, start: Regimen, subjects: int, seed: int, replicate: int, settings: Settings
     ) -> None:
+        one_occasion(people, start, "simulate_adaptive")
         self._seed, self._replicate = seed, replicate
         self.model, self.population, self.start, self.settings = (
             concrete(people.model, start), people, start, settings

@@ -12,12 +12,11 @@ from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
-from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.population import Population, Source, population_of
 from pkpd.simulate.adaptive.rule import Rule, Situation, accepted_doses, decide
 from pkpd.simulate.adaptive.trial import AdaptiveTrial, as_dataset, default_times
-from pkpd.simulate.population import Population, population
 
 if TYPE_CHECKING:
     import xarray
@@ -26,7 +25,7 @@ AT_DOSE = ("before", "after")
 
 
 def simulate_adaptive(
-    source: Population | Fit | Fits | Model,
+    source: Population | Source | Model,
     rule: Rule,
     decisions: Sequence[float] | Array,
     *,
@@ -48,7 +47,7 @@ def simulate_adaptive(
     Parameters
     ----------
     source : Population, Fit, Fits or Model
-        Whom to simulate (`population`); the subjects are those of `simulate` for the same seed.
+        Whom to simulate (`population_of`); the subjects are those of `simulate` for the same seed.
     rule : callable
         ``rule(situation)`` returns the doses to add: a `Regimen` for everybody, a mapping of subject → Regimen (who is
         not named gets none), or None. Doses at or after the time of the decision; what was decided stays, so a rule
@@ -98,7 +97,7 @@ def simulate_adaptive(
     """
     clock = np.asarray(decisions, dtype=float)
     _check(rule, clock, subjects, replicates, seed, at_dose, start)
-    people = population(source)
+    people = population_of(source)
     plan = start if start is not None else Regimen((), _unit(people.model), "h")
     trials = []
     for number in range(1, int(replicates) + 1):

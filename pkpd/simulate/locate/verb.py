@@ -14,9 +14,9 @@ from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, unknown_names, warn
-from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
-from pkpd.simulate.designs import concrete, doses_for
+from pkpd.population import Population, Source, population_of
+from pkpd.simulate.designs import concrete, doses_for, one_occasion
 from pkpd.simulate.locate.course import Course
 from pkpd.simulate.locate.summary import (
     KIND,
@@ -30,7 +30,6 @@ from pkpd.simulate.locate.summary import (
     course_summary,
 )  # fmt: skip
 from pkpd.simulate.pieces import drawn
-from pkpd.simulate.population import Population, population
 
 if TYPE_CHECKING:
     import pandas
@@ -43,7 +42,7 @@ TOGETHER = 250  # subjects that are solved at a time; results do not depend on i
 
 
 def locate(
-    source: Population | Fit | Fits | Model,
+    source: Population | Source | Model,
     regimen: Regimen,
     output: str,
     *,
@@ -67,7 +66,8 @@ def locate(
     Parameters
     ----------
     source : Population, Fit, Fits or Model
-        Whose course (`population`). Subjects are those that `simulate` draws for the same seed in its first replicate.
+        Whose course (`population_of`). Subjects are those that `simulate` draws for the same seed in its first
+        replicate.
     regimen : Regimen
         The plan, given to everybody.
     output : str
@@ -118,8 +118,9 @@ def locate(
     6.931472
     """
     limits = np.atleast_1d(np.asarray(thresholds, dtype=float))
-    people, window = population(source), _window(regimen, between)
+    people, window = population_of(source), _window(regimen, between)
     _check(people, limits, window, individuals, subjects, seed, step)
+    one_occasion(people, regimen, "locate")
     model = concrete(people.model, regimen)
     names, values = _people(people, model, individuals, int(subjects), seed)
     ratio = units.factor(regimen.time_unit, model.base["time"])

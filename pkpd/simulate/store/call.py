@@ -12,6 +12,7 @@ import numpy as np
 
 from pkpd.about import package_version
 from pkpd.dosing import Regimen
+from pkpd.population import Population
 from pkpd.simulate.run import Run
 from pkpd.simulate.task import Task
 from pkpd.study import Study
@@ -19,7 +20,7 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import pandas
 
-STREAMS = 1
+STREAMS = 2
 """Raised whenever the same call would give other numbers: streams, order of draws, layout."""
 
 
@@ -29,15 +30,13 @@ def describe(run: Run, design: Regimen | Study, task: Task) -> dict[str, str]:
     A function that draws covariates cannot be looked into; what it drew for the first piece stands for it.
     """
     people, settings = run.people, replace(run.settings, workers=None)
-    spread = people.variability
     sizes = task.layout.sizes
     rule = {"at_dose": run.at_dose} if isinstance(design, Regimen) else {}  # under a study its marks decide
     return {
         "pkpd": f"{package_version()} (streams {STREAMS})",
         "model": f"{people.model.name} {_digest([people.model.key, sorted(people.model.base.items())])}",
         "parameters": json.dumps({p.name: [p.value, p.unit] for p in people.parameters}),
-        "variability": "none" if spread is None else f"{', '.join(spread.names)} "
-        + _digest([spread.loadings.tolist(), _pairs(spread.limits), *filter(None, [_pairs(spread.bounds)])]),
+        "random effects": _random_effects(people),
         "residual errors": ", ".join(f"{e.output} {e.label}" for e in people.errors) or "none",
         "individual values": _table(people.table),
         "covariates": "a function" if callable(people.covariates) else _table(people.covariates),
@@ -54,8 +53,13 @@ def describe(run: Run, design: Regimen | Study, task: Task) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _pairs(limits: Mapping[str, tuple[float, float]]) -> list[tuple[str, list[str]]]:
-    return sorted((name, [*map(repr, pair)]) for name, pair in limits.items())
+def _random_effects(people: Population) -> str:
+    """How the parameters of a subject are made: texts, covariance, limits."""
+    if not people.texts:
+        return "none"
+    limits = sorted((n, [*map(repr, b)]) for n, b in people.limits.items())
+    matrix = people.omega.matrix().tolist()
+    return f"{', '.join(people.texts)} " + _digest([sorted(people.texts.items()), people.omega.names(), matrix, limits])
 
 
 def differences(stored: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
@@ -76,7 +80,8 @@ def _short(text: str | None) -> str:
 def _design(design: Regimen | Study) -> str:
     if isinstance(design, Study):
         return f"study {design.data_hash[:12]}"
-    return f"{design} {_digest([[asdict(d) for d in design], design.unit, design.time_unit])}"
+    parts = [[asdict(d) for d in design], design.unit, design.time_unit, *design.occasions]
+    return f"{design} {_digest(parts)}"
 
 
 def _table(table: pandas.DataFrame | None) -> str:

@@ -1,0 +1,99 @@
+"""Covariate relations: text that reads as a paper prints it, ``CL*(weight/70)**0.75`` (floor 3).
+
+A relation of CL names CL itself (its typical value), covariates of the subject in the units of the study, and
+coefficients, which are parameters of the population and need a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.errors import InputError, nearest
+from pkpd.model import Model, expressions
+from pkpd.parameters import Parameters
+
+if TYPE_CHECKING:
+    import pandas
+
+_SHOWN = 10  # subjects that an error names
+
+
+def relation_problems(relations: Mapping[str, str], model: Model, parameters: Parameters) -> list[str]:
+    """Return one sentence for everything in which relations do not fit the model and the parameters."""
+    problems = []
+    own = set(model.parameters.names)
+    taken = {*model.states, *model.outputs, expressions.TIME, expressions.TAD} - own
+    for name, text in relations.items():
+        if name not in own:
+            problems.append(f"relation of {name!r}, which is no parameter; {nearest(name, model.parameters.names)}")
+            continue
+        try:
+            names = expressions.names(text)
+        except InputError as error:
+            problems += [f"relation of {name}: {p}" for p in error.problems]
+            continue
+        if name not in names:
+            problems.append(f"relation of {name}, {text!r}, does not name {name} itself, its typical value")
+        others = sorted((names & own) - {name})
+        problems += [f"relation of {name} uses {n!r}, another parameter; expected covariates" for n in others]
+        problems += [f"relation of {name} uses {n!r} of the model; expected covariates" for n in sorted(names & taken)]
+        problems += [
+            f"coefficient {n!r} in the relation of {name} has no value"
+            for n in sorted(names - own)
+            if n in parameters and not np.isfinite(parameters[n])
+        ]
+    return problems
+
+
+def covariates_of(relations: Mapping[str, str], parameters: Parameters) -> tuple[str, ...]:
+    """Return the covariates that relations need, in order: every name that is no parameter."""
+    names = dict.fromkeys(n for text in relations.values() for n in sorted(expressions.names(text)))
+    return tuple(n for n in names if n not in parameters)
+
+
+def covariate_columns(
+    names: Iterable[str], table: pandas.DataFrame, coefficients: Iterable[str] = ()
+) -> dict[str, Array]:
+    """Return covariates of the rows of a table as numbers, shape (rows,) each.
+
+    Parameters
+    ----------
+    names : iterable of str
+        What is needed.
+    table : DataFrame
+        One row per subject; a column ``subject`` or the index says who.
+    coefficients : iterable of str
+        Names that could have been meant instead, for suggestions.
+
+    Raises
+    ------
+    InputError
+        Listing every covariate that is no column, and those that are missing or no number, with the subjects.
+    """
+    known = [*(str(c) for c in table.columns if c != "subject"), *coefficients]
+    who = np.asarray(table.get("subject", table.index))
+    problems, columns = [], {}
+    for name in names:
+        if name not in table:
+            problems.append(f"unknown covariate {name!r}; {nearest(name, known)}")
+            continue
+        try:
+            columns[name] = table[name].to_numpy(dtype=float)
+        except (TypeError, ValueError):
+            problems.append(f"covariate {name!r} holds text; expected numbers (0 and 1 for a category)")
+            continue
+        if (bad := np.flatnonzero(~np.isfinite(columns[name]))).size:
+            shown = list(dict.fromkeys(repr(_plain(who[k])) for k in bad))
+            more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+            problems.append(f"covariate {name!r} is missing for subject {', '.join(shown[:_SHOWN])}{more}")
+    if problems:
+        raise InputError(problems, "covariates")
+    return columns
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,332 @@
+"""What is fitted is what is simulated: a model, typical values, and how subjects and measurements vary (floor 3)."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.arrays import Array, Integers
+from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.model import Model, evaluate_text, expressions, individual_model
+from pkpd.model.individual import over_occasions
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population.constraints import Constraint
+from pkpd.population.covariates import covariate_columns, covariates_of, relation_problems
+from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
+from pkpd.population.omega import Omega
+from pkpd.population.priors import Prior, PriorDensity
+from pkpd.population.residual import ResidualError
+
+if TYPE_CHECKING:
+    import pandas
+
+_MOST_REDRAWS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """A model, its typical values, and how subjects, occasions and measurements vary: fitted and simulated alike.
+
+    Attributes
+    ----------
+    model : Model
+        The equations of a typical subject, with or without units of their own.
+    parameters : Parameters
+        Typical values with their bounds; those of the residual errors (``prop_C`` …) and the coefficients of
+        covariates too.
+    omega : Omega
+        Random effects between subjects and between occasions; none by default.
+    errors : tuple of ResidualError
+        Of the outputs that are measured.
+    table : DataFrame, optional
+        Individual parameters, one row per known subject: virtual subjects take whole rows, with replacement.
+    covariates : DataFrame or callable, optional
+        Rows to take covariates from (with replacement), or a function of (generator, subjects) that draws them.
+    relations : mapping
+        Parameter → how it depends on covariates, e.g. ``{"CL": "CL*(weight/70)**0.75"}``.
+    exponents : mapping
+        Parameter → what is added on its scale, in random effects, e.g. ``{"CL": "eta_scale + eta_CL"}``; by default
+        the random effects of its name.
+    scales : mapping
+        Parameter → ``"log"``, ``"logit"`` or ``"natural"``, where it is not that of its bounds.
+    limits : mapping
+        Parameter → bounds of its individual value, e.g. ``{"L0": (1.0, inf)}``: a subject outside is drawn again, as a
+        screening visit does. What differs between occasions comes after the screening.
+    constraints : tuple of str
+        On typical values, e.g. ``("ka > CL/V",)``.
+    priors : tuple of NormalPrior or InverseWishart
+        What was known before.
+
+    Raises
+    ------
+    InputError
+        Listing everything that does not fit together.
+    """
+
+    model: Model
+    parameters: Parameters
+    omega: Omega = field(default_factory=Omega)
+    errors: tuple[ResidualError, ...] = ()
+    table: pandas.DataFrame | None = None
+    covariates: pandas.DataFrame | Callable[[np.random.Generator, int], pandas.DataFrame] | None = None
+    relations: Mapping[str, str] = field(default_factory=dict)
+    exponents: Mapping[str, str] = field(default_factory=dict)
+    scales: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    priors: tuple[Prior, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.omega is None:
+            object.__setattr__(self, "omega", Omega())
+        if not isinstance(self.omega, Omega):
+            kind = type(self.omega).__name__
+            raise InputError(f"omega is a {kind}; expected Omega, such as Omega.independent(CL=0.3)", "population")
+        for name in ("relations", "exponents", "scales", "limits"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+        problems = unknown_names(self.model.parameters.names, self.parameters.names, "parameter")
+        problems += relation_problems(self.relations, self.model, self.parameters)
+        problems += unknown_names(self.limits, self.model.parameters.names, "parameter with limits")
+        problems += [
+            f"limits of {n!r} are {low} to {high}; expected lower < upper"
+            for n, (low, high) in self.limits.items()
+            if not low < high
+        ]
+        for constraint in self.inequalities:
+            problems += unknown_names(constraint.names, self.parameters.names, f"parameter in {constraint.text!r}")
+        for prior in self.priors:
+            problems += prior.problems(self.parameters, self.omega)
+        if problems:
+            raise InputError(problems, "population")
+        self._check_texts()
+
+    def _check_texts(self) -> None:
+        texts = self.texts  # says what is wrong with exponents and scales
+        problems = [f"{n!r} has limits but is the same in everybody" for n in self.limits if n not in texts]
+        if self.relations and self.covariates is not None and not callable(self.covariates):
+            covariate_columns(self.covariate_names, self.covariates, self.coefficients)
+        if problems:
+            raise InputError(problems, "population")
+
+    @property
+    def variability(self) -> Omega:
+        """The old name of `omega`."""
+        warnings.warn("Population.variability is now Population.omega", DeprecationWarning, stacklevel=2)
+        return self.omega
+
+    @cached_property
+    def inequalities(self) -> tuple[Constraint, ...]:
+        """The constraints, read."""
+        return tuple(Constraint(text) for text in self.constraints)
+
+    @cached_property
+    def _exponents(self) -> dict[str, str]:
+        return exponents_of(self.omega, self.exponents, self.model, self.parameters)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Text of every parameter that differs between subjects, e.g. ``{"CL": "CL*exp(eta_CL + kappa_CL)"}``."""
+        return individual_texts(self.parameters, self._exponents, self.relations, self.scales)
+
+    @property
+    def covariate_names(self) -> tuple[str, ...]:
+        """Covariates that the relations need."""
+        return covariates_of(self.relations, self.parameters)
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Parameters that stand in relations or exponents and not in the model, in their order."""
+        texts = [*self.relations.values(), *self._exponents.values()]
+        used = set().union(*(expressions.names(t) for t in texts)) if texts else set()
+        return tuple(n for n in self.parameters.names if n in used and n not in self.model.parameters)
+
+    @property
+    def by_occasion(self) -> tuple[str, ...]:
+        """Parameters that differ between the occasions of a subject."""
+        kappas = self.omega.effects("occasion")
+        return tuple(n for n, text in self.texts.items() if differs_by_occasion(text, kappas))
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Parameters that differ between subjects: by a random effect whose variance is not 0, or by a covariate."""
+        moving = {n.removesuffix("_1") if n.startswith("kappa_") else n for n, v in zip(
+            self.omega.names(), np.diag(self.omega.matrix()), strict=True) if v > 0}  # fmt: skip
+        moving |= set(self.covariate_names)
+        return tuple(n for n, text in self.texts.items() if expressions.names(text) & moving)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Constraints that the typical values do not meet."""
+        values = self.parameters.as_dict()
+        return tuple(c.text for c in self.inequalities if not c.holds(values))
+
+    def prior_density(self) -> PriorDensity:
+        """Return −2 log density of all priors at the typical values and Ω, with gradients by their vectors."""
+        total = PriorDensity(0.0, np.zeros(len(self.parameters.free)), np.zeros(len(self.omega.free)))
+        for prior in self.priors:
+            density = prior.density(self.parameters, self.omega)
+            gradients = total.parameters + density.parameters, total.omega + density.omega
+            total = PriorDensity(total.value + density.value, *gradients)
+        return total
+
+    def typical(self) -> Population:
+        """Return the population without anything that varies: nobody but the typical subject, measured exactly."""
+        nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "priors": (), "table": None, "errors": ()}
+        return replace(self, omega=Omega(), covariates=self.covariates if self.relations else None, **nothing)
+
+    def individual_model(self, occasions: int = 1) -> Model:
+        """Return the model of one subject: its random effects are parameters of value 0, ``occasion_1`` … covariates.
+
+        Parameters
+        ----------
+        occasions : int
+            How many occasions a subject has at most.
+        """
+        kappas = self.omega.effects("occasion")
+        texts = {n: over_occasions(text, kappas, occasions) for n, text in self.texts.items()}
+        effects = tuple(
+            Parameter(name, 0.0, "", -math.inf, math.inf, meaning=f"random effect {name}")
+            for name in self.omega.names(occasions)
+        )
+        added = Parameters((*self.parameters.subset(self.coefficients).items, *effects))
+        marks = tuple(f"occasion_{k}" for k in range(1, occasions + 1)) if kappas else ()
+        typical = replace(self.model, parameters=self.parameters.subset(self.model.parameters.names))
+        return individual_model(typical, texts, added, (*self.covariate_names, *marks))
+
+    def individual_values(
+        self, eta: Array, kappa: Array | None = None, occasion: Integers | None = None,
+        covariates: Mapping[str, Any] | None = None,
+    ) -> dict[str, Array]:  # fmt: skip
+        """Return the parameters of `texts` for random effects and covariates: what the text says, in arrays.
+
+        Parameters
+        ----------
+        eta : array, shape (..., etas)
+            Random effects between subjects, in the order of `Omega.effects`.
+        kappa : array, shape (..., kappas) or (..., occasions, kappas), optional
+            Random effects of the occasion that holds, or of every occasion where `occasion` says which holds; 0 when
+            left out.
+        occasion : array of int, shape (...), optional
+            Which occasion holds, from 0.
+        covariates : mapping, optional
+            Covariate → values, shape (...).
+
+        Returns
+        -------
+        dict
+            Parameter → values; shapes follow NumPy's rules of broadcasting.
+        """
+        eta = np.asarray(eta, dtype=float)
+        kappas = self.omega.effects("occasion")
+        if kappa is None:
+            kappa = np.zeros(len(kappas))
+        elif occasion is not None:
+            place = np.asarray(occasion)[..., None, None]
+            kappa = np.take_along_axis(kappa, np.broadcast_to(place, (*place.shape[:-1], len(kappas))), axis=-2)
+            kappa = kappa[..., 0, :]
+        values: dict[str, Any] = {**self.parameters.as_dict(), **(covariates or {})}
+        values |= {f"eta_{n}": eta[..., k] for k, n in enumerate(self.omega.effects())}
+        values |= {f"kappa_{n}": kappa[..., k] for k, n in enumerate(kappas)}
+        return {name: evaluate_text(text, values) for name, text in self.texts.items()}
+
+    def draw(
+        self, subjects: int, rng: np.random.Generator, occasions: int = 1,
+        known: Mapping[str, NDArray[Any]] | None = None,
+    ) -> dict[str, NDArray[Any]]:  # fmt: skip
+        """Return every model parameter and covariate of virtual subjects, one array each.
+
+        Parameters
+        ----------
+        subjects : int
+            How many.
+        rng : numpy.random.Generator
+            Source of randomness.
+        occasions : int
+            Occasions of every subject.
+        known : mapping, optional
+            Covariates of the relations that the subjects bring, shape (subjects,) each, in place of drawn ones.
+
+        Returns
+        -------
+        dict
+            Name → shape (subjects,); a parameter that differs between occasions has shape (subjects, occasions) where
+            there are several.
+
+        Raises
+        ------
+        InputError
+            If limits cannot be met, a covariate of a relation is missing, or a covariance is still to be estimated.
+        """
+        if self.omega.unstated:
+            names = ", ".join(self.omega.unstated)
+            raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
+        values: dict[str, NDArray[Any]] = {
+            n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
+        }
+        if self.table is not None:
+            rows = rng.integers(len(self.table), size=subjects)
+            values |= {str(n): self.table[n].to_numpy(float)[rows] for n in self.table.columns}
+        related = bool(self.relations) and known is None
+        people = self._people(subjects, rng) if related else dict(known or {})
+        if self.texts:
+            values |= self._individuals(people, subjects, rng, occasions, related)
+        if self.covariates is not None and not related:
+            people |= self._people(subjects, rng)
+        return values | people
+
+    def _individuals(
+        self, people: dict[str, NDArray[Any]], subjects: int, rng: np.random.Generator, occasions: int, related: bool
+    ) -> dict[str, NDArray[Any]]:
+        """Draw random effects, again for those outside the limits (with their covariates, if these are drawn)."""
+        eta = self.omega.draw(rng, subjects)
+        values = self._rows(eta, people)
+        for attempt in range(_MOST_REDRAWS + 1):
+            outside = np.flatnonzero(self._outside(values, subjects))
+            if not outside.size:
+                break
+            if attempt == _MOST_REDRAWS:
+                raise InputError(f"limits {self.limits} exclude practically every subject", "population")
+            eta[outside] = self.omega.draw(rng, outside.size)
+            if related:
+                for name, column in self._people(outside.size, rng).items():
+                    people[name][outside] = column
+            again = self._rows(eta[outside], {n: c[outside] for n, c in people.items()})
+            for name, column in again.items():
+                values[name][outside] = column
+        if moved := self.by_occasion:
+            kappa = self.omega.draw_occasions(rng, subjects, occasions)
+            columns = {n: people[n][:, None] for n in self.covariate_names}
+            late = self.individual_values(eta[:, None, :], kappa, covariates=columns)
+            values |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
+        return dict(values)
+
+    def _rows(self, eta: Array, people: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+        if missing := [n for n in self.covariate_names if n not in people]:
+            raise InputError([f"covariate {n!r} has no value; {nearest(n, people)}" for n in missing], "population")
+        columns = {n: people[n] for n in self.covariate_names}
+        values = self.individual_values(eta, covariates=columns)
+        return {n: np.array(np.broadcast_to(column, len(eta))) for n, column in values.items()}
+
+    def _outside(self, values: Mapping[str, Array], subjects: int) -> NDArray[np.bool_]:
+        outside = np.zeros(subjects, dtype=bool)
+        for name, (low, high) in self.limits.items():
+            outside |= (values[name] < low) | (values[name] > high)
+        return outside
+
+    def _people(self, subjects: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Covariates of drawn subjects; those of relations are checked to be numbers."""
+        if self.covariates is None:
+            return {}
+        if callable(self.covariates):
+            table = self.covariates(rng, subjects)
+            covariate_columns(self.covariate_names, table, self.coefficients)
+        else:
+            table = self.covariates.iloc[rng.integers(len(self.covariates), size=subjects)]
+        return {str(n): table[n].to_numpy(copy=True) for n in table.columns if n != "subject"}
