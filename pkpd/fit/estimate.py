@@ -14,7 +14,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.engine import Settings, compile_model
 from pkpd.errors import FitWarning, InputError, PkpdError, nearest, warn
-from pkpd.fit.data import MEASURED, FitData, match_outputs, observed_baselines, prepare
+from pkpd.fit.data import MEASURED, FitData, observed_baselines, prepare
 from pkpd.fit.inputs import (
     align,
     check_kinds,
@@ -33,6 +33,7 @@ from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNIDENTIFIED, judge
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.observed.matching import match_outputs
 from pkpd.parameters import Parameters
 from pkpd.progress import progress_bar
 from pkpd.study import Study

@@ -136,7 +136,7 @@ def test_a_physiological_model(how: str, saturable: bool) -> None:
     linear = "closed form" if how == "closed form" else "ode"
     settings = Settings(**TIGHT) if how == "closed form" else Settings(method=how, **TIGHT)
     code = compile_model(model, (), linear)
-    assert (code.rest is None) == (how == "closed form" and not saturable)
+    assert (code.integrated is None) == (how == "closed form" and not saturable)
     found = run(model, values, DOSES, CLOCK, linear=linear, settings=settings)
     assert not found.status.any()
     close(found.states, by_scipy(model, values, DOSES, CLOCK, "Radau"), error=1e-9)

@@ -10,8 +10,9 @@ import pytest
 
 from pkpd import library
 from pkpd.dosing import Dose
-from pkpd.engine import Settings, integration
+from pkpd.engine import Settings
 from pkpd.engine import status as why
+from pkpd.engine.solve import integration
 from pkpd.errors import InputError, ModelError
 from pkpd.model import Model, define
 from tests.engine.engine_runs import one_compartment, run, run_each, two_compartment

@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
-from pkpd.engine.calculus import slope
+from pkpd.engine.symbolic.calculus import derivative
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model, expressions
 
@@ -71,10 +71,10 @@ def with_time_derivative(model: Model, output: str) -> tuple[Model, tuple[str, .
     symbols = {expressions.symbol(n): e for n, e in algebraic.items()}
     while used := {s: expressions.parse(symbols[s]) for s in y.free_symbols & set(symbols)}:
         y = y.xreplace(used)
-    wanted = {"y": y, "t": slope(y, expressions.symbol(expressions.TIME))}
+    wanted = {"y": y, "t": derivative(y, expressions.symbol(expressions.TIME))}
     seen = tuple(s for s in model.states if expressions.symbol(s) in y.free_symbols)
     for k, state in enumerate(seen):
-        wanted |= {f"by{k}": slope(y, expressions.symbol(state)), f"f{k}": model.equations[state]}
+        wanted |= {f"by{k}": derivative(y, expressions.symbol(state)), f"f{k}": model.equations[state]}
     taken = {*model.states, *model.parameters.names, *model.covariates, *model.outputs}
     tail = "_of_it"
     while any(name + tail in taken for name in wanted):
@@ -136,7 +136,7 @@ class Course:
         """Cut the window at everything that happens in it."""
         n, (begin, end) = len(self.table), self.window
         plan = self.code.schedule(self.table, self.doses, [np.array([begin, end])] * n, [np.array([False, True])] * n)
-        first, last = plan.segments[:-1][plan.which], plan.segments[1:][plan.which]
+        first, last = plan.segments[:-1][plan.line_of_subject], plan.segments[1:][plan.line_of_subject]
         segment = ranges(first, last - first)
         who = np.repeat(np.arange(n), last - first)
         start, stop = np.maximum(plan.start[segment], begin), np.minimum(plan.end[segment], end)
