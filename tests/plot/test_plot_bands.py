@@ -143,7 +143,7 @@ def test_unknown_output_or_level_is_refused(forecast: xarray.Dataset) -> None:
 
 
 def test_keywords_of_before_still_work_and_warn(forecast: xarray.Dataset) -> None:
-    with pytest.warns(DeprecationWarning, match="BandStyle") as caught:
+    with pytest.warns(DeprecationWarning, match="is now") as caught:
         old = plot.bands(forecast, "C", levels=(0.8,), color="k", label="x", measured=True)
     assert {w.filename for w in caught} == {__file__}
     new = plot.bands(forecast, "C_measured", look=plot.BandStyle((0.8,), "k", "x"))
