@@ -14,7 +14,7 @@ from pkpd.engine import jit as gate
 from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.calculus import slope
 from pkpd.engine.formulas import Formula
-from pkpd.engine.jit import LANES
+from pkpd.engine.jit import LANES, announce
 from pkpd.engine.rows import each_row
 from pkpd.model import expressions
 
@@ -96,6 +96,7 @@ class TextFunction:
 
     def _machine_code(self) -> int:
         """Return the address of a function of `LANES` lanes."""
+        announce(each_row)
         from pkpd.engine.llvm import load, machine, object_code
 
         here = Path(__file__).read_text(encoding="utf-8")  # it decides on what stands in which column
