@@ -56,11 +56,11 @@ def test_the_printed_class_recovers_the_truth(power: type[ResidualError]) -> Non
 def test_its_measurements_scatter_as_the_text_says(power: type[ResidualError]) -> None:
     """20 000 draws: the SD within four of its own standard errors."""
     from pkpd.parameters import Parameter, Parameters
-    from pkpd.simulate.noise import draw
+    from pkpd.simulate.noise import draw_measured
 
     error = residual_error("C", power)
     values = Parameters((Parameter("b_C", 0.4), Parameter("c_C", 0.7)))
-    y = draw(error, np.full(20_000, 30.0), values, np.random.default_rng(1))
+    y = draw_measured(error, np.full(20_000, 30.0), values, np.random.default_rng(1))
     assert np.std(y) == pytest.approx(0.4 * 30**0.7, rel=4 / np.sqrt(2 * 20_000))
 
 

@@ -12,7 +12,7 @@ from pkpd.engine import sd_function, sd_of, text_function
 from pkpd.errors import InputError, ModelError
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import KINDS, ErrorParameter, ResidualError, residual_error
-from pkpd.simulate.noise import draw
+from pkpd.simulate.noise import draw_measured
 
 F = np.array([1e-6, 0.3, 1.0, 7.0, 4e5])
 Y = np.array([2e-6, 0.2, 1.3, 8.0, 3e5])
@@ -133,7 +133,7 @@ def test_drawing_takes_the_same_sd(kind: str) -> None:
     sd = FORMULAS[kind](f, f, *own)
     np.testing.assert_allclose(sd_of(error, f, own), sd, rtol=1e-15)
     expected = f * np.exp(sd * noise) if kind == "log" else f + sd * noise
-    np.testing.assert_allclose(draw(error, f, values, np.random.default_rng(4)), expected, rtol=1e-14)
+    np.testing.assert_allclose(draw_measured(error, f, values, np.random.default_rng(4)), expected, rtol=1e-14)
 
 
 def test_functions_written_as_text() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.engine.machine import disk
 from pkpd.engine.machine import jit as gate
-from pkpd.engine.machine.jit import LANES
+from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
 from pkpd.engine.symbolic.calculus import derivative
@@ -96,6 +96,7 @@ class TextFunction:
 
     def _machine_code(self) -> int:
         """Return the address of a function of `LANES` lanes."""
+        announce(each_row)
         from pkpd.engine.machine.llvm import load_code, machine, object_code
 
         here = Path(__file__).read_text(encoding="utf-8")  # it decides on what stands in which column
