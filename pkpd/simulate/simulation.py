@@ -77,8 +77,7 @@ def simulate(
         ``"measured"``, ``"blq"``. By default everything that is measured or varies.
     store : path, optional
         A Zarr store on disk to which pieces are written as they are finished; needs ``pkpd-toolkit[large]``. The same
-        call
-        again continues what was interrupted, and only opens what is complete.
+        call again continues what was interrupted, and only opens what is complete.
     executor : concurrent.futures.Executor, optional
         Who computes pieces: threads, processes, dask (``client.get_executor()``), MPI. By default they are computed
         here, one after the other, each on all cores.

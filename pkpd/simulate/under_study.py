@@ -14,7 +14,7 @@ from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.errors import InputError
-from pkpd.fit.data import in_study_units, match_outputs
+from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.population.covariates import covariate_columns
 from pkpd.simulate.designs import Own, own_values
 from pkpd.simulate.layout import Layout, Variable, chosen
