@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd.errors import InputError, PkpdError
-from pkpd.parameters import Parameter, Parameters
+from pkpd.parameters import Parameter, Parameters, Scale
 
 PK = Parameters(
     (Parameter("CL", 5.0, "L/h", meaning="clearance"), Parameter("V", 50.0, "L"), Parameter("F", 0.5, upper=1.0))
@@ -166,3 +167,42 @@ def test_shown() -> None:
 def test_checked_at_the_door(call: object) -> None:
     with pytest.raises(InputError):
         call()  # type: ignore[operator]
+
+
+BOUNDS = [(-inf, inf), (0.0, inf), (1.5, inf), (-inf, 4.0), (-1.0, 3.0)]
+
+
+@pytest.mark.parametrize(("lower", "upper"), BOUNDS)
+def test_scales_and_their_derivatives(lower: float, upper: float) -> None:
+    """Back and forth, slope by complex step of what `back` says, curvature by complex step of the slope."""
+    scale = Scale(lower, upper)
+    x = np.array([-3.0, -0.2, 0.0, 1.7])
+    values = scale.back(x)
+    np.testing.assert_allclose(scale.to(values), x, rtol=1e-12, atol=1e-14)
+
+    def back(z: Any) -> Any:
+        if lower > -inf and upper < inf:
+            return lower + (upper - lower) / (1 + np.exp(-z))
+        return z if lower == -inf and upper == inf else lower + np.exp(z) if lower > -inf else upper - np.exp(-z)
+
+    h = 1e-30
+    np.testing.assert_allclose(scale.slope(values), back(x + 1j * h).imag / h, rtol=1e-13)
+    steep = (scale.slope(back(x + 1e-4)) - scale.slope(back(x - 1e-4))) / 2e-4
+    np.testing.assert_allclose(scale.curvature(values), steep, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(scale.moved(values, 0.3), scale.back(x + 0.3), rtol=1e-13)
+
+
+def test_scales_of_many_parameters_at_once() -> None:
+    """Subjects × parameters, each column on its own scale, as one by one."""
+    low, high = np.transpose(BOUNDS)
+    scale, x = Scale(low, high), np.random.default_rng(0).normal(size=(7, len(BOUNDS)))
+    values = scale.back(x)
+    for name in ("to", "slope", "curvature"):
+        together = getattr(scale, name)(values)
+        for k, bounds in enumerate(BOUNDS):
+            np.testing.assert_array_equal(together[:, k], getattr(Scale(*bounds), name)(values[:, k]))
+
+
+def test_a_value_on_its_bound_stays_there_on_the_log_scale() -> None:
+    np.testing.assert_array_equal(Scale(0.0).moved([0.0, -0.0], 2.0), [0.0, 0.0])
+    np.testing.assert_array_equal(Scale(0.0).to(0.0), -inf)

@@ -35,5 +35,9 @@ def sd_of(error: ResidualError, f: Array, parameters: Array) -> Array:
     parameters : array, shape (own parameters,)
         Values of the error's parameters.
     """
-    flat = np.ravel(f)
-    return sd_function(error)(np.column_stack([flat, flat]), parameters)[:, 0].reshape(np.shape(f))
+    function = sd_function(error)
+    if not function.varies:
+        return np.full(f.shape, function(np.zeros((1, 2)), parameters)[0, 0])
+    reading = np.empty((f.size, 2))
+    reading[:] = f.reshape(-1, 1)
+    return function(reading, parameters)[:, 0].reshape(f.shape)

@@ -14,7 +14,7 @@ from pkpd.engine import jit as gate
 from pkpd.engine.arrays import ColumnFunction
 from pkpd.engine.calculus import slope
 from pkpd.engine.formulas import Formula
-from pkpd.engine.jit import LANES
+from pkpd.engine.jit import LANES, announce
 from pkpd.engine.rows import each_row
 from pkpd.model import expressions
 
@@ -41,6 +41,8 @@ class TextFunction:
         Which two of `by` each second derivative belongs to, in the order of the columns.
     size : int
         Columns of a result: the value, the first derivatives, the second ones.
+    varies : bool
+        Whether the function depends on anything that differs between rows.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class TextFunction:
         self.text, self.per_row, self.shared, self.by, self.order = text, per_row, shared, by, order
         self.pairs = tuple(combinations_with_replacement(range(len(by)), 2)) if order == 2 else ()
         self.size = 1 + (len(by) if order else 0) + len(self.pairs)
+        self.varies = bool(expressions.names(text) & set(per_row))
         self._address = self._machine_code() if gate.AVAILABLE else 0
         self._columns = None if gate.AVAILABLE else self.columns()
 
@@ -93,6 +96,7 @@ class TextFunction:
 
     def _machine_code(self) -> int:
         """Return the address of a function of `LANES` lanes."""
+        announce(each_row)
         from pkpd.engine.llvm import load, machine, object_code
 
         here = Path(__file__).read_text(encoding="utf-8")  # it decides on what stands in which column

@@ -13,6 +13,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import sd_function
 from pkpd.fit.data import ABOVE, BELOW, MEASURED, FitData
 from pkpd.fit.row_density import RowDensity, row_density
+from pkpd.parameters.scale import NATURAL
 from pkpd.population import ResidualError
 
 
@@ -58,7 +59,7 @@ class FitRows:
     kind: Integers
 
 
-def rows_of(data: FitData) -> FitRows:
+def observed_rows(data: FitData) -> FitRows:
     """Return the rows of a `FitData`, where a subject's samples of one time and mark are one record."""
     late = np.concatenate([np.asarray(own, dtype=bool) for own in data.after])
     new = (np.diff(data.subject) != 0) | (np.diff(data.time) != 0) | (np.diff(late.astype(np.int8)) != 0)
@@ -83,8 +84,11 @@ def group_sums(values: Array, starts: Integers) -> Array:
     starts : array of int, shape (groups + 1,)
         As `group_starts` returns them; an empty group has the sum 0.
     """
-    sums = np.zeros((len(starts) - 1, *values.shape[1:]))
     full = starts[:-1] < starts[1:]
+    if full.all() and full.size:
+        whole: Array = np.add.reduceat(values, starts[:-1], axis=0)
+        return whole
+    sums = np.zeros((len(starts) - 1, *values.shape[1:]))
     if full.any():
         sums[full] = np.add.reduceat(values, starts[:-1][full], axis=0)
     return sums
@@ -208,6 +212,7 @@ class Densities:
         """Return the mean on the error's scale with two derivatives by f (3 × rows), and the SD with its own."""
         count, size = f.size, len(parameters)
         mean, sd = np.zeros((3, count)), np.full(count, np.nan)
+        mean[0], mean[1] = f, 1.0
         sf, sp = np.zeros(count), np.zeros((count, size))
         curved = (np.zeros(count), np.zeros((count, size)), np.zeros((count, size, size))) if second else None
         for each in self._errors:
@@ -219,11 +224,14 @@ class Densities:
             found = function(reading, parameters[each.columns])
             n = 1 + len(each.error.parameters)
             derivatives = found[:, 1:]
-            derivatives[(found[:, 0] == 0)[:, None] & ~np.isfinite(derivatives)] = 0.0  # 0/0 where there is no spread
+            flat = found[:, 0] == 0
+            if flat.any():  # 0/0 where there is no spread
+                derivatives[flat[:, None] & ~np.isfinite(derivatives)] = 0.0
             sd[rows], sf[rows], sp[rows, each.columns] = found[:, 0], derivatives[:, 0], derivatives[:, 1:n]
-            slope = 1 / scale.slope(own)
-            mean[0, rows], mean[1, rows] = scale.to(own), slope
-            mean[2, rows] = -scale.curvature(own) * slope**3
+            if scale is not NATURAL:
+                slope = 1 / scale.slope(own)
+                mean[0, rows], mean[1, rows] = scale.to(own), slope
+                mean[2, rows] = -scale.curvature(own) * slope**3
             if curved is not None:
                 _place_second(curved, each, function.pairs, derivatives[:, n:])
         return mean, _Spread(sd, sf, sp, curved)
@@ -273,9 +281,10 @@ def _chained(row: RowDensity, mean: Array, spread: _Spread) -> Density:
     density = Density(
         row.value, row.m * steep + row.g * sf, row.g[:, None] * sp, ff, fp, pp, expected, spread.sd
     )  # fmt: skip
-    for part in (density.f, density.p, ff, fp, pp, *expected):
-        if part is not None and row.certain.any():
-            part[row.certain] = 0.0  # an infinite slope (log of a prediction of 0) counts for nothing there
+    if row.certain.any():
+        for part in (density.f, density.p, ff, fp, pp, *expected):
+            if part is not None:
+                part[row.certain] = 0.0  # an infinite slope (log of a prediction of 0) counts for nothing there
     return density
 
 

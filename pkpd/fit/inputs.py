@@ -16,9 +16,10 @@ from pkpd.engine import sd_function
 from pkpd.errors import DataWarning, InputError, unknown_names
 from pkpd.fit.data import MEASURED, FitData
 from pkpd.fit.result import Fit, Fits
-from pkpd.model import Model
+from pkpd.model import Model, expressions
 from pkpd.parameters import Parameters
 from pkpd.population import KINDS, ErrorKind, ResidualError, residual_error
+from pkpd.population.residual import PREDICTION
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def _cannot_hold(error: ResidualError, values: Array) -> list[str]:
     count = int((~np.isfinite(error.transform.to(values))).sum())
     if count:
         problems.append(f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold")
+    if PREDICTION not in expressions.names(error.sd):  # weights from the data: where one is 0 the search says so
+        return problems
     zero = values[values == 0]
     sd = sd_function(error)(np.column_stack([zero, zero]), error.start(values, "").values)[:, 0]
     if (sd == 0).any():

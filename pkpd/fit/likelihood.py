@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine import Compiled, Settings
 from pkpd.fit.data import FitData
-from pkpd.fit.densities import Densities, Density, group_starts, group_sums, measured_rows, rows_of
+from pkpd.fit.densities import Densities, Density, group_starts, group_sums, measured_rows, observed_rows
 from pkpd.fit.predictions import Predicted, Predictions
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.parameters import Parameters, Scale
@@ -66,6 +67,8 @@ class _Places:
         Place among the free of each parameter that the predictions are differentiated by.
     noisy : tuple of two arrays of int
         Which of the errors' parameters are free, and their places among the free.
+    blocks : tuple
+        Index grids of the information matrix: moved × moved, moved × noisy, noisy × moved, noisy × noisy.
     starts : array of int, shape (subjects + 1,)
         Where each subject's rows begin.
     """
@@ -78,6 +81,7 @@ class _Places:
     noise: Integers
     moved: Integers
     noisy: tuple[Integers, Integers]
+    blocks: tuple[tuple[Any, Any], ...]
     starts: Integers
 
 
@@ -116,7 +120,7 @@ class Likelihood:
     @cached_property
     def densities(self) -> Densities:
         """The errors' half."""
-        return Densities(rows_of(self.data), self.errors, self.data.outputs)
+        return Densities(observed_rows(self.data), self.errors, self.data.outputs)
 
     @cached_property
     def _places(self) -> _Places:
@@ -129,7 +133,9 @@ class Likelihood:
         table[:, len(own) :] = self.data.covariates
         common = [k for k, name in enumerate(own) if name not in self.given]
         noise = self.densities.names
-        noisy = [k for k, name in enumerate(noise) if name in free]
+        own_noise = _integers([k for k, name in enumerate(noise) if name in free])
+        noisy = _integers([free.index(noise[k]) for k in own_noise])
+        moved = _integers([free.index(n) for n in self.code.sensitivities])
         return _Places(
             self.parameters.values,
             _integers([names.index(n) for n in free]),
@@ -137,8 +143,9 @@ class Likelihood:
             table,
             (_integers(common), _integers([names.index(own[k]) for k in common])),
             _integers([names.index(n) for n in noise]),
-            _integers([free.index(n) for n in self.code.sensitivities]),
-            (_integers(noisy), _integers([free.index(noise[k]) for k in noisy])),
+            moved,
+            (own_noise, noisy),
+            tuple((a[:, None], b) for a in (moved, noisy) for b in (moved, noisy)),
             group_starts(self.data.subject, len(self.data.subjects)),
         )
 
@@ -184,14 +191,15 @@ class Likelihood:
 
     def _information(self, density: Density, df: Array, slopes: Array) -> Array:
         """Expected Hessian on the transformed scale, shape (free, free)."""
-        (own, noisy), moved = self._places.noisy, self._places.moved
+        own, noisy = self._places.noisy
+        steep = slopes[noisy]
         ff, fp, pp = density.expected
+        model, across, back, errors = self._places.blocks
         information = np.zeros((len(slopes), len(slopes)))
-        information[np.ix_(moved, moved)] = df.T @ (ff[:, None] * df)
-        across = df.T @ (fp[:, own] * slopes[noisy])
-        information[np.ix_(moved, noisy)] = across
-        information[np.ix_(noisy, moved)] = across.T
-        information[np.ix_(noisy, noisy)] = pp.sum(axis=0)[np.ix_(own, own)] * np.outer(slopes[noisy], slopes[noisy])
+        information[model] = df.T @ (ff[:, None] * df)
+        mixed = df.T @ (fp[:, own] * steep)
+        information[across], information[back] = mixed, mixed.T
+        information[errors] = pp.sum(axis=0)[own[:, None], own] * (steep[:, None] * steep)
         return information
 
     def trouble(self, vector: Array) -> str:

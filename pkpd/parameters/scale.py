@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -53,89 +53,88 @@ class Scale:
     def _kinds(self) -> tuple[int, ...]:
         return tuple(np.unique(self._kind).tolist())
 
-    def _by_kind(self, formulas: Mapping[int, Callable[[], Array]], shape: Array) -> Array:
-        """Return what the formula of each element's kind says; formulas of kinds that do not occur are not asked."""
-        result = np.zeros(np.broadcast_shapes(shape.shape, self._kind.shape))
-        with np.errstate(all="ignore"):  # a formula is computed for elements of other kinds too, and not used there
+    def _by_kind(self, formula: Callable[[int], Array], shape: tuple[int, ...]) -> Array:
+        """Return what the formula of each element's kind says, for values of a shape."""
+        with np.errstate(all="ignore"):  # a value may lie on a bound, or be of another kind than the formula
+            if len(self._kinds) == 1:
+                return formula(self._kinds[0])
+            result = np.zeros(np.broadcast_shapes(shape, self._kind.shape))
             for kind in self._kinds:
-                result = formulas[kind]() if len(self._kinds) == 1 else np.where(
-                    self._kind == kind, formulas[kind](), result
-                )  # fmt: skip
+                result = np.where(self._kind == kind, formula(kind), result)
         return result
 
     def to(self, values: Array | float) -> Array:
         """Return values on the scale; a value on a bound is infinite there."""
-        v, low, high = np.asarray(values, dtype=float), self.lower, self.upper
-        return self._by_kind(
-            {
-                _NATURAL: lambda: v + 0.0,
-                _LOG: lambda: np.log(v - low),
-                _MIRRORED: lambda: -np.log(high - v),
-                _LOGIT: lambda: np.log((v - low) / (high - v)),
-            },
-            v,
-        )
+        v = np.asarray(values, dtype=float)
+
+        def formula(kind: int) -> Array:
+            if kind == _LOG:
+                return np.log(v - self.lower)
+            if kind == _MIRRORED:
+                return -np.log(self.upper - v)
+            return np.log((v - self.lower) / (self.upper - v)) if kind == _LOGIT else v
+
+        return self._by_kind(formula, v.shape)
 
     def back(self, x: Array | float) -> Array:
         """Return the values that stand at `x` on the scale: finite for every finite `x`, never outside the bounds."""
-        x, low, high = np.asarray(x, dtype=float), self.lower, self.upper
+        x = np.asarray(x, dtype=float)
 
-        def size() -> Array:
-            result: Array = np.exp(np.clip(x, -_FAR, _FAR))
-            return result
+        def formula(kind: int) -> Array:
+            if kind == _LOG:
+                return self.lower + np.exp(np.clip(x, -_FAR, _FAR))
+            if kind == _MIRRORED:
+                return self.upper - 1.0 / np.exp(np.clip(x, -_FAR, _FAR))
+            if kind == _LOGIT:
+                share = np.where(x <= -_FAR, 0.0, 1.0 / (1.0 + np.exp(-x)))
+                return self.lower + (self.upper - self.lower) * share
+            return x
 
-        def share() -> Array:
-            return np.where(x > -_FAR, 1.0 / (1.0 + np.exp(-x)), np.where(np.isnan(x), np.nan, 0.0))
-
-        return self._by_kind(
-            {
-                _NATURAL: lambda: x + 0.0,
-                _LOG: lambda: low + size(),
-                _MIRRORED: lambda: high - 1.0 / size(),
-                _LOGIT: lambda: low + (high - low) * share(),
-            },
-            x,
-        )
+        return self._by_kind(formula, x.shape)
 
     def slope(self, values: Array | float) -> Array:
         """Return d value / d x where the values are these."""
-        v, low, high = np.asarray(values, dtype=float), self.lower, self.upper
-        return self._by_kind(
-            {
-                _NATURAL: lambda: np.ones(np.broadcast_shapes(v.shape, low.shape)),
-                _LOG: lambda: v - low,
-                _MIRRORED: lambda: high - v,
-                _LOGIT: lambda: (v - low) * (high - v) / (high - low),
-            },
-            v,
-        )
+        v = np.asarray(values, dtype=float)
+
+        def formula(kind: int) -> Array:
+            if kind == _LOG:
+                return v - self.lower
+            if kind == _MIRRORED:
+                return self.upper - v
+            if kind == _LOGIT:
+                return (v - self.lower) * (self.upper - v) / (self.upper - self.lower)
+            return np.ones(np.broadcast_shapes(v.shape, self._kind.shape))
+
+        return self._by_kind(formula, v.shape)
 
     def curvature(self, values: Array | float) -> Array:
         """Return d² value / d x² where the values are these."""
-        v, low, high = np.asarray(values, dtype=float), self.lower, self.upper
-        return self._by_kind(
-            {
-                _NATURAL: lambda: np.zeros(np.broadcast_shapes(v.shape, low.shape)),
-                _LOG: lambda: v - low,
-                _MIRRORED: lambda: v - high,
-                _LOGIT: lambda: (v - low) * (high - v) * (high + low - 2 * v) / (high - low) ** 2,
-            },
-            v,
-        )
+        v = np.asarray(values, dtype=float)
+
+        def formula(kind: int) -> Array:
+            if kind == _LOG:
+                return v - self.lower
+            if kind == _MIRRORED:
+                return v - self.upper
+            if kind == _LOGIT:
+                width, middle = self.upper - self.lower, self.upper + self.lower
+                return (v - self.lower) * (self.upper - v) * (middle - 2 * v) / width**2
+            return np.zeros(np.broadcast_shapes(v.shape, self._kind.shape))
+
+        return self._by_kind(formula, v.shape)
 
     def moved(self, values: Array | float, step: Array | float) -> Array:
         """Return the values after a step on the scale; on the log scale a value on its bound stays there."""
         v, step = np.asarray(values, dtype=float), np.asarray(step, dtype=float)
-        low, high = self.lower, self.upper
-        return self._by_kind(
-            {
-                _NATURAL: lambda: v + step,
-                _LOG: lambda: low + (v - low) * np.exp(step),
-                _MIRRORED: lambda: high - (high - v) * np.exp(-step),
-                _LOGIT: lambda: self.back(self.to(v) + step),
-            },
-            v + step,
-        )
+
+        def formula(kind: int) -> Array:
+            if kind == _LOG:
+                return self.lower + (v - self.lower) * np.exp(step)
+            if kind == _MIRRORED:
+                return self.upper - (self.upper - v) * np.exp(-step)
+            return self.back(self.to(v) + step) if kind == _LOGIT else v + step
+
+        return self._by_kind(formula, np.broadcast_shapes(v.shape, step.shape))
 
 
 NATURAL, LOG = Scale(), Scale(0.0)

@@ -132,6 +132,12 @@ class ResidualError:
         return tuple(f"{p.name}_{self.output}" for p in self.parameters)
 
     @property
+    def label(self) -> str:
+        """What tells it from every other: the kind, with its text where the class is not the package's own."""
+        known = KINDS.get(self.kind) is type(self)
+        return self.kind if known else f"{self.kind} (SD {self.sd}, scale {self.scale})"
+
+    @property
     def transform(self) -> Scale:
         """The scale on which measurements scatter, as a function."""
         return _SCALES[self.scale]

@@ -37,7 +37,7 @@ def describe(run: Run, design: Regimen | Study, task: Task) -> dict[str, str]:
         "model": f"{people.model.name} {_digest([people.model.key, sorted(people.model.base.items())])}",
         "parameters": json.dumps({p.name: [p.value, p.unit] for p in people.parameters}),
         "random effects": _random_effects(people),
-        "residual errors": ", ".join(f"{e.output} {e.kind}" for e in people.errors) or "none",
+        "residual errors": ", ".join(f"{e.output} {e.label}" for e in people.errors) or "none",
         "individual values": _table(people.table),
         "covariates": "a function" if callable(people.covariates) else _table(people.covariates),
         "first subjects drawn": _arrays(task.first.items()),

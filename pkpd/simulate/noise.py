@@ -10,7 +10,7 @@ from pkpd.parameters import Parameters
 from pkpd.population import ResidualError
 
 
-def draw(error: ResidualError, f: Array, parameters: Parameters, rng: np.random.Generator) -> Array:
+def draw_measured(error: ResidualError, f: Array, parameters: Parameters, rng: np.random.Generator) -> Array:
     """Return simulated measurements.
 
     Parameters

@@ -15,7 +15,7 @@ from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import DataWarning, InputError
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for, one_occasion
-from pkpd.simulate.noise import draw
+from pkpd.simulate.noise import draw_measured
 from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
 
 if TYPE_CHECKING:
@@ -104,10 +104,8 @@ class Ongoing:
 
     def drawn(self, exact: Array, rng: np.random.Generator) -> dict[str, Array]:
         """Return measurements of the outputs that have a residual error (subjects × times)."""
-        return {
-            error.output: draw(error, exact[:, self.code.outputs.index(error.output)], self.population.parameters, rng)
-            for error in self.population.errors
-        }
+        values, place = self.population.parameters, self.code.outputs.index
+        return {e.output: draw_measured(e, exact[:, place(e.output)], values, rng) for e in self.population.errors}
 
     def measurements(self, exact: Array) -> dict[str, Array]:
         """Return measurements of the whole course, as `simulate` draws them."""

@@ -16,7 +16,7 @@ from pkpd.engine import Schedule, Settings, compile_model
 from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.population import Population
-from pkpd.simulate.noise import draw
+from pkpd.simulate.noise import draw_measured
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 
 
@@ -71,7 +71,7 @@ class Run:
         for k, replicate in enumerate(range(*piece.replicates)):
             rng = stream(self.seed, replicate, piece.block, ERRORS)
             for error in self.people.errors:
-                found[error.output].append(draw(error, exact[error.output][k], self.people.parameters, rng))
+                found[error.output].append(draw_measured(error, exact[error.output][k], self.people.parameters, rng))
         return {output: np.stack(rows) for output, rows in found.items()}
 
 

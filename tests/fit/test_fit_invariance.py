@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas
 import pytest
-from fit_cases import PD_ERRORS, Recovery, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, recover
+from fit_cases import (
+    PD_ERRORS,
+    Recovery,
+    grid,
+    line_study,
+    pd_design,
+    pd_truth,
+    pk_design,
+    pk_model,
+    pk_truth,
+    recover,
+)
 
 from pkpd import il21, library
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError
 from pkpd.fit import Fits, Options, fit_individuals, fit_pooled, residual_error
 from pkpd.io import read_study
+from pkpd.model import define
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import simulate, simulated_study
@@ -165,6 +178,44 @@ def test_typical_values_and_variability_of_fits() -> None:
         Fits(dict(list(good.items())[:1]), {}).variability()
     with pytest.raises(InputError, match="no typical subject"):
         Fits({}, {1: "no data"}).typical()
+
+
+def test_typical_and_variability_on_every_scale() -> None:
+    """A bounded, a negative and a positive parameter: means and covariance where the search saw them.
+
+    The subjects' curves are exact, so their estimates are known: independent numbers.
+    """
+    times = np.array([0.0, 1.0, 2.0, 3.0, 5.0, 8.0])
+    truth = np.array([[0.2, -0.2, 2.0], [0.5, 0.5, 4.0], [0.6, 2.5, 1.0], [0.35, 3.0, 6.0]])  # share, shift, height
+    free = Parameters((
+        Parameter("share", 0.4, lower=0.0, upper=1.0), Parameter("shift", 1.0, lower=-np.inf), Parameter("height", 3.0),
+    ))  # fmt: skip
+    model = define({}, free, outputs={"y": "height*(share*exp(-t) + (1 - share)*exp(-t/6)) + shift"}, name="sum")
+    model = replace(model, units={"y": "ng/mL"}).in_units(time="h", amount="ng", volume="mL")
+    y = [h * (a * np.exp(-times) + (1 - a) * np.exp(-times / 6)) + b for a, b, h in truth]
+    wiggle = 1e-6 * np.array([1, -1, 1, -1, 1, -1])
+    study = line_study(np.tile(times, 4), np.concatenate([each + wiggle for each in y]), np.repeat([1, 2, 3, 4], 6))
+    fits = fit_individuals(model, study, model.parameters, error={"y": "additive"}, progress=False)
+    assert len(fits.usable()) == 4
+    x = np.column_stack([np.log(truth[:, 0] / (1 - truth[:, 0])), truth[:, 1], np.log(truth[:, 2])])
+    mean = x.mean(axis=0)
+    typical, spread = fits.typical(), fits.variability()
+    expected = [1 / (1 + np.exp(-mean[0])), 1.45, 48**0.25]
+    np.testing.assert_allclose([typical[n] for n in ("share", "shift", "height")], expected, rtol=1e-4)
+    assert spread.effects() == ("share", "shift", "height")
+    np.testing.assert_allclose(spread.matrix(), np.cov(x, rowvar=False), rtol=1e-3, atol=1e-4)
+    drawn = fits.population().draw(4000, np.random.default_rng(2))
+    assert 0 < drawn["share"].min() < drawn["share"].max() < 1
+    assert drawn["shift"].mean() == pytest.approx(1.45, abs=4 * np.sqrt(np.var(x[:, 1], ddof=1) / 4000))
+
+
+def test_typical_of_what_each_subject_brings() -> None:
+    """A parameter that is fixed at another value in every fit (an observed baseline) is averaged, too."""
+    fits = individual(pk_study()).usable()
+    fixed = Fits({s: replace(f, parameters=f.parameters.fix("V2")) for s, f in fits.items()}, {})
+    values = np.array([f.parameters["V2"] for f in fits.values()])
+    assert np.ptp(values) > 1
+    assert fixed.typical()["V2"] == pytest.approx(np.exp(np.log(values).mean()), rel=1e-12)
 
 
 @cache
