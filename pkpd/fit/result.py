@@ -15,7 +15,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
-from pkpd.parameters import Parameters
+from pkpd.parameters import Parameters, Scale
 from pkpd.population import Omega, Population, ResidualError, block
 from pkpd.population.cholesky import loadings
 
@@ -261,15 +261,11 @@ class Fits(Mapping[Any, Fit]):
         """Return the fits whose estimates can be carried on: those that converged."""
         return {s: f for s, f in self.fits.items() if f.converged}
 
-    def _vectors(self) -> Array:
-        """Estimates of the converged fits on their scales of estimation, shape (fits, free)."""
-        return np.array([fit.parameters.to_vector() for fit in self.usable().values()])
-
     def typical(self) -> Parameters:
-        """Return the means of the converged fits on the scale of estimation, as parameters.
+        """Return the means of the converged fits as parameters, each taken on the parameter's scale of estimation.
 
-        They are geometric means of what is positive; between two bounds the logits are averaged, without bounds the
-        values themselves.
+        That is the geometric mean of a positive parameter, the arithmetic one of a parameter without bounds. Fixed
+        parameters that differ between subjects (observed baselines) are averaged too.
 
         Raises
         ------
@@ -279,13 +275,17 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if not fits:
             raise InputError("no subject's fit converged, so there is no typical subject")
-        return fits[0].parameters.from_vector(self._vectors().mean(axis=0))
+        first = fits[0].parameters
+        values = np.array([f.parameters.values for f in fits])
+        scale = Scale([p.lower for p in first], [p.upper for p in first])
+        means = scale.back(np.ascontiguousarray(scale.to(values).T).mean(axis=1)).tolist()
+        moves = (values != values[0]).any(axis=0) | np.array([not p.fixed for p in first])
+        return first.with_values({n: m for n, m, moving in zip(first.names, means, moves, strict=True) if moving})
 
     def variability(self) -> Omega:
-        """Return the empirical covariance of the estimates between subjects (estimation error included).
+        """Return the empirical covariance between subjects, each parameter on its scale of estimation.
 
-        Each parameter is on its scale of estimation, as its random effect is: log where it is positive, logit between
-        two bounds, natural without bounds.
+        That is the scale of its random effect, too. The error of estimation is included.
 
         Raises
         ------
@@ -295,9 +295,10 @@ class Fits(Mapping[Any, Fit]):
         fits = list(self.usable().values())
         if len(fits) < 2:
             raise InputError("variability between subjects needs at least two converged fits")
-        names = [n for n in fits[0].parameters.free if n in fits[0].model.parameters]
-        columns = [fits[0].parameters.free.index(n) for n in names]
-        return block(*names, omega=np.cov(self._vectors()[:, columns], rowvar=False).reshape(len(names), -1))
+        first = fits[0].parameters
+        free = first.subset([n for n in first.free if n in fits[0].model.parameters])
+        x = free.scale.to(np.array([f.parameters.subset(free.names).values for f in fits]))
+        return block(*free.names, omega=np.cov(x, rowvar=False).reshape(len(free), -1))
 
     def population(self) -> Population:
         """Return the population of the fits: their typical values and empirical covariance, and residual errors."""

@@ -202,9 +202,9 @@ def test_typical_and_variability_on_every_scale() -> None:
     typical, spread = fits.typical(), fits.variability()
     expected = [1 / (1 + np.exp(-mean[0])), 1.45, 48**0.25]
     np.testing.assert_allclose([typical[n] for n in ("share", "shift", "height")], expected, rtol=1e-4)
-    assert spread.names == ("share", "shift", "height")
-    np.testing.assert_allclose(spread.omega, np.cov(x, rowvar=False), rtol=1e-3, atol=1e-4)
-    drawn = spread.draw(typical.as_dict(), 4000, np.random.default_rng(2))
+    assert spread.effects() == ("share", "shift", "height")
+    np.testing.assert_allclose(spread.matrix(), np.cov(x, rowvar=False), rtol=1e-3, atol=1e-4)
+    drawn = fits.population().draw(4000, np.random.default_rng(2))
     assert 0 < drawn["share"].min() < drawn["share"].max() < 1
     assert drawn["shift"].mean() == pytest.approx(1.45, abs=4 * np.sqrt(np.var(x[:, 1], ddof=1) / 4000))
 
