@@ -14,6 +14,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
 from pkpd.nca.after.descriptive import difference, level_problem, quantile
+from pkpd.nca.user_line import users_level
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def dose_proportionality(
     if several := int((counts > 1).sum()):
         warnings.warn(
             f"{several} subjects have several profiles, which the power model takes as independent", DataWarning,
-            stacklevel=2,
+            stacklevel=users_level(),
         )  # fmt: skip
     dose = result["dose"].to_numpy().astype(float)
     return {

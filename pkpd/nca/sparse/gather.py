@@ -13,6 +13,7 @@ import pandas
 from pkpd.arrays import Array, Flags
 from pkpd.dosing import Dose
 from pkpd.errors import DataWarning, InputError, unknown_names
+from pkpd.nca.user_line import users_level
 from pkpd.study import Study
 
 
@@ -84,7 +85,7 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=5)
+    warnings.warn(text, DataWarning, stacklevel=users_level())
 
 
 def _first_doses(study: Study, unit: str) -> dict[Any, _First]:

@@ -22,6 +22,7 @@ from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings, attributes
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.user_line import users_level
 from pkpd.study import Study
 
 
@@ -184,7 +185,7 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
                           (unusable & ~before & ~across, "have no usable amount (value and volume)")):  # fmt: skip
         if which.any():
             warnings.warn(f"{int(which.sum())} collections of {analyte} {words_} and are left out", DataWarning,
-                          stacklevel=5)  # fmt: skip
+                          stacklevel=users_level())  # fmt: skip
     keep = np.flatnonzero(~(before | across | unusable))
     keep = keep[np.lexsort((begin[keep], event[keep]))]
     mine, owner = np.unique(event[keep], return_inverse=True)
