@@ -17,9 +17,10 @@ from pkpd.nca.after.summary import lambda_z_line, summarise, wide_table
 from pkpd.nca.after.superposition import SteadyState, steady_state, superpose
 from pkpd.nca.kernel.area import Area, area
 from pkpd.nca.kernel.compute import Asked, Computed, compute
+from pkpd.nca.kernel.extrapolation import Extrapolation
 from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
 from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, parameter_name
-from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.profiles import Marked, Profiles
 from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
@@ -53,6 +54,8 @@ __all__ = [
     "Asked",
     "Comparison",
     "Computed",
+    "Extrapolation",
+    "Marked",
     "NcaParameter",
     "NcaSettings",
     "Points",
