@@ -13,9 +13,9 @@ from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen, converted
 from pkpd.errors import InputError, warn
-from pkpd.fit.data import covariates as study_covariates
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.observed.rows import constant_covariates
 from pkpd.population import Population
 from pkpd.study import Study
 
@@ -79,7 +79,7 @@ def own_values(people: Population, model: Model, study: Study, ids: list[Any]) -
     """What a study's subjects bring themselves: covariates, and their own rows of individual parameters."""
     found: list[Own] = []
     if model.covariates:
-        table = study_covariates(model, study, tuple(ids))
+        table = constant_covariates(model, study, tuple(ids))
         found += [Own(n, np.arange(len(ids)), table[:, k]) for k, n in enumerate(model.covariates)]
     if people.table is not None:
         known = [k for k, s in enumerate(ids) if s in people.table.index]
