@@ -122,7 +122,7 @@ def seconds(time: float, per: Fraction) -> Fraction:
 
 
 def given_to_write(study: Study) -> pandas.DataFrame:
-    """Return the doses as they were given, one row each; what CDISC tables cannot say of them is counted in warnings."""
+    """Return the doses as they were given, one row each; a warning counts what CDISC tables cannot say of them."""
     doses, left_out = study.given_doses()
     lost = [f"{count} {what} cannot be written" for what, count in left_out.items()]
     if steady := int(doses["steady"].sum()):
