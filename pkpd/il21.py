@@ -115,11 +115,13 @@ def truth() -> Population:
     Clearance and volumes share a scale (they vary together more than the half-life does); lymphocytes at baseline are
     screened to be at least the lower limit of normal.
     """
-    own = model()
+    case_model = model()
     variability = Variability.from_factors(
         [{"CL": 0.29, "V1": 0.29, "Q": 0.29, "V2": 0.29}, {"CL": 0.135}, {"V1": 0.135, "V2": 0.135}]
     ) + Variability.independent({"L0": (LLN, math.inf)}, EC50=0.3, kR=0.2, R0=0.5, SR=0.4, L0=0.35, SL=0.9)
-    return Population(own, own.parameters.with_values(_TYPICAL) + Parameters(_NOISE), variability, _ERRORS)
+    return Population(
+        case_model, case_model.parameters.with_values(_TYPICAL) + Parameters(_NOISE), variability, _ERRORS
+    )
 
 
 def synthetic_study(seed: int = 21) -> Study:
@@ -139,10 +141,10 @@ def synthetic_study(seed: int = 21) -> Study:
 
     samples, doses, people = [], [], []
     seeds = np.random.SeedSequence(seed).generate_state(len(COHORTS))
-    for (phase, dose, patients), own in zip(COHORTS, seeds, strict=True):
+    for (phase, dose, patients), cohort_seed in zip(COHORTS, seeds, strict=True):
         names = [f"{phase[-1]}-{dose}-{k:02d}" for k in range(1, patients + 1)]
-        weights = np.random.default_rng([int(own), 1]).lognormal(math.log(85), 0.18, patients)
-        samples.append(_samples(names, dose, int(own)))
+        weights = np.random.default_rng([int(cohort_seed), 1]).lognormal(math.log(85), 0.18, patients)
+        samples.append(_samples(names, dose, int(cohort_seed)))
         plan = pandas.DataFrame({"time": regimen().times, "amount": float(dose), "route": "bolus"})
         doses.append(plan.merge(pandas.DataFrame({"subject": names}), how="cross"))
         about = {"subject": names, "weight": weights.round(1), "phase": phase, "dose_level": float(dose)}
@@ -175,11 +177,11 @@ def _samples(names: Sequence[str], dose: float, seed: int) -> pandas.DataFrame:
         "ALC": 24.0 * (np.array(LAB_DAYS) - 1),
     }
     times = np.unique(np.concatenate(list(visits.values())))
-    found = simulate(truth(), regimen(f"{dose} ug/kg"), subjects=len(names), seed=seed, times=times)
+    simulated = simulate(truth(), regimen(f"{dose} ug/kg"), subjects=len(names), seed=seed, times=times)
     tables = []
     for analyte, when in visits.items():
         output = "C" if analyte == "IL21" else analyte
-        values = found[f"{output}_measured"].values[0][:, np.searchsorted(times, when)]
+        values = simulated[f"{output}_measured"].values[0][:, np.searchsorted(times, when)]
         text = [f"{v:.4g}" if analyte != "IL21" or v >= LLOQ else f"<{LLOQ}" for v in values.ravel()]
         grid = pandas.MultiIndex.from_product([names, when], names=["subject", "time"]).to_frame(index=False)
         tables.append(

@@ -1,16 +1,47 @@
-"""Event records of many subjects: doses, times to answer for, and covariates that change in time (floor 2)."""
+"""Doses and event records as tables: their columns, what is usual, and one row as one `Dose` (floor 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pkpd.arrays import Array, Integers
+import numpy as np
+
+from pkpd.arrays import Array
 from pkpd.dosing import Dose
 
 if TYPE_CHECKING:
     import pandas
+
+DOSE_COLUMNS = ("subject", "time", "amount", "route", "duration", "occasion", "row")
+EVENT_COLUMNS = {
+    "rate": 0.0,  # of an infusion that is given by its rate
+    "modelled": "",  # "rate" or "duration": the model says it
+    "into": "",  # compartment, by number or name; "" is the one that the model names for the route
+    "additional": 0,  # so many more doses like this one …
+    "interval": 0.0,  # … one every so long
+    "steady_state": "",  # "instead" or "added"
+    "action": "add",  # "add", "replace" or "multiply"
+    "reset": False,  # the system is first set back
+    "switch": "",  # "on" or "off": the compartment `into` is turned on or off ("" in `into`: all are turned on)
+}
+"""What a dose can be beside a time, an amount and a route, with what is usual; columns of `Study.doses` when used."""
+
+RECORD_COLUMNS = (
+    "subject",  # identifier
+    "time",  # on a clock that never falls within a subject
+    "clock",  # time as the table gives it: a reset may start it anew
+    "row",  # row of the source table
+    "kind",  # one of `RECORD_KINDS`
+    "compartment",  # as the table names it; "-" before it: turned off
+    "occasion",  # label; <NA> when not given
+)
+"""Columns of `Study.records`; covariates that change in time follow."""
+OBSERVATION, QUESTION, DOSE, OTHER, RESET, RESET_DOSE, COVARIATE = (
+    "observation", "question", "dose", "other", "reset", "reset and dose", "covariate",
+)  # fmt: skip
+RECORD_KINDS = (OBSERVATION, QUESTION, DOSE, OTHER, RESET, RESET_DOSE, COVARIATE)
+"""A measured value, a time without one, a dose, anything else, a reset, a reset with a dose, values of covariates."""
 
 
 class Changes(tuple[float, ...]):
@@ -30,10 +61,10 @@ class Changes(tuple[float, ...]):
         cls, times: Iterable[float] = (), late: Iterable[bool] | bool = False, moves: Iterable[Any] = ()
     ) -> Changes:
         """Make one from times and, for each or for all, whether it is late, and how it moves with parameters."""
-        found = super().__new__(cls, (float(t) for t in times))
-        found.late = (late,) * len(found) if isinstance(late, bool) else tuple(late)
-        found.moves = tuple(moves)
-        return found
+        made = super().__new__(cls, (float(t) for t in times))
+        made.late = (late,) * len(made) if isinstance(late, bool) else tuple(late)
+        made.moves = tuple(moves)
+        return made
 
     def __getnewargs__(self) -> tuple[tuple[float, ...], tuple[bool, ...], tuple[Any, ...]]:
         return tuple(self), self.late, self.moves
@@ -44,65 +75,85 @@ class Changes(tuple[float, ...]):
         return b"|".join(b"" if m is None else m.tobytes() for m in self.moves)
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """A compartment is turned on or off.
+def complete_doses(doses: pandas.DataFrame) -> pandas.DataFrame:
+    """Return a table of doses with every column of `EVENT_COLUMNS`, the usual value where the table has none."""
+    lacking = {name: usual for name, usual in EVENT_COLUMNS.items() if name not in doses}
+    return doses.assign(**lacking) if lacking else doses
 
-    Attributes
+
+def unusual_columns(doses: pandas.DataFrame) -> list[str]:
+    """Return which of `EVENT_COLUMNS` hold anything but what is usual."""
+    return [name for name, usual in EVENT_COLUMNS.items() if name in doses and (doses[name] != usual).any()]
+
+
+def doses_of(doses: pandas.DataFrame, amounts: Array, clock: float) -> list[Dose]:
+    """Return every row of a complete table as a `Dose`; equal rows are one object.
+
+    Parameters
     ----------
-    time : float
-        When.
-    compartment : str
-        Which, by number or name; "" means all of them.
-    on : bool
-        Whether it is on afterwards.
-    place : int
-        How many of the subject's doses stand before it.
+    doses : DataFrame
+        Columns as in `DOSE_COLUMNS` and `EVENT_COLUMNS`.
+    amounts : array, shape (rows,)
+        What each amount (and rate) is multiplied with.
+    clock : float
+        What every time is multiplied with.
     """
+    scale = np.where(doses["action"].to_numpy() == "multiply", 1.0, amounts)  # a factor has no unit
+    numbers = (
+        doses["time"].to_numpy(float) * clock, doses["amount"].to_numpy(float) * scale, doses["route"],
+        doses["duration"].to_numpy(float) * clock, doses["rate"].to_numpy(float) * scale / clock, doses["modelled"],
+        doses["into"], doses["additional"].to_numpy(int), doses["interval"].to_numpy(float) * clock,
+        doses["steady_state"], doses["action"], doses["reset"].to_numpy(bool),
+    )  # fmt: skip
+    made: dict[tuple[Any, ...], Dose] = {}
+    rows: list[Dose] = []
+    for key in zip(*(column.tolist() for column in numbers), strict=True):
+        dose = made.get(key)
+        if dose is None:
+            dose = made[key] = Dose(*key)
+        rows.append(dose)
+    return rows
 
-    time: float
-    compartment: str
-    on: bool
-    place: int
 
+def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, int]]:
+    """Return every dose that was given as a row of its own, and the count of what is not such a dose.
 
-@dataclass(frozen=True, eq=False)
-class Records:
-    """What happens to each subject and when its model is asked, in the order of the records.
+    Additional doses are written out and rates become durations. A dose at steady state stays one row: its column
+    ``steady`` is true and ``interval`` says how often it had been repeated.
 
-    Attributes
+    Parameters
     ----------
-    subjects : tuple
-        Identifiers, in the order in which they appear.
-    doses : tuple, one item per subject
-        Doses in the order of the records; `Dose.into` holds the number or the name of the compartment, or "".
-    dose_rows, time_rows : tuple, one item per subject
-        Which of the subject's rows of covariates belongs to each dose and to each record.
-    times, after : tuple, one item per subject
-        Time of every record, and how many of the subject's doses stand before it or in it. The clock runs on where the
-        table's starts anew with a reset.
-    covariates : mapping of str to array, (rows,)
-        Values of the covariates, the rows of all subjects one after the other.
-    changes : tuple of Changes, one item per subject
-        Times from which the subject's second, third … row of covariates holds.
-    switches : tuple of Switch, one item per subject
-        Compartments that are turned on or off, in their order.
-    table : DataFrame
-        The records as they were read.
+    doses : DataFrame
+        Doses of a study, with all `EVENT_COLUMNS`.
+
+    Returns
+    -------
+    DataFrame, dict
+        Columns of `DOSE_COLUMNS`, ``interval`` and ``steady``; sentence → number of rows left out.
     """
-
-    subjects: tuple[Any, ...]
-    doses: tuple[tuple[Dose, ...], ...]
-    dose_rows: tuple[tuple[int, ...], ...]
-    time_rows: tuple[tuple[int, ...], ...]
-    times: tuple[Array, ...]
-    after: tuple[Integers, ...]
-    covariates: dict[str, Array]
-    changes: tuple[Changes, ...]
-    switches: tuple[tuple[Switch, ...], ...]
-    table: pandas.DataFrame
-
-    @property
-    def rows(self) -> int:
-        """Number of rows of covariates."""
-        return sum(1 + len(own) for own in self.changes)
+    left = {
+        "resets of the system": doses["reset"] & (doses["amount"] == 0),
+        "changes of what is in a compartment": (doses["action"] != "add") & (doses["switch"] == ""),
+        "compartments turned on or off": doses["switch"] != "",
+        "constant infusions that end at steady state": (doses["steady_state"] != "") & (doses["amount"] == 0),
+    }
+    counts: dict[str, int] = {}
+    gone = np.zeros(len(doses), dtype=bool)
+    for what, rows in left.items():
+        new = rows.to_numpy(bool) & ~gone
+        if new.any():
+            counts[what] = int(new.sum())
+        gone |= new
+    kept = doses[~gone]
+    rate = kept["rate"].to_numpy(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        length = np.where(rate > 0, kept["amount"].to_numpy(float) / rate, kept["duration"].to_numpy(float))
+    length = np.where((kept["modelled"] != "").to_numpy(), np.nan, length)  # the model knows it, the study does not
+    times = kept["additional"].to_numpy(int) + 1
+    place = np.repeat(np.arange(len(kept)), times)
+    number = np.arange(len(place)) - np.repeat(np.cumsum(times) - times, times)
+    plain = kept.assign(duration=length, steady=(kept["steady_state"] != "").to_numpy())
+    plain = plain[[*DOSE_COLUMNS, "interval", "steady"]].iloc[place]
+    moment = plain["time"].to_numpy(float) + number * plain["interval"].to_numpy(float)
+    plain = plain.assign(time=moment, steady=plain["steady"].to_numpy(bool) & (number == 0))
+    return plain.sort_values(["subject", "time"], kind="stable", ignore_index=True), counts

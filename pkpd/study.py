@@ -1,8 +1,9 @@
 """The study: observations, doses and subjects, checked once and then trusted (floor 2).
 
 Three tables, one row per sample, per dose and per subject. Their columns are fixed (`OBSERVATION_COLUMNS`,
-`DOSE_COLUMNS`; subjects: ``subject`` and one column per covariate). Readers in `pkpd.io` turn other people's tables
-into these; everything else in the package reads only these.
+`DOSE_COLUMNS` and, where a dose is more than a time, an amount and a route, `EVENT_COLUMNS`; subjects: ``subject`` and
+one column per covariate). A fourth, `Study.records`, is there where covariates change in time or the order of equal
+times matters. Readers in `pkpd.io` turn other people's tables into these; everything else reads only these.
 """
 
 from __future__ import annotations
@@ -13,10 +14,21 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pkpd import checks
 from pkpd import units as unit_tools
+from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.records import (
+    DOSE_COLUMNS,
+    RECORD_COLUMNS,
+    complete_doses,
+    doses_of,
+    given_doses,
+    unusual_columns,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +51,16 @@ OBSERVATION_COLUMNS = (
     "reason",  # why it was set aside
     "row",  # row of the source table, counted from 1 below the header
 )
-DOSE_COLUMNS = ("subject", "time", "amount", "route", "duration", "occasion", "row")
+COVARIATE_NAMES = {
+    "weight": ("wt", "bodyweight", "bw", "bwt"),
+    "height": ("ht",),
+    "age": (),
+    "sex": ("gender",),
+    "bmi": ("bodymassindex",),
+    "bsa": ("bodysurfacearea",),
+}
+"""Covariates of which everybody has a name of his own (lower case, without spaces and underscores)."""
+CARRIED = ("next", "last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +76,12 @@ class Study:
         What the reader did to the records (how many BLQ, set aside, converted …), each with its count.
     attrs : mapping
         Provenance: ``source``, ``synthetic`` (True when no patient was measured) and the like.
+    in_order : bool
+        Whether records of one time act in the order of their rows, as in a NONMEM data set. Otherwise a sample at the
+        time of a dose was drawn before it, unless its mark says "post".
+    carried : {"last", "next"}
+        How a covariate that changes in time is carried between records: the last value forward, or the next one
+        backward (NONMEM's way).
     """
 
     _observations: pandas.DataFrame
@@ -63,8 +90,12 @@ class Study:
     units: Mapping[str, str]
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    _records: pandas.DataFrame | None = None
+    in_order: bool = False
+    carried: str = "last"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_doses", complete_doses(self._doses))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
 
@@ -82,8 +113,37 @@ class Study:
 
     @property
     def doses(self) -> pandas.DataFrame:
-        """A copy of the doses, columns as in `DOSE_COLUMNS`, sorted by subject and time."""
-        return self._doses.copy()
+        """A copy of the doses by subject and time: `DOSE_COLUMNS`, and those of `EVENT_COLUMNS` that are used."""
+        return self._doses[[*DOSE_COLUMNS, *unusual_columns(self._doses)]].copy()
+
+    @property
+    def records(self) -> pandas.DataFrame:
+        """A copy of the records in their order: `RECORD_COLUMNS`, then covariates that change in time.
+
+        All records of an event table; of a plain table those at which a covariate is given that changes; else none.
+        """
+        import pandas
+
+        return pandas.DataFrame(columns=list(RECORD_COLUMNS)) if self._records is None else self._records.copy()
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """Names of the covariates that change in time."""
+        known = () if self._records is None else self._records.columns
+        return tuple(str(name) for name in known if name not in RECORD_COLUMNS)
+
+    @property
+    def assumed_units(self) -> frozenset[str]:
+        """Names in `units` whose unit nobody gave: their numbers are in the unit of whatever model reads them."""
+        return frozenset(self.attrs.get("assumed_units", ()))
+
+    def given_doses(self) -> tuple[pandas.DataFrame, dict[str, int]]:
+        """Return every dose that was given as a row of its own, and the count of what is not such a dose.
+
+        Additional doses are written out, rates become durations; ``steady`` says whether steady state was reached
+        before, with doses every ``interval``.
+        """
+        return given_doses(self._doses)
 
     @property
     def subjects(self) -> pandas.DataFrame:
@@ -108,7 +168,7 @@ class Study:
         InputError
             If a name is not in the study; the nearest one is suggested.
         """
-        observations, doses, people = self._observations, self._doses, self._subjects
+        observations, doses, people, records = self._observations, self._doses, self._subjects, self._records
         problems: list[str] = []
         if subjects is not None:
             wanted = list(subjects)
@@ -116,6 +176,7 @@ class Study:
             observations = observations[observations["subject"].isin(wanted)]
             doses = doses[doses["subject"].isin(wanted)]
             people = people[people["subject"].isin(wanted)]
+            records = None if records is None else records[records["subject"].isin(wanted)]
         if analytes is not None:
             names = list(analytes)
             problems += unknown_names(names, self.analytes, "analyte")
@@ -127,6 +188,7 @@ class Study:
             _observations=observations.reset_index(drop=True),
             _doses=doses.reset_index(drop=True),
             _subjects=people.reset_index(drop=True),
+            _records=None if records is None else records.reset_index(drop=True),
         )
 
     def used(self, analyte: str) -> pandas.DataFrame:
@@ -154,32 +216,42 @@ class Study:
         UnitError
             If the dimensions do not fit.
         """
-        found: dict[Any, tuple[Dose, ...]] = dict.fromkeys(self.subject_ids, ())
-        if self._doses.empty:
-            return found
-        own = self.units["dose"]
-        clock = unit_tools.factor(self.units["time"], time_unit)
-        ratios = self._dose_ratios(own, unit)
-        for name, rows in self._doses.groupby("subject", sort=False):
-            found[name] = tuple(
-                Dose(float(t) * clock, float(a) * ratios[name], str(r), float(d) * clock)
-                for t, a, r, d in zip(rows["time"], rows["amount"], rows["route"], rows["duration"], strict=True)
-            )
-        return found
+        table = self._doses
+        if table.empty:
+            return dict.fromkeys(self.subject_ids, ())
+        clock = 1.0 if "time" in self.assumed_units else unit_tools.factor(self.units["time"], time_unit)
+        every = doses_of(table, self._dose_ratios(unit), clock)
+        owners = table["subject"].tolist()
+        by_subject: dict[Any, list[Dose]] = {name: [] for name in self.subject_ids}
+        for owner, dose in zip(owners, every, strict=True):
+            by_subject[owner].append(dose)
+        return {name: tuple(doses) for name, doses in by_subject.items()}
 
-    def _dose_ratios(self, own: str, unit: str) -> dict[Any, float]:
-        ratio, power = unit_tools.by_weight(own, unit)
+    def covariate(self, name: str) -> str | None:
+        """Return the study's name of a covariate: the same, in another case, or another of `COVARIATE_NAMES`."""
+        known = [str(column) for column in self._subjects.columns if column != "subject"] + list(self.changing)
+        if name in known:
+            return name
+        spelled = _spellings(name)
+        return next((column for column in known if _spellings(column) & spelled), None)
+
+    def _dose_ratios(self, unit: str) -> Array:
+        """What the amount of every row of the doses is multiplied with to be in a unit, shape (rows,)."""
+        ratio, power = (1.0, 0) if "dose" in self.assumed_units else unit_tools.by_weight(self.units["dose"], unit)
+        owners = self._doses["subject"]
         if power == 0:
-            return dict.fromkeys(self.subject_ids, ratio)
-        dosed = set(self._doses["subject"])
-        people = self._subjects[self._subjects["subject"].isin(dosed)]
-        if "weight" not in people or people["weight"].isna().any():
-            missing = list(people["subject"] if "weight" not in people else people["subject"][people["weight"].isna()])
+            return np.full(len(owners), ratio)
+        name = self.covariate("weight")
+        people = self._subjects[self._subjects["subject"].isin(set(owners))]
+        if name is None or name in self.changing or people[name].isna().any():
+            lacking = people["subject"] if name not in people else people["subject"][people[name].isna()]
             raise InputError(
-                f"doses in {own!r} are asked for in {unit!r}, but these subjects have no weight: {missing}"
+                f"doses in {self.units['dose']!r} are asked for in {unit!r}, but these subjects have no weight"
+                f"{' that stays the same' if name in self.changing else ''}: {list(lacking)}"
             )
-        weight = people["weight"] * unit_tools.factor(self.units.get("weight", "kg"), "kg")
-        return {s: ratio * float(w) ** power for s, w in zip(people["subject"], weight, strict=True)}
+        weight = people.set_index("subject")[name].astype(float) * unit_tools.factor(self.units.get(name, "kg"), "kg")
+        ratios: Array = ratio * owners.map(weight**power).to_numpy(float)
+        return ratios
 
     def audit(self) -> pandas.DataFrame:
         """Return counts of records by analyte and planned time (and occasion, mark): n, measured, BLQ, excluded."""
@@ -192,7 +264,10 @@ class Study:
     @cached_property
     def data_hash(self) -> str:
         """SHA-256 (hex) of tables and units; the order of rows, source rows, notes and attrs do not count."""
-        tables = {"observations": self._observations, "doses": self._doses, "subjects": self._subjects}
+        tables = {"observations": self._observations, "doses": self.doses, "subjects": self._subjects}
+        if self._records is not None:
+            place = self._records.groupby("subject", sort=False).cumcount()  # where order matters it counts
+            tables["records"] = self._records.assign(place=place, carried=self.carried, in_order=self.in_order)
         return checks.fingerprint(self.units, tables)
 
     def with_attrs(self, **attrs: Any) -> Study:
@@ -238,6 +313,10 @@ def combine(*studies: Study) -> Study:
         if name in seen:
             problems.append(f"subject {name!r} is in study {seen[name]} and study {k}; expected it in one")
         seen[name] = k
+    if len({(study.in_order, study.carried) for study in studies}) > 1:
+        problems.append(
+            "records of one time act in their order in one study and by marks in another; expected one rule"
+        )
     if len({isinstance(name, str) for name in seen}) > 1:
         problems.append("subjects are numbers in one study and texts in another; expected the same in all")
     if problems:
@@ -249,9 +328,20 @@ def combine(*studies: Study) -> Study:
         # An empty table has no types of its own and would spoil those of the others.
         filled = [one for one in filled if len(one)] or filled[:1]
         tables[table] = pandas.concat(filled, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)
+    ordered = [study._records for study in studies if study._records is not None]
     return Study(
         **tables,
+        _records=pandas.concat(ordered, ignore_index=True) if ordered else None,
+        in_order=studies[0].in_order,
+        carried=studies[0].carried,
         units=checks.shared_units([study.units for study in studies]),
         notes=tuple(dict.fromkeys(note for study in studies for note in study.notes)),
         attrs=checks.shared_attrs([study.attrs for study in studies]),
     )
+
+
+def _spellings(name: str) -> set[str]:
+    """Every spelling that means the same covariate, folded."""
+    folded = name.casefold().replace(" ", "").replace("_", "")
+    groups = [{ours, *others} for ours, others in COVARIATE_NAMES.items()]
+    return next((group for group in groups if folded in group), {folded})

@@ -2,6 +2,6 @@
 
 from pkpd.engine.compiled import Compiled, Solution, compile_model
 from pkpd.engine.settings import Settings
-from pkpd.engine.timeline import Schedule, schedule
+from pkpd.engine.timeline.schedule import Schedule, schedule
 
 __all__ = ["Compiled", "Schedule", "Settings", "Solution", "compile_model", "schedule"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -14,8 +13,8 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import Settings, compile_model
-from pkpd.errors import DataWarning, FitWarning, InputError, PkpdError, nearest
-from pkpd.fit.data import MEASURED, FitData, match_outputs, observed_baselines, prepare
+from pkpd.errors import FitWarning, InputError, PkpdError, nearest, warn
+from pkpd.fit.data import MEASURED, FitData, observed_baselines, prepare
 from pkpd.fit.inputs import (
     align,
     check_kinds,
@@ -34,7 +33,9 @@ from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNIDENTIFIED, judge
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.observed.matching import match_outputs
 from pkpd.parameters import Parameters
+from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def fit_pooled(
     """
     fit = _fit(model, study, start, error, given, options or Options())
     if fit.status == UNIDENTIFIED:
-        warnings.warn(f"{fit.status}: {fit.message}", FitWarning, stacklevel=2)
+        warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
 
 
@@ -178,10 +179,6 @@ def fit_individuals(
     progress : bool
         Show a progress bar after two seconds.
     """
-    with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm complains and then works
-        warnings.simplefilter("ignore")
-        from tqdm.auto import tqdm
-
     check_kinds(model, study, start, error)
     options = options or Options()
     options = replace(options, observed=match_outputs(model, study, options.observed))
@@ -190,7 +187,7 @@ def fit_individuals(
     results = executor.map(one, parts) if executor else map(one, parts)
     fits: dict[Any, Fit] = {}
     failures: dict[Any, str] = {}
-    bar = tqdm(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
+    bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
     for subject, result in zip(study.subject_ids, bar, strict=True):
         if isinstance(result, Fit):
             fits[subject] = result
@@ -203,7 +200,7 @@ def fit_individuals(
             why: [s for s, other in failures.items() if other == why] for why in dict.fromkeys(failures.values())
         }
         text = "; ".join(f"{who}: {why}" for why, who in reasons.items())
-        warnings.warn(f"{len(failures)} of {len(parts)} subjects have no fit. {text}", DataWarning, stacklevel=2)
+        warn(f"{len(failures)} of {len(parts)} subjects have no fit. {text}")
     return Fits(fits, failures)
 
 

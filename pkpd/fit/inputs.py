@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.arrays import Array
-from pkpd.errors import DataWarning, InputError, unknown_names
+from pkpd.errors import InputError, unknown_names, warn
 from pkpd.fit.data import FitData
 from pkpd.fit.residual import KINDS, ResidualError, scale_of
 from pkpd.fit.result import Fit, Fits
@@ -178,5 +177,5 @@ def with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study
         raise InputError("given names no subject of the study")
     if lost:
         notes.append(f"{len(lost)} subjects are left out because they have no given values (no converged fit): {lost}")
-        warnings.warn(notes[-1], DataWarning, stacklevel=3)
+        warn(notes[-1])
     return study.select(subjects=have)

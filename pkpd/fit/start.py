@@ -11,9 +11,9 @@ from scipy.optimize import brentq
 
 from pkpd import units
 from pkpd.errors import InputError
-from pkpd.fit.data import in_study_units, match_outputs
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.parameters import Parameters
 from pkpd.study import Study
 

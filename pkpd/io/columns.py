@@ -10,6 +10,7 @@ from pkpd import units as unit_tools
 from pkpd.errors import UnitError, nearest
 from pkpd.io.findings import Findings
 from pkpd.io.table import Columns, Table
+from pkpd.study import COVARIATE_NAMES
 
 CLOCK = {
     "subject": ("id", "usubjid", "subjid", "subjectid", "patient", "patientid", "subj", "animal"),
@@ -44,14 +45,7 @@ DOSES = {
     "duration": ("dur", "tinf", "infusionduration", "infusiontime"),
     "unit": ("units", "doseunit", "amountunit"),
 }
-COVARIATES = {
-    "weight": ("wt", "bodyweight", "bw", "bwt"),
-    "height": ("ht",),
-    "age": (),
-    "sex": ("gender",),
-    "bmi": ("bodymassindex",),
-    "bsa": ("bodysurfacearea",),
-}
+COVARIATES = COVARIATE_NAMES
 RESERVED = {
     "time": CLOCK["time"],
     "dose": ("amount", "amt"),
@@ -190,4 +184,4 @@ def missing_column(table: Table, column: str, what: str, findings: Findings) -> 
 
 def table_key(table: Table, heading: str) -> str:
     """Return our name of a heading."""
-    return next((key for key, found in table.headings.items() if found == heading), heading)
+    return next((key for key, spelled in table.headings.items() if spelled == heading), heading)

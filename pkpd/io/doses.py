@@ -15,7 +15,7 @@ from pkpd.io.columns import fold, missing_column
 from pkpd.io.declared import record_factors
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
-from pkpd.study import DOSE_COLUMNS
+from pkpd.records import DOSE_COLUMNS
 
 _ROUTES = {
     **dict.fromkeys(("bolus", "ivbolus", "ivpush", "intravenousbolus", "iv", "intravenous"), "bolus"),
@@ -52,15 +52,7 @@ def read_doses(
     amount, bad = table.numbers(column, findings, "an amount ≥ 0")
     for i in positions(~bad & ~(amount >= 0)):
         table.complain(findings, column, i, "an amount ≥ 0")
-    # A column that is per kg by its name has a unit that is too, whether or not the user wrote it.
-    declared = {"dose": units["dose"]} if "dose" in units else {}
-    heading = {"dose": heading_units[column]} if column in heading_units else {}
-    if column == "amount_per_kg":
-        declared, heading = ({k: _per_kg(u) for k, u in one.items()} for one in (declared, heading))
-    factors, added = record_factors(table, ["dose"] * len(table), declared, heading, findings)
-    unit = {**added, **declared}.get("dose", "")
-    if not unit:
-        findings.problem(f"{table.name}: the dose has no unit; expected units={{'dose': 'ug/kg'}} or a column 'unit'")
+    factors, unit = amount_factors(table, heading_units, units, findings)
     duration, bad_duration = table.numbers("duration", findings, "a time ≥ 0")
     route = _routes(table, duration, bad_duration, findings)
     length = _in_time_unit(np.where(np.isnan(duration), 0.0, duration), units, heading_units, findings)
@@ -76,6 +68,23 @@ def read_doses(
         }
     )
     return doses, unit
+
+
+def amount_factors(
+    table: Table, heading_units: Mapping[str, str], units: Mapping[str, str], findings: Findings
+) -> tuple[Array, str]:
+    """Return what every amount is multiplied with to be in the unit of the doses, shape (rows,), and that unit."""
+    column = "amount" if "amount" in table else "amount_per_kg"
+    # A column that is per kg by its name has a unit that is too, whether or not the user wrote it.
+    declared = {"dose": units["dose"]} if "dose" in units else {}
+    heading = {"dose": heading_units[column]} if column in heading_units else {}
+    if column == "amount_per_kg":
+        declared, heading = ({k: _per_kg(u) for k, u in each.items()} for each in (declared, heading))
+    factors, added = record_factors(table, ["dose"] * len(table), declared, heading, findings)
+    unit = {**added, **declared}.get("dose", "")
+    if not unit:
+        findings.problem(f"{table.name}: the dose has no unit; expected units={{'dose': 'ug/kg'}} or a column 'unit'")
+    return factors, unit
 
 
 def _per_kg(unit: str) -> str:
@@ -94,6 +103,11 @@ def _in_time_unit(
     if ratio != 1.0 and (duration > 0).any():
         findings.altered(f"doses: {int((duration > 0).sum())} durations converted from {own} to {units['time']}")
     return duration * ratio
+
+
+def route_of(text: str) -> str:
+    """Return the route that a text means, "" if none."""
+    return _ROUTES.get(fold(text), "")
 
 
 def _routes(table: Table, duration: Array, bad: Flags, findings: Findings) -> list[str]:

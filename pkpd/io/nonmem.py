@@ -1,44 +1,71 @@
-"""Read a NONMEM data set: EVID, AMT, RATE, CMT, II, ADDL and SS become doses in the package's words."""
+"""Read a NONMEM data set: the names of its columns are NONMEM's, everything else is `pkpd.io.event_table`'s."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import Any
 
-import numpy as np
-import pandas
-
-from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest
+from pkpd.io import columns as names
+from pkpd.io.declared import declared_units, with_headings
+from pkpd.io.event_table import EventRules, nonmem_cell
 from pkpd.io.findings import Findings
-from pkpd.io.nonmem_checks import ITEMS, Events, problems_of
-from pkpd.io.table import load
-from pkpd.records import Changes, Records, Switch
+from pkpd.io.nonmem_checks import ITEMS
+from pkpd.io.reading import Job
+from pkpd.io.table import Table, load
+from pkpd.io.tables import to_study
+from pkpd.study import CARRIED, Study
 
-_CARRIED = ("next", "last")
-_MOST = 50  # problems that are written out
 _WHERE = "the NONMEM data set cannot be read"
-_MODELLED = {-1.0: "rate", -2.0: "duration"}
-_STEADY = ("", "instead", "added", "instead")
+_COLUMNS = {
+    "ID": "subject", "TIME": "time", "DV": "value", "AMT": "amount", "EVID": "evid", "MDV": "mdv", "RATE": "rate",
+    "ADDL": "additional", "II": "interval", "SS": "steady_state", "CMT": "compartment", "CENS": "cens",
+    "LIMIT": "limit", "DVID": "analyte", "YTYPE": "analyte", "OCC": "occasion", "LLOQ": "lloq", "BLQ": "blq",
+}  # fmt: skip
 
 
-def read_nonmem(table: Any, *, covariates: str = "next") -> Records:
-    """Read event records as NONMEM's PREDPP reads them.
+def read_nonmem(
+    table: Any,
+    *,
+    units: Mapping[str, str] | None = None,
+    covariates: str = "next",
+    routes: str | Mapping[str, str] | None = None,
+    analytes: Mapping[str, str] | None = None,
+    lloq: Mapping[str, float | str] | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> Study:
+    """Read event records as NONMEM's PREDPP reads them into a study.
 
     Parameters
     ----------
     table : DataFrame or path
         Columns ``ID`` and ``TIME``, and of ``EVID, AMT, RATE, CMT, II, ADDL, SS, DV, MDV`` those that are used
-        (upper or lower case; an empty cell or ``.`` is zero, except the amount of a dose). All other columns with
-        numbers are covariates. ``RATE`` -1 and -2 mean that the model says rate or duration of the infusion. ``CMT``
-        is a number or a state's name; with a minus sign it turns the compartment off (EVID 0, 2, 3).
+        (upper or lower case; an empty cell or ``.`` is zero, except the amount of a dose). ``DVID`` says what was
+        measured; without it the samples' ``CMT``, where several differ. ``CENS`` 1 means below ``DV`` (above
+        ``LIMIT``, where it is given), -1 above it; ``OCC`` names the occasion. All other columns are covariates.
+        ``RATE`` -1 and -2 mean that the model says rate or duration of the infusion. ``CMT`` is a number or a state's
+        name; with a minus sign it turns the compartment off (EVID 0, 2, 3).
+    units : mapping, optional
+        Units of ``"time"``, ``"dose"`` (or ``"AMT"``) and of what was measured (``"DV"``, or a name of your own).
+        Without them h, mg and mg/L are assumed, with a warning, and every model reads the numbers in its own units.
     covariates : {"next", "last"}
         A value that changes acts backward to the record before (NONMEM's way), or forward to the record after.
+    routes : str or mapping, optional
+        ``"oral"``, or compartment → route, ``{"1": "oral"}``. By default a dose with a rate is an infusion, one into
+        another compartment than that of the samples is oral, any other a bolus; a note says so.
+    analytes : mapping, optional
+        DVID (or CMT) → name of what was measured, ``{"1": "C", "2": "PCA"}``.
+    lloq : mapping, optional
+        Limits of quantification, as for `read_study`.
+    attrs : mapping, optional
+        Provenance: ``source``, ``synthetic`` and the like.
 
     Returns
     -------
-    Records
-        Records of a subject in their order; those at one time act in it. Times may start anew with a reset (EVID 3, 4).
+    Study
+        `Study.records` holds the records; those at one time act in their order. Times may start anew with a reset
+        (EVID 3, 4).
 
     Raises
     ------
@@ -46,156 +73,66 @@ def read_nonmem(table: Any, *, covariates: str = "next") -> Records:
         Naming every record that PREDPP would not accept, with its row (counted from 1 below the header), subject and
         column.
 
+    Warns
+    -----
+    DataWarning
+        For everything that was assumed or left out, with its count.
+
     References
     ----------
     NONMEM Users Guide VI (PREDPP), chapter V; NONMEM help, "dose event record", "SS dose event record", "EVID", "SS",
     "ADDL", "RATE", "CMT" and "II data item".
     """
-    if covariates not in _CARRIED:
-        raise InputError(f"covariates is {covariates!r}; {nearest(covariates, _CARRIED)}", "nonmem")
-    events, frame, extra = _events(table)
-    problems = problems_of(events)
-    if problems:
-        more = [f"and {len(problems) - _MOST} more"] if len(problems) > _MOST else []
-        raise InputError([*problems[:_MOST], *more], _WHERE)
-    values = np.array([events.extra[name] for name in extra]).reshape(len(extra), len(events)).T
-    edges = [0, *(np.flatnonzero(events.starts)[1:]).tolist(), len(events)]
-    parts = [_subject(events, values, a, b, covariates) for a, b in pairwise(edges)]
-    kept = [row for part in parts for row in part.kept]
-    return Records(
-        tuple(frame["ID"].iloc[a] for a in edges[:-1]),
-        tuple(part.doses for part in parts),
-        tuple(part.dose_rows for part in parts),
-        tuple(part.time_rows for part in parts),
-        tuple(part.times for part in parts),
-        tuple(part.after for part in parts),
-        {name: values[kept, k] for k, name in enumerate(extra)},
-        tuple(part.changes for part in parts),
-        tuple(part.switches for part in parts),
-        frame,
-    )
-
-
-class _Part(NamedTuple):
-    """What `Records` holds of one subject, and which records begin a row of covariates."""
-
-    doses: tuple[Dose, ...]
-    dose_rows: tuple[int, ...]
-    time_rows: tuple[int, ...]
-    times: Any
-    after: Any
-    changes: Changes
-    switches: tuple[Switch, ...]
-    kept: list[int]
-
-
-def _events(table: Any) -> tuple[Events, pandas.DataFrame, list[str]]:
-    """The data items as numbers, the table with NONMEM's names in upper case, and the names of the covariates."""
+    if covariates not in CARRIED:
+        raise InputError(f"covariates is {covariates!r}; {nearest(covariates, CARRIED)}", "nonmem")
     findings = Findings()
-    loaded = load("records", table, findings)
+    job = Job(declared_units(units or {}, findings), findings)
+    named = {str(key): name for key, name in (analytes or {}).items()}
+    job.events = EventRules(strict=True, carried=covariates, routes=routes or {}, analytes=named)
+    source = _table(fspath(table) if isinstance(table, PathLike) else table, findings)
+    job.tables["observations"], job.heading_units["observations"] = source
+    job.units = with_headings(job.units, source[1], findings)
+    _assume(job)
+    return to_study(job, (lloq, None), None, attrs, where=_WHERE)
+
+
+def _table(source: Any, findings: Findings) -> tuple[Table, dict[str, str]]:
+    """The columns under our names, and the units in the headings."""
+    loaded = load("records", source, findings)
     findings.settle(_WHERE)
     assert loaded is not None
     headings, columns = loaded
-    names = [str(h).strip().lstrip("#") for h in headings]
-    names = [n.upper() if n.upper() in ITEMS else n for n in names]
-    problems = [f"no column {name!r}; found {', '.join(names)}" for name in ("ID", "TIME") if name not in names]
-    problems += [f"{names.count(n)} columns are called {n!r}" for n in dict.fromkeys(names) if names.count(n) > 1]
+    parts = [names.split_unit(str(h).strip().lstrip("#")) for h in headings]
+    shown = [name.upper() if name.upper() in {*ITEMS, *_COLUMNS} else name for name, _ in parts]
+    problems = [f"no column {name!r}; found {', '.join(shown)}" for name in ("ID", "TIME") if name not in shown]
+    problems += [f"{shown.count(n)} columns are called {n!r}" for n in dict.fromkeys(shown) if shown.count(n) > 1]
+    if {"DVID", "YTYPE"} <= set(shown):
+        problems.append("columns DVID and YTYPE at once; expected one that says what was measured")
     if problems:
         raise InputError(problems, _WHERE)
-    events = Events(len(columns[0]))
-    cells: dict[str, Any] = {}
-    for name, column in zip(names, columns, strict=True):
-        parsed = [_cell(c) for c in column]
-        if events.add(name, parsed):
-            cells[name] = events.column(name)
-        else:
-            cells[name] = np.array(parsed, dtype=object)
-    if events.texts:
-        raise InputError(events.texts, _WHERE)
-    events.complete()
-    cells.update({name: events.column(name) for name in events.items if name not in cells})
-    cells["ROW"] = np.arange(1, len(events) + 1)
-    return events, pandas.DataFrame(cells), [name for name in names if name in events.extra]
+    cells: dict[str, list[object]] = {}
+    found_units: dict[str, str] = {}
+    for name, column, (_, unit) in zip(shown, columns, parts, strict=True):
+        key = _COLUMNS.get(name, name)
+        cells[key] = [nonmem_cell(cell) for cell in column] if name in ITEMS else list(column)
+        if unit:
+            found_units[key] = unit
+    for name in ("ID", "TIME", "DV"):
+        findings.problems += [
+            f"row {k + 1}, column {name}: {cell!r}; expected a number"
+            for k, cell in enumerate(cells.get(_COLUMNS[name], ()))
+            if isinstance(cell, str)
+        ][:50]
+    findings.settle(_WHERE)
+    extras = tuple(key for key in cells if key not in _COLUMNS.values())
+    if "value" not in cells:
+        cells["value"] = [None] * len(columns[0])
+    rows = range(1, len(columns[0]) + 1)
+    return Table("records", cells, rows, {_COLUMNS.get(n, n): n for n in shown}, extras), found_units
 
 
-def _cell(cell: object) -> float | str | None:
-    """A number, None for an empty cell or a dot, or the text."""
-    if isinstance(cell, (int, float)):
-        return None if cell != cell else float(cell)
-    text = "" if cell is None else str(cell).strip()
-    if text in ("", ".", "NA", "nan", "NaN", "<NA>", "None"):
-        return None
-    try:
-        found = float(text)
-    except ValueError:
-        return text
-    return None if found != found else found
-
-
-def _subject(events: Events, values: Any, a: int, b: int, carried: str) -> _Part:
-    """What the records a … b − 1 come to."""
-    time = _one_clock(events.items["TIME"][a:b], events.resets[a:b])
-    kept, changes = _covariates(values[a:b], time, carried)
-    own = np.searchsorted(kept, np.arange(b - a), side="right") - 1
-    doses: list[Dose] = []
-    rows: list[int] = []
-    switches: list[Switch] = []
-    off: set[str] = set()
-    position = np.zeros(b - a, dtype=np.int64)
-    for k in range(b - a):
-        position[k] = len(doses)
-        new = _dose(events, a + k, float(time[k]))
-        doses += new
-        name = events.compartment(a + k)
-        evid, sign = int(events.items["EVID"][a + k]), events.sign[a + k]
-        if evid == 3 or (evid == 4 and off):
-            switches.append(Switch(float(time[k]), "", True, len(doses)))
-            off = set()
-        if evid in (0, 2, 3) and name and (sign < 0 or (name in off and evid)):
-            doses.append(Dose(float(time[k]), 0.0, into=name, action="multiply"))
-            switches.append(Switch(float(time[k]), name, bool(sign > 0), len(doses)))
-            off = off | {name} if sign < 0 else off - {name}
-        rows += [int(own[k])] * (len(doses) - int(position[k]))
-        position[k] = position[k] if evid == 0 else len(doses)
-    return _Part(
-        tuple(doses), tuple(rows), tuple(own.tolist()), time, position, changes, tuple(switches), (a + kept).tolist()
-    )
-
-
-def _one_clock(time: Any, resets: Any) -> Any:
-    """Times that never fall: where a reset starts the clock anew, it runs on a little after the record before."""
-    falls = np.flatnonzero(resets[1:] & (time[1:] < time[:-1])) + 1
-    if not falls.size:
-        return time
-    found = time.copy()
-    for k in falls:
-        found[k:] += found[k - 1] + max(1.0, abs(found[k - 1]) * 1e-9) - found[k]
-    return found
-
-
-def _dose(events: Events, k: int, time: float) -> list[Dose]:
-    evid, rate = events.items["EVID"][k], float(events.items["RATE"][k])
-    if evid == 3:
-        return [Dose(time, 0.0, reset=True)]
-    if evid not in (1, 4):
-        return []
-    items = events.items
-    return [
-        Dose(
-            time, float(items["AMT"][k]), "infusion" if rate else "bolus", rate=max(rate, 0.0),
-            modelled=_MODELLED.get(rate, ""), into=events.compartment(k), additional=int(items["ADDL"][k]),
-            interval=float(items["II"][k]), steady_state=_STEADY[int(items["SS"][k])], reset=bool(evid == 4),
-        )
-    ]  # fmt: skip
-
-
-def _covariates(table: Any, time: Any, carried: str) -> tuple[Any, Changes]:
-    """Records whose covariates make a new row of values, and the times from which all but the first hold."""
-    if not table.shape[1]:
-        return np.zeros(1, dtype=np.intp), Changes()
-    new = np.ones(len(table), dtype=bool)
-    new[1:] = (table[1:] != table[:-1]).any(axis=1)
-    kept = np.flatnonzero(new)
-    if carried == "next":
-        return kept, Changes(time[kept[1:] - 1], True)
-    return kept, Changes(time[kept[1:]])
+def _assume(job: Job) -> None:
+    """Give times and doses without a unit the usual one; analytes follow when they are known."""
+    assumed = {name: unit for name, unit in {"time": "h", "dose": "mg"}.items() if name not in job.units}
+    job.units |= assumed
+    job.assumed |= assumed

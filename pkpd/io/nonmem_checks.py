@@ -28,10 +28,15 @@ class Events:
         Problems with cells that are no numbers.
     sign : array
         -1 where the compartment is turned off, else 1.
+    rows, names, shown
+        For messages: number of every row, its subject, and the headings of items that the table calls otherwise.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, rows: Sequence[int] = (), names: Sequence[str] = ()) -> None:
         self.count = count
+        self.rows = rows or range(1, count + 1)
+        self.names = names
+        self.shown: dict[str, str] = {}
         self.items: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.missing: dict[str, Flags] = {}
@@ -53,11 +58,16 @@ class Events:
                 self.sign[k] = -1.0 if name_of.startswith("-") else 1.0
                 self._names[k] = name_of.lstrip("-")
                 if not self._names[k].isidentifier():
-                    self.texts.append(f"row {k + 1}, column CMT: {name_of!r}; expected a number or a state's name")
+                    self.texts.append(
+                        f"row {self.rows[k]}, column CMT: {name_of!r}; expected a number or a state's name"
+                    )
             cells = [0.0 if isinstance(cell, str) else cell for cell in cells]
         elif texts:
             if name in ITEMS:
-                self.texts += [f"row {k + 1}, column {name}: {cells[k]!r}; expected a number" for k in texts]
+                self.texts += [
+                    f"row {self.rows[k]}, column {self.shown.get(name, name)}: {cells[k]!r}; expected a number"
+                    for k in texts
+                ]
             return False
         found = np.array([np.nan if cell is None else cell for cell in cells], dtype=float)
         lack = np.isnan(found)
@@ -105,7 +115,8 @@ def problems_of(events: Events) -> list[str]:
         if bad.any():
             for k in np.flatnonzero(bad).tolist():
                 value = "missing" if column in events.missing and events.missing[column][k] else f"{items[column][k]:g}"
-                place = f"row {k + 1}, ID {items['ID'][k]:g}, column {column}"
+                who = events.names[k] if events.names else f"{items['ID'][k]:g}"
+                place = f"row {events.rows[k]}, ID {who}, column {events.shown.get(column, column)}"
                 found.append((k, f"{place}: {value}; expected {expected}"))
 
     with np.errstate(invalid="ignore"):

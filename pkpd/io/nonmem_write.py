@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.errors import InputError
 from pkpd.io.nonmem_checks import DOSE_ITEMS
-from pkpd.records import Records
+from pkpd.records import DOSE, OTHER, RESET, RESET_DOSE
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -21,27 +21,27 @@ _COLUMNS = ("ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV"
 
 
 def write_nonmem(
-    source: Records | Study, path: str | Path | None = None, *, compartments: Mapping[str, int] | None = None
+    study: Study, path: str | Path | None = None, *, compartments: Mapping[str, int] | None = None
 ) -> pandas.DataFrame:
-    """Return records or a study as a NONMEM data set, and write it if a path is given.
+    """Return a study as a NONMEM data set, and write it if a path is given.
 
     Parameters
     ----------
-    source : Records or Study
+    study : Study
         What `read_nonmem` or `read_study` returned.
     path : path, optional
         Where to write a CSV file whose empty cells are ``.`` (NONMEM reads it with ``IGNORE=@``).
     compartments : mapping of str to int, optional
-        Number of the compartment of a state (records), of a route and of an analyte (study). Of a study, oral doses
-        enter compartment 1, and all else stands in 2 if there are oral doses, otherwise in 1.
+        Number of the compartment of a state, of a route and of an analyte. Of a study that was no event table, oral
+        doses enter compartment 1, and all else stands in 2 if there are oral doses, otherwise in 1.
 
     Returns
     -------
     pandas.DataFrame
         Columns ID, TIME, EVID, AMT, RATE, CMT, II, ADDL, SS, DV, MDV, then covariates. Records that are read again are
-        the same. A study also has BLQ (1: below the limit, and DV holds that limit), LLOQ and, with several analytes,
-        DVID; ``attrs["subjects"]`` and ``attrs["analytes"]`` say what the numbers mean. Excluded samples and those
-        without a value have MDV 1.
+        the same. There are also BLQ (1: below the limit, and DV holds that limit), LLOQ and, with several analytes,
+        DVID (of an event table only if it has any); ``attrs["subjects"]`` and ``attrs["analytes"]`` say what the
+        numbers mean. Excluded samples and those without a value have MDV 1.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def write_nonmem(
         If a compartment has a name and no number, or a study holds collections (urine, faeces).
     """
     numbers = dict(compartments or {})
-    table = _of_records(source, numbers) if isinstance(source, Records) else _of_study(source, numbers)
+    table = _of_records(study, numbers) if study.in_order else _of_samples(study, numbers)
     for name in table:
         column = table[name]
         if (
@@ -64,28 +64,85 @@ def write_nonmem(
     return table
 
 
-def _of_records(records: Records, numbers: Mapping[str, int]) -> pandas.DataFrame:
-    found = records.table.copy()
-    found["CMT"] = [_number(cell, k, numbers) for k, cell in enumerate(found["CMT"])]
-    if "DV" not in found:
-        found["DV"] = np.nan
-    if "MDV" not in found:
-        found["MDV"] = ((found["EVID"] != 0) | found["DV"].isna()).astype(float)
-    return found[[*_COLUMNS, *records.covariates]]
+_EVID = {DOSE: 1, OTHER: 2, RESET: 3, RESET_DOSE: 4}
+_SS = {"": 0, "instead": 1, "added": 2}
+_RATE = {"rate": -1.0, "duration": -2.0}
 
 
-def _number(cell: Any, k: int, numbers: Mapping[str, int]) -> float:
+def _of_records(study: Study, numbers: Mapping[str, int]) -> pandas.DataFrame:
+    """Every record of an event table as it was, in its order."""
+    import pandas
+
+    records, people = study.records, study.subjects
+    ids, analytes = _ids(list(people["subject"])), list(study.analytes)
+    own_numbers = all(name.isdigit() for name in analytes)
+    codes = {name: int(name) if own_numbers else k for k, name in enumerate(analytes, start=1)}
+    given = study._doses[study._doses["switch"] == ""].set_index(["subject", "row"])
+    seen: dict[tuple[Any, int], list[Any]] = {}
+    for sample in study.observations.itertuples():
+        seen.setdefault((sample.subject, sample.row), []).append(sample)
+    lines = []
+    for record in records.to_dict("records"):
+        key = record["subject"], record["row"]
+        line = dict.fromkeys(_COLUMNS, 0.0) | {"subject": key[0], "TIME": record["clock"], "DV": math.nan, "MDV": 1}
+        line |= {"BLQ": 0, "LLOQ": math.nan, "DVID": 0, "OCC": record["occasion"]}
+        line |= {"EVID": _EVID.get(record["kind"], 0), "CMT": _number(record, numbers)}
+        if record["kind"] in (DOSE, RESET_DOSE):
+            line |= _dose_items(given.loc[[key]].iloc[0])
+        line |= {name: record[name] for name in study.changing}
+        for sample in seen.get(key, ()):
+            lines.append(line | _value_items(sample) | {"DVID": codes[sample.analyte]})
+        if key not in seen:
+            lines.append(line)
+    table = pandas.DataFrame(lines)
+    table["ID"] = [ids[subject] for subject in table["subject"]]
+    fixed = people.set_index("subject").select_dtypes("number")
+    for name in fixed:
+        table[name] = fixed[name].loc[table["subject"]].to_numpy(dtype=float)
+    extra = ["BLQ", "LLOQ"] if (table["BLQ"] > 0).any() else []
+    extra += (["DVID"] if len(analytes) > 1 else []) + (["OCC"] if table["OCC"].notna().any() else [])
+    extra = [name for name in extra if name not in {*fixed, *study.changing}]
+    return _described(table[[*_COLUMNS, *extra, *fixed, *study.changing]], ids, codes)
+
+
+def _dose_items(dose: Any) -> dict[str, float]:
+    rate = dose["amount"] / dose["duration"] if dose["duration"] > 0 else dose["rate"]
+    return {
+        "AMT": dose["amount"], "RATE": _RATE.get(dose["modelled"], rate), "II": dose["interval"],
+        "ADDL": dose["additional"], "SS": _SS[dose["steady_state"]],
+    }  # fmt: skip
+
+
+def _value_items(sample: Any) -> dict[str, Any]:
+    """DV, MDV, BLQ and LLOQ of an observation; below the limit DV holds that limit."""
+    below = bool(sample.blq) and math.isfinite(sample.lloq)
+    value = sample.lloq if below else sample.value
+    silent = bool(sample.excluded) or not math.isfinite(value)
+    return {"DV": value, "MDV": int(silent), "BLQ": int(below), "LLOQ": sample.lloq}
+
+
+def _described(table: pandas.DataFrame, ids: Mapping[Any, float], codes: Mapping[str, int]) -> pandas.DataFrame:
+    """The table with what its numbers mean."""
+    table = table.reset_index(drop=True)
+    table.attrs["subjects"] = {number: subject for subject, number in ids.items()}
+    table.attrs["analytes"] = {code: name for name, code in codes.items()}
+    return table
+
+
+def _number(record: Mapping[str, Any], numbers: Mapping[str, int]) -> float:
     """Number of a compartment, negative where it is turned off."""
-    if not isinstance(cell, str):
-        return float(cell)
-    name = cell.lstrip("-")
+    name = record["compartment"].lstrip("-")
+    sign = -1.0 if record["compartment"].startswith("-") else 1.0
+    if name.isdigit() or not name:
+        return sign * float(name or 0)
     if name not in numbers:
         known = ", ".join(map(repr, numbers)) or "none"
-        raise InputError(f"row {k + 1}, column CMT: {cell!r} has no number; compartments has {known}", "write_nonmem")
-    return float(-numbers[name] if cell.startswith("-") else numbers[name])
+        place = f"row {record['row']}, column CMT: {record['compartment']!r}"
+        raise InputError(f"{place} has no number; compartments has {known}", "write_nonmem")
+    return sign * float(numbers[name])
 
 
-def _of_study(study: Study, numbers: dict[str, int]) -> pandas.DataFrame:
+def _of_samples(study: Study, numbers: dict[str, int]) -> pandas.DataFrame:
     import pandas
 
     seen, doses = study.observations, study.doses
@@ -97,19 +154,15 @@ def _of_study(study: Study, numbers: dict[str, int]) -> pandas.DataFrame:
     central = 2 if (doses["route"] == "oral").any() else 1
     nothing = {"AMT": 0.0, "RATE": 0.0, "DV": math.nan, "MDV": 1, "BLQ": 0, "LLOQ": math.nan, "DVID": 0}
     rows: list[dict[str, Any]] = []
-    for dose in doses.to_dict("records"):
+    for dose in study._doses.to_dict("records"):
         place = numbers.get(dose["route"], 1 if dose["route"] == "oral" else central)
         new = {"subject": dose["subject"], "TIME": dose["time"], "EVID": 1, "AMT": dose["amount"], "CMT": place}
-        if dose["route"] == "infusion":
-            new["RATE"] = dose["amount"] / dose["duration"]
+        new |= _dose_items(dose)
         rows.append({**nothing, **new, "order": 1})
-    for one in seen.to_dict("records"):
-        blq = bool(one["blq"]) and math.isfinite(one["lloq"])
-        value = one["lloq"] if blq else one["value"]
-        new = {"subject": one["subject"], "TIME": one["time"], "EVID": 0, "CMT": numbers.get(one["analyte"], central)}
-        new |= {"DV": value, "MDV": int(bool(one["excluded"]) or not math.isfinite(value)), "BLQ": int(blq)}
-        new |= {"LLOQ": one["lloq"], "DVID": analytes.index(one["analyte"]) + 1}
-        rows.append({**nothing, **new, "order": 2 if one["mark"] == "post" else 0})
+    for sample in seen.itertuples():
+        new = {"subject": sample.subject, "TIME": sample.time, "EVID": 0, "CMT": numbers.get(sample.analyte, central)}
+        new |= {**_value_items(sample), "DVID": analytes.index(sample.analyte) + 1}
+        rows.append({**nothing, **new, "order": 2 if sample.mark == "post" else 0})
     place_of = {subject: k for k, subject in enumerate(subjects)}
     rows.sort(key=lambda row: (place_of[row["subject"]], row["TIME"], row["order"]))
     table = pandas.DataFrame(rows)
@@ -121,10 +174,7 @@ def _of_study(study: Study, numbers: dict[str, int]) -> pandas.DataFrame:
     known = study.subjects.set_index("subject").select_dtypes("number")
     for name in known:
         table[name] = known[name].loc[table["subject"]].to_numpy(dtype=float)
-    found = table[[*_COLUMNS, *extra, *known]].reset_index(drop=True)
-    found.attrs["subjects"] = {number: subject for subject, number in ids.items()}
-    found.attrs["analytes"] = dict(enumerate(analytes, start=1))
-    return found
+    return _described(table[[*_COLUMNS, *extra, *known]], ids, {name: k for k, name in enumerate(analytes, start=1)})
 
 
 def _ids(subjects: list[Any]) -> dict[Any, float]:

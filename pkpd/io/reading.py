@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas
 
+from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import nearest
 from pkpd.io import doses as dosing
 from pkpd.io import observations as sampling
 from pkpd.io import shape, subjects
 from pkpd.io.blq import read_values
-from pkpd.io.cells import label
+from pkpd.io.cells import label, number
 from pkpd.io.clock import Times, align, read_times
 from pkpd.io.collected import check_collections
 from pkpd.io.columns import fold
 from pkpd.io.declared import Limits, declared_limits, record_factors
+from pkpd.io.event_doses import event_doses, occasions_at
+from pkpd.io.event_table import (
+    EventRules,
+    covariates_of,
+    is_event_table,
+    read_events,
+    record_frame,
+    samples_of,
+)
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table
-from pkpd.study import DOSE_COLUMNS, OBSERVATION_COLUMNS
+from pkpd.records import DOSE_COLUMNS, EVENT_COLUMNS, complete_doses
+from pkpd.study import OBSERVATION_COLUMNS
 
-Frames = tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame]
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """The tables of a study, and how its records act (`pkpd.study.Study`)."""
+
+    observations: pandas.DataFrame
+    doses: pandas.DataFrame
+    subjects: pandas.DataFrame
+    records: pandas.DataFrame | None = None
+    in_order: bool = False
+    carried: str = "last"
 
 
 @dataclass
 class Job:
     """What is known while the tables are read; `units` grows by what records and plans carry.
 
-    `own_time` is the unit of relative times in a table that has one of its own.
+    `own_time` is the unit of relative times in a table that has one of its own; `assumed` holds units that nobody gave.
     """
 
     units: dict[str, str]
@@ -38,6 +60,8 @@ class Job:
     heading_units: dict[str, dict[str, str]] = field(default_factory=dict)
     plan: Regimen | None = None
     own_time: str = "h"
+    events: EventRules = field(default_factory=EventRules)
+    assumed: dict[str, str] = field(default_factory=dict)
 
 
 def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Frames | None:
@@ -55,6 +79,8 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     findings = job.findings
     names = shape.analyte_names(job.units, job.tables)
     table, dose_table = job.tables.get("observations"), job.tables.get("doses")
+    if table is not None and len(table) and dose_table is None and job.plan is None and is_event_table(table):
+        return _event_frames(job, table, names, limits)
     if table is not None and dose_table is None and job.plan is None:
         table, dose_table = shape.split_doses(table, names, findings)
         job.heading_units["doses"] = job.heading_units["observations"]
@@ -89,6 +115,59 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     return _finish(records, given, people)
 
 
+def _event_frames(job: Job, table: Table, names: list[str], limits: tuple[object, object]) -> Frames | None:
+    """The tables of a study whose one table holds events in order."""
+    findings, rules = job.findings, job.events
+    rows = read_events(job, table, names, rules)
+    if rows is None:
+        return None
+    samples = samples_of(rows, names, rules)
+    wide = shape.wide_columns(samples if "value" in samples else table, names)
+    long = shape.lengthen(replace(samples, extras=table.extras), names, findings)
+    records, _ = _samples(job, (long, wide), names, limits)
+    dosing = [k for k, code in enumerate(rows.events.items["EVID"]) if code in (1, 4)]
+    factors, unit = dosing_factors(rows.table.take(dosing), job)
+    given = event_doses(rows, dict(zip(dosing, factors.tolist(), strict=True)), rules, findings)
+    if unit:
+        job.units["dose"] = unit
+    people, changing = covariates_of(rows, names, findings)
+    if findings.problems or records is None:
+        return None
+    place = {row: k for k, row in enumerate(rows.table.rows)}
+    where = [place[row] for row in records["row"]]
+    records = records.assign(subject=[rows.owners[k] for k in where], time=rows.time[where])
+    if "limit" in rows.table and "cens" in rows.table:
+        records = records.assign(lower=_lower_ends(rows.table, where, findings))
+    occasion = rows.table.labels("occasion", findings)
+    everything = record_frame(rows, changing, occasion)
+    check_collections(records, long, "number", job.units, findings)
+    if "dose" in job.units:
+        known = people.rename(columns={n: "weight" for n in people if n.casefold() in ("wt", "weight", "bw")})
+        subjects.check_weights(known, list(given["subject"]), job.units["dose"], False, findings)
+    frames = _finish(records, occasions_at(given, occasion), people, everything)
+    return None if findings.problems else replace(frames, in_order=True, carried=rules.carried)
+
+
+def _lower_ends(table: Table, where: Sequence[int], findings: Findings) -> Array:
+    """Lower ends of values that are known to lie between LIMIT and DV; NaN for all others."""
+    limit, _ = table.numbers("limit", findings, "a number below the value")
+    ends = np.full(len(where), np.nan)
+    for i, k in enumerate(where):
+        if number(table.cell("cens", k)) == 1.0:
+            value = number(table.cell("value", k))
+            if not np.isnan(limit[k]) and value is not None and not limit[k] < value:
+                table.complain(findings, "limit", k, f"a number below the value {value:g}")
+            ends[i] = limit[k]
+    return ends
+
+
+def dosing_factors(table: Table, job: Job) -> tuple[Array, str]:
+    """What the amounts of dose rows are multiplied with to be in one unit, and that unit."""
+    if not len(table):
+        return np.zeros(0), ""
+    return dosing.amount_factors(table, job.heading_units["observations"], job.units, job.findings)
+
+
 def _samples(
     job: Job, source: tuple[Table, Mapping[str, str]], names: list[str], limits: tuple[object, object]
 ) -> tuple[pandas.DataFrame | None, Times]:
@@ -109,7 +188,9 @@ def _samples(
     job.units |= added
     present = list(dict.fromkeys(a for a in owners if a))
     for name in present:
-        if name not in job.units:
+        if name not in job.units and job.events.strict:
+            job.units[name] = job.assumed[name] = "mg/L" if len(present) == 1 else "1"
+        elif name not in job.units:
             findings.problem(
                 f"{table.place('analyte', owners.index(name))}: {name!r} has no unit ({owners.count(name)} records); "
                 f"expected units={{{name!r}: 'ng/mL'}}; {nearest(name, names)}"
@@ -160,10 +241,13 @@ def _people(job: Job, tables: list[Table]) -> pandas.DataFrame:
     return people
 
 
-def _finish(records: pandas.DataFrame, given: pandas.DataFrame, people: pandas.DataFrame) -> Frames:
+def _finish(
+    records: pandas.DataFrame, given: pandas.DataFrame, people: pandas.DataFrame, events: pandas.DataFrame | None = None
+) -> Frames:
     """Give identifiers and occasions their type and sort; the order of the source rows leaves no trace."""
-    ids = subjects.identifiers([list(t["subject"]) for t in (records, given, people)])
-    visits = subjects.identifiers([list(t["occasion"]) for t in (records, given)])
+    tables = [records, given, people] + ([] if events is None else [events])
+    ids = subjects.identifiers([list(t["subject"]) for t in tables])
+    visits = subjects.identifiers([list(t["occasion"]) for t in tables if "occasion" in t])
     kind = "int64" if all(isinstance(x, int) for x in ids.values()) else object
 
     def typed(table: pandas.DataFrame) -> pandas.DataFrame:
@@ -177,9 +261,12 @@ def _finish(records: pandas.DataFrame, given: pandas.DataFrame, people: pandas.D
     order = typed(records).assign(after=records["mark"] == "post")
     keys = ["subject", "analyte", "time", "until", "after", "mark", "excluded", "value", "reason", "row"]
     order = order.sort_values(keys)
-    doses = typed(given).sort_values(["subject", "time", "amount", "route", "duration", "row"])
-    return (
-        order[list(OBSERVATION_COLUMNS)].reset_index(drop=True),
-        doses[list(DOSE_COLUMNS)].reset_index(drop=True),
+    by = ["subject", "time", "amount", "route", "duration", "row"] if events is None else ["subject", "row"]
+    doses = complete_doses(typed(given)).sort_values(by, kind="stable")
+    sampled = [*OBSERVATION_COLUMNS, *(["lower"] if "lower" in order else [])]
+    return Frames(
+        order[sampled].reset_index(drop=True),
+        doses[[*DOSE_COLUMNS, *EVENT_COLUMNS]].reset_index(drop=True),
         typed(people).sort_values("subject").reset_index(drop=True),
+        None if events is None else typed(events).sort_values(["subject", "row"]).reset_index(drop=True),
     )

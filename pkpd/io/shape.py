@@ -11,7 +11,7 @@ from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabula
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table
 
-_SIDE_COLUMNS = ("blq", "alq", "lloq", "uloq")
+SIDES = ("blq", "alq", "lloq", "uloq")
 
 
 def analyte_names(units: Mapping[str, str], tables: Mapping[str, Table]) -> list[str]:
@@ -74,7 +74,7 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             )
     dose_only = {"amount", "amount_per_kg", "route", "duration"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
-    sample_only = {"analyte", "value", "mark", "excluded", "reason", "until", "volume", *_SIDE_COLUMNS, *measured}
+    sample_only = {"analyte", "value", "mark", "excluded", "reason", "until", "volume", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
     parts = (
         replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept)).take(rows)
@@ -93,15 +93,15 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
     wide = wide_columns(table, names)
     if not wide:
         return table
-    shared = [column for column in _SIDE_COLUMNS if column in table]
+    shared = [column for column in SIDES if column in table]
     if shared and len(wide) > 1:
         one = shared[0]
         findings.problem(
             f"{table.name}: the column '{table.headings[one]}' does not say which of {', '.join(wide)} it is for; "
             f"expected columns such as '{next(iter(wide))}_{one}'"
         )
-    sides = {(a, c): key for a in wide for c in _SIDE_COLUMNS for key in table.extras if fold(key) == fold(a + c)}
-    rest = [key for key in table.columns if key not in {*wide.values(), *sides.values(), *_SIDE_COLUMNS}]
+    sides = {(a, c): key for a in wide for c in SIDES for key in table.extras if fold(key) == fold(a + c)}
+    rest = [key for key in table.columns if key not in {*wide.values(), *sides.values(), *SIDES}]
     picked: list[tuple[int, str]] = []
     empty = dict.fromkeys(wide, 0)
     for i in range(len(table)):
@@ -122,7 +122,7 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
     columns["analyte"] = [a for _, a in picked]
     columns["value"] = [table.columns[wide[a]][i] for i, a in picked]
     columns["heading of value"] = [table.headings[wide[a]] for _, a in picked]
-    for c in _SIDE_COLUMNS:
+    for c in SIDES:
         if c in shared or any(side == c for _, side in sides):
             columns[c] = [table.cell(sides.get((a, c), c), i) for i, a in picked]
             columns[f"heading of {c}"] = [table.headings.get(sides.get((a, c), c), c) for _, a in picked]

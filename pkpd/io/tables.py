@@ -10,6 +10,7 @@ from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.io import columns as names
 from pkpd.io.declared import declared_units, with_headings
+from pkpd.io.event_table import EVENTS, is_event_table, without_events
 from pkpd.io.findings import Findings, show
 from pkpd.io.observations import RULES
 from pkpd.io.reading import Job, build
@@ -85,7 +86,9 @@ def read_study(
     return to_study(job, (lloq, uloq), duplicates, attrs)
 
 
-def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs: object, stacklevel: int = 4) -> Study:
+def to_study(
+    job: Job, limits: tuple[object, object], duplicates: object, attrs: object, where: str = "the study cannot be read"
+) -> Study:
     """Return the study of a job whose tables are matched, or raise every problem; the common end of all readers.
 
     Parameters
@@ -98,8 +101,8 @@ def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs:
         The rule for equal samples.
     attrs : mapping or None
         Provenance.
-    stacklevel : int
-        Whose line a warning names: 4 is the caller of the function that calls this one.
+    where : str
+        What is said before the problems.
     """
     findings = job.findings
     if duplicates is not None and (not isinstance(duplicates, str) or duplicates not in RULES):
@@ -109,10 +112,17 @@ def to_study(job: Job, limits: tuple[object, object], duplicates: object, attrs:
         findings.problem(f"attrs: {show(attrs)}; expected a mapping")
         attrs = None
     frames = build(job, limits, duplicates)
-    notes = findings.settle("the study cannot be read", stacklevel)
+    if job.assumed:
+        told = ", ".join(f"{name} in {unit}" for name, unit in job.assumed.items())
+        findings.altered(f"no units were given for these, so they are taken to be: {told}; say units=")
+        attrs = {**(attrs or {}), "assumed_units": tuple(job.assumed)}
+    notes = findings.settle(where)
     assert frames is not None  # otherwise there was a problem, and `settle` raised it
     known = {name: unit for name, unit in job.units.items() if name != "duration"}
-    return Study(*frames, units=known, notes=notes, attrs=dict(attrs or {}))
+    return Study(
+        frames.observations, frames.doses, frames.subjects, units=known, notes=notes, attrs=dict(attrs or {}),
+        _records=frames.records, in_order=frames.in_order, carried=frames.carried,
+    )  # fmt: skip
 
 
 def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Findings) -> Job:
@@ -137,6 +147,8 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
     renamed = names.check_renamed(columns, headings, every, findings)
     for name, content in loaded.items():
         job.tables[name], job.heading_units[name] = names.match(name, content, words[name], renamed, findings)
+        if name == "observations" and not is_event_table(job.tables[name]):
+            job.tables[name] = without_events(job.tables[name])
         job.units = with_headings(job.units, job.heading_units[name], findings)
     if "time" not in job.units:
         if not any(text.startswith("units: 'time'") for text in findings.problems):
@@ -154,7 +166,7 @@ def _words(job: Job, combined: bool) -> dict[str, dict[str, str]]:
     }
     if combined:
         amounts = {spelling: name for spelling, name in names.vocabulary(names.DOSES).items() if name != "unit"}
-        words["observations"] |= amounts
+        words["observations"] |= amounts | names.vocabulary(EVENTS)
     # A heading that `units` names as an analyte is not a synonym of something else.
     named = {names.fold(name) for name in job.units if name not in names.RESERVED}
     for table in ("observations", "doses"):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pkpd.nca.user_line import users_level
+from pkpd.errors import warn
 
 
 def check_keywords(given: Mapping[str, Any], known: Sequence[str], function: str) -> None:
@@ -45,4 +44,4 @@ def warn_older(given: Mapping[str, Any], now: Mapping[str, str], function: str) 
     """
     check_keywords(given, tuple(now), function)
     for name in given:
-        warnings.warn(f"{function}: {name}=… is given as {now[name]} now", FutureWarning, stacklevel=users_level())
+        warn(f"{function}: {name}=… is given as {now[name]} now", FutureWarning)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen, converted
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.fit.data import covariates as study_covariates
 from pkpd.model import Model
 from pkpd.model.model import WORDS
@@ -73,7 +72,7 @@ def own_values(people: Population, model: Model, study: Study, ids: list[Any]) -
         known = [k for k, s in enumerate(ids) if s in people.table.index]
         if len(known) < len(ids) and known:
             text = f"{len(ids) - len(known)} of {len(ids)} subjects have no individual values and take another's"
-            warnings.warn(text, DataWarning, stacklevel=4)
+            warn(text)
         rows, who = np.array(known, dtype=np.int64), [ids[k] for k in known]
         for name in people.table.columns:
             found.append(Own(str(name), rows, people.table.loc[who, name].to_numpy(float)))

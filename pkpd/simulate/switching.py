@@ -7,7 +7,7 @@ A compartment that is off holds nothing and gives nothing; what flows to it from
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.model import Model, expressions
-from pkpd.records import Changes, Records
+from pkpd.observed.every_record import EveryRecord
+from pkpd.records import Changes
 
 Status = tuple[bool, ...]
 MOST = 1_000_000  # doses of one record; more are an error elsewhere
@@ -69,7 +70,7 @@ class Rows:
     changes : Changes
         When the second, third … row begins to hold; those that only records refer to never do.
     dose_rows, time_rows : tuple of int
-        As in `Records`.
+        As in `EveryRecord`.
     """
 
     row: Integers
@@ -79,24 +80,23 @@ class Rows:
     time_rows: tuple[int, ...]
 
 
-def rows_of(records: Records, subject: int, chosen: Sequence[str], names: Mapping[str, str],
-            entered: Sequence[tuple[float, str, int]]) -> Rows:  # fmt: skip
+def rows_of(
+    records: EveryRecord, subject: int, chosen: Sequence[str], entered: Sequence[tuple[float, str, int]]
+) -> Rows:
     """Return one subject's rows of values with the status of every chosen state.
 
     Parameters
     ----------
-    records : Records
+    records : EveryRecord
         The records.
     subject : int
         Place of the subject.
     chosen : sequence of str
         States that can be turned off.
-    names : mapping
-        Compartment as the records call it → state.
     entered : sequence
         When doses enter which state, and the number of doses up to each.
     """
-    events = [(s.time, s.place, names.get(s.compartment, ""), s.on) for s in records.switches[subject]]
+    events = [(s.time, s.place, s.state, s.on) for s in records.switches[subject]]
     events += [(time, place, state, True) for time, state, place in entered if state in chosen]
     events.sort(key=lambda event: event[:2])
     moments: list[tuple[float, int, int, Status | None]] = []  # time, late, row of covariates (-1: the same), status

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
-from pkpd.fit.data import in_study_units, match_outputs
+from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.simulate.designs import Own, own_values
 from pkpd.simulate.layout import Layout, Variable, chosen
 from pkpd.simulate.pieces import Cut, Part, Piece

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pandas
 import pytest
-from fit_cases import PD_ERRORS, Recovery, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, recover
 
 from pkpd import il21, library
 from pkpd.dosing import bolus
@@ -18,6 +17,7 @@ from pkpd.io import read_study
 from pkpd.parameters import Parameter, Parameters, Variability
 from pkpd.simulate import Population, simulate, simulated_study
 from pkpd.study import Study
+from tests.fit.fit_cases import PD_ERRORS, Recovery, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, recover
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are flagged BLQ:pkpd.errors.DataWarning")
 ERRORS = (ResidualError("C", "proportional"),)

@@ -7,14 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fit_cases import (
-    grid,
-    likelihood_of,
-    line_model,
-    line_study,
-    pk_design,
-    pk_truth,
-)
 from scipy.optimize import curve_fit
 from scipy.stats import t as student
 
@@ -30,6 +22,14 @@ from pkpd.model import define
 from pkpd.nca import nca
 from pkpd.parameters import Parameter, Parameters
 from pkpd.simulate import Population, simulate, simulated_study
+from tests.fit.fit_cases import (
+    grid,
+    likelihood_of,
+    line_model,
+    line_study,
+    pk_design,
+    pk_truth,
+)
 
 
 @functools.cache

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pandas
 import pytest
-from fit_cases import UNITS, likelihood_of, line_model, line_study, pd_truth, pk_truth
 from scipy.stats import norm
 
 from pkpd import il21, library
@@ -19,6 +18,7 @@ from pkpd.fit.likelihood import Likelihood
 from pkpd.io import read_study
 from pkpd.parameters import Parameter, Parameters
 from pkpd.study import Study
+from tests.fit.fit_cases import UNITS, likelihood_of, line_model, line_study, pd_truth, pk_truth
 
 NOISE = {"prop": 0.2, "add": 1.5, "sd": 0.25, "scale": 0.3}
 TIMES = (5 / 60, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0)

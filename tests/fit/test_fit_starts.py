@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pandas
 import pytest
-from fit_cases import PD_ERRORS, UNITS, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, scattered
 
 from pkpd import il21
 from pkpd.errors import FitWarning
@@ -16,6 +15,7 @@ from pkpd.fit import ResidualError, fit_pooled
 from pkpd.io import read_study
 from pkpd.simulate import Population, simulate, simulated_study
 from pkpd.study import Study
+from tests.fit.fit_cases import PD_ERRORS, UNITS, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, scattered
 
 SEED = 2014
 STARTS = 20

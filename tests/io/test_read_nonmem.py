@@ -27,10 +27,10 @@ def model() -> Model:
 def test_all_29_event_cases_in_one_call(reference: Path) -> None:
     folder = reference / "external/nonmem/events"
     records = read_nonmem(folder / "1001_input.csv")
-    assert len(records.subjects) == 29
+    assert len(records.subject_ids) == 29
     found = predict(model(), records)
     answers = pandas.read_csv(folder / "1001_nonmem.csv")
-    seen = (found["EVID"] == 0).to_numpy()
+    seen = (found["kind"].isin(["observation", "question"])).to_numpy()
     tops = answers.groupby("ID")["CP"].transform("max").to_numpy()
     error = np.abs(found["CP"].to_numpy() - answers["CP"].to_numpy())
     assert (error[seen] <= 1e-4 * answers["CP"].to_numpy()[seen] + 1e-6 * tops[seen]).all()
@@ -134,12 +134,12 @@ def test_malformed_records_are_named(changed: dict[str, object], said: str) -> N
 def test_what_predpp_accepts_is_read() -> None:
     """An interval without additional doses, negative times, a subject that comes again, a reset that starts anew."""
     records = read_nonmem(table(II=[12, 0, 0, 0, 0], TIME=[-3, -1, 2, 0, 3], ID=[1, 1, 1, 2, 1]))
-    assert len(records.subjects) == 3
-    assert records.doses[0][0].interval == 12
-    assert records.times[0].tolist() == [-3, -1, 2]
+    assert records.subject_ids == ("1", "1 (2)", "2")
+    assert records.doses["interval"].tolist()[0] == 12
+    assert records.records.query("subject == '1'")["time"].tolist() == [-3, -1, 2]
     again = read_nonmem(table(EVID=[1, 0, 3, 1, 0], TIME=[0, 9, 0, 0, 3]))
-    assert again.times[0].tolist() == [0, 9, 10]
-    assert again.table["TIME"].tolist() == [0, 9, 0, 0, 3]
+    assert again.records.query("subject == 1")["time"].tolist() == [0, 9, 10]
+    assert again.records["clock"].tolist() == [0, 9, 0, 0, 3]
 
 
 def test_every_problem_at_once() -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas
 import pytest
 import xarray as xr
-from nca_studies import make_study
 
 from pkpd.dosing import Dose
 from pkpd.errors import DataWarning, InputError
@@ -19,6 +18,7 @@ from pkpd.nca.kernel.compute import Computed
 from pkpd.nca.kernel.partial import KINDS
 from pkpd.nca.kernel.profiles import Marked
 from pkpd.study import Study
+from tests.nca.nca_studies import make_study
 
 SIGNED = ("lambda_z_correlation", "lambda_z_intercept", "lambda_z_r2_adjusted", "fluctuation_tau", "swing_tau")
 DOSES = (

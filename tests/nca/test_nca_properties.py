@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nca_studies import make_study
 
 from pkpd.dosing import Dose
 from pkpd.nca import NAMES, PARAMETERS, Profiles, Rules, compute, nca
 from pkpd.nca.kernel.compute import Computed
 from pkpd.nca.kernel.profiles import Marked
+from tests.nca.nca_studies import make_study
 
 DOSES = (
     None, Dose(0, 100, "bolus"), Dose(0, 100, "oral"), Dose(0, 100, "infusion", 2.0), Dose(0, 0, "bolus"),

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nca_studies import make_study
 from scipy.integrate import quad
 from scipy.optimize import curve_fit
 
@@ -23,6 +22,7 @@ from pkpd.nca.after.regimens import superpose_study
 from pkpd.nca.after.superposition import steady_state, superpose
 from pkpd.nca.kernel.extrapolation import Extrapolation
 from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
+from tests.nca.nca_studies import make_study
 
 RATE, C0 = 0.17, 12.0
 TIMES = np.array([0, 1, 2, 4, 8, 12.0])

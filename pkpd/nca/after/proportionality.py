@@ -11,10 +11,9 @@ import pandas
 import xarray as xr
 
 from pkpd.arrays import Array
-from pkpd.errors import InputError, unknown_names
+from pkpd.errors import InputError, unknown_names, warn
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
 from pkpd.nca.after.descriptive import difference, level_problem, quantile
-from pkpd.nca.user_line import users_level
 
 
 @dataclass(frozen=True)
@@ -199,18 +198,14 @@ def dose_proportionality(
     DataWarning
         If subjects have several profiles, which the regression takes as independent.
     """
-    import warnings
-
-    from pkpd.errors import DataWarning
 
     known = [str(n) for n, v in result.data_vars.items() if v.dims == ("profile",)]
     if problems := unknown_names(parameters, known, "parameter"):
         raise InputError(problems, "dose proportionality")
     counts = np.unique(result["subject"].to_numpy().astype(str), return_counts=True)[1]
     if several := int((counts > 1).sum()):
-        warnings.warn(
-            f"{several} subjects have several profiles, which the power model takes as independent", DataWarning,
-            stacklevel=users_level(),
+        warn(
+            f"{several} subjects have several profiles, which the power model takes as independent"
         )  # fmt: skip
     dose = result["dose"].to_numpy().astype(float)
     return {

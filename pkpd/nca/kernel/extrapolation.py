@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from pkpd.errors import InputError, nearest
-from pkpd.nca.user_line import users_level
+from pkpd.errors import InputError, nearest, warn
 
 
 @dataclass(frozen=True)
@@ -56,10 +54,10 @@ class Extrapolation:
         whole = tail if isinstance(tail, Extrapolation) else cls(tail)
         if older:
             said = ", ".join(f"{name}=…" for name in older)
-            warnings.warn(
+            warn(
                 f"{where}: {said} belong to the extrapolation now, tail=Extrapolation({whole.kind!r}, {said})",
-                FutureWarning, stacklevel=users_level(),
-            )  # fmt: skip
+                FutureWarning,
+            )
             whole = replace(whole, **older)
         if whole.kind not in kinds:
             raise InputError(f"unknown tail {whole.kind!r}; {nearest(whole.kind, kinds)}", where)

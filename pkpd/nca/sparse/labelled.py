@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd import units
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.dataset import attributes_of, coordinates_of, mean_curves, parameter_variables, result_tables
 from pkpd.nca.sparse.gather import GroupSamples, gather
@@ -21,7 +20,6 @@ from pkpd.nca.sparse.pooled import left_out
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules, sparse_preset
 from pkpd.nca.sparse.samples import pool
-from pkpd.nca.user_line import users_level
 from pkpd.study import Study
 
 INTRAVENOUS_ONLY = "defined after intravenous doses only"
@@ -110,7 +108,7 @@ def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> S
     """One group's result; parameters that its doses do not allow are NaN with a reason."""
     pooled = pool(group.times, group.values, group.subjects, None, group.blq, group.lloq, rules)
     if lost := left_out(pooled):
-        warnings.warn(f"group {group.label}: {lost}", DataWarning, stacklevel=users_level())
+        warn(f"group {group.label}: {lost}")
     found = analyse_pooled(pooled, rules, float(group.dose), float(np.nan_to_num(group.duration)))
     refused: dict[str, str] = {}
     if not concentration:

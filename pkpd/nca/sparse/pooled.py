@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.dosing import Dose
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.nca.keywords import warn_older
 from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
 from pkpd.nca.sparse.samples import Pooled, pool
-from pkpd.nca.user_line import users_level
 
 _NOW = {"duration": "dose=Dose(0, amount, 'infusion', duration)", "batch": "two columns of subjects, batch and subject"}
 
@@ -88,7 +86,7 @@ def sparse(
         batch, people = np.asarray(subjects).T
     pooled = pool(times, values, people, batch, blq, lloq, chosen)
     if lost := left_out(pooled):
-        warnings.warn(lost, DataWarning, stacklevel=users_level())
+        warn(lost)
     return analyse_pooled(pooled, chosen, amount, length)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -15,14 +14,13 @@ import xarray as xr
 from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import ROUTES
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.nca import reasons
 from pkpd.nca.kernel.compute import Computed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings, attributes
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
-from pkpd.nca.user_line import users_level
 from pkpd.study import Study
 
 
@@ -184,8 +182,7 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     for which, words_ in ((before, "begin before the first dose"), (across & ~before, "run across the next dose"),
                           (unusable & ~before & ~across, "have no usable amount (value and volume)")):  # fmt: skip
         if which.any():
-            warnings.warn(f"{int(which.sum())} collections of {analyte} {words_} and are left out", DataWarning,
-                          stacklevel=users_level())  # fmt: skip
+            warn(f"{int(which.sum())} collections of {analyte} {words_} and are left out")
     keep = np.flatnonzero(~(before | across | unusable))
     keep = keep[np.lexsort((begin[keep], event[keep]))]
     mine, owner = np.unique(event[keep], return_inverse=True)

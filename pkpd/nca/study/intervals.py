@@ -7,17 +7,15 @@ at a subject's first dose it is the value at time zero. A trough also opens the 
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.errors import DataWarning
+from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
-from pkpd.nca.user_line import users_level
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -95,17 +93,15 @@ class _Samples:
 def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
     if lost.any():
         people = table["subject"][lost].nunique()
-        warnings.warn(
+        warn(
             f"{int(lost.sum())} samples of {people} subjects lie before the first dose and take no part in the NCA "
-            "(but as the value at time zero if the rules ask for a predose sample)",
-            DataWarning, stacklevel=users_level(),
+            "(but as the value at time zero if the rules ask for a predose sample)"
         )  # fmt: skip
     doubtful = doubtful & ~table["blq"].to_numpy(dtype=bool) & (table["value"].to_numpy(dtype=np.float64) > 0)
     if doubtful.any():
-        warnings.warn(
+        warn(
             f"{int(doubtful.sum())} quantifiable samples at the time of a first bolus are not marked 'pre' or 'post'; "
-            "they count as drawn before it, so C0 is back-extrapolated",
-            DataWarning, stacklevel=users_level(),
+            "they count as drawn before it, so C0 is back-extrapolated"
         )  # fmt: skip
 
 
