@@ -4,6 +4,8 @@ Non-compartmental analysis, ODE models from equations, maximum-likelihood fits a
 One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
 """
 
+from typing import TYPE_CHECKING
+
 from pkpd import data, il21, library, units
 from pkpd.about import __version__ as __version__
 from pkpd.diagnostics import design_bias
@@ -13,21 +15,7 @@ from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdErr
 from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
 from pkpd.io import read_study
 from pkpd.model import Model, define
-from pkpd.nca import (
-    Points,
-    Rules,
-    accumulation,
-    choose_points,
-    dose_proportionality,
-    nca,
-    nca_sparse,
-    relative,
-    rerun,
-    summarise,
-    superpose_study,
-    why,
-    wide_table,
-)
+from pkpd.nca.after.explain import why
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, block
 from pkpd.simulate import (
@@ -40,6 +28,11 @@ from pkpd.simulate import (
     simulated_study,
 )
 from pkpd.study import Study, combine
+
+if TYPE_CHECKING:
+    from pkpd.nca.face import NcaVerb as nca
+else:
+    from pkpd import nca
 
 __all__ = [
     "DataWarning",
@@ -55,23 +48,18 @@ __all__ = [
     "Parameter",
     "Parameters",
     "PkpdError",
-    "Points",
     "Population",
     "Regimen",
-    "Rules",
     "Settings",
     "Situation",
     "Study",
     "UnitError",
-    "accumulation",
     "block",
     "bolus",
-    "choose_points",
     "combine",
     "data",
     "define",
     "design_bias",
-    "dose_proportionality",
     "fit_individuals",
     "fit_pooled",
     "il21",
@@ -80,37 +68,43 @@ __all__ = [
     "library",
     "locate",
     "nca",
-    "nca_sparse",
     "open_simulation",
     "oral",
     "plot",
     "predict",
     "read_study",
-    "relative",
-    "rerun",
     "simulate",
     "simulate_adaptive",
     "simulated_study",
-    "summarise",
-    "superpose_study",
     "units",
     "why",
-    "wide_table",
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load the pictures when they are first asked for (matplotlib takes half a second), and warn about old names."""
-    if name == "Variability":
-        import warnings
+# What follows on an NCA stood here until it moved to the module of its verb.
+_UNDER_NCA = (
+    "Points", "Rules", "accumulation", "choose_points", "dose_proportionality", "nca_sparse", "relative", "rerun",
+    "summarise", "superpose_study", "wide_table",
+)  # fmt: skip
 
-        text = "pkpd.Variability is now pkpd.Omega; its limits and shared factors belong to the Population"
-        warnings.warn(text, DeprecationWarning, stacklevel=2)
-        return Omega
+
+def __getattr__(name: str) -> object:
+    """Load the pictures when they are first asked for (matplotlib takes half a second); find what has moved."""
     if name == "plot":
         import importlib
 
         return importlib.import_module("pkpd.plot")
+    if name in _UNDER_NCA:
+        import warnings
+
+        warnings.warn(f"pkpd.{name} stands under pkpd.nca.{name} now", FutureWarning, stacklevel=2)
+        return getattr(nca, name)
+    if name == "Variability":
+        import warnings
+
+        text = "pkpd.Variability is pkpd.Omega now; its limits and shared factors belong to the Population"
+        warnings.warn(text, FutureWarning, stacklevel=2)
+        return Omega
     raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pkpd
 from pkpd import il21, report
 from pkpd.errors import PkpdError
+from pkpd.progress import progress_bar
 
 if TYPE_CHECKING:
     import pandas
@@ -62,13 +63,11 @@ def _at_least(lowest: int) -> Callable[[str], int]:
 
 def run(out: Path, seed: int, subjects: int) -> None:
     """Run all steps, print their tables and write figures and results to `out`."""
-    from tqdm.auto import tqdm
-
     began = time.perf_counter()
     print(f"pkpd {pkpd.__version__} — IL-21 with sorafenib in renal cell carcinoma, end to end")
     print(f"All patients here are {il21.SYNTHETIC}.")
     print("Bhatia et al., J Immunother Cancer 2014, 2:2. A row marked 'calibrated' is no evidence for the model.\n")
-    with tqdm(total=_STEPS, file=sys.stderr, leave=False, bar_format="{n}/{total} |{bar:20}| {desc}") as bar:
+    with progress_bar(total=_STEPS, file=sys.stderr, leave=False, bar_format="{n}/{total} |{bar:20}| {desc}") as bar:
 
         def step(text: str) -> None:
             bar.update(bar.n < _STEPS and bar.desc != "")
@@ -107,13 +106,13 @@ def _fits(study: pkpd.Study, exposure: xarray.Dataset) -> tuple[pkpd.Fits, pkpd.
     """Fit PK subject by subject, then the pooled PD with each subject's PK given."""
     model = il21.model()
     start = pkpd.initial_estimates(model, exposure, study)
-    own = pkpd.library.two_compartment().in_units(**model.base)
+    pk_model = pkpd.library.two_compartment().in_units(**model.base)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pkpd.DataWarning)  # the subjects without a PK fit are named in the summary
         pk = pkpd.fit_individuals(
-            own,
+            pk_model,
             study.select(analytes=["IL21"]),
-            start.subset(own.parameters.names),
+            start.subset(pk_model.parameters.names),
             error={"C": "proportional"},
             progress=False,
         )

@@ -55,8 +55,8 @@ def time_deviations(observations: pandas.DataFrame) -> pandas.DataFrame:
     """Return the samples that have a nominal time, with ``deviation = time − nominal_time`` in the study's unit."""
     planned = observations[observations["nominal_time"].notna()]
     columns = ["subject", "analyte", "occasion", "time", "nominal_time"]
-    found = planned[columns].assign(deviation=planned["time"] - planned["nominal_time"], row=planned["row"])
-    return found.reset_index(drop=True)
+    deviations = planned[columns].assign(deviation=planned["time"] - planned["nominal_time"], row=planned["row"])
+    return deviations.reset_index(drop=True)
 
 
 def fingerprint(units: Mapping[str, str], tables: Mapping[str, pandas.DataFrame]) -> str:
@@ -91,8 +91,8 @@ def shared_units(units: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """
     result: dict[str, str] = {}
     problems = []
-    for k, one in enumerate(units, start=1):
-        for name, unit in one.items():
+    for k, of_study in enumerate(units, start=1):
+        for name, unit in of_study.items():
             if result.setdefault(name, unit) != unit:
                 problems.append(f"the unit of {name!r} is {unit!r} in study {k} and {result[name]!r} before")
     if problems:
@@ -103,12 +103,12 @@ def shared_units(units: Sequence[Mapping[str, str]]) -> dict[str, str]:
 def shared_attrs(attrs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the union of provenance: texts that differ are joined; one synthetic study makes the whole synthetic."""
     result: dict[str, Any] = {}
-    for name in dict.fromkeys(name for one in attrs for name in one):
-        values = [one[name] for one in attrs if name in one]
+    for name in dict.fromkeys(name for source in attrs for name in source):
+        values = [source[name] for source in attrs if name in source]
         distinct = list(dict.fromkeys(map(str, values)))
         result[name] = values[0] if len(distinct) == 1 else "; ".join(distinct)
-    if any("synthetic" in one for one in attrs):
-        result["synthetic"] = any(bool(one.get("synthetic")) for one in attrs)
+    if any("synthetic" in source for source in attrs):
+        result["synthetic"] = any(bool(source.get("synthetic")) for source in attrs)
     return result
 
 

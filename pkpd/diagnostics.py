@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,8 +82,9 @@ def design_bias(
         raise InputError(problems, "design_bias")
     rules = rules or PRESETS["phoenix"]
     noisy = "C_measured" if any(e.output == "C" for e in people.errors) else "C"
-    sampled = _analyse(people, dose, np.asarray(times, dtype=float), subjects, seed, noisy, lloq, rules)
-    exact = _analyse(people, dose, _dense(people, dose), subjects, seed, "C", math.nan, PRESETS["phoenix"])
+    drawn = _Drawn(people, dose, subjects, seed)
+    sampled = drawn.analysed(np.asarray(times, dtype=float), noisy, lloq, rules)
+    exact = drawn.analysed(_dense(people, dose), "C", math.nan, PRESETS["phoenix"])
     rows = []
     for name in NAMES:
         values, truth = sampled.of(name), exact.of(_estimated(name))
@@ -102,15 +103,24 @@ def design_bias(
     return pandas.DataFrame(rows, columns=columns).set_index("parameter")
 
 
-def _analyse(
-    people: Population, dose: Regimen, times: Array, subjects: int, seed: int, variable: str, lloq: float, rules: Rules
-) -> Computed:
-    result = simulate(people, dose, subjects=subjects, seed=seed, times=times + dose.times[0])
-    first = replace(dose.doses[0], time=0.0)
-    _, _, ratio = units.coherent(dose.unit, result["C"].attrs["units"])
-    first = replace(first, amount=first.amount * ratio)
-    values = result[variable].values[0]
-    return compute(Profiles.from_arrays(times, values, dose=first, lloq=lloq), rules)
+@dataclass(frozen=True)
+class _Drawn:
+    """The virtual subjects of one draw and their dose: whatever is sampled, they are the same."""
+
+    people: Population
+    dose: Regimen
+    subjects: int
+    seed: int
+
+    def analysed(self, times: Array, variable: str, lloq: float, rules: Rules) -> Computed:
+        """Return the analysis of a variable sampled at times (m,) after the dose."""
+        begin = self.dose.times[0]
+        result = simulate(self.people, self.dose, subjects=self.subjects, seed=self.seed, times=times + begin)
+        first = replace(self.dose.doses[0], time=0.0)
+        _, _, ratio = units.coherent(self.dose.unit, result["C"].attrs["units"])
+        first = replace(first, amount=first.amount * ratio)
+        values = result[variable].values[0]
+        return compute(Profiles.from_arrays(times, values, dose=first, lloq=lloq), rules)
 
 
 def _estimated(name: str) -> str:
@@ -121,8 +131,8 @@ def _estimated(name: str) -> str:
         if stem != base:
             base = f"{stem}_inf_obs" if stem in ("auc", "aumc", "mrt") else f"{stem}_obs"
             break
-    found = f"{base}{tail}"
-    return found if found in NAMES else name
+    estimated = f"{base}{tail}"
+    return estimated if estimated in NAMES else name
 
 
 def _dense(people: Population, dose: Regimen) -> Array:

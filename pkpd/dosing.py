@@ -193,7 +193,7 @@ class Regimen:
             If a dose is at steady state, modelled, resets, replaces or names a state: that is more than a time, an
             amount and a route.
         """
-        found: list[Dose] = []
+        doses: list[Dose] = []
         problems = []
         for dose in self.doses:
             length = dose.amount / dose.rate if dose.rate else dose.duration
@@ -201,10 +201,10 @@ class Regimen:
                 problems.append(f"the dose at {dose.time:g} is more than a time, an amount and a route")
                 continue
             plain = replace(dose, rate=0.0, duration=length, additional=0, interval=0.0)
-            found += [replace(plain, time=dose.time + k * dose.interval) for k in range(dose.additional + 1)]
+            doses += [replace(plain, time=dose.time + k * dose.interval) for k in range(dose.additional + 1)]
         if problems:
             raise InputError(problems, "regimen")
-        return replace(self, doses=tuple(found))
+        return replace(self, doses=tuple(doses))
 
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
@@ -308,9 +308,9 @@ def oral(
 
 
 def _hours(text: str, unit: str) -> float:
-    number, found = units.quantity(text)
-    units.require(found, "time", what=f"{text!r}")
-    return number * units.factor(found, unit)
+    number, time_unit = units.quantity(text)
+    units.require(time_unit, "time", what=f"{text!r}")
+    return number * units.factor(time_unit, unit)
 
 
 def _plan(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import functools
+import os
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any
+
+_BETWEEN = (os.path.dirname(__file__) + os.sep, contextlib.__file__, functools.__file__)
+"""Files that no user wrote: those of this package, and those of Python that call back into it."""
 
 
 class PkpdError(Exception):
@@ -72,3 +80,27 @@ def unknown_names(names: Iterable[Any], known: Iterable[Any], what: str) -> list
     """Return one sentence for every name that is not known, each with the nearest one that is."""
     known = list(known)
     return [f"unknown {what} {n!r}; {nearest(n, known)}" for n in names if n not in known]
+
+
+def warn(message: str, category: type[Warning] = DataWarning) -> None:
+    """Warn at the user's line: the nearest call that was made from outside the package.
+
+    Parameters
+    ----------
+    message : str
+        What happened.
+    category : type of Warning
+        Its class.
+    """
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename.startswith(_BETWEEN) and frame.f_back is not None:
+        frame = frame.f_back
+    known = frame.f_globals
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=known.get("__name__", "<unknown>"),
+        registry=known.setdefault("__warningregistry__", {}),
+    )

@@ -139,10 +139,10 @@ def synthetic_study(seed: int = 21) -> Study:
 
     samples, doses, people = [], [], []
     seeds = np.random.SeedSequence(seed).generate_state(len(COHORTS))
-    for (phase, dose, patients), own in zip(COHORTS, seeds, strict=True):
+    for (phase, dose, patients), cohort_seed in zip(COHORTS, seeds, strict=True):
         names = [f"{phase[-1]}-{dose}-{k:02d}" for k in range(1, patients + 1)]
-        weights = np.random.default_rng([int(own), 1]).lognormal(math.log(85), 0.18, patients)
-        samples.append(_samples(names, dose, int(own)))
+        weights = np.random.default_rng([int(cohort_seed), 1]).lognormal(math.log(85), 0.18, patients)
+        samples.append(_samples(names, dose, int(cohort_seed)))
         plan = pandas.DataFrame({"time": regimen().times, "amount": float(dose), "route": "bolus"})
         doses.append(plan.merge(pandas.DataFrame({"subject": names}), how="cross"))
         about = {"subject": names, "weight": weights.round(1), "phase": phase, "dose_level": float(dose)}
@@ -175,11 +175,11 @@ def _samples(names: Sequence[str], dose: float, seed: int) -> pandas.DataFrame:
         "ALC": 24.0 * (np.array(LAB_DAYS) - 1),
     }
     times = np.unique(np.concatenate(list(visits.values())))
-    found = simulate(truth(), regimen(f"{dose} ug/kg"), subjects=len(names), seed=seed, times=times)
+    simulated = simulate(truth(), regimen(f"{dose} ug/kg"), subjects=len(names), seed=seed, times=times)
     tables = []
     for analyte, when in visits.items():
         output = "C" if analyte == "IL21" else analyte
-        values = found[f"{output}_measured"].values[0][:, np.searchsorted(times, when)]
+        values = simulated[f"{output}_measured"].values[0][:, np.searchsorted(times, when)]
         text = [f"{v:.4g}" if analyte != "IL21" or v >= LLOQ else f"<{LLOQ}" for v in values.ravel()]
         grid = pandas.MultiIndex.from_product([names, when], names=["subject", "time"]).to_frame(index=False)
         tables.append(

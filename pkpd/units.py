@@ -61,14 +61,14 @@ def _quantity(text: str) -> Any:
     if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
         raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
     try:
-        found = _registry().parse_expression(cleaned)
-        if not hasattr(found, "dimensionality"):
-            found = _registry().Quantity(float(found), "dimensionless")
+        quantity = _registry().parse_expression(cleaned)
+        if not hasattr(quantity, "dimensionality"):
+            quantity = _registry().Quantity(float(quantity), "dimensionless")
     except Exception as error:  # pint raises half a dozen kinds, some of them not its own
         raise UnitError(f"{text!r} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
-    if not 0 < found.magnitude < math.inf:
+    if not 0 < quantity.magnitude < math.inf:
         raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
-    return found
+    return quantity
 
 
 def factor(source: str, target: str) -> float:
@@ -188,15 +188,15 @@ def show(unit: str) -> str:
     return _format(_quantity(unit))
 
 
-def _format(found: Any) -> str:
+def _format(quantity: Any) -> str:
     top: list[str] = []
     bottom: list[str] = []
-    for name, power in sorted(found.unit_items(), key=lambda item: (_SHORT.get(item[0]) not in _TIMES, item[0])):
+    for name, power in sorted(quantity.unit_items(), key=lambda item: (_SHORT.get(item[0]) not in _TIMES, item[0])):
         short = _SHORT.get(name, name)
         size = abs(power)
         text = short if size == 1 else f"{short}^{size:g}"
         (top if power > 0 else bottom).append(text)
-    number = found.magnitude
+    number = quantity.magnitude
     if number != 1:
         exponent = f"{number:e}".split("e")
         power_of_ten = float(exponent[0]) == 1

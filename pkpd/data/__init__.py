@@ -11,6 +11,8 @@ from pkpd.errors import InputError
 from pkpd.io import read_study
 from pkpd.study import Study
 
+__all__ = ["indomethacin", "theophylline"]
+
 _THEOPHYLLINE = (
     "Boeckmann, Sheiner and Beal (1994) NONMEM Users Guide, Part V; the data set Theoph of R (package datasets)"
 )
@@ -18,6 +20,11 @@ _INDOMETHACIN = (
     "Kwan, Breault, Umbenhauer, McMahon and Duggan (1976) Kinetics of indomethacin absorption, elimination, and "
     "enterohepatic circulation in man, J Pharmacokinet Biopharm 4:255-280; the data set Indometh of R (datasets)"
 )
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]
 
 
 def theophylline(dose: str | None = None) -> Study:
@@ -40,11 +47,11 @@ def theophylline(dose: str | None = None) -> Study:
     """
     table = _table("theoph.csv")
     people = table.drop_duplicates("Subject")
-    own = people.rename(columns={"Dose": "amount"})[["Subject", "amount"]].assign(time=0.0, route="oral")
+    given = people.rename(columns={"Dose": "amount"})[["Subject", "amount"]].assign(time=0.0, route="oral")
     plan = None if dose is None else oral(dose)
     return read_study(
         table[["Subject", "Time", "conc"]].assign(analyte="theophylline"),
-        own if plan is None else plan,
+        given if plan is None else plan,
         people.rename(columns={"Wt": "weight"})[["Subject", "weight"]],
         units={"time": "h", "theophylline": "mg/L", "weight": "kg", "dose": "mg/kg" if plan is None else plan.unit},
         attrs={"source": _THEOPHYLLINE, "synthetic": False},

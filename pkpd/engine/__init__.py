@@ -1,10 +1,10 @@
 """From symbols to numbers: code, closed form, solver, time line, each replaceable (floor 3)."""
 
 from pkpd.engine.compiled import Compiled, Solution, compile_model
+from pkpd.engine.machine.text_function import TextFunction, text_function
 from pkpd.engine.settings import Settings
 from pkpd.engine.spread import sd_function, sd_of
-from pkpd.engine.text_function import TextFunction, text_function
-from pkpd.engine.timeline import Schedule, schedule
+from pkpd.engine.timeline.schedule import Schedule, schedule
 
 __all__ = [
     "Compiled",

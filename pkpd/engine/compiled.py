@@ -11,17 +11,17 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
-from pkpd.engine.block import Block
-from pkpd.engine.code import Code
-from pkpd.engine.dosing_terms import DosingTerms
-from pkpd.engine.integration import integrate_job
-from pkpd.engine.own_times import Expanded, OwnTimes
-from pkpd.engine.rest import Job, Rest
+from pkpd.engine.machine.code import Code
 from pkpd.engine.settings import Settings
+from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
+from pkpd.engine.solve.integration import integrate_job
+from pkpd.engine.solve.linear_block import LinearBlock
+from pkpd.engine.solve.threads import in_pieces
 from pkpd.engine.status import ADVICE, OK
-from pkpd.engine.symbols import CLAMPED, System
-from pkpd.engine.threads import in_pieces
-from pkpd.engine.timeline import Schedule, schedule
+from pkpd.engine.symbolic.symbols import CLAMPED, System
+from pkpd.engine.timeline.dosing_terms import DosingTerms
+from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
+from pkpd.engine.timeline.schedule import Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
 
@@ -37,7 +37,7 @@ class Solution:
     states : array, rows × states
         Values of the states, in the model's order.
     slopes : array, rows × outputs × sensitivities
-        Derivatives of the outputs with respect to the parameters asked for.
+        Sensitivities: derivatives of the outputs with respect to the parameters asked for (never to time).
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
     """
@@ -55,18 +55,16 @@ class Solution:
 class Compiled:
     """A model with its code; make one with `compile_model`, which remembers it."""
 
-    def __init__(
-        self, model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form", order: int = 1
-    ) -> None:
+    def __init__(self, model: Model, sensitivities: Sequence[str], linear: str, order: int) -> None:
         self.model, self.order, self.code = model, order, Code(model, sensitivities, linear, order)
         layout = self.code.structure
         self.states, self.outputs = layout.states, layout.outputs
-        self.inputs = layout.inputs[: len(layout.inputs) - layout.moments]
+        self.inputs = layout.inputs[: len(layout.inputs) - layout.event_count]
         self.sensitivities = layout.sensitivities
         self.entries = {route: self.states.index(state) for route, state in model.doses.items()}
-        self.block = Block(self.code)
-        self.rest = Rest(self.code) if layout.integrated else None
-        self.dosing, self.moments = DosingTerms(self.code), OwnTimes(self.code)
+        self.block = LinearBlock(self.code)
+        self.integrated = IntegratedPart(self.code) if layout.integrated else None
+        self.dosing, self.event_times = DosingTerms(self.code), EventTimes(self.code)
 
     @property
     def system(self) -> System:
@@ -97,47 +95,49 @@ class Compiled:
             Which of the subject's rows holds at each dose, and for the outputs at each time; by default the one that
             holds from its time on.
         """
-        moments = changes or [()] * len(doses)
-        base = np.concatenate(([0], np.cumsum([1 + len(own) for own in moments])))
-        grown = self.moments.expand(values, doses, times, moments) if self.code.structure.moments else None
-        plan = self._schedule(values, doses, times, after, moments, base, dose_rows, grown)
-        if grown is not None:
-            plan = replace(plan, source=grown.source, past=grown.past)
+        changes = changes or [()] * len(doses)
+        first_row = np.concatenate(([0], np.cumsum([1 + len(changed) for changed in changes])))
+        expanded = self.event_times.expand(values, doses, times, changes) if self.code.structure.event_count else None
+        plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded)
+        if expanded is not None:
+            plan = replace(plan, source=expanded.source, past=expanded.past)
         if time_rows is None:
             return plan
-        rows = [start + np.asarray(own, dtype=np.int64) for start, own in zip(base[:-1], time_rows, strict=True)]
-        if grown is not None:
-            rows = [grown.holding(own, np.asarray(when)) for own, when in zip(rows, times, strict=True)]
+        rows = [
+            first + np.asarray(counted, dtype=np.int64)
+            for first, counted in zip(first_row[:-1], time_rows, strict=True)
+        ]
+        if expanded is not None:
+            rows = [expanded.holding(held, np.asarray(when)) for held, when in zip(rows, times, strict=True)]
         return replace(plan, observed=np.concatenate(rows).astype(np.int64))
 
     def _schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
-        moments: Sequence[Sequence[float]], base: Integers, dose_rows: Sequence[Sequence[int]] | None,
-        grown: Expanded | None,
+        changes: Sequence[Sequence[float]], first_row: Integers, dose_rows: Sequence[Sequence[int]] | None,
+        expanded: ExpandedRows | None,
     ) -> Schedule:  # fmt: skip
         layout = self.code.structure
-        changes: Sequence[Any] = moments if grown is None else grown.changes
-        slopes = len(self.sensitivities) if self.dosing or layout.moments else 0
-        if not self.dosing:
-            given = None
-        else:
+        derivatives = len(self.sensitivities) if self.dosing or layout.event_count else 0
+        cut_at: Sequence[Any] = changes if expanded is None else expanded.changes
+        terms = None
+        if self.dosing:
             if dose_rows is None:
                 dose_rows = [
-                    [int(np.searchsorted(own, d.time, side="right")) for d in each]
-                    for each, own in zip(doses, moments, strict=True)
+                    [int(np.searchsorted(changed, d.time, side="right")) for d in given]
+                    for given, changed in zip(doses, changes, strict=True)
                 ]
-            rows = [[int(start) + k for k in own] for start, own in zip(base[:-1], dose_rows, strict=True)]
-            if grown is not None:
-                values = values[grown.source]
-                when = ([d.time for d in each] for each in doses)
-                rows = [grown.holding(own, t).tolist() for own, t in zip(rows, when, strict=True)]
-            given = self.dosing.of(values, doses, rows, self.entries, self.states)
-        return schedule(doses, times, after, self.entries, self.states, given, changes, slopes, layout.tad)
+            rows = [[int(first) + k for k in counted] for first, counted in zip(first_row[:-1], dose_rows, strict=True)]
+            if expanded is not None:
+                values = values[expanded.source]
+                when = ([d.time for d in given] for given in doses)
+                rows = [expanded.holding(held, t).tolist() for held, t in zip(rows, when, strict=True)]
+            terms = self.dosing.of(values, doses, rows, self.entries, self.states)
+        return schedule(doses, times, after, self.entries, self.states, terms, cut_at, derivatives, layout.tad)
 
     @property
     def plans(self) -> bool:
         """Whether the time lines depend on the values or the model, so that only `schedule` can make them."""
-        return bool(self.dosing) or self.code.structure.moments > 0 or self.code.structure.tad
+        return bool(self.dosing) or self.code.structure.event_count > 0 or self.code.structure.tad
 
     def run(self, values: Array, schedule: Schedule, settings: Settings | None = None, states: bool = True) -> Solution:
         """Solve every subject of a schedule.
@@ -146,7 +146,7 @@ class Compiled:
         ----------
         values : array, rows × inputs
             Parameters, then covariates, in the order of the model: one row per subject, or several one after the
-            other where its values change in time (`Schedule.base`).
+            other where its values change in time (`Schedule.first_row`).
         schedule : Schedule
             Doses and requested times.
         settings : Settings, optional
@@ -161,15 +161,15 @@ class Compiled:
         """
         settings = settings or Settings()
         values = np.ascontiguousarray(values, dtype=float)
-        height = int(schedule.base[-1] if schedule.source is None else schedule.source.max() + 1)
+        height = int(schedule.first_row[-1] if schedule.source is None else schedule.source.max() + 1)
         if values.shape != (height, len(self.inputs)):
             raise InputError(f"values have shape {values.shape}; expected {(height, len(self.inputs))}")
-        if self.code.structure.moments:
+        if self.code.structure.event_count:
             if schedule.source is None or schedule.past is None:
                 raise InputError("the model has times of its own: make the time lines with Compiled.schedule")
             values = np.concatenate([values[schedule.source], schedule.past], axis=1)
         rows, layout = int(schedule.rows[-1]), self.code.structure
-        found = Solution(
+        solution = Solution(
             np.empty((rows, len(self.outputs))),
             np.empty((rows if states else 0, len(self.states))),
             np.empty((rows, len(self.outputs), len(self.sensitivities))),
@@ -180,14 +180,14 @@ class Compiled:
         def piece(lo: int, hi: int) -> None:
             whole = lo == 0 and hi == schedule.subjects
             part = schedule if whole else schedule.part(slice(lo, hi))
-            own = values[schedule.base[lo] : schedule.base[hi]]
-            self._piece(own, part, settings, found, lo, int(schedule.rows[lo]))
+            part_values = values[schedule.first_row[lo] : schedule.first_row[hi]]
+            self._piece(part_values, part, settings, solution, lo, int(schedule.rows[lo]))
 
         in_pieces(piece, schedule.rows, width, settings.workers)
-        return found
+        return solution
 
     def _piece(
-        self, values: Array, schedule: Schedule, settings: Settings, found: Solution, subject: int, row: int
+        self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, subject: int, row: int
     ) -> None:
         """Solve some subjects and write what belongs to them; a failed one is NaN throughout."""
         y, status = self._solve(values, schedule, settings)
@@ -202,11 +202,11 @@ class Compiled:
         for i in failed:
             table[schedule.rows[i] : schedule.rows[i + 1]] = np.nan
         mine = slice(row, row + rows)
-        found.status[subject : subject + schedule.subjects] = status
-        found.outputs[mine] = table[:, :n]
-        found.slopes[mine] = table[:, n:].reshape(rows, n, count)
-        if len(found.states):
-            found.states[row + schedule.order] = y[:, 1 : 1 + len(self.states)]
+        solution.status[subject : subject + schedule.subjects] = status
+        solution.outputs[mine] = table[:, :n]
+        solution.slopes[mine] = table[:, n:].reshape(rows, n, count)
+        if len(solution.states):
+            solution.states[row + schedule.order] = y[:, 1 : 1 + len(self.states)]
 
     def _solve(
         self, values: Array, schedule: Schedule, settings: Settings, floor: Array | None = None
@@ -219,14 +219,14 @@ class Compiled:
         y = np.zeros((int(schedule.rows[-1]), 1 + n + len(place)))
         block = self.block.run(values, schedule)
         status = block.status
-        if self.rest is not None:
-            job = self.rest.job(values, schedule, settings, block, self.block.run, floor)
-            sound = np.logical_and.reduceat(job.modes.sound, schedule.base[:-1]) | (status != OK)
+        if self.integrated is not None:
+            job = self.integrated.job(values, schedule, settings, block, self.block.run, floor)
+            sound = np.logical_and.reduceat(job.modes.sound, schedule.first_row[:-1]) | (status != OK)
             z, other = integrate_job(job, np.flatnonzero(sound))
-            y[:, [1 + k for k in self.rest.where]] = z[:, : len(self.rest.where)]
-            scale = job.scale[schedule.base[schedule.row_subject]] if layout.where else job.scale
+            y[:, [1 + k for k in self.integrated.where]] = z[:, : len(self.integrated.where)]
+            scale = job.scale[schedule.first_row[schedule.row_subject]] if layout.where else job.scale
             for i, j, k in layout.where:
-                y[:, place[self.rest.where[i], j]] = z[:, k] / scale[:, j]
+                y[:, place[self.integrated.where[i], j]] = z[:, k] / scale[:, j]
             if not sound.all():
                 self._without_modes(job, np.flatnonzero(~sound), y, other)
             status = np.where(status == OK, other, status)
@@ -237,18 +237,20 @@ class Compiled:
                     y[:, place[state, j]] = block.dout[:, p, i]
         return y, status
 
-    def _without_modes(self, job: Job, who: Integers, y: Array, status: Integers) -> None:
+    def _without_modes(self, job: IntegrationJob, who: Integers, y: Array, status: Integers) -> None:
         """Integrate everything for the named subjects, and put it where it belongs."""
         schedule = job.schedule
-        mine = np.concatenate([np.arange(schedule.base[i], schedule.base[i + 1]) for i in who])
+        mine = np.concatenate([np.arange(schedule.first_row[i], schedule.first_row[i + 1]) for i in who])
         rows = np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
-        own, found = self.clamped._solve(job.values[mine], schedule.part(who), job.settings, job.modes.floor[mine])
+        states, clamped_status = self.clamped._solve(
+            job.values[mine], schedule.part(who), job.settings, job.modes.floor[mine]
+        )
         n = 1 + len(self.states)
         theirs = {pair: n + k for k, pair in enumerate(self.clamped.code.structure.moved)}
-        y[rows, :n] = own[:, :n]
+        y[rows, :n] = states[:, :n]
         for k, pair in enumerate(self.code.structure.moved):
-            y[rows, n + k] = own[:, theirs[pair]]
-        status[who] = found
+            y[rows, n + k] = states[:, theirs[pair]]
+        status[who] = clamped_status
 
 
 @lru_cache(maxsize=128)

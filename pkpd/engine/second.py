@@ -70,17 +70,19 @@ def solve_twice(
     settings, values = settings or Settings(), np.atleast_2d(np.asarray(values, dtype=float))
     names = list(sensitivities)
     once = compile_model(model, names, linear)
-    found = once.run(values, once.schedule(values, doses, times, after), settings)
+    solution = once.run(values, once.schedule(values, doses, times, after), settings)
     count, n = len(names), len(once.outputs)
-    second = np.zeros((len(found.outputs), n, count, count))
+    second = np.zeros((len(solution.outputs), n, count, count))
     shifty = _of_doses(once)
     fixed = [j for j in range(count) if j not in shifty]
     if fixed:
         chosen = [names[j] for j in fixed]
         twice = compile_model(model, chosen, linear, order=2)
         more = twice.run(values, twice.schedule(values, doses, times, after), settings, states=False)
-        own = more.slopes[:, n:, :].reshape(len(second), n, len(fixed), len(fixed))
-        second[np.ix_(range(len(second)), range(n), fixed, fixed)] = (own + own.transpose(0, 1, 3, 2)) / 2
+        differentiated = more.slopes[:, n:, :].reshape(len(second), n, len(fixed), len(fixed))
+        second[np.ix_(range(len(second)), range(n), fixed, fixed)] = (
+            differentiated + differentiated.transpose(0, 1, 3, 2)
+        ) / 2
         failed = np.isnan(more.slopes).any(axis=(1, 2))
         second[failed] = np.nan
     for j in shifty:
@@ -90,16 +92,16 @@ def solve_twice(
     for j in shifty:  # both orders of two such parameters were differenced
         for k in shifty:
             second[:, :, j, k] = second[:, :, k, j] = (second[:, :, j, k] + second[:, :, k, j]) / 2
-    return Curved(found, second)
+    return Curved(solution, second)
 
 
 def _of_doses(code: Compiled) -> list[int]:
-    """Sensitivities on which doses, or the model's own times, depend."""
+    """Sensitivities on which doses, or the model's event times, depend."""
     layout, model = code.code.structure, code.model
     texts = [expressions.parse(getattr(model, kind)[state]) for kind, state in layout.dosing]
     seen = (
-        set().union(*(e.free_symbols for e in (*texts, *(e for e, _ in code.system.moments))))
-        if texts or layout.relative
+        set().union(*(e.free_symbols for e in (*texts, *(e for e, _ in code.system.event_times))))
+        if texts or layout.from_dose
         else set()
     )
     return [j for j, name in enumerate(code.sensitivities) if expressions.symbol(name) in seen]
@@ -117,6 +119,6 @@ def _differences(
         for sign in (1, -1):
             moved = values.copy()
             moved[:, column] += sign * k * _STEP * size
-            found = code.run(moved, code.schedule(moved, doses, times, after), settings, states=False)
-            total = total + sign * weight * found.slopes
+            solution = code.run(moved, code.schedule(moved, doses, times, after), settings, states=False)
+            total = total + sign * weight * solution.slopes
     return np.asarray(total / (_STEP * rows)[:, None, None])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.engine.text_function import TextFunction, text_function
+from pkpd.engine.machine.text_function import TextFunction, text_function
 from pkpd.population.residual import MEASUREMENT, PREDICTION, ResidualError
 
 

@@ -51,9 +51,9 @@ class Readings:
 
 def reading(cell: object) -> Reading | None:
     """Return what a cell of the value column says, None when it is neither a number nor a limit."""
-    found = number(cell)
-    if found is not None:
-        return Reading(found)
+    value = number(cell)
+    if value is not None:
+        return Reading(value)
     if isinstance(cell, str):
         for side, pattern in _TEXTS:
             match = pattern.fullmatch(cell.strip())
@@ -79,19 +79,21 @@ def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: L
     findings : Findings
         Where problems and notes go.
     """
-    found = [reading(cell) for cell in table.columns["value"]]
-    for i, one in enumerate(found):
-        if one is None or math.isinf(one.value):
+    readings = [reading(cell) for cell in table.columns["value"]]
+    for i, of_cell in enumerate(readings):
+        if of_cell is None or math.isinf(of_cell.value):
             table.complain(findings, "value", i, "a finite number, or a text such as BLQ, <0.112 or >500")
-    texts = [Reading() if one is None or math.isinf(one.value) else one for one in found]
-    value = np.array([one.value for one in texts], dtype=float) * factors
+    texts = [Reading() if of_cell is None or math.isinf(of_cell.value) else of_cell for of_cell in readings]
+    value = np.array([of_cell.value for of_cell in texts], dtype=float) * factors
     sides = {}
     for side, column, limit_column, declared in (
         ("below", "blq", "lloq", limits.lower),
         ("above", "alq", "uloq", limits.upper),
     ):
-        said = np.array([one.side == side for one in texts], dtype=bool)
-        named = np.array([one.limit if one.side == side else math.nan for one in texts], dtype=float) * factors
+        said = np.array([of_cell.side == side for of_cell in texts], dtype=bool)
+        named = (
+            np.array([of_cell.limit if of_cell.side == side else math.nan for of_cell in texts], dtype=float) * factors
+        )
         limit = _limit(table, limit_column, (named, factors), [declared.get(a, math.nan) for a in analytes], findings)
         sides[side] = (_flag(table, column, said, value, limit, findings), limit)
     (blq, lloq), (alq, uloq) = sides["below"], sides["above"]
@@ -104,9 +106,11 @@ def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: L
     return Readings(value, blq, lloq, alq, uloq)
 
 
-def _limit(table: Table, column: str, own: tuple[Array, Array], declared: Sequence[float], findings: Findings) -> Array:
+def _limit(
+    table: Table, column: str, given: tuple[Array, Array], declared: Sequence[float], findings: Findings
+) -> Array:
     """Return each record's limit from its text, its column or the declaration, which must not disagree."""
-    named, factors = own
+    named, factors = given
     limit, bad = table.numbers(column, findings, "a limit > 0")
     for i in positions(~bad & (limit <= 0)):
         table.complain(findings, column, i, "a limit > 0")

@@ -58,9 +58,9 @@ def flag(cell: object) -> bool | None:
         return False
     if isinstance(cell, (bool, np.bool_)):
         return bool(cell)
-    found = number(cell)
-    if found is not None:
-        return bool(found) if found in (0.0, 1.0) else None
+    value = number(cell)
+    if value is not None:
+        return bool(value) if value in (0.0, 1.0) else None
     text = cell.strip().casefold() if isinstance(cell, str) else ""
     return True if text in _YES else False if text in _NO else None
 

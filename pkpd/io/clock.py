@@ -91,9 +91,9 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
 def _classify(cell: object) -> tuple[str, float]:
     if is_missing(cell):
         return "missing", math.nan
-    found = number(cell)
-    if found is not None:
-        return ("number", found) if math.isfinite(found) else ("bad", math.nan)
+    value = number(cell)
+    if value is not None:
+        return ("number", value) if math.isfinite(value) else ("bad", math.nan)
     if isinstance(cell, np.datetime64):
         cell = pandas.Timestamp(cell)
     if isinstance(cell, datetime.time):
@@ -126,9 +126,9 @@ def _iso(text: str) -> datetime.datetime | None:
 def _on_day(table: Table, i: int, hours: float, findings: Findings) -> tuple[str, float]:
     """Put a clock time on its day, which is a number from 1 on or a date."""
     cell = table.cell("day", i)
-    found = number(cell)
-    if found is not None and found >= 1 and found == math.floor(found) and math.isfinite(found):
-        return "clock", (found - 1) * 24 + hours
+    day = number(cell)
+    if day is not None and day >= 1 and day == math.floor(day) and math.isfinite(day):
+        return "clock", (day - 1) * 24 + hours
     if isinstance(cell, str) and _DATE.fullmatch(cell.strip()):
         cell = _iso(cell.strip())
     if isinstance(cell, datetime.date):

@@ -51,11 +51,11 @@ def check_collections(
     _check_volumes(records, table, (collected, used), units, findings)
     names = records["analyte"].to_numpy()
     for name in sorted({n for n in names[collected & used] if n}):
-        own = (names == name) & used
-        for i in positions(own & ~collected)[:1]:
-            ends = int((own & collected).sum())
+        of_analyte = (names == name) & used
+        for i in positions(of_analyte & ~collected)[:1]:
+            ends, bare = int((of_analyte & collected).sum()), int((of_analyte & ~collected).sum())
             findings.problem(
-                f"{table.place('until', i)}: missing in {int((own & ~collected).sum())} of {int(own.sum())} records of "
+                f"{table.place('until', i)}: missing in {bare} of {int(of_analyte.sum())} records of "
                 f"{name}; {ends} are collections; expected an end for all of them, or another analyte name"
             )
     _check_overlaps(records[collected & used & (until > time)], table, findings)

@@ -184,4 +184,4 @@ def missing_column(table: Table, column: str, what: str, findings: Findings) -> 
 
 def table_key(table: Table, heading: str) -> str:
     """Return our name of a heading."""
-    return next((key for key, found in table.headings.items() if found == heading), heading)
+    return next((key for key, spelled in table.headings.items() if spelled == heading), heading)

@@ -69,10 +69,10 @@ def declared_units(units: object, findings: Findings) -> dict[str, str]:
     return result
 
 
-def with_headings(units: Mapping[str, str], found: Mapping[str, str], findings: Findings) -> dict[str, str]:
+def with_headings(units: Mapping[str, str], of_columns: Mapping[str, str], findings: Findings) -> dict[str, str]:
     """Return the units completed by those that stand in headings such as ``time (h)`` or ``weight [kg]``."""
     result = dict(units)
-    for column, unit in found.items():
+    for column, unit in of_columns.items():
         name = "time" if column in ("nominal_time", "until") else column
         if name in ("value", "amount", "amount_per_kg"):
             continue  # these are units of records: they are converted where the records are read
@@ -149,16 +149,16 @@ def record_factors(
     """
     factors = np.ones(len(table))
     cells = [table.cell("unit", i) for i in range(len(table))]
-    own = [default.get(n, "") if is_missing(c) else str(c).strip() for c, n in zip(cells, names, strict=True)]
+    stated = [default.get(n, "") if is_missing(c) else str(c).strip() for c, n in zip(cells, names, strict=True)]
     added: dict[str, str] = {}
     for name in sorted(set(names) - set(units) - {""}):
-        counts = Counter(u for u, n in zip(own, names, strict=True) if n == name and u)
+        counts = Counter(u for u, n in zip(stated, names, strict=True) if n == name and u)
         ranked = sorted(counts, key=lambda unit: (-counts[unit], unit))
         if ranked and unit_is_good(name, ranked[0], findings):
             added[name] = ranked[0]
     known = {**units, **added}
     converted: Counter[tuple[str, str]] = Counter()
-    for i, (unit, name) in enumerate(zip(own, names, strict=True)):
+    for i, (unit, name) in enumerate(zip(stated, names, strict=True)):
         if not unit or name not in known or unit == known[name]:
             continue
         try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 
 
 def show(cell: object) -> str:
@@ -39,7 +38,7 @@ class Findings:
         self.notes.append(sentence)
         self.alterations.append(sentence)
 
-    def settle(self, where: str, stacklevel: int = 3) -> tuple[str, ...]:
+    def settle(self, where: str) -> tuple[str, ...]:
         """Raise every problem at once, or warn about every alteration and return the notes.
 
         Raises
@@ -50,5 +49,5 @@ class Findings:
         if self.problems:
             raise InputError(self.problems, where)
         for sentence in self.alterations:
-            warnings.warn(sentence, DataWarning, stacklevel=stacklevel)
+            warn(sentence)
         return tuple(self.notes)

@@ -21,13 +21,13 @@ def check_identifiers(table: Table, findings: Findings) -> list[str]:
     if "subject" not in table:
         missing_column(table, "subject", "the identifier of every record's subject", findings)
         return [""] * len(table)
-    found = []
+    texts = []
     for i, cell in enumerate(table.columns["subject"]):
         text = label(cell)
         if not text:
             table.complain(findings, "subject", i, "an identifier, a number or a text")
-        found.append(text or "")
-    return found
+        texts.append(text or "")
+    return texts
 
 
 def unknown_subjects(table: Table, owners: Sequence[str], known: Sequence[str], findings: Findings) -> None:
@@ -80,8 +80,8 @@ def gather_covariates(
         cells: dict[str, tuple[object, Table, str, int]] = {}
         varies = False
         for table in tables:
-            for own in (k for k in table.extras if spelled(k, units) == key):
-                for i, cell in enumerate(table.columns[own]):
+            for heading in (k for k in table.extras if spelled(k, units) == key):
+                for i, cell in enumerate(table.columns[heading]):
                     owner = label(table.cell("subject", i)) or ""
                     before = cells.get(owner)
                     if is_missing(cell) or not owner:
@@ -89,24 +89,26 @@ def gather_covariates(
                     if before is not None and not _same(before[0], cell):
                         varies = True
                         if key == "weight":
-                            table.complain(findings, own, i, f"the weight {show(before[0])} of row "
+                            table.complain(findings, heading, i, f"the weight {show(before[0])} of row "
                                            f"{before[1].rows[before[3]]}: one weight per subject")  # fmt: skip
-                    cells.setdefault(owner, (cell, table, own, i))
+                    cells.setdefault(owner, (cell, table, heading, i))
         if varies or not cells:
             why = "it varies within a subject" if varies else "it is empty"
             findings.altered(f"{tables[0].name}: the column '{key}' is not used: {why}")
             continue
-        _, table, own, _ = next(iter(cells.values()))
+        _, table, heading, _ = next(iter(cells.values()))
         positions = [cells[n][3] if n in cells else 0 for n in names]
-        columns[key] = _values(table, own, [cells[n][0] if n in cells else None for n in names], positions, findings)
+        columns[key] = _values(
+            table, heading, [cells[n][0] if n in cells else None for n in names], positions, findings
+        )
     return pandas.DataFrame(columns)
 
 
-def _same(one: object, other: object) -> bool:
-    a, b = number(one), number(other)
+def _same(cell: object, other: object) -> bool:
+    a, b = number(cell), number(other)
     if a is not None and b is not None:
         return a == b
-    return (label(one) or show(one)) == (label(other) or show(other))
+    return (label(cell) or show(cell)) == (label(other) or show(other))
 
 
 def _values(
@@ -115,13 +117,13 @@ def _values(
     """Return a covariate as numbers if all of it are numbers, else as texts (missing ones as missing)."""
     weight = vocabulary(COVARIATES).get(fold(key)) == "weight"
     numbers = [number(cell) for cell in cells]
-    for i, cell, found in zip(positions, cells, numbers, strict=True):
-        if weight and (found is None or found <= 0 or np.isinf(found)):
+    for i, cell, value in zip(positions, cells, numbers, strict=True):
+        if weight and (value is None or value <= 0 or np.isinf(value)):
             findings.problem(f"{table.place(key, i)}: {show(cell)}; expected a weight > 0")
-        elif found is not None and np.isinf(found):
+        elif value is not None and np.isinf(value):
             findings.problem(f"{table.place(key, i)}: {show(cell)}; expected a finite number or a text")
-    if all(found is not None for found in numbers):
-        return [float("nan") if found is None else found for found in numbers]
+    if all(value is not None for value in numbers):
+        return [float("nan") if value is None else value for value in numbers]
     texts = [None if is_missing(cell) else (label(cell) or show(cell)) for cell in cells]
     return pandas.Series(texts, dtype=object)
 

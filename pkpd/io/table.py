@@ -62,32 +62,32 @@ class Table:
         values = np.full(len(self), np.nan)
         bad = np.zeros(len(self), dtype=bool)
         for i, cell in enumerate(self.columns.get(column, ())):
-            found = number(cell)
-            if found is None or np.isinf(found):
+            value = number(cell)
+            if value is None or np.isinf(value):
                 bad[i] = True
-                self.complain(findings, column, i, expected if found is None else f"{expected} that is finite")
+                self.complain(findings, column, i, expected if value is None else f"{expected} that is finite")
             else:
-                values[i] = found
+                values[i] = value
         return values, bad
 
     def flags(self, column: str, findings: Findings) -> Flags:
         """Return a column as yes and no; a cell that is neither is a problem."""
         values = np.zeros(len(self), dtype=bool)
         for i, cell in enumerate(self.columns.get(column, ())):
-            found = flag(cell)
-            if found is None:
+            value = flag(cell)
+            if value is None:
                 self.complain(findings, column, i, "yes or no (1 or 0, true or false)")
-            values[i] = bool(found)
+            values[i] = bool(value)
         return values
 
     def labels(self, column: str, findings: Findings) -> list[str]:
         """Return a column as texts, "" where the cell is empty; a cell that is no text or number is a problem."""
         texts = []
         for i, cell in enumerate(self.columns.get(column, [None] * len(self))):
-            found = label(cell)
-            if found is None:
+            text = label(cell)
+            if text is None:
                 self.complain(findings, column, i, "a text or a number")
-            texts.append(found or "")
+            texts.append(text or "")
         return texts
 
 

@@ -116,7 +116,7 @@ def to_study(
         told = ", ".join(f"{name} in {unit}" for name, unit in job.assumed.items())
         findings.altered(f"no units were given for these, so they are taken to be: {told}; say units=")
         attrs = {**(attrs or {}), "assumed_units": tuple(job.assumed)}
-    notes = findings.settle(where, 4)
+    notes = findings.settle(where)
     assert frames is not None  # otherwise there was a problem, and `settle` raised it
     known = {name: unit for name, unit in job.units.items() if name != "duration"}
     return Study(

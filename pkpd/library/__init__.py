@@ -1,5 +1,7 @@
 """Models that state only their mathematics; compose them with ``+``, find them with ``list("words")`` (floor 3)."""
 
+from collections.abc import Sequence
+
 from pkpd.library.absorption import (
     mixed_absorption,
     sequential_absorption,
@@ -8,9 +10,10 @@ from pkpd.library.absorption import (
     zero_order_absorption,
 )
 from pkpd.library.catalogue import search as list
-from pkpd.library.cells import precursor_turnover, redistribution, trafficking
-from pkpd.library.compartments import michaelis_menten, one_compartment, three_compartment, two_compartment
-from pkpd.library.direct import (
+from pkpd.library.cell_trafficking import redistribution, trafficking
+from pkpd.library.circadian import circadian_baseline, circadian_turnover
+from pkpd.library.compartments import one_compartment, three_compartment, two_compartment
+from pkpd.library.direct_effects import (
     direct_effect,
     emax_effect,
     imax_effect,
@@ -18,17 +21,16 @@ from pkpd.library.direct import (
     log_linear_effect,
     sigmoid_emax_effect,
 )
-from pkpd.library.fate import enterohepatic, metabolite
-from pkpd.library.indirect import indirect_response, precursor_response
-from pkpd.library.marrow import myelosuppression
-from pkpd.library.receptor import receptor_occupancy, receptor_shedding
-from pkpd.library.rhythm import circadian_baseline, circadian_turnover
-from pkpd.library.signals import activation, effect_compartment, transit_delay
-from pkpd.library.target import tmdd, tmdd_michaelis_menten, tmdd_quasi_steady_state
+from pkpd.library.elimination import enterohepatic, metabolite, michaelis_menten
+from pkpd.library.haematotoxicity import myelosuppression
+from pkpd.library.indirect_responses import indirect_response, precursor_response
+from pkpd.library.receptors import receptor_occupancy, receptor_shedding
+from pkpd.library.signal_transduction import activation, effect_compartment, transit_delay
+from pkpd.library.target_mediated import tmdd, tmdd_michaelis_menten, tmdd_quasi_steady_state
 from pkpd.library.tolerance import antagonist_tolerance, feedback
 from pkpd.library.tumour import claret, simeoni
-from pkpd.library.turnover import irreversible_effect, stimulated_loss, turnover
-from pkpd.library.typical import typical
+from pkpd.library.turnover import irreversible_effect, precursor_turnover, stimulated_loss, turnover
+from pkpd.library.typical_values import typical
 
 __all__ = [
     "activation",
@@ -74,3 +76,8 @@ __all__ = [
     "weibull_absorption",
     "zero_order_absorption",
 ]
+
+
+def __dir__() -> Sequence[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from pkpd.library.common import whole
 from pkpd.library.disposition import IV, KA, Way, drug
-from pkpd.library.parts import whole
 from pkpd.model import Model
 from pkpd.parameters import Parameter
 

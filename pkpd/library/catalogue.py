@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from pkpd.errors import InputError
 from pkpd.library import (
     absorption,
-    cells,
+    cell_trafficking,
+    circadian,
     compartments,
-    direct,
-    fate,
-    indirect,
-    marrow,
-    receptor,
-    rhythm,
-    signals,
-    target,
+    direct_effects,
+    elimination,
+    haematotoxicity,
+    indirect_responses,
+    receptors,
+    signal_transduction,
+    target_mediated,
     tolerance,
     tumour,
     turnover,
@@ -34,27 +34,50 @@ COLUMNS = ("name", "kind", "what", "states", "parameters", "reference")
 KINDS: Mapping[str, Sequence[Callable[..., Model]]] = {
     "compartments": (compartments.one_compartment, compartments.two_compartment, compartments.three_compartment),
     "absorption": (
-        absorption.zero_order_absorption, absorption.sequential_absorption, absorption.mixed_absorption,
-        absorption.weibull_absorption, absorption.transit_absorption,
+        absorption.zero_order_absorption,
+        absorption.sequential_absorption,
+        absorption.mixed_absorption,
+        absorption.weibull_absorption,
+        absorption.transit_absorption,
     ),
-    "elimination": (compartments.michaelis_menten, fate.metabolite, fate.enterohepatic),
+    "elimination": (elimination.michaelis_menten, elimination.metabolite, elimination.enterohepatic),
     "target": (
-        target.tmdd, target.tmdd_quasi_steady_state, target.tmdd_michaelis_menten, receptor.receptor_occupancy,
+        target_mediated.tmdd,
+        target_mediated.tmdd_quasi_steady_state,
+        target_mediated.tmdd_michaelis_menten,
+        receptors.receptor_occupancy,
     ),
-    "signal": (signals.effect_compartment, signals.activation, signals.transit_delay),
+    "signal transduction": (
+        signal_transduction.effect_compartment,
+        signal_transduction.activation,
+        signal_transduction.transit_delay,
+    ),
     "direct effect": (
-        direct.linear_effect, direct.log_linear_effect, direct.emax_effect, direct.sigmoid_emax_effect,
-        direct.imax_effect, direct.direct_effect,
+        direct_effects.linear_effect,
+        direct_effects.log_linear_effect,
+        direct_effects.emax_effect,
+        direct_effects.sigmoid_emax_effect,
+        direct_effects.imax_effect,
+        direct_effects.direct_effect,
     ),
     "turnover": (
-        indirect.indirect_response, turnover.turnover, turnover.stimulated_loss, turnover.irreversible_effect,
-        indirect.precursor_response, cells.precursor_turnover,
+        indirect_responses.indirect_response,
+        turnover.turnover,
+        turnover.stimulated_loss,
+        turnover.irreversible_effect,
+        indirect_responses.precursor_response,
+        turnover.precursor_turnover,
     ),
     "tolerance": (tolerance.feedback, tolerance.antagonist_tolerance),
-    "cells": (cells.redistribution, cells.trafficking, marrow.myelosuppression, receptor.receptor_shedding),
+    "cells": (
+        cell_trafficking.redistribution,
+        cell_trafficking.trafficking,
+        haematotoxicity.myelosuppression,
+        receptors.receptor_shedding,
+    ),
     "tumour": (tumour.simeoni, tumour.claret),
-    "rhythm": (rhythm.circadian_baseline, rhythm.circadian_turnover),
-}  # fmt: skip
+    "rhythm": (circadian.circadian_baseline, circadian.circadian_turnover),
+}
 _SIGNAL, _R = {"by": "A"}, {"name": "R"}
 _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     **dict.fromkeys(("one_compartment", "two_compartment", "three_compartment"), ({}, {"absorption": True})),
@@ -134,7 +157,7 @@ def search(words: str = "") -> pandas.DataFrame:
     known = sorted(set().union(*vocabulary))
     if problems := [_unknown(w, known) for w in sorted(wanted) if not any(k.startswith(w) for k in known)]:
         raise InputError(problems, "library.list")
-    keep = [all(any(k.startswith(w) for k in own) for w in wanted) for own in vocabulary]
+    keep = [all(any(k.startswith(w) for k in known_words) for w in wanted) for known_words in vocabulary]
     return table[keep].reset_index(drop=True)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pkpd.errors import InputError
-from pkpd.library.disposition import INTRAVENOUS, Way, drug, first_order
+from pkpd.library.disposition import drug, way_in
 from pkpd.model import Model
 
 
@@ -24,7 +23,7 @@ def one_compartment(*, absorption: bool = False, lag: bool = False, bioavailabil
     ----------
     Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 1.
     """
-    return drug(1, _way(absorption, lag, bioavailability))
+    return drug(1, way_in(absorption, lag, bioavailability))
 
 
 def two_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
@@ -38,7 +37,7 @@ def two_compartment(*, absorption: bool = False, lag: bool = False, bioavailabil
     ----------
     Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 2.
     """
-    return drug(2, _way(absorption, lag, bioavailability))
+    return drug(2, way_in(absorption, lag, bioavailability))
 
 
 def three_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
@@ -52,33 +51,4 @@ def three_compartment(*, absorption: bool = False, lag: bool = False, bioavailab
     ----------
     Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 2.
     """
-    return drug(3, _way(absorption, lag, bioavailability))
-
-
-def michaelis_menten(compartments: int = 1, *, absorption: bool = False, linear: bool = False) -> Model:
-    r"""Saturable (Michaelis–Menten) elimination, alone or parallel to a linear clearance.
-
-    .. math:: dA/dt = -\frac{V_{max}C}{K_m + C} \;[-\, CL\,C], \quad C = A/V
-
-    Far below Km it is linear with the clearance Vmax/Km.
-
-    Parameters
-    ----------
-    compartments : int
-        1 to 3.
-    absorption : bool
-        Add a depot that oral doses enter.
-    linear : bool
-        Add a linear clearance CL.
-
-    References
-    ----------
-    Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. Marcel Dekker 1982, chapter 7.
-    """
-    return drug(compartments, _way(absorption), elimination="parallel" if linear else "saturable")
-
-
-def _way(absorption: bool, lag: bool = False, bioavailability: bool = False) -> Way:
-    if (lag or bioavailability) and not absorption:
-        raise InputError("lag and bioavailability belong to a depot; expected absorption=True with them")
-    return first_order(lag=lag, bioavailability=bioavailability) if absorption else INTRAVENOUS
+    return drug(3, way_in(absorption, lag, bioavailability))

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pkpd.library.parts import CONCENTRATION, chosen
+from pkpd.errors import InputError
+from pkpd.library.common import CONCENTRATION, require_choice
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
@@ -73,9 +74,22 @@ def first_order(*, lag: bool = False, bioavailability: bool = False) -> Way:
     return Way("first-order absorption", {"depot": "-ka*depot"}, "ka*depot", parameters, parts)
 
 
+def way_in(absorption: bool, lag: bool = False, bioavailability: bool = False) -> Way:
+    """Return the way in: intravenous, or a depot with first-order absorption.
+
+    Raises
+    ------
+    InputError
+        If a lag or a bioavailability is asked for without a depot.
+    """
+    if (lag or bioavailability) and not absorption:
+        raise InputError("lag and bioavailability belong to a depot; expected absorption=True with them")
+    return first_order(lag=lag, bioavailability=bioavailability) if absorption else INTRAVENOUS
+
+
 def central_volume(compartments: int) -> str:
     """Return the name of the central volume: V alone, V1 with others."""
-    chosen(compartments, WORDS, "number of compartments")
+    require_choice(compartments, WORDS, "number of compartments")
     return "V" if compartments == 1 else "V1"
 
 
@@ -93,13 +107,13 @@ def exchange(compartments: int, driving: str = "") -> tuple[str, dict[str, str],
     meaning = "volume of distribution" if compartments == 1 else "central volume"
     parameters = [Parameter(v, unit="volume", meaning=meaning)]
     terms, tissues = "", {}
-    for state, q, own in _TISSUES[compartments]:
+    for state, q, volume in _TISSUES[compartments]:
         out = f"{q}*{driving}" if driving else f"{q}/{v}*central"
-        terms += f" - {out} + {q}/{own}*{state}"
-        tissues[state] = f"{out} - {q}/{own}*{state}"
+        terms += f" - {out} + {q}/{volume}*{state}"
+        tissues[state] = f"{out} - {q}/{volume}*{state}"
         parameters += [
             Parameter(q, unit="volume/time", meaning=f"distribution clearance ({state})"),
-            Parameter(own, unit="volume", meaning=f"{state} volume"),
+            Parameter(volume, unit="volume", meaning=f"{state} volume"),
         ]
     return terms, tissues, tuple(parameters)
 
@@ -118,7 +132,7 @@ def drug(compartments: int, way: Way = INTRAVENOUS, *, elimination: str = "linea
     reference : str
         Where the disposition comes from.
     """
-    chosen(elimination, _LOSSES, "elimination")
+    require_choice(elimination, _LOSSES, "elimination")
     v = central_volume(compartments)
     loss, lost_by = _LOSSES[elimination]
     terms, tissues, sizes = exchange(compartments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkpd.library.parts import CONCENTRATION, baseline, drive, kout
+from pkpd.library.common import CONCENTRATION, baseline, drive, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 

@@ -1,8 +1,8 @@
-"""Turnover of a response in proportion to a signal: production, loss, and loss for good."""
+"""Turnover of a response in proportion to a signal: production, loss, loss for good, and from a precursor."""
 
 from __future__ import annotations
 
-from pkpd.library.parts import baseline, kout
+from pkpd.library.common import baseline, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
@@ -80,3 +80,37 @@ def irreversible_effect(name: str = "R", *, by: str = "C", unit: str = "") -> Mo
     rate = Parameter(f"k_{name}", 0.05, "volume/amount/time", meaning=f"rate of inactivation per unit of {by}")
     equation = f"kout_{name}*{name}_0 - kout_{name}*{name} - k_{name}*({by})*{name}"
     return _response(name, unit, equation, (rate,), "irreversible loss", "Mager, Wyska & Jusko 2003")
+
+
+def precursor_turnover(name: str, *, by: str, unit: str = "") -> Model:
+    r"""Turnover from a precursor pool that a signal holds back: after release the response rebounds.
+
+    .. math:: dP/dt = k_{out}R_0 - \frac{k_p}{1 + S\,A}P, \quad dR/dt = \frac{k_p}{1 + S\,A}P - k_{out}R
+
+    Parameters
+    ----------
+    name, by, unit : str
+        Name and unit of the response, and what inhibits the step from precursor to response.
+
+    References
+    ----------
+    Sharma A, Ebling WF, Jusko WJ. J Pharm Sci 1998;87:1577-1584.
+    """
+    pool = f"{name}_precursor"
+    step = f"kp_{name}/(1 + S_{name}*({by}))*{pool}"
+    return Model(
+        name=f"turnover of {name} from a precursor",
+        equations={pool: f"kout_{name}*{name}_0 - {step}", name: f"{step} - kout_{name}*{name}"},
+        parameters=Parameters(
+            (
+                Parameter(f"kp_{name}", 0.02, "1/time", meaning="rate from precursor to response"),
+                Parameter(f"kout_{name}", 0.1, "1/time", meaning=f"rate of loss of {name}"),
+                Parameter(f"{name}_0", unit=unit, meaning=f"baseline of {name}"),
+                Parameter(f"S_{name}", 1.0, meaning=f"inhibition of the step per unit of {by}"),
+            )
+        ),
+        outputs={name: name},
+        initial={pool: f"kout_{name}*{name}_0/kp_{name}", name: f"{name}_0"},
+        units={name: unit, pool: unit},
+        reference="Sharma, Ebling & Jusko 1998",
+    )

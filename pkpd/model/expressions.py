@@ -38,12 +38,12 @@ def names(text: str) -> frozenset[str]:
     ModelError
         If anything else stands in the text, saying what and what is allowed.
     """
-    found: set[str] = set()
+    names_found: set[str] = set()
     try:
-        _check(_tree(text), text, found)
+        _check(_tree(text), text, names_found)
     except RecursionError:
         raise _too_deep(text) from None
-    return frozenset(found)
+    return frozenset(names_found)
 
 
 @lru_cache(maxsize=4096)
@@ -59,12 +59,12 @@ def parse(text: str) -> Any:
 
     names(text)
     try:
-        found = _convert(_tree(text), text)
+        expression = _convert(_tree(text), text)
     except RecursionError:
         raise _too_deep(text) from None
-    if found.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
-        raise ModelError(f"equation {text!r} contains a value that is not a finite number: {found}")
-    return found
+    if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
+        raise ModelError(f"equation {text!r} contains a value that is not a finite number: {expression}")
+    return expression
 
 
 def is_name(text: str) -> bool:
@@ -158,14 +158,14 @@ def _printer() -> Any:
     return Printer()
 
 
-def _check(node: ast.AST, text: str, found: set[str]) -> None:
+def _check(node: ast.AST, text: str, names_found: set[str]) -> None:
     """Walk the tree, collect the names, and refuse whatever is not on the whitelist."""
     inner: list[Any]
     match node:
         case ast.Constant(value=value) if type(value) in (int, float):
             inner = []
         case ast.Name(id=name):
-            found.add(name)
+            names_found.add(name)
             inner = []
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             inner = [operand]
@@ -185,7 +185,7 @@ def _check(node: ast.AST, text: str, found: set[str]) -> None:
                 f"'a if x < y else b' and {', '.join(FUNCTIONS)}"
             )
     for child in inner:
-        _check(child, text, found)
+        _check(child, text, names_found)
 
 
 def _compared(test: ast.expr, text: str) -> list[ast.expr]:

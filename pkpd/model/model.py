@@ -275,10 +275,10 @@ class Model:
 
     def expression(self, name: str) -> Any:
         """Return the SymPy expression of a state's derivative or of an output."""
-        found = {**self.outputs, **self.equations}
-        if name not in found:
-            raise InputError(f"the model has no state or output {name!r}; {nearest(name, found)}")
-        return expressions.parse(found[name])
+        expressions_by_name = {**self.outputs, **self.equations}
+        if name not in expressions_by_name:
+            raise InputError(f"the model has no state or output {name!r}; {nearest(name, expressions_by_name)}")
+        return expressions.parse(expressions_by_name[name])
 
     def __repr__(self) -> str:
         from pkpd.model.show import diagram

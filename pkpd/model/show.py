@@ -73,15 +73,15 @@ def flows(model: Equations) -> list[tuple[str, str, str]]:
     terms = {s: list(sympy.Add.make_args(expressions.parse(e))) for s, e in model.equations.items()}
     gains = {s: [t for t in ts if t != 0 and not _is_loss(t)] for s, ts in terms.items()}
     losses = [(s, t) for s, ts in terms.items() for t in ts if _is_loss(t)]
-    found: list[tuple[str, str, str]] = []
+    drawn: list[tuple[str, str, str]] = []
     for source, term in losses:
         for piece in _pieces(source, term, gains):
             target = _taker(source, piece, gains)
             if target:
                 gains[target].remove(-piece)
-            found.append((source, target, _rate(-piece, source)))
-    found += [("", s, _plain(t)) for s, g in gains.items() for t in g]
-    return found
+            drawn.append((source, target, _rate(-piece, source)))
+    drawn += [("", s, _plain(t)) for s, g in gains.items() for t in g]
+    return drawn
 
 
 def _is_loss(term: Any) -> bool:

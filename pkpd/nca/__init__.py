@@ -1,35 +1,47 @@
-"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it (floor 3)."""
+"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it (floor 3).
+
+The module is the verb itself, ``pkpd.nca(study, "drug")``, and holds what follows on it, such as `pkpd.nca.summarise`.
+"""
 
 from __future__ import annotations
 
-from pkpd.nca.area import Area, area
-from pkpd.nca.attainment import stable_trough, time_to_steady_state, trough_approach
-from pkpd.nca.compare import Comparison, accumulation, relative, relative_by
-from pkpd.nca.criterion import criterion
-from pkpd.nca.explain import why
-from pkpd.nca.interpolation import interpolate, interpolate_dosed
-from pkpd.nca.intervals import profiles_of
-from pkpd.nca.kernel import Asked, Computed, compute
-from pkpd.nca.parameters import ALIASES, NAMES, PARAMETERS, Parameter, parameter_name
-from pkpd.nca.profiles import Profiles
-from pkpd.nca.proportionality import PowerModel, dose_proportionality, power_model
-from pkpd.nca.regimens import superpose_study
+from typing import TYPE_CHECKING
+
+from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
+from pkpd.nca.after.compare import Comparison, accumulation, relative, relative_by
+from pkpd.nca.after.criterion import criterion
+from pkpd.nca.after.explain import why
+from pkpd.nca.after.proportionality import PowerModel, dose_proportionality, power_model
+from pkpd.nca.after.regimens import superpose_study
+from pkpd.nca.after.summary import lambda_z_line, summarise, wide_table
+from pkpd.nca.after.superposition import SteadyState, steady_state, superpose
+from pkpd.nca.kernel.area import Area, area
+from pkpd.nca.kernel.compute import Asked, Computed, compute
+from pkpd.nca.kernel.extrapolation import Extrapolation
+from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
+from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, parameter_name
+from pkpd.nca.kernel.profiles import Marked, Profiles
+from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
-from pkpd.nca.settings import Points, Settings
+from pkpd.nca.settings import NcaSettings, Points
 from pkpd.nca.sparse import (
     SPARSE_PARAMETERS,
     SPARSE_PRESETS,
     SparseResult,
     SparseRules,
     nca_sparse,
-    sparse,
     sparse_difference,
     sparse_ratio,
 )
-from pkpd.nca.summary import lambda_z_line, summarise, wide_table
-from pkpd.nca.superposition import SteadyState, steady_state, superpose
-from pkpd.nca.tau import find_tau
+from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.tau import find_tau
+from pkpd.nca.verb import make_verb
+
+if TYPE_CHECKING:
+    from pkpd.nca.sparse.pooled import sparse
+else:
+    from pkpd.nca import sparse  # the folder, which is a verb as well
 
 __all__ = [
     "ALIASES",
@@ -42,12 +54,14 @@ __all__ = [
     "Asked",
     "Comparison",
     "Computed",
-    "Parameter",
+    "Extrapolation",
+    "Marked",
+    "NcaParameter",
+    "NcaSettings",
     "Points",
     "PowerModel",
     "Profiles",
     "Rules",
-    "Settings",
     "SparseResult",
     "SparseRules",
     "SteadyState",
@@ -82,3 +96,19 @@ __all__ = [
     "why",
     "wide_table",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Find a name under which something stood until it became more specific."""
+    if name in _OLD_NAMES:
+        import warnings
+
+        new = _OLD_NAMES[name]
+        warnings.warn(f"pkpd.nca.{name} is called pkpd.nca.{new} now", FutureWarning, stacklevel=2)
+        return globals()[new]
+    raise AttributeError(f"module 'pkpd.nca' has no attribute {name!r}")
+
+
+_OLD_NAMES = {"Parameter": "NcaParameter", "Settings": "NcaSettings"}
+
+make_verb(__name__, nca)

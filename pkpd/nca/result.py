@@ -10,17 +10,18 @@ import numpy as np
 import xarray as xr
 
 from pkpd.errors import InputError
-from pkpd.nca import labels, reasons
-from pkpd.nca.accept import accepted
-from pkpd.nca.by_hand import check_intervals, joined, profiles_between
-from pkpd.nca.excretion import excretion, is_excreted
-from pkpd.nca.intervals import profiles_of
-from pkpd.nca.kernel import compute
-from pkpd.nca.parameters import INDEX, NAMES, parameter_names
-from pkpd.nca.profiles import Profiles
+from pkpd.nca import reasons
+from pkpd.nca.kernel.accept import acceptance
+from pkpd.nca.kernel.compute import compute
+from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules, preset
-from pkpd.nca.settings import Points, Settings, attributes, pairs, thresholds, with_points
-from pkpd.nca.several import analyse
+from pkpd.nca.settings import NcaSettings, Points, attributes, pairs, thresholds, with_points
+from pkpd.nca.study import labels
+from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
+from pkpd.nca.study.excretion import excretion, is_excreted
+from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.several import analyse_several
 from pkpd.study import Study
 
 _preset = preset
@@ -107,7 +108,7 @@ def nca(
         raise InputError(f"rules is {rules!r}; expected Rules (a preset is named by preset={rules!r})", "nca")
     chosen = (rules or _preset(preset)).changed(**changes)
     by_hand, by_dose = _intervals(intervals, study)
-    settings = Settings(
+    settings = NcaSettings(
         "", chosen, dose_unit, by_hand, by_dose, None if tau is None else _positive(tau), steady_state,
         pairs(windows, "windows"), thresholds(above), tuple(points),
     )  # fmt: skip
@@ -125,18 +126,18 @@ def nca(
             )
         return excretion(study, asked)
     if isinstance(analyte, Sequence):
-        return analyse(study, list(analyte), settings, lambda one: _one(study, one, names))
+        return analyse_several(study, list(analyte), settings, lambda one: _one(study, one, names))
     raise InputError(f"analyte is {analyte!r}; expected a name or a list of names", "nca")
 
 
-def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | Settings, **changes: Any) -> Any:
+def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, **changes: Any) -> Any:
     """Return the analysis of a study by the settings of an earlier one.
 
     Parameters
     ----------
     study : Study
         Observations and doses.
-    settings : Dataset, DataTree, str or Settings
+    settings : Dataset, DataTree, str or NcaSettings
         A result of `nca`, the JSON in its ``attrs["settings"]``, or the settings.
     **changes
         Rules or settings that shall differ.
@@ -153,7 +154,7 @@ def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | Settings, **c
         if "settings" not in settings.attrs:
             raise InputError("the result holds no settings; expected what pkpd.nca returned", "rerun")
         settings = str(settings.attrs["settings"])
-    found = Settings.from_json(settings) if isinstance(settings, str) else settings
+    found = NcaSettings.from_json(settings) if isinstance(settings, str) else settings
     found = found.changed(**_checked(changes, study))
     return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
 
@@ -193,7 +194,7 @@ def choose_points(
         _identifier(study, row["subject"].item()), tuple(use), tuple(leave_out), between, int(row["interval"].item()),
         None if np.isnan(begins) else begins,
     )  # fmt: skip
-    settings = Settings.from_json(str(result.attrs["settings"]))
+    settings = NcaSettings.from_json(str(result.attrs["settings"]))
     others = [p for old in settings.points for p in _without(old, one, result)]
     asked = [one] if one.use or one.leave_out or one.between else []
     found: xr.Dataset = rerun(study, settings, points=(*others, *asked))
@@ -255,7 +256,7 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
     return tuple(table.itertuples(index=False, name=None)), by_dose
 
 
-def _profiles(study: Study, settings: Settings, unit: str | None) -> Profiles:
+def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles:
     parts = []
     if settings.by_dose:
         parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))
@@ -267,7 +268,7 @@ def _profiles(study: Study, settings: Settings, unit: str | None) -> Profiles:
     return with_points(joined(parts), settings.points)
 
 
-def _one(study: Study, settings: Settings, names: list[str]) -> xr.Dataset:
+def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     """The labelled result of one analyte."""
     rules = settings.rules
     base = labels.Base.of(study, settings.analyte, settings.dose_unit)
@@ -280,7 +281,7 @@ def _one(study: Study, settings: Settings, names: list[str]) -> xr.Dataset:
     columns = [INDEX[name] for name in names]
     sentences = reasons.sentences(rules.lambda_z_points)[found.codes[:, columns].astype(np.intp)]
     data["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
-    good, flags = accepted(found.of, rules, len(profiles))
+    good, flags = acceptance(found.of, rules, len(profiles))
     data.update(labels.samples(found, base))
     extra, more = labels.extras(found, settings, base)
     coordinates = {**labels.coordinates(profiles, base, names), **more}

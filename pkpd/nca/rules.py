@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.errors import nearest
+from pkpd.nca.choices import Choices, is_number, is_whole, preset_among
 
 _BLQ = ("zero", "lloq/2", "lloq", "drop", "missing")
 _C0 = ("observed", "log back-extrapolation", "first observed", "smallest", "zero")
@@ -31,7 +31,7 @@ _LIMITS = ("accept_r2_adjusted", "accept_span", "accept_extrapolated", "accept_p
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(Choices):
     """The rules of an analysis; every value is a choice that the result lists.
 
     Attributes
@@ -148,51 +148,19 @@ class Rules:
             value = getattr(self, name)
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
-        problems = [*_words(self), *_numbers(self)]
-        if problems:
-            raise InputError(problems, "rules")
+        super().__post_init__()
+
+    def problems(self) -> Iterator[str]:
+        """Yield one sentence for every choice that does not exist."""
+        yield from self.wrong_words(_CHOICES)
+        yield from _ways(self)
+        yield from _substitutes(self)
+        yield from _numbers(self)
 
     def ways(self, name: str) -> tuple[str, ...]:
         """Return the ways to C0 (``"c0"``) or to the value at time zero (``"time_zero"``), in turn."""
         value: str | tuple[str, ...] = getattr(self, name)
         return (value,) if isinstance(value, str) else value
-
-    def changed(self, **changes: Any) -> Rules:
-        """Return the rules with some choices replaced, under the name "…, changed".
-
-        Raises
-        ------
-        InputError
-            If a choice or its value does not exist; the nearest one is suggested.
-        """
-        if not changes:
-            return self
-        problems = unknown_names(changes, [f.name for f in fields(self)], "rule")
-        if problems:
-            raise InputError(problems, "rules")
-        name = self.name if self.name.endswith(", changed") else f"{self.name}, changed"
-        return replace(self, **{"name": name, **changes})
-
-    def differences(self, other: Rules) -> dict[str, tuple[Any, Any]]:
-        """Return the choices in which these rules and others differ, with the values of both."""
-        return {
-            f.name: (getattr(self, f.name), getattr(other, f.name))
-            for f in fields(self)
-            if f.name != "name" and getattr(self, f.name) != getattr(other, f.name)
-        }
-
-    def to_json(self) -> str:
-        """Write the rules as JSON, from which `from_json` makes them again."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Rules:
-        """Return the rules that `to_json` wrote."""
-        found = json.loads(text)
-        problems = unknown_names(found, [f.name for f in fields(cls)], "rule")
-        if problems:
-            raise InputError(problems, "rules")
-        return cls(**found)
 
     @classmethod
     def phoenix(cls, **changes: Any) -> Rules:
@@ -200,11 +168,8 @@ class Rules:
         return PRESETS["phoenix"].changed(**changes)
 
 
-def _words(rules: Rules) -> Iterator[str]:
-    """Problems of the choices that are words."""
-    for key, known in _CHOICES.items():
-        if getattr(rules, key) not in known:
-            yield f"{key} is {getattr(rules, key)!r}; {nearest(getattr(rules, key), known)}"
+def _ways(rules: Rules) -> Iterator[str]:
+    """Problems of the choices that are several words in turn."""
     for key, known in (("c0", _C0), ("time_zero", _TIME_ZERO)):
         ways = rules.ways(key) if isinstance(getattr(rules, key), str | tuple) else (getattr(rules, key),)
         for way in ways:
@@ -212,50 +177,46 @@ def _words(rules: Rules) -> Iterator[str]:
                 yield f"{key} is {way!r}; {nearest(way, known)}"
         if not ways:
             yield f"{key} is empty; expected at least one way"
+
+
+def _substitutes(rules: Rules) -> Iterator[str]:
+    """Problems of what a BLQ sample counts as: a word or a number."""
     for key in ("blq_before", "blq_between", "blq_after"):
         value = getattr(rules, key)
         words = (*_BLQ, "by route") if key == "blq_before" else _BLQ
         if isinstance(value, str):
             if value not in words:
                 yield f"{key} is {value!r}; {nearest(value, words)}, or a number"
-        elif not _is_number(value) or not 0 <= value < float("inf"):
+        elif not is_number(value) or not 0 <= value < float("inf"):
             yield f"{key} is {value!r}; expected one of {', '.join(words)} or a number ≥ 0"
 
 
 def _numbers(rules: Rules) -> Iterator[str]:
     """Problems of the choices that are numbers or switches."""
     least = rules.lambda_z_points
-    if not _is_whole(least) or least < 3:
+    if not is_whole(least) or least < 3:
         yield f"lambda_z_points is {least!r}; expected a whole number ≥ 3"
         least = 3
     most = rules.lambda_z_max_points
-    if most is not None and (not _is_whole(most) or most < least):
+    if most is not None and (not is_whole(most) or most < least):
         yield f"lambda_z_max_points is {most!r}; expected None or a whole number ≥ {least}"
     if rules.lambda_z_method == "tobit" and rules.lambda_z_weights != "1":
         yield f"lambda_z_weights is {rules.lambda_z_weights!r}; a Tobit regression has none, expected '1'"
     run = rules.blq_run
-    if run is not None and (not _is_whole(run) or run < 1):
+    if run is not None and (not is_whole(run) or run < 1):
         yield f"blq_run is {run!r}; expected None or a whole number ≥ 1"
     tolerance = rules.lambda_z_tolerance
-    if not _is_number(tolerance) or not 0 <= tolerance < 1:
+    if not is_number(tolerance) or not 0 <= tolerance < 1:
         yield f"lambda_z_tolerance is {tolerance!r}; expected a number from 0 to 1"
     for key in _LIMITS:
         value = getattr(rules, key)
-        if value is not None and (not _is_number(value) or value != value):
+        if value is not None and (not is_number(value) or value != value):
             yield f"{key} is {value!r}; expected None or a number"
     for key in _SWITCHES:
         if not isinstance(getattr(rules, key), bool):
             yield f"{key} is {getattr(rules, key)!r}; expected True or False"
     if rules.lambda_z_cmax not in (True, False, None):
         yield f"lambda_z_cmax is {rules.lambda_z_cmax!r}; expected True, False or None (by route)"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 PRESETS: Mapping[str, Rules] = MappingProxyType(
@@ -281,6 +242,4 @@ def preset(name: str) -> Rules:
     InputError
         If there is no preset of that name; the nearest one is suggested.
     """
-    if name not in PRESETS:
-        raise InputError(f"unknown preset {name!r}; {nearest(name, PRESETS)}")
-    return PRESETS[name]
+    return preset_among(PRESETS, name)

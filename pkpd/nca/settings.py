@@ -11,10 +11,10 @@ import numpy as np
 
 from pkpd.about import package_version
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.intervals import TIE_RULE
-from pkpd.nca.kernel import Asked
-from pkpd.nca.profiles import Profiles
+from pkpd.nca.kernel.compute import Asked
+from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules
+from pkpd.nca.study.intervals import TIE_RULE
 from pkpd.study import Study
 
 _SAME = 1e-6  # relative difference of a time as the user types it and as it stands in the data
@@ -56,7 +56,7 @@ class Points:
 
 
 @dataclass(frozen=True)
-class Settings:
+class NcaSettings:
     """What an analysis was asked for: `pkpd.nca` with these settings gives the same result again.
 
     Attributes
@@ -102,7 +102,7 @@ class Settings:
         """Windows and thresholds."""
         return Asked(self.windows, self.above)
 
-    def changed(self, **changes: Any) -> Settings:
+    def changed(self, **changes: Any) -> NcaSettings:
         """Return settings with some entries, or some of their rules, replaced.
 
         Raises
@@ -123,14 +123,14 @@ class Settings:
         return json.dumps(_plain(asdict(self)))
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
+    def from_json(cls, text: str) -> NcaSettings:
         """Return the settings that `to_json` wrote."""
         try:
             found = _restored(json.loads(text))
         except json.JSONDecodeError as error:
             raise InputError(f"not JSON: {error}", "settings") from None
         if not isinstance(found, dict) or not {"analyte", "rules"} <= set(found):
-            raise InputError("expected what Settings.to_json wrote, with an analyte and rules", "settings")
+            raise InputError("expected what NcaSettings.to_json wrote, with an analyte and rules", "settings")
         problems = unknown_names(found, [f.name for f in fields(cls)], "setting")
         if problems:
             raise InputError(problems, "settings")
@@ -261,7 +261,7 @@ def _mark(profiles: Profiles, chosen: np.ndarray[Any, Any], i: int, one: Points)
     return problems
 
 
-def attributes(study: Study, settings: Settings) -> dict[str, Any]:
+def attributes(study: Study, settings: NcaSettings) -> dict[str, Any]:
     """Return provenance: the settings that rerun the analysis, the rules, the data."""
     attrs: dict[str, Any] = {
         "title": f"non-compartmental analysis of {settings.analyte}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +14,7 @@ import pandas
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
-from pkpd.errors import DataWarning, InputError, nearest
+from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
 from pkpd.observed.compartments import in_states, state_names
 from pkpd.observed.matching import in_study_units, match_outputs
@@ -156,10 +155,7 @@ class Observed:
         for k, count in enumerate(np.bincount(self.output[lost], minlength=len(self.outputs))):
             if count:
                 analyte = self.analytes[self.outputs[k]]
-                warnings.warn(
-                    f"{count} censored samples of {analyte} have no limit and are left out of the fit",
-                    DataWarning, stacklevel=5,
-                )  # fmt: skip
+                warn(f"{count} censored samples of {analyte} have no limit and are left out of the fit")
         rest = self.keep(~lost)
         if not len(rest.time):
             raise InputError(f"no usable observation of {sorted(self.analytes.values())}")
@@ -261,8 +257,8 @@ def _ends(table: pandas.DataFrame, ratio: float) -> tuple[Integers, Array, Array
 
 
 def _records(samples: pandas.DataFrame) -> Integers:
-    """Number the samples: outputs of one subject, time and side of a dose are of one sample if their rows are."""
-    keys = samples[["subject", "time", "after", "row"]].to_numpy(float)
+    """Number the samples: what one subject gave at one time, on one side of a dose, was drawn at once."""
+    keys = samples[["subject", "time", "after"]].to_numpy(float)
     new = np.ones(len(keys), dtype=bool)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     numbers: Integers = np.cumsum(new) - 1

@@ -53,11 +53,12 @@ class Scale:
     def _kinds(self) -> tuple[int, ...]:
         return tuple(np.unique(self._kind).tolist())
 
-    def _by_kind(self, formula: Callable[[int], Array], shape: tuple[int, ...]) -> Array:
+    def _by_kind(self, formula: Callable[[int], Any], shape: tuple[int, ...]) -> Array:
         """Return what the formula of each element's kind says, for values of a shape."""
         with np.errstate(all="ignore"):  # a value may lie on a bound, or be of another kind than the formula
             if len(self._kinds) == 1:
-                return formula(self._kinds[0])
+                only: Array = formula(self._kinds[0])
+                return only
             result = np.zeros(np.broadcast_shapes(shape, self._kind.shape))
             for kind in self._kinds:
                 result = np.where(self._kind == kind, formula(kind), result)
@@ -67,7 +68,7 @@ class Scale:
         """Return values on the scale; a value on a bound is infinite there."""
         v = np.asarray(values, dtype=float)
 
-        def formula(kind: int) -> Array:
+        def formula(kind: int) -> Any:
             if kind == _LOG:
                 return np.log(v - self.lower)
             if kind == _MIRRORED:
@@ -80,7 +81,7 @@ class Scale:
         """Return the values that stand at `x` on the scale: finite for every finite `x`, never outside the bounds."""
         x = np.asarray(x, dtype=float)
 
-        def formula(kind: int) -> Array:
+        def formula(kind: int) -> Any:
             if kind == _LOG:
                 return self.lower + np.exp(np.clip(x, -_FAR, _FAR))
             if kind == _MIRRORED:
@@ -96,7 +97,7 @@ class Scale:
         """Return d value / d x where the values are these."""
         v = np.asarray(values, dtype=float)
 
-        def formula(kind: int) -> Array:
+        def formula(kind: int) -> Any:
             if kind == _LOG:
                 return v - self.lower
             if kind == _MIRRORED:
@@ -111,7 +112,7 @@ class Scale:
         """Return d² value / d x² where the values are these."""
         v = np.asarray(values, dtype=float)
 
-        def formula(kind: int) -> Array:
+        def formula(kind: int) -> Any:
             if kind == _LOG:
                 return v - self.lower
             if kind == _MIRRORED:
@@ -127,7 +128,7 @@ class Scale:
         """Return the values after a step on the scale; on the log scale a value on its bound stays there."""
         v, step = np.asarray(values, dtype=float), np.asarray(step, dtype=float)
 
-        def formula(kind: int) -> Array:
+        def formula(kind: int) -> Any:
             if kind == _LOG:
                 return self.lower + (v - self.lower) * np.exp(step)
             if kind == _MIRRORED:

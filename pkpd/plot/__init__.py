@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pkpd.plot.bands import bands, overlay
+from pkpd.plot.bands import BandStyle, bands, overlay
 from pkpd.plot.boxes import parameter_boxes
 from pkpd.plot.course import fitted_course
 from pkpd.plot.fitted import observed_fitted, residuals
-from pkpd.plot.means import mean_profiles
+from pkpd.plot.means import MeanRule, mean_profiles
 from pkpd.plot.page import page
 from pkpd.plot.power import proportionality
 from pkpd.plot.profiles import profiles
@@ -14,6 +14,8 @@ from pkpd.plot.terminal import lambda_z, lambda_z_page
 from pkpd.plot.timeline import timeline
 
 __all__ = [
+    "BandStyle",
+    "MeanRule",
     "bands",
     "fitted_course",
     "lambda_z",
@@ -28,3 +30,8 @@ __all__ = [
     "residuals",
     "timeline",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray
@@ -21,18 +22,43 @@ DECADES = 6
 """Most decades that a log axis of a simulation shows: a washout falls far below what anyone can measure."""
 
 
+_NOW = {
+    "levels": "look=BandStyle(levels=…)",
+    "color": "look=BandStyle(color=…)",
+    "label": "look=BandStyle(label=…)",
+    "measured": "the output '<name>_measured'",
+}
+
+
+@dataclass(frozen=True)
+class BandStyle:
+    """How the bands of one simulation look.
+
+    Attributes
+    ----------
+    levels : sequence of float
+        Levels of the bands, between 0 and 1.
+    color : str or None
+        Colour of median and bands.
+    label : str
+        What stands before their names in the legend.
+    """
+
+    levels: Sequence[float] = (0.5, 0.9)
+    color: str | None = None
+    label: str = ""
+
+
 def bands(
     forecast: xarray.Dataset,
     name: str,
     *,
     ax: Axes | None = None,
-    levels: Sequence[float] = (0.5, 0.9),
     log: bool = False,
-    measured: bool = False,
     reference: Mapping[str, float] | None = None,
     time_unit: str | None = None,
-    color: str | None = None,
-    label: str = "",
+    look: BandStyle | None = None,
+    **former: Any,
 ) -> Axes:
     """Draw median and prediction bands of a simulation over time, with doses and dosing days marked.
 
@@ -44,22 +70,20 @@ def bands(
     forecast : Dataset
         What `pkpd.simulate` returned for a regimen: ``name`` has a dimension ``time``.
     name : str
-        Output to draw.
+        Output to draw; ``"<output>_measured"`` are its values with residual error.
     ax : Axes, optional
         Where to draw; by default a new figure.
-    levels : sequence of float
-        Levels of the bands, between 0 and 1.
     log : bool
         Whether the axis of values is logarithmic; it then shows at most six decades.
-    measured : bool
-        Whether to draw the values with residual error.
     reference : mapping, optional
         Horizontal lines, name → value in the output's unit, e.g. ``{"LLN": 1.0, "grade 3": 0.5}``. Their names
         stand to the right of the axes: in a figure of several, use ``layout="constrained"``.
     time_unit : str, optional
         Unit of the axis, e.g. ``"day"``, or ``"study day"``, which is 1 at time 0; by default the simulation's.
-    color, label : str, optional
-        Colour of median and bands and their name in the legend, to tell several simulations on the same axes apart.
+    look : BandStyle, optional
+        Levels of the bands, their colour, their name in the legend: to tell several simulations on the same axes apart.
+    **former
+        Keywords of earlier versions (``levels``, ``color``, ``label``, ``measured``) still work and warn.
 
     Returns
     -------
@@ -71,24 +95,28 @@ def bands(
     InputError
         If there is no such output, it has no residual error, or a level is not between 0 and 1.
     """
-    values = _values(forecast, name, measured)
-    if bad := [level for level in levels if not 0 < level < 1]:
+    style.former_keywords("bands", former, _NOW)
+    look = replace(look or BandStyle(), **{k: v for k, v in former.items() if k != "measured"})
+    if former.get("measured"):
+        name = f"{name}_measured"
+    values, of = _values(forecast, name), name.removesuffix("_measured")
+    if bad := [level for level in look.levels if not 0 < level < 1]:
         raise InputError([f"level {level} of a band; expected a number between 0 and 1" for level in bad])
     ax = style.axes_of(ax, (7.0, 4.2))
     if log:
         style.log_scale(ax)
-    about = forecast[name].attrs
-    own = str(forecast["time"].attrs.get("units", "h"))
-    t = style.clock(forecast["time"], own, time_unit)
+    about = forecast[of].attrs
+    unit = str(forecast["time"].attrs.get("units", "h"))
+    t = style.clock(forecast["time"], unit, time_unit)
     lost = int((~np.isfinite(values)).any(axis=1).sum())
-    _draw(ax, t, values, levels, (color or style.DATA, f"{label}: " if label else ""))
+    _draw(ax, t, values, look)
     if "dose_time" in forecast.coords:
-        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or own)
-        marks.dose_marks(ax, style.clock(forecast["dose_time"], own, time_unit), day)
+        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or unit)
+        marks.dose_marks(ax, style.clock(forecast["dose_time"], unit, time_unit), day)
     lines = {text: float(value) for text, value in (reference or {}).items()}
     marks.level_lines(ax, lines)
-    style.time_axis(ax, "time", own, time_unit)
-    ax.set_ylabel(style.labelled(f"measured {name}" if measured else name, str(about.get("units", ""))))
+    style.time_axis(ax, "time", unit, time_unit)
+    ax.set_ylabel(style.labelled(of if of == name else f"measured {of}", str(about.get("units", ""))))
     style.caption(ax, forecast.attrs, [f"{lost} of {len(values)} not solved"] if lost else [])
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     lowest = min([v for v in lines.values() if v > 0], default=np.inf)
@@ -162,22 +190,23 @@ def overlay(
     return ax
 
 
-def _values(forecast: xarray.Dataset, name: str, measured: bool) -> Array:
+def _values(forecast: xarray.Dataset, name: str) -> Array:
     """All subjects of all replicates, shape (subjects, times)."""
     if "time" not in forecast.dims:
         raise InputError("this data set has no dimension time; expected what simulate returns for a regimen")
     drawable = [str(n) for n, v in forecast.data_vars.items() if "time" in v.dims]
-    style.require(name, [n for n in drawable if not n.endswith("_measured")], "output")
-    chosen = f"{name}_measured" if measured else name
-    if chosen not in drawable:
-        raise InputError(f"{name!r} was simulated without residual error; expected measured=False")
-    array = forecast[chosen].transpose(..., "time").to_numpy().astype(float)
+    of = name.removesuffix("_measured")
+    style.require_name(of, [n for n in drawable if not n.endswith("_measured")], "output")
+    if name not in drawable:
+        raise InputError(f"{of!r} was simulated without residual error; there is no {name!r}")
+    array = forecast[name].transpose(..., "time").to_numpy().astype(float)
     return np.asarray(array.reshape(-1, array.shape[-1]))
 
 
-def _draw(ax: Axes, t: Array, values: Array, levels: Sequence[float], look: tuple[str, str]) -> None:
+def _draw(ax: Axes, t: Array, values: Array, look: BandStyle) -> None:
     """Draw the bands, the widest first and palest, and the median; one subject is a line without bands."""
-    color, before = look
+    color, before = look.color or style.DATA, f"{look.label}: " if look.label else ""
+    levels = look.levels
     if len(values) == 1:
         ax.plot(t, values[0], color=color, lw=1.3, label=f"{before}one subject")
         return
@@ -190,7 +219,7 @@ def _draw(ax: Axes, t: Array, values: Array, levels: Sequence[float], look: tupl
 
 def _quantiles(values: Array, at: Sequence[float]) -> Array:
     """Quantiles over subjects, NaN at times where nobody has a value."""
-    found = np.full((len(at), values.shape[1]), np.nan)
+    quantiles = np.full((len(at), values.shape[1]), np.nan)
     solved = np.isfinite(values).any(axis=0)
-    found[:, solved] = np.nanquantile(values[:, solved], at, axis=0)
-    return found
+    quantiles[:, solved] = np.nanquantile(values[:, solved], at, axis=0)
+    return quantiles

@@ -53,13 +53,13 @@ def parameter_boxes(
     InputError
         If the parameter, the coordinate or a group does not exist.
     """
-    style.require(parameter, [n for n, v in result.data_vars.items() if v.dims == ("profile",)], "parameter")
+    style.require_name(parameter, [n for n, v in result.data_vars.items() if v.dims == ("profile",)], "parameter")
     if by is not None:
-        style.require(by, [n for n, v in result.coords.items() if v.dims == ("profile",)], "group")
+        style.require_name(by, [n for n, v in result.coords.items() if v.dims == ("profile",)], "group")
     label = result[by].to_numpy() if by else np.full(result.sizes["profile"], "all", dtype=object)
     order = style.ordered(label) if groups is None else list(groups)
     for group in order:
-        style.require(group, list(dict.fromkeys(label.tolist())), by or "group")
+        style.require_name(group, list(dict.fromkeys(label.tolist())), by or "group")
     ax = style.axes_of(ax, (float(np.clip(2.2 + 0.9 * len(order), 4.8, 12.0)), 4.2))
     if log:
         style.log_scale(ax)

@@ -11,11 +11,11 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
-from pkpd.fit.data import covariates as covariates_of
 from pkpd.fit.result import Fit, Fits
+from pkpd.observed import ABOVE, BELOW, MEASURED
+from pkpd.observed.rows import constant_covariates
 from pkpd.plot import marks, style
-from pkpd.plot.fitted import rows_of, unit_of
+from pkpd.plot.fitted import prediction_rows, unit_of
 from pkpd.population import Population
 from pkpd.simulate import simulate
 from pkpd.study import Study
@@ -60,27 +60,28 @@ def fitted_course(
     InputError
         If the subject was not fitted, or there is no such output.
     """
-    style.require(subject, study.subject_ids, "subject")
-    one = fit[subject] if isinstance(fit, Fits) else fit
-    output, rows = rows_of(one, output)
-    style.require(subject, dict.fromkeys(one.predictions["subject"]), "subject of the fit")
+    style.require_name(subject, study.subject_ids, "subject")
+    individual = fit[subject] if isinstance(fit, Fits) else fit
+    output, rows = prediction_rows(individual, output)
+    style.require_name(subject, dict.fromkeys(individual.predictions["subject"]), "subject of the fit")
     rows = rows[rows["subject"] == subject]
     ax = style.axes_of(ax)
     if log:
         style.log_scale(ax)
-    own, unit = one.model.base["time"], unit_of(one, output, study)
-    plan = _plan(one, study, subject)
-    t, curve = _curve(one, study, subject, output, (plan, rows["time"].to_numpy(float)))
-    ax.plot(style.clock(t, own, time_unit), curve, color=style.MODEL, lw=1.4, label="fitted")
-    x, kind, value = style.clock(rows["time"], own, time_unit), rows["censor"].to_numpy(), rows["value"].to_numpy(float)
+    clock_unit, unit = individual.model.base["time"], unit_of(individual, output, study)
+    plan = _plan(individual, study, subject)
+    t, curve = _curve(individual, study, subject, output, (plan, rows["time"].to_numpy(float)))
+    ax.plot(style.clock(t, clock_unit, time_unit), curve, color=style.MODEL, lw=1.4, label="fitted")
+    x, kind = style.clock(rows["time"], clock_unit, time_unit), rows["censor"].to_numpy()
+    value = rows["value"].to_numpy(float)
     below, above, measured = kind == BELOW, kind == ABOVE, kind == MEASURED
     ax.plot(x[measured], value[measured], "o", color=style.DATA, ms=5, label="measured")
     marks.hollow(ax, x[below], value[below], marks.BELOW, f"BLQ ({below.sum()})")
     marks.hollow(ax, x[above], value[above], marks.ABOVE, f"above ULOQ ({above.sum()})")
     limits = _limits(study, subject, output, value[below], unit)
     marks.level_lines(ax, limits)
-    marks.dose_marks(ax, style.clock(plan.times, own, time_unit), None)
-    style.time_axis(ax, "time", own, time_unit)
+    marks.dose_marks(ax, style.clock(plan.times, clock_unit, time_unit), None)
+    style.time_axis(ax, "time", clock_unit, time_unit)
     ax.set_ylabel(style.labelled(output, unit))
     ax.set_title(f"subject {subject}", loc="left", fontsize=10)
     hidden = int((value <= 0).sum()) if log else 0
@@ -113,17 +114,17 @@ def _curve(fit: Fit, study: Study, subject: Any, output: str, plan: tuple[Regime
     if fit.given is not None:
         if subject not in fit.given.index:
             raise InputError(f"subject {subject!r} has no given parameters in this fit")
-        own = fit.given.loc[subject]
-        values |= {str(n): float(own[n]) for n in fit.given.columns}
+        given_values = fit.given.loc[subject]
+        values |= {str(n): float(given_values[n]) for n in fit.given.columns}
     known = {n: v for n, v in values.items() if n in fit.parameters}
     people = None
     if fit.model.covariates:
         import pandas
 
-        row = covariates_of(fit.model, study, (subject,))
+        row = constant_covariates(fit.model, study, (subject,))
         people = pandas.DataFrame(row, columns=list(fit.model.covariates))
-    one = Population(fit.model, fit.parameters.with_values(known), covariates=people)
-    result = simulate(one, regimen, times=t)
+    population = Population(fit.model, fit.parameters.with_values(known), covariates=people)
+    result = simulate(population, regimen, times=t)
     return t, result[output].to_numpy()[0, 0]
 
 
@@ -132,5 +133,5 @@ def _limits(study: Study, subject: Any, output: str, censored: Array, unit: str)
     table = study.observations
     table = table[(table["analyte"] == output) & (table["subject"] == subject) & ~table["excluded"]]
     ratio = units.factor(study.units[output], unit) if len(table) and unit else 1.0
-    found = np.unique([*(table["lloq"].dropna() * ratio), *censored])
-    return {f"LLOQ {v:g}": float(v) for v in found}
+    limits = np.unique([*(table["lloq"].dropna() * ratio), *censored])
+    return {f"LLOQ {v:g}": float(v) for v in limits}

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.errors import InputError
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
 from pkpd.fit.result import Fit, Fits
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.plot import marks, style
 from pkpd.study import Study
 
@@ -54,7 +54,7 @@ def observed_fitted(
     InputError
         If there is no such output, or several and none is named.
     """
-    output, rows = rows_of(fit, output)
+    output, rows = prediction_rows(fit, output)
     ax = style.axes_of(ax, (4.8, 4.8))
     if log:
         style.log_scale(ax, "x")
@@ -116,13 +116,13 @@ def residuals(
     InputError
         If there is no such output or axis, or several outputs and none is named.
     """
-    style.require(against, AGAINST, "axis")
-    output, rows = rows_of(fit, output)
+    style.require_name(against, AGAINST, "axis")
+    output, rows = prediction_rows(fit, output)
     ax = style.axes_of(ax, (6.4, 3.6))
-    own = any_fit(fit).model.base["time"]
+    unit = any_fit(fit).model.base["time"]
     if against == "time":
-        rows = rows.assign(x=style.clock(rows["time"], own, time_unit))
-        style.time_axis(ax, "time", own, time_unit)
+        rows = rows.assign(x=style.clock(rows["time"], unit, time_unit))
+        style.time_axis(ax, "time", unit, time_unit)
     else:
         rows = rows.assign(x=rows["fitted"])
         style.log_scale(ax, "x")
@@ -156,7 +156,7 @@ def any_fit(fit: Fit | Fits) -> Fit:
     return next(iter(fit.values()))
 
 
-def rows_of(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.DataFrame]:
+def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.DataFrame]:
     """Return the output's name and the rows of predictions that belong to it.
 
     Raises
@@ -169,13 +169,13 @@ def rows_of(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.DataFrame]
     first = any_fit(fit)
     table = first.predictions
     if isinstance(fit, Fits):
-        table = pandas.concat([one.predictions for one in fit.values()], ignore_index=True)
+        table = pandas.concat([individual.predictions for individual in fit.values()], ignore_index=True)
     names = list(dict.fromkeys(table["output"]))
     if output is None:
         if len(names) != 1:
             raise InputError(f"the fit has several outputs; expected output= one of {', '.join(names)}")
         output = str(names[0])
-    style.require(output, names, "output")
+    style.require_name(output, names, "output")
     return output, table[table["output"] == output].reset_index(drop=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arrays import Array
+from pkpd.errors import warn
 from pkpd.plot.style import DOSE, QUIET, SMALL
 
 BELOW, ABOVE = "v", "^"
@@ -61,13 +61,13 @@ def dose_marks(ax: Axes, times: Array, day: float | None) -> None:
 
 def _runs(starts: Array, day: float) -> list[tuple[float, float]]:
     """Days after each start, joined where they touch."""
-    found: list[tuple[float, float]] = []
+    runs: list[tuple[float, float]] = []
     for start in starts:
-        if found and start <= found[-1][1] * (1 + 1e-9):
-            found[-1] = (found[-1][0], start + day)
+        if runs and start <= runs[-1][1] * (1 + 1e-9):
+            runs[-1] = (runs[-1][0], start + day)
         else:
-            found.append((start, start + day))
-    return found
+            runs.append((start, start + day))
+    return runs
 
 
 def level_lines(ax: Axes, levels: Mapping[str, float]) -> None:
@@ -146,7 +146,7 @@ def _edge_labels(ax: Axes, levels: Mapping[str, float]) -> None:
         last = placed[k] = max(placed[k], last + step)
     for name, shift, good in zip(names, placed - wanted, inside, strict=True):
         if not good:
-            warnings.warn(f"{name} cannot be shown on a log axis", UserWarning, stacklevel=4)
+            warn(f"{name} cannot be shown on a log axis", UserWarning)
             continue
         ax.annotate(
             name, (1, levels[name]), xycoords=ax.get_yaxis_transform(), xytext=(4, shift), textcoords="offset points",

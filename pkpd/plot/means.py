@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
-from pkpd.errors import DataWarning
+from pkpd.errors import warn
 from pkpd.plot import marks, style
 from pkpd.plot.profiles import group_name, grouped
 from pkpd.study import Study
@@ -22,16 +22,32 @@ STATISTICS = {"mean": "mean ± SD", "geometric mean": "geometric mean ×/÷ geom
 BLQ_RULES = {"drop": "BLQ left out", "zero": "BLQ as zero", "lloq/2": "BLQ as LLOQ/2"}
 
 
+@dataclass(frozen=True)
+class MeanRule:
+    """How the samples of one time become a mean and its bar.
+
+    Attributes
+    ----------
+    statistic : {"mean", "geometric mean"}
+        Mean ± SD, or geometric mean and geometric SD.
+    blq : {"drop", "zero", "lloq/2"} or None
+        What a BLQ sample counts as; None is zero for means and LLOQ/2 for geometric ones.
+    """
+
+    statistic: str = "mean"
+    blq: str | None = None
+
+
 def mean_profiles(
     study: Study,
     analyte: str,
     *,
     by: str | None = None,
-    statistic: str = "mean",
-    blq: str | None = None,
+    statistic: str | MeanRule = "mean",
     ax: Axes | None = None,
     log: bool = False,
     time_unit: str | None = None,
+    **former: Any,
 ) -> Axes:
     """Draw mean ± SD, or geometric mean and geometric SD, of one analyte by group on nominal times.
 
@@ -46,17 +62,18 @@ def mean_profiles(
         Which of them.
     by : str, optional
         Covariate whose values make the groups, at most seven; ``"dose"`` is the amount of the first dose.
-    statistic : {"mean", "geometric mean"}
+    statistic : {"mean", "geometric mean"} or MeanRule
         The bars run from mean − SD to mean + SD, or from the geometric mean divided by the geometric SD to their
-        product. Standard deviations have n − 1 in the denominator.
-    blq : {"drop", "zero", "lloq/2"}, optional
-        What a BLQ sample counts as; by default zero for means and LLOQ/2 for geometric ones.
+        product. Standard deviations have n − 1 in the denominator. A `MeanRule` also says what a BLQ sample counts
+        as; by default it is zero for means and LLOQ/2 for geometric ones.
     ax : Axes, optional
         Where to draw; by default a new figure.
     log : bool
         Whether the axis of values is logarithmic; a bar that would reach zero has no lower half there.
     time_unit : str, optional
         Unit of the axis, e.g. ``"day"``, or ``"study day"``, which is 1 at time 0; by default the study's.
+    **former
+        The keyword ``blq`` of earlier versions still works and warns.
 
     Returns
     -------
@@ -73,10 +90,13 @@ def mean_profiles(
     DataWarning
         If most samples are alone at their time, because actual times are given without nominal ones.
     """
-    style.require(analyte, study.analytes, "analyte")
-    style.require(statistic, STATISTICS, "statistic")
+    style.former_keywords("mean_profiles", former, {"blq": "statistic=MeanRule(…, blq=…)"})
+    mean_rule = statistic if isinstance(statistic, MeanRule) else MeanRule(statistic)
+    statistic, blq = mean_rule.statistic, former.get("blq", mean_rule.blq)
+    style.require_name(analyte, study.analytes, "analyte")
+    style.require_name(statistic, STATISTICS, "statistic")
     rule = blq or ("zero" if statistic == "mean" else "lloq/2")
-    style.require(rule, BLQ_RULES, "BLQ rule")
+    style.require_name(rule, BLQ_RULES, "BLQ rule")
     groups = grouped(study, by)
     table = mean_table(study, analyte, groups, statistic, rule)
     ax = style.axes_of(ax)
@@ -87,9 +107,8 @@ def mean_profiles(
     used = study.used(analyte)
     alone = planned_time(used).groupby(planned_time(used)).transform("size") == 1
     if alone.mean() > 0.5:
-        warnings.warn(
-            f"{int(alone.sum())} of {len(used)} samples are alone at their time: give nominal times to see means",
-            DataWarning, stacklevel=2,
+        warn(
+            f"{int(alone.sum())} of {len(used)} samples are alone at their time: give nominal times to see means"
         )  # fmt: skip
     limits = {f"LLOQ {v:g}": float(v) for v in np.unique(used["lloq"].dropna())}
     marks.level_lines(ax, limits)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 
-from pkpd.nca.proportionality import PowerModel, power_model
+from pkpd.nca.after.proportionality import PowerModel, power_model
 from pkpd.plot import marks, style
 
 
@@ -52,7 +52,7 @@ def proportionality(
     ----------
     Smith BP et al. Confidence interval criteria for assessment of dose proportionality. Pharm Res 17 (2000) 1278-1283.
     """
-    style.require(parameter, [n for n, v in result.data_vars.items() if v.dims == ("profile",)], "parameter")
+    style.require_name(parameter, [n for n, v in result.data_vars.items() if v.dims == ("profile",)], "parameter")
     dose, value = (result[n].to_numpy().astype(float) for n in ("dose", parameter))
     model = power_model(dose, value, level=level, limits=limits, parameter=parameter)
     ax = style.axes_of(ax, (5.6, 4.6))

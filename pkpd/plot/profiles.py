@@ -59,8 +59,8 @@ def profiles(
     InputError
         If the analyte, the covariate or the origin does not exist, or there are more than seven groups.
     """
-    style.require(analyte, study.analytes, "analyte")
-    style.require(origin, ORIGINS, "origin")
+    style.require_name(analyte, study.analytes, "analyte")
+    style.require_name(origin, ORIGINS, "origin")
     groups = grouped(study, by)
     ax = style.axes_of(ax)
     if log:
@@ -102,13 +102,13 @@ def grouped(study: Study, by: str | None) -> dict[Any, Any]:
         return dict.fromkeys(study.subject_ids, None)
     if by == "dose" and by not in people and len(study.doses):
         first = study.doses.drop_duplicates("subject").set_index("subject")["amount"]
-        found = {s: float(first[s]) if s in first.index else "none" for s in study.subject_ids}
+        groups = {s: float(first[s]) if s in first.index else "none" for s in study.subject_ids}
     else:
-        style.require(by, [c for c in people.columns if c != "subject"], "covariate")
-        found = dict(zip(people["subject"], people[by].where(people[by].notna(), "unknown"), strict=True))
-    if (count := len(set(found.values()))) > len(style.COLORS):
+        style.require_name(by, [c for c in people.columns if c != "subject"], "covariate")
+        groups = dict(zip(people["subject"], people[by].where(people[by].notna(), "unknown"), strict=True))
+    if (count := len(set(groups.values()))) > len(style.COLORS):
         raise InputError(f"{by} has {count} different values; expected at most {len(style.COLORS)}: group them first")
-    return found
+    return groups
 
 
 def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, list[str]]:
@@ -151,9 +151,9 @@ def _below(ax: Axes, placed: pandas.DataFrame, groups: dict[Any, Any]) -> None:
     """BLQ samples at their limit, in the colours of the groups; the legend has one entry for all."""
     color = _colors(groups)
     if len(color) > 1 and len(placed):
-        for group, own in color.items():
+        for group, shade in color.items():
             mine = placed[[groups[s] == group for s in placed["subject"]]]
-            marks.hollow(ax, mine["x"], mine["lloq"], marks.BELOW, "_", own)
+            marks.hollow(ax, mine["x"], mine["lloq"], marks.BELOW, "_", shade)
         marks.hollow(ax, [np.nan], [np.nan], marks.BELOW, f"BLQ ({len(placed)})")
     else:
         marks.hollow(ax, placed["x"], placed["lloq"], marks.BELOW, f"BLQ ({len(placed)})")

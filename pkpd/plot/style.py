@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 
 from pkpd import units
 from pkpd.arrays import Array
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError, nearest, warn
 
 # Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -39,7 +39,7 @@ def ordered(names: Iterable[Any]) -> list[Any]:
     return sorted(dict.fromkeys(names), key=lambda g: (isinstance(g, str) or g is None, g))
 
 
-def require(name: Any, known: Iterable[Any], what: str) -> None:
+def require_name(name: Any, known: Iterable[Any], what: str) -> None:
     """Raise a sentence with the nearest name if `name` is not known.
 
     Raises
@@ -58,7 +58,30 @@ def labelled(what: str, unit: str) -> str:
     return what if shown in ("", "1", "dimensionless") else f"{what} ({shown})"
 
 
-def clock(times: Any, own: str, wanted: str | None) -> Array:
+def former_keywords(function: str, given: Mapping[str, Any], now: Mapping[str, str]) -> None:
+    """Accept keywords of earlier versions with a warning, and refuse any other.
+
+    Parameters
+    ----------
+    function : str
+        Who was called.
+    given : mapping
+        Keywords that the function does not have.
+    now : mapping
+        Keyword of before → how the same is said now.
+
+    Raises
+    ------
+    TypeError
+        If a keyword never existed.
+    """
+    if unknown := [name for name in given if name not in now]:
+        raise TypeError(f"{function}() got an unexpected keyword argument {unknown[0]!r}")
+    for name in given:
+        warn(f"{function}({name}=…) is now {now[name]}", DeprecationWarning)
+
+
+def clock(times: Any, given: str, wanted: str | None) -> Array:
     """Return times in the unit of the axis; a study day is 1 at time 0.
 
     Raises
@@ -70,14 +93,14 @@ def clock(times: Any, own: str, wanted: str | None) -> Array:
     if wanted is None:
         return values
     if wanted == STUDY_DAY:
-        return np.asarray(values * units.factor(own, "day") + 1.0)
+        return np.asarray(values * units.factor(given, "day") + 1.0)
     units.require(wanted, "time", what="the time axis")
-    return np.asarray(values * units.factor(own, wanted))
+    return np.asarray(values * units.factor(given, wanted))
 
 
-def time_axis(ax: Axes, what: str, own: str, wanted: str | None) -> None:
+def time_axis(ax: Axes, what: str, given: str, wanted: str | None) -> None:
     """Label the time axis and put its ticks where the field expects them."""
-    unit = wanted or own
+    unit = wanted or given
     ax.set_xlabel(STUDY_DAY if unit == STUDY_DAY else labelled(what, unit))
     if unit == STUDY_DAY:
         ax.xaxis.set_major_locator(TimeTicks(_DAYS, 1.0))

@@ -98,8 +98,8 @@ def _draw(
     """Draw one profile; without `key` the legend explains only what differs between profiles."""
     table = lambda_z_line(result, profile)
     row = result.isel(profile=profile)
-    own = result["sample_time"].attrs["units"]
-    table = table.assign(x=style.clock(table["time"], own, time_unit))
+    unit = result["sample_time"].attrs["units"]
+    table = table.assign(x=style.clock(table["time"], unit, time_unit))
     known = table[table["quantified"]]
     if log and (known["value"] > 0).any():
         style.log_scale(ax)
@@ -111,7 +111,7 @@ def _draw(
         ax.plot(used["x"], used["value"], "o", color=style.DATA, ms=5, label="used for λz" if key else "_")
     blq = table[~table["quantified"]]
     marks.along_bottom(ax, blq["x"], marks.BELOW, f"BLQ or zero ({len(blq)})")
-    _regression(ax, row, own, time_unit)
+    _regression(ax, row, unit, time_unit)
     occasion = str(row["occasion"].item())
     place = (
         f", occasion {occasion}"
@@ -120,7 +120,7 @@ def _draw(
     )
     several = int((result["subject"] == row["subject"]).sum()) > 1
     ax.set_title(f"subject {row['subject'].item()}{place if several else ''}", loc="left", fontsize=10)
-    style.time_axis(ax, "time after the dose", own, time_unit)
+    style.time_axis(ax, "time after the dose", unit, time_unit)
     ax.set_ylabel(style.labelled(str(result.attrs.get("analyte", "value")), result["sample_value"].attrs["units"]))
     dropped = int(row["n_blq"].item()) - len(blq) if np.isfinite(row["n_blq"].item()) else 0
     style.caption(ax, result.attrs, [f"{dropped} BLQ dropped"] if dropped > 0 else [])
@@ -129,7 +129,7 @@ def _draw(
     marks.finish(ax)
 
 
-def _regression(ax: Axes, row: xarray.Dataset, own: str, time_unit: str | None) -> None:
+def _regression(ax: Axes, row: xarray.Dataset, unit: str, time_unit: str | None) -> None:
     """The line with its numbers in the legend, or the reason why there is none."""
     rate = row["lambda_z"].item()
     if not np.isfinite(rate):
@@ -138,8 +138,8 @@ def _regression(ax: Axes, row: xarray.Dataset, own: str, time_unit: str | None) 
         return
     t = np.linspace(row["lambda_z_start"].item(), row["lambda_z_end"].item(), 50)
     text = (
-        f"t½ {row['half_life'].item():.3g} {own}, {row['lambda_z_points'].item():.0f} points,\n"
+        f"t½ {row['half_life'].item():.3g} {unit}, {row['lambda_z_points'].item():.0f} points,\n"
         f"adjusted R² {row['lambda_z_r2_adjusted'].item():.4f}"
     )
     line = np.exp(row["lambda_z_intercept"].item() - rate * t)
-    ax.plot(style.clock(t, own, time_unit), line, color=style.MODEL, lw=1.4, label=text)
+    ax.plot(style.clock(t, unit, time_unit), line, color=style.MODEL, lw=1.4, label=text)

@@ -34,14 +34,14 @@ def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = No
     people = study.subject_ids
     ax = style.axes_of(ax, (7.0, float(np.clip(1.8 + 0.17 * len(people), 2.8, 14.0))))
     place = {subject: k for k, subject in enumerate(people)}
-    own = study.units["time"]
+    unit = study.units["time"]
     table, doses = study.observations, study.doses
-    x = style.clock(table["time"], own, time_unit)
+    x = style.clock(table["time"], unit, time_unit)
     row = table["subject"].map(place).to_numpy(float)
     lanes = np.linspace(-0.25, 0.25, len(study.analytes)) if len(study.analytes) > 1 else np.zeros(1)
     blq, aside = table["blq"].to_numpy(bool), table["excluded"].to_numpy(bool)
     size = 4.0 if len(people) <= 20 else 2.5
-    given = style.clock(doses["time"], own, time_unit)
+    given = style.clock(doses["time"], unit, time_unit)
     line = doses["subject"].map(place).to_numpy(float)
     ax.plot(given, line, "|", color=style.DOSE, ms=2.5 * size, mew=1.0, label=f"dose ({len(doses)})", zorder=1)
     for k, analyte in enumerate(study.analytes):
@@ -57,7 +57,7 @@ def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = No
     every = max(1, -(-len(people) // MOST_NAMES))
     ax.set_yticks(range(0, len(people), every), [str(s) for s in people[::every]], fontsize=style.TINY)
     ax.set_ylabel("subject")
-    style.time_axis(ax, "time", own, time_unit)
+    style.time_axis(ax, "time", unit, time_unit)
     style.caption(ax, study.attrs)
     if ax.get_autoscaley_on():
         ax.margins(y=0.5 / max(len(people), 1))

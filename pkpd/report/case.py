@@ -57,10 +57,10 @@ def exposure(study: Study) -> pandas.DataFrame:
     """
     rows: list[Row] = []
     for day, summary in il21.exposure_by_day(study).items():
-        found = summary.set_index("parameter")
+        by_parameter = summary.set_index("parameter")
         for name, parameter, digits, unit in (("auc", "auc_last", 0, "h·ng/mL"), ("half_life", "half_life", 2, "h")):
             published, cv = il21.PUBLISHED[day][name], il21.PUBLISHED[day][f"{name}_cv"]
-            line = found.loc[parameter]
+            line = by_parameter.loc[parameter]
             n, mean, sd = int(line["n"]), float(line["mean"]), float(line["sd"])
             reach = float(stdtrit(n - 1, 0.95)) * sd / math.sqrt(n)
             low, high = mean - reach, mean + reach
@@ -112,8 +112,8 @@ def prediction_interval(n: int, p: float, level: float = 0.90) -> tuple[int, int
     """Return the central prediction interval of a binomial count: its quantiles at (1 ∓ level)/2."""
     tail = (1 - level) / 2
     p = min(max(p, 1e-12), 1 - 1e-12)
-    found = [int(min(max(math.ceil(float(bdtrik(q, n, p)) - 1e-9), 0), n)) for q in (tail, 1 - tail)]
-    return found[0], found[1]
+    ends = [int(min(max(math.ceil(float(bdtrik(q, n, p)) - 1e-9), 0), n)) for q in (tail, 1 - tail)]
+    return ends[0], ends[1]
 
 
 def predicted_toxicity(subjects: int, seed: int) -> pandas.DataFrame:

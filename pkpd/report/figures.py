@@ -67,7 +67,7 @@ def draw_figures(
         # A pooled fit has the differences between patients in its residual error: measured bands hold them.
         for column, log in enumerate((False, True)):
             plot.bands(
-                course, name, ax=axes[row, column], log=log, measured=True, reference=lines, time_unit="study day"
+                course, f"{name}_measured", ax=axes[row, column], log=log, reference=lines, time_unit="study day"
             )
     save(figure, "4-course")
     return written

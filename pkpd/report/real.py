@@ -58,10 +58,10 @@ def indomethacin_report() -> tuple[pandas.DataFrame, Study, Fits]:
 def _beside_phoenix(result: xarray.Dataset, reference: Mapping[str, float]) -> list[tuple[str, str, str, str, str]]:
     rows = []
     for name, value in reference.items():
-        found = float(result[name].mean())
+        mean = float(result[name].mean())
         unit = result[name].attrs["units"]
-        text = f"relative difference {abs(found / value - 1):.1e}"
-        rows.append((f"NCA {name}, mean, {unit}", f"Phoenix {value:.7g}", f"{found:.7g}", "recomputed", text))
+        text = f"relative difference {abs(mean / value - 1):.1e}"
+        rows.append((f"NCA {name}, mean, {unit}", f"Phoenix {value:.7g}", f"{mean:.7g}", "recomputed", text))
     return rows
 
 
@@ -72,16 +72,16 @@ def _beside_population(fits: Fits, reference: Mapping[str, float], method: str) 
     text = "another method" + (f"; without {', '.join(left)}" if left else "")
     for name, value in reference.items():
         values = [f.parameters[name] for f in good.values()]
-        found = math.exp(float(np.mean(np.log(values))))
+        mean = math.exp(float(np.mean(np.log(values))))
         unit = next(iter(good.values())).parameters.get(name).unit
         label = f"fit {name}, geometric mean of {len(values)}/{len(fits)}, {unit}"
         rows.append(
             (
                 label,
                 f"{method} {value:.4g}",
-                f"{found:.4g}",
+                f"{mean:.4g}",
                 "recomputed",
-                f"ratio {found / value:.2f}: {text}",
+                f"ratio {mean / value:.2f}: {text}",
             )
         )
     return rows

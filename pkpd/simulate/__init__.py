@@ -1,8 +1,6 @@
 """Simulation: a population of virtual subjects under a regimen, or under the design of an observed study (floor 5)."""
 
-from pkpd.population import Population
-from pkpd.simulate.adaptive import simulate_adaptive
-from pkpd.simulate.deciding import Situation
+from pkpd.simulate.adaptive import Situation, simulate_adaptive
 from pkpd.simulate.locate import locate
 from pkpd.simulate.predict import predict
 from pkpd.simulate.simulation import simulate, simulated_study
@@ -18,3 +16,8 @@ __all__ = [
     "simulate_adaptive",
     "simulated_study",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]

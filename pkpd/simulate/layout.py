@@ -86,8 +86,8 @@ class Layout:
         import xarray
 
         data: dict[str, Any] = {n: (v.dims, arrays[n], dict(v.attrs)) for n, v in self.variables.items()}
-        own = {str(n): v for n, v in self.fixed.data_vars.items()}
-        return xarray.Dataset({**data, **own}, self.fixed.coords, self.fixed.attrs)
+        fixed = {str(n): v for n, v in self.fixed.data_vars.items()}
+        return xarray.Dataset({**data, **fixed}, self.fixed.coords, self.fixed.attrs)
 
     def with_attrs(self, attrs: Mapping[str, Any]) -> Layout:
         """Return the same layout with the attributes of the result."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import Compiled, Settings, compile_model
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.model import Model, expressions
 from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.observed.matching import in_study_units
@@ -78,9 +77,9 @@ def predict(
     solution = code.run(lines.table, plan, settings)
     failed = np.flatnonzero(solution.status)
     if failed.size:
-        warnings.warn(
+        warn(
             f"{failed.size} of {len(records.subjects)} subjects could not be solved and are NaN; subject "
-            f"{records.subjects[int(failed[0])]!r}: {solution.advice(int(failed[0]))}", DataWarning, stacklevel=2,
+            f"{records.subjects[int(failed[0])]!r}: {solution.advice(int(failed[0]))}"
         )  # fmt: skip
     result = _shown(study, records)
     for k, name in enumerate(code.outputs):

@@ -19,10 +19,10 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model
 from pkpd.population import Population, Source, population_of
-from pkpd.simulate.call import describe
-from pkpd.simulate.carry_out import Means, into_memory, into_store
-from pkpd.simulate.memory import size
+from pkpd.simulate.execution import into_memory, into_store
+from pkpd.simulate.resources import Resources, size
 from pkpd.simulate.run import Run
+from pkpd.simulate.store.call import describe
 from pkpd.simulate.under_regimen import regimen_task
 from pkpd.simulate.under_study import study_task
 from pkpd.study import Study
@@ -106,7 +106,7 @@ def simulate(
         If subjects could not be solved, with the reason of the first; they are NaN.
     """
     _check(design, subjects, replicates, seed, at_dose, store)
-    means = Means(executor, progress, None if memory is None else size(memory))
+    resources = Resources(executor, progress, None if memory is None else size(memory))
     settings = settings or Settings()
     if executor is not None and settings.workers is None:
         settings = replace(settings, workers=1)  # the executor's workers share the cores already
@@ -118,8 +118,8 @@ def simulate(
         task = regimen_task(run, design, int(subjects), int(replicates), clock, keep)
     task = task.with_attrs(_provenance(run.people, design, int(seed), at_dose))
     if store is None:
-        return into_memory(task, means)
-    return into_store(task, means, Path(store), describe(run, design, task))
+        return into_memory(task, resources)
+    return into_store(task, resources, Path(store), describe(run, design, task))
 
 
 def _check(

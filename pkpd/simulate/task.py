@@ -12,7 +12,7 @@ from pkpd.simulate.layout import Layout
 from pkpd.simulate.pieces import Cut, Part, Piece
 
 
-class Job(Protocol):
+class SimulationJob(Protocol):
     """What a worker needs; it is pickled, so it holds equations and tables but no code."""
 
     def compute(self, piece: Piece) -> Part:
@@ -25,7 +25,7 @@ class Task:
 
     Attributes
     ----------
-    job : Job
+    job : SimulationJob
         Computes any piece.
     layout : Layout
         Of the result.
@@ -36,7 +36,7 @@ class Task:
         tell from outside.
     """
 
-    job: Job
+    job: SimulationJob
     layout: Layout
     cut: Cut
     first: Mapping[str, NDArray[Any]]

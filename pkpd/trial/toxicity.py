@@ -13,7 +13,7 @@ from pkpd.errors import InputError, nearest
 
 
 @dataclass(frozen=True)
-class Limits:
+class GradeLimits:
     """Where the grades of one laboratory value begin.
 
     Attributes
@@ -38,19 +38,19 @@ class Limits:
     checked: bool = False
 
 
-GRADES: Mapping[str, Limits] = {
-    "lymphocytes": Limits("10^9/L", True, (0.8, 0.5, 0.2), checked=True),
-    "neutrophils": Limits("10^9/L", True, (1.5, 1.0, 0.5)),
-    "leukocytes": Limits("10^9/L", True, (3.0, 2.0, 1.0)),
-    "platelets": Limits("10^9/L", True, (75.0, 50.0, 25.0)),
-    "AST": Limits("1", False, (2.5, 5.0, 20.0), relative=True, checked=True),
-    "ALT": Limits("1", False, (2.5, 5.0, 20.0), relative=True, checked=True),
-    "creatinine": Limits("1", False, (1.5, 3.0, 6.0), relative=True, checked=True),
-    "lipase": Limits("1", False, (1.5, 2.0, 5.0), relative=True),
-    "amylase": Limits("1", False, (1.5, 2.0, 5.0), relative=True, checked=True),
-    "phosphate": Limits("mg/dL", True, (2.5, 2.0, 1.0)),
-    "sodium": Limits("mmol/L", True, (None, 130.0, 120.0)),
-    "potassium": Limits("mmol/L", True, (None, 3.0, 2.5)),
+GRADES: Mapping[str, GradeLimits] = {
+    "lymphocytes": GradeLimits("10^9/L", True, (0.8, 0.5, 0.2), checked=True),
+    "neutrophils": GradeLimits("10^9/L", True, (1.5, 1.0, 0.5)),
+    "leukocytes": GradeLimits("10^9/L", True, (3.0, 2.0, 1.0)),
+    "platelets": GradeLimits("10^9/L", True, (75.0, 50.0, 25.0)),
+    "AST": GradeLimits("1", False, (2.5, 5.0, 20.0), relative=True, checked=True),
+    "ALT": GradeLimits("1", False, (2.5, 5.0, 20.0), relative=True, checked=True),
+    "creatinine": GradeLimits("1", False, (1.5, 3.0, 6.0), relative=True, checked=True),
+    "lipase": GradeLimits("1", False, (1.5, 2.0, 5.0), relative=True),
+    "amylase": GradeLimits("1", False, (1.5, 2.0, 5.0), relative=True, checked=True),
+    "phosphate": GradeLimits("mg/dL", True, (2.5, 2.0, 1.0)),
+    "sodium": GradeLimits("mmol/L", True, (None, 130.0, 120.0)),
+    "potassium": GradeLimits("mmol/L", True, (None, 3.0, 2.5)),
 }
 """Laboratory values with CTCAE v3.0 limits. Uric acid is absent: its grade 3 needs a clinical judgement."""
 
@@ -88,12 +88,12 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
         raise InputError(f"limit of normal of {test!r} is {np.min(normal)}; expected a number > 0")
     rule = GRADES[test]
     sign = -1.0 if rule.falling else 1.0
-    found = (sign * x > sign * normal).astype(float)
+    at_least = (sign * x > sign * normal).astype(float)
     scale = normal if rule.relative else 1.0
     for level, edge in enumerate(rule.edges, start=2):
         if edge is not None:
-            found = np.where(sign * x > sign * edge * scale, float(level), found)
-    return np.where(np.isnan(x), np.nan, found)
+            at_least = np.where(sign * x > sign * edge * scale, float(level), at_least)
+    return np.where(np.isnan(x), np.nan, at_least)
 
 
 def worst_grade(test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1) -> Array:

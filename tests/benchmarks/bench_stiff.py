@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from measure import cpu
 from problems import parameters
-from stiff_problems import CLASSICS, DOSES, NAMES, TARGET, TIMES, Lsoda, target_mediated
 
 from pkpd import Settings
 from pkpd.engine import compile_model, schedule
+from tests.engine.stiff_problems import CLASSICS, DOSES, NAMES, TARGET, TIMES, Lsoda, target_mediated
 
 COUNT = 200
 

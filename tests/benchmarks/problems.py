@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from pkpd import define
 from pkpd.dosing import Dose
-from pkpd.engine import Compiled, compile_model
-from pkpd.engine.timeline import Schedule
+from pkpd.engine import Compiled, Schedule, compile_model
 from pkpd.model import Model
 
 Array = NDArray[np.float64]

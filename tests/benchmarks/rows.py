@@ -113,21 +113,21 @@ def single() -> list[Row]:
 
 
 def _compiled_alone(problem: Problem) -> float:
-    """CPU seconds of `solver.solve_segments` for one subject, called with what the engine calls it with."""
-    from pkpd.engine import solver
+    """CPU seconds of `explicit.solve_explicit` for one subject, called with what the engine calls it with."""
+    from pkpd.engine.solve import explicit
 
-    calls, original = [], solver.solve_segments
+    calls, original = [], explicit.solve_explicit
 
     def note(*arguments: object) -> None:
         calls.append(arguments)
         original(*arguments)
 
-    note.__module__, note.__name__ = original.__module__, "solve_segments"  # type: ignore[attr-defined]
-    solver.solve_segments = note  # type: ignore[assignment]
+    note.__module__, note.__name__ = original.__module__, "solve_explicit"  # type: ignore[attr-defined]
+    explicit.solve_explicit = note  # type: ignore[assignment]
     try:
         problem.code().run(problem.table[:1], problem.plan(1, SPARSE), ONE)
     finally:
-        solver.solve_segments = original
+        explicit.solve_explicit = original
     return small(lambda: original(*calls[0]))
 
 

@@ -1,7 +1,8 @@
-"""Writes pkpd/engine/dop853.py: one step of Dormand–Prince 8(5,3), unrolled from the published coefficients.
+"""Writes pkpd/engine/solve/dop853.py: one step of Dormand–Prince 8(5,3), unrolled from the published coefficients.
 
-Run ``python tests/engine/generate_dop853.py > pkpd/engine/dop853.py``. A test checks that the file is what this prints.
-Coefficients: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, 2nd ed. 1993, as SciPy carries them.
+Run ``python tests/engine/generate_dop853.py > pkpd/engine/solve/dop853.py``; a test checks that the file is what this
+prints. Coefficients: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, 2nd ed. 1993, as SciPy has
+them.
 """
 
 import numpy as np
@@ -14,9 +15,32 @@ tests/engine/generate_dop853.py; do not edit. Coefficients: Hairer, Nørsett & W
 Equations I, 2nd ed. 1993.
 """
 
-from pkpd.engine.jit import LANES, lanes_jit
-from pkpd.engine.pointer import call, fma
+from pkpd.engine.machine.jit import LANES, lanes_jit
+from pkpd.engine.machine.pointer import call, fma
 
+'''
+
+
+STAGES_DOC = '''    """Fill stages 1 to 11 (stage 0 is given) and write the eighth-order result to ``new``.
+
+    ``rhs`` is the address of the right-hand side; ``t`` and ``at`` (scratch) are (LANES,); ``h``, ``y``, ``new`` and
+    ``w`` (scratch, left at the point of the last stage) are (components · LANES,); ``k`` is 16 × (components · LANES);
+    ``q`` is (arguments · LANES,), what the right-hand side reads.
+    """
+'''
+ERRORS_DOC = '''    """Add up every lane's weighted squares of the fifth- and third-order error estimates.
+
+    ``five`` and ``three``, written, are (LANES,); ``k`` is 16 × (components · LANES); ``y``, ``new`` and ``atol`` are
+    (components · LANES,).
+    """
+'''
+EXTRA_DOC = '''    """Fill stages 12 to 15, which the interpolant needs; arguments are as for `dop853_stages`."""
+'''
+DENSE_DOC = '''    """Write the coefficients ``f`` (7 × components) of the seventh-order interpolant of lane l.
+
+    ``h`` is the lane's step, ``y`` and ``new`` (components · LANES,) are the states before and after it, ``k`` (16 ×
+    (components · LANES)) all stages.
+    """
 '''
 
 
@@ -40,9 +64,9 @@ def stage(s, matrix, nodes):
 def source():
     out = [HEAD]
     out.append(
-        "\n@lanes_jit\ndef stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
-        '    """Fill stages 1 to 11 (stage 0 is given) and write the eighth-order result to ``new``."""\n'
-        "    n = y.shape[0] // LANES\n"
+        "\n@lanes_jit\ndef dop853_stages(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
+        + STAGES_DOC
+        + "    n = y.shape[0] // LANES\n"
     )
     for s in range(1, 12):
         out.append(stage(s, c.A, c.C))
@@ -51,26 +75,26 @@ def source():
         f"            new[i] = fma(h[l], {total(c.B)}, y[i])\n\n"
     )
     out.append(
-        "\n@lanes_jit\ndef errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]\n"
-        '    """Add up every lane\'s weighted squares of the fifth- and third-order error estimates."""\n'
-        "    five[:] = 0.0\n    three[:] = 0.0\n"
+        "\n@lanes_jit\ndef dop853_errors(k, y, new, atol, rtol, five, three):  # type: ignore[no-untyped-def]\n"
+        + ERRORS_DOC
+        + "    five[:] = 0.0\n    three[:] = 0.0\n"
         "    for j in range(y.shape[0] // LANES):\n        for l in range(LANES):\n            i = j * LANES + l\n"
         "            scale = 1.0 / (atol[i] + rtol * max(abs(y[i]), abs(new[i])))\n"
         f"            e5 = scale * ({total(c.E5)})\n            e3 = scale * ({total(c.E3)})\n"
         "            five[l] += e5 * e5\n            three[l] += e3 * e3\n\n"
     )
     out.append(
-        "\n@lanes_jit\ndef extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
-        '    """Fill stages 12 to 15, which the interpolant needs."""\n'
-        "    n = y.shape[0] // LANES\n    for l in range(LANES):\n        at[l] = t[l] + h[l]\n"
+        "\n@lanes_jit\ndef dop853_extra(rhs, t, h, y, new, k, w, at, q):  # type: ignore[no-untyped-def]\n"
+        + EXTRA_DOC
+        + "    n = y.shape[0] // LANES\n    for l in range(LANES):\n        at[l] = t[l] + h[l]\n"
         "    call(rhs, at, new, q, k[12])\n"
     )
     for s in range(13, 16):
         out.append(stage(s, c.A, c.C))
     out.append(
-        "\n\n@lanes_jit\ndef dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]\n"
-        '    """Write the coefficients ``f`` (7 × entries) of the seventh-order interpolant of lane l."""\n'
-        "    for j in range(y.shape[0] // LANES):\n        i = j * LANES + l\n"
+        "\n\n@lanes_jit\ndef dop853_dense(l, h, y, new, k, f):  # type: ignore[no-untyped-def]\n"
+        + DENSE_DOC
+        + "    for j in range(y.shape[0] // LANES):\n        i = j * LANES + l\n"
         "        d = new[i] - y[i]\n        f[0, j] = d\n        f[1, j] = h * k[0, i] - d\n"
     )
     out.append("        f[2, j] = 2.0 * d - h * (k[12, i] + k[0, i])\n")

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy
-from engine_runs import run
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
@@ -18,6 +17,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.model import Model, define
 from pkpd.model.expressions import symbol
+from tests.engine.engine_runs import run
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-11}
 METHODS = ("explicit", "stiff")
@@ -136,7 +136,7 @@ def test_a_physiological_model(how: str, saturable: bool) -> None:
     linear = "closed form" if how == "closed form" else "ode"
     settings = Settings(**TIGHT) if how == "closed form" else Settings(method=how, **TIGHT)
     code = compile_model(model, (), linear)
-    assert (code.rest is None) == (how == "closed form" and not saturable)
+    assert (code.integrated is None) == (how == "closed form" and not saturable)
     found = run(model, values, DOSES, CLOCK, linear=linear, settings=settings)
     assert not found.status.any()
     close(found.states, by_scipy(model, values, DOSES, CLOCK, "Radau"), error=1e-9)

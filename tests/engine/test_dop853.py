@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pkpd.engine.dop853 as step
+import pkpd.engine.solve.dop853 as step
 
 
 def test_the_committed_file_is_the_generated_one() -> None:

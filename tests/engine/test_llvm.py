@@ -9,16 +9,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import sympy
-from engine_runs import run
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from pkpd.engine.formulas import Formula
-from pkpd.engine.llvm import load, object_code
+from pkpd.engine.machine.llvm import load_code, object_code
+from pkpd.engine.symbolic.formulas import Formula
 from pkpd.errors import ModelError
 from pkpd.model import define
 from pkpd.model.expressions import parse, symbol
+from tests.engine.engine_runs import run
 
 STATES, OTHERS = ("x", "y"), ("a", "b")
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.POINTER(ctypes.c_double)] * 4)
@@ -32,7 +32,7 @@ def machine(texts: list[str]) -> Callable[[float, list[float], list[float]], np.
     """
     expressions = [parse(t) for t in texts]
     formula = Formula.of([symbol(s) for s in STATES], [symbol(s) for s in OTHERS], expressions)
-    made = load(object_code({f"f{w}": (symbol("t"), formula, w) for w in WIDTHS}), [f"f{w}" for w in WIDTHS])
+    made = load_code(object_code({f"f{w}": (symbol("t"), formula, w) for w in WIDTHS}), [f"f{w}" for w in WIDTHS])
 
     def call(t: float, y: list[float], q: list[float]) -> np.ndarray:
         found = []
@@ -185,7 +185,7 @@ def test_conditions_inside_conditions() -> None:
     condition = ITE(x > 0, Not(y > 1), y > 2)
     formula = Formula.of([x, y], [], [sympy.Piecewise((1, condition), (2, True))])
     for width in WIDTHS:
-        address = load(object_code({"f": (symbol("t"), formula, width)}), ["f"])["f"]
+        address = load_code(object_code({"f": (symbol("t"), formula, width)}), ["f"])["f"]
         for a in (-1.0, 1.0):
             for b in (0.0, 1.5, 3.0):
                 arrays = [np.repeat(np.array(v, dtype=float), width) for v in ([0.0], [a, b], [0.0], [0.0])]

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_events import PARAMETERS, disposition
 
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
+from tests.engine.test_events import PARAMETERS, disposition
 
 SUBJECTS, SAMPLES, END = 10_000, 10, 60.0
 SEED = 20261123

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_runs import run
 
 from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
 from pkpd.model import Model, define
+from tests.engine.engine_runs import run
 
 FINE = Settings(rtol=1e-12, atol=1e-12)
 DOSES = (Dose(0, 100.0), Dose(5, 80.0, "infusion", 3.0), Dose(12, 60.0))

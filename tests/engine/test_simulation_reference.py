@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from engine_runs import run_each, two_compartment, worst
 
 from pkpd.dosing import Dose
 from pkpd.engine import Settings
 from pkpd.model import Model, define
+from tests.engine.engine_runs import run_each, two_compartment, worst
 
 DOSES = tuple(Dose(t, 2100.0) for t in (0, 24, 48, 72, 96, 336, 360, 384, 408, 432))
 

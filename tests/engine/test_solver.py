@@ -7,14 +7,15 @@ import time
 
 import numpy as np
 import pytest
-from engine_runs import one_compartment, run, run_each, two_compartment
 
 from pkpd import library
 from pkpd.dosing import Dose
-from pkpd.engine import Settings, integration
+from pkpd.engine import Settings
 from pkpd.engine import status as why
+from pkpd.engine.solve import integration
 from pkpd.errors import InputError, ModelError
 from pkpd.model import Model, define
+from tests.engine.engine_runs import one_compartment, run, run_each, two_compartment
 
 TWO_ORAL = library.two_compartment(absorption=True)
 CASES = [Dose(0, 100.0), Dose(3, 50.0, "infusion", 4.0), Dose(5, 80.0, "oral"), Dose(6, 20.0, "infusion", 1.0)]

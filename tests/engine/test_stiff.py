@@ -6,18 +6,19 @@ from functools import cache
 
 import numpy as np
 import pytest
-from engine_runs import run
-from stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, target_mediated
 
 from pkpd import library
 from pkpd.dosing import Dose
-from pkpd.engine import Settings, compile_model, integration, rodas, schedule, stiff
+from pkpd.engine import Settings, compile_model, schedule
 from pkpd.engine import status as why
-from pkpd.engine.entry import begin
-from pkpd.engine.events import events_of
-from pkpd.engine.jit import jit
-from pkpd.engine.pointer import call
+from pkpd.engine.machine.jit import jit
+from pkpd.engine.machine.pointer import call
+from pkpd.engine.solve import integration, rodas, stiff
+from pkpd.engine.solve.segment_start import begin_segment
+from pkpd.engine.solve.start_arrays import start_arrays_of
 from pkpd.model import define
+from tests.engine.engine_runs import run
+from tests.engine.stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, target_mediated
 
 EFFECT = library.one_compartment(absorption=True) + library.indirect_response("IV", "R", by="C")
 EFFECT_VALUES = [1.2, 2.0, 10.0, 0.3, 4.0, 5.0, 1.5]
@@ -108,18 +109,18 @@ def test_stability() -> None:
 def _fixed(equation: str, rate: float, steps: int, end: float) -> np.ndarray:
     """Take equal steps by hand; return the end, and the largest error of the interpolant at 0.3 of a step."""
     model = define({"y": equation}, {"k": rate}, outputs={"y": "y"}, initial={"y": "1"})
-    rest = compile_model(model, linear="ode").rest
-    model = (rest.code.address("rhs", 1), rest.code.address("jacobian", 1))
-    q, clock = np.append(rate, np.zeros(rest.width - 1)), np.empty(1)
+    integrated = compile_model(model, linear="ode").integrated
+    model = (integrated.code.address("rhs", 1), integrated.code.address("jacobian", 1))
+    q, clock = np.append(rate, np.zeros(integrated.width - 1)), np.empty(1)
     y, new, k, work, f = np.ones(1), np.empty(1), np.empty((8, 1)), np.empty((3, 1)), np.empty((3, 1))
     jac, lu, order, out = np.zeros((1, 2)), np.empty((1, 1)), np.empty(1, dtype=np.int64), np.empty(1)
     side, h, inside = np.empty((1, 0)), end / steps, []
     for n in range(steps):
         stiff.linearise(model, n * h, y, q, work[0], jac, clock, np.empty(2))
-        assert rodas.factor(h, jac, lu, order)
-        rodas.stages(model[0], n * h, h, y, new, k, work, jac, lu, order, rest.places, side, q, clock)
-        rodas.dense(k, f)
-        rodas.interpolate(f, y, new, 0.3, out)
+        assert rodas.lu_factor(h, jac, lu, order)
+        rodas.rodas_stages(model[0], n * h, h, y, new, k, work, jac, lu, order, integrated.places, side, q, clock)
+        rodas.rodas_dense(k, f)
+        rodas.rodas_interpolate(f, y, new, 0.3, out)
         inside.append(out[0])
         y = new.copy()
     return np.array([y[0], *inside])
@@ -214,24 +215,27 @@ def test_the_derivative_in_time_goes_through_the_driving_states() -> None:
     code = compile_model(EFFECT, ("kout_R", "ka", "CL"))
     values = np.array([[1.2, *EFFECT_VALUES[1:]]])
     plan = schedule([MIXED], [np.array([12.0])], [np.array([False])], code.entries, len(code.states))
-    rest, job = code.rest, code.rest.job(values, plan, Settings(), code.block.run(values, plan), code.block.run)
+    integrated, job = (
+        code.integrated,
+        code.integrated.job(values, plan, Settings(), code.block.run(values, plan), code.block.run),
+    )
     assert job.modes.sound.all()
-    assert rest.structure.driven
-    given = events_of(job, np.zeros((0, job.z0.shape[1])), np.zeros(1, dtype=np.int64))
+    assert integrated.structure.driven
+    given = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), np.zeros(1, dtype=np.int64))
     model = (code.code.address("rhs", 1), code.code.address("jacobian", 1))
     width = job.z0.shape[1]
-    q, jac, dy = np.zeros(rest.width), np.zeros((width, len(rest.where) + 1)), np.empty(width)
+    q, jac, dy = np.zeros(integrated.width), np.zeros((width, len(integrated.where) + 1)), np.empty(width)
     clock = np.empty(1)
     y = np.empty(width)
     for s in range(1, len(plan.start)):
-        begin(model[0], 0, s, s, plan.start[s], y, q, given, dy, clock)
+        begin_segment(model[0], 0, s, s, plan.start[s], y, q, given, dy, clock)
         y[:] = job.z0[0] + 0.1
         t, d, around = plan.start[s] + 0.7, 1e-4, []
         for point in (t - d, t + d):
             clock[0] = point
             call_from_python(model[0], clock, y, q, dy)
             around.append(dy.copy())
-        stiff.linearise(model, t, y, q, dy, jac, clock, np.empty(len(rest.where) + 1))
+        stiff.linearise(model, t, y, q, dy, jac, clock, np.empty(len(integrated.where) + 1))
         quotient = (around[1] - around[0]) / (2 * d)
         assert np.abs(quotient).max() > 1e-6
         np.testing.assert_allclose(jac[:, -1], quotient, rtol=1e-6, atol=1e-10)

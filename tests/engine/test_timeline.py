@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_runs import one_compartment, run, run_each
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model, schedule
 from pkpd.errors import InputError
 from pkpd.model import define
+from tests.engine.engine_runs import one_compartment, run, run_each
 
 ONE = library.one_compartment()
 TWO = library.two_compartment()

@@ -16,8 +16,8 @@ mpmath = pytest.importorskip("mpmath")
 
 from llvmlite import binding, ir  # noqa: E402
 
-from pkpd.engine import vector_math  # noqa: E402
-from pkpd.engine.llvm import _target  # noqa: E402
+from pkpd.engine.machine import vector_math  # noqa: E402
+from pkpd.engine.machine.llvm import _target  # noqa: E402
 
 TINY, HUGE = 5e-324, 1.7976931348623157e308
 INF, NAN = math.inf, math.nan

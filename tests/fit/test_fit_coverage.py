@@ -10,12 +10,12 @@ from functools import cache
 
 import numpy as np
 import pytest
-from fit_cases import PD_ERRORS, Recovery, pd_design, pd_truth, pk_design, pk_model, pk_truth, recover
 from scipy.special import stdtrit
 
 from pkpd import il21
 from pkpd.fit import residual_error
 from pkpd.population import Population
+from tests.fit.fit_cases import PD_ERRORS, Recovery, pd_design, pd_truth, pk_design, pk_model, pk_truth, recover
 
 SEED = 2014
 REPLICATES = 400

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas
 import pytest
-from fit_cases import UNITS, grid
 
 from pkpd import il21, library
 from pkpd.dosing import Regimen, bolus, infusion, oral
@@ -16,6 +15,7 @@ from pkpd.model import Model
 from pkpd.nca import nca
 from pkpd.simulate import simulate
 from pkpd.study import Study
+from tests.fit.fit_cases import UNITS, grid
 
 RICH = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48]
 

@@ -9,18 +9,6 @@ from functools import cache
 import numpy as np
 import pandas
 import pytest
-from fit_cases import (
-    PD_ERRORS,
-    Recovery,
-    grid,
-    line_study,
-    pd_design,
-    pd_truth,
-    pk_design,
-    pk_model,
-    pk_truth,
-    recover,
-)
 
 from pkpd import il21, library
 from pkpd.dosing import bolus
@@ -32,6 +20,18 @@ from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
+from tests.fit.fit_cases import (
+    PD_ERRORS,
+    Recovery,
+    grid,
+    line_study,
+    pd_design,
+    pd_truth,
+    pk_design,
+    pk_model,
+    pk_truth,
+    recover,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are flagged BLQ:pkpd.errors.DataWarning")
 ERRORS = (residual_error("C", "proportional"),)

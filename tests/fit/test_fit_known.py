@@ -7,14 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fit_cases import (
-    grid,
-    likelihood_of,
-    line_model,
-    line_study,
-    pk_design,
-    pk_truth,
-)
 from scipy.optimize import curve_fit
 from scipy.stats import t as student
 
@@ -31,6 +23,14 @@ from pkpd.nca import nca
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Population
 from pkpd.simulate import simulate, simulated_study
+from tests.fit.fit_cases import (
+    grid,
+    likelihood_of,
+    line_model,
+    line_study,
+    pk_design,
+    pk_truth,
+)
 
 
 @functools.cache

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 import pandas
 import pytest
-from fit_cases import PD_ERRORS, UNITS, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, scattered
 
 from pkpd import il21
 from pkpd.errors import FitWarning
@@ -17,6 +16,7 @@ from pkpd.io import read_study
 from pkpd.population import Population
 from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
+from tests.fit.fit_cases import PD_ERRORS, UNITS, grid, pd_design, pd_truth, pk_design, pk_model, pk_truth, scattered
 
 SEED = 2014
 STARTS = 20

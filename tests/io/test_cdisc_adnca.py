@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas
 import pytest
-from cdisc_studies import quiet
 
 from pkpd.dosing import Dose
 from pkpd.errors import DataWarning, InputError
 from pkpd.io import read_adnca
+from tests.io.cdisc_studies import quiet
 
 
 def frame(**columns: Any) -> pandas.DataFrame:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas
 import pytest
-from test_read_fuzz import ODD
 
 from pkpd import data
 from pkpd.errors import DataWarning, InputError
 from pkpd.io import adnca_table, pp_table, read_adnca, read_pp, read_sdtm, sdtm_tables
 from pkpd.nca import nca
+from tests.io.test_read_fuzz import ODD
 
 MORE = [
     *ODD,

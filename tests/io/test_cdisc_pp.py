@@ -10,7 +10,6 @@ import numpy
 import pandas
 import pytest
 import xarray
-from cdisc_studies import quiet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from pkpd.errors import InputError
 from pkpd.io import pp_table, read_pp, read_study
 from pkpd.nca import nca
 from pkpd.units import factor
+from tests.io.cdisc_studies import quiet
 
 
 def result(values: list[list[float]], routes: list[str], **attrs: Any) -> xarray.Dataset:

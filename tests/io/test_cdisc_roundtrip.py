@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas
 import polars
 import pytest
-from cdisc_studies import quiet, studies
 from hypothesis import given
 
 from pkpd import data
 from pkpd.errors import DataWarning, InputError
 from pkpd.io import adnca_table, read_adnca, read_sdtm, read_study, sdtm_tables
 from pkpd.study import Study
+from tests.io.cdisc_studies import quiet, studies
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy
 import pandas
 import pytest
-from cdisc_studies import quiet
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pkpd.errors import InputError
 from pkpd.io import read_study
 from pkpd.study import combine
+from tests.io.cdisc_studies import quiet
 
 UNITS = {"time": "h", "X": "ng/mL", "volume": "mL"}
 

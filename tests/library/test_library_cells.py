@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from library_runs import DRIVE, FINE, solve, values_of
 from scipy.special import gammainc
 
 from pkpd import library
 from pkpd.dosing import Dose
+from tests.library.library_runs import DRIVE, FINE, solve, values_of
 
 PK = library.one_compartment()
 HOURS = np.arange(0.0, 1000.0, 1.0)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
-from library_runs import absorbed, bolus_curve, exponentials, infusion_curve, solve, values_of
 from scipy.integrate import quad
 from scipy.special import gammainc, lambertw
 
 from pkpd import library
 from pkpd.dosing import Dose
+from tests.library.library_runs import absorbed, bolus_curve, exponentials, infusion_curve, solve, values_of
 
 TIMES = np.array([0.25, 1.0, 2.5, 6.0, 12.0, 30.0, 100.0])
 MADE = {1: library.one_compartment, 2: library.two_compartment, 3: library.three_compartment}

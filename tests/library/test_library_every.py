@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dimensions import problems
-from library_runs import DRIVE, DRUGS, ENTRIES, FINE, RESPONSES, composed, solve, values_of
 
 from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import compile_model
 from pkpd.model import Model, define
 from pkpd.model.show import as_html
+from tests.library.dimensions import problems
+from tests.library.library_runs import DRIVE, DRUGS, ENTRIES, FINE, RESPONSES, composed, solve, values_of
 
 NEEDS = {"C": "amount/volume", "CL": "volume/time", "A": ""}
 DOSES = {

@@ -6,12 +6,12 @@ import inspect
 
 import numpy as np
 import pytest
-from library_runs import ENTRIES, composed
 
 from pkpd import library
 from pkpd.errors import InputError
 from pkpd.library import catalogue
 from pkpd.model import define
+from tests.library.library_runs import ENTRIES, composed
 
 
 def test_the_catalogue_is_the_library() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from library_runs import DRIVE, solve, values_of
 
 from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings
 from pkpd.model import Model
+from tests.library.library_runs import DRIVE, solve, values_of
 
 TIMES = np.array([0.0, 0.5, 2.0, 7.0, 20.0, 60.0])
 PK = library.one_compartment()

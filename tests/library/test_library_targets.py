@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from library_runs import solve, values_of
 
 from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.model import Model
+from tests.library.library_runs import solve, values_of
 
 KINDS = {
     "full": library.tmdd,
@@ -123,7 +123,7 @@ def test_free_drug_in_quasi_steady_state_solves_the_binding_equation() -> None:
 
 def test_occupancy() -> None:
     """RO = C/(KD + C) at once or, with slow binding under constant C, at the rate koff(1 + C/KD)."""
-    from library_runs import DRIVE
+    from tests.library.library_runs import DRIVE
 
     fast, slow = library.receptor_occupancy("B"), library.receptor_occupancy("B", kinetic=True)
     p = values_of(DRIVE + slow, c=3.0, KD_B=0.5, koff_B=0.2)

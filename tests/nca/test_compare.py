@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nca_studies import make_study
 
 from pkpd.errors import InputError
 from pkpd.nca import nca
-from pkpd.nca.compare import accumulation, relative, relative_by
+from pkpd.nca.after.compare import accumulation, relative, relative_by
+from tests.nca.nca_studies import make_study
 
 # Student, The probable error of a mean. Biometrika 6 (1908) 1-25: hours of sleep gained by two soporifics.
 FIRST = (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0)

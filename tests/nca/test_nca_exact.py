@@ -8,7 +8,7 @@ import pytest
 
 from pkpd.dosing import Dose
 from pkpd.nca import Profiles, Rules, compute
-from pkpd.nca.areas import pieces
+from pkpd.nca.kernel.areas import pieces
 
 TIMES = np.array([0.25, 0.5, 1, 2, 4, 8, 12.0])
 

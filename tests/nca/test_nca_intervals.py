@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import pandas
 import pytest
-from nca_studies import make_study
 
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import nca, profiles_of, why
+from tests.nca.nca_studies import make_study
 
 UNITS = {"time": "h", "dose": "ug/kg", "C": "ng/mL"}
 TIMES = (0.5, 1.0, 2.0, 4.0)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
-from nca_studies import make_study
 
 from pkpd.nca import PARAMETERS, nca
+from tests.nca.nca_studies import make_study
 
 CASES = [
     # file, data, dose in mg, route, rule, tolerance: the theophylline files print 9 digits or 9 decimals

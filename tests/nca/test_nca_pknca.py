@@ -21,7 +21,8 @@ import xarray as xr
 from pkpd import read_study
 from pkpd.dosing import Dose
 from pkpd.nca import ALIASES, PRESETS, Asked, Points, Profiles, area, compute, find_tau, nca
-from pkpd.nca.prepare import prepare
+from pkpd.nca.kernel.extrapolation import Extrapolation
+from pkpd.nca.kernel.prepare import apply_rules
 from pkpd.study import Study
 
 # Scenario, interval, parameter: why our answer is another one. Each is derived in docs/nca-presets.md.
@@ -162,7 +163,7 @@ def test_bolus_that_starts_with_the_imputed_zero(scenarios: dict[str, Any]) -> N
 
 def test_tobit_is_at_least_as_likely_as_pknca(scenarios: dict[str, Any]) -> None:
     """PKNCA's optimiser stops 5e-5 away; ours has the larger likelihood, at a point with no slope left."""
-    from pkpd.nca import tobit
+    from pkpd.nca.kernel import tobit
 
     case = scenarios["hl tobit lloq=.5"]
     values = case["results"]["0 Inf"]["values"]
@@ -198,8 +199,10 @@ def _area(fact: dict[str, Any]) -> Any:
     tail = "obs" if ".inf" in name or name.endswith("inf.obs") else "all" if name.endswith(".all") else tail
     method = {"linear": "linear", "lin up/log down": "linear-up/log-down", "lin-log": "linear/log after Cmax"}
     found = area(
-        numbers(given["time"]), numbers(given["conc"]), float(begin), float(end), tail=tail,
-        lambda_z=float(given.get("lambda.z") or math.nan), clast=given.get("clast.pred", given.get("clast.obs")),
+        numbers(given["time"]), numbers(given["conc"]), float(begin), float(end),
+        tail=Extrapolation(
+            tail, float(given.get("lambda.z") or math.nan), given.get("clast.pred", given.get("clast.obs"))
+        ),
         rules="pknca", auc=method[options.get("method", "lin up/log down")],
     )  # fmt: skip
     return found.aumc if "aumc" in name else found.auc
@@ -225,7 +228,7 @@ def _cleaned(fact: dict[str, Any]) -> Any:
         **{f"blq_{ours}": words.get(parts[theirs], parts[theirs])
            for ours, theirs in (("before", "first"), ("between", "middle"), ("after", "last"))}
     )  # fmt: skip
-    ready = prepare(Profiles.from_arrays(numbers(fact["inputs"]["time"]), numbers(fact["inputs"]["conc"])), rules)
+    ready = apply_rules(Profiles.from_arrays(numbers(fact["inputs"]["time"]), numbers(fact["inputs"]["conc"])), rules)
     return {"conc": ready.values, "time": ready.times}
 
 
@@ -288,9 +291,10 @@ def _predose(fact: dict[str, Any]) -> Any:
     inside = time >= start
     profile = Profiles.from_arrays(
         time[inside], value[inside], dose=Dose(start, 1.0, "oral"), tau=given.get("end", np.nan) - start,
-        predose=(every[before][-1] - start, whole[before][-1]) if before.any() else (np.nan, np.nan),
     )  # fmt: skip
-    ready = prepare(profile, rules)
+    if before.any():
+        profile = profile.with_predose(every[before][-1] - start, whole[before][-1])
+    ready = apply_rules(profile, rules)
     first = [] if ready.start.observed[0] or np.isnan(ready.start.value[0]) else [0]
     kept = time[~inside]
     values = np.concatenate([value[~inside], ready.start.value[first], ready.values])

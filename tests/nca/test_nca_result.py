@@ -8,11 +8,11 @@ import numpy as np
 import pandas
 import pytest
 import xarray as xr
-from nca_studies import make_study
 
 from pkpd.data import theophylline
 from pkpd.errors import InputError
 from pkpd.nca import NAMES, PARAMETERS, Points, Rules, choose_points, lambda_z_line, nca, rerun, summarise, why
+from tests.nca.nca_studies import make_study
 
 
 @pytest.fixture

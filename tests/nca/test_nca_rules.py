@@ -8,8 +8,8 @@ import pytest
 from pkpd.dosing import Dose
 from pkpd.errors import InputError
 from pkpd.nca import PRESETS, Profiles, Rules, compute, reasons
-from pkpd.nca.kernel import Computed
-from pkpd.nca.parameters import NAMES
+from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.parameters import NAMES
 
 BOLUS, ORAL = Dose(0, 10, "bolus"), Dose(0, 10, "oral")
 

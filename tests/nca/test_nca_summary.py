@@ -11,12 +11,12 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from nca_studies import make_study
 from scipy import stats
 
 from pkpd.errors import InputError
 from pkpd.nca import nca, summarise
-from pkpd.nca.summary import wide_table
+from pkpd.nca.after.summary import wide_table
+from tests.nca.nca_studies import make_study
 
 POSITIVE = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=12)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nca_studies import make_study
 from scipy import stats
 
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import nca
-from pkpd.nca.criterion import criterion
-from pkpd.nca.proportionality import dose_proportionality, power_model
+from pkpd.nca.after.criterion import criterion
+from pkpd.nca.after.proportionality import dose_proportionality, power_model
+from tests.nca.nca_studies import make_study
 
 DOSES = np.repeat([10.0, 30, 100], 6)
 NOISE = np.random.default_rng(8).normal(0, 0.2, len(DOSES))

@@ -12,11 +12,11 @@ import numpy as np
 import pandas
 import pytest
 import xarray as xr
-from nca_studies import make_study
 
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca.sparse import SPARSE_PARAMETERS, SparseRules, nca_sparse, sparse, sparse_difference, sparse_ratio
 from pkpd.study import Study
+from tests.nca.nca_studies import make_study
 
 UNITS = {"time": "h", "dose": "mg", "C": "ng/mL", "weight": "kg"}
 CLOCK = (0.0, 1.0, 2.0, 4.0, 8.0)

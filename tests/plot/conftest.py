@@ -11,10 +11,10 @@ import pytest
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
-from plot_cases import bolus_study, one_compartment_pk
 
 from pkpd import fit as fitting
 from pkpd.study import Study
+from tests.plot.plot_cases import bolus_study, one_compartment_pk
 
 
 @pytest.fixture(autouse=True)

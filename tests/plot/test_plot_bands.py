@@ -9,7 +9,6 @@ import pandas
 import pytest
 import xarray
 from matplotlib.axes import Axes
-from plot_cases import line, one_compartment_pk, title
 
 from pkpd import plot
 from pkpd.dosing import bolus
@@ -18,6 +17,7 @@ from pkpd.fit import residual_error
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import simulate
+from tests.plot.plot_cases import line, one_compartment_pk, title
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def _edges(ax: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("measured", [False, True])
 def test_bands_are_quantiles_over_all_subjects(forecast: xarray.Dataset, measured: bool) -> None:
-    ax = plot.bands(forecast, "C", levels=(0.9, 0.5), measured=measured)
+    ax = plot.bands(forecast, "C_measured" if measured else "C", look=plot.BandStyle(levels=(0.9, 0.5)))
     pooled = forecast["C_measured" if measured else "C"].to_numpy().reshape(120, -1)
     for level in (0.5, 0.9):
         low, high = _edges(ax, f"{100 * level:g} % of subjects")
@@ -123,8 +123,9 @@ def test_reference_lines_are_named_without_overlap(forecast: xarray.Dataset) -> 
 
 
 def test_two_simulations_share_axes(forecast: xarray.Dataset) -> None:
-    ax = plot.bands(forecast, "C", label="100 mg")
-    assert plot.bands(forecast * 2, "C", ax=ax, color="#D55E00", label="200 mg") is ax
+    ax = plot.bands(forecast, "C", look=plot.BandStyle(label="100 mg"))
+    second = plot.BandStyle(color="#D55E00", label="200 mg")
+    assert plot.bands(forecast * 2, "C", ax=ax, look=second) is ax
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert {"100 mg: median", "200 mg: median"} <= set(names)
     assert ax.get_ylim()[1] > 2 * float(forecast["C"].quantile(0.95, dim=("replicate", "subject")).max())
@@ -134,11 +135,23 @@ def test_unknown_output_or_level_is_refused(forecast: xarray.Dataset) -> None:
     with pytest.raises(InputError, match="unknown output 'c'; did you mean 'C'"):
         plot.bands(forecast, "c")
     with pytest.raises(InputError, match=r"level 1\.5"):
-        plot.bands(forecast, "C", levels=(0.5, 1.5))
+        plot.bands(forecast, "C", look=plot.BandStyle(levels=(0.5, 1.5)))
     with pytest.raises(InputError, match="without residual error"):
-        plot.bands(forecast.drop_vars("C_measured"), "C", measured=True)
+        plot.bands(forecast.drop_vars("C_measured"), "C_measured")
     with pytest.raises(InputError, match="no dimension time"):
         plot.bands(forecast.isel(time=0), "C")
+
+
+def test_keywords_of_before_still_work_and_warn(forecast: xarray.Dataset) -> None:
+    with pytest.warns(DeprecationWarning, match="is now") as caught:
+        old = plot.bands(forecast, "C", levels=(0.8,), color="k", label="x", measured=True)
+    assert {w.filename for w in caught} == {__file__}
+    new = plot.bands(forecast, "C_measured", look=plot.BandStyle((0.8,), "k", "x"))
+    assert [t.get_text() for t in old.get_legend().get_texts()] == [t.get_text() for t in new.get_legend().get_texts()]
+    assert old.get_ylabel() == new.get_ylabel()
+    np.testing.assert_array_equal(line(old, "x: median").get_ydata(), line(new, "x: median").get_ydata())
+    with pytest.raises(TypeError, match=r"bands\(\) got an unexpected keyword argument 'level'"):
+        plot.bands(forecast, "C", level=0.8)
 
 
 def test_overlay_draws_the_table_and_names_its_source(forecast: xarray.Dataset, points: pandas.DataFrame) -> None:

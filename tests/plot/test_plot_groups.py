@@ -8,13 +8,13 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
-from plot_cases import LLOQ, bolus_study, line, title
 
 from pkpd import plot
 from pkpd.errors import InputError
 from pkpd.nca import nca
-from pkpd.nca.proportionality import power_model
+from pkpd.nca.after.proportionality import power_model
 from pkpd.study import Study
+from tests.plot.plot_cases import LLOQ, bolus_study, line, title
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def _bars(ax: Axes) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("statistic", ["mean", "geometric mean"])
 @pytest.mark.parametrize("rule", ["zero", "lloq/2", "drop"])
 def test_means_and_bars_are_those_of_the_samples(crowd: Study, statistic: str, rule: str) -> None:
-    ax = plot.mean_profiles(crowd, "drug", by="level", statistic=statistic, blq=rule)
+    ax = plot.mean_profiles(crowd, "drug", by="level", statistic=plot.MeanRule(statistic, rule))
     used = crowd.used("drug").assign(level=lambda t: t["subject"].map(lambda s: 100.0 if s % 2 else 50.0))
     bars = _bars(ax)
     assert set(bars) == {"level 50 mg", "level 100 mg"}
@@ -66,7 +66,7 @@ def test_the_caption_says_what_a_blq_sample_counts_as(crowd: Study) -> None:
     count = int(crowd.used("drug")["blq"].sum())
     assert f"BLQ as zero ({count})" in title(plot.mean_profiles(crowd, "drug"))
     assert f"BLQ as LLOQ/2 ({count})" in title(plot.mean_profiles(crowd, "drug", statistic="geometric mean"))
-    text = title(plot.mean_profiles(crowd, "drug", blq="drop"))
+    text = title(plot.mean_profiles(crowd, "drug", statistic=plot.MeanRule(blq="drop")))
     assert f"BLQ left out ({count})" in text
     assert "mean ± SD" in text
     assert "not shown, mostly BLQ" in text
@@ -151,7 +151,10 @@ def test_without_a_power_model_the_reason_stands_in_the_legend(result: xr.Datase
 def test_unknown_names_are_answered_before_a_figure_is_made(crowd: Study, result: xr.Dataset) -> None:
     with pytest.raises(InputError, match="did you mean 'geometric mean'"):
         plot.mean_profiles(crowd, "drug", statistic="geometric")
-    with pytest.raises(InputError, match="known: drop, zero, lloq/2"):
+    with (
+        pytest.warns(DeprecationWarning, match="MeanRule"),
+        pytest.raises(InputError, match="known: drop, zero, lloq/2"),
+    ):
         plot.mean_profiles(crowd, "drug", blq="ignore")
     with pytest.raises(InputError, match="did you mean 'cl_obs'"):
         plot.parameter_boxes(result, "cl_ob")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from plot_cases import bolus_study, covered, one_compartment_pk, outside, overlaps, title
 
 from pkpd import plot
 from pkpd.dosing import bolus
@@ -18,6 +17,7 @@ from pkpd.nca import nca
 from pkpd.plot.style import LogTicks, TimeTicks, is_synthetic, labelled
 from pkpd.simulate import simulate
 from pkpd.study import Study
+from tests.plot.plot_cases import bolus_study, covered, one_compartment_pk, outside, overlaps, title
 
 Draw = Callable[[Axes | None], Axes]
 

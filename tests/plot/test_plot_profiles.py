@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plot_cases import LLOQ, bolus_study, line, title
 
 from pkpd import plot
 from pkpd.errors import InputError
 from pkpd.study import Study
+from tests.plot.plot_cases import LLOQ, bolus_study, line, title
 
 
 def _samples(study: Study, subject: int) -> tuple[np.ndarray, np.ndarray]:

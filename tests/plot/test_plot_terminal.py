@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from plot_cases import bolus_study, line, title
 
 from pkpd import plot
 from pkpd.errors import InputError
 from pkpd.nca import lambda_z_line, nca
 from pkpd.study import Study
+from tests.plot.plot_cases import bolus_study, line, title
 
 
 def test_line_points_and_numbers_are_those_of_the_result(study: Study) -> None:

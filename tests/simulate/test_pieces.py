@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-from simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
 
 from pkpd import Settings, il21, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.model import define
 from pkpd.population import Population
-from pkpd.simulate.memory import in_words, size
 from pkpd.simulate.pieces import Cut
+from pkpd.simulate.resources import in_words, size
+from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
 
 
 @pytest.mark.parametrize(("replicates", "subjects"), [(1, 1), (1, 1000), (1, 1001), (3, 2500), (7, 400), (1001, 1)])

@@ -19,24 +19,22 @@ import xarray
 
 pytest.importorskip("zarr", reason='zarr is not installed: pip install "pkpd-toolkit[large]"')
 
-from simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
-
 import pkpd
 from pkpd import Settings, simulate
 from pkpd.dosing import bolus
 from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.fit import residual_error
-from pkpd.simulate import call
+from pkpd.simulate.store import call
 from pkpd.simulate.under_regimen import RegimenJob
+from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def python(code: str, *args: object, **options: Any) -> subprocess.Popen[str]:
     """Run a program that knows the cases of these tests."""
-    path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
     command = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, text=True, **options)
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, **options)
 
 
 def marks(store: Path) -> list[int]:
@@ -84,7 +82,7 @@ def test_a_finished_store_is_only_opened(tmp_path: Path, monkeypatch: pytest.Mon
 
 SLOW = """
 import sys, time, numpy, pandas
-from simulate_cases import *
+from tests.simulate.simulate_cases import *
 
 def crowd(rng, subjects):
     time.sleep(float(sys.argv[2]))
@@ -201,9 +199,9 @@ def test_another_study_is_refused(tmp_path: Path) -> None:
 
 HOLD = """
 import sys
-from simulate_cases import *
-from pkpd.simulate import store
-from pkpd.simulate.lock import locked
+from tests.simulate.simulate_cases import *
+from pkpd.simulate.store import store
+from pkpd.simulate.store.lock import locked
 from pathlib import Path
 with locked(Path(sys.argv[1]) / ".pkpd" / "lock"):
     print("held", flush=True)
@@ -274,13 +272,13 @@ def test_places_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert_same(regimen_run(store=tmp_path / "empty"), regimen_run())
     monkeypatch.setitem(sys.modules, "zarr", None)
     for ask in (lambda: regimen_run(store=tmp_path / "x.zarr"), lambda: pkpd.open_simulation(tmp_path / "empty")):
-        with pytest.raises(InputError, match=r'pip install "pkpd\[large\]"'):
+        with pytest.raises(InputError, match=r'pip install "pkpd-toolkit\[large\]"'):
             ask()
 
 
 LARGE = """
 import resource, sys
-from simulate_cases import *
+from tests.simulate.simulate_cases import *
 times = np.linspace(0.1, 24.0, 150)
 regimen_run(2000, 1, times=times, store=sys.argv[1] + "/small.zarr")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

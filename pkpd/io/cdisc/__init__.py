@@ -10,3 +10,8 @@ from pkpd.io.cdisc.write_adnca import adnca_table
 from pkpd.io.cdisc.write_sdtm import sdtm_tables
 
 __all__ = ["adnca_table", "pp_table", "read_adnca", "read_pp", "read_sdtm", "sdtm_tables"]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]

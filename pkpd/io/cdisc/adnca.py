@@ -14,7 +14,7 @@ from pkpd.io.cdisc.people import carried
 from pkpd.io.cdisc.reference_doses import reconstructed
 from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.tabular import Cells, elapsed, mark, moments, opened, required, results, text, with_specimens
-from pkpd.io.cdisc.volumes import converted
+from pkpd.io.cdisc.volumes import in_one_volume_unit
 from pkpd.io.cells import flag, is_missing, number
 from pkpd.io.declared import declared_units, unit_is_good
 from pkpd.io.findings import Findings
@@ -139,15 +139,15 @@ def _codes_instead(records: Table, findings: Findings) -> bool:
 
 def _time_unit(records: Table, job: Job) -> None:
     """Settle the study's unit of time; the records' own stands under "relative time" while they are read."""
-    found = Counter(from_cdisc(text(records, "RELTMU", i)) for i in range(len(records)))
-    found.pop("", None)
-    own = next(iter(found), job.units.get("time", "h"))
-    if len(found) > 1:
-        job.findings.problem(f"{records.name}, column 'RELTMU': {', '.join(sorted(found))}; expected one unit")
-    if not unit_is_good("time", own, job.findings):
-        own = "h"
-    job.units.setdefault("time", own)
-    job.own_time = own
+    counts = Counter(from_cdisc(text(records, "RELTMU", i)) for i in range(len(records)))
+    counts.pop("", None)
+    unit = next(iter(counts), job.units.get("time", "h"))
+    if len(counts) > 1:
+        job.findings.problem(f"{records.name}, column 'RELTMU': {', '.join(sorted(counts))}; expected one unit")
+    if not unit_is_good("time", unit, job.findings):
+        unit = "h"
+    job.units.setdefault("time", unit)
+    job.own_time = unit
 
 
 def _in_time(records: Table, column: str, job: Job) -> list[object]:
@@ -156,7 +156,7 @@ def _in_time(records: Table, column: str, job: Job) -> list[object]:
     cells = list(records.columns.get(column, [None] * len(records)))
     if ratio == 1.0:
         return cells
-    return [cell if (found := number(cell)) is None or is_missing(cell) else found * ratio for cell in cells]
+    return [cell if (time := number(cell)) is None or is_missing(cell) else time * ratio for cell in cells]
 
 
 def _starts(records: Table, job: Job) -> list[object]:
@@ -167,21 +167,21 @@ def _starts(records: Table, job: Job) -> list[object]:
     if "ADTM" in records and "FANLDTM" in records:
         when, first = (moments(records, column, findings) for column in ("ADTM", "FANLDTM"))
         per = iso.per_unit(job.units["time"])
-        return [elapsed(one, None if zero is None else zero.seconds, per)
-                for one, zero in zip(when, first, strict=True)]  # fmt: skip
+        return [elapsed(moment, None if zero is None else zero.seconds, per)
+                for moment, zero in zip(when, first, strict=True)]  # fmt: skip
     findings.altered(f"{records.name}: no actual times; NFRLT stands for {len(records)} records")
     return _in_time(records, "NFRLT", job)
 
 
 def _dose_table(job: Job, doses: object, columns: object, beside: bool) -> None:
-    found = load("doses", doses, job.findings)
-    if found is None:
+    table = load("doses", doses, job.findings)
+    if table is None:
         return
     words = names.vocabulary(names.DOSES, names.CLOCK)
-    folded = {names.fold(h) for h in found[0]}
+    folded = {names.fold(h) for h in table[0]}
     mine = {t: o for t, o in columns.items() if names.fold(t) in folded} if isinstance(columns, Mapping) else None
-    renamed = names.check_renamed(mine, found[0], words, job.findings)
-    job.tables["doses"], job.heading_units["doses"] = names.match("doses", found, words, renamed, job.findings)
+    renamed = names.check_renamed(mine, table[0], words, job.findings)
+    job.tables["doses"], job.heading_units["doses"] = names.match("doses", table, words, renamed, job.findings)
     if beside:
         job.findings.fact("ADNCA: DOSEA is not used, since there is a table of doses")
 
@@ -193,22 +193,22 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
         count = len(records) - len(kept)
         findings.altered(f"{records.name}: {count} records that are a COPY or NOT DONE were left out")
     records = records.take(kept)
-    found = [text(records, "PARAM", i) or text(records, "PARAMCD", i) for i in range(len(records))]
-    found = with_specimens(found, [text(records, "PCSPEC", i) for i in range(len(records))])
+    analytes = [text(records, "PARAM", i) or text(records, "PARAMCD", i) for i in range(len(records))]
+    analytes = with_specimens(analytes, [text(records, "PCSPEC", i) for i in range(len(records))])
     if wanted is not None:
-        findings.problems += unknown_names(wanted, sorted(set(found)), "analyte")
-        keep = [i for i, name in enumerate(found) if name in wanted]
-        if len(keep) < len(found):
-            others = ", ".join(sorted(set(found) - set(wanted)))
-            findings.altered(f"{records.name}: {len(found) - len(keep)} records of {others} were left out")
-        records, found = records.take(keep), [found[i] for i in keep]
-    _note_metabolites(records, found, findings)
+        findings.problems += unknown_names(wanted, sorted(set(analytes)), "analyte")
+        keep = [i for i, name in enumerate(analytes) if name in wanted]
+        if len(keep) < len(analytes):
+            others = ", ".join(sorted(set(analytes) - set(wanted)))
+            findings.altered(f"{records.name}: {len(analytes) - len(keep)} records of {others} were left out")
+        records, analytes = records.take(keep), [analytes[i] for i in keep]
+    _note_metabolites(records, analytes, findings)
     if "AFRLT" not in records and "ADTM" in records:  # a date that cannot be read was reported
         keep = [i for i in range(len(records)) if records.cell("start", i) is not None]
-        records, found = records.take(keep), [found[i] for i in keep]
+        records, analytes = records.take(keep), [analytes[i] for i in keep]
         if not keep:
             return
-    columns: Cells = {"subject": list(records.columns["USUBJID"]), "analyte": list(found),
+    columns: Cells = {"subject": list(records.columns["USUBJID"]), "analyte": list(analytes),
                       "time": list(records.columns["start"])}  # fmt: skip
     columns |= results(records, (("AVAL", "AVALC", "AVALU"),), ("ALLOQ", "AULOQ"), findings)
     for ours, theirs in (("occasion", "AVISIT"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
@@ -219,9 +219,9 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     for ours, theirs in (("nominal_time", "NFRLT"), ("until", "AEFRLT")):
         if theirs in records:
             columns[ours] = _in_time(records, theirs, job)
-    own = {i: (records.cell("VOLUME", i), text(records, "VOLUMEU", i)) for i in range(len(records))
+    volumes_here = {i: (records.cell("VOLUME", i), text(records, "VOLUMEU", i)) for i in range(len(records))
            if not is_missing(records.cell("VOLUME", i))}  # fmt: skip
-    volumes = converted(records, own, job)
+    volumes = in_one_volume_unit(records, volumes_here, job)
     columns["volume"] = [volumes.get(row) for row in records.rows]
     if "until" in columns:
         columns["until"] = _ends(records, columns)
@@ -247,7 +247,7 @@ def _ends(records: Table, columns: Cells) -> list[object]:
     return ends
 
 
-def _note_metabolites(records: Table, found: list[str], findings: Findings) -> None:
-    flagged = sorted({name for i, name in enumerate(found) if flag(records.cell("METABFL", i))})
+def _note_metabolites(records: Table, analytes: list[str], findings: Findings) -> None:
+    flagged = sorted({name for i, name in enumerate(analytes) if flag(records.cell("METABFL", i))})
     if flagged:
         findings.fact(f"{records.name}: metabolites (METABFL): {', '.join(flagged)}")

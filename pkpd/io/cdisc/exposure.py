@@ -41,19 +41,19 @@ class Exposure:
     @property
     def first(self) -> dict[str, Fraction]:
         """Time of the first dose by subject."""
-        found: dict[str, Fraction] = {}
-        for i, one in enumerate(self.starts):
-            if one is not None:
+        earliest: dict[str, Fraction] = {}
+        for i, start in enumerate(self.starts):
+            if start is not None:
                 name = text(self.table, "subject", i)
-                found[name] = min(one.seconds, found.get(name, one.seconds))
-        return found
+                earliest[name] = min(start.seconds, earliest.get(name, start.seconds))
+        return earliest
 
     def timed(self, zero: dict[str, Fraction], per: Fraction, job: Job) -> Table:
         """Return the table of doses with numbers for times; those without a start are reported already."""
         columns = dict(self.table.columns)
         names = [text(self.table, "subject", i) for i in range(len(self.table))]
-        columns["time"] = [None if one is None or n not in zero else float((one.seconds - zero[n]) / per)
-                           for one, n in zip(self.starts, names, strict=True)]  # fmt: skip
+        columns["time"] = [None if start is None or n not in zero else float((start.seconds - zero[n]) / per)
+                           for start, n in zip(self.starts, names, strict=True)]  # fmt: skip
         table = carried(self.source, replace(self.table, columns=columns), job)
         return table.take([i for i, time in enumerate(columns["time"]) if time is not None])
 
@@ -96,15 +96,16 @@ def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Fin
 def _one_treatment(ex: Table, treatment: str | None, findings: Findings) -> Table:
     if "EXTRT" not in ex:
         return ex
-    found = Counter(text(ex, "EXTRT", i) for i in range(len(ex)))
+    treatments = Counter(text(ex, "EXTRT", i) for i in range(len(ex)))
     if treatment is None:
-        if len(found) > 1:
-            told = ", ".join(f"{name!r} ({count} rows)" for name, count in sorted(found.items()))
+        if len(treatments) > 1:
+            told = ", ".join(f"{name!r} ({count} rows)" for name, count in sorted(treatments.items()))
             findings.problem(f"{ex.name}, column 'EXTRT': {told}; expected one, or treatment= with the one to read")
         return ex
     keep = [i for i in range(len(ex)) if text(ex, "EXTRT", i) == treatment]
     if not keep:
-        findings.problem(f"treatment: {show(treatment)} is not in the column 'EXTRT'; {nearest(str(treatment), found)}")
+        near = nearest(str(treatment), treatments)
+        findings.problem(f"treatment: {show(treatment)} is not in the column 'EXTRT'; {near}")
         return ex
     if len(keep) < len(ex):
         findings.altered(f"{ex.name}: {len(ex) - len(keep)} doses of other treatments than {treatment} were left out")
@@ -128,10 +129,10 @@ def _lengths(ex: Table, starts: list[Moment | None], findings: Findings) -> list
             if end == "bad" or not _absorbed(ex, i) or day != (label(ex.cell("EXSTDTC", i)) or "")[:10]:
                 ex.complain(findings, "EXENDTC", i, "a date with a time of day such as 2014-03-01T09:00")
         elif not is_missing(ex.cell("EXDUR", i)):
-            found = iso.duration(ex.cell("EXDUR", i))
-            if found is None or found < 0:
+            stated = iso.duration(ex.cell("EXDUR", i))
+            if stated is None or stated < 0:
                 ex.complain(findings, "EXDUR", i, "a duration such as PT30M")
-            length = found or length
+            length = stated or length
         lengths.append(max(length, Fraction(0)))
     return lengths
 

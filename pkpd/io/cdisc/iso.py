@@ -51,18 +51,18 @@ def moment(cell: object) -> Moment | str:
     if isinstance(cell, datetime.date):
         return "partial"
     text = cell.strip() if isinstance(cell, str) else ""
-    found = _MOMENT.fullmatch(text)
-    if found is None:
+    match = _MOMENT.fullmatch(text)
+    if match is None:
         return "partial" if _PARTIAL.fullmatch(text) else "bad"
-    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
         whole = datetime.datetime(year, month, day, hour, minute, second)
     except ValueError:
         return "bad"
     seconds = Fraction((whole - _EPOCH) // datetime.timedelta(seconds=1))
-    if found[7]:
-        seconds += Fraction(int(found[7]), 10 ** len(found[7]))
-    return Moment(seconds - _offset(found[8] or "Z"), found[8] is not None)
+    if match[7]:
+        seconds += Fraction(int(match[7]), 10 ** len(match[7]))
+    return Moment(seconds - _offset(match[8] or "Z"), match[8] is not None)
 
 
 def _offset(zone: str) -> int:
@@ -77,12 +77,12 @@ def duration(cell: object) -> Fraction | None:
 
     Years and months have no fixed length and are not read.
     """
-    found = _DURATION.fullmatch(cell.strip()) if isinstance(cell, str) else None
-    if found is None or not any(found[k] for k in (2, 3, 5, 6, 7)):
+    match = _DURATION.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    if match is None or not any(match[k] for k in (2, 3, 5, 6, 7)):
         return None
     lengths = {2: 604800, 3: 86400, 5: 3600, 6: 60, 7: 1}
-    total = sum((Fraction((found[k] or "0").replace(",", ".")) * each for k, each in lengths.items()), Fraction(0))
-    return -total if found[1] == "-" else total
+    total = sum((Fraction((match[k] or "0").replace(",", ".")) * each for k, each in lengths.items()), Fraction(0))
+    return -total if match[1] == "-" else total
 
 
 def per_unit(unit: str) -> Fraction:

@@ -30,9 +30,9 @@ def demographics(dm: object, columns: object, job: Job) -> tuple[Table | None, d
         return None, {}
     started = {}
     for i in range(len(table)):
-        one = moment(table.cell("RFSTDTC", i))
-        if isinstance(one, Moment):  # often only a date, which is no reason to refuse the subject
-            started[text(table, "USUBJID", i)] = one.seconds
+        start = moment(table.cell("RFSTDTC", i))
+        if isinstance(start, Moment):  # often only a date, which is no reason to refuse the subject
+            started[text(table, "USUBJID", i)] = start.seconds
     keys = [key for key in table.extras if not _NO_COVARIATES.fullmatch(key)]
     partners = declared_by_partner(table, keys, job.units, job.findings)
     kept = {key: table.columns[key] for key in keys if key not in partners}
@@ -66,6 +66,6 @@ def complete(job: Job) -> None:
     if not any(table.extras for table in carriers):
         return
     owners = [text(people, "subject", i) for i in range(len(people))]
-    found = gather_covariates(carriers, owners, job.units, job.findings)
-    more = {str(key): found[key].tolist() for key in found.columns if key != "subject"}
+    gathered = gather_covariates(carriers, owners, job.units, job.findings)
+    more = {str(key): gathered[key].tolist() for key in gathered.columns if key != "subject"}
     job.tables["subjects"] = replace(people, columns={**people.columns, **more}, extras=(*people.extras, *more))

@@ -44,8 +44,8 @@ class _Row:
 
     def code(self, route: str) -> str:
         """Return the code for a route; a profile without a dose takes the first there is."""
-        found = self.codes[_ROUTES.index(route)] if route in _ROUTES else next(filter(None, self.codes), "")
-        return found or self.sponsor
+        chosen = self.codes[_ROUTES.index(route)] if route in _ROUTES else next(filter(None, self.codes), "")
+        return chosen or self.sponsor
 
 
 def pp_table(
@@ -113,18 +113,18 @@ def pp_table(
     for profile in range(result.sizes["profile"]):
         common = {**head, **_profile(result, profile, zero), "PPGRPID": groups[profile]}
         used: set[tuple[str, Any, Any]] = set()
-        for one in (one for name, one in known.items() if name not in names or name in set(chosen)):
-            code = one.code(str(result["route"].values[profile]))
-            key = (code, one.span.get("PPSTINT"), one.span.get("PPENINT"))
-            code = one.sponsor if key in used else code  # two of a profile must not share a code
+        for row in (row for name, row in known.items() if name not in names or name in set(chosen)):
+            code = row.code(str(result["route"].values[profile]))
+            key = (code, row.span.get("PPSTINT"), row.span.get("PPENINT"))
+            code = row.sponsor if key in used else code  # two of a profile must not share a code
             used.add((code, *key[1:]))
-            meant.setdefault(code, one.name)
+            meant.setdefault(code, row.name)
             count[common["USUBJID"]] = count.get(common["USUBJID"], 0) + 1
-            rows.append({**common, **_cells(one, code, profile), "PPSEQ": count[common["USUBJID"]]})
+            rows.append({**common, **_cells(row, code, profile), "PPSEQ": count[common["USUBJID"]]})
     table = frame(rows, _COLUMNS, _OPTIONAL)
-    own = sorted({one.name for one in known.values() if meant.get(one.sponsor) == one.name})
+    sponsored = sorted({row.name for row in known.values() if meant.get(row.sponsor) == row.name})
     table.attrs["parameters"] = meant
-    notes = [f"{len(own)} parameters stand under a sponsor's code: {', '.join(own)}"] if own else []
+    notes = [f"{len(sponsored)} parameters stand under a sponsor's code: {', '.join(sponsored)}"] if sponsored else []
     left = [name for name in ("aumc_window", "time_above", "auc_above") if name in result.variables]
     table.attrs["notes"] = notes + ([f"{len(left)} variables are not written: {', '.join(left)}"] if left else [])
     return table
@@ -150,17 +150,17 @@ def _rows(result: Any, names: Sequence[str]) -> dict[str, _Row]:
     present = [route for route in _ROUTES if route in {str(r) for r in result["route"].values}]
     by_route = {name: _codes(result[name].attrs, present) for name in names}
     taken = {code for codes in by_route.values() for code in codes if code}
-    found = {}
+    rows = {}
     for name in names:
         sponsor = code_of(name, taken)
         taken.add(sponsor)
         attrs = result[name].attrs
         reasons = [str(text) for text in result["reason"].sel(parameter=name).values]
-        found[name] = _Row(
+        rows[name] = _Row(
             name, by_route[name], sponsor, to_cdisc(str(attrs.get("units", ""))), str(attrs.get("long_name", name)),
             [float(x) for x in result[name].values], reasons, _span(attrs, result),
         )  # fmt: skip
-    return found
+    return rows
 
 
 def _windows(result: Any) -> dict[str, _Row]:
@@ -170,17 +170,17 @@ def _windows(result: Any) -> dict[str, _Row]:
     area = result["auc_window"]
     kind = json.loads(str(result.attrs.get("rules", "{}"))).get("partial", str(area["extrapolation"].values[0]))
     values, reasons = (result[name].sel(extrapolation=kind) for name in ("auc_window", "reason_window"))
-    found = {}
+    windows = {}
     for label in map(str, area["window"].values):
         edges = [float(edge) for edge in label.split("–")]
         name = f"auc_window {label}"
-        found[name] = _Row(
+        windows[name] = _Row(
             name, ("AUCINT", "AUCINT", "AUCINT"), "AUCINTX", to_cdisc(str(area.attrs.get("units", ""))),
             str(area.attrs.get("long_name", name)), [float(x) for x in values.sel(window=label).values],
             [str(text) for text in reasons.sel(window=label).values],
             _span({"start": edges[0], "end": edges[1]}, result),
         )  # fmt: skip
-    return found
+    return windows
 
 
 def _groups(result: Any) -> list[str]:
@@ -205,8 +205,8 @@ def _codes(attrs: Any, present: Sequence[str]) -> tuple[str, str, str]:
     if len(codes) == 1:
         return codes[0], codes[0], codes[0]
     if len(codes) == len(present):
-        found = dict(zip(present, codes, strict=True))
-        first, second, third = (found.get(route, codes[0]) for route in _ROUTES)
+        by_route = dict(zip(present, codes, strict=True))
+        first, second, third = (by_route.get(route, codes[0]) for route in _ROUTES)
         return first, second, third
     return codes[0], codes[0], codes[-1]
 
@@ -237,12 +237,12 @@ def _profile(result: Any, profile: int, zero: object) -> Row:
     return row
 
 
-def _cells(one: _Row, code: str, profile: int) -> Row:
-    value = one.values[profile]
+def _cells(row: _Row, code: str, profile: int) -> Row:
+    value = row.values[profile]
     done = not math.isnan(value)
     text = repr(value).removesuffix(".0") if done else ""
     return {
-        "PPTESTCD": code, "PPTEST": name_of_test(code, one.words), "PPORRES": text, "PPORRESU": one.unit,
-        "PPSTRESC": text, "PPSTRESN": value, "PPSTRESU": one.unit, "PPSTAT": "" if done else "NOT DONE",
-        "PPREASND": "" if done else one.reasons[profile], **one.span,
+        "PPTESTCD": code, "PPTEST": name_of_test(code, row.words), "PPORRES": text, "PPORRESU": row.unit,
+        "PPSTRESC": text, "PPSTRESN": value, "PPSTRESU": row.unit, "PPSTAT": "" if done else "NOT DONE",
+        "PPREASND": "" if done else row.reasons[profile], **row.span,
     }  # fmt: skip

@@ -102,10 +102,10 @@ def _result(records: Table, i: int, done: bool, findings: Findings) -> tuple[flo
     if not filled:
         records.complain(findings, "PPSTRESN", i, "a number, or PPSTAT 'NOT DONE'")
         return math.nan, unit
-    found = number(records.cell(filled[0][0], i))
-    if found is None:
+    value = number(records.cell(filled[0][0], i))
+    if value is None:
         records.complain(findings, filled[0][0], i, "a number")
-    return (math.nan if found is None else found), from_cdisc(unit)
+    return (math.nan if value is None else value), from_cdisc(unit)
 
 
 def _once(records: Table, rows: list[dict[str, Any]], findings: Findings) -> None:

@@ -51,8 +51,8 @@ def reconstructed(records: Table, job: Job) -> Table | None:
                              "their reference dose is not known from them")  # fmt: skip
     tolerance = Decimal(_TOGETHER) * Decimal(repr(unit_tools.factor("h", job.units["time"])))
     doses = []
-    for found in by_subject.values():
-        for group in _groups(sorted(found), tolerance):
+    for timed in by_subject.values():
+        for group in _groups(sorted(timed), tolerance):
             _agree(records, amount, [i for _, i in group], job)
             doses.append((_common([t for t, _ in group]), group[0][1]))
     return _table(records, amount, doses, job) if doses else None
@@ -70,9 +70,9 @@ def _given_at(records: Table, i: int, job: Job) -> Decimal | None:
         return None
 
 
-def _groups(found: list[tuple[Decimal, int]], tolerance: Decimal) -> list[list[tuple[Decimal, int]]]:
+def _groups(timed: list[tuple[Decimal, int]], tolerance: Decimal) -> list[list[tuple[Decimal, int]]]:
     groups: list[list[tuple[Decimal, int]]] = []
-    for time, i in found:
+    for time, i in timed:
         if groups and time - groups[-1][0][0] <= tolerance:
             groups[-1].append((time, i))
         else:
@@ -89,9 +89,9 @@ def _agree(records: Table, amount: str, rows: list[int], job: Job) -> None:
     first = rows[0]
     for column in (amount, "DOSEU", "ROUTE", "ADOSEDUR"):
         for i in rows[1:]:
-            one, other = (records.cell(column, k) for k in (first, i))
+            earlier, later = (records.cell(column, k) for k in (first, i))
             same = text(records, column, first) == text(records, column, i) or (
-                number(one) == number(other) and number(one) is not None
+                number(earlier) == number(later) and number(earlier) is not None
             )
             if not same:
                 job.findings.problem(

@@ -189,14 +189,14 @@ def _done(pc: Table, findings: Findings) -> Table:
 
 def _names(pc: Table, findings: Findings) -> list[str]:
     """Return PCTEST of every record, PCTESTCD where there is none; one code with two names is a problem."""
-    found = [text(pc, "PCTEST", i) or text(pc, "PCTESTCD", i) for i in range(len(pc))]
+    tests = [text(pc, "PCTEST", i) or text(pc, "PCTESTCD", i) for i in range(len(pc))]
     by_code: dict[str, str] = {}
-    for i, name in enumerate(found):
+    for i, name in enumerate(tests):
         code = text(pc, "PCTESTCD", i)
         if code and by_code.setdefault(code, name) != name:
             findings.problem(f"{pc.place('PCTEST', i)}: {name!r}, but PCTESTCD {code!r} is {by_code[code]!r} before; "
                              "expected one name")  # fmt: skip
-    return found
+    return tests
 
 
 def _wanted(pc: Table, names: Sequence[str], wanted: object, findings: Findings) -> tuple[Table, list[str]]:

@@ -27,15 +27,15 @@ def opened(
     name: str, source: object, known: Mapping[str, tuple[str, ...]], columns: Any, findings: Findings
 ) -> Table | None:
     """Return a table with its columns under the names of CDISC, None (and a problem) when it cannot be read."""
-    found = load(name, fspath(source) if isinstance(source, PathLike) else source, findings)
-    if found is None:
+    sheet = load(name, fspath(source) if isinstance(source, PathLike) else source, findings)
+    if sheet is None:
         return None
     words = names.vocabulary(known)
-    spelled = {names.fold(h): h for h in found[0]}
+    spelled = {names.fold(h): h for h in sheet[0]}
     # A renaming may be meant for another of the tables: here it counts only when this one has the heading.
     mine = {t: o for t, o in columns.items() if names.fold(t) in spelled} if isinstance(columns, Mapping) else None
-    renamed = names.check_renamed(mine, found[0], words, findings)
-    table = names.match(name, found, words, renamed, findings)[0]
+    renamed = names.check_renamed(mine, sheet[0], words, findings)
+    table = names.match(name, sheet, words, renamed, findings)[0]
     if "USUBJID" not in table:
         return table
     columns = {**table.columns, "subject": table.columns["USUBJID"]}  # so that messages can say whose row it is
@@ -57,38 +57,38 @@ def text(table: Table, column: str, i: int) -> str:
 
 def moments(table: Table, column: str, findings: Findings, optional: bool = False) -> list[Moment | None]:
     """Return the dates of a column, None where there is none; partial and unreadable ones are problems."""
-    found: list[Moment | None] = []
+    dates: list[Moment | None] = []
     for i in range(len(table)):
-        one = moment(table.cell(column, i))
-        if isinstance(one, str):
-            if not (optional and one == "missing"):
+        date = moment(table.cell(column, i))
+        if isinstance(date, str):
+            if not (optional and date == "missing"):
                 cell = table.cell(column, i)
-                what = _WORDS.get(one, "not a date")
+                what = _WORDS.get(date, "not a date")
                 shown = "" if is_missing(cell) else f"{label(cell) or str(cell)[:40]!r} is "
                 findings.problem(
                     f"{table.place(column, i)}: {shown}{what}; expected a date with a time of day such as "
                     "2014-03-01T08:30"
                 )
-            found.append(None)
+            dates.append(None)
         else:
-            found.append(one)
-    return found
+            dates.append(date)
+    return dates
 
 
 def check_zones(dated: Iterable[tuple[Table, str, Sequence[Moment | None]]], findings: Findings) -> None:
     """Report dates of which some have a time zone and others have none."""
     seen: dict[bool, str] = {}
-    for table, column, found in dated:
-        for i, one in enumerate(found):
-            if one is not None:
-                seen.setdefault(one.zoned, table.place(column, i))
+    for table, column, dates in dated:
+        for i, date in enumerate(dates):
+            if date is not None:
+                seen.setdefault(date.zoned, table.place(column, i))
     if len(seen) == 2:
         findings.problem(f"{seen[True]}: has a time zone, {seen[False]} has none; expected the same for all dates")
 
 
-def elapsed(one: Moment | None, zero: Fraction | None, per: Fraction) -> float | None:
+def elapsed(when: Moment | None, zero: Fraction | None, per: Fraction) -> float | None:
     """Return the time from a zero in a unit of `per` seconds, the nearest number there is."""
-    return None if one is None or zero is None else float((one.seconds - zero) / per)
+    return None if when is None or zero is None else float((when.seconds - zero) / per)
 
 
 Source = tuple[str, str, str]  # columns of the number, of the text and of the unit
@@ -128,8 +128,8 @@ def results(table: Table, sources: Sequence[Source], limits: tuple[str, str], fi
             cells[flag][i] = True
             if is_missing(cells[limit][i]) and not math.isnan(beyond.limit):
                 cells[limit][i] = beyond.limit
-            edge, found = number(cells[limit][i]), number(value)
-            if edge is not None and found is not None and (found >= edge if flag == "blq" else found <= edge):
+            edge, result = number(cells[limit][i]), number(value)
+            if edge is not None and result is not None and (result >= edge if flag == "blq" else result <= edge):
                 value, dropped = None, dropped + 1
         cells["value"][i] = words if is_missing(value) else value
         shown = source[1] if (is_missing(value) and source[1] in table) or source[0] not in table else source[0]
@@ -142,12 +142,12 @@ def results(table: Table, sources: Sequence[Source], limits: tuple[str, str], fi
 def _limit(table: Table, column: str, i: int, unit: tuple[str, str], findings: Findings) -> object:
     """Return a limit in the unit of the result, which may not be the standard unit that limits are given in."""
     cell = table.cell(column, i)
-    own, used = (from_cdisc(text(table, u, i)) for u in unit)
-    found = number(cell)
-    if is_missing(cell) or found is None or not own or not used or own == used:
+    given, used = (from_cdisc(text(table, u, i)) for u in unit)
+    limit = number(cell)
+    if is_missing(cell) or limit is None or not given or not used or given == used:
         return cell
     try:
-        return found * unit_tools.factor(own, used)
+        return limit * unit_tools.factor(given, used)
     except UnitError as error:
         findings.problem(f"{table.place(column, i)}: {'; '.join(error.problems)}")
         return None
@@ -155,11 +155,11 @@ def _limit(table: Table, column: str, i: int, unit: tuple[str, str], findings: F
 
 def with_specimens(analytes: Sequence[str], specimens: Sequence[str]) -> list[str]:
     """Return the names with their specimen, ``DRUG (URINE)``, where one test was measured in several."""
-    found: dict[str, set[str]] = {}
+    measured_in: dict[str, set[str]] = {}
     for name, specimen in zip(analytes, specimens, strict=True):
-        found.setdefault(name, set()).add(specimen)
+        measured_in.setdefault(name, set()).add(specimen)
     return [
-        f"{name} ({specimen})" if specimen and len(found[name]) > 1 else name
+        f"{name} ({specimen})" if specimen and len(measured_in[name]) > 1 else name
         for name, specimen in zip(analytes, specimens, strict=True)
     ]
 
@@ -182,11 +182,11 @@ def declared_by_partner(table: Table, keys: Iterable[str], units: dict[str, str]
         if partner is None:
             continue
         partners.add(partner)
-        found = sorted({text(table, partner, i) for i in range(len(table))} - {""})
-        if len(found) > 1:
+        spelled = sorted({text(table, partner, i) for i in range(len(table))} - {""})
+        if len(spelled) > 1:
             findings.problem(f"{table.name}, column '{table.headings.get(partner, partner)}': "
-                             f"{', '.join(found)}; expected one unit")  # fmt: skip
+                             f"{', '.join(spelled)}; expected one unit")  # fmt: skip
         name = known.get(names.fold(key), key)
-        if found and from_cdisc(found[0]) != "1":
-            units.setdefault(name, from_cdisc(found[0]))
+        if spelled and from_cdisc(spelled[0]) != "1":
+            units.setdefault(name, from_cdisc(spelled[0]))
     return partners

@@ -35,5 +35,5 @@ LONGEST = 40
 
 def name_of_test(code: str, words: str) -> str:
     """Return PPTEST: the name of a code in the terminology, else our words, cut at a space to 40 characters."""
-    found = _NAMES.get(code, words)
-    return found if len(found) <= LONGEST else found[: LONGEST + 1].rsplit(" ", 1)[0][:LONGEST]
+    name = _NAMES.get(code, words)
+    return name if len(name) <= LONGEST else name[: LONGEST + 1].rsplit(" ", 1)[0][:LONGEST]

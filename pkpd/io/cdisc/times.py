@@ -51,10 +51,10 @@ def _start_undosed(
     """Count the times of subjects without a dose and without a reference date from their first sample."""
     known = set(zero)
     undosed = set()
-    for name, one in zip(owners, starts, strict=True):
-        if one is not None and name not in known:
+    for name, start in zip(owners, starts, strict=True):
+        if start is not None and name not in known:
             undosed.add(name)
-            zero[name] = min(one.seconds, zero.get(name, one.seconds))
+            zero[name] = min(start.seconds, zero.get(name, start.seconds))
     if undosed:
         findings.altered(f"PC: {len(undosed)} subjects have no dose; their dates are counted from their first sample")
 
@@ -66,7 +66,7 @@ def _planned(
     """Return PCRFTDTC − zero + PCELTM; without PCRFTDTC the first dose is meant, when it is the only one."""
     zeros, references = origin
     per, several = rule
-    found: list[object] = []
+    planned: list[object] = []
     unknown = 0
     for i, (zero, reference) in enumerate(zip(zeros, references, strict=True)):
         cell = pc.cell("PCELTM", i)
@@ -74,16 +74,16 @@ def _planned(
         if length is None:
             if not is_missing(cell):
                 pc.complain(findings, "PCELTM", i, "a duration such as PT1H30M or -PT5M")
-            found.append(None)
+            planned.append(None)
         elif reference is not None and zero is not None:
-            found.append(float((reference.seconds - zero + length) / per))
+            planned.append(float((reference.seconds - zero + length) / per))
         elif text(pc, "USUBJID", i) in several:
             unknown += 1
-            found.append(None)
+            planned.append(None)
         else:
-            found.append(float(length / per))
+            planned.append(float(length / per))
     if unknown:
         findings.altered(
             f"{pc.name}: {unknown} planned times have no PCRFTDTC and their subject several doses; left out"
         )
-    return found
+    return planned

@@ -26,7 +26,7 @@ def join_volumes(pc: Table, job: Job) -> tuple[Table, dict[int, object]]:
     """
     held = [i for i in range(len(pc)) if text(pc, "PCTESTCD", i).upper() in TESTS]
     rest = [i for i in range(len(pc)) if i not in set(held)]
-    own = {i: (pc.cell("VOLUME", i), text(pc, "VOLUMEU", i)) for i in rest if not is_missing(pc.cell("VOLUME", i))}
+    beside = {i: (pc.cell("VOLUME", i), text(pc, "VOLUMEU", i)) for i in rest if not is_missing(pc.cell("VOLUME", i))}
     groups: dict[tuple[object, ...], int] = {}
     for i in held:
         for key in _keys(pc, i):
@@ -34,14 +34,14 @@ def join_volumes(pc: Table, job: Job) -> tuple[Table, dict[int, object]]:
     used = set()
     taken: dict[int, tuple[object, str]] = {}
     for i in rest:
-        found = next((groups[key] for key in _keys(pc, i) if key in groups), None)
-        if found is not None and iso.moment(pc.cell("PCENDTC", i)) != "missing":
-            used.add(found)
-            taken[i] = _result(pc, found)
+        holder = next((groups[key] for key in _keys(pc, i) if key in groups), None)
+        if holder is not None and iso.moment(pc.cell("PCENDTC", i)) != "missing":
+            used.add(holder)
+            taken[i] = _result(pc, holder)
     lost = len(held) - len(used)
     if lost:
         job.findings.altered(f"{pc.name}: {lost} records of volumes belong to no other record and were left out")
-    return pc.take(rest), converted(pc, {**taken, **own}, job)
+    return pc.take(rest), in_one_volume_unit(pc, {**taken, **beside}, job)
 
 
 def _keys(pc: Table, i: int) -> list[tuple[object, ...]]:
@@ -57,20 +57,20 @@ def _result(pc: Table, i: int) -> tuple[object, str]:
     return None, ""
 
 
-def converted(pc: Table, found: dict[int, tuple[object, str]], job: Job) -> dict[int, object]:
+def in_one_volume_unit(pc: Table, given: dict[int, tuple[object, str]], job: Job) -> dict[int, object]:
     """Return the volumes in one unit, the declared one or that of most."""
-    counts = Counter(from_cdisc(unit) for _, unit in found.values() if unit)
+    counts = Counter(from_cdisc(unit) for _, unit in given.values() if unit)
     if counts and "volume" not in job.units:
         commonest = min(counts, key=lambda unit: (-counts[unit], unit))
         if unit_is_good("volume", commonest, job.findings):
             job.units["volume"] = commonest
     volumes: dict[int, object] = {}
-    for i, (value, unit) in found.items():
-        row, own, amount = pc.rows[i], from_cdisc(unit), number(value)
+    for i, (value, unit) in given.items():
+        row, given_unit, amount = pc.rows[i], from_cdisc(unit), number(value)
         volumes[row] = value
-        if own and amount is not None and own != job.units.get("volume", own):
+        if given_unit and amount is not None and given_unit != job.units.get("volume", given_unit):
             try:
-                volumes[row] = amount * unit_tools.factor(own, job.units["volume"])
+                volumes[row] = amount * unit_tools.factor(given_unit, job.units["volume"])
             except UnitError as error:
                 job.findings.problem(f"{pc.place('VOLUMEU', i)}: {'; '.join(error.problems)}")
     return volumes

@@ -8,7 +8,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pkpd.io.cdisc.spelling import to_cdisc
-from pkpd.io.cdisc.writing import Row, check, covariates, frame, known, measured, result, rows_of, warn, words
+from pkpd.io.cdisc.writing import (
+    MARKS,
+    Row,
+    check,
+    covariate_cells,
+    frame,
+    known,
+    measured,
+    records_of,
+    result,
+    warn_lost,
+    words,
+)
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -21,7 +33,6 @@ _COLUMNS = (
 )  # fmt: skip
 _OPTIONAL = ("PCSPEC", "ALLOQ", "AULOQ", "NFRLT", "AEFRLT", "VOLUME", "VOLUMEU", "DOSEA", "DOSEU", "ROUTE", "ARRLT",
              "ADOSEDUR", "AVISIT", "ATPT", "NCAXFL", "NCAXRS")  # fmt: skip
-_MARKS = {"pre": "PRE-DOSE", "post": "POST-DOSE", "": ""}
 
 
 def adnca_table(
@@ -64,12 +75,12 @@ def adnca_table(
     """
     spelled = check(study, study_id, routes)
     tests = measured(study, specimens)
-    more, people = covariates(study)
+    more, people = covariate_cells(study)
     doses = _doses_by_subject(study)
     referred: set[tuple[Any, float]] = set()
     rows: list[Row] = []
     count: dict[Any, int] = {}
-    for row in rows_of(study.observations):
+    for row in records_of(study.observations):
         name = row["subject"]
         count[name] = count.get(name, 0) + 1
         dose = _reference(doses.get(name, []), row["time"])
@@ -83,7 +94,7 @@ def adnca_table(
             "ALLOQ": row["lloq"], "AULOQ": row["uloq"], "NFRLT": row["nominal_time"], "AEFRLT": row["until"],
             "RELTMU": to_cdisc(study.units["time"]), "VOLUME": row["volume"],
             "VOLUMEU": to_cdisc(study.units["volume"]) if known(row["volume"]) else "",
-            "AVISIT": words(row["occasion"]), "ATPT": _MARKS[row["mark"]], "NCAXFL": "Y" if row["excluded"] else "",
+            "AVISIT": words(row["occasion"]), "ATPT": MARKS[row["mark"]], "NCAXFL": "Y" if row["excluded"] else "",
             "NCAXRS": row["reason"], "AFRLT": row["time"], **_dose_cells(dose, row["time"], study, spelled),
             **people[name],
         })  # fmt: skip
@@ -93,10 +104,10 @@ def adnca_table(
 
 
 def _doses_by_subject(study: Study) -> dict[Any, list[Row]]:
-    found: dict[Any, list[Row]] = {}
-    for row in rows_of(study.doses):
-        found.setdefault(row["subject"], []).append(row)
-    return found
+    by_subject: dict[Any, list[Row]] = {}
+    for row in records_of(study.doses):
+        by_subject.setdefault(row["subject"], []).append(row)
+    return by_subject
 
 
 def _reference(doses: list[Row], time: float) -> Row | None:
@@ -125,4 +136,4 @@ def _warn_of_losses(study: Study, referred: set[tuple[Any, float]], sampled: set
         sentences.append(f"{lost} doses stand beside no sample; read the table with doses=study.doses to keep them")
     if absent:
         sentences.append(f"{absent} subjects have no sample and are not in the table")
-    warn(sentences)
+    warn_lost(sentences)

@@ -10,7 +10,20 @@ from pkpd.errors import InputError
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment, write_duration, write_moment
 from pkpd.io.cdisc.spelling import to_cdisc
-from pkpd.io.cdisc.writing import Row, check, covariates, frame, known, measured, result, rows_of, seconds, warn, words
+from pkpd.io.cdisc.writing import (
+    MARKS,
+    Row,
+    check,
+    covariate_cells,
+    frame,
+    known,
+    measured,
+    records_of,
+    result,
+    seconds,
+    warn_lost,
+    words,
+)
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -25,7 +38,6 @@ _PC_OPTIONAL = ("PCGRPID", "PCLLOQ", "PCULOQ", "PCEXCLFL", "PCREASEX", "VISIT", 
                 "PCTPTREF", "PCRFTDTC")  # fmt: skip
 _EX = ("STUDYID", "DOMAIN", "USUBJID", "EXSEQ", "EXTRT", "EXDOSE", "EXDOSU", "EXDOSFRQ", "EXROUTE", "VISIT", "EXSTDTC",
        "EXENDTC")  # fmt: skip
-_MARKS = {"pre": "PRE-DOSE", "post": "POST-DOSE", "": ""}
 
 
 def sdtm_tables(
@@ -87,7 +99,7 @@ def sdtm_tables(
     first = study.doses.groupby("subject")["time"].min()
     moved = int((first != 0.0).sum())
     if moved:
-        warn([f"{moved} subjects have their first dose not at time 0; in SDTM their time counts from it"])
+        warn_lost([f"{moved} subjects have their first dose not at time 0; in SDTM their time counts from it"])
     return {
         "PC": _samples(study, head, clock, specimens),
         "EX": _doses(study, {**head, "DOMAIN": "EX", "EXTRT": treatment}, clock, spelled),
@@ -102,7 +114,7 @@ def _samples(
     origin, per = clock
     groups: dict[tuple[Any, ...], Row] = {}
     rows: list[Row] = []
-    for row in rows_of(study.observations):
+    for row in records_of(study.observations):
         test, code, specimen = tests[row["analyte"]]
         shown, value = result(row)
         unit = to_cdisc(study.units.get(row["analyte"], ""))
@@ -121,7 +133,7 @@ def _samples(
             **owner, **when, "PCGRPID": group, "PCTESTCD": code, "PCTEST": test, "PCORRES": shown, "PCORRESU": unit,
             "PCSTRESC": shown, "PCSTRESN": value, "PCSTRESU": unit, "PCLLOQ": row["lloq"], "PCULOQ": row["uloq"],
             "PCEXCLFL": "Y" if row["excluded"] else "", "PCREASEX": row["reason"], "VISIT": words(row["occasion"]),
-            "PCTPT": _MARKS[row["mark"]],
+            "PCTPT": MARKS[row["mark"]],
         })  # fmt: skip
     numbered = _in_sequence([*rows, *groups.values()], "PCSEQ")
     flagged = any(row["PCREASEX"] for row in rows)
@@ -149,7 +161,7 @@ def _in_sequence(rows: list[Row], column: str) -> list[Row]:
 def _doses(study: Study, head: Row, clock: tuple[Fraction, Fraction], routes: Mapping[str, str]) -> pandas.DataFrame:
     origin, per = clock
     rows = []
-    for row in rows_of(study.doses):
+    for row in records_of(study.doses):
         start = seconds(row["time"], per)
         lasting = seconds(row["duration"], per) if row["duration"] else Fraction(0)
         rows.append({
@@ -162,7 +174,7 @@ def _doses(study: Study, head: Row, clock: tuple[Fraction, Fraction], routes: Ma
 
 def _people(study: Study, head: Row, clock: tuple[Fraction, Fraction], first: Mapping[Any, float]) -> pandas.DataFrame:
     origin, per = clock
-    columns, cells = covariates(study)
+    columns, cells = covariate_cells(study)
     rows = [
         {**head, "DOMAIN": "DM", "USUBJID": words(name), "SUBJID": words(name), **cells[name],
          "RFSTDTC": write_moment(origin + seconds(float(first.get(name, 0.0)), per))}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from pkpd.errors import DataWarning, InputError
+from pkpd.errors import InputError, warn
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.spelling import code_of, to_cdisc
 from pkpd.io.columns import COVARIATES
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 ROUTES = {"bolus": "INTRAVENOUS BOLUS", "infusion": "INTRAVENOUS", "oral": "ORAL"}
 """The words of CDISC for our routes; a duration tells an infusion."""
+MARKS = {"pre": "PRE-DOSE", "post": "POST-DOSE", "": ""}
+"""The words of CDISC for the side of the dose on which a sample was drawn."""
 
 
 def check(study: object, study_id: object, routes: Mapping[str, str] | None) -> dict[str, str]:
@@ -43,7 +44,7 @@ def check(study: object, study_id: object, routes: Mapping[str, str] | None) -> 
     return {**ROUTES, **(routes or {})}
 
 
-def rows_of(table: pandas.DataFrame) -> list[Row]:
+def records_of(table: pandas.DataFrame) -> list[Row]:
     """Return the records of a table as mappings."""
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
@@ -79,7 +80,7 @@ def measured(study: Study, specimens: Mapping[str, str] | None) -> dict[str, tup
         split = re.fullmatch(r"(.+) \(([^()]+)\)", name)
         parts[name] = (split[1], split[2]) if split else (name, "")
     shared = [base for base, specimen in parts.values() if specimen]
-    found = {}
+    tests = {}
     codes: dict[str, str] = {}
     for name in study.analytes:
         base, specimen = parts[name]
@@ -88,11 +89,11 @@ def measured(study: Study, specimens: Mapping[str, str] | None) -> dict[str, tup
         specimen = (specimens or {}).get(name, specimen) if base == name else specimen
         if base not in codes:
             codes[base] = code_of(base, codes.values())
-        found[name] = (base, codes[base], specimen)
-    return found
+        tests[name] = (base, codes[base], specimen)
+    return tests
 
 
-def covariates(study: Study) -> tuple[list[str], dict[Any, Row]]:
+def covariate_cells(study: Study) -> tuple[list[str], dict[Any, Row]]:
     """Return the columns of covariates, each followed by that of its unit, and their cells by subject."""
     people = study.subjects
     headings = {str(c): str(c).upper() if c in COVARIATES else str(c) for c in people.columns if c != "subject"}
@@ -100,7 +101,7 @@ def covariates(study: Study) -> tuple[list[str], dict[Any, Row]]:
     columns: list[str] = []
     for name, heading in headings.items():
         columns += [heading, f"{heading}U"] if name in study.units else [heading]
-    for row in rows_of(people):
+    for row in records_of(people):
         cells[row["subject"]] = {headings[k]: v if known(v) else None for k, v in row.items() if k != "subject"}
         cells[row["subject"]] |= {
             f"{heading}U": _covariate_unit(study.units[name])
@@ -116,13 +117,13 @@ def _covariate_unit(unit: str) -> str:
 
 def seconds(time: float, per: Fraction) -> Fraction:
     """Return the seconds of a time with the fewest decimals that give back the same number."""
-    return iso.shortest(Fraction(time) * per, lambda found: float(found / per) == time)
+    return iso.shortest(Fraction(time) * per, lambda decimal: float(decimal / per) == time)
 
 
-def warn(sentences: Iterable[str]) -> None:
+def warn_lost(sentences: Iterable[str]) -> None:
     """Warn about what a table cannot carry."""
     for sentence in sentences:
-        warnings.warn(sentence, DataWarning, stacklevel=3)
+        warn(sentence)
 
 
 def frame(rows: list[Row], columns: Iterable[str], optional: Iterable[str] = ()) -> pandas.DataFrame:

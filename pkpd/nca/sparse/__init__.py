@@ -1,4 +1,7 @@
-"""Sparse non-compartmental analysis: few samples per subject, pooled over subjects (floor 3)."""
+"""Sparse non-compartmental analysis: few samples per subject, pooled over subjects (floor 3).
+
+The module is the verb itself: ``pkpd.nca.sparse(times, values, subjects)``.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from pkpd.nca.sparse.parameters import SPARSE_PARAMETERS, SparseParameter
 from pkpd.nca.sparse.pooled import sparse
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SPARSE_PRESETS, SparseRules
-from pkpd.nca.sparse.sides import Comparison
+from pkpd.nca.sparse.sides import SparseComparison
+from pkpd.nca.verb import make_verb
 
 __all__ = [
     "SPARSE_PARAMETERS",
     "SPARSE_PRESETS",
-    "Comparison",
+    "SparseComparison",
     "SparseParameter",
     "SparseResult",
     "SparseRules",
@@ -22,3 +26,5 @@ __all__ = [
     "sparse_difference",
     "sparse_ratio",
 ]
+
+make_verb(__name__, sparse)

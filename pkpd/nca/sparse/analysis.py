@@ -12,8 +12,8 @@ import numpy as np
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse import reasons
 from pkpd.nca.sparse.bootstrap import Evaluated, replicates
-from pkpd.nca.sparse.covariance import Spread, spread, variance
-from pkpd.nca.sparse.curve import Curve, curve
+from pkpd.nca.sparse.covariance import MeanCovariance, covariance_of_means, variance
+from pkpd.nca.sparse.curve import MeanCurve, curve_of_means
 from pkpd.nca.sparse.estimates import estimates
 from pkpd.nca.sparse.freedom import freedom
 from pkpd.nca.sparse.intervals import Interval, bootstrap_t_interval, normal_interval, t_interval
@@ -28,8 +28,8 @@ class _Found:
     """One group, scaled: values and times are multiples of powers of two."""
 
     pooled: Pooled
-    curve: Curve
-    spread: Spread
+    curve: MeanCurve
+    spread: MeanCovariance
     value: Array
     variance: Array
     df: Array
@@ -37,7 +37,7 @@ class _Found:
     drawn: Evaluated | None
 
 
-def analyse(pooled: Pooled, rules: SparseRules, dose: float, duration: float) -> SparseResult:
+def analyse_pooled(pooled: Pooled, rules: SparseRules, dose: float, duration: float) -> SparseResult:
     """Return the analysis of samples that are already pooled; see `sparse`."""
     scaled, clock, size = _scaled(pooled)
     with np.errstate(all="ignore"):
@@ -75,8 +75,8 @@ def _evaluate(pooled: Pooled, rules: SparseRules, dose: float, duration: float) 
         none = np.zeros((1, 1), dtype=bool)
         blank = Pooled(np.zeros(1), np.full((1, 1), np.nan), none, none, none)
         return _evaluate(blank, rules, dose, duration)
-    mean_curve = curve(pooled.times, pooled.values[None], pooled.seen[None], pooled.empty[None], rules)
-    found = spread(pooled.values[None], mean_curve, rules.covariance == "bounded")
+    mean_curve = curve_of_means(pooled.times, pooled.values[None], pooled.seen[None], pooled.empty[None], rules)
+    found = covariance_of_means(pooled.values[None], mean_curve, rules.covariance == "bounded")
     value, gradient = estimates(mean_curve, found.log_mean, rules, dose, duration)
     total = variance(gradient, found)
     df = freedom(gradient[0], total[0], pooled.present, found)

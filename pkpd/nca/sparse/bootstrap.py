@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.nca.sparse.covariance import spread, variance
-from pkpd.nca.sparse.curve import curve
+from pkpd.nca.sparse.covariance import covariance_of_means, variance
+from pkpd.nca.sparse.curve import curve_of_means
 from pkpd.nca.sparse.estimates import estimates
 from pkpd.nca.sparse.rules import SparseRules
 from pkpd.nca.sparse.samples import Pooled
@@ -27,8 +27,8 @@ def evaluate(pooled: Pooled, rows: Integers, rules: SparseRules, dose: float, du
     """Return the parameters and variances from these subjects, one replicate per row of `rows` (B, S)."""
     with np.errstate(all="ignore"):
         values = pooled.values[rows]
-        mean_curve = curve(pooled.times, values, pooled.seen[rows], pooled.empty[rows], rules)
-        found = spread(values, mean_curve, rules.covariance == "bounded")
+        mean_curve = curve_of_means(pooled.times, values, pooled.seen[rows], pooled.empty[rows], rules)
+        found = covariance_of_means(values, mean_curve, rules.covariance == "bounded")
         value, gradient = estimates(mean_curve, found.log_mean, rules, dose, duration)
         return Evaluated(value, variance(gradient, found))
 
@@ -58,12 +58,12 @@ def replicates(pooled: Pooled, rules: SparseRules, dose: float, duration: float)
     step = max(1, _BLOCK // max(1, people * 2 * width + 4 * width * width))
     parts = []
     for begin in range(0, rules.replicates, step):
-        rows = draw(pooled.seen, min(step, rules.replicates - begin), rng)
+        rows = drawn_subjects(pooled.seen, min(step, rules.replicates - begin), rng)
         parts.append(evaluate(pooled, rows, rules, dose, duration))
     return Evaluated(np.vstack([p.value for p in parts]), np.vstack([p.variance for p in parts]))
 
 
-def draw(seen: Flags, count: int, rng: np.random.Generator) -> Integers:
+def drawn_subjects(seen: Flags, count: int, rng: np.random.Generator) -> Integers:
     """Return `count` draws (count, S) of subjects, each with replacement within its batch."""
     _, batch, sizes = np.unique(seen, axis=0, return_inverse=True, return_counts=True)
     if (sizes < 2).any():

@@ -9,7 +9,16 @@ import numpy as np
 from scipy import special
 
 from pkpd.nca.sparse.intervals import normal_interval, t_interval
-from pkpd.nca.sparse.sides import Comparison, Group, checked, comparison, fieller, paired_bootstrap, satterthwaite, side
+from pkpd.nca.sparse.sides import (
+    Group,
+    SparseComparison,
+    checked_level,
+    comparison,
+    fieller,
+    paired_bootstrap,
+    satterthwaite,
+    side,
+)
 
 
 def sparse_difference(
@@ -19,7 +28,7 @@ def sparse_difference(
     parameter: str = "auc_last",
     level: float | None = None,
     methods: Sequence[str] = ("t", "z"),
-) -> Comparison:
+) -> SparseComparison:
     """Return the difference of a parameter between two independent groups, first less second.
 
     ``se² = se₁² + se₂²``; Satterthwaite's ``df = se⁴/(se₁⁴/df₁ + se₂⁴/df₂)``. The groups may differ in design. For
@@ -46,7 +55,7 @@ def sparse_difference(
     ----------
     Bailer, J Pharmacokinet Biopharm 16:303-309 (1988); Satterthwaite, Biometrics Bull 2:110-114 (1946).
     """
-    level = checked(first, second, parameter, level, methods, ("t", "z", "bootstrap-t"))
+    level = checked_level(first, second, parameter, level, methods, ("t", "z", "bootstrap-t"))
     a, b = side(first, parameter), side(second, parameter)
     estimate, se = a.estimate - b.estimate, math.hypot(a.se, b.se)
     df = satterthwaite(a, b, 1.0)
@@ -67,7 +76,7 @@ def sparse_ratio(
     parameter: str = "auc_last",
     level: float | None = None,
     methods: Sequence[str] = ("fieller", "z", "log z"),
-) -> Comparison:
+) -> SparseComparison:
     """Return the ratio of a parameter between two independent groups, first by second.
 
     ``"fieller"``: all ratios θ with ``(x₁ − θx₂)² ≤ t²(se₁² + θ²se₂²)``, t with Satterthwaite's degrees of freedom of
@@ -91,7 +100,7 @@ def sparse_ratio(
     ----------
     Fieller, J R Stat Soc B 16:175-185 (1954); Jaki, Wolfsegger & Lawo, J Biopharm Stat 20:803-820 (2010).
     """
-    level = checked(first, second, parameter, level, methods, ("fieller", "z", "log z", "bootstrap-t"))
+    level = checked_level(first, second, parameter, level, methods, ("fieller", "z", "log z", "bootstrap-t"))
     a, b = side(first, parameter), side(second, parameter)
     estimate = a.estimate / b.estimate if b.estimate else math.nan
     se = math.hypot(a.se, estimate * b.se) / abs(b.estimate) if b.estimate else math.nan

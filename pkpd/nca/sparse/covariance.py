@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array, Flags
-from pkpd.nca.sparse.curve import Curve
+from pkpd.nca.sparse.curve import MeanCurve
 
 
-class Spread(NamedTuple):
+class MeanCovariance(NamedTuple):
     """Covariances of every replicate, for the means (first J columns) and the means of logarithms (last J).
 
     Attributes
@@ -37,7 +37,7 @@ class Spread(NamedTuple):
     log_mean: Array
 
 
-def spread(values: Array, curve: Curve, bounded: bool) -> Spread:
+def covariance_of_means(values: Array, curve: MeanCurve, bounded: bool) -> MeanCovariance:
     """Return the covariances.
 
     With n_j subjects at time j and n_jk at both j and k, the covariance of a subject's values is
@@ -49,7 +49,7 @@ def spread(values: Array, curve: Curve, bounded: bool) -> Spread:
     ----------
     values : (B, S, J)
         The samples, NaN where there is none.
-    curve : Curve
+    curve : MeanCurve
         Their means.
     bounded : bool
         Bring a covariance beyond ``±s_j·s_k`` back to it.
@@ -81,7 +81,7 @@ def spread(values: Array, curve: Curve, bounded: bool) -> Spread:
         covariance = np.where(beyond, np.sign(covariance) * limit, covariance)
     of_means = covariance * shared / (n[:, :, None] * n[:, None, :])
     known = np.tile(curve.n >= 2, (1, 2))
-    return Spread(covariance, of_means, shared, denominator, known, log_mean)
+    return MeanCovariance(covariance, of_means, shared, denominator, known, log_mean)
 
 
 def _deviation(values: Array, mean: Array, used: Flags) -> Array:
@@ -91,7 +91,7 @@ def _deviation(values: Array, mean: Array, used: Flags) -> Array:
     return np.where(np.abs(found) <= rounding, 0.0, found)
 
 
-def variance(gradient: Array, found: Spread) -> Array:
+def variance(gradient: Array, found: MeanCovariance) -> Array:
     """Return the variances (B, P) of parameters with these gradients (B, P, 2J) in the means.
 
     ``var = gᵀVg`` (delta method; exact for areas, which are linear in the means). NaN where a mean of a single value

@@ -14,7 +14,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse.rules import SparseRules
 
 
-class Curve(NamedTuple):
+class MeanCurve(NamedTuple):
     """The mean curve of every replicate.
 
     Attributes
@@ -49,7 +49,7 @@ class Curve(NamedTuple):
     weights: Array
 
 
-def curve(times: Array, values: Array, seen: Flags, empty: Flags, rules: SparseRules) -> Curve:
+def curve_of_means(times: Array, values: Array, seen: Flags, empty: Flags, rules: SparseRules) -> MeanCurve:
     """Return the mean curve.
 
     The area is ``Σ wⱼ·ȳⱼ`` with ``wⱼ = (tⱼ₊₁ − tⱼ₋₁)/2`` (linear trapezoids), at the ends half the only distance.
@@ -84,7 +84,7 @@ def curve(times: Array, values: Array, seen: Flags, empty: Flags, rules: SparseR
     ends = positive if rules.last == "last mean above zero" else points
     last = np.where(ends.any(axis=1), width - 1 - np.argmax(ends[:, ::-1], axis=1), np.argmax(points, axis=1))
     kept = points & (np.arange(width) <= last[:, None])
-    return Curve(times, n, observed, mean, by_rule, kept, points, last, trapezoid_weights(times, kept))
+    return MeanCurve(times, n, observed, mean, by_rule, kept, points, last, trapezoid_weights(times, kept))
 
 
 def trapezoid_weights(times: Array, kept: Flags) -> Array:

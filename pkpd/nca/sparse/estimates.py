@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array, Flags
-from pkpd.nca.sparse.curve import Curve
+from pkpd.nca.sparse.curve import MeanCurve
 from pkpd.nca.sparse.parameters import NAMES
 from pkpd.nca.sparse.rules import SparseRules
 
 _Linear = tuple[Array, Array]  # a value (B,) and its derivatives (B, 2J)
 
 
-def estimates(curve: Curve, log_mean: Array, rules: SparseRules, dose: float, duration: float) -> _Linear:
+def estimates(curve: MeanCurve, log_mean: Array, rules: SparseRules, dose: float, duration: float) -> _Linear:
     """Return every parameter and its derivatives by the arithmetic means and by the means of the logarithms.
 
     Area and moment to the last time are ``Σ w·ȳ`` and ``Σ w·t·ȳ``. λz is minus the slope of the least-squares line
@@ -22,7 +22,7 @@ def estimates(curve: Curve, log_mean: Array, rules: SparseRules, dose: float, du
 
     Parameters
     ----------
-    curve : Curve
+    curve : MeanCurve
         B replicates of the mean curve at J times.
     log_mean : (B, J)
         Means of the logarithms.
@@ -77,14 +77,14 @@ def estimates(curve: Curve, log_mean: Array, rules: SparseRules, dose: float, du
     return value, np.where(constant[:, None, :], 0.0, gradient)
 
 
-def tail_of(curve: Curve, rules: SparseRules) -> Flags:
+def tail_of(curve: MeanCurve, rules: SparseRules) -> Flags:
     """Return which times (B, J) the terminal regression runs through: the last ones of the curve."""
     from_end = np.cumsum(curve.kept[:, ::-1], axis=1)[:, ::-1]
     found: Flags = curve.kept & (from_end <= rules.tail)
     return found
 
 
-def terminal_rate(curve: Curve, log_mean: Array, rules: SparseRules) -> _Linear:
+def terminal_rate(curve: MeanCurve, log_mean: Array, rules: SparseRules) -> _Linear:
     """Return λz and its derivatives; NaN without enough times, with a tail that is not positive or does not fall."""
     tail = tail_of(curve, rules)
     number = np.maximum(tail.sum(axis=1), 1)[:, None]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array, Flags
-from pkpd.nca.sparse.covariance import Spread
+from pkpd.nca.sparse.covariance import MeanCovariance
 
 
-def freedom(gradient: Array, total: Array, present: Flags, found: Spread) -> Array:
+def freedom(gradient: Array, total: Array, present: Flags, found: MeanCovariance) -> Array:
     """Return the degrees of freedom of every variance; NaN where there are none.
 
     Subjects that share all the times which carry weight are a batch. With two subjects or more in every batch,
@@ -25,7 +25,7 @@ def freedom(gradient: Array, total: Array, present: Flags, found: Spread) -> Arr
         The variances.
     present : (S, J) of bool
         Which subject has a value at which time.
-    found : Spread
+    found : MeanCovariance
         Covariances; the first replicate is used.
 
     References
@@ -52,7 +52,7 @@ def freedom(gradient: Array, total: Array, present: Flags, found: Spread) -> Arr
     return result
 
 
-def _quadratic(gradient: Array, rows: Flags, sizes: Array, n: Array, found: Spread) -> float:
+def _quadratic(gradient: Array, rows: Flags, sizes: Array, n: Array, found: MeanCovariance) -> float:
     """Return tr(AΣAΣ) of the quadratic form that the variance is.
 
     ``A = B − X``, with B block-diagonal over subjects (B_i the coefficients of the products, at the subject's times)

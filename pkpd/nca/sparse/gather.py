@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas
 
 from pkpd.arrays import Array, Flags
 from pkpd.dosing import Dose
-from pkpd.errors import DataWarning, InputError, unknown_names
+from pkpd.errors import InputError, unknown_names, warn
 from pkpd.study import Study
 
 
@@ -77,14 +76,10 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     nowhere = table["group"].isna()
     if nowhere.any():
         people = table["subject"][nowhere].nunique()
-        _warn(f"{people} subjects have no {by!r} and are in no group ({int(nowhere.sum())} samples)")
+        warn(f"{people} subjects have no {by!r} and are in no group ({int(nowhere.sum())} samples)")
     table = table[~nowhere]
     _warn_times(table)
     return [_group(key, part, first) for key, part in table.groupby("group", sort=True)]
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=5)
 
 
 def _first_doses(study: Study, unit: str) -> dict[Any, _First]:
@@ -133,15 +128,15 @@ def _on_dose_clock(table: pandas.DataFrame, first: dict[Any, _First]) -> pandas.
     late = (actual > until) | ((actual == until) & post)
     early = (table["pooled"] < 0) & ~late
     if late.any():
-        _warn(f"{int(late.sum())} samples after a subject's second dose take no part")
+        warn(f"{int(late.sum())} samples after a subject's second dose take no part")
     if early.any():
-        _warn(f"{int(early.sum())} samples before the first dose take no part")
+        warn(f"{int(early.sum())} samples before the first dose take no part")
     table = table[~late & ~early]
     key = [table["subject"], table["pooled"]]
     after = (table["mark"].fillna("") == "post").groupby(key).transform("any") if len(table) else post[:0]
     double = after & (table["mark"].fillna("") != "post") & (table["pooled"] == 0)
     if double.any():
-        _warn(f"{int(double.sum())} samples before the dose give way to one of the same time that is marked 'post'")
+        warn(f"{int(double.sum())} samples before the dose give way to one of the same time that is marked 'post'")
     return table[~double].copy()
 
 
@@ -157,7 +152,7 @@ def _planned(planned: pandas.Series, origin: pandas.Series) -> pandas.Series:
     # A planned time stands for the dose if it is nearer to it than half the distance to the next planned time.
     gap = float(np.diff(marks).min(initial=np.inf))
     zero = nearest if abs(nearest - middle) <= 0.5 * gap else middle
-    _warn(
+    warn(
         f"first doses were given at {origin.nunique()} times, which would scatter {len(own.dropna())} planned times; "
         f"these count from {zero:g} on the study's clock"
     )
@@ -171,7 +166,7 @@ def _warn_times(table: pandas.DataFrame) -> None:
     alone = table.groupby(["group", "pooled"])["pooled"].transform("size") == 1
     strayed = alone & ~table["planned"]
     if strayed.any() and table["subject"].nunique() > 1:
-        _warn(
+        warn(
             f"{int(strayed.sum())} of {len(table)} samples have no nominal time and share their time with no other "
             "sample of the group; a mean of one value has no standard error (give nominal_time to pool them)"
         )

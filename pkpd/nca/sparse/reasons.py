@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.nca.sparse.curve import Curve
+from pkpd.nca.sparse.curve import MeanCurve
 from pkpd.nca.sparse.estimates import tail_of
 from pkpd.nca.sparse.parameters import NAMES, SAMPLING_TIMES, SPARSE_PARAMETERS, TO_INFINITY
 from pkpd.nca.sparse.rules import SparseRules
@@ -30,7 +30,7 @@ NO_ESTIMATE = "there is no estimate"
 FEW_REPLICATES = "fewer than half of the bootstrap replicates have a standard error"
 
 
-def missing(curve: Curve, value: Array, log_mean: Array, rules: SparseRules, dose: float) -> dict[str, str]:
+def missing(curve: MeanCurve, value: Array, log_mean: Array, rules: SparseRules, dose: float) -> dict[str, str]:
     """Return why a parameter of the first replicate cannot be had, "" where it can; the first reason counts."""
     nothing = not curve.points[0].any()
     one = int(curve.points[0].sum()) < 2
@@ -58,7 +58,7 @@ def missing(curve: Curve, value: Array, log_mean: Array, rules: SparseRules, dos
     return found
 
 
-def _tail(curve: Curve, log_mean: Array, rules: SparseRules) -> str:
+def _tail(curve: MeanCurve, log_mean: Array, rules: SparseRules) -> str:
     """Why there is no terminal regression."""
     tail = tail_of(curve, rules)[0]
     if tail.sum() < rules.tail:

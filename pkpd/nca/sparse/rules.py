@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
-from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.errors import unknown_names
+from pkpd.nca.choices import Choices, is_number, is_whole, preset_among
 
 METHODS = ("t", "z", "bootstrap-t")
 _CHOICES = {
@@ -24,7 +24,7 @@ _COUNTS = {"tail": 2, "replicates": 1, "seed": 0}
 
 
 @dataclass(frozen=True)
-class SparseRules:
+class SparseRules(Choices):
     """The rules of a sparse (pooled) analysis; every value is a choice that the result lists.
 
     Attributes
@@ -59,6 +59,8 @@ class SparseRules:
     Wolfsegger & Jaki, J Pharmacokinet Pharmacodyn 36:479-494 (2009); Holder, J Biopharm Stat 11:75-79 (2001).
     """
 
+    WHERE: ClassVar[str] = "rules of the sparse analysis"
+
     name: str = "default"
     blq: str = "zero"
     mean: str = "arithmetic"
@@ -74,51 +76,24 @@ class SparseRules:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        problems = [
-            f"{key} is {getattr(self, key)!r}; {nearest(getattr(self, key), known)}"
-            for key, known in _CHOICES.items()
-            if getattr(self, key) not in known
-        ]
-        for key, least in _COUNTS.items():
-            value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                problems.append(f"{key} is {value!r}; expected a whole number ≥ {least}")
-        problems += level_problems(self.level)
         given = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
         object.__setattr__(self, "methods", given)
-        problems += unknown_names(given, METHODS, "method")
-        if problems:
-            raise InputError(problems, "rules of the sparse analysis")
+        super().__post_init__()
 
-    def changed(self, **changes: Any) -> SparseRules:
-        """Return the rules with some choices replaced, under the name "…, changed".
-
-        Raises
-        ------
-        InputError
-            If a choice or its value does not exist; the nearest one is suggested.
-        """
-        if not changes:
-            return self
-        problems = unknown_names(changes, [f.name for f in fields(self)], "rule")
-        if problems:
-            raise InputError(problems, "rules of the sparse analysis")
-        name = self.name if self.name.endswith(", changed") else f"{self.name}, changed"
-        return replace(self, **{"name": name, **changes})
-
-    def to_json(self) -> str:
-        """Write the rules as JSON, from which `from_json` makes them again."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> SparseRules:
-        """Return the rules that `to_json` wrote."""
-        return cls(**json.loads(text))
+    def problems(self) -> Iterator[str]:
+        """Yield one sentence for every choice that does not exist."""
+        yield from self.wrong_words(_CHOICES)
+        for key, least in _COUNTS.items():
+            value = getattr(self, key)
+            if not is_whole(value) or value < least:
+                yield f"{key} is {value!r}; expected a whole number ≥ {least}"
+        yield from level_problems(self.level)
+        yield from unknown_names(self.methods, METHODS, "method")
 
 
 def level_problems(level: Any) -> list[str]:
     """Return a sentence if `level` is not a number between 0 and 1."""
-    if isinstance(level, int | float) and not isinstance(level, bool) and 0 < level < 1:
+    if is_number(level) and 0 < level < 1:
         return []
     return [f"level is {level!r}; expected a number between 0 and 1, such as 0.95"]
 
@@ -147,6 +122,4 @@ def sparse_preset(name: str) -> SparseRules:
     InputError
         If there is no preset of that name; the nearest one is suggested.
     """
-    if name not in SPARSE_PRESETS:
-        raise InputError(f"unknown preset {name!r}; {nearest(name, SPARSE_PRESETS)}")
-    return SPARSE_PRESETS[name]
+    return preset_among(SPARSE_PRESETS, name)

@@ -25,7 +25,7 @@ Statistic = Callable[[Array, Array, Array, Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class SparseComparison:
     """Two groups compared.
 
     Attributes
@@ -81,7 +81,7 @@ class Side:
     drawn: tuple[Array, Array] | None
 
 
-def checked(
+def checked_level(
     first: Group, second: Group, parameter: str, level: float | None, methods: Sequence[str], known: Sequence[str]
 ) -> float:
     """The level, if everything that was asked for exists."""
@@ -154,7 +154,7 @@ def paired_bootstrap(a: Side, b: Side, level: float, statistic: Statistic) -> tu
 def comparison(
     kind: str, parameter: str, numbers: tuple[float, float, float, float],
     interval: Mapping[str, tuple[float, float]], a: Side, b: Side,
-) -> Comparison:  # fmt: skip
+) -> SparseComparison:  # fmt: skip
     """Return the comparison with a reason for everything that is missing."""
     estimate, se, df, level = numbers
     reason = "; ".join(f"{which} group: {side.reason}" for which, side in (("first", a), ("second", b)) if side.reason)
@@ -164,7 +164,7 @@ def comparison(
         method: "" if math.isfinite(low) and math.isfinite(high) else reason or _why_no_interval(method, df, a, b)
         for method, (low, high) in interval.items()
     }
-    return Comparison(
+    return SparseComparison(
         kind, parameter, estimate, se, df, level, MappingProxyType(dict(interval)), reason, MappingProxyType(sentences)
     )
 

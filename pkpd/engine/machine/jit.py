@@ -1,0 +1,95 @@
+"""One door to numba: compiled and cached where it is there, plain Python where it is not."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("pkpd")
+LANES = 8  # subjects that are computed at once
+_CONSTANTS = ("status.py", "segments.py")  # files without compiled functions whose numbers these know
+
+try:
+    import numba
+except ImportError:  # the package works without it, slower
+    AVAILABLE = False
+else:
+    AVAILABLE = True
+
+
+def _forget_stale_code() -> None:
+    """Throw away cached machine code if any of the compiled files was edited.
+
+    numba looks at the file of the function alone, but machine code holds what the function calls in other files. So
+    every file of the engine that knows of compilation counts, this one with its number of lanes too, and those whose
+    numbers compiled code takes as constants.
+    """
+    engine = Path(__file__).parents[1]
+    stamp = engine / "__pycache__" / "compiled.sha256"
+    try:
+        files = {file: file.read_bytes() for file in sorted(engine.rglob("*.py"))}
+        counted = [text for file, text in files.items() if b"jit" in text or file.name in _CONSTANTS]
+        digest = hashlib.sha256(b"".join(counted)).hexdigest()
+        if stamp.is_file() and stamp.read_text() == digest:
+            return
+        for file in [*engine.rglob("__pycache__/*.nbi"), *engine.rglob("__pycache__/*.nbc")]:
+            file.unlink(missing_ok=True)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(digest)
+    except OSError:  # installed where nobody can write: then nobody edited it either
+        return
+
+
+if AVAILABLE:
+    _forget_stale_code()
+
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function with numba, cached on disk and releasing the GIL."""
+    return _compiled(function, {"contract"})
+
+
+def lanes_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that works on several lanes: no product and sum are joined but where `fma` says so.
+
+    Whether the compiler joins them would depend on the lane (it peels and unrolls loops), and with it the last bit.
+    """
+    return _compiled(function, False)
+
+
+def _compiled(function: Callable[..., Any], fastmath: Any) -> Callable[..., Any]:
+    if not AVAILABLE:
+        return function
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    try:
+        compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder that can be written to: compile in memory
+        compiled = numba.njit(**options)(function)
+    return compiled
+
+
+_told: set[str] = set()
+_WHAT = {
+    "closed_form.solve_linear": "the closed forms",
+    "rows.each_row": "what evaluates a model",
+    "explicit.solve_explicit": "the solver",
+    "steady_closed_form.solve_steady": "steady states",
+    "stiff.solve_stiff": "the solver of stiff equations",
+}
+
+
+def announce(dispatcher: Any) -> None:
+    """Say once what takes so long: the first compilation of a solver on this machine, or a machine without numba."""
+    if not AVAILABLE and "numba" not in _told:
+        _told.add("numba")
+        log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")
+    folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
+    name = f"{dispatcher.__module__.split('.')[-1]}.{dispatcher.__name__}"  # as in the names of the cached files
+    if name in _told or folder is None:
+        return
+    _told.add(name)
+    if not any(Path(folder).glob(f"{name}*.nbc")):
+        log.warning("compiling %s for the first use on this machine (some 10 s, once) …", _WHAT.get(name, name))

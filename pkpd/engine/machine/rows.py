@@ -1,0 +1,45 @@
+"""A formula over many rows at once: initial values, matrices, outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pkpd.engine.machine.jit import LANES, jit
+from pkpd.engine.machine.pointer import call
+
+
+@jit
+def each_row(address, time, y, q, table_row, place, out):  # type: ignore[no-untyped-def]
+    """Write ``out[place[r]] = f(time[r], y[r], q[table_row[r]])`` for every row r.
+
+    Parameters
+    ----------
+    address : int
+        Of the formula's function of `LANES` lanes; what is zero by structure it does not touch.
+    time : array, shape (rows,)
+        Time of every row.
+    y : array, rows × entries of the vector
+        The vector of every row.
+    q : array, table rows × entries
+        The table of values.
+    table_row, place : arrays of int, shape (rows,)
+        Row of the table that belongs to each row, and row of the result in which it is written.
+    out : array, result rows × size
+        The result; begins as zeros.
+    """
+    rows, ny, nq, size = table_row.shape[0], y.shape[1], q.shape[1], out.shape[1]
+    t, u = np.zeros(LANES), np.zeros(ny * LANES)
+    v, found = np.zeros(nq * LANES), np.zeros(size * LANES)
+    for first in range(0, rows, LANES):
+        for lane in range(LANES):
+            r = min(first + lane, rows - 1)
+            t[lane] = time[r]
+            for k in range(ny):
+                u[k * LANES + lane] = y[r, k]
+            for k in range(nq):
+                v[k * LANES + lane] = q[table_row[r], k]
+        call(address, t, u, v, found)
+        for lane in range(min(LANES, rows - first)):
+            target = place[first + lane]
+            for k in range(size):
+                out[target, k] = found[k * LANES + lane]

@@ -1,0 +1,122 @@
+"""What is integrated of a model: its right-hand side as machine code, and everything that a solver needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.engine.machine.code import Code
+from pkpd.engine.settings import Settings
+from pkpd.engine.solve.linear_block import BlockRun
+from pkpd.engine.solve.modes import Modes, modes_of
+from pkpd.engine.timeline.schedule import Schedule
+
+SolveBlock = Callable[[Array, Schedule], BlockRun]
+
+
+class IntegratedPart:
+    """The integrated states of a model's code and their sensitivities.
+
+    The right-hand side reads time, the integrated vector, and an array with the inputs, the scales of the
+    sensitivities, the floor of the driving states, infusion rates with their derivatives, and the numbers of the closed
+    form, in this order.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self.code, self.structure = code, code.structure
+        self.where = list(self.structure.integrated)
+        self._columns = [self.structure.inputs.index(s) for s in self.structure.sensitivities]
+        self.places = np.full((len(self._columns), len(self.where)), -1, dtype=np.int64)
+        for i, j, k in self.structure.where:
+            self.places[j, i] = k
+        modes = len(self.structure.upstream)
+        drivers, driven = len(self.structure.driving), len(self.structure.driven)
+        closed = 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
+        self.width = self.structure.slots + closed
+
+    def job(
+        self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,
+        floor: Array | None = None,
+    ) -> IntegrationJob:  # fmt: skip
+        """Put together what is to be integrated for a value table (rows × inputs).
+
+        `floor` is what states that would drive must not fall below where they are integrated, too (by row of values).
+        """
+        first = np.repeat(schedule.first_row[:-1], np.diff(schedule.first_row))  # one scale for all rows of a subject
+        sizes = np.abs(values[:, self._columns])[first]
+        scale = np.where(sizes == 0, 1.0, sizes)
+        modes = block.kept.get("modes") or modes_of(self.structure, block, schedule)
+        block.kept["modes"] = modes
+        lowest = modes.floor if floor is None else floor
+        q0 = np.ascontiguousarray(np.concatenate([values, scale, lowest[:, None]], axis=1))
+        z0 = np.zeros((len(values), self.structure.components))
+        self.code.rows("initial", q0, np.arange(len(values)), z0)
+        return IntegrationJob(self, values, q0, z0, scale, schedule, settings, block, modes, solve_block)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegrationJob:
+    """One run of the integrated states.
+
+    Attributes
+    ----------
+    integrated : IntegratedPart
+        The code.
+    values : array, rows × inputs
+        The table of values.
+    q0 : array, rows × (inputs + sensitivities + 1)
+        Inputs, scales, and the floor of the driving states.
+    z0 : array, rows × components
+        Initial values of states and sensitivities.
+    scale : array, rows × sensitivities
+        What the sensitivities were multiplied with; the same in all rows of a subject.
+    schedule, settings, block, modes
+        Time lines, tolerances, the block that drives, and how.
+    solve_block : callable
+        Solves the block for other values and time lines.
+    """
+
+    integrated: IntegratedPart
+    values: Array
+    q0: Array
+    z0: Array
+    scale: Array
+    schedule: Schedule
+    settings: Settings
+    block: BlockRun
+    modes: Modes
+    solve_block: SolveBlock
+
+    @property
+    def rows(self) -> int:
+        """Number of requested values."""
+        return int(self.schedule.rows[-1])
+
+    @cached_property
+    def absolute_tolerance(self) -> Array:
+        """Return an absolute tolerance per subject and component: ``atol``, less where amounts are tiny.
+
+        A state that starts from, or is given, less than 1 of its unit keeps ``atol`` relative to that; one that starts
+        from nothing takes the largest such scale of its subject. So a dose of 1e-9 mol is solved like one of 1 nmol.
+        """
+        plan, width = self.schedule, len(self.integrated.where)
+        subjects, start = plan.subjects, self.z0[self.schedule.first_row[:-1]]
+        given = np.abs(plan.jumps) + np.abs(plan.rates) * (plan.end - plan.start)[:, None]
+        for s in np.flatnonzero(plan.begins >= 0):
+            train = plan.trains[int(plan.begins[s])][0]
+            pieces = zip(train.lengths, train.rates, strict=False)
+            given[s, train.state] += train.amount[0] + sum(length[0] * rate[0] for length, rate in pieces)
+        lines = np.maximum.reduceat(given, plan.segments[:-1], axis=0)[plan.line_of_subject]
+        scale = np.maximum(np.abs(start[:, :width]), lines[:, self.integrated.where])
+        everything = np.maximum(scale.max(axis=1), lines.max(axis=1, initial=0.0))
+        scale = np.where(scale > 0, scale, everything[:, None])
+        scale = np.where((scale > 0) & (scale < 1) & np.isfinite(scale), scale, 1.0)
+        tolerance = np.empty((subjects, self.z0.shape[1]))
+        tolerance[:, :width] = self.settings.atol * scale
+        for i, _, k in self.integrated.structure.where:
+            tolerance[:, k] = tolerance[:, i]
+        return tolerance

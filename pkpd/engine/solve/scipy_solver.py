@@ -1,0 +1,155 @@
+"""The same job by SciPy: the oracle of the tests, and what solves where numba is absent.
+
+Each subject and segment is integrated with Radau and the symbolic Jacobian (with DOP853 unless ``method='stiff'``); the
+closed-form block drives through SciPy's exponential. Much slower than the compiled solver, and independent of it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.arrays import Array, Integers
+from pkpd.engine import status as why
+from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
+from pkpd.engine.solve.start_arrays import start_arrays_of
+from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.timeline.segments import RESTART
+
+
+def solve_with_scipy(
+    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", given: tuple[Any, ...] | None = None
+) -> tuple[Array, Integers]:
+    """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN.
+
+    `given` is what `start_arrays.start_arrays_of` returns; without it there are no steady states.
+    """
+    if given is None:
+        none = np.zeros(job.schedule.subjects, dtype=np.int64)
+        given = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), none)
+    out = np.full((job.rows, job.z0.shape[1]), np.nan)
+    status = np.zeros(job.schedule.subjects, dtype=np.int64)
+    functions = functions_of(job.integrated)
+    with np.errstate(all="ignore"):
+        for i in subjects:
+            status[i] = _subject(job, int(i), functions, method, out, given)
+    return out, status
+
+
+@lru_cache(maxsize=128)
+def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
+    """Right-hand side and Jacobian, made once per model: a fit solves hundreds of times."""
+    import sympy
+
+    formulas = integrated.code.formulas
+    formula = formulas.driven_rhs()
+    arguments = [formulas.time, list(formula.y), list(formula.q)]
+    dydt = [formula.values.get(k, sympy.Integer(0)) for k in range(formula.size)]
+    rhs = sympy.lambdify(arguments, dydt, modules="numpy", cse=True, dummify=True)
+    jacobian = [[derivative(f, y) for y in formula.y] for f in dydt]
+    return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
+
+
+def _subject(
+    job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, given: tuple[Any, ...]
+) -> int:
+    from scipy.integrate import solve_ivp
+
+    schedule = job.schedule
+    line = int(schedule.line_of_subject[i])
+    tolerance = job.absolute_tolerance[i]
+    first_time, rows0 = int(schedule.times[line]), int(schedule.rows[i])
+    _, (_, rates, drates, rate_pairs, dosed), *_ = given
+    z = job.z0[schedule.first_row[i]].copy()
+    rhs: Any = None
+    for s in range(int(schedule.segments[line]), int(schedule.segments[line + 1])):
+        row = int(schedule.first_row[i] + schedule.segment_row[s])
+        drive = _drive(job, i, s, row)
+        rate = rates[s]
+        moved = [drates[s, j, k] for k, j in rate_pairs]
+
+        def bound(
+            f: Any, row: int = row, s: int = s, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved
+        ) -> Any:
+            return lambda t, y: np.asarray(
+                f(np.float64(t), y, np.concatenate([job.q0[row], dosed[s : s + 1], rate, moved, drive(t)])), dtype=float
+            )
+
+        before, rhs, jacobian = rhs, bound(functions[0]), bound(functions[1])
+        z = _begin(job, i, s, z, (before, rhs), given)
+        lo, hi = int(schedule.first[s + line]), int(schedule.first[s + line + 1])
+        times = schedule.time[lo:hi]
+        rows = slice(rows0 + lo - first_time, rows0 + hi - first_time)
+        begin, end = float(schedule.start[s]), float(schedule.end[s])
+        if end <= begin:
+            out[rows] = z
+            continue
+        if not np.isfinite(rhs(begin, z)).all():
+            return why.NOT_FINITE
+        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance}
+        if method == "Radau":
+            options["jac"] = jacobian
+        try:
+            clock = np.unique(np.append(times, end))
+            solution = solve_ivp(rhs, (begin, end), z, method=method, t_eval=clock, **options)
+        except (ValueError, FloatingPointError, np.linalg.LinAlgError):
+            return why.NOT_FINITE
+        if solution.status != 0:
+            return why.UNDERFLOW
+        out[rows] = solution.y.T[np.searchsorted(clock, times)]
+        z = solution.y[:, -1].copy()
+    return why.OK
+
+
+def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], given: tuple[Any, ...]) -> Array:
+    """The state at the start of a segment: what `segment_start.begin_segment` does, in NumPy."""
+    _, (jump, *_), (begins, segment_row, first_row, scale, steady, slot, adds), (dstart, places, sizes), _ = given
+    t, row, kind = float(job.schedule.start[s]), first_row[i] + segment_row[s], begins[s]
+    if dstart[s].any() and dydt[0] is not None:
+        z = _shift(z, dydt[0](t, z), dstart[s], places, sizes[i])
+    if kind == RESTART:
+        z = job.z0[row].copy()
+    elif kind >= 0:
+        z = (z if adds[kind] else 0.0) + steady[slot[i] + kind]
+    z = z * scale[s] + jump[s]
+    if dstart[s].any():
+        z = _shift(z, -dydt[1](t, z), dstart[s], places, sizes[i])
+    return z
+
+
+def _shift(z: Array, dydt: Array, moved: Array, places: Integers, sizes: Array) -> Array:
+    """Move the sensitivities by the dydt of the states times the derivative of the time."""
+    shifted = z.copy()
+    for j, row in enumerate(places):
+        for k, place in enumerate(row):
+            if place >= 0:
+                shifted[place] += dydt[k] * moved[j] * sizes[j]
+    return shifted
+
+
+def _drive(job: IntegrationJob, i: int, s: int, row: int) -> Any:
+    """Return the driving states and their derivatives as a function of time within a segment, by SciPy's exponential.
+
+    The block and its derivatives are one linear system, with the constant inputs as one more state.
+    """
+    from scipy.linalg import expm
+
+    block, layout = job.block, job.integrated.structure
+    if not layout.driving:
+        return lambda t: np.empty(0)
+    n, varied = block.matrix.shape[1], layout.varied if layout.driven else ()
+    place = block.begins[i] + s - job.schedule.segments[job.schedule.line_of_subject[i]]
+    size = n * (1 + len(varied))
+    a, x = np.zeros((size + 1, size + 1)), np.ones(size + 1)
+    a[:n, :n], a[:n, size], x[:n] = block.matrix[row], block.constant[row] + block.rates[s], block.starts[place]
+    for p in range(len(varied)):
+        part = slice(n * (1 + p), n * (2 + p))
+        a[part, part], a[part, :n] = block.matrix[row], block.dmatrix[row, p]
+        a[part, size] = block.dconstant[row, p] + block.drates[s, p]
+        x[part] = block.dstarts[place, p]
+    seen = [d if j < 0 else n * (1 + varied.index(j)) + d for d, j in layout.quantities]
+    begin = float(job.schedule.start[s])
+    return lambda t: (expm(a * (t - begin)) @ x)[seen]

@@ -1,0 +1,7 @@
+"""From a model's text to formulas: everything that computes with symbols, and nothing that computes with data.
+
+`symbols` splits a model into a linear block and the states that are integrated; `event_times` finds the times at which
+equations change by themselves; `sensitivities` adds the equations of the derivatives, `second_order` those of second
+ones; `calculus` differentiates;
+`formulas` writes all of it as functions of (time, a vector, a vector). `dual_numbers` are numbers with derivatives.
+"""

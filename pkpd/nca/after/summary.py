@@ -1,0 +1,226 @@
+"""Summaries by group, one row per profile, and the terminal regression as a line to draw (floor 3)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas
+import xarray as xr
+
+from pkpd.arrays import Array
+from pkpd.errors import InputError, unknown_names
+from pkpd.nca.after.descriptive import level_problem, mean_interval
+
+_COLUMNS = (
+    "parameter", "unit", "N", "n", "missing", "geometric_mean", "geometric_cv", "mean", "sd", "cv", "median", "min",
+    "max", "geometric_sd", "geometric_mean_low", "geometric_mean_high", "mean_low", "mean_high", "q1", "q3",
+)  # fmt: skip
+_LABELS = ("subject", "interval", "occasion", "route", "dose")
+
+
+def summarise(
+    result: xr.Dataset | pandas.DataFrame,
+    by: str | Sequence[str] | None = None,
+    *,
+    level: float = 0.9,
+    minimum: int = 1,
+    most_missing: float = 1.0,
+) -> pandas.DataFrame:
+    """Return one row per group and parameter: counts, geometric and arithmetic mean with intervals, median, range.
+
+    ``geometric_mean = exp(mean(ln x))``, ``geometric_cv = 100·sqrt(exp(s²) − 1)`` and ``geometric_sd = exp(s)`` with
+    ``s`` the standard deviation of ``ln x``; all are NaN where a value is not positive. ``cv = 100·sd/|mean|``.
+    Standard deviations have n − 1 in the denominator. Missing values are counted and left out; an infinite value
+    counts as missing. Intervals are t intervals, that of the geometric mean on the scale of logarithms. Quartiles
+    interpolate linearly between order statistics, at 1 + (n − 1)·p.
+
+    Parameters
+    ----------
+    result : Dataset or DataFrame
+        What `nca` returned, or a table with one row per profile.
+    by : str or list of str, optional
+        Coordinates (columns) that make the groups; without, there is one group.
+    level : float
+        Confidence level of the intervals.
+    minimum : int
+        Fewest numbers of which statistics are given; below, they are NaN and the counts remain. Standard deviations
+        and intervals need two in any case.
+    most_missing : float
+        Largest share of missing values in a group of which statistics are given, from 0 to 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The group columns, then ``parameter``, ``unit``, ``N`` (profiles), ``n`` (numbers), ``missing`` (N − n),
+        ``geometric_mean``, ``geometric_cv`` (%), ``mean``, ``sd``, ``cv`` (%), ``median``, ``min``, ``max``,
+        ``geometric_sd``, ``geometric_mean_low``, ``geometric_mean_high``, ``mean_low``, ``mean_high``, ``q1``,
+        ``q3``. The rules stand in ``attrs["rules"]``.
+
+    Raises
+    ------
+    InputError
+        If a group column does not exist, or a rule cannot be used.
+
+    References
+    ----------
+    Hyndman RJ, Fan Y. Sample quantiles in statistical packages. Am Stat 50 (1996) 361-365: type 7.
+    """
+    groups = [by] if isinstance(by, str) else list(by or [])
+    table, unit, names = _flat(result, groups)
+    problems = unknown_names(groups, [str(n) for n in table.columns], "group") + level_problem(level)
+    problems += [] if minimum >= 1 else [f"minimum is {minimum}; expected a whole number ≥ 1"]
+    problems += [] if 0 <= most_missing <= 1 else [f"most_missing is {most_missing}; expected a number from 0 to 1"]
+    if problems:
+        raise InputError(problems, "summarise")
+    parts = table.groupby(groups, sort=True, dropna=False) if groups else [((), table)]
+    rows = []
+    for key, part in parts:
+        for name in names:
+            values = part[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            x = values[np.isfinite(values)]
+            lost = len(values) - len(x)
+            enough = len(x) >= minimum and lost <= most_missing * len(values)
+            statistics = _statistics(x if enough else x[:0], level)
+            rows.append((*key, name, unit.get(name, ""), len(values), len(x), lost, *statistics))
+    found = pandas.DataFrame(rows, columns=[*groups, *_COLUMNS])
+    found.attrs["rules"] = _rules(level, minimum, most_missing)
+    return found
+
+
+def _flat(
+    result: xr.Dataset | pandas.DataFrame, groups: Sequence[str]
+) -> tuple[pandas.DataFrame, dict[str, str], list[str]]:
+    """One row per profile, the units, and the names of what is summarised."""
+    if isinstance(result, xr.Dataset):
+        labels = {str(n): v.to_numpy() for n, v in result.coords.items() if v.dims == ("profile",)}
+        columns = {k: v for name in result.data_vars for k, v in _columns(result[name]).items()}
+        unit = {k: str(v.attrs.get("units", "")) for k, v in columns.items()}
+        table = pandas.DataFrame({**{k: v.to_numpy() for k, v in columns.items()}, **labels})
+        return table, unit, list(columns)
+    numeric = result.select_dtypes("number").columns
+    return result, {}, [str(n) for n in numeric if n not in groups]
+
+
+def _columns(variable: xr.DataArray) -> dict[str, xr.DataArray]:
+    """One column per profile of a parameter; of a window or threshold one for each, named after it."""
+    name, more = str(variable.name), [str(d) for d in variable.dims if d != "profile"]
+    if not more:
+        return {name: variable}
+    if "profile" not in variable.dims or "sample" in more or variable.dtype.kind != "f":
+        return {}  # the samples, and the reasons of windows
+    places = [dict(zip(more, at, strict=True)) for at in itertools.product(*(range(variable.sizes[d]) for d in more))]
+    parts = [variable.isel(place) for place in places]
+    return {f"{name}[{', '.join(f'{part[d].item()}' for d in more)}]": part for part in parts}
+
+
+def _rules(level: float, minimum: int, most_missing: float) -> dict[str, str]:
+    """What was done, in words that go below a table."""
+    return {
+        "missing": "missing and infinite values are counted and left out",
+        "non_positive": "no geometric statistics where a value is zero or negative",
+        "sd": "standard deviations with n − 1 in the denominator, from two values on",
+        "cv": "cv = 100·sd/|mean|; geometric_cv = 100·sqrt(exp(s²) − 1), s the standard deviation of ln x",
+        "interval": f"{100 * level:g} % t intervals; of the geometric mean on the scale of logarithms",
+        "quartiles": "linear between order statistics, at 1 + (n − 1)·p",
+        "least": f"from {minimum} numbers on and with at most {100 * most_missing:g} % of values missing",
+    }
+
+
+def _statistics(x: Array, level: float) -> tuple[float, ...]:
+    """The statistics of the finite values of one parameter in one group, in the order of `_COLUMNS`."""
+    n, nan = len(x), float("nan")
+    if n == 0:
+        return (nan,) * 15
+    mean, low, high = mean_interval(x, level)
+    top = float(np.abs(x).max()) or 1.0
+    sd = float((x / top).std(ddof=1)) * top if n > 1 else nan
+    cv = 100.0 * sd / abs(mean) if mean != 0 else nan
+    geometric, cv_log, sd_log, geometric_low, geometric_high = nan, nan, nan, nan, nan
+    if (x > 0).all():
+        logs = np.log(x)
+        with np.errstate(over="ignore"):
+            geometric, geometric_low, geometric_high = (float(np.exp(v)) for v in mean_interval(logs, level))
+            s = logs.std(ddof=1) if n > 1 else nan
+            cv_log, sd_log = 100.0 * float(np.sqrt(np.expm1(s**2))), float(np.exp(s))
+    q1, median, q3 = (float(q) for q in np.quantile(x, (0.25, 0.5, 0.75)))
+    return (
+        geometric, cv_log, mean, sd, cv, median, float(x.min()), float(x.max()), sd_log, geometric_low,
+        geometric_high, low, high, q1, q3,
+    )  # fmt: skip
+
+
+def wide_table(result: xr.Dataset, parameters: Sequence[str] | None = None, units: bool = True) -> pandas.DataFrame:
+    """Return one row per profile: subject, interval, occasion, route and dose, then the parameters.
+
+    Parameters
+    ----------
+    result : Dataset
+        What `nca` returned.
+    parameters : sequence of str, optional
+        Names of the parameters in the order wanted; by default those of which at least one profile has a number.
+    units : bool
+        Whether columns are headed by symbol and unit, ``"AUClast (h·mg/L)"``; by default so. Otherwise by name.
+
+    Raises
+    ------
+    InputError
+        If a parameter does not exist; the nearest one is suggested.
+    """
+    known = [str(n) for n, v in result.data_vars.items() if v.dims == ("profile",)]
+    names = known if parameters is None else [str(n) for n in parameters]
+    if problems := unknown_names(names, known, "parameter"):
+        raise InputError(problems, "wide_table")
+    if parameters is None:
+        names = [n for n in names if bool(result[n].notnull().any())]
+    labels = [n for n in _LABELS if n in result.coords]
+    symbols = {n: str(result[n].attrs.get("symbol", n)) for n in (*labels, *names)}
+    # Two parameters with one symbol are told apart by their names.
+    symbols = {n: s if list(symbols.values()).count(s) == 1 else f"{s} {n}" for n, s in symbols.items()}
+    columns = {_heading(result[n], symbols[n]) if units else n: result[n].to_numpy() for n in symbols}
+    return pandas.DataFrame(columns)
+
+
+def _heading(variable: xr.DataArray, symbol: str) -> str:
+    unit = str(variable.attrs.get("units", ""))
+    return f"{symbol} ({unit})" if unit not in ("", "1") else symbol
+
+
+def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:
+    """Return the samples of one profile with the terminal regression through them.
+
+    ``fitted = exp(intercept − λz·time)``, recomputed from the result; NaN before the regression's first time and
+    everywhere if there is none.
+
+    Parameters
+    ----------
+    result : Dataset
+        What `nca` returned.
+    profile : int
+        Position of the profile.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``time``, ``value``, ``quantified``, ``used`` (in the regression) and ``fitted``.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile.
+    """
+    if not 0 <= profile < result.sizes["profile"]:
+        raise InputError(f"profile is {profile}; expected 0 to {result.sizes['profile'] - 1}")
+    row = result.isel(profile=profile)
+    time, value = row["sample_time"].to_numpy(), row["sample_value"].to_numpy()
+    quantified = row["sample_quantified"].to_numpy().astype(bool)
+    there = ~np.isnan(time)
+    time, value, quantified = time[there], value[there], quantified[there]
+    inside = time >= row["lambda_z_start"].item()  # False throughout if the regression does not exist
+    with np.errstate(over="ignore"):
+        line = np.exp(row["lambda_z_intercept"].item() - row["lambda_z"].item() * time)
+    used = inside & quantified
+    return pandas.DataFrame(
+        {"time": time, "value": value, "quantified": quantified, "used": used, "fitted": np.where(inside, line, np.nan)}
+    )

@@ -1,0 +1,208 @@
+"""All parameters of all profiles, vectorised: blocks of profiles of similar length, samples down, profiles across.
+
+Within a block times and concentrations are scaled by powers of two (exactly) so that products neither overflow nor
+vanish; parameters are scaled back at the end. A parameter is a pair: its values and its reason codes (floor 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pkpd.arrays import Array, Integers
+from pkpd.nca import reasons
+from pkpd.nca.kernel.analysis import BlockAnalysis
+from pkpd.nca.kernel.block import ProfileBlock
+from pkpd.nca.kernel.columns import Column
+from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
+from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.prepare import Codes, Prepared, apply_rules
+from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.rules import Rules
+
+_BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
+_CHUNK = 20_000  # profiles prepared at a time: what is not output stays small
+
+# Powers of the time scale and of the concentration scale in a parameter of this unit.
+_POWERS = {
+    "time": (1, 0), "1/time": (-1, 0), "amount/volume": (0, 1), "1/volume": (0, 1), "time/volume": (1, 1),
+    "time^2/volume": (2, 1), "time*amount/volume": (1, 1), "time^2*amount/volume": (2, 1), "volume": (0, -1),
+    "volume/time": (-1, -1), "1": (0, 0), "%": (0, 0), "log": (0, 0),
+}  # fmt: skip
+_COLUMNS = {name: row.column for name, row in PARAMETERS.items() if row.column is not None}
+
+
+class Extra(NamedTuple):
+    """What was asked for beyond the table, codes beside the values.
+
+    Attributes
+    ----------
+    area, moment, area_codes : (profiles, windows, kinds)
+        AUC and AUMC of every window, for every way to go on after the last sample (`pkpd.nca.kernel.partial.KINDS`).
+    time_above, area_above, above_codes : (profiles, thresholds)
+        Time and area above every threshold.
+    """
+
+    area: Array
+    moment: Array
+    area_codes: Codes
+    time_above: Array
+    area_above: Array
+    above_codes: Codes
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Windows (begin, end) after the dose and concentration thresholds to report on besides the table."""
+
+    windows: tuple[tuple[float, float], ...] = ()
+    thresholds: tuple[float, ...] = ()
+
+    def empty(self, n: int) -> Extra:
+        """Return room for the answers about `n` profiles."""
+        wide, high = (n, len(self.windows), len(KINDS)), (n, len(self.thresholds))
+        missing = reasons.NO_QUANTIFIABLE
+        return Extra(
+            np.full(wide, np.nan), np.full(wide, np.nan), np.full(wide, missing, dtype=np.int8),
+            np.full(high, np.nan), np.full(high, np.nan), np.full(high, missing, dtype=np.int8),
+        )  # fmt: skip
+
+
+class Computed(NamedTuple):
+    """Result of the kernel: (profiles, parameters) in the order of `pkpd.nca.NAMES`."""
+
+    values: Array
+    codes: Codes
+    prepared: Prepared
+    extra: Extra
+
+    def of(self, name: str) -> Array:
+        """Values of one parameter over the profiles."""
+        return self.values[:, INDEX[name]]
+
+    def why(self, name: str) -> Codes:
+        """Reason codes of one parameter over the profiles."""
+        return self.codes[:, INDEX[name]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Output:
+    """Where the blocks write; one parameter of all profiles lies together in memory."""
+
+    values: Array
+    codes: npt.NDArray[np.int8]
+    extra: Extra = field(repr=False)
+
+
+def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Computed:
+    """Return every parameter of every profile, with a reason code for each that is missing.
+
+    Parameters
+    ----------
+    profiles : Profiles
+        The samples and doses; amounts in the concentration's amount unit (see `pkpd.units.coherent`).
+    rules : Rules
+        The choices.
+    asked : Asked, optional
+        Windows and thresholds to report on as well.
+
+    Returns
+    -------
+    Computed
+        Values and codes, (profiles, parameters); a value is NaN exactly where its code is not 0.
+    """
+    asked = asked or Asked()
+    n = len(profiles)
+    out = _Output(
+        np.full((len(NAMES), n), np.nan), np.full((len(NAMES), n), reasons.NO_QUANTIFIABLE, dtype=np.int8),
+        asked.empty(n),
+    )  # fmt: skip
+    parts = []
+    for begin in range(0, max(n, 1), _CHUNK):
+        part = profiles.part(begin, min(begin + _CHUNK, n))
+        parts.append(apply_rules(part, rules))
+        place = slice(begin, begin + len(part))
+        e = out.extra
+        extra = Extra(
+            e.area[place], e.moment[place], e.area_codes[place], e.time_above[place], e.area_above[place],
+            e.above_codes[place],
+        )  # fmt: skip
+        _fill(part, parts[-1], rules, asked, _Output(out.values[:, place], out.codes[:, place], extra))
+    return Computed(out.values.T, out.codes.T, Prepared.joined(parts), out.extra)
+
+
+def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: _Output) -> None:
+    """Write the parameters of some profiles into their place."""
+    out.codes[:, ready.n_samples == 0] = reasons.NO_SAMPLES
+    out.extra.area_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
+    out.extra.above_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
+    for p, row in enumerate(PARAMETERS.values()):
+        if row.count is not None:
+            out.values[p], out.codes[p] = row.count(ready), reasons.COMPUTED
+    with np.errstate(all="ignore"):
+        for members in _blocks(ready):
+            analysis = BlockAnalysis(ProfileBlock.of(ready, profiles, rules, members), _COLUMNS)
+            for p, row in enumerate(PARAMETERS.values()):
+                if row.column is not None:
+                    out.values[p, members], out.codes[p, members] = _unscaled(row, analysis)
+            _answer(analysis, asked, out.extra)
+
+
+def _blocks(ready: Prepared) -> Iterator[Integers]:
+    """Profiles with a quantifiable sample, in groups of similar length and bounded size."""
+    owner = np.repeat(np.arange(len(ready.counts)), ready.counts)
+    some = np.bincount(owner[ready.quantified], minlength=len(ready.counts)) > 0
+    order = np.flatnonzero(some)
+    order = order[np.argsort(ready.counts[order], kind="stable")]
+    sizes = ready.counts[order]
+    begin = 0
+    while begin < len(order):
+        # The longest profile of a block decides its height: take as many as fit, at least one.
+        ahead = sizes[begin : begin + _BLOCK]
+        height = ahead * np.arange(1, len(ahead) + 1)
+        end = begin + max(1, int(np.searchsorted(height, _BLOCK, side="right")))
+        yield order[begin:end]
+        begin = end
+
+
+def _answer(analysis: BlockAnalysis, asked: Asked, extra: Extra) -> None:
+    """Write what was asked about windows and thresholds."""
+    block, members = analysis.block, analysis.block.members
+    for w, (a, b) in enumerate(asked.windows):
+        for k, kind in enumerate(KINDS):
+            area, moment = analysis.window(a, b, kind)
+            both = (_finished(area, 1, 1, block), _finished(moment, 2, 1, block))
+            extra.area[members, w, k], extra.moment[members, w, k], extra.area_codes[members, w, k] = _together(*both)
+    for h, threshold in enumerate(asked.thresholds):
+        time, area = analysis.above(np.full(len(members), threshold))
+        both = (_finished(time, 1, 0, block), _finished(area, 1, 1, block))
+        extra.time_above[members, h], extra.area_above[members, h], extra.above_codes[members, h] = _together(*both)
+
+
+def _together(left: Column, right: Column) -> tuple[Array, Array, Codes]:
+    """Two numbers that share their reason: where one is missing, both are."""
+    code = np.maximum(left[1], right[1])
+    missing = code != reasons.COMPUTED
+    return np.where(missing, np.nan, left[0]), np.where(missing, np.nan, right[0]), code
+
+
+def _unscaled(row: NcaParameter, analysis: BlockAnalysis) -> Column:
+    """Values in the units of the samples; NaN where there is a reason, a reason where there is no number."""
+    time_power, power = (0, 0) if row.as_observed else _POWERS[row.unit]
+    return _finished(analysis[row.name], time_power, power, analysis.block, row.positive)
+
+
+def _finished(column: Column, time_power: int, power: int, block: ProfileBlock, positive: bool = False) -> Column:
+    value, code = column
+    if time_power or power:
+        value = np.ldexp(value, time_power * block.time_scale + power * block.scale)
+    lost = ~np.isfinite(value)
+    if positive:
+        lost |= value == 0
+    code = np.where((code == reasons.COMPUTED) & lost, reasons.OUT_OF_RANGE, code)
+    return np.where(code == reasons.COMPUTED, value, np.nan), code.astype(np.int8)

@@ -1,0 +1,132 @@
+"""Applying the rules to the samples: which take part, with what value, and from what value they start (floor 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pkpd.arrays import Array, Flags, Integers
+from pkpd.nca.kernel.blq import ended, replaced
+from pkpd.nca.kernel.profiles import BOLUS, Profiles
+from pkpd.nca.kernel.time_zero import Start, time_zero
+from pkpd.nca.rules import Rules
+
+Codes = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The samples that take part, flat, and one value at time zero per profile.
+
+    Attributes
+    ----------
+    times, values : (used samples,)
+        Time, and value as the rules have it.
+    quantified, imputed : (used samples,) of bool
+        Whether it was quantified; whether the value was put in place of a BLQ sample.
+    chosen : (used samples,) of int
+        The user's choice for the terminal regression, see `Profiles`.
+    offsets : (profiles + 1,)
+        Where each profile begins.
+    start : Start
+        Value at the time of the dose.
+    tlag : (profiles,)
+        Time of the last sample before the first quantifiable one, zero if there is none; a BLQ sample that the
+        rules drop is a sample as well.
+    late : (samples,) of bool
+        Samples as given that lie after the end of their profile.
+    n_samples, n_blq, n_unusable, n_after_end : (profiles,)
+        Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
+    """
+
+    times: Array
+    values: Array
+    quantified: Flags
+    imputed: Flags
+    chosen: npt.NDArray[np.int8]
+    offsets: Integers
+    start: Start
+    tlag: Array
+    late: Flags
+    n_samples: Integers
+    n_blq: Integers
+    n_unusable: Integers
+    n_after_end: Integers
+
+    @property
+    def counts(self) -> Integers:
+        """Number of samples of every profile that take part."""
+        return np.diff(self.offsets)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Prepared]) -> Prepared:
+        """Return several sets of profiles as one, in their order."""
+        if len(parts) == 1:
+            return parts[0]
+        whole: dict[str, Any] = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(cls)
+            if f.name not in ("offsets", "start")
+        }
+        sizes = np.concatenate([[0], *(part.counts for part in parts)])
+        start = Start(*(np.concatenate(columns) for columns in zip(*(part.start for part in parts), strict=True)))
+        return cls(**whole, offsets=np.cumsum(sizes).astype(np.intp), start=start)
+
+
+def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
+    """Return the samples that take part in the analysis.
+
+    Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do
+    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ.
+
+    Parameters
+    ----------
+    profiles : Profiles
+        The samples.
+    rules : Rules
+        The choices; see there.
+    """
+    owner, n = profiles.owner, len(profiles)
+    bolus = ((profiles.route == BOLUS) & profiles.at_dose)[owner]
+    with np.errstate(invalid="ignore"):
+        zero = profiles.values == 0
+        blq = profiles.blq | (zero & rules.zero_is_blq)
+        usable = np.isfinite(profiles.times)
+        usable &= blq | (np.isfinite(profiles.values) & (profiles.values >= 0))
+        early = (profiles.times < 0) | (bolus & (profiles.before | ((profiles.times == 0) & (blq | zero))))
+    live = usable & ~early
+    quantified = live & ~blq & (profiles.values > 0)
+    late = ended(quantified, live, owner, rules.blq_run)
+    live, quantified = live & ~late, quantified & ~late
+    found = replaced(profiles, rules, blq, quantified, owner)
+    keep = found.keep & live
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[keep], minlength=n))]).astype(np.intp)
+    times, values, chosen = profiles.times[keep], found.values[keep], profiles.chosen[keep]
+
+    def count(which: Flags) -> Integers:
+        return np.bincount(owner[which], minlength=n)
+
+    return Prepared(
+        times, values, quantified[keep], found.imputed[keep], chosen, offsets,
+        time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
+        late,
+        count(usable), count(usable & blq), count(~usable), count(usable & late),
+    )  # fmt: skip
+
+
+def _tlag(times: Array, live: Flags, quantified: Flags, owner: Integers, n: int) -> Array:
+    """Time of the last sample before the first quantifiable one of every profile; 0 where there is none."""
+    index = np.flatnonzero(live)
+    hit = np.flatnonzero(quantified[index])[::-1]
+    first = np.full(n, -1, dtype=np.intp)
+    first[owner[index[hit]]] = hit  # the last assignment to a profile stays: its first quantifiable sample
+    before = np.maximum(first - 1, 0)
+    found = np.zeros(n)
+    if len(index):
+        there = (first > 0) & (owner[index[before]] == np.arange(n))
+        found[there] = times[index[before[there]]]
+    return found

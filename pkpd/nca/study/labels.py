@@ -1,0 +1,171 @@
+"""From the kernel's arrays to labelled variables: units, codes of CDISC, other programs' names, methods (floor 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pkpd import units
+from pkpd.dosing import ROUTES
+from pkpd.nca import reasons
+from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
+from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.profiles import ORAL, Profiles
+from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.methods import TAILS
+from pkpd.nca.rules import Rules
+from pkpd.nca.settings import NcaSettings
+from pkpd.study import Study
+
+COORDINATES = {
+    "subject": "subject",
+    "interval": "number of the dose that begins the interval; 0: the subject has no dose",
+    "occasion": "label of the visit",
+    "dose_time": "time of the dose, or the beginning of an interval set by hand, on the study's clock",
+    "interval_end": "time from this dose to the next, infinite for the last; length of an interval set by hand",
+}
+
+
+@dataclass(frozen=True)
+class Base:
+    """Units for the words time, amount and volume; `own` is the analyte's, `concentration` whether it is one."""
+
+    words: Mapping[str, str]
+    own: str
+    concentration: bool
+
+    @classmethod
+    def of(cls, study: Study, analyte: str, dose_unit: str | None) -> Base:
+        """Derive them from the units of a study."""
+        own, time = study.units.get(analyte, "1"), study.units["time"]
+        if units.is_kind(own, "concentration"):
+            amount, volume, _ = units.coherent(dose_unit or study.units.get("dose", "mg"), own)
+            return cls({"time": time, "amount": amount, "volume": volume}, units.show(own), True)
+        return cls({"time": time, "amount": own, "volume": "1"}, units.show(own), False)
+
+    def unit(self, row: NcaParameter) -> str:
+        """Return the unit of a parameter."""
+        if row.unit == "log":
+            return f"ln({self.own})"
+        if row.unit == "amount/volume":
+            return self.own
+        if row.unit in ("1", "%") or (row.needs_dose and not self.concentration):
+            return row.unit if row.unit in ("1", "%") else "1"
+        return units.resolve(row.unit, self.words)
+
+
+def without_doses(found: Computed) -> Computed:
+    """Return the same numbers without those that need a dose."""
+    values, codes = found.values.copy(), found.codes.copy()
+    dosed = [INDEX[name] for name, row in PARAMETERS.items() if row.needs_dose]
+    values[:, dosed], codes[:, dosed] = np.nan, reasons.NOT_A_CONCENTRATION
+    return found._replace(values=values, codes=codes)
+
+
+def variables(found: Computed, profiles: Profiles, rules: Rules, base: Base, names: list[str]) -> dict[str, Any]:
+    """Return one variable per parameter."""
+    shown: dict[str, str] = {}
+    result: dict[str, Any] = {}
+    for name in names:
+        row = PARAMETERS[name]
+        key = row.unit if base.concentration else name
+        if key not in shown:
+            shown[key] = base.unit(row)
+        attrs = {"units": shown[key], "long_name": row.long_name, "symbol": row.symbol, "cdisc": _cdisc(row, profiles),
+                 "method": row.method(rules)}  # fmt: skip
+        if row.cdisc:
+            attrs["cdisc_by_route"] = "|".join(_by_route(row))
+        for other in ("phoenix", "pknca"):
+            if getattr(row, other):
+                attrs[other] = " ".join(getattr(row, other))
+        result[name] = ("profile", np.ascontiguousarray(found.values[:, INDEX[name]]), attrs)
+    return result
+
+
+def _by_route(row: NcaParameter) -> tuple[str, str, str]:
+    """The CDISC codes after a bolus, an infusion and an extravascular dose."""
+    codes = row.cdisc
+    if len(codes) == 3:
+        return codes[0], codes[1], codes[2]
+    return codes[0], codes[0], codes[-1]
+
+
+def _cdisc(row: NcaParameter, profiles: Profiles) -> str:
+    """The code for the routes that occur; several are separated by "|"."""
+    if not row.cdisc:
+        return ""
+    present = np.unique(profiles.route[profiles.route >= 0]).tolist() or list(range(len(ROUTES)))
+    codes = _by_route(row)
+    return "|".join(dict.fromkeys(codes[2 if route == ORAL else route] for route in present))
+
+
+def samples(found: Computed, base: Base) -> dict[str, Any]:
+    """Return the samples as the rules left them, one row per profile, padded."""
+    ready = found.prepared
+    counts = ready.counts
+    width = int(counts.max()) if len(counts) else 0
+    real = np.arange(width) < counts[:, None]
+    padded = {name: np.full(real.shape, np.nan) for name in ("sample_time", "sample_value")}
+    padded["sample_time"][real], padded["sample_value"][real] = ready.times, ready.values
+    quantified = np.zeros(real.shape, dtype=bool)
+    quantified[real] = ready.quantified
+    dims = ("profile", "sample")
+    time = base.words["time"]
+    return {
+        "sample_time": (dims, padded["sample_time"], {"units": time, "long_name": "time after the dose"}),
+        "sample_value": (dims, padded["sample_value"], {"units": base.own, "long_name": "value that was used"}),
+        "sample_quantified": (dims, quantified, {"long_name": "not below the limit of quantification"}),
+    }
+
+
+def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return variables and coordinates of the windows and thresholds that were asked for."""
+    extra = found.extra
+    data: dict[str, Any] = {}
+    coordinates: dict[str, Any] = {}
+    sentences = reasons.sentences(settings.rules.lambda_z_points)
+    if settings.windows:
+        dims = ("profile", "window", "extrapolation")
+        area = base.unit(PARAMETERS["auc_last"])
+        data["auc_window"] = (dims, extra.area, {"units": area, "long_name": "AUC over the window"})
+        moment = base.unit(PARAMETERS["aumc_last"])
+        data["aumc_window"] = (dims, extra.moment, {"units": moment, "long_name": "AUMC over the window"})
+        data["reason_window"] = (dims, sentences[extra.area_codes.astype(np.intp)], {})
+        coordinates["window"] = [f"{a:.15g}–{b:.15g}" for a, b in settings.windows]
+        attrs = {"long_name": "how the area goes on after the last sample",
+                 "meaning": "; ".join(f"{k}: {TAILS[k]}" for k in KINDS)}  # fmt: skip
+        coordinates["extrapolation"] = ("extrapolation", list(KINDS), attrs)
+    if settings.above:
+        high = ("profile", "threshold")
+        time, area = base.words["time"], base.unit(PARAMETERS["auc_last"])
+        data["time_above"] = (high, extra.time_above, {"units": time, "long_name": "time above the threshold"})
+        data["auc_above"] = (high, extra.area_above, {"units": area, "long_name": "AUC above the threshold"})
+        data["reason_above"] = (high, sentences[extra.above_codes.astype(np.intp)], {})
+        coordinates["threshold"] = ("threshold", list(settings.above), {"units": base.own})
+    return data, coordinates
+
+
+def coordinates(profiles: Profiles, base: Base, names: list[str]) -> dict[str, Any]:
+    """Return what names a profile: subject, interval, dose and route."""
+    found: dict[str, Any] = {"parameter": list(names or NAMES)}
+    for name, words in COORDINATES.items():
+        values = profiles.labels[name]
+        if name in ("subject", "occasion"):
+            numeric = name == "subject" and len(values) and all(isinstance(v, int | np.integer) for v in values)
+            values = values.astype(np.int64) if numeric else np.array([str(v) for v in values], dtype=object)
+        attrs = {"long_name": words}
+        if name in ("dose_time", "interval_end"):
+            attrs["units"] = base.words["time"]
+        found[name] = ("profile", values, attrs)
+    time = base.words["time"]
+    routes = np.array([*ROUTES, ""], dtype=object)[profiles.route.astype(np.intp)]
+    attrs = {"long_name": "amount of the dose", **({"units": base.words["amount"]} if base.concentration else {})}
+    found["dose"] = ("profile", profiles.dose, attrs)
+    found["route"] = ("profile", routes, {"long_name": "route of the dose"})
+    found["duration"] = ("profile", profiles.duration, {"long_name": "length of the infusion", "units": time})
+    found["tau"] = ("profile", profiles.tau, {"long_name": "length of the dosing interval", "units": time})
+    return found
