@@ -18,7 +18,7 @@ from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
-from pkpd.population.covariates import covariate_columns, covariates_of, relation_problems
+from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
@@ -139,7 +139,7 @@ class Population:
     @property
     def covariate_names(self) -> tuple[str, ...]:
         """Covariates that the relations need."""
-        return covariates_of(self.relations, self.parameters)
+        return needed_covariates(self.relations, self.parameters)
 
     @property
     def coefficients(self) -> tuple[str, ...]:
