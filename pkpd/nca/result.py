@@ -31,7 +31,7 @@ _preset = preset
 
 def nca(
     study: Study,
-    analyte: str | Sequence[str],
+    analyte: str | Sequence[str] | None = None,
     *,
     preset: str = "phoenix",
     rules: Rules | None = None,
@@ -51,9 +51,9 @@ def nca(
     ----------
     study : Study
         Observations and doses.
-    analyte : str or list of str
-        What to analyse; several give one dataset each. Collections (urine) give their excretion, with renal
-        clearances if one concentration in the list is where it comes from.
+    analyte : str or list of str, optional
+        What to analyse; not needed where there is one. Several give one dataset each. Collections (urine) give their
+        excretion, with renal clearances if one concentration in the list is where it comes from.
     preset : str
         Name of a set of rules, see `pkpd.nca.PRESETS`.
     rules : Rules, optional
@@ -117,6 +117,8 @@ def nca(
     names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
     if not names:
         raise InputError("parameters is empty; expected at least one, or None for all", "nca")
+    if analyte is None:
+        analyte = study.analyte_named(None)
     if isinstance(analyte, str):
         asked = settings.changed(analyte=analyte)
         if not is_excreted(study, analyte):

@@ -19,7 +19,7 @@ ORIGINS = {"study": "time", "first dose": "time after the first dose", "last dos
 
 def profiles(
     study: Study,
-    analyte: str,
+    analyte: str | None = None,
     *,
     ax: Axes | None = None,
     log: bool = False,
@@ -36,7 +36,7 @@ def profiles(
     ----------
     study : Study
         The samples.
-    analyte : str
+    analyte : str, optional
         Which of them.
     ax : Axes, optional
         Where to draw; by default a new figure.
@@ -59,7 +59,9 @@ def profiles(
     InputError
         If the analyte, the covariate or the origin does not exist, or there are more than seven groups.
     """
-    style.require_name(analyte, study.analytes, "analyte")
+    if analyte is not None:
+        style.require_name(analyte, study.analytes, "analyte")
+    analyte = study.analyte_named(analyte)
     style.require_name(origin, ORIGINS, "origin")
     groups = grouped(study, by)
     ax = style.axes_of(ax)
