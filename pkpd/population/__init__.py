@@ -36,7 +36,7 @@ class _OldName(types.ModuleType):
 
     def __call__(self, source: Population | Source | Model) -> Population:
         text = "pkpd.population(source) is now source.population(), or pkpd.population.population_of(source)"
-        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        warnings.warn(text, FutureWarning, stacklevel=2)
         return population_of(source)
 
 

@@ -119,7 +119,7 @@ class Population:
     @property
     def variability(self) -> Omega:
         """The old name of `omega`."""
-        warnings.warn("Population.variability is now Population.omega", DeprecationWarning, stacklevel=2)
+        warnings.warn("Population.variability is now Population.omega", FutureWarning, stacklevel=2)
         return self.omega
 
     @cached_property
