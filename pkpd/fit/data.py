@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,15 +12,13 @@ import numpy as np
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
-from pkpd.errors import DataWarning, InputError, nearest
+from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
-from pkpd.observed.matching import in_study_units, match_outputs
+from pkpd.observed import ABOVE, BELOW, MEASURED, in_study_units, match_outputs
 from pkpd.study import Study
 
 if TYPE_CHECKING:
     import pandas
-
-MEASURED, BELOW, ABOVE = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +138,7 @@ def _rows(model: Model, study: Study, output: str, analyte: str) -> pandas.DataF
     value = np.where(censor == MEASURED, table["value"], limit).astype(float) * ratio
     unusable = ~np.isfinite(value)
     if unusable.any():
-        warnings.warn(
-            f"{unusable.sum()} censored samples of {analyte} have no limit and are left out of the fit",
-            DataWarning,
-            stacklevel=5,
-        )
+        warn(f"{unusable.sum()} censored samples of {analyte} have no limit and are left out of the fit")
     out = pandas.DataFrame(
         {
             "subject": table["subject"],

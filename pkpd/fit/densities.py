@@ -11,8 +11,9 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import sd_function
-from pkpd.fit.data import ABOVE, BELOW, MEASURED, FitData
+from pkpd.fit.data import FitData
 from pkpd.fit.row_density import RowDensity, row_density
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.parameters.scale import NATURAL
 from pkpd.population import ResidualError
 

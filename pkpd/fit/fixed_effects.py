@@ -14,13 +14,14 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import compile_model
-from pkpd.fit.data import MEASURED, FitData
+from pkpd.fit.data import FitData
 from pkpd.fit.inputs import align, other_starts, residual_errors, with_errors
 from pkpd.fit.likelihood import Evaluation, Likelihood, free_model_parameters
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit
 from pkpd.fit.search import Minimum, minimise
 from pkpd.fit.verdict import judge
+from pkpd.observed import MEASURED
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
 

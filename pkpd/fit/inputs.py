@@ -13,9 +13,10 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.engine import sd_function
 from pkpd.errors import InputError, unknown_names, warn
-from pkpd.fit.data import MEASURED, FitData
+from pkpd.fit.data import FitData
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model, expressions
+from pkpd.observed import MEASURED
 from pkpd.parameters import Parameters
 from pkpd.population import KINDS, ErrorKind, ResidualError, residual_error
 from pkpd.population.residual import PREDICTION

@@ -11,9 +11,9 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
 from pkpd.fit.data import covariates as covariates_of
 from pkpd.fit.result import Fit, Fits
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.plot import marks, style
 from pkpd.plot.fitted import prediction_rows, unit_of
 from pkpd.population import Population

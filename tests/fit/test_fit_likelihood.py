@@ -13,9 +13,9 @@ from scipy.stats import norm
 from pkpd import il21, library
 from pkpd.dosing import bolus
 from pkpd.fit import KINDS, fit_pooled
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
 from pkpd.fit.likelihood import Likelihood
 from pkpd.io import read_study
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.parameters import Parameter, Parameters
 from pkpd.study import Study
 from tests.fit.fit_cases import UNITS, likelihood_of, line_model, line_study, pd_truth, pk_truth
