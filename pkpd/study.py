@@ -137,13 +137,23 @@ class Study:
         """Names in `units` whose unit nobody gave: their numbers are in the unit of whatever model reads them."""
         return frozenset(self.attrs.get("assumed_units", ()))
 
-    def given_doses(self) -> tuple[pandas.DataFrame, dict[str, int]]:
+    def given_doses(self, unit: str | None = None) -> tuple[pandas.DataFrame, dict[str, int]]:
         """Return every dose that was given as a row of its own, and the count of what is not such a dose.
 
         Additional doses are written out, rates become durations; ``steady`` says whether steady state was reached
         before, with doses every ``interval``.
+
+        Parameters
+        ----------
+        unit : str, optional
+            Unit of the amounts; by default the study's. Between absolute doses and doses per kilogram the subject's
+            weight is used.
         """
-        return given_doses(self._doses)
+        doses = self._doses
+        if unit is not None and len(doses):
+            ratios = self._dose_ratios(unit)
+            doses = doses.assign(amount=doses["amount"] * ratios, rate=doses["rate"] * ratios)
+        return given_doses(doses)
 
     @property
     def subjects(self) -> pandas.DataFrame:

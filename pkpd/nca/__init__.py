@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pkpd.errors import warn
 from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
 from pkpd.nca.after.compare import Comparison, accumulation, relative, relative_by
 from pkpd.nca.after.criterion import criterion
@@ -17,9 +18,10 @@ from pkpd.nca.after.summary import lambda_z_line, summarise, wide_table
 from pkpd.nca.after.superposition import SteadyState, steady_state, superpose
 from pkpd.nca.kernel.area import Area, area
 from pkpd.nca.kernel.compute import Asked, Computed, compute
+from pkpd.nca.kernel.extrapolation import Extrapolation
 from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
 from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, parameter_name
-from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.profiles import Marked, Profiles
 from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
@@ -53,6 +55,8 @@ __all__ = [
     "Asked",
     "Comparison",
     "Computed",
+    "Extrapolation",
+    "Marked",
     "NcaParameter",
     "NcaSettings",
     "Points",
@@ -98,10 +102,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Find a name under which something stood until it became more specific."""
     if name in _OLD_NAMES:
-        import warnings
-
         new = _OLD_NAMES[name]
-        warnings.warn(f"pkpd.nca.{name} is called pkpd.nca.{new} now", FutureWarning, stacklevel=2)
+        warn(f"pkpd.nca.{name} is called pkpd.nca.{new} now", FutureWarning)
         return globals()[new]
     raise AttributeError(f"module 'pkpd.nca' has no attribute {name!r}")
 

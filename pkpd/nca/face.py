@@ -11,15 +11,15 @@ from typing import Any, TypeAlias
 from pkpd.nca import (  # isort: skip
     ALIASES as _ALIASES, NAMES as _NAMES, PARAMETERS as _PARAMETERS, PRESETS as _PRESETS,
     SPARSE_PARAMETERS as _SPARSE_PARAMETERS, SPARSE_PRESETS as _SPARSE_PRESETS, Area as _Area, Asked as _Asked,
-    Comparison as _Comparison, Computed as _Computed, NcaParameter as _NcaParameter, NcaSettings as _NcaSettings,
-    Points as _Points, PowerModel as _PowerModel, Profiles as _Profiles, Rules as _Rules,
-    SparseResult as _SparseResult, SparseRules as _SparseRules, SteadyState as _SteadyState,
-    accumulation as _accumulation, area as _area, choose_points as _choose_points, compute as _compute,
-    criterion as _criterion, dose_proportionality as _dose_proportionality, find_tau as _find_tau,
-    interpolate as _interpolate, interpolate_dosed as _interpolate_dosed, lambda_z_line as _lambda_z_line,
-    nca as _nca, nca_sparse as _nca_sparse, parameter_name as _parameter_name, power_model as _power_model,
-    profiles_of as _profiles_of, relative as _relative, relative_by as _relative_by, rerun as _rerun,
-    sparse as _sparse, sparse_difference as _sparse_difference, sparse_ratio as _sparse_ratio,
+    Comparison as _Comparison, Computed as _Computed, Extrapolation as _Extrapolation, Marked as _Marked,
+    NcaParameter as _NcaParameter, NcaSettings as _NcaSettings, Points as _Points, PowerModel as _PowerModel,
+    Profiles as _Profiles, Rules as _Rules, SparseResult as _SparseResult, SparseRules as _SparseRules,
+    SteadyState as _SteadyState, accumulation as _accumulation, area as _area, choose_points as _choose_points,
+    compute as _compute, criterion as _criterion, dose_proportionality as _dose_proportionality,
+    find_tau as _find_tau, interpolate as _interpolate, interpolate_dosed as _interpolate_dosed,
+    lambda_z_line as _lambda_z_line, nca as _nca, nca_sparse as _nca_sparse, parameter_name as _parameter_name,
+    power_model as _power_model, profiles_of as _profiles_of, relative as _relative, relative_by as _relative_by,
+    rerun as _rerun, sparse as _sparse, sparse_difference as _sparse_difference, sparse_ratio as _sparse_ratio,
     stable_trough as _stable_trough, steady_state as _steady_state, summarise as _summarise, superpose as _superpose,
     superpose_study as _superpose_study, time_to_steady_state as _time_to_steady_state,
     trough_approach as _trough_approach, why as _why, wide_table as _wide_table,
@@ -44,6 +44,8 @@ class NcaVerb:
     Asked: TypeAlias = _Asked
     Comparison: TypeAlias = _Comparison
     Computed: TypeAlias = _Computed
+    Extrapolation: TypeAlias = _Extrapolation
+    Marked: TypeAlias = _Marked
     NcaParameter: TypeAlias = _NcaParameter
     NcaSettings: TypeAlias = _NcaSettings
     Points: TypeAlias = _Points

@@ -16,11 +16,13 @@ from pkpd.nca.kernel.compute import compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules, preset
-from pkpd.nca.settings import NcaSettings, Points, attributes, pairs, thresholds, with_points
+from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
 from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.points import with_points
+from pkpd.nca.study.provenance import attributes
 from pkpd.nca.study.several import analyse_several
 from pkpd.study import Study
 

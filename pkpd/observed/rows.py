@@ -257,8 +257,8 @@ def _ends(table: pandas.DataFrame, ratio: float) -> tuple[Integers, Array, Array
 
 
 def _records(samples: pandas.DataFrame) -> Integers:
-    """Number the samples: outputs of one subject, time and side of a dose are of one sample if their rows are."""
-    keys = samples[["subject", "time", "after", "row"]].to_numpy(float)
+    """Number the samples: what one subject gave at one time, on one side of a dose, was drawn at once."""
+    keys = samples[["subject", "time", "after"]].to_numpy(float)
     new = np.ones(len(keys), dtype=bool)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     numbers: Integers = np.cumsum(new) - 1

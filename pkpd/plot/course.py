@@ -11,9 +11,9 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
-from pkpd.fit.data import covariates as covariates_of
 from pkpd.fit.result import Fit, Fits
 from pkpd.observed import ABOVE, BELOW, MEASURED
+from pkpd.observed.rows import constant_covariates
 from pkpd.plot import marks, style
 from pkpd.plot.fitted import prediction_rows, unit_of
 from pkpd.population import Population
@@ -121,7 +121,7 @@ def _curve(fit: Fit, study: Study, subject: Any, output: str, plan: tuple[Regime
     if fit.model.covariates:
         import pandas
 
-        row = covariates_of(fit.model, study, (subject,))
+        row = constant_covariates(fit.model, study, (subject,))
         people = pandas.DataFrame(row, columns=list(fit.model.covariates))
     population = Population(fit.model, fit.parameters.with_values(known), covariates=people)
     result = simulate(population, regimen, times=t)

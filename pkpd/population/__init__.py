@@ -11,6 +11,7 @@ from pkpd.population.population import Population
 from pkpd.population.priors import InverseWishart, NormalPrior
 from pkpd.population.protocol import Source, population_of
 from pkpd.population.residual import KINDS, ErrorKind, ErrorParameter, ResidualError, residual_error
+from pkpd.population.subject_rows import SubjectRows
 
 __all__ = [
     "KINDS",
@@ -23,6 +24,7 @@ __all__ = [
     "Population",
     "ResidualError",
     "Source",
+    "SubjectRows",
     "block",
     "population_of",
     "residual_error",

@@ -16,6 +16,7 @@ from pkpd.errors import DataWarning, InputError
 from pkpd.nca import NAMES, PRESETS, Asked, Points, Profiles, Rules, compute, nca, reasons, rerun, summarise, why
 from pkpd.nca.kernel.compute import Computed
 from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.profiles import Marked
 from pkpd.study import Study
 from tests.nca.nca_studies import make_study
 
@@ -93,10 +94,9 @@ def batch(rng: np.random.Generator, count: int) -> Profiles:
     chosen = rng.choice([-1, 0, 1], len(t)) * (rng.random(count) < 0.15).repeat(np.diff(offsets))
     before = rng.choice(np.array([np.nan, -0.1, -1e300, 0.0, 5.0]), count), rng.choice(np.array(ODD), count)
     profiles = Profiles.from_arrays(
-        t, v, dose=[DOSES[k] for k in rng.integers(len(DOSES), size=count)], offsets=offsets, blq=blq,
-        lloq=rng.choice([np.nan, 0.1, 0.0, 1e-300, np.inf, -1.0], len(t)), tau=rng.choice(TAUS, count), chosen=chosen,
-        predose=before,
-    )  # fmt: skip
+        t, Marked(v, blq, chosen), dose=[DOSES[k] for k in rng.integers(len(DOSES), size=count)], offsets=offsets,
+        lloq=rng.choice([np.nan, 0.1, 0.0, 1e-300, np.inf, -1.0], len(t)), tau=rng.choice(TAUS, count),
+    ).with_predose(*before)  # fmt: skip
     return replace(profiles, first=rng.random(count) < 0.7, at_dose=rng.random(count) < 0.8)
 
 

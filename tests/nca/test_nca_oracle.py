@@ -13,6 +13,7 @@ import pytest
 from pkpd.dosing import Dose
 from pkpd.nca import Asked, Profiles, Rules, compute
 from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.profiles import Marked
 
 NAN = math.nan
 NODES, WEIGHTS = (x.tolist() for x in np.polynomial.legendre.leggauss(8))
@@ -505,9 +506,8 @@ def random_rules(rng: np.random.Generator) -> Rules:
 
 def kernel(case: Case, rules: Rules, asked: Asked) -> Any:
     profiles = Profiles.from_arrays(
-        case.times, case.values, dose=[case.dose], blq=case.blq, lloq=case.lloq, tau=case.tau, chosen=case.chosen,
-        predose=case.predose,
-    )  # fmt: skip
+        case.times, Marked(case.values, case.blq, case.chosen), dose=[case.dose], lloq=case.lloq, tau=case.tau
+    ).with_predose(*case.predose)
     return compute(replace(profiles, first=np.array([case.first])), rules, asked)
 
 

@@ -21,6 +21,7 @@ import xarray as xr
 from pkpd import read_study
 from pkpd.dosing import Dose
 from pkpd.nca import ALIASES, PRESETS, Asked, Points, Profiles, area, compute, find_tau, nca
+from pkpd.nca.kernel.extrapolation import Extrapolation
 from pkpd.nca.kernel.prepare import apply_rules
 from pkpd.study import Study
 
@@ -198,8 +199,10 @@ def _area(fact: dict[str, Any]) -> Any:
     tail = "obs" if ".inf" in name or name.endswith("inf.obs") else "all" if name.endswith(".all") else tail
     method = {"linear": "linear", "lin up/log down": "linear-up/log-down", "lin-log": "linear/log after Cmax"}
     found = area(
-        numbers(given["time"]), numbers(given["conc"]), float(begin), float(end), tail=tail,
-        lambda_z=float(given.get("lambda.z") or math.nan), clast=given.get("clast.pred", given.get("clast.obs")),
+        numbers(given["time"]), numbers(given["conc"]), float(begin), float(end),
+        tail=Extrapolation(
+            tail, float(given.get("lambda.z") or math.nan), given.get("clast.pred", given.get("clast.obs"))
+        ),
         rules="pknca", auc=method[options.get("method", "lin up/log down")],
     )  # fmt: skip
     return found.aumc if "aumc" in name else found.auc
@@ -288,8 +291,9 @@ def _predose(fact: dict[str, Any]) -> Any:
     inside = time >= start
     profile = Profiles.from_arrays(
         time[inside], value[inside], dose=Dose(start, 1.0, "oral"), tau=given.get("end", np.nan) - start,
-        predose=(every[before][-1] - start, whole[before][-1]) if before.any() else (np.nan, np.nan),
     )  # fmt: skip
+    if before.any():
+        profile = profile.with_predose(every[before][-1] - start, whole[before][-1])
     ready = apply_rules(profile, rules)
     first = [] if ready.start.observed[0] or np.isnan(ready.start.value[0]) else [0]
     kept = time[~inside]

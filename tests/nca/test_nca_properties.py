@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pkpd.dosing import Dose
 from pkpd.nca import NAMES, PARAMETERS, Profiles, Rules, compute, nca
 from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.profiles import Marked
 from tests.nca.nca_studies import make_study
 
 DOSES = (
@@ -126,7 +127,7 @@ def odd() -> list[tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Dose | None]]
 def batch(odd: list[Any]) -> Profiles:
     offsets = np.concatenate([[0], np.cumsum([len(t) for (t, _, _), _ in odd])])
     t, v, blq = (np.concatenate([p[i] for p, _ in odd]) for i in range(3))
-    return Profiles.from_arrays(t, v, dose=[d for _, d in odd], offsets=offsets, blq=blq)
+    return Profiles.from_arrays(t, Marked(v, blq), dose=[d for _, d in odd], offsets=offsets)
 
 
 @pytest.mark.parametrize("blq", ["zero", "lloq/2", "drop"])

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pkpd.dosing import Dose
 from pkpd.nca.sparse import SPARSE_PARAMETERS, SparseResult, SparseRules, sparse
 
 Long = tuple[list[float], list[float], list[int]]
@@ -194,7 +195,7 @@ def test_terminal_parameters_have_the_derivatives_of_their_formulas() -> None:
     clock = np.repeat([0.0, 1.0, 2.0, 4.0, 8.0], 3)
     values = 10 * np.exp(-0.3 * clock + rng.normal(0, 0.2, 15))
     rules = SparseRules(tail=3)
-    found = sparse(clock, values, dose=100.0, duration=0.5, rules=rules)
+    found = sparse(clock, values, dose=Dose(0.0, 100.0, "infusion", 0.5), rules=rules)
     for name in ("lambda_z", "half_life", "auc_inf_obs", "mrt_inf_obs", "vss_obs", "vz_obs", "cl_obs"):
         # In a serial design s²(influence)/n summed over times is the same delta-method variance to first order.
         total = 0.0
@@ -205,7 +206,10 @@ def test_terminal_parameters_have_the_derivatives_of_their_formulas() -> None:
                 up, down = values.copy(), values.copy()
                 up[k] += step
                 down[k] -= step
-                ends = [sparse(clock, v, dose=100.0, duration=0.5, rules=rules).estimate[name] for v in (up, down)]
+                ends = [
+                    sparse(clock, v, dose=Dose(0.0, 100.0, "infusion", 0.5), rules=rules).estimate[name]
+                    for v in (up, down)
+                ]
                 slopes.append((ends[0] - ends[1]) / (2 * step))
             total += _serial_part(values[clock == t], np.array(slopes))
         assert found.se[name] == pytest.approx(math.sqrt(total), rel=1e-6), name
@@ -238,7 +242,7 @@ def test_designs_are_recognised() -> None:
 def test_numbering_may_begin_again_in_every_batch() -> None:
     times, values = [0.0, 2.0, 0.0, 2.0, 1.0, 1.0], [1.0, 2.0, 3.0, 5.0, 4.0, 6.0]
     named = sparse(times, values, [1, 1, 2, 2, 3, 4])
-    again = sparse(times, values, [1, 1, 2, 2, 1, 2], batch=["a", "a", "a", "a", "b", "b"])
+    again = sparse(times, values, [*zip("aaaabb", [1, 1, 2, 2, 1, 2], strict=True)])
     np.testing.assert_array_equal(list(again.estimate.values()), list(named.estimate.values()))
     assert again.se["auc_last"] == named.se["auc_last"]
     assert again.design == named.design == "batch"

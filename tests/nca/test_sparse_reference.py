@@ -34,7 +34,7 @@ def _result(case: dict[str, Any], rules: SparseRules) -> SparseResult:
         values += differences
         subjects += [k % per_time for k in range(len(clock))]
         batch += [name] * len(clock)
-    return sparse(times, values, subjects, batch=batch, rules=rules)
+    return sparse(times, values, [*zip(batch, subjects, strict=True)], rules=rules)
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)

@@ -20,6 +20,7 @@ from pkpd.nca import Profiles, Rules, compute, nca
 from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
 from pkpd.nca.after.regimens import superpose_study
 from pkpd.nca.after.superposition import steady_state, superpose
+from pkpd.nca.kernel.extrapolation import Extrapolation
 from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
 from tests.nca.nca_studies import make_study
 
@@ -59,7 +60,7 @@ def test_pknca_interpolation(reference: Path) -> None:
         if case["function"] == "interp.extrap.conc.dose":
             found = interpolate_dosed(*samples, given["time.dose"], lambda_z=rate)
         else:
-            found = interpolate(*samples, lambda_z=rate, tail=names[options.get("auc.type", "AUCinf")])
+            found = interpolate(*samples, tail=Extrapolation(names[options.get("auc.type", "AUCinf")], rate))
         np.testing.assert_allclose(found, case["expected_in_test"], rtol=1e-12, err_msg=case["id"])
 
 
@@ -84,8 +85,8 @@ def test_interpolation_passes_through_samples_and_stays_between_neighbours(
 def test_the_three_tails() -> None:
     samples = [0, 1, 2, 4], [0, 8, 4, 0]
     at = [-1, 3, 4, 5]
-    np.testing.assert_allclose(interpolate(*samples, at, lambda_z=np.log(2)), [0, 2, 1, 0.5])
-    np.testing.assert_allclose(interpolate(*samples, at, lambda_z=np.log(2), clast=8), [0, 4, 2, 1])
+    np.testing.assert_allclose(interpolate(*samples, at, tail=Extrapolation("inf", np.log(2))), [0, 2, 1, 0.5])
+    np.testing.assert_allclose(interpolate(*samples, at, tail=Extrapolation("inf", np.log(2), 8)), [0, 4, 2, 1])
     np.testing.assert_allclose(interpolate(*samples, at, tail="last", before=3), [3, 0, 0, 0])
     np.testing.assert_allclose(interpolate(*samples, at, tail="all"), [0, 2, 0, 0])
     assert np.isnan(interpolate(*samples, at)[1:]).all()

@@ -9,13 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.dosing import Dose
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError
 from pkpd.nca import reasons
 from pkpd.nca.kernel.analysis import BlockAnalysis
 from pkpd.nca.kernel.block import ProfileBlock
+from pkpd.nca.kernel.extrapolation import Extrapolation
 from pkpd.nca.kernel.partial import KINDS, stretch
 from pkpd.nca.kernel.prepare import apply_rules
 from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.keywords import warn_older
 from pkpd.nca.rules import preset
 
 
@@ -29,16 +31,13 @@ class Area(NamedTuple):
 
 
 def area(
-    times: npt.ArrayLike,
-    values: npt.ArrayLike,
+    times: npt.ArrayLike | Profiles,
+    values: npt.ArrayLike | None = None,
     begin: float = 0.0,
     end: float = np.inf,
     *,
-    tail: str = "last",
-    lambda_z: float = np.nan,
-    clast: float | None = None,
+    tail: str | Extrapolation = "last",
     dose: Dose | None = None,
-    lloq: float = np.nan,
     rules: str = "phoenix",
     **changes: Any,
 ) -> Area:
@@ -49,34 +48,33 @@ def area(
 
     Parameters
     ----------
-    times, values : (m,)
-        Samples of one profile; NaN is no sample.
+    times : (m,), or Profiles
+        Times of the samples of one profile; or the one profile itself, with its dose and its limit of quantification.
+    values : (m,), optional
+        Its values; NaN is no sample.
     begin, end : float
         The stretch; the end may be infinite.
-    tail : {"last", "all", "obs", "pred", "line"}
-        What follows the last sample; "obs" and "pred" take `clast` if it is given.
-    lambda_z : float
-        Terminal rate constant, in 1/time.
-    clast : float, optional
-        Concentration at Tlast from which to extrapolate; by default the observed one.
+    tail : {"last", "all", "obs", "pred", "line"} or Extrapolation
+        What follows the last sample, with the rate and, for "obs" and "pred", the concentration at Tlast from which to
+        extrapolate; by default the observed one.
     dose : Dose, optional
         Its route decides how the curve starts; times count from it.
-    lloq : float
-        Limit of quantification.
     rules : str
         Name of a preset.
     **changes
-        Single rules that differ.
+        Single rules that differ. (`lambda_z`, `clast` and `lloq` are taken as well and warn.)
 
     Raises
     ------
     InputError
         If the arrays do not fit, or a rule or tail does not exist.
     """
-    if tail not in KINDS:
-        raise InputError(f"unknown tail {tail!r}; {nearest(tail, KINDS)}", "area")
+    older: dict[str, Any] = {name: changes.pop(name) for name in ("lambda_z", "clast") if name in changes}
+    given = Extrapolation.given(tail, older, KINDS, "area")
+    lloq = {name: changes.pop(name) for name in ("lloq",) if name in changes}
+    warn_older(lloq, {"lloq": "area(Profiles.from_arrays(times, values, lloq=…))"}, "area")
     chosen = preset(rules).changed(**changes)
-    profiles = Profiles.from_arrays(times, values, dose=dose, lloq=lloq)
+    profiles = times if isinstance(times, Profiles) else _profile(times, values, dose, lloq.get("lloq", np.nan))
     if len(profiles) != 1:
         raise InputError(f"times and values hold {len(profiles)} profiles; expected one", "area")
     ready = apply_rules(profiles, chosen)
@@ -87,12 +85,14 @@ def area(
     with np.errstate(all="ignore"):
         block = ProfileBlock.of(ready, profiles, chosen, np.zeros(1, dtype=np.intp))
         curve, follow = BlockAnalysis(block).followed
-        level = follow.observed if clast is None else np.ldexp(np.array([float(clast)]), -block.scale)
-        rate = np.ldexp(np.array([float(lambda_z)]), block.time_scale)
+        level = follow.observed
+        if given.clast is not None:
+            level = np.ldexp(np.array([float(given.clast)]), -block.scale)
+        rate = np.ldexp(np.array([float(given.lambda_z)]), block.time_scale)
         known = np.where(rate > 0, reasons.COMPUTED, reasons.SLOPE_NOT_NEGATIVE).astype(np.int8)
         follow = replace(follow, rate=rate, observed=level, predicted=level, code=known)
         ends = (block.scaled_time(np.array([float(begin)])), block.scaled_time(np.array([float(end)])))
-        kind = "obs" if tail == "line" and np.isinf(end) else tail
+        kind = "obs" if given.kind == "line" and np.isinf(end) else given.kind
         found = stretch(curve, follow, ends[0], ends[1], kind)
         scales = (int(block.time_scale[0]), int(block.scale[0]))
         auc = float(np.ldexp(found.area, scales[0] + scales[1])[0])
@@ -101,3 +101,9 @@ def area(
     if found.code[0] != reasons.COMPUTED:
         return Area(np.nan, np.nan, np.nan, str(sentences[found.code[0]]))
     return Area(auc, aumc, value if found.end_code[0] == reasons.COMPUTED else np.nan, "")
+
+
+def _profile(times: npt.ArrayLike, values: npt.ArrayLike | None, dose: Dose | None, lloq: float) -> Profiles:
+    if values is None:
+        raise InputError("no values; expected them beside the times, or Profiles in place of the times", "area")
+    return Profiles.from_arrays(times, values, dose=dose, lloq=lloq)

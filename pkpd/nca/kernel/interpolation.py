@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
+from pkpd.nca.kernel.extrapolation import Extrapolation
+from pkpd.nca.keywords import check_keywords
 
 LINEAR_LOG = "linear-up/log-down"
 METHODS = (LINEAR_LOG, "linear")
@@ -22,10 +24,9 @@ def interpolate(
     at: npt.ArrayLike,
     *,
     method: str = LINEAR_LOG,
-    lambda_z: float = np.nan,
-    clast: float | None = None,
-    tail: str = "inf",
+    tail: str | Extrapolation = "inf",
     before: float = 0.0,
+    **older: Any,
 ) -> Array:
     """Return concentrations at any time of one profile, from its samples.
 
@@ -40,16 +41,15 @@ def interpolate(
         Times to answer for, of any shape.
     method : {"linear-up/log-down", "linear"}
         Trapezoidal rule of the areas.
-    lambda_z : float
-        Terminal rate constant, for ``tail="inf"``; NaN is not known.
-    clast : float, optional
-        Concentration from which the tail starts; by default the last positive sample. It counts after that sample
-        only, so a predicted one makes a step there.
-    tail : {"inf", "last", "all"}
-        After the last positive sample: ``clast·exp(−λz·(t − tlast))``; zero; or the straight line to the sample that
-        follows (zero), then zero: what AUC to infinity, AUClast and AUCall see.
+    tail : {"inf", "last", "all"} or Extrapolation
+        After the last positive sample: ``clast·exp(−λz·(t − tlast))`` with the rate (and the concentration, by default
+        the last positive sample) of an `Extrapolation`; zero; or the straight line to the sample that follows (zero),
+        then zero: what AUC to infinity, AUClast and AUCall see. A predicted concentration counts after the last
+        positive sample only, so it makes a step there.
     before : float
         Concentration before the first sample.
+    **older
+        `lambda_z` and `clast` outside an `Extrapolation`; they warn.
 
     Returns
     -------
@@ -65,20 +65,23 @@ def interpolate(
     ----------
     Gabrielsson & Weiner, Pharmacokinetic and Pharmacodynamic Data Analysis, chapter on non-compartmental analysis.
     """
-    t, c = usable_samples(times, values, {"method": (method, METHODS), "tail": (tail, TAILS)})
+    check_keywords(older, ("lambda_z", "clast"), "interpolate")
+    kind = tail.kind if isinstance(tail, Extrapolation) else tail
+    t, c = usable_samples(times, values, {"method": (method, METHODS), "tail": (kind, TAILS)})
+    follows = Extrapolation.given(tail, older, TAILS, "interpolate")
     wanted = np.asarray(at, dtype=np.float64)
     found = np.where(np.isnan(wanted), np.nan, interpolated(t, c, wanted, method))
     found = np.where(wanted < t[0], before, found)
     positive = np.flatnonzero(c > 0)
     if not len(positive):
-        return np.where(wanted > t[-1], np.nan if tail == "inf" else 0.0, found)
+        return np.where(wanted > t[-1], np.nan if kind == "inf" else 0.0, found)
     last = int(positive[-1])
     beyond = wanted > t[last]
-    if tail == "inf":
-        level = c[last] if clast is None else float(clast)
+    if kind == "inf":
+        level = c[last] if follows.clast is None else float(follows.clast)
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.where(beyond, level * np.exp(-lambda_z * np.where(beyond, wanted - t[last], 0.0)), found)
-    line = found if tail == "all" else np.zeros_like(found)
+            return np.where(beyond, level * np.exp(-follows.lambda_z * np.where(beyond, wanted - t[last], 0.0)), found)
+    line = found if kind == "all" else np.zeros_like(found)
     return np.where(beyond, np.where(wanted > t[-1], 0.0, line), found)
 
 
@@ -147,10 +150,11 @@ def _piece(x: Array, y: Array, at: Array, method: str, rate: float) -> Array:
     """Interpolate between two doses; zero for a piece that has nothing but zeros, NaN where its start is not known."""
     if not len(x) or not (np.nan_to_num(y, nan=1.0) > 0).any():
         return np.zeros(at.shape)
+    tail = Extrapolation("inf", rate)
     if np.isnan(y[0]):
-        rest = interpolate(x[1:], y[1:], at, method=method, lambda_z=rate) if len(x) > 1 else np.full(at.shape, np.nan)
+        rest = interpolate(x[1:], y[1:], at, method=method, tail=tail) if len(x) > 1 else np.full(at.shape, np.nan)
         return np.where(at < x[min(1, len(x) - 1)], np.nan, rest)
-    return interpolate(x, y, at, method=method, lambda_z=rate)
+    return interpolate(x, y, at, method=method, tail=tail)
 
 
 def _c0(t: Array, c: Array) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,35 @@ import numpy.typing as npt
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import ROUTES, Dose
 from pkpd.errors import InputError
+from pkpd.nca.keywords import warn_older
 
 BOLUS, INFUSION, ORAL = (ROUTES.index(name) for name in ("bolus", "infusion", "oral"))
 NO_ROUTE = -1
+
+
+# What takes the place of keywords that `Profiles.from_arrays` had.
+_NOW = {
+    "blq": "values=Marked(values, blq=…)", "chosen": "values=Marked(values, chosen=…)",
+    "predose": "….with_predose(time, value)",
+}  # fmt: skip
+
+
+class Marked(NamedTuple):
+    """Values with what is known of each sample, every array of one shape.
+
+    Attributes
+    ----------
+    values : (n, m), (m,) or (samples,)
+        Concentrations; NaN is no sample.
+    blq : the same, optional
+        Which samples are BLQ; None: those below the limit of quantification.
+    chosen : the same, optional
+        1 for samples that shall be in the terminal regression, -1 for samples that shall not, 0 for neither.
+    """
+
+    values: npt.ArrayLike
+    blq: npt.ArrayLike | None = None
+    chosen: npt.ArrayLike | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,15 +149,13 @@ class Profiles:
     def from_arrays(
         cls,
         times: npt.ArrayLike,
-        values: npt.ArrayLike,
+        values: npt.ArrayLike | Marked,
         *,
         dose: Dose | Sequence[Dose | None] | None = None,
         offsets: npt.ArrayLike | None = None,
-        blq: npt.ArrayLike | None = None,
         lloq: npt.ArrayLike = np.nan,
         tau: npt.ArrayLike = np.nan,
-        chosen: npt.ArrayLike | None = None,
-        predose: tuple[npt.ArrayLike, npt.ArrayLike] = (np.nan, np.nan),
+        **older: Any,
     ) -> Profiles:
         """Return profiles from arrays, without a study; the way in for simulated designs.
 
@@ -139,53 +163,71 @@ class Profiles:
         ----------
         times : (m,), (n, m) or (samples,)
             Times on the clock of `dose.time`; one row for all profiles, or one per profile.
-        values : (n, m), (m,) or (samples,)
-            Concentrations; n profiles with m samples, or flat together with `offsets`. NaN is no sample.
+        values : (n, m), (m,) or (samples,), or Marked
+            Concentrations; n profiles with m samples, or flat together with `offsets`. NaN is no sample. `Marked` says
+            of each whether it is BLQ or chosen for the terminal regression.
         dose : Dose or sequence of Dose or None
             The dose of all profiles, or one for each; None when there is none. Every dose counts as the first one.
         offsets : (n + 1,) of int, optional
             Where each profile begins in flat arrays.
-        blq : as `values`, optional
-            Which samples are BLQ; by default those below `lloq`.
         lloq : number or as `values`
-            Limit of quantification.
+            Limit of quantification; samples below it are BLQ unless `values` are marked.
         tau : number or (n,)
             Length of the dosing interval.
-        chosen : as `values`, optional
-            1 for samples that shall be in the terminal regression, -1 for samples that shall not, 0 for neither.
-        predose : (time, value), each a number or (n,)
-            Last sample before the dose, its time negative; used by rules that ask for it.
+        **older
+            `blq` and `chosen` outside `Marked`, and `predose` (see `with_predose`); they warn.
 
         Raises
         ------
         InputError
             If the shapes do not fit each other.
         """
-        value = np.asarray(values, dtype=np.float64)
+        warn_older(older, _NOW, "from_arrays")
+        marked = values if isinstance(values, Marked) else Marked(values, older.get("blq"), older.get("chosen"))
+        value = np.asarray(marked.values, dtype=np.float64)
         time = np.asarray(times, dtype=np.float64)
         try:
             start = _offsets(value, offsets)
             time = np.array(np.broadcast_to(time, value.shape)).reshape(-1)
             limit = np.ascontiguousarray(np.broadcast_to(np.asarray(lloq, dtype=np.float64), value.shape)).reshape(-1)
             below = value.reshape(-1) < limit
-            if blq is not None:
-                below = np.broadcast_to(np.asarray(blq, dtype=bool), value.shape).reshape(-1).copy()
+            if marked.blq is not None:
+                below = np.broadcast_to(np.asarray(marked.blq, dtype=bool), value.shape).reshape(-1).copy()
             marks = np.zeros(value.size, dtype=np.int8)
-            if chosen is not None:
-                marks = np.broadcast_to(np.asarray(chosen, dtype=np.int8), value.shape).reshape(-1).copy()
+            if marked.chosen is not None:
+                marks = np.broadcast_to(np.asarray(marked.chosen, dtype=np.int8), value.shape).reshape(-1).copy()
             n = len(start) - 1
-            outside = np.full((n, 4), np.nan)
-            outside[:, 0], outside[:, 1] = np.asarray(predose[0], float), np.asarray(predose[1], float)
             interval = np.broadcast_to(np.asarray(tau, dtype=np.float64), (n,)).copy()
         except ValueError as error:
             raise InputError(f"the arrays do not fit each other: {error}", "profiles") from None
         amount, duration, route, origin = _doses(dose, n)
         shifted = time - np.repeat(origin, np.diff(start)) if origin.any() else time
-        return cls(
+        profiles = cls(
             times=shifted, values=value.reshape(-1).copy(), blq=below, lloq=limit,
             before=np.zeros(len(time), dtype=bool), offsets=start, dose=amount, duration=duration, route=route,
-            first=np.ones(n, dtype=bool), tau=interval, chosen=marks, outside=outside,
+            first=np.ones(n, dtype=bool), tau=interval, chosen=marks,
         ).in_time_order()  # fmt: skip
+        return profiles.with_predose(*older["predose"]) if "predose" in older else profiles
+
+    def with_predose(self, time: npt.ArrayLike, value: npt.ArrayLike) -> Profiles:
+        """Return the same profiles with the last sample before each dose, used by rules that ask for it.
+
+        Parameters
+        ----------
+        time, value : number or (n,)
+            Time after the dose (so it is negative) and concentration; NaN is no sample.
+
+        Raises
+        ------
+        InputError
+            If the shapes do not fit.
+        """
+        outside = self.outside.copy()
+        try:
+            outside[:, 0], outside[:, 1] = np.asarray(time, float), np.asarray(value, float)
+        except ValueError as error:
+            raise InputError(f"the arrays do not fit each other: {error}", "profiles") from None
+        return replace(self, outside=outside)
 
     def in_time_order(self) -> Profiles:
         """Return the same profiles with every one's samples sorted by time, those before the dose first."""
@@ -217,15 +259,14 @@ def _offsets(value: Array, offsets: npt.ArrayLike | None) -> Integers:
 
 def _doses(dose: Dose | Sequence[Dose | None] | None, n: int) -> tuple[Array, Array, npt.NDArray[np.int8], Array]:
     """Amount, duration, route and time of every profile's dose."""
-    one = dose if isinstance(dose, Dose) or dose is None else None
     if isinstance(dose, Dose) or dose is None:
-        found: Sequence[Dose | None] = [one]
+        given: Sequence[Dose | None] = [dose]
     else:
-        found = dose
-        if len(found) != n:
-            raise InputError(f"{len(found)} doses for {n} profiles; expected one for each", "profiles")
+        given = dose
+        if len(given) != n:
+            raise InputError(f"{len(given)} doses for {n} profiles; expected one for each", "profiles")
     rows = [(np.nan, 0.0, NO_ROUTE, 0.0) if d is None else (d.amount, d.duration, ROUTES.index(d.route), d.time)
-            for d in found]  # fmt: skip
+            for d in given]  # fmt: skip
     table = np.asarray(rows, dtype=np.float64).reshape(len(rows), 4)
     if len(rows) != n:
         table = np.repeat(table, n, axis=0)

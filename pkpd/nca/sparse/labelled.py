@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -13,12 +12,14 @@ import xarray as xr
 
 from pkpd import units
 from pkpd.errors import InputError, warn
+from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.dataset import attributes_of, coordinates_of, mean_curves, parameter_variables, result_tables
 from pkpd.nca.sparse.gather import GroupSamples, gather
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS
-from pkpd.nca.sparse.pooled import sparse
+from pkpd.nca.sparse.pooled import left_out
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules, sparse_preset
+from pkpd.nca.sparse.samples import pool
 from pkpd.study import Study
 
 INTRAVENOUS_ONLY = "defined after intravenous doses only"
@@ -105,14 +106,10 @@ def nca_sparse(
 
 def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> SparseResult:
     """One group's result; parameters that its doses do not allow are NaN with a reason."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        found = sparse(
-            group.times, group.values, group.subjects, dose=group.dose, duration=np.nan_to_num(group.duration),
-            blq=group.blq, lloq=group.lloq, rules=rules,
-        )  # fmt: skip
-    for warning in caught:
-        warn(f"group {group.label}: {warning.message}")
+    pooled = pool(group.times, group.values, group.subjects, None, group.blq, group.lloq, rules)
+    if lost := left_out(pooled):
+        warn(f"group {group.label}: {lost}")
+    found = analyse_pooled(pooled, rules, float(group.dose), float(np.nan_to_num(group.duration)))
     refused: dict[str, str] = {}
     if not concentration:
         refused |= {name: NOT_A_CONCENTRATION for name, row in SPARSE_PARAMETERS.items() if row.needs_dose}

@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.dosing import Dose
 from pkpd.errors import InputError, warn
+from pkpd.nca.keywords import warn_older
 from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
-from pkpd.nca.sparse.samples import pool
+from pkpd.nca.sparse.samples import Pooled, pool
+
+_NOW = {"duration": "dose=Dose(0, amount, 'infusion', duration)", "batch": "two columns of subjects, batch and subject"}
 
 
 def sparse(
@@ -21,12 +25,11 @@ def sparse(
     values: npt.ArrayLike,
     subjects: Sequence[Any] | npt.NDArray[Any] | None = None,
     *,
-    dose: float = math.nan,
-    duration: float = 0.0,
+    dose: float | Dose = math.nan,
     blq: npt.ArrayLike | None = None,
     lloq: npt.ArrayLike = math.nan,
-    batch: Sequence[Any] | npt.NDArray[Any] | None = None,
     rules: SparseRules | None = None,
+    **older: Any,
 ) -> SparseResult:
     """Return the non-compartmental analysis of the mean curve of a group with few samples per subject.
 
@@ -39,20 +42,20 @@ def sparse(
     ----------
     times, values : (samples,)
         Times after the dose and concentrations (or differences within subjects, which may be negative).
-    subjects : (samples,), optional
-        Who was sampled; from these the design is read. Without, every sample is a subject of its own (serial).
-    dose : float
-        Amount in the unit that makes dose/concentration a volume; NaN when unknown.
-    duration : float
-        Length of the infusion, 0 for other routes; half of it comes off the mean residence time.
+    subjects : (samples,) or (samples, 2), optional
+        Who was sampled; from these the design is read. Two columns are batch and subject, if the numbering of subjects
+        begins again in each batch. Without, every sample is a subject of its own (serial).
+    dose : float or Dose
+        Amount in the unit that makes dose/concentration a volume, NaN when unknown; or the dose itself: half the length
+        of an infusion comes off the mean residence time.
     blq : (samples,) of bool, optional
         Which samples are BLQ; by default those below `lloq`.
     lloq : float or (samples,)
         Limit of quantification.
-    batch : (samples,), optional
-        Label of the batch, if the numbering of subjects begins again in each; not needed otherwise.
     rules : SparseRules, optional
         The choices; by default those of the preset ``"default"``.
+    **older
+        `duration` of an infusion outside a `Dose`, and `batch` outside `subjects`; they warn.
 
     Returns
     -------
@@ -75,16 +78,27 @@ def sparse(
     J Biopharm Stat 11:75-79 (2001); Wolfsegger & Jaki, J Pharmacokinet Pharmacodyn 36:479-494 (2009); Jaki &
     Wolfsegger, Stat Med 31:1059-1073 (2012).
     """
+    warn_older(older, _NOW, "sparse")
     chosen = rules or SparseRules()
-    amount, length = _dose(dose, duration)
-    pooled = pool(times, values, subjects, batch, blq, lloq, chosen)
-    lost = [note for note in pooled.notes if "left out" in note or "take no part" in note or "dropped" in note]
-    if lost:
-        warn("; ".join(lost))
+    amount, length = _amount_and_length(dose, older.get("duration", 0.0))
+    batch, people = older.get("batch"), subjects
+    if batch is None and np.ndim(subjects) == 2:  # type: ignore[arg-type]
+        batch, people = np.asarray(subjects).T
+    pooled = pool(times, values, people, batch, blq, lloq, chosen)
+    if lost := left_out(pooled):
+        warn(lost)
     return analyse_pooled(pooled, chosen, amount, length)
 
 
-def _dose(dose: Any, duration: Any) -> tuple[float, float]:
+def left_out(pooled: Pooled) -> str:
+    """Return what was left out of the samples, with counts; "" if nothing was."""
+    return "; ".join(note for note in pooled.notes if "left out" in note or "take no part" in note or "dropped" in note)
+
+
+def _amount_and_length(dose: Any, duration: Any) -> tuple[float, float]:
+    """Amount of a dose and length of its infusion."""
+    if isinstance(dose, Dose):
+        return dose.amount, dose.amount / dose.rate if dose.rate else dose.duration
     problems = []
     if not isinstance(dose, int | float | np.number) or dose < 0 or math.isinf(dose):
         problems.append(f"dose is {dose!r}; expected one amount ≥ 0, or NaN when unknown")
