@@ -160,12 +160,12 @@ class Study:
         """A copy of the subjects and their covariates, one row each."""
         return self._subjects.copy()
 
-    @property
+    @cached_property
     def subject_ids(self) -> tuple[Any, ...]:
         """Identifiers of the subjects, in their order."""
         return tuple(self._subjects["subject"])
 
-    @property
+    @cached_property
     def analytes(self) -> tuple[str, ...]:
         """Names of the analytes, in alphabetical order."""
         return tuple(sorted(self._observations["analyte"].unique()))

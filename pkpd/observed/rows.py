@@ -183,6 +183,9 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
     InputError
         If nothing matches, a covariate or a compartment is missing, units do not fit, or no sample is left.
     """
+    if (switched := study._doses["switch"] != "").any():
+        row = study._doses["row"][switched].iloc[0]
+        raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
     model = in_study_units(model, study, matched)
     samples = _samples(model, study, matched)
