@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.errors import DataWarning, InputError, PkpdError
+from pkpd.errors import InputError, PkpdError, warn
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, observed_baselines
 from pkpd.fit.options import Options
@@ -20,6 +19,7 @@ from pkpd.model import Model
 from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
+from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 
@@ -44,16 +44,12 @@ def fit_individuals(
     progress : bool
         Show a progress bar after two seconds.
     """
-    with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm complains and then works
-        warnings.simplefilter("ignore")
-        from tqdm.auto import tqdm
-
     check_kinds(model, study, start, error)
     request = Request(start, error, options or Options(), attrs=study.attrs)
     parts, left_out = _parts(model, study, request.options)
     attempt = partial(_attempt, request=request)
     results = executor.map(attempt, parts.values()) if executor else map(attempt, parts.values())
-    bar = tqdm(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
+    bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
     outcomes: dict[Any, Fit | str] = dict(zip(parts, bar, strict=True)) | left_out
     fits: dict[Any, Fit] = {}
     failures: dict[Any, str] = {}
@@ -70,7 +66,7 @@ def fit_individuals(
             why: [s for s, other in failures.items() if other == why] for why in dict.fromkeys(failures.values())
         }
         text = "; ".join(f"{who}: {why}" for why, who in reasons.items())
-        warnings.warn(f"{len(failures)} of {len(outcomes)} subjects have no fit. {text}", DataWarning, stacklevel=2)
+        warn(f"{len(failures)} of {len(outcomes)} subjects have no fit. {text}")
     return Fits(fits, failures)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pkpd.errors import FitWarning
+from pkpd.errors import FitWarning, warn
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
 from pkpd.fit.options import Options
@@ -75,7 +74,7 @@ def fit_pooled(
     data, request = _prepared(model, study, Request(start, error, options or Options()), given)
     fit = fit_data(data, request)
     if fit.status == UNIDENTIFIED:
-        warnings.warn(f"{fit.status}: {fit.message}", FitWarning, stacklevel=2)
+        warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
 
 

@@ -200,7 +200,8 @@ def test_information_is_the_mean_of_the_observed_hessian() -> None:
     rng = np.random.default_rng(11)
     x = one.parameters.to_vector()
     exact = one(x)
-    data = replace(one.data, kind=np.zeros_like(one.data.kind))
+    level = one.data.value
+    data = replace(one.data, kind=np.zeros_like(one.data.kind), lower=level, upper=level)
     hessians = []
     for _ in range(300):
         drawn = exact.fitted * (1 + NOISE["prop"] * rng.standard_normal(exact.fitted.shape))
