@@ -159,7 +159,7 @@ def _put_in_order(table: Table, owners: list[str], times: Times, findings: Findi
 def _items(table: Table, owners: Sequence[str], filled: Flags, findings: Findings) -> Events:
     """NONMEM's data items but the time, as numbers."""
     events = Events(len(table), rows=table.rows, names=owners)
-    codes = {owner: float(k) for k, owner in enumerate(dict.fromkeys(owners))}
+    codes = {owner: float(k) if owner else np.nan for k, owner in enumerate(dict.fromkeys(owners))}
     events.add("ID", [codes[owner] for owner in owners])
     for column, item in _ITEM.items():
         if column in table:
