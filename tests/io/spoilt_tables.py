@@ -27,7 +27,10 @@ _ROWS = {
     "SS": [0, 0, 0, 0, 0, 1, 0, 2, 0, 0], "DV": [0] * 10, "LAG": [0.5, 0.5, 1, 1, 1, 1, 2, 7, 7, 7],
 }  # fmt: skip
 SECONDS = 0.03  # a table, of one processor: three times what a whole study takes to be read and checked
-_PLACE = re.compile(r"(records, )?row \d+(, (ID|subject) \S+)?, column '?(ID|TIME|EVID|AMT|CMT|RATE|II|ADDL|SS|DV|LAG)'?: (.+; )?expected ")
+_PLACE = re.compile(
+    r"(records, )?row \d+(, (ID|subject) \S+)?, "
+    r"column '?(ID|TIME|EVID|AMT|CMT|RATE|II|ADDL|SS|DV|LAG)'?: (.+; )?expected "
+)
 _MORE = re.compile(r"and \d+ more")
 
 
