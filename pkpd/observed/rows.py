@@ -16,7 +16,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
-from pkpd.observed.compartments import in_states, state_names
+from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
 from pkpd.records import Changes
@@ -268,8 +268,8 @@ def _records(samples: pandas.DataFrame) -> Integers:
 def _doses(model: Model, study: Study, kept: Integers) -> tuple[tuple[Dose, ...], ...]:
     given = study.doses_in(model.base["amount"], model.base["time"])
     ids = study.subject_ids
-    states = state_names(model, study)
-    return tuple(in_states(given[ids[k]], states) for k in kept)
+    compartments = compartments_of(model, study)
+    return tuple(compartments.place(given[ids[k]]) for k in kept)
 
 
 def _after(study: Study, sequence: EventSequence | None, samples: pandas.DataFrame) -> Any:
@@ -302,6 +302,7 @@ def _is_indicator(name: str, study: Study) -> bool:
 
 
 def values_of(model: Model, study: Study, sequence: EventSequence | None, kept: Integers) -> Values:
+    """Return the rows of a model's covariates for some subjects of a study, by their places."""
     changing = _changing(model, study)
     if changing is None or sequence is None:
         ids = [study.subject_ids[k] for k in kept]
