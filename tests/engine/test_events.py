@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pkpd import define
@@ -156,7 +156,7 @@ def test_what_is_never_lost_has_no_steady_state() -> None:
     assert found.outputs[1, 0] == 1.0
 
 
-@settings(max_examples=60, deadline=None)
+@budget(max_examples=60, deadline=None)
 @given(
     lag=st.floats(0, 5), bioavailability=st.floats(0.05, 3), amount=st.floats(1, 100), extra=st.integers(0, 5),
     interval=st.floats(0.5, 9), shift=st.floats(0, 20),

@@ -137,7 +137,7 @@ def check_odd_cells(step: int) -> None:
 
 
 def test_odd_cells_in_each_column() -> None:
-    check_odd_cells(24)
+    check_odd_cells(48)
 
 
 @pytest.mark.parametrize("odd", [3, [1], "nowhere.csv", "nowhere.xpt", None, pandas.DataFrame(), {}])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas
 import polars
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from pkpd import data
 from pkpd.errors import DataWarning, InputError
@@ -56,13 +56,11 @@ def test_doses_beside_the_samples_are_enough() -> None:
         same(read_adnca(adnca_table(study, study_id="S-1")), study)
 
 
-@settings(max_examples=20)
 @given(studies())
 def test_any_study_through_sdtm(study: Study) -> None:
     same(by_sdtm(study), study)
 
 
-@settings(max_examples=20)
 @given(studies())
 def test_any_study_through_adnca(study: Study) -> None:
     same(by_adnca(study), study)
