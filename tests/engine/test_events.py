@@ -12,6 +12,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError
 from pkpd.model import Model
+from tests.examples import budget
 
 PARAMETERS = {"CL": 1.7, "V": 12.0, "Q": 0.8, "V2": 30.0, "KA": 0.9, "LAG": 1.3, "F": 0.7, "D": 2.6, "R": 31.0}
 
