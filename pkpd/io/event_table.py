@@ -159,7 +159,7 @@ def _put_in_order(table: Table, owners: list[str], times: Times, findings: Findi
 def _items(table: Table, owners: Sequence[str], filled: Flags, findings: Findings) -> Events:
     """NONMEM's data items but the time, as numbers."""
     events = Events(len(table), rows=table.rows, names=owners)
-    codes = {owner: float(k) for k, owner in enumerate(dict.fromkeys(owners))}
+    codes = {owner: float(k) if owner else np.nan for k, owner in enumerate(dict.fromkeys(owners))}
     events.add("ID", [codes[owner] for owner in owners])
     for column, item in _ITEM.items():
         if column in table:
@@ -176,7 +176,7 @@ def _items(table: Table, owners: Sequence[str], filled: Flags, findings: Finding
 def _coded_compartments(events: Events, findings: Findings) -> None:
     """Codes such as 101 or 201 (RxODE's) are doses into compartment 1 or 2."""
     evid = events.items["EVID"]
-    coded = (evid > 100) & (evid < 10_000) & (evid % 100 == 1)
+    coded = (evid > 100) & (evid < 10_000) & (np.fmod(np.where(np.isfinite(evid), evid, 0.0), 100) == 1)
     if coded.any():
         events.items["CMT"] = np.where(coded, evid // 100, events.items.get("CMT", np.zeros(len(evid))))
         events.missing.setdefault("CMT", np.zeros(len(evid), dtype=bool))

@@ -31,6 +31,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]
+
+
 class _OldName(types.ModuleType):
     """``pkpd.population(fit)`` was a function before it was a package: it still works, with a warning."""
 

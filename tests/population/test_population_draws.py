@@ -9,7 +9,6 @@ import numpy as np
 import pandas
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import pkpd
@@ -19,6 +18,7 @@ from pkpd.errors import InputError
 from pkpd.model import Model, define
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, block
+from tests.examples import budget
 
 inf = math.inf
 EMPTY = define(
