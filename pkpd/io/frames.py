@@ -103,6 +103,12 @@ def _order(keys: Sequence[Any]) -> Integers:
     arrays = []
     for key in keys:
         array = np.asarray(key)
-        arrays.append(np.unique(array.astype(object), return_inverse=True)[1] if array.dtype.kind in "OU" else array)
-    order: Integers = np.lexsort(arrays[::-1])
+        if array.dtype.kind in "OU":
+            texts = array.tolist()
+            ranks = {text: rank for rank, text in enumerate(sorted(set(texts)))}
+            if len(ranks) == 1:
+                continue
+            array = np.array([ranks[text] for text in texts], dtype=np.int64)
+        arrays.append(array)
+    order: Integers = np.lexsort(arrays[::-1])  # at least one key is a number
     return order

@@ -52,7 +52,7 @@ def assemble(
     volume, _ = table.numbers("volume", findings, "a number ≥ 0")
     marks = []
     for i, text in enumerate(table.labels("mark", findings)):
-        mark = _MARKS.get(fold(text))
+        mark = _MARKS.get(fold(text)) if text else ""
         if mark is None:
             table.complain(findings, "mark", i, f"pre or post; {nearest(text, ('pre', 'post'))}")
         marks.append(mark or "")
@@ -138,10 +138,10 @@ def resolve_duplicates(
     limit.
     """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    keys = zip(*(records[c] for c in ("subject", "analyte", "time", "until", "mark", "excluded")), strict=True)
+    keys = zip(*(records[c].tolist() for c in ("subject", "analyte", "time", "until", "mark", "excluded")), strict=True)
     for i, (subject, analyte, time, until, mark, excluded) in enumerate(keys):
-        if not excluded and not np.isnan(time) and analyte and subject:
-            end = None if np.isnan(until) else until  # NaN is not equal to itself
+        if not excluded and time == time and analyte and subject:
+            end = until if until == until else None  # NaN is not equal to itself
             groups[subject, analyte, time, end, mark == "post"].append(i)
     dropped: list[int] = []
     result = records

@@ -143,12 +143,15 @@ def _first_cells(tables: Sequence[Table], key: str, units: Mapping[str, str]) ->
         owners = [label(cell) or "" for cell in table.columns.get("subject", [None] * len(table))]
         for heading in columns_of(table, key, units):
             for i, (content, owner) in enumerate(zip(table.columns[heading], owners, strict=True)):
+                before = first.get(owner)
+                if before is not None and before.content is content:
+                    continue
                 if not owner or is_missing(content):
                     continue
-                cell = _Cell(content, owner, table, heading, i)
-                before = first.setdefault(owner, cell)
-                if before is not cell and before.content is not content and not _same(before.content, content):
-                    varying.append(cell)
+                if before is None:
+                    first[owner] = _Cell(content, owner, table, heading, i)
+                elif not _same(before.content, content):
+                    varying.append(_Cell(content, owner, table, heading, i))
     return first, varying
 
 
@@ -159,6 +162,8 @@ def _all_numbers(tables: Sequence[Table], key: str, units: Mapping[str, str]) ->
 
 
 def _same(cell: object, other: object) -> bool:
+    if type(cell) is type(other) is float and cell == other:
+        return True
     a, b = number(cell), number(other)
     if a is not None and b is not None:
         return a == b

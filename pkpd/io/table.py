@@ -82,8 +82,10 @@ class Table:
 
     def labels(self, column: str, findings: Findings) -> list[str]:
         """Return a column as texts, "" where the cell is empty; a cell that is no text or number is a problem."""
+        if column not in self.columns:
+            return [""] * len(self)
         texts = []
-        for i, cell in enumerate(self.columns.get(column, [None] * len(self))):
+        for i, cell in enumerate(self.columns[column]):
             text = label(cell)
             if text is None:
                 self.complain(findings, column, i, "a text or a number")
