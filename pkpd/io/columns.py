@@ -37,6 +37,7 @@ OBSERVATIONS = {
     "unit": ("units", "valueunit"),
     "until": ("end", "endtime", "stop", "collectionend"),
     "volume": ("vol", "collectionvolume", "urinevolume"),
+    "lower": (),
 }
 DOSES = {
     "amount": ("amt", "dose", "doseamount"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas
@@ -57,11 +56,7 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
         return None
     place = {row: k for k, row in enumerate(rows.table.rows)}
     where = np.array([place[row] for row in records["row"]], dtype=np.int64)
-    owners = [rows.owners[k] for k in where]
-    placed: dict[str, Any] = {"subject": owners, "time": rows.time[where]}
-    if "lower" in long:
-        placed["lower"] = np.array(long.columns["lower"], dtype=float)
-    records = records.assign(**placed)
+    records = records.assign(subject=[rows.owners[k] for k in where], time=rows.time[where])
     check_collections(records, long, "number", job.units, findings)
     every = record_columns(rows, changing, occasion)
     return study_frames(records.assign(row=rows.row[where]), doses, people, every, job.events.carried)

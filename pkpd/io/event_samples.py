@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.io.cells import flag, is_missing, label, number
+from pkpd.io.columns import split_unit
 from pkpd.io.event_table import EVENTS, EventTable
 from pkpd.io.findings import Findings
 from pkpd.io.shape import wide_columns
@@ -43,7 +44,7 @@ def samples_of(rows: EventTable, names: Sequence[str], analytes: Mapping[str, st
         elif "" not in where and len(set(where)) > 1:
             columns["analyte"] = [analytes.get(name, name) for name in where]
         elif not names:
-            heading = rows.table.headings.get("value", "DV")
+            heading = split_unit(rows.table.headings.get("value", "DV"))[0]
             columns["analyte"] = [analytes.get(name, heading) for name in where]
     return replace(samples, columns=columns, extras=())
 
@@ -81,6 +82,7 @@ def censored_as_text(table: Table, names: Sequence[str], findings: Findings) -> 
     """Return a table of samples whose values say by their text what CENS, or BLQ at the limit, says of them."""
     columns = dict(table.columns)
     wide = wide_columns(table, names)
+    key = "value" if "value" in table else next(iter(wide.values()), "")
     if "cens" in table:
         if "value" not in table and len(wide) != 1:
             findings.problem(
@@ -88,7 +90,6 @@ def censored_as_text(table: Table, names: Sequence[str], findings: Findings) -> 
                 "for; expected one column of values with the analyte in another, or texts such as '<0.1'"
             )
             return table
-        key = "value" if "value" in table else next(iter(wide.values()))
         codes = [number(cell) for cell in table.columns["cens"]]
         for i, code in enumerate(codes):
             if code is None or (code == code and code not in (-1.0, 0.0, 1.0)):
@@ -96,10 +97,10 @@ def censored_as_text(table: Table, names: Sequence[str], findings: Findings) -> 
         columns[key] = [_as_text(code, cell) for code, cell in zip(codes, table.columns[key], strict=True)]
         if "limit" in table:
             columns["lower"] = _lower_ends(table, (key, codes), findings).tolist()
-    elif "blq" in table and "lloq" in table and "value" in table:  # DV holds the limit, as with CENS
-        at_limit = (number(v) == number(limit) for v, limit in zip(columns["value"], columns["lloq"], strict=True))
+    elif "blq" in table and "lloq" in table and (key == "value" or len(wide) == 1):  # DV holds the limit, as with CENS
+        at_limit = (number(v) == number(limit) for v, limit in zip(columns[key], columns["lloq"], strict=True))
         below = [bool(flag(cell)) and at for cell, at in zip(columns["blq"], at_limit, strict=True)]
-        columns["value"] = [_as_text(float(b), cell) for b, cell in zip(below, columns["value"], strict=True)]
+        columns[key] = [_as_text(float(b), cell) for b, cell in zip(below, columns[key], strict=True)]
     return replace(table, columns=columns)
 
 

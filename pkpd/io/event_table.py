@@ -143,7 +143,8 @@ def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | No
     columns = [table.columns[column] for column in measured]
     filled = np.array([any(not is_missing(cell) for cell in cells) for cells in zip(*columns, strict=True)], dtype=bool)
     filled = filled if measured else np.zeros(len(table), dtype=bool)
-    events = _items(table, owners, (filled, strict), findings)
+    told = np.array([any(map(_says_something, cells)) for cells in zip(*columns, strict=True)], dtype=bool)
+    events = _items(table, owners, (told if measured else filled, strict), findings)
     dosing = positions(np.isin(events.items["EVID"], (1, 4)))
     clock, _ = on_one_axis(
         times, Times(times.kind, times.values[dosing], times.bad[dosing]),
@@ -184,8 +185,8 @@ def _numbered(table: Table, starts: Flags) -> Integers:
 
 
 def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool], findings: Findings) -> Events:
-    """NONMEM's data items but the time, as numbers; `told`: which rows hold values, and whether they stand in order."""
-    filled, strict = told
+    """NONMEM's data items but the time, as numbers; `told`: which rows hold values other than 0, and how strict."""
+    said, strict = told
     events = Events(len(table), rows=table.rows, names=owners)
     codes = {owner: float(k) if owner else None for k, owner in enumerate(dict.fromkeys(owners))}
     events.shown["ID"] = table.headings.get("subject", "ID")
@@ -198,7 +199,7 @@ def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool], findin
     if "EVID" in events.items:
         _coded_compartments(events, findings)
     elif "AMT" in events.items:
-        _without_evid(events, table, filled)
+        _without_evid(events, table, said)
     events.complete()
     return events
 
@@ -227,16 +228,15 @@ def _no_flag_at_all(events: Events, how: str) -> None:
         )
 
 
-def _without_evid(events: Events, table: Table, filled: Flags) -> None:
+def _without_evid(events: Events, table: Table, said: Flags) -> None:
     """Without EVID a row with an amount is a dose; one that also holds a value (other than 0) could be either."""
     given = events.items["AMT"] != 0
     silent = events.items["MDV"] != 0 if "MDV" in events.items else np.zeros(len(events), dtype=bool)
     column = "amount" if "amount" in table else "amount_per_kg"
-    for k in positions(given & filled & ~silent):
-        if "value" not in table or number(table.cell("value", k)) != 0:
-            events.texts.append(
-                f"{table.place(column, k)}: the row has an amount and a value; expected a row for each, or MDV 1"
-            )
+    events.texts += [
+        f"{table.place(column, k)}: the row has an amount and a value; expected a row for each, or MDV 1"
+        for k in positions(given & said & ~silent)
+    ]
 
 
 def _observed(

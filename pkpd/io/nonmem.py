@@ -136,7 +136,8 @@ def _table(source: Any, units: Mapping[str, str], findings: Findings) -> tuple[T
 
 def _assume(job: Job) -> None:
     """Give times and doses without a unit the usual one; analytes follow when they are known."""
-    usual = {"time": "h"} if "amount" in job.heading_units["observations"] else {"time": "h", "dose": "mg"}
+    dosed = "amount" in job.tables["observations"] and "amount" not in job.heading_units["observations"]
+    usual = {"time": "h", "dose": "mg"} if dosed else {"time": "h"}
     assumed = {name: unit for name, unit in usual.items() if name not in job.units}
     job.units |= assumed
     job.assumed |= assumed

@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
-from pkpd.arrays import Flags
+from pkpd.arrays import Array, Flags
 from pkpd.errors import UnitError, nearest
 from pkpd.io.blq import Readings
 from pkpd.io.cells import is_missing
@@ -58,6 +58,7 @@ def assemble(
         marks.append(mark or "")
     for name, count in sorted(Counter(n for n, b in zip(names, readings.blq & ~excluded, strict=True) if b).items()):
         findings.fact(f"observations: {count} records of {name} are BLQ")
+    lower = {"lower": _lower_ends(table, readings, findings)} if "lower" in table else {}
     return pandas.DataFrame(
         {
             "subject": table.labels("subject", findings),
@@ -76,8 +77,17 @@ def assemble(
             "excluded": excluded,
             "reason": reason,
             "row": np.array(table.rows, dtype=np.int64),
+            **lower,
         }
     )
+
+
+def _lower_ends(table: Table, readings: Readings, findings: Findings) -> Array:
+    """Lower ends of values that are known to lie between them and the lower limit; NaN for all others."""
+    ends, _ = table.numbers("lower", findings, "a number below the limit")
+    for i in positions(~np.isnan(ends) & ~(readings.blq & ~(ends >= readings.lloq))):
+        table.complain(findings, "lower", i, "none, or a number below the limit of a record that is BLQ")
+    return ends
 
 
 def _exclusions(table: Table, findings: Findings) -> tuple[Flags, list[str]]:

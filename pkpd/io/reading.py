@@ -37,7 +37,7 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     names = shape.analyte_names(job.units, job.tables)
     table, dose_table = job.tables.get("observations"), job.tables.get("doses")
     apart = dose_table is not None or job.plan is not None
-    if table is not None and len(table) and not apart and is_event_table(table):
+    if table is not None and len(table) and not apart and (job.events.strict or is_event_table(table)):
         return event_frames(job, table, names, limits)
     if table is not None and apart and says_what_rows_are(table):
         table = observed_only(table, names, findings)
