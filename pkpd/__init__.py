@@ -11,7 +11,7 @@ from pkpd.about import __version__ as __version__
 from pkpd.diagnostics import design_bias
 from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
 from pkpd.engine import Settings
-from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdError, UnitError
+from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdError, UnitError, warn
 from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
 from pkpd.io import read_study
 from pkpd.model import Model, define
@@ -95,9 +95,7 @@ def __getattr__(name: str) -> object:
 
         return importlib.import_module("pkpd.plot")
     if name in _UNDER_NCA:
-        import warnings
-
-        warnings.warn(f"pkpd.{name} stands under pkpd.nca.{name} now", FutureWarning, stacklevel=2)
+        warn(f"pkpd.{name} stands under pkpd.nca.{name} now", FutureWarning)
         return getattr(nca, name)
     if name == "Variability":
         import warnings

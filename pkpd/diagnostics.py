@@ -82,9 +82,8 @@ def design_bias(
         raise InputError(problems, "design_bias")
     rules = rules or PRESETS["phoenix"]
     noisy = "C_measured" if any(e.output == "C" for e in people.errors) else "C"
-    drawn = _Drawn(people, dose, subjects, seed)
-    sampled = drawn.analysed(np.asarray(times, dtype=float), noisy, lloq, rules)
-    exact = drawn.analysed(_dense(people, dose), "C", math.nan, PRESETS["phoenix"])
+    sampled = _analyse(people, dose, subjects, seed, _Sampling(np.asarray(times, dtype=float), noisy, lloq, rules))
+    exact = _analyse(people, dose, subjects, seed, _Sampling(_dense(people, dose), "C", math.nan, PRESETS["phoenix"]))
     rows = []
     for name in NAMES:
         values, truth = sampled.of(name), exact.of(_estimated(name))
@@ -103,24 +102,23 @@ def design_bias(
     return pandas.DataFrame(rows, columns=columns).set_index("parameter")
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """The virtual subjects of one draw and their dose: whatever is sampled, they are the same."""
+@dataclass(frozen=True, eq=False)
+class _Sampling:
+    """When subjects are sampled, shape (times,), which variable, its limit, and how the samples are analysed."""
 
-    people: Population
-    dose: Regimen
-    subjects: int
-    seed: int
+    times: Array
+    variable: str
+    lloq: float
+    rules: Rules
 
-    def analysed(self, times: Array, variable: str, lloq: float, rules: Rules) -> Computed:
-        """Return the analysis of a variable sampled at times (m,) after the dose."""
-        begin = self.dose.times[0]
-        result = simulate(self.people, self.dose, subjects=self.subjects, seed=self.seed, times=times + begin)
-        first = replace(self.dose.doses[0], time=0.0)
-        _, _, ratio = units.coherent(self.dose.unit, result["C"].attrs["units"])
-        first = replace(first, amount=first.amount * ratio)
-        values = result[variable].values[0]
-        return compute(Profiles.from_arrays(times, values, dose=first, lloq=lloq), rules)
+
+def _analyse(people: Population, dose: Regimen, subjects: int, seed: int, sampling: _Sampling) -> Computed:
+    result = simulate(people, dose, subjects=subjects, seed=seed, times=sampling.times + dose.times[0])
+    first = replace(dose.doses[0], time=0.0)
+    _, _, ratio = units.coherent(dose.unit, result["C"].attrs["units"])
+    first = replace(first, amount=first.amount * ratio)
+    values = result[sampling.variable].values[0]
+    return compute(Profiles.from_arrays(sampling.times, values, dose=first, lloq=sampling.lloq), sampling.rules)
 
 
 def _estimated(name: str) -> str:

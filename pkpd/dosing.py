@@ -248,6 +248,8 @@ class Regimen:
         same = all((d.amount, d.route) == (first.amount, first.route) for d in self.doses)
         count, more = len(self.times), ", from steady state" if any(d.steady_state for d in self.doses) else ""
         what = f"{count} × {first.amount:g} {self.unit} {first.route}" if same else f"{count} doses ({self.unit})"
+        if self.occasions:
+            more += f", {1 + len(self.occasions)} occasions"
         return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}{more}"
 
 

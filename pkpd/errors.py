@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-_BETWEEN = (os.path.dirname(__file__) + os.sep, contextlib.__file__, functools.__file__)
+_BETWEEN = (os.path.dirname(__file__) + os.sep, contextlib.__file__, functools.__file__, "<frozen importlib")
 """Files that no user wrote: those of this package, and those of Python that call back into it."""
 
 

@@ -30,6 +30,25 @@ if TYPE_CHECKING:
     import pandas
 
 
+__all__ = [
+    "COHORTS",
+    "DOSE_DAYS",
+    "LAB_DAYS",
+    "LLN",
+    "LLOQ",
+    "PK_HOURS",
+    "PUBLISHED",
+    "SCD25_DAYS",
+    "SYNTHETIC",
+    "exposure_by_day",
+    "model",
+    "published_table",
+    "regimen",
+    "synthetic_study",
+    "truth",
+    "virtual_trial",
+]
+
 LLOQ = 0.112
 """Lower limit of quantification of serum IL-21, ng/mL (published)."""
 LLN = 1.0
@@ -236,3 +255,8 @@ def exposure_by_day(study: Study, dose: float = 30.0, **options: Any) -> dict[st
         name: summarise(result.isel(profile=np.flatnonzero(times == when)))
         for name, when in (("single dose", 0.0), ("repeated dose", 96.0))
     }
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not what it is made of."""
+    return [*__all__]

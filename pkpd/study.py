@@ -137,25 +137,35 @@ class Study:
         """Names in `units` whose unit nobody gave: their numbers are in the unit of whatever model reads them."""
         return frozenset(self.attrs.get("assumed_units", ()))
 
-    def given_doses(self) -> tuple[pandas.DataFrame, dict[str, int]]:
+    def given_doses(self, unit: str | None = None) -> tuple[pandas.DataFrame, dict[str, int]]:
         """Return every dose that was given as a row of its own, and the count of what is not such a dose.
 
         Additional doses are written out, rates become durations; ``steady`` says whether steady state was reached
         before, with doses every ``interval``.
+
+        Parameters
+        ----------
+        unit : str, optional
+            Unit of the amounts; by default the study's. Between absolute doses and doses per kilogram the subject's
+            weight is used.
         """
-        return given_doses(self._doses)
+        doses = self._doses
+        if unit is not None and len(doses):
+            ratios = self._dose_ratios(unit)
+            doses = doses.assign(amount=doses["amount"] * ratios, rate=doses["rate"] * ratios)
+        return given_doses(doses)
 
     @property
     def subjects(self) -> pandas.DataFrame:
         """A copy of the subjects and their covariates, one row each."""
         return self._subjects.copy()
 
-    @property
+    @cached_property
     def subject_ids(self) -> tuple[Any, ...]:
         """Identifiers of the subjects, in their order."""
         return tuple(self._subjects["subject"])
 
-    @property
+    @cached_property
     def analytes(self) -> tuple[str, ...]:
         """Names of the analytes, in alphabetical order."""
         return tuple(sorted(self._observations["analyte"].unique()))
@@ -191,6 +201,22 @@ class Study:
             _records=None if records is None else records.reset_index(drop=True),
         )
 
+    def analyte_named(self, name: str | None) -> str:
+        """Return the name of an analyte; without one the only analyte of the study.
+
+        Raises
+        ------
+        InputError
+            If there is no such analyte, or none is named and there are several.
+        """
+        if name is None:
+            if len(self.analytes) == 1:
+                return self.analytes[0]
+            raise InputError(f"the study has the analytes {', '.join(self.analytes)}; say which")
+        if name not in self.analytes:
+            raise InputError(f"the study has no analyte {name!r}; {nearest(name, self.analytes)}")
+        return name
+
     def used(self, analyte: str) -> pandas.DataFrame:
         """Return the observations of one analyte that are not excluded.
 
@@ -199,10 +225,8 @@ class Study:
         InputError
             If the study has no such analyte; the nearest one is suggested.
         """
-        if analyte not in self.analytes:
-            raise InputError(f"the study has no analyte {analyte!r}; {nearest(analyte, self.analytes)}")
         table = self._observations
-        return table[(table["analyte"] == analyte) & ~table["excluded"]].reset_index(drop=True)
+        return table[(table["analyte"] == self.analyte_named(analyte)) & ~table["excluded"]].reset_index(drop=True)
 
     def doses_in(self, unit: str, time_unit: str) -> dict[Any, tuple[Dose, ...]]:
         """Return every subject's doses with amounts in `unit` and times in `time_unit`.

@@ -16,6 +16,19 @@ from typing import Any
 from pkpd.errors import UnitError
 
 # What the words of the field may be made of; the first dimension is the one named in a message.
+__all__ = [
+    "by_weight",
+    "coherent",
+    "factor",
+    "is_kind",
+    "is_open",
+    "per_kg",
+    "quantity",
+    "require",
+    "resolve",
+    "show",
+]
+
 _KINDS: dict[str, tuple[str, ...]] = {
     "time": ("[time]",),
     "amount": ("[mass]", "[substance]", "[activity]"),
@@ -252,3 +265,8 @@ def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     volume_unit = _format(volume) + tail
     amount_unit = _format(container * volume) + tail
     return amount_unit, volume_unit, factor(dose_unit, amount_unit)
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not what it is made of."""
+    return [*__all__]

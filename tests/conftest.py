@@ -9,8 +9,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "pkpd", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=False
+    "pkpd",
+    max_examples=25,  # a hundred by `--hypothesis-profile=long`, see tests/long/test_properties.py
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=False,
 )
+settings.register_profile("long", settings.get_profile("pkpd"), max_examples=100)
 settings.load_profile("pkpd")
 
 

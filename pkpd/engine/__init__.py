@@ -18,3 +18,8 @@ __all__ = [
     "sd_of",
     "text_function",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]

@@ -11,8 +11,8 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import sd_function
-from pkpd.fit.data import ABOVE, BELOW, MEASURED, FitData
 from pkpd.fit.row_density import RowDensity, row_density
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.parameters.scale import NATURAL
 from pkpd.population import ResidualError
 
@@ -45,28 +45,6 @@ class ObservedRows(Protocol):
     def upper(self) -> Array: ...
     @property
     def kind(self) -> Integers: ...
-
-
-@dataclass(frozen=True, eq=False)
-class FitRows:
-    """The rows of a `FitData` in the form that densities take."""
-
-    subject: Integers
-    output: Integers
-    record: Integers
-    lower: Array
-    upper: Array
-    kind: Integers
-
-
-def observed_rows(data: FitData) -> FitRows:
-    """Return the rows of a `FitData`, where a subject's samples of one time and mark are one record."""
-    late = np.concatenate([np.asarray(own, dtype=bool) for own in data.after])
-    new = (np.diff(data.subject) != 0) | (np.diff(data.time) != 0) | (np.diff(late.astype(np.int8)) != 0)
-    record = np.concatenate([[0], np.cumsum(new)]).astype(np.int64)
-    lower = np.where(data.censor == BELOW, -np.inf, data.value)
-    upper = np.where(data.censor == ABOVE, np.inf, data.value)
-    return FitRows(data.subject, data.output, record, lower, upper, data.censor)
 
 
 def group_starts(groups: Integers, count: int) -> Integers:

@@ -14,13 +14,13 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import compile_model
-from pkpd.fit.data import MEASURED, FitData
 from pkpd.fit.inputs import align, other_starts, residual_errors, with_errors
 from pkpd.fit.likelihood import Evaluation, Likelihood, free_model_parameters
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit
 from pkpd.fit.search import Minimum, minimise
 from pkpd.fit.verdict import judge
+from pkpd.observed import MEASURED, Observed
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
 
@@ -59,7 +59,7 @@ class Request:
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
-def fit_data(data: FitData, request: Request) -> Fit:
+def fit_data(data: Observed, request: Request) -> Fit:
     """Fit prepared data.
 
     Raises
@@ -73,7 +73,7 @@ def fit_data(data: FitData, request: Request) -> Fit:
     return _finish(likelihood, best, request)
 
 
-def problem(data: FitData, request: Request) -> tuple[Likelihood, list[Parameters]]:
+def problem(data: Observed, request: Request) -> tuple[Likelihood, list[Parameters]]:
     """Return the likelihood of the data and the values from which it is searched."""
     start, known = request.start, dict(request.known)
     fixed = {name: math.exp(float(np.mean(np.log(values)))) for name, values in known.items()}
@@ -113,7 +113,7 @@ def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Reque
     return Fit(
         model=data.model, parameters=parameters, errors=likelihood.errors, covariance=verdict.covariance,
         objective=minimum.value.objective, minus2ll=minimum.value.objective + likelihood.constant,
-        observations=rows, censored=int((data.censor != MEASURED).sum()), subjects=subjects,
+        observations=rows, censored=int((data.kind != MEASURED).sum()), subjects=subjects,
         evaluations=minimum.evaluations, degrees=degrees, status=verdict.status, message=verdict.message,
         condition_number=verdict.condition_number,
         covariance_kind="robust (clustered by subject)" if robust else "from the Hessian",
@@ -129,7 +129,7 @@ def _predictions(likelihood: Likelihood, minimum: Minimum[Evaluation]) -> pandas
     names = np.array(data.outputs)[data.output]
     residual = np.full(data.time.shape, np.nan)
     for error in likelihood.errors:
-        rows = (names == error.output) & (data.censor == MEASURED)
+        rows = (names == error.output) & (data.kind == MEASURED)
         with np.errstate(all="ignore"):
             difference = error.transform.to(data.value[rows]) - error.transform.to(value.fitted[rows])
             residual[rows] = difference / value.sd[rows]
@@ -139,7 +139,7 @@ def _predictions(likelihood: Likelihood, minimum: Minimum[Evaluation]) -> pandas
             "output": names,
             "time": data.time,
             "value": data.value,
-            "censor": data.censor,
+            "censor": data.kind,
             "fitted": value.fitted,
             "sd": value.sd,
             "residual": residual,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -11,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.errors import DataWarning, InputError, PkpdError
-from pkpd.fit.data import FitData, prepare
+from pkpd.errors import InputError, PkpdError, warn
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, observed_baselines
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
+from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
+from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 
@@ -44,16 +44,12 @@ def fit_individuals(
     progress : bool
         Show a progress bar after two seconds.
     """
-    with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm complains and then works
-        warnings.simplefilter("ignore")
-        from tqdm.auto import tqdm
-
     check_kinds(model, study, start, error)
     request = Request(start, error, options or Options(), attrs=study.attrs)
     parts, left_out = _parts(model, study, request.options)
     attempt = partial(_attempt, request=request)
     results = executor.map(attempt, parts.values()) if executor else map(attempt, parts.values())
-    bar = tqdm(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
+    bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
     outcomes: dict[Any, Fit | str] = dict(zip(parts, bar, strict=True)) | left_out
     fits: dict[Any, Fit] = {}
     failures: dict[Any, str] = {}
@@ -70,35 +66,37 @@ def fit_individuals(
             why: [s for s, other in failures.items() if other == why] for why in dict.fromkeys(failures.values())
         }
         text = "; ".join(f"{who}: {why}" for why, who in reasons.items())
-        warnings.warn(f"{len(failures)} of {len(outcomes)} subjects have no fit. {text}", DataWarning, stacklevel=2)
+        warn(f"{len(failures)} of {len(outcomes)} subjects have no fit. {text}")
     return Fits(fits, failures)
 
 
-def _parts(model: Model, study: Study, options: Options) -> tuple[dict[Any, FitData], dict[Any, str]]:
+def _parts(model: Model, study: Study, options: Options) -> tuple[dict[Any, Observed], dict[Any, str]]:
     """Return each subject's part of the data, prepared once for all, and why the others have none."""
     left_out = _without_covariates(model, study)
     if left_out:
         study = study.select(subjects=[s for s in study.subject_ids if s not in left_out])
-    data = prepare(model, study, options.observed)
+    data = observe(model, study, options.observed).usable()
     undosed = "the study has no doses, or only doses of 0, for the subjects that were observed"
     for subject in study.subject_ids:
         if subject not in data.subjects:
-            left_out[subject] = f"no usable observation of {sorted(data.observed.values())}"
+            left_out[subject] = f"no usable observation of {sorted(data.analytes.values())}"
     for subject, doses in zip(data.subjects, data.doses, strict=True):
         if data.model.doses and not any(dose.amount > 0 for dose in doses):
             left_out[subject] = undosed
-    return {s: data.part([s]) for s in data.subjects if s not in left_out}, left_out
+    return {s: data.part([k]) for k, s in enumerate(data.subjects) if s not in left_out}, left_out
 
 
 def _without_covariates(model: Model, study: Study) -> dict[Any, str]:
     """Return why subjects cannot be fitted for want of a covariate; if all lack one, the data say so themselves."""
-    names = [c for c in model.covariates if c in study.subjects]
+    people = study.subjects
+    found = {name: study.covariate(name) for name in model.covariates}
+    names = [name for name, theirs in found.items() if theirs in people and people[theirs].dtype.kind in "biuf"]
     if not names:
         return {}
-    finite = np.isfinite(study.subjects[names].to_numpy(dtype=float))
+    finite = np.isfinite(people[[found[name] for name in names]].to_numpy(dtype=float))
     if not finite.all(axis=1).any():
         return {}
-    subjects = study.subjects["subject"].tolist()
+    subjects = people["subject"].tolist()
     return {
         subject: "; ".join(f"covariate {c!r} of subject {subject!r} is missing" for c in np.array(names)[~own].tolist())
         for subject, own in zip(subjects, finite, strict=True)
@@ -106,7 +104,7 @@ def _without_covariates(model: Model, study: Study) -> dict[Any, str]:
     }
 
 
-def _attempt(data: FitData, request: Request) -> Fit | str:
+def _attempt(data: Observed, request: Request) -> Fit | str:
     """Fit one subject; return why it could not be."""
     try:
         known = observed_baselines(data) if request.options.baseline == "observed" else {}

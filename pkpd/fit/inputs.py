@@ -13,9 +13,9 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.engine import sd_function
 from pkpd.errors import InputError, unknown_names, warn
-from pkpd.fit.data import MEASURED, FitData
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model, expressions
+from pkpd.observed import MEASURED, Observed
 from pkpd.parameters import Parameters
 from pkpd.population import KINDS, ErrorKind, ResidualError, residual_error
 from pkpd.population.residual import PREDICTION
@@ -85,7 +85,7 @@ def align(
     return Parameters(tuple(items))
 
 
-def residual_errors(data: FitData, kinds: Mapping[str, ErrorKind] | None) -> tuple[ResidualError, ...]:
+def residual_errors(data: Observed, kinds: Mapping[str, ErrorKind] | None) -> tuple[ResidualError, ...]:
     """Return the residual error of every observed output, as told or by default.
 
     Raises
@@ -94,10 +94,10 @@ def residual_errors(data: FitData, kinds: Mapping[str, ErrorKind] | None) -> tup
         If an output or a kind does not exist, or an error meets a value that it cannot hold.
     """
     kinds = dict(kinds or {})
-    if problems := unknown_names(kinds, data.observed, "observed output"):
+    if problems := unknown_names(kinds, data.analytes, "observed output"):
         raise InputError(problems, "error")
     errors = []
-    for output in data.observed:
+    for output in data.analytes:
         is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
         errors.append(residual_error(output, kinds.get(output, "proportional" if is_drug else "log")))
     problems = [problem for error in errors for problem in _cannot_hold(error, data.measured(error.output))]
@@ -127,7 +127,7 @@ def _cannot_hold(error: ResidualError, values: Array) -> list[str]:
 
 
 def with_errors(
-    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
+    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: Observed
 ) -> Parameters:
     """Return the parameters with those of the residual errors: from the start values, else from the data."""
     for error in errors:
@@ -141,7 +141,7 @@ def with_errors(
 
 
 def other_starts(
-    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: FitData
+    parameters: Parameters, start: Parameters, errors: tuple[ResidualError, ...], data: Observed
 ) -> list[Parameters]:
     """Return a second start where an error has two optima and the user did not say where to begin."""
     changed: dict[str, float] = {}
@@ -173,7 +173,7 @@ def ratio_of(source: str, target: str) -> float:
 
 
 def in_model_units(
-    table: pandas.DataFrame, given: Fits | Fit | pandas.DataFrame | None, data: FitData
+    table: pandas.DataFrame, given: Fits | Fit | pandas.DataFrame | None, data: Observed
 ) -> dict[str, Array]:
     """Return the given values of the subjects in the model's units; a bare table is taken to be in them."""
     own = next(iter(given.values())).parameters if isinstance(given, Fits) else data.model.parameters
@@ -194,7 +194,7 @@ def with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study
     return study.select(subjects=have)
 
 
-def observed_baselines(data: FitData) -> dict[str, Array]:
+def observed_baselines(data: Observed) -> dict[str, Array]:
     """Return, for every parameter that is the start of an observed state, each subject's mean before the first dose.
 
     Raises
@@ -203,12 +203,12 @@ def observed_baselines(data: FitData) -> dict[str, Array]:
         If a subject has no measured value before its first dose.
     """
     first = np.array([min((dose.time for dose in doses), default=np.inf) for doses in data.doses])
-    early = (data.time <= first[data.subject]) & (data.censor == MEASURED)
+    early = (data.time <= first[data.subject]) & (data.kind == MEASURED)
     baselines: dict[str, Array] = {}
     problems = []
     for output in data.outputs:
         parameter = data.model.initial.get(output, "")
-        if parameter not in data.model.parameters or output not in data.observed:
+        if parameter not in data.model.parameters or output not in data.analytes:
             continue
         values = np.full(len(data.subjects), np.nan)
         for i, subject in enumerate(data.subjects):

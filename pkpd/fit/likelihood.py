@@ -11,10 +11,10 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine import Compiled, Settings
-from pkpd.fit.data import FitData
-from pkpd.fit.densities import Densities, Density, group_starts, group_sums, measured_rows, observed_rows
+from pkpd.fit.densities import Densities, Density, group_starts, group_sums, measured_rows
 from pkpd.fit.predictions import Predicted, Predictions
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
+from pkpd.observed import Observed
 from pkpd.parameters import Parameters, Scale
 from pkpd.population import ResidualError
 
@@ -57,7 +57,7 @@ class _Places:
         Places of the free parameters among all.
     scale : Scale
         Of the free parameters.
-    table : array, shape (subjects, inputs)
+    table : array, shape (value rows, inputs)
         Given values and covariates; a column of the common parameters is replaced.
     common : tuple of two arrays of int
         Columns of the table that are the same for all subjects, and the parameters that stand there.
@@ -91,7 +91,7 @@ class Likelihood:
 
     Attributes
     ----------
-    data : FitData
+    data : Observed
         Rows and doses.
     code : Compiled
         The model, with sensitivities for its free parameters.
@@ -105,7 +105,7 @@ class Likelihood:
         Tolerances of the solver.
     """
 
-    data: FitData
+    data: Observed
     code: Compiled
     parameters: Parameters
     errors: tuple[ResidualError, ...]
@@ -120,16 +120,16 @@ class Likelihood:
     @cached_property
     def densities(self) -> Densities:
         """The errors' half."""
-        return Densities(observed_rows(self.data), self.errors, self.data.outputs)
+        return Densities(self.data, self.errors, self.data.outputs)
 
     @cached_property
     def _places(self) -> _Places:
         names, free = list(self.parameters.names), list(self.parameters.free)
         own = self.data.model.parameters.names
-        table = np.zeros((len(self.data.subjects), len(own) + len(self.data.model.covariates)))
+        table = np.zeros((len(self.data.covariates), len(own) + len(self.data.model.covariates)))
         for k, name in enumerate(own):
             if name in self.given:
-                table[:, k] = self.given[name]
+                table[:, k] = self.given[name][self.data.value_subject]
         table[:, len(own) :] = self.data.covariates
         common = [k for k, name in enumerate(own) if name not in self.given]
         noise = self.densities.names

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pkpd.errors import FitWarning
-from pkpd.fit.data import FitData, prepare
+from pkpd.errors import FitWarning, warn
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
 from pkpd.fit.options import Options
@@ -16,6 +14,7 @@ from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNIDENTIFIED
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
 from pkpd.study import Study
@@ -75,13 +74,13 @@ def fit_pooled(
     data, request = _prepared(model, study, Request(start, error, options or Options()), given)
     fit = fit_data(data, request)
     if fit.status == UNIDENTIFIED:
-        warnings.warn(f"{fit.status}: {fit.message}", FitWarning, stacklevel=2)
+        warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
 
 
 def _prepared(
     model: Model, study: Study, request: Request, given: Fits | Fit | pandas.DataFrame | None
-) -> tuple[FitData, Request]:
+) -> tuple[Observed, Request]:
     """Return the data of the subjects that can be fitted, and the request with all that is known of them."""
     notes: list[str] = []
     table = given_table(given, model)
@@ -89,7 +88,7 @@ def _prepared(
         study = with_given(study, table, notes)
     if model.base == WORDS and isinstance(given, (Fits, Fit)):
         model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
-    data = prepare(model, study, request.options.observed)
+    data = observe(model, study, request.options.observed).usable()
     known = {} if table is None else in_model_units(table, given, data)
     if request.options.baseline == "observed":
         known |= observed_baselines(data)

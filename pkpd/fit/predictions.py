@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import Compiled, Schedule, Settings, Solution
-from pkpd.fit.data import FitData
+from pkpd.observed import Observed
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Predictions:
 
     Attributes
     ----------
-    data : FitData
+    data : Observed
         Doses, times and which output each row observes.
     code : Compiled
         The model, with sensitivities for the parameters that are estimated.
@@ -50,25 +51,30 @@ class Predictions:
         Tolerances of the solver.
     """
 
-    data: FitData
+    data: Observed
     code: Compiled
     settings: Settings
 
     @cached_property
     def _lines(self) -> Schedule:
         """Time lines of a model that says nothing of its doses: no value counts, so they are laid out once."""
-        return self._laid_out(np.zeros((len(self.data.subjects), len(self.code.inputs))))
+        return self._laid_out(np.zeros((len(self.data.covariates), len(self.code.inputs))))
 
     def _laid_out(self, table: Array) -> Schedule:
-        return self.code.schedule(table, self.data.doses, self.data.times, self.data.after)
+        data = self.data
+        if data.time_rows is None:
+            return self.code.schedule(table, data.doses, data.times, data.after)
+        rows: Any = (data.changes, data.dose_rows, data.time_rows)
+        return self.code.schedule(table, data.doses, data.times, data.after, *rows)
 
     def at(self, table: Array) -> Predicted:
         """Return the predictions for a table of values.
 
         Parameters
         ----------
-        table : array, shape (subjects, inputs)
-            Parameters, then covariates, in the order of `Compiled.inputs`.
+        table : array, shape (value rows, inputs)
+            Parameters, then covariates, in the order of `Compiled.inputs`: a row per subject, and one more for each
+            of its changes (`Observed.changes`).
         """
         lines = self._laid_out(table) if self.code.plans else self._lines
         solution = self.code.run(table, lines, self.settings, states=False)

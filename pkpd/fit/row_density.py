@@ -11,9 +11,8 @@ import numpy as np
 from scipy.special import erfcx, log_ndtr
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
+from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
 
-INTERVAL = 3
 HALF_LOG_TWO_PI = 0.5 * float(np.log(2 * np.pi))
 _CERTAIN = 38.0  # Φ(38) is 1 to the last digit
 _FAR = 100.0  # SDs beyond which the hazard's own series is better than its difference to the distance

@@ -207,7 +207,7 @@ def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool], findin
 def _coded_compartments(events: Events, findings: Findings) -> None:
     """Codes such as 101 or 201 (RxODE's) are doses into compartment 1 or 2."""
     evid = events.items["EVID"]
-    coded = (evid > 100) & (evid < 10_000) & (evid % 100 == 1)
+    coded = (evid > 100) & (evid < 10_000) & (np.fmod(np.where(np.isfinite(evid), evid, 0.0), 100) == 1)
     if coded.any():
         events.items["CMT"] = np.where(coded, evid // 100, events.items.get("CMT", np.zeros(len(evid))))
         events.missing.setdefault("CMT", np.zeros(len(evid), dtype=bool))

@@ -11,6 +11,7 @@ from pkpd.arrays import Flags
 
 ITEMS = ("ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV", "MDV")
 DOSE_ITEMS = ("AMT", "RATE", "II", "ADDL", "SS")
+_MOST_DOSES = 1e15  # a count that is exact as a float and fits into 64 bits
 _LONGEST = 1e100  # times of which a few can be added
 _MAY_LACK = ("ID", "TIME", "DV")
 
@@ -155,6 +156,7 @@ def _of_doses(events: Events, say: Any) -> None:
     say(dosing & ~((rate >= 0) | np.isin(rate, (-1, -2))), "RATE", "a number ≥ 0, -1 or -2")
     say(dosing & ~np.isin(steady, (0, 1, 2, 3)), "SS", "0, 1, 2 or 3")
     say(dosing & np.isfinite(more) & ~((more >= 0) & (more % 1 == 0)), "ADDL", "a whole number ≥ 0")
+    say(dosing & np.isfinite(more) & (more > _MOST_DOSES), "ADDL", f"at most {_MOST_DOSES:g} doses")
     say(dosing & ~(interval >= 0), "II", "a number ≥ 0")
     constant = known & (amount == 0)
     repeated = known & (amount > 0)

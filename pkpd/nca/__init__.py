@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pkpd.errors import warn
 from pkpd.nca.after.attainment import stable_trough, time_to_steady_state, trough_approach
 from pkpd.nca.after.compare import Comparison, accumulation, relative, relative_by
 from pkpd.nca.after.criterion import criterion
@@ -101,10 +102,8 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Find a name under which something stood until it became more specific."""
     if name in _OLD_NAMES:
-        import warnings
-
         new = _OLD_NAMES[name]
-        warnings.warn(f"pkpd.nca.{name} is called pkpd.nca.{new} now", FutureWarning, stacklevel=2)
+        warn(f"pkpd.nca.{name} is called pkpd.nca.{new} now", FutureWarning)
         return globals()[new]
     raise AttributeError(f"module 'pkpd.nca' has no attribute {name!r}")
 

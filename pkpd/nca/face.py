@@ -30,7 +30,7 @@ from pkpd.study import Study
 class NcaVerb:
     """`pkpd.nca`: the verb, with what the module holds as its attributes."""
 
-    def __new__(cls, study: Study, analyte: str | Sequence[str], **options: Any) -> Any:
+    def __new__(cls, study: Study, analyte: str | Sequence[str] | None = None, **options: Any) -> Any:
         """Return the non-compartmental parameters of an analyte, see `pkpd.nca.result.nca`."""
         return _nca(study, analyte, **options)
 

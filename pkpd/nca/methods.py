@@ -38,7 +38,7 @@ def extrapolated(rules: Rules) -> str:
     return f"{trapezoids(rules)}, {regression(rules)}"
 
 
-def dosing_interval(rules: Rules) -> str:
+def over_tau(rules: Rules) -> str:
     """Return the trapezoidal rule and how an area over an interval goes on after the last sample."""
     return f"{trapezoids(rules)}, beyond the last sample: {TAILS[rules.partial]}"
 

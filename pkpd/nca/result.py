@@ -16,11 +16,13 @@ from pkpd.nca.kernel.compute import compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.rules import Rules, preset
-from pkpd.nca.settings import NcaSettings, Points, attributes, pairs, thresholds, with_points
+from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
 from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.points import with_points
+from pkpd.nca.study.provenance import attributes
 from pkpd.nca.study.several import analyse_several
 from pkpd.study import Study
 
@@ -29,7 +31,7 @@ _preset = preset
 
 def nca(
     study: Study,
-    analyte: str | Sequence[str],
+    analyte: str | Sequence[str] | None = None,
     *,
     preset: str = "phoenix",
     rules: Rules | None = None,
@@ -49,9 +51,9 @@ def nca(
     ----------
     study : Study
         Observations and doses.
-    analyte : str or list of str
-        What to analyse; several give one dataset each. Collections (urine) give their excretion, with renal
-        clearances if one concentration in the list is where it comes from.
+    analyte : str or list of str, optional
+        What to analyse; not needed where there is one. Several give one dataset each. Collections (urine) give their
+        excretion, with renal clearances if one concentration in the list is where it comes from.
     preset : str
         Name of a set of rules, see `pkpd.nca.PRESETS`.
     rules : Rules, optional
@@ -115,6 +117,8 @@ def nca(
     names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
     if not names:
         raise InputError("parameters is empty; expected at least one, or None for all", "nca")
+    if analyte is None:
+        analyte = study.analyte_named(None)
     if isinstance(analyte, str):
         asked = settings.changed(analyte=analyte)
         if not is_excreted(study, analyte):

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model
+from pkpd.records import OBSERVATION
 from pkpd.study import Study
 
 
-def state_names(model: Model, study: Study, compartments: Mapping[int, str] | None = None) -> dict[str, str]:
-    """Return the state of every compartment that doses and records of a study name.
+@dataclass(frozen=True)
+class Compartments:
+    """The states of a model that the compartments of a study are.
 
-    A number counts the states in the model's order. A dose without a compartment enters by its route; where the model
-    has no such route and one entry only, it enters there (key "").
+    Attributes
+    ----------
+    states : mapping
+        Compartment, as the study calls it → state.
+    by_route : mapping
+        (Compartment, route) → state, for doses that enter where the model says for their route.
+    """
+
+    states: Mapping[str, str]
+    by_route: Mapping[tuple[str, str], str]
+
+    def place(self, doses: Sequence[Dose]) -> tuple[Dose, ...]:
+        """Return the doses with states in place of compartments."""
+        if not self.states and not self.by_route:
+            return tuple(doses)
+        placed = []
+        for dose in doses:
+            state = self.by_route.get((dose.into, dose.route)) or self.states.get(dose.into)
+            placed.append(replace(dose, into=state) if state else dose)
+        return tuple(placed)
+
+
+def compartments_of(model: Model, study: Study, numbered: Mapping[int, str] | None = None) -> Compartments:
+    """Return the state of every compartment that the doses of a study name.
+
+    A number counts the states in the model's order. Where the study knows better, a dose enters as the model says for
+    its route: an oral dose, and one into the compartment that the samples are from. A dose without a compartment enters
+    by its route; where the model has no such route and one entry only, it enters there.
 
     Parameters
     ----------
@@ -23,20 +51,23 @@ def state_names(model: Model, study: Study, compartments: Mapping[int, str] | No
         The model.
     study : Study
         Its doses may name compartments.
-    compartments : mapping of int to str, optional
-        Number of a compartment → state, where the model's order is another.
+    numbered : mapping of int to str, optional
+        Number of a compartment → state; then nothing else decides.
 
     Raises
     ------
     InputError
         If a compartment is no state of the model, naming what it has.
     """
-    numbered = dict(compartments or dict(enumerate(model.states, start=1)))
-    doses = study._doses
-    used = sorted(set(doses["into"]) - {""})
-    states = {name: numbered.get(int(name), "") if name.isdigit() else name for name in used}
+    doses, numbers = study._doses, dict(numbered or dict(enumerate(model.states, start=1)))
+    pairs = sorted(set(zip(doses["into"].tolist(), doses["route"].tolist(), strict=True)))
+    real = doses["switch"] == ""
+    by_route = _by_route(model, study, pairs) if numbered is None else {}
+    needed = {into for into, route in pairs if into and (into, route) not in by_route}
+    needed |= set(doses["into"][~real])
+    states = {name: numbers.get(int(name), "") if name.isdigit() else name for name in sorted(needed)}
     problems = [
-        f"compartment {name} is no state; the model has {numbered}"
+        f"compartment {name} is no state; the model has {numbers}"
         if name.isdigit()
         else f"compartment {name} is no state; {nearest(name, model.states)}"
         for name, state in states.items()
@@ -44,18 +75,20 @@ def state_names(model: Model, study: Study, compartments: Mapping[int, str] | No
     ]
     if problems:
         raise InputError(problems, "compartments")
-    silent = set(doses["route"][(doses["into"] == "") & (doses["amount"] > 0)]) - set(model.doses)
+    return Compartments(states, by_route)
+
+
+def _by_route(model: Model, study: Study, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    if not study.in_order:
+        return {}
+    records = study.records
+    sampled = set(records["compartment"][records["kind"] == OBSERVATION]) - {""}
     entries = set(model.doses.values())
-    if study.in_order and silent and len(entries) == 1:
-        states |= {f"route {route}": next(iter(entries)) for route in silent}
-    return states
-
-
-def in_states(doses: Sequence[Dose], states: Mapping[str, str]) -> tuple[Dose, ...]:
-    """Return the doses with states in place of compartments."""
-    if not states:
-        return tuple(doses)
-    return tuple(
-        replace(dose, into=state) if (state := states.get(dose.into or f"route {dose.route}")) else dose
-        for dose in doses
-    )
+    found: dict[tuple[str, str], str] = {}
+    for into, route in pairs:
+        informed = route == "oral" or sampled == {into}
+        if into.isdigit() and informed and route in model.doses:
+            found[into, route] = model.doses[route]
+        elif not into and route not in model.doses and len(entries) == 1:
+            found[into, route] = next(iter(entries))
+    return found

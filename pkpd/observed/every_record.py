@@ -13,7 +13,7 @@ from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.model import Model
-from pkpd.observed.compartments import in_states, state_names
+from pkpd.observed.compartments import compartments_of
 from pkpd.observed.rows import values_of
 from pkpd.observed.sequence import EventSequence, event_sequence
 from pkpd.records import Changes
@@ -89,7 +89,7 @@ def every_record(model: Model, study: Study, compartments: Mapping[int, str] | N
     InputError
         If a covariate or a compartment is missing.
     """
-    states = state_names(model, study, compartments)
+    places = compartments_of(model, study, compartments)
     sequence = event_sequence(study)
     kept = np.unique(sequence.subject)
     clock = 1.0 if "time" in study.assumed_units else units.factor(study.units["time"], model.base["time"])
@@ -97,13 +97,13 @@ def every_record(model: Model, study: Study, compartments: Mapping[int, str] | N
     parts = [slice(a, b) for a, b in pairwise(edges)]
     ids = tuple(study.subject_ids[k] for k in kept)
     given = study.doses_in(model.base["amount"], model.base["time"])
-    doses = tuple(in_states(given[name], states) for name in ids)
+    doses = tuple(places.place(given[name]) for name in ids)
     values = values_of(model, study, sequence, kept)
     of_record = np.zeros(len(sequence.time), dtype=np.int64) if values.of_record is None else values.of_record
     return EveryRecord(
         ids, doses, tuple(sequence.time[p] * clock for p in parts), tuple(sequence.after[p] for p in parts),
         values.changes, values.dose_rows or tuple(np.zeros(len(own), dtype=np.int64) for own in doses),
-        tuple(of_record[p] for p in parts), values.covariates, _switches(study, ids, doses, states), sequence,
+        tuple(of_record[p] for p in parts), values.covariates, _switches(study, ids, doses, places.states), sequence,
     )  # fmt: skip
 
 

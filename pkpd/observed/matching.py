@@ -15,7 +15,8 @@ def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None
     """Return output → analyte: as told, else by name.
 
     An output ``C`` without an analyte of its name is the drug: the only concentration left, or else the only one
-    that cannot be measured before the first dose (what the body makes itself has a baseline).
+    that cannot be measured before the first dose (what the body makes itself has a baseline). The only output of a
+    model is the only analyte of a study, whatever their names.
 
     Raises
     ------
@@ -34,6 +35,8 @@ def match_outputs(model: Model, study: Study, observed: Mapping[str, str] | None
         left = [a for a in left if not _has_baseline(study, a)]
     if "C" in model.outputs and "C" not in found and len(left) == 1:
         found["C"] = left[0]
+    if not found and len(study.analytes) == 1 and len(model.outputs) == 1:
+        return {next(iter(model.outputs)): study.analytes[0]}  # nothing else can be meant
     if not found:
         names = list(model.outputs)
         raise InputError(

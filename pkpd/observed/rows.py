@@ -16,7 +16,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
-from pkpd.observed.compartments import in_states, state_names
+from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
 from pkpd.records import Changes
@@ -183,6 +183,9 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
     InputError
         If nothing matches, a covariate or a compartment is missing, units do not fit, or no sample is left.
     """
+    if (switched := study._doses["switch"] != "").any():
+        row = study._doses["row"][switched].iloc[0]
+        raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
     model = in_study_units(model, study, matched)
     samples = _samples(model, study, matched)
@@ -257,8 +260,8 @@ def _ends(table: pandas.DataFrame, ratio: float) -> tuple[Integers, Array, Array
 
 
 def _records(samples: pandas.DataFrame) -> Integers:
-    """Number the samples: outputs of one subject, time and side of a dose are of one sample if their rows are."""
-    keys = samples[["subject", "time", "after", "row"]].to_numpy(float)
+    """Number the samples: what one subject gave at one time, on one side of a dose, was drawn at once."""
+    keys = samples[["subject", "time", "after"]].to_numpy(float)
     new = np.ones(len(keys), dtype=bool)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     numbers: Integers = np.cumsum(new) - 1
@@ -268,8 +271,8 @@ def _records(samples: pandas.DataFrame) -> Integers:
 def _doses(model: Model, study: Study, kept: Integers) -> tuple[tuple[Dose, ...], ...]:
     given = study.doses_in(model.base["amount"], model.base["time"])
     ids = study.subject_ids
-    states = state_names(model, study)
-    return tuple(in_states(given[ids[k]], states) for k in kept)
+    compartments = compartments_of(model, study)
+    return tuple(compartments.place(given[ids[k]]) for k in kept)
 
 
 def _after(study: Study, sequence: EventSequence | None, samples: pandas.DataFrame) -> Any:
@@ -302,6 +305,7 @@ def _is_indicator(name: str, study: Study) -> bool:
 
 
 def values_of(model: Model, study: Study, sequence: EventSequence | None, kept: Integers) -> Values:
+    """Return the rows of a model's covariates for some subjects of a study, by their places."""
     changing = _changing(model, study)
     if changing is None or sequence is None:
         ids = [study.subject_ids[k] for k in kept]

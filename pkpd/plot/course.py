@@ -10,14 +10,13 @@ from matplotlib.axes import Axes
 from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
-from pkpd.errors import InputError
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
-from pkpd.fit.data import covariates as covariates_of
+from pkpd.engine import Settings, compile_model
+from pkpd.errors import InputError, warn
 from pkpd.fit.result import Fit, Fits
+from pkpd.observed import ABOVE, BELOW, MEASURED
+from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.plot import marks, style
 from pkpd.plot.fitted import prediction_rows, unit_of
-from pkpd.population import Population
-from pkpd.simulate import simulate
 from pkpd.study import Study
 
 
@@ -69,8 +68,10 @@ def fitted_course(
     if log:
         style.log_scale(ax)
     clock_unit, unit = individual.model.base["time"], unit_of(individual, output, study)
-    plan = _plan(individual, study, subject)
-    t, curve = _curve(individual, study, subject, output, (plan, rows["time"].to_numpy(float)))
+    plan = every_record(individual.model, study.select(subjects=[subject]))
+    given = Regimen(plan.doses[0], individual.model.base["amount"], clock_unit).times
+    t = _times(np.array(given), rows["time"].to_numpy(float))
+    curve = _curve(individual, subject, output, plan, t)
     ax.plot(style.clock(t, clock_unit, time_unit), curve, color=style.MODEL, lw=1.4, label="fitted")
     x, kind = style.clock(rows["time"], clock_unit, time_unit), rows["censor"].to_numpy()
     value = rows["value"].to_numpy(float)
@@ -80,7 +81,7 @@ def fitted_course(
     marks.hollow(ax, x[above], value[above], marks.ABOVE, f"above ULOQ ({above.sum()})")
     limits = _limits(study, subject, output, value[below], unit)
     marks.level_lines(ax, limits)
-    marks.dose_marks(ax, style.clock(plan.times, clock_unit, time_unit), None)
+    marks.dose_marks(ax, style.clock(given, clock_unit, time_unit), None)
     style.time_axis(ax, "time", clock_unit, time_unit)
     ax.set_ylabel(style.labelled(output, unit))
     ax.set_title(f"subject {subject}", loc="left", fontsize=10)
@@ -92,40 +93,40 @@ def fitted_course(
     return ax
 
 
-def _plan(fit: Fit, study: Study, subject: Any) -> Regimen:
-    """The subject's doses in the model's units."""
-    amount, time = fit.model.base["amount"], fit.model.base["time"]
-    doses = study.doses_in(amount, time)[subject] if len(study.doses) else ()
-    return Regimen(doses, amount, time)
-
-
-def _curve(fit: Fit, study: Study, subject: Any, output: str, plan: tuple[Regimen, Array]) -> tuple[Array, Array]:
-    """Times and values of the fitted curve, with a step at every bolus."""
-    regimen, sampled = plan
-    given = np.array(regimen.times)
+def _times(given: Array, sampled: Array) -> Array:
+    """Times of the curve, fine after every dose, shape (times,)."""
     start, end = min(0.0, *sampled, *given), max(*sampled, *given, 0.0)
     if end <= start:
         end = start + 1.0  # a single sample at the start still has a curve after it
     # Fine enough for a distribution phase of minutes on an axis of days: each dose gets a geometric grid of its own.
     fine = (end - start) * np.geomspace(1e-6, 1.0, 120)
-    t = np.concatenate([np.linspace(start, end, 300), given, *(dose + fine for dose in given), sampled])
-    t = np.unique(t[t <= end])
-    values = dict(fit.parameters.as_dict())
+    grids = [np.linspace(start, end, 300), given, *(dose + fine for dose in given), sampled]
+    times: Array = np.unique(np.concatenate(grids))
+    within: Array = times[times <= end]
+    return within
+
+
+def _curve(fit: Fit, subject: Any, output: str, plan: EveryRecord, times: Array) -> Array:
+    """The fitted curve under a subject's doses and covariates; at a dose its value before it, shape (times,)."""
+    values = fit.parameters.as_dict()
     if fit.given is not None:
         if subject not in fit.given.index:
             raise InputError(f"subject {subject!r} has no given parameters in this fit")
-        given_values = fit.given.loc[subject]
-        values |= {str(n): float(given_values[n]) for n in fit.given.columns}
-    known = {n: v for n, v in values.items() if n in fit.parameters}
-    people = None
-    if fit.model.covariates:
-        import pandas
-
-        row = covariates_of(fit.model, study, (subject,))
-        people = pandas.DataFrame(row, columns=list(fit.model.covariates))
-    population = Population(fit.model, fit.parameters.with_values(known), covariates=people)
-    result = simulate(population, regimen, times=t)
-    return t, result[output].to_numpy()[0, 0]
+        values |= {str(n): float(v) for n, v in fit.given.loc[subject].items()}
+    own = [values[n] for n in fit.model.parameters.names]
+    table = np.column_stack([np.tile(own, (len(plan.covariates), 1)), plan.covariates])
+    changes = plan.changes[0]
+    late = any(changes.late)  # then the value of a time at which it changes is still the one before
+    rows = np.searchsorted(np.array(changes), times, side="left" if late else "right")
+    code = compile_model(fit.model)
+    before = np.zeros(times.shape, dtype=bool)
+    holding: Any = (plan.changes, plan.dose_rows, [rows])
+    lines = code.schedule(table, plan.doses, [times], [before], *holding)
+    solution = code.run(table, lines, Settings(), states=False)
+    if solution.status[0]:
+        warn(f"the curve of subject {subject!r} could not be solved: {solution.advice(0)}")
+    curve: Array = solution.outputs[:, code.outputs.index(output)]
+    return curve
 
 
 def _limits(study: Study, subject: Any, output: str, censored: Array, unit: str) -> dict[str, float]:

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.errors import InputError
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
 from pkpd.fit.result import Fit, Fits
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.plot import marks, style
 from pkpd.study import Study
 

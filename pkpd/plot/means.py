@@ -40,7 +40,7 @@ class MeanRule:
 
 def mean_profiles(
     study: Study,
-    analyte: str,
+    analyte: str | None = None,
     *,
     by: str | None = None,
     statistic: str | MeanRule = "mean",
@@ -58,7 +58,7 @@ def mean_profiles(
     ----------
     study : Study
         The samples; nominal times, or actual ones where there are none.
-    analyte : str
+    analyte : str, optional
         Which of them.
     by : str, optional
         Covariate whose values make the groups, at most seven; ``"dose"`` is the amount of the first dose.
@@ -93,7 +93,9 @@ def mean_profiles(
     style.former_keywords("mean_profiles", former, {"blq": "statistic=MeanRule(…, blq=…)"})
     mean_rule = statistic if isinstance(statistic, MeanRule) else MeanRule(statistic)
     statistic, blq = mean_rule.statistic, former.get("blq", mean_rule.blq)
-    style.require_name(analyte, study.analytes, "analyte")
+    if analyte is not None:
+        style.require_name(analyte, study.analytes, "analyte")
+    analyte = study.analyte_named(analyte)
     style.require_name(statistic, STATISTICS, "statistic")
     rule = blq or ("zero" if statistic == "mean" else "lloq/2")
     style.require_name(rule, BLQ_RULES, "BLQ rule")

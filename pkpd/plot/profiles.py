@@ -19,7 +19,7 @@ ORIGINS = {"study": "time", "first dose": "time after the first dose", "last dos
 
 def profiles(
     study: Study,
-    analyte: str,
+    analyte: str | None = None,
     *,
     ax: Axes | None = None,
     log: bool = False,
@@ -36,7 +36,7 @@ def profiles(
     ----------
     study : Study
         The samples.
-    analyte : str
+    analyte : str, optional
         Which of them.
     ax : Axes, optional
         Where to draw; by default a new figure.
@@ -59,7 +59,9 @@ def profiles(
     InputError
         If the analyte, the covariate or the origin does not exist, or there are more than seven groups.
     """
-    style.require_name(analyte, study.analytes, "analyte")
+    if analyte is not None:
+        style.require_name(analyte, study.analytes, "analyte")
+    analyte = study.analyte_named(analyte)
     style.require_name(origin, ORIGINS, "origin")
     groups = grouped(study, by)
     ax = style.axes_of(ax)
@@ -101,7 +103,7 @@ def grouped(study: Study, by: str | None) -> dict[Any, Any]:
     if by is None:
         return dict.fromkeys(study.subject_ids, None)
     if by == "dose" and by not in people and len(study.doses):
-        first = study.doses.drop_duplicates("subject").set_index("subject")["amount"]
+        first = study.given_doses()[0].drop_duplicates("subject").set_index("subject")["amount"]
         groups = {s: float(first[s]) if s in first.index else "none" for s in study.subject_ids}
     else:
         style.require_name(by, [c for c in people.columns if c != "subject"], "covariate")
@@ -118,7 +120,7 @@ def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, l
     x, piece = table["time"].to_numpy(float).copy(), np.zeros(len(table), dtype=int)
     if origin == "study":
         return table.assign(x=x, piece=piece), []
-    doses = {s: np.unique(part["time"]) for s, part in study.doses.groupby("subject")}
+    doses = {s: np.unique(part["time"]) for s, part in study.given_doses()[0].groupby("subject")}
     for subject, place in table.groupby("subject").indices.items():
         given = doses.get(subject)
         if given is None:

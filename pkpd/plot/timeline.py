@@ -35,7 +35,7 @@ def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = No
     ax = style.axes_of(ax, (7.0, float(np.clip(1.8 + 0.17 * len(people), 2.8, 14.0))))
     place = {subject: k for k, subject in enumerate(people)}
     unit = study.units["time"]
-    table, doses = study.observations, study.doses
+    table, doses = study.observations, study.given_doses()[0]
     x = style.clock(table["time"], unit, time_unit)
     row = table["subject"].map(place).to_numpy(float)
     lanes = np.linspace(-0.25, 0.25, len(study.analytes)) if len(study.analytes) > 1 else np.zeros(1)

@@ -11,6 +11,7 @@ from pkpd.population.population import Population
 from pkpd.population.priors import InverseWishart, NormalPrior
 from pkpd.population.protocol import Source, population_of
 from pkpd.population.residual import KINDS, ErrorKind, ErrorParameter, ResidualError, residual_error
+from pkpd.population.subject_rows import SubjectRows
 
 __all__ = [
     "KINDS",
@@ -23,10 +24,16 @@ __all__ = [
     "Population",
     "ResidualError",
     "Source",
+    "SubjectRows",
     "block",
     "population_of",
     "residual_error",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]
 
 
 class _OldName(types.ModuleType):
@@ -34,7 +41,7 @@ class _OldName(types.ModuleType):
 
     def __call__(self, source: Population | Source | Model) -> Population:
         text = "pkpd.population(source) is now source.population(), or pkpd.population.population_of(source)"
-        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        warnings.warn(text, FutureWarning, stacklevel=2)
         return population_of(source)
 
 

@@ -49,7 +49,7 @@ def relation_problems(relations: Mapping[str, str], model: Model, parameters: Pa
     return problems
 
 
-def covariates_of(relations: Mapping[str, str], parameters: Parameters) -> tuple[str, ...]:
+def needed_covariates(relations: Mapping[str, str], parameters: Parameters) -> tuple[str, ...]:
     """Return the covariates that relations need, in order: every name that is no parameter."""
     names = dict.fromkeys(n for text in relations.values() for n in sorted(expressions.names(text)))
     return tuple(n for n in names if n not in parameters)

@@ -18,11 +18,12 @@ from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
-from pkpd.population.covariates import covariate_columns, covariates_of, relation_problems
+from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
 from pkpd.population.residual import ResidualError
+from pkpd.population.subject_rows import SubjectRows
 
 if TYPE_CHECKING:
     import pandas
@@ -118,7 +119,7 @@ class Population:
     @property
     def variability(self) -> Omega:
         """The old name of `omega`."""
-        warnings.warn("Population.variability is now Population.omega", DeprecationWarning, stacklevel=2)
+        warnings.warn("Population.variability is now Population.omega", FutureWarning, stacklevel=2)
         return self.omega
 
     @cached_property
@@ -138,7 +139,7 @@ class Population:
     @property
     def covariate_names(self) -> tuple[str, ...]:
         """Covariates that the relations need."""
-        return covariates_of(self.relations, self.parameters)
+        return needed_covariates(self.relations, self.parameters)
 
     @property
     def coefficients(self) -> tuple[str, ...]:
@@ -264,6 +265,44 @@ class Population:
         InputError
             If limits cannot be met, a covariate of a relation is missing, or a covariance is still to be estimated.
         """
+        values, people, _ = self._drawn(subjects, rng, occasions, known)
+        return values | people
+
+    def draw_rows(self, rows: SubjectRows, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Return every model parameter of virtual subjects whose covariates and occasions are known and may change.
+
+        Parameters
+        ----------
+        rows : SubjectRows
+            The rows of values that the subjects need.
+        rng : numpy.random.Generator
+            Source of randomness; the draws are those of `draw`.
+
+        Returns
+        -------
+        dict
+            Name → shape (rows,).
+
+        Raises
+        ------
+        InputError
+            As `draw`.
+        """
+        first = np.searchsorted(rows.subject, np.arange(rows.subjects))
+        known = {n: rows.covariates[n][first] for n in self.covariate_names}
+        values, _, effects = self._drawn(rows.subjects, rng, rows.occasions, known)
+        columns = {n: column[rows.subject] for n, column in values.items() if column.ndim == 1}
+        if effects is not None:
+            eta, kappa = effects
+            covariates = {n: rows.covariates[n] for n in self.covariate_names}
+            own = self.individual_values(eta[rows.subject], kappa[rows.subject], rows.occasion, covariates)
+            columns |= {n: np.array(np.broadcast_to(v, rows.subject.shape)) for n, v in own.items()}
+        return columns
+
+    def _drawn(
+        self, subjects: int, rng: np.random.Generator, occasions: int, known: Mapping[str, NDArray[Any]] | None
+    ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], tuple[Array, Array] | None]:
+        """Parameters, covariates, and (if any) effects: subjects × etas, subjects × occasions × kappas."""
         if self.omega.unstated:
             names = ", ".join(self.omega.unstated)
             raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
@@ -275,24 +314,31 @@ class Population:
             values |= {str(n): self.table[n].to_numpy(float)[rows] for n in self.table.columns}
         related = bool(self.relations) and known is None
         people = self._people(subjects, rng) if related else dict(known or {})
+        effects = None
         if self.texts:
-            values |= self._individuals(people, subjects, rng, occasions, related)
+            own, eta = self._screened(people, subjects, rng, related)
+            kappa = self.omega.draw_occasions(rng, subjects, occasions)
+            if moved := self.by_occasion:
+                columns = {n: people[n][:, None] for n in self.covariate_names}
+                late = self.individual_values(eta[:, None, :], kappa, covariates=columns)
+                own |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
+            values, effects = values | own, (eta, kappa)
         if self.covariates is not None and not related:
             people |= self._people(subjects, rng)
-        return values | people
+        return values, people, effects
 
-    def _individuals(
-        self, people: dict[str, NDArray[Any]], subjects: int, rng: np.random.Generator, occasions: int, related: bool
-    ) -> dict[str, NDArray[Any]]:
+    def _screened(
+        self, people: dict[str, NDArray[Any]], subjects: int, rng: np.random.Generator, related: bool
+    ) -> tuple[dict[str, Array], Array]:
         """Draw random effects, again for those outside the limits (with their covariates, if these are drawn)."""
         eta = self.omega.draw(rng, subjects)
         values = self._rows(eta, people)
         for attempt in range(_MOST_REDRAWS + 1):
             outside = np.flatnonzero(self._outside(values, subjects))
             if not outside.size:
-                break
+                return values, eta
             if attempt == _MOST_REDRAWS:
-                raise InputError(f"limits {self.limits} exclude practically every subject", "population")
+                break
             eta[outside] = self.omega.draw(rng, outside.size)
             if related:
                 for name, column in self._people(outside.size, rng).items():
@@ -300,12 +346,7 @@ class Population:
             again = self._rows(eta[outside], {n: c[outside] for n, c in people.items()})
             for name, column in again.items():
                 values[name][outside] = column
-        if moved := self.by_occasion:
-            kappa = self.omega.draw_occasions(rng, subjects, occasions)
-            columns = {n: people[n][:, None] for n in self.covariate_names}
-            late = self.individual_values(eta[:, None, :], kappa, covariates=columns)
-            values |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
-        return dict(values)
+        raise InputError(f"limits {self.limits} exclude practically every subject", "population")
 
     def _rows(self, eta: Array, people: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
         if missing := [n for n in self.covariate_names if n not in people]:

@@ -7,7 +7,6 @@ from pkpd.simulate.simulation import simulate, simulated_study
 from pkpd.simulate.store import open_simulation
 
 __all__ = [
-    "Population",
     "Situation",
     "locate",
     "open_simulation",

@@ -13,11 +13,10 @@ from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Regimen, converted
 from pkpd.errors import InputError, warn
-from pkpd.fit.data import covariates as study_covariates
 from pkpd.model import Model
 from pkpd.model.model import WORDS
+from pkpd.observed import Observed
 from pkpd.population import Population
-from pkpd.study import Study
 
 
 def concrete(model: Model, regimen: Regimen) -> Model:
@@ -62,31 +61,32 @@ def doses_for(regimen: Regimen, model: Model, values: Mapping[str, Array], total
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """What some subjects of a study bring themselves: a name, which subjects, their values."""
+    """What some subjects of a study bring themselves: a name, in which rows of values, and the values there."""
 
     name: str
-    subjects: Integers
+    rows: Integers
     values: Array
 
-    def into(self, drawn: NDArray[Any] | None, replicates: int, subjects: int) -> Array:
+    def into(self, drawn: NDArray[Any] | None, replicates: int, rows: int) -> Array:
         """Put the values into what was drawn, in every replicate; what has no own value keeps what was drawn."""
-        column = np.full(replicates * subjects, np.nan) if drawn is None else drawn.astype(float)
-        column.reshape(replicates, subjects)[:, self.subjects] = self.values
+        column = np.full(replicates * rows, np.nan) if drawn is None else drawn.astype(float)
+        column.reshape(replicates, rows)[:, self.rows] = self.values
         return column
 
 
-def own_values(people: Population, model: Model, study: Study, ids: list[Any]) -> tuple[Own, ...]:
+def own_values(people: Population, observed: Observed) -> tuple[Own, ...]:
     """What a study's subjects bring themselves: covariates, and their own rows of individual parameters."""
-    found: list[Own] = []
-    if model.covariates:
-        table = study_covariates(model, study, tuple(ids))
-        found += [Own(n, np.arange(len(ids)), table[:, k]) for k, n in enumerate(model.covariates)]
+    model, subject = people.model, observed.value_subject
+    everywhere = np.arange(len(subject))
+    brought = [Own(n, everywhere, observed.covariates[:, k]) for k, n in enumerate(model.covariates)]
     if people.table is not None:
-        known = [k for k, s in enumerate(ids) if s in people.table.index]
-        if len(known) < len(ids) and known:
-            text = f"{len(ids) - len(known)} of {len(ids)} subjects have no individual values and take another's"
+        ids = observed.subjects
+        known = np.array([name in people.table.index for name in ids])
+        if known.any() and not known.all():
+            text = f"{int((~known).sum())} of {len(ids)} subjects have no individual values and take another's"
             warn(text)
-        rows, who = np.array(known, dtype=np.int64), [ids[k] for k in known]
+        rows = np.flatnonzero(known[subject])
+        who = [ids[k] for k in subject[rows]]
         for name in people.table.columns:
-            found.append(Own(str(name), rows, people.table.loc[who, name].to_numpy(float)))
-    return tuple(found)
+            brought.append(Own(str(name), rows, people.table.loc[who, name].to_numpy(float)))
+    return tuple(brought)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
-from pkpd.engine import Schedule, Settings, compile_model
+from pkpd.engine import Schedule, Settings, Solution, compile_model
 from pkpd.errors import InputError
 from pkpd.model import Model
-from pkpd.population import Population
+from pkpd.observed import Observed
+from pkpd.population import Population, SubjectRows
 from pkpd.simulate.noise import draw_measured
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 
@@ -41,9 +42,7 @@ class Run:
     settings: Settings
     at_dose: str
 
-    def draw(
-        self, piece: Piece, occasions: int = 1, known: Mapping[str, NDArray[Any]] | None = None
-    ) -> dict[str, NDArray[Any]]:
+    def draw(self, piece: Piece, occasions: int = 1) -> dict[str, NDArray[Any]]:
         """Draw the parameters and covariates of a piece, replicate after replicate.
 
         Parameters
@@ -52,15 +51,19 @@ class Run:
             Which subjects.
         occasions : int
             Occasions of every subject.
-        known : mapping, optional
-            Covariates of relations that the subjects bring, shape (subjects of the piece,) each.
         """
         many = piece.shape[1]
-        drawn = [
-            self.people.draw(many, stream(self.seed, replicate, piece.block, PARAMETERS), occasions, known)
-            for replicate in range(*piece.replicates)
-        ]
-        return {name: np.concatenate([own[name] for own in drawn]) for name in drawn[0]}
+        return self._each(piece, lambda rng: self.people.draw(many, rng, occasions))
+
+    def draw_rows(self, piece: Piece, rows: SubjectRows) -> dict[str, NDArray[Any]]:
+        """Draw the parameters of known subjects, one value per row of values, replicate after replicate."""
+        return self._each(piece, lambda rng: self.people.draw_rows(rows, rng))
+
+    def _each(
+        self, piece: Piece, draw: Callable[[np.random.Generator], dict[str, NDArray[Any]]]
+    ) -> dict[str, NDArray[Any]]:
+        drawn = [draw(stream(self.seed, k, piece.block, PARAMETERS)) for k in range(*piece.replicates)]
+        return {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}
 
     def measured(self, exact: Mapping[str, Array], piece: Piece) -> dict[str, Array]:
         """Add residual errors to the exact values of every output that has one, one row per replicate of the piece.
@@ -133,7 +136,22 @@ def solve(
         plan = _common(model, doses[0], times[0].tobytes(), after[0].tobytes(), len(doses), occasions)
     else:
         plan = _schedule(model, table, doses, times, after, occasions)
-    solution = code.run(table, plan, settings, states=False)
+    return _solved(code.run(table, plan, settings, states=False))
+
+
+def solve_observed(
+    model: Model, values: Mapping[str, NDArray[Any]], observed: Observed, repeat: int, settings: Settings
+) -> Solved:
+    """Solve the subjects of a study, all of them `repeat` times; values have shape (repeat · value rows,)."""
+    code, table = compile_model(model), inputs_of(model, values)
+    records: Any = (observed.doses * repeat, observed.times * repeat, observed.after * repeat)
+    changes: Any = ()
+    if observed.time_rows is not None and observed.dose_rows is not None:
+        changes = (observed.changes * repeat, observed.dose_rows * repeat, observed.time_rows * repeat)
+    return _solved(code.run(table, code.schedule(table, *records, *changes), settings, states=False))
+
+
+def _solved(solution: Solution) -> Solved:
     bad = np.flatnonzero(solution.status)
     return Solved(solution.outputs, solution.status, solution.advice(int(bad[0])) if bad.size else "")
 

@@ -1,30 +1,27 @@
-"""An observed study is repeated: its subjects, doses, times, marks, covariates and limits."""
+"""An observed study is repeated: its subjects, doses, times, marks, covariates, occasions and limits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
-from pkpd.arrays import Array, Flags, Integers
-from pkpd.dosing import Dose
+from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.observed.matching import in_study_units, match_outputs
-from pkpd.population.covariates import covariate_columns
+from pkpd.observed import Observed, observe
+from pkpd.observed.rows import INDICATOR
+from pkpd.observed.sequence import occasion_labels
+from pkpd.population import Population, SubjectRows
 from pkpd.simulate.designs import Own, own_values
 from pkpd.simulate.layout import Layout, Variable, chosen
 from pkpd.simulate.pieces import Cut, Part, Piece
-from pkpd.simulate.run import Run, inputs_of, solve
+from pkpd.simulate.run import Run, inputs_of, solve_observed
 from pkpd.simulate.task import Task
 from pkpd.study import Study
-
-if TYPE_CHECKING:
-    import pandas
 
 _DIMS = ("replicate", "record")
 
@@ -37,47 +34,41 @@ class StudyJob:
     ----------
     run : Run
         Whom, from which streams.
+    observed : Observed
+        Doses, times, and when rows of values change.
+    rows : SubjectRows
+        Covariates of the population's relations and occasions, in every row of values.
     own : tuple of Own
         What the subjects bring themselves.
-    doses, times, after : tuple
-        Per subject.
-    output : array of int, shape (records,)
-        Which output each record is of.
     ratio, lloq : arrays, shape (records,)
         From the model's unit to the study's, and the limit in the study's.
     kept : frozenset of str
         Variables to return.
-    known : mapping
-        Covariates of the population's relations, shape (subjects,) each.
     """
 
     run: Run
+    observed: Observed
+    rows: SubjectRows
     own: tuple[Own, ...]
-    doses: tuple[tuple[Dose, ...], ...]
-    times: tuple[Array, ...]
-    after: tuple[Flags, ...]
-    output: Integers
     ratio: Array
     lloq: Array
     kept: frozenset[str]
-    known: Mapping[str, Array]
 
     def values(self, piece: Piece) -> dict[str, NDArray[Any]]:
-        """Draw a piece, then put in what the subjects bring themselves."""
-        values = self.run.draw(piece, known=self.known)
+        """Draw a piece, then put in what the subjects bring themselves; shape (replicates · value rows,) each."""
+        values = self.run.draw_rows(piece, self.rows)
         for own in self.own:
-            values[own.name] = own.into(values.get(own.name), *piece.shape)
+            values[own.name] = own.into(values.get(own.name), piece.shape[0], len(self.rows.subject))
         return values
 
     def compute(self, piece: Piece) -> Part:
         """Draw and solve one piece."""
         model, repeat = self.run.people.model, piece.shape[0]
-        doses, times, after = self.doses * repeat, self.times * repeat, self.after * repeat
-        solved = solve(model, self.values(piece), doses, times, after, self.run.settings)
+        solved = solve_observed(model, self.values(piece), self.observed, repeat, self.run.settings)
         rows = np.arange(len(solved.outputs))
-        exact = solved.outputs[rows, np.tile(self.output, repeat)].reshape(repeat, -1)
+        exact = solved.outputs[rows, np.tile(self.observed.output, repeat)].reshape(repeat, -1)
         measured = np.full(exact.shape, np.nan)
-        mine = {name: self.output == k for k, name in enumerate(model.outputs)}
+        mine = {name: self.observed.output == k for k, name in enumerate(model.outputs)}
         for name, values in self.run.measured({n: exact[:, own] for n, own in mine.items()}, piece).items():
             measured[:, mine[name]] = values
         exact, measured = exact * self.ratio, measured * self.ratio
@@ -94,70 +85,63 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
     InputError
         Listing what is missing.
     """
-    if run.people.by_occasion:
-        which = ", ".join(run.people.by_occasion)
-        raise InputError(f"{which} differ between occasions, which cannot be simulated under a study yet", "simulate")
-    matched = match_outputs(run.people.model, study)
-    model = in_study_units(run.people.model, study, matched)
+    observed, rows = _observed(run.people, study)
+    model = replace(observed.model, covariates=run.people.model.covariates)
     run = replace(run, people=replace(run.people, model=model, covariates=None))
-    rows, ids = _rows(study, matched)
-    edges = np.searchsorted(rows["index"], np.arange(len(ids) + 1))
-    clock = rows["time"].to_numpy(float) * units.factor(study.units["time"], model.base["time"])
-    late = (rows["mark"] == "post").to_numpy()
-    plan = study.doses_in(model.base["amount"], model.base["time"]) if len(study.doses) else dict.fromkeys(ids, ())
     names = {"value": "exact value", "measured": "value with residual error", "blq": "below LLOQ"}
     possible = {n: Variable(_DIMS, {"long_name": t}, "bool" if n == "blq" else "float64") for n, t in names.items()}
     variables = chosen(possible, possible, keep)
-    own = {o: study.units[a] for o, a in matched.items()}
-    ratio = {o: units.factor(model.units.get(o) or unit, unit) for o, unit in own.items()}
+    own_units = {o: study.units[a] for o, a in observed.analytes.items()}
+    known = {o for o, a in observed.analytes.items() if a not in study.assumed_units}
+    ratio = {o: units.factor(model.units.get(o) or u, u) if o in known else 1.0 for o, u in own_units.items()}
+    outputs = np.array(observed.outputs, dtype=object)[observed.output]
     job = StudyJob(
-        run,
-        own_values(run.people, model, study, ids),
-        tuple(tuple(plan[s]) for s in ids),
-        tuple(clock[a:b] for a, b in pairwise(edges)),
-        tuple(late[a:b] for a, b in pairwise(edges)),
-        rows["output"].map({o: k for k, o in enumerate(model.outputs)}).to_numpy(np.int64),
-        rows["output"].map(ratio).to_numpy(float),
-        rows["lloq"].to_numpy(float),
+        run, observed, rows, own_values(run.people, observed),
+        np.array([ratio[o] for o in outputs]), study._observations["lloq"].to_numpy(float)[observed.position],
         frozenset(variables),
-        covariate_columns(
-            run.people.covariate_names, study.subjects.set_index("subject").loc[ids], run.people.coefficients
-        ),
-    )
-    cut = Cut.of(replicates, len(ids), whole=True)
+    )  # fmt: skip
+    cut = Cut.of(replicates, len(observed.subjects), whole=True)
     first = job.values(cut[0])
     inputs_of(model, first)
-    sizes = {"replicate": replicates, "record": len(rows)}
-    layout = Layout(sizes, {**sizes, "replicate": cut.together}, variables, _fixed(study, rows, own))
+    sizes = {"replicate": replicates, "record": len(observed.time)}
+    layout = Layout(sizes, {**sizes, "replicate": cut.together}, variables, _fixed(study, observed, own_units))
     return Task(job, layout, cut, first)
 
 
-def _rows(study: Study, matched: Mapping[str, str]) -> tuple[pandas.DataFrame, list[Any]]:
-    """Return the records of the matched analytes, subject by subject in time, and the subjects."""
-    import pandas
+def _observed(people: Population, study: Study) -> tuple[Observed, SubjectRows]:
+    """The study's samples, with a row of values wherever an occasion or a covariate (of a relation, too) changes."""
+    labels = occasion_labels(study) if people.by_occasion else ()
+    if people.by_occasion and not labels:
+        which = ", ".join(people.by_occasion)
+        raise InputError(f"{which} differ between occasions, and the study names none", "simulate")
+    marks = [f"{INDICATOR}{k + 1}" for k in range(len(labels))]
+    asked = tuple(dict.fromkeys([*people.model.covariates, *people.covariate_names, *marks]))
+    observed = observe(replace(people.model, covariates=asked), study)
+    place = {name: k for k, name in enumerate(asked)}
+    occasion = np.zeros(len(observed.covariates), dtype=np.int64)
+    if marks:
+        occasion = observed.covariates[:, [place[name] for name in marks]].argmax(axis=1)
+    columns = {name: observed.covariates[:, place[name]] for name in people.covariate_names}
+    rows = SubjectRows(len(observed.subjects), max(len(labels), 1), observed.value_subject, occasion, columns)
+    return observed, rows
 
-    everything = study.observations.assign(position=lambda t: range(len(t)))
-    everything = everything[~everything["excluded"]]
-    rows = pandas.concat([everything[everything["analyte"] == a].assign(output=o) for o, a in matched.items()])
-    ids = [s for s in study.subject_ids if s in set(rows["subject"])]
-    rows["index"] = rows["subject"].map({s: k for k, s in enumerate(ids)})
-    return rows.sort_values(["index", "time", "output"], kind="stable", ignore_index=True), ids
 
-
-def _fixed(study: Study, rows: pandas.DataFrame, own: Mapping[str, str]) -> Any:
+def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> Any:
     """What is the same in every replicate."""
     import xarray
 
+    table = study._observations.iloc[observed.position]
+    outputs = [observed.outputs[k] for k in observed.output]
     record = ("record",)
     return xarray.Dataset(
         {
-            "subject": (record, rows["subject"].to_numpy().astype(str)),
-            "output": (record, rows["output"].to_numpy().astype(str)),
-            "analyte": (record, rows["analyte"].to_numpy().astype(str)),
-            "units": (record, rows["output"].map(own).to_numpy().astype(str)),
-            "time": (record, rows["time"].to_numpy(float), {"units": study.units["time"]}),
-            "observed": (record, rows["value"].to_numpy(float)),
-            "lloq": (record, rows["lloq"].to_numpy(float)),
-            "observation": (record, rows["position"].to_numpy(int), {"long_name": "row of the study's observations"}),
+            "subject": (record, table["subject"].to_numpy().astype(str)),
+            "output": (record, np.array(outputs).astype(str)),
+            "analyte": (record, table["analyte"].to_numpy().astype(str)),
+            "units": (record, np.array([own_units[o] for o in outputs]).astype(str)),
+            "time": (record, table["time"].to_numpy(float), {"units": study.units["time"]}),
+            "observed": (record, table["value"].to_numpy(float)),
+            "lloq": (record, table["lloq"].to_numpy(float)),
+            "observation": (record, observed.position, {"long_name": "row of the study's observations"}),
         }
     )

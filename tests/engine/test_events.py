@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pkpd import define
@@ -12,6 +12,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError
 from pkpd.model import Model
+from tests.examples import budget
 
 PARAMETERS = {"CL": 1.7, "V": 12.0, "Q": 0.8, "V2": 30.0, "KA": 0.9, "LAG": 1.3, "F": 0.7, "D": 2.6, "R": 31.0}
 
@@ -156,7 +157,7 @@ def test_what_is_never_lost_has_no_steady_state() -> None:
     assert found.outputs[1, 0] == 1.0
 
 
-@settings(max_examples=60, deadline=None)
+@budget(max_examples=60, deadline=None)
 @given(
     lag=st.floats(0, 5), bioavailability=st.floats(0.05, 3), amount=st.floats(1, 100), extra=st.integers(0, 5),
     interval=st.floats(0.5, 9), shift=st.floats(0, 20),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd import library
@@ -13,6 +12,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
 from pkpd.model import define
 from tests.engine.engine_runs import one_compartment, run, run_each, two_compartment, worst
+from tests.examples import budget
 
 ONE, TWO = library.one_compartment(), library.two_compartment()
 ONE_ORAL, TWO_ORAL = library.one_compartment(absorption=True), library.two_compartment(absorption=True)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd.engine.machine.llvm import load_code, object_code
@@ -19,6 +18,7 @@ from pkpd.errors import ModelError
 from pkpd.model import define
 from pkpd.model.expressions import parse, symbol
 from tests.engine.engine_runs import run
+from tests.examples import budget
 
 STATES, OTHERS = ("x", "y"), ("a", "b")
 SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.POINTER(ctypes.c_double)] * 4)

@@ -1,126 +1,39 @@
-"""Ten thousand random regimens with every kind of dose: a linear model obeys superposition, however it is solved."""
+"""Four hundred random regimens with every kind of dose: a linear model obeys superposition, however it is solved."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
-from pkpd.dosing import Dose
-from pkpd.engine import Settings, compile_model
-from tests.engine.test_events import PARAMETERS, disposition
+from tests.engine import random_regimens as regimens
 
-SUBJECTS, SAMPLES, END = 10_000, 10, 60.0
-SEED = 20261123
-Regimen = list[Dose]
-
-
-def _dose(rng: np.random.Generator, linear: bool) -> Dose:
-    """One dose at random; a linear one neither ends nor changes what is there."""
-    time, amount, interval = rng.uniform(0, 40), rng.uniform(1, 200), rng.uniform(2, 15)
-    more = {"additional": int(rng.integers(1, 6)), "interval": interval} if rng.random() < 0.4 else {}
-    steady = rng.random()
-    if steady < 0.15:
-        more |= {"steady_state": "added" if linear or steady < 0.05 else "instead", "interval": interval}
-    shape = rng.integers(6 if linear else 8)
-    if shape == 0:
-        return Dose(time, amount, "oral", **more)
-    if shape == 1:
-        return Dose(time, amount, "infusion", duration=rng.uniform(0.1, 20), **more)
-    if shape == 2:
-        return Dose(time, amount, "infusion", rate=rng.uniform(5, 100), **more)
-    if shape == 3:
-        return Dose(time, amount, "infusion", modelled=str(rng.choice(["rate", "duration"])), **more)
-    if shape == 4:
-        return Dose(time, amount, into="B", **more)
-    if shape == 5:
-        return Dose(time, amount, **more)
-    if shape == 6:
-        return Dose(time, amount, reset=True)
-    return Dose(
-        time, rng.uniform(0, 2), action=str(rng.choice(["replace", "multiply"])), into=str(rng.choice(["A", "G"]))
-    )
-
-
-def _regimens(linear: bool) -> tuple[np.ndarray, list[Regimen], np.ndarray]:
-    """Values of the subjects, their doses, their sample times."""
-    rng = np.random.default_rng([SEED, linear])
-    names = disposition().parameters.names
-    values = np.array([PARAMETERS[n] for n in names]) * np.exp(rng.normal(0, 0.4, (SUBJECTS, len(names))))
-    values[:, names.index("F")] = rng.uniform(0.1, 1.0, SUBJECTS)
-    doses = [[_dose(rng, linear) for _ in range(rng.integers(1, 5))] for _ in range(SUBJECTS)]
-    return values, doses, np.sort(rng.uniform(0, END, (SUBJECTS, SAMPLES)), axis=1)
-
-
-def _concentrations(
-    values: np.ndarray, doses: list[Regimen], times: np.ndarray, linear: str = "closed form"
-) -> np.ndarray:
-    code = compile_model(disposition(), (), linear)
-    plan = code.schedule(values, doses, list(times), [np.zeros(SAMPLES, bool)] * len(doses))
-    found = code.run(values, plan, Settings(rtol=1e-10, atol=1e-10))
-    assert np.isfinite(found.outputs).all()
-    return found.outputs[:, 0].reshape(times.shape)
-
-
-def _agree(found: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
-    """Every subject to the tolerance, relative to the subject's own largest value."""
-    assert found.min() > -1e-9
-    top = np.abs(expected).max(axis=1)
-    off = np.abs(found - expected).max(axis=1) / np.where(top > 0, top, 1.0)  # some were sampled before their doses
-    assert off.max() < tolerance, f"subject {off.argmax()} of seed {SEED}: {off.max():.2e}"
+SUBJECTS = 400
 
 
 @pytest.fixture(scope="module")
-def everything() -> tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray]:
-    values, doses, times = _regimens(False)
-    return values, doses, times, _concentrations(values, doses, times)
+def everything() -> regimens.Drawn:
+    return regimens.draw(SUBJECTS, linear=False)
 
 
 @pytest.fixture(scope="module")
-def plain() -> tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray]:
-    values, doses, times = _regimens(True)
-    return values, doses, times, _concentrations(values, doses, times)
+def plain() -> regimens.Drawn:
+    return regimens.draw(SUBJECTS, linear=True)
 
 
-def test_closed_form_equals_ode(everything: tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray]) -> None:
-    values, doses, times, exact = everything
-    _agree(_concentrations(values, doses, times, "ode"), exact, 1e-7)
+def test_closed_form_equals_ode(everything: regimens.Drawn) -> None:
+    regimens.check_closed_form_equals_ode(everything)
 
 
-def test_the_clock_does_not_matter(everything: tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray]) -> None:
-    """All of it 137.3 later."""
-    values, doses, times, exact = everything
-    late = [[replace(d, time=d.time + 137.3) for d in own] for own in doses]
-    _agree(_concentrations(values, late, times + 137.3), exact, 1e-9)
+def test_the_clock_does_not_matter(everything: regimens.Drawn) -> None:
+    regimens.check_clock(everything)
 
 
-def test_the_order_of_records_does_not_matter(
-    everything: tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray],
-) -> None:
-    values, doses, times, exact = everything
-    np.testing.assert_array_equal(_concentrations(values, [own[::-1] for own in doses], times), exact)
+def test_the_order_of_records_does_not_matter(everything: regimens.Drawn) -> None:
+    regimens.check_order(everything)
 
 
-def test_superposition(plain: tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray]) -> None:
-    """Every dose alone, added up."""
-    values, doses, times, exact = plain
-    owner = np.repeat(np.arange(SUBJECTS), [len(own) for own in doses])
-    alone = _concentrations(values[owner], [[d] for own in doses for d in own], times[owner])
-    total = np.zeros_like(exact)
-    np.add.at(total, owner, alone)
-    _agree(total, exact, 1e-9)
+def test_superposition(plain: regimens.Drawn) -> None:
+    regimens.check_superposition(plain)
 
 
-def test_splitting_doses(plain: tuple[np.ndarray, list[Regimen], np.ndarray, np.ndarray]) -> None:
-    """Every dose as 30 and 70 % of it at the same time, infusions as long as before."""
-    values, doses, times, exact = plain
-    fixed = [[_timed(d) for d in own] for own in doses]
-    split = [[replace(d, amount=s * d.amount, rate=s * d.rate) for d in own for s in (0.3, 0.7)] for own in fixed]
-    expected = exact if fixed == doses else _concentrations(values, fixed, times)
-    _agree(_concentrations(values, split, times), expected, 1e-9)
-
-
-def _timed(dose: Dose) -> Dose:
-    """An infusion of modelled rate ends earlier with less in it, so it gets a modelled duration."""
-    return replace(dose, modelled="duration") if dose.modelled == "rate" else dose
+def test_splitting_doses(plain: regimens.Drawn) -> None:
+    regimens.check_splitting(plain)

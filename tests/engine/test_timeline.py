@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd import library
@@ -14,6 +13,7 @@ from pkpd.engine import Settings, compile_model, schedule
 from pkpd.errors import InputError
 from pkpd.model import define
 from tests.engine.engine_runs import one_compartment, run, run_each
+from tests.examples import budget
 
 ONE = library.one_compartment()
 TWO = library.two_compartment()

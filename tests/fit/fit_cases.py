@@ -14,11 +14,11 @@ from pkpd import il21, library
 from pkpd.dosing import bolus
 from pkpd.engine import Settings, compile_model
 from pkpd.fit import Fit, fit_pooled, residual_error
-from pkpd.fit.data import prepare
 from pkpd.fit.inputs import align, residual_errors
 from pkpd.fit.likelihood import Likelihood, free_model_parameters
 from pkpd.io import read_study
 from pkpd.model import Model, define
+from pkpd.observed import observe
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Population
 from pkpd.simulate import simulate, simulated_study
@@ -131,7 +131,7 @@ def likelihood_of(
     model: Model, study: Study, values: Parameters, error: dict[str, str], settings: Settings = FINE
 ) -> Likelihood:
     """The likelihood that a fit of these values would search; `values` names the residual errors too."""
-    data = prepare(model, study)
+    data = observe(model, study)
     errors = residual_errors(data, error)
     noise = values.subset([n for e in errors for n in e.names])
     parameters = align(values, data.model) + noise

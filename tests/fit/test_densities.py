@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import mpmath
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from pkpd.fit.densities import Densities, FitRows, group_starts, group_sums
+from pkpd.fit.densities import Densities, group_starts, group_sums
 from pkpd.fit.row_density import row_density
 from pkpd.population import KINDS, residual_error
 
 INF = np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class FitRows:
+    """What densities ask of observations, without a study."""
+
+    subject: np.ndarray
+    output: np.ndarray
+    record: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    kind: np.ndarray
 
 
 def limits(kind: np.ndarray, y: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

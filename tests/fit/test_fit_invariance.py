@@ -20,17 +20,15 @@ from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import simulate, simulated_study
 from pkpd.study import Study
+from tests.fit.censored import check_m3_against_dropping
 from tests.fit.fit_cases import (
     PD_ERRORS,
-    Recovery,
-    grid,
     line_study,
     pd_design,
     pd_truth,
     pk_design,
     pk_model,
     pk_truth,
-    recover,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*are flagged BLQ:pkpd.errors.DataWarning")
@@ -304,37 +302,5 @@ def test_predictions_and_residuals() -> None:
     assert fit.attrs["synthetic"] is True
 
 
-@cache
-def censored(method: str) -> Recovery:
-    """One compartment, log-normal error of 0.6, half of the late samples below LLOQ: M3, or dropped."""
-    model = library.one_compartment().in_units(time="h", amount="ng/kg", volume="mL/kg")
-    truth = model.parameters.with_values(CL=100.0, V=200.0) + Parameters((Parameter("sd_C", 0.6),))
-    ids, used = range(1, 13), {"time": "h", "IL21": "ng/mL", "dose": "ug/kg"}
-    design = read_study(
-        grid(ids, [0.5, 1, 2, 4, 5, 6, 7, 8], "IL21", 100.0), bolus("30 ug/kg"), units=used, lloq={"IL21": 8.0}
-    )
-    people = Population(model, truth, None, (residual_error("C", "log"),))
-    if method == "M3":
-        return recover(people, design, 60, 7)
-    drawn = simulate(people, design, replicates=60, seed=7)
-    estimates = []
-    for k in range(60):
-        seen = simulated_study(drawn, design, k).observations
-        kept = seen[~seen["blq"]][["subject", "time", "analyte", "value"]]
-        fit = fit_pooled(model, read_study(kept, bolus("30 ug/kg"), units=used), truth, error={"C": "log"})
-        estimates.append([fit.parameters[n] for n in fit.parameters.free])
-    return Recovery(("CL", "V", "sd_C"), truth.values, np.array(estimates), np.empty((60, 3, 2)), ())
-
-
 def test_m3_is_less_biased_than_dropping() -> None:
-    """With BLQ samples dropped only the high ones remain from 5 to 8 h: clearance comes out too low. M3 does not mind.
-
-    60 replicates: the bias of M3 is within 3 Monte-Carlo standard errors of 0, that of dropping beyond 5.
-    """
-    m3, dropped = censored("M3").bias(), censored("drop").bias()
-    assert abs(m3["CL"][0]) < 3 * m3["CL"][1]
-    assert dropped["CL"][0] < -5 * dropped["CL"][1]
-    assert abs(m3["CL"][0]) < abs(dropped["CL"][0]) / 3
-    # An SD by maximum likelihood is low by about p/(2n) = 2 %; without the low values it is lower still.
-    assert abs(m3["sd_C"][0] + 2.0) < 3 * m3["sd_C"][1]
-    assert dropped["sd_C"][0] < m3["sd_C"][0]
+    check_m3_against_dropping(20)

@@ -13,9 +13,9 @@ from scipy.stats import norm
 from pkpd import il21, library
 from pkpd.dosing import bolus
 from pkpd.fit import KINDS, fit_pooled
-from pkpd.fit.data import ABOVE, BELOW, MEASURED
 from pkpd.fit.likelihood import Likelihood
 from pkpd.io import read_study
+from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.parameters import Parameter, Parameters
 from pkpd.study import Study
 from tests.fit.fit_cases import UNITS, likelihood_of, line_model, line_study, pd_truth, pk_truth
@@ -62,7 +62,7 @@ def formula(one: Likelihood, kind: str, with_constant: bool) -> float:
     total = k10 + k12 + k21
     alpha = (total + np.sqrt(total**2 - 4 * k10 * k21)) / 2
     beta = k10 * k21 / alpha
-    t, y, censor = one.data.time, one.data.value, one.data.censor
+    t, y, censor = one.data.time, one.data.value, one.data.kind
     c0 = 30_000 / p["V1"]
     f = c0 * ((alpha - k21) * np.exp(-alpha * t) + (k21 - beta) * np.exp(-beta * t)) / (alpha - beta)
     sd = {
@@ -88,7 +88,7 @@ def formula(one: Likelihood, kind: str, with_constant: bool) -> float:
 
 
 def test_the_case_has_every_sort_of_row() -> None:
-    censor = case("additive").data.censor
+    censor = case("additive").data.kind
     assert [int((censor == k).sum()) for k in (MEASURED, BELOW, ABOVE)] == [18, 4, 2]
 
 
@@ -200,11 +200,12 @@ def test_information_is_the_mean_of_the_observed_hessian() -> None:
     rng = np.random.default_rng(11)
     x = one.parameters.to_vector()
     exact = one(x)
-    data = replace(one.data, censor=np.zeros_like(one.data.censor))
+    level = one.data.value
+    data = replace(one.data, kind=np.zeros_like(one.data.kind), lower=level, upper=level)
     hessians = []
     for _ in range(300):
         drawn = exact.fitted * (1 + NOISE["prop"] * rng.standard_normal(exact.fitted.shape))
-        here = replace(one, data=replace(data, value=drawn))
+        here = replace(one, data=replace(data, lower=drawn, upper=drawn))
         step = 1e-4
         columns = [(here(x + step * e).gradient - here(x - step * e).gradient) / (2 * step) for e in np.eye(x.size)]
         hessians.append(columns)

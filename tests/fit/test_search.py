@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fit_cases import likelihood_of
 
 from pkpd import data, library
 from pkpd.fit.likelihood import Evaluation, Likelihood
 from pkpd.fit.search import minimise
 from pkpd.fit.verdict import BOUND, CONVERGED, FAILED, judge
 from pkpd.parameters import Parameter, Parameters
+from tests.fit.fit_cases import likelihood_of
 
 
 @dataclass(frozen=True, eq=False)

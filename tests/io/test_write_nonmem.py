@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from pkpd.errors import DataWarning, InputError
 from pkpd.io import read_nonmem, read_study, write_nonmem
 from pkpd.study import Study
+from tests.examples import budget
 
 _PLAIN = ["ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV", "MDV"]
 
@@ -55,7 +56,7 @@ def tables(draw: Any) -> pandas.DataFrame:
     return found
 
 
-@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@budget(60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(table=tables(), covariates=st.sampled_from(["next", "last"]))
 def test_what_is_written_reads_the_same(
     tmp_path_factory: pytest.TempPathFactory, table: pandas.DataFrame, covariates: str

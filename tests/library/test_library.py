@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd import library
@@ -20,6 +19,7 @@ from pkpd.errors import InputError
 from pkpd.library.catalogue import entries
 from pkpd.model import Model, define
 from pkpd.model.expressions import parse, symbol
+from tests.examples import budget
 
 FINE = Settings(rtol=1e-10, atol=1e-10)
 DRIVE = define({"x": "0*c"}, {"c": 1.0}, initial={"x": "c"}, outputs={"C": "x"})  # C = c for ever

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import gammainc, lambertw
 
 from pkpd import library
 from pkpd.dosing import Dose
+from tests.examples import budget
 from tests.library.library_runs import absorbed, bolus_curve, exponentials, infusion_curve, solve, values_of
 
 TIMES = np.array([0.25, 1.0, 2.5, 6.0, 12.0, 30.0, 100.0])

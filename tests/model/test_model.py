@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd import library
@@ -24,6 +23,7 @@ from pkpd.model import Model, define
 from pkpd.model.expressions import FUNCTIONS, names, parse, rename, symbol, text_of
 from pkpd.model.show import flows, latex
 from pkpd.parameters import Parameter, Parameters
+from tests.examples import budget
 
 IL21 = (
     library.two_compartment()

@@ -136,16 +136,16 @@ def usual(found: Computed, profiles: Profiles) -> None:
     assert not (low > high)[inside & profiles.at_dose].any()
 
 
-@pytest.mark.parametrize("name", ["phoenix", "pknca"])
-def test_arrays(name: str) -> None:
+def check_arrays(name: str, profiles: int, rules: int) -> None:
+    """So many profiles under a preset, then a hundred more under each of so many random rules."""
     rng = np.random.default_rng(2024)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found, reached = batch(rng, 4000), set()
+        found, reached = batch(rng, profiles), set()
         whole = compute(found, PRESETS[name], ASKED)
         check(whole)
         usual(whole, found)
-        for _ in range(60):
+        for _ in range(rules):
             few = batch(rng, 100)
             some = compute(few, random_rules(rng, name), ASKED)
             check(some)
@@ -154,12 +154,22 @@ def test_arrays(name: str) -> None:
     assert reached >= set(range(33)) - {17, 29, 30, 31}  # 31: a window that ends before it begins is refused earlier
 
 
-def test_tobit() -> None:
+@pytest.mark.parametrize("name", ["phoenix", "pknca"])
+def test_arrays(name: str) -> None:
+    check_arrays(name, 1000, 20)
+
+
+def check_tobit(profiles: int) -> None:
+    """The iterative regression under both presets."""
     rng = np.random.default_rng(5)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for name in ("phoenix", "pknca"):
-            check(compute(batch(rng, 500), PRESETS[name].changed(lambda_z_method="tobit"), ASKED))
+            check(compute(batch(rng, profiles), PRESETS[name].changed(lambda_z_method="tobit"), ASKED))
+
+
+def test_tobit() -> None:
+    check_tobit(100)
 
 
 # Studies -------------------------------------------------------------------------------------------------------------
@@ -219,13 +229,14 @@ def check_result(found: xr.Dataset) -> None:
             np.testing.assert_array_equal(np.isnan(found[value].to_numpy()), found[reason].to_numpy() != "")
 
 
-def test_studies() -> None:
+def check_studies(studies: int) -> None:
+    """Studies with anything, asked anything; more than half can be analysed."""
     rng = np.random.default_rng(11)
     done = 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", DataWarning)
-        for k in range(200):
+        for k in range(studies):
             study = odd_study(rng)
             asked = odd_questions(rng, study)
             try:
@@ -240,4 +251,8 @@ def test_studies() -> None:
                     summarise(found[["subject", "cmax", "tmax"]].reset_coords(drop=True), ())
                 if found.sizes["profile"]:
                     assert all(why(found, name, 0) for name in NAMES[::9])
-    assert done > 100
+    assert done > studies / 2
+
+
+def test_studies() -> None:
+    check_studies(20)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pkpd.dosing import Dose
 from pkpd.nca import NAMES, PARAMETERS, Profiles, Rules, compute, nca
 from pkpd.nca.kernel.compute import Computed
 from pkpd.nca.kernel.profiles import Marked
+from tests.examples import budget
 from tests.nca.nca_studies import make_study
 
 DOSES = (
@@ -35,7 +36,7 @@ def run(times: np.ndarray, values: np.ndarray, dose: Dose | None, **rules: Any) 
     return compute(Profiles.from_arrays(times, values, dose=[dose]), Rules.phoenix(**rules))
 
 
-@settings(deadline=None, max_examples=100)
+@budget(max_examples=100)
 @given(profiles(), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 def test_scaling_of_time_concentration_and_dose(
     profile: tuple[np.ndarray, np.ndarray, Dose], in_time: float, in_value: float, in_dose: float
@@ -64,7 +65,7 @@ def test_scaling_of_time_concentration_and_dose(
             np.testing.assert_allclose(other.of(name), expected, rtol=1e-9, atol=1e-9 * (row.unit == "%"), err_msg=name)
 
 
-@settings(deadline=None, max_examples=50)
+@budget(max_examples=50)
 @given(profiles(), st.integers(0, 2**32 - 1))
 def test_order_of_samples_does_not_matter(profile: tuple[np.ndarray, np.ndarray, Dose], seed: int) -> None:
     times, values, dose = profile
@@ -72,7 +73,7 @@ def test_order_of_samples_does_not_matter(profile: tuple[np.ndarray, np.ndarray,
     np.testing.assert_array_equal(run(times, values, dose).values, run(times[order], values[order], dose).values)
 
 
-@settings(deadline=None, max_examples=50)
+@budget(max_examples=50)
 @given(profiles())
 def test_areas_grow_with_the_concentrations(profile: tuple[np.ndarray, np.ndarray, Dose]) -> None:
     times, values, dose = profile

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import assume, given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from pkpd.errors import InputError, PkpdError
 from pkpd.parameters import Parameter, Parameters, Scale
+from tests.examples import budget
 
 PK = Parameters(
     (Parameter("CL", 5.0, "L/h", meaning="clearance"), Parameter("V", 50.0, "L"), Parameter("F", 0.5, upper=1.0))

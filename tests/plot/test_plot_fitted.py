@@ -9,7 +9,7 @@ import pytest
 from pkpd import library, plot
 from pkpd.errors import InputError
 from pkpd.fit import Fits, fit_pooled
-from pkpd.fit.data import BELOW, MEASURED
+from pkpd.observed import BELOW, MEASURED
 from pkpd.study import Study
 from tests.plot.plot_cases import LLOQ, line, one_compartment_pk, title
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas
 import pytest
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import pkpd
@@ -19,6 +18,7 @@ from pkpd.errors import InputError
 from pkpd.model import Model, define
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, block
+from tests.examples import budget
 
 inf = math.inf
 EMPTY = define(
@@ -271,10 +271,10 @@ def test_limits_and_old_names() -> None:
         drawn(Omega.independent(CL=0.3), 2, 1, limits={"V": (0, 1)})
     with pytest.raises(InputError, match="unknown parameter 'CL'"):
         Population(EMPTY, Parameters((Parameter("V", 1.0),)), Omega.independent(CL=0.3))
-    with pytest.warns(DeprecationWarning, match=r"now pkpd\.Omega"):
+    with pytest.warns(FutureWarning, match=r"pkpd\.Omega now"):
         assert pkpd.Variability is Omega
     people = Population(library.one_compartment(), library.one_compartment().parameters, Omega.independent(CL=0.1))
-    with pytest.warns(DeprecationWarning, match=r"now source\.population"):
+    with pytest.warns(FutureWarning, match=r"now source\.population"):
         assert pkpd.population(people) is people
-    with pytest.warns(DeprecationWarning, match=r"Population\.omega"):
+    with pytest.warns(FutureWarning, match=r"Population\.omega"):
         assert people.variability is people.omega

@@ -9,7 +9,6 @@ import pandas
 import pytest
 import xarray
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import pkpd
@@ -22,6 +21,7 @@ from pkpd.model import define
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import Situation, simulate
+from tests.examples import budget
 
 adaptive = pkpd.simulate_adaptive
 K = 0.1

@@ -12,7 +12,6 @@ import pandas
 import pytest
 import xarray
 from hypothesis import given
-from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 import pkpd
@@ -22,6 +21,7 @@ from pkpd.errors import DataWarning, InputError
 from pkpd.model import define
 from pkpd.population import Population
 from pkpd.simulate import simulate
+from tests.examples import budget
 
 locate = pkpd.locate
 IV = define({"A": "-k*A"}, {"k": 0.2, "V": 10.0}, outputs={"C": "A/V"}, doses={"bolus": "A", "infusion": "A"})

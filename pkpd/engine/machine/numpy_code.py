@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.engine.symbolic.formulas import Formula
+from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.symbolic.formulas import Formula, Formulas
 
 
 class ColumnFunction:
@@ -42,3 +43,18 @@ class ColumnFunction:
                 for k, values in zip(self._alive, self._call(*(columns[c] for c in self._columns)), strict=True):
                     out[:, k] = values
         return out
+
+
+def rhs_and_jacobian(formulas: Formulas) -> tuple[Any, Any]:
+    """Return two functions of (time, states, inputs): the right-hand sides, and their derivatives by the states.
+
+    The first returns a list of as many numbers as there are states, the second a list of such lists, one an equation.
+    """
+    import sympy
+
+    formula = formulas.driven_rhs()
+    arguments = [formulas.time, list(formula.y), list(formula.q)]
+    dydt = [formula.values.get(k, sympy.Integer(0)) for k in range(formula.size)]
+    rhs = sympy.lambdify(arguments, dydt, modules="numpy", cse=True, dummify=True)
+    jacobian = [[derivative(f, y) for y in formula.y] for f in dydt]
+    return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)

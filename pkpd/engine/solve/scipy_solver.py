@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
+from pkpd.engine.machine.numpy_code import rhs_and_jacobian
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
 from pkpd.engine.solve.start_arrays import start_arrays_of
-from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.timeline.segments import RESTART
 
 
@@ -42,15 +42,7 @@ def solve_with_scipy(
 @lru_cache(maxsize=128)
 def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
     """Right-hand side and Jacobian, made once per model: a fit solves hundreds of times."""
-    import sympy
-
-    formulas = integrated.code.formulas
-    formula = formulas.driven_rhs()
-    arguments = [formulas.time, list(formula.y), list(formula.q)]
-    dydt = [formula.values.get(k, sympy.Integer(0)) for k in range(formula.size)]
-    rhs = sympy.lambdify(arguments, dydt, modules="numpy", cse=True, dummify=True)
-    jacobian = [[derivative(f, y) for y in formula.y] for f in dydt]
-    return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
+    return rhs_and_jacobian(integrated.code.formulas)
 
 
 def _subject(

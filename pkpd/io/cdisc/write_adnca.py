@@ -14,6 +14,7 @@ from pkpd.io.cdisc.writing import (
     check,
     covariate_cells,
     frame,
+    given_to_write,
     known,
     measured,
     records_of,
@@ -105,7 +106,7 @@ def adnca_table(
 
 def _doses_by_subject(study: Study) -> dict[Any, list[Row]]:
     by_subject: dict[Any, list[Row]] = {}
-    for row in records_of(study.doses):
+    for row in records_of(given_to_write(study)):
         by_subject.setdefault(row["subject"], []).append(row)
     return by_subject
 
@@ -127,7 +128,7 @@ def _dose_cells(dose: Row | None, time: float, study: Study, routes: Mapping[str
 
 
 def _warn_of_losses(study: Study, referred: set[tuple[Any, float]], sampled: set[Any]) -> None:
-    doses = study.doses
+    doses = study.given_doses()[0]
     lost = sum((s, t) not in referred for s, t in zip(doses["subject"], doses["time"], strict=True))
     lost += int(doses.duplicated(["subject", "time"]).sum())
     absent = len(set(study.subject_ids) - sampled)

@@ -16,6 +16,7 @@ from pkpd.io.cdisc.writing import (
     check,
     covariate_cells,
     frame,
+    given_to_write,
     known,
     measured,
     records_of,
@@ -96,7 +97,7 @@ def sdtm_tables(
         raise InputError(f"reference is {reference!r}; expected a date with a time of day such as '2000-01-01T00:00'")
     head = {"STUDYID": study_id}
     clock = (zero.seconds, iso.per_unit(study.units["time"]))
-    first = study.doses.groupby("subject")["time"].min()
+    first = study.given_doses()[0].groupby("subject")["time"].min()
     moved = int((first != 0.0).sum())
     if moved:
         warn_lost([f"{moved} subjects have their first dose not at time 0; in SDTM their time counts from it"])
@@ -161,7 +162,7 @@ def _in_sequence(rows: list[Row], column: str) -> list[Row]:
 def _doses(study: Study, head: Row, clock: tuple[Fraction, Fraction], routes: Mapping[str, str]) -> pandas.DataFrame:
     origin, per = clock
     rows = []
-    for row in records_of(study.doses):
+    for row in records_of(given_to_write(study)):
         start = seconds(row["time"], per)
         lasting = seconds(row["duration"], per) if row["duration"] else Fraction(0)
         rows.append({

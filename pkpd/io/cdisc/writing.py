@@ -12,6 +12,7 @@ from pkpd.errors import InputError, warn
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.spelling import code_of, to_cdisc
 from pkpd.io.columns import COVARIATES
+from pkpd.records import DOSE_COLUMNS
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -118,6 +119,18 @@ def _covariate_unit(unit: str) -> str:
 def seconds(time: float, per: Fraction) -> Fraction:
     """Return the seconds of a time with the fewest decimals that give back the same number."""
     return iso.shortest(Fraction(time) * per, lambda decimal: float(decimal / per) == time)
+
+
+def given_to_write(study: Study) -> pandas.DataFrame:
+    """Return the doses as they were given, one row each; a warning counts what CDISC tables cannot say of them."""
+    doses, left_out = study.given_doses()
+    lost = [f"{count} {what} cannot be written" for what, count in left_out.items()]
+    if steady := int(doses["steady"].sum()):
+        lost.append(f"{steady} doses were given at steady state, which the table cannot say")
+    if study.changing:
+        lost.append(f"covariates that change in time are not written: {', '.join(study.changing)}")
+    warn_lost(lost)
+    return doses[list(DOSE_COLUMNS)]
 
 
 def warn_lost(sentences: Iterable[str]) -> None:

@@ -62,7 +62,7 @@ _OBSERVED = (
     _P("ctrough", "Ctrough", _C, "concentration observed at the end of the interval", _E("CTROUGH", "", "ctrough"),
        observed.ctrough, as_observed=True),
     _P("ctau", "Ctau", _C, "concentration at the end of the interval, observed or predicted", _E(phoenix="Ctau"),
-       steady.ctau, method=methods.dosing_interval),
+       steady.ctau, method=methods.over_tau),
     _P("tlag", "Tlag", "time", "time of the last sample before the first quantifiable one", _E("TLAG", "Tlag", "tlag"),
        observed.tlag),
     _P("tfirst", "Tfirst", "time", "time of the first quantifiable concentration", _E("TFIRST", "", "tfirst"),
@@ -110,7 +110,7 @@ _BASES = (
 )
 _METHODS = {
     "last": methods.trapezoids, "all": methods.trapezoids, "obs": methods.extrapolated, "pred": methods.extrapolated,
-    "tau": methods.dosing_interval,
+    "tau": methods.over_tau,
 }  # fmt: skip
 # PKNCA names an area over an interval by how it goes on after Tlast; here that is the rule `partial`.
 _INTERVAL = ("inf.obs", "inf.pred", "last", "all")
@@ -178,7 +178,7 @@ def _extrapolated() -> Iterator[NcaParameter]:
                  partial(exposure.back_extrapolated, area=f"auc_{base}"), formula=_SUM, method=methods.trapezoids,
                  )  # fmt: skip
     yield _P("auc_tau_extrapolated", "%AUCtau extrap.", "%", "part of AUCtau beyond Tlast",
-             _E(phoenix="AUC_TAU_%Extrap"), steady.auc_tau_extrapolated, formula=_SUM, method=methods.dosing_interval,
+             _E(phoenix="AUC_TAU_%Extrap"), steady.auc_tau_extrapolated, formula=_SUM, method=methods.over_tau,
              )  # fmt: skip
 
 
@@ -217,16 +217,16 @@ def _disposition() -> Iterator[NcaParameter]:
 _STEADY = (
     _P("cavg", "Cavg", _C, "average concentration AUCtau/tau",
        _E("CAVG", "Cavg", "cav cav.int.inf.obs cav.int.inf.pred cav.int.last cav.int.all"), steady.cavg,
-       formula="AUCtau/tau", method=methods.dosing_interval),
+       formula="AUCtau/tau", method=methods.over_tau),
     _P("fluctuation", "%fluctuation", "%", "fluctuation 100·(Cmax − Cmin)/Cavg",
        _E("FLUCP", "Fluctuation%", "deg.fluc DEGFLUC"), steady.fluctuation, formula="100·(Cmax − Cmin)/Cavg",
-       method=methods.dosing_interval),
+       method=methods.over_tau),
     _P("fluctuation_tau", "%fluctuation,tau", "%", "fluctuation 100·(Cmax − Ctau)/Cavg", _E(phoenix="Fluctuation%_Tau"),
-       steady.fluctuation_tau, formula="100·(Cmax − Ctau)/Cavg", method=methods.dosing_interval),
+       steady.fluctuation_tau, formula="100·(Cmax − Ctau)/Cavg", method=methods.over_tau),
     _P("swing", "%swing", "%", "swing 100·(Cmax − Cmin)/Cmin", _E("SWING", "", "swing"), steady.swing,
        formula="100·(Cmax − Cmin)/Cmin"),
     _P("swing_tau", "%swing,tau", "%", "swing 100·(Cmax − Ctau)/Ctau", column=steady.swing_tau,
-       formula="100·(Cmax − Ctau)/Ctau", method=methods.dosing_interval),
+       formula="100·(Cmax − Ctau)/Ctau", method=methods.over_tau),
     _P("peak_trough", "Cmax/Ctrough", "1", "peak-trough ratio Cmax/Ctrough", _E("PTROUGHR", "", "ptr"),
        steady.peak_trough, formula="Cmax/Ctrough"),
     _P("accumulation_index", "Rac", "1", "accumulation expected from λz: 1/(1 − exp(−λz·tau))",

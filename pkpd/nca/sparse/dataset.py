@@ -14,6 +14,7 @@ from pkpd.nca.sparse.gather import GroupSamples
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, SparseParameter
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
+from pkpd.nca.study.provenance import data_attributes
 from pkpd.study import Study
 
 
@@ -128,8 +129,4 @@ def attributes_of(
         "notes": json.dumps(sorted({note for one in found for note in one.notes})),
         "pkpd_version": package_version(),
     }
-    for name in ("data_hash", "source", "synthetic"):
-        value = getattr(study, name, None) or study.attrs.get(name)
-        if value is not None:
-            attrs[name] = int(value) if isinstance(value, bool) else str(value)
-    return attrs
+    return attrs | data_attributes(study)

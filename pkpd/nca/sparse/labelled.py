@@ -29,7 +29,7 @@ NOT_A_CONCENTRATION = "the analyte is not a concentration, so a dose cannot be d
 
 def nca_sparse(
     study: Study,
-    analyte: str,
+    analyte: str | None = None,
     *,
     by: str | None = None,
     preset: str = "default",
@@ -86,6 +86,7 @@ def nca_sparse(
     if not isinstance(study, Study):
         raise InputError(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)", "nca_sparse")
     chosen = (rules or sparse_preset(preset)).changed(**changes)
+    analyte = study.analyte_named(analyte)
     own = study.units.get(analyte, "1")
     concentration = units.is_kind(own, "concentration")
     base = {"time": study.units["time"], "own": units.show(own), "amount": own, "volume": "1"}

@@ -14,6 +14,7 @@ from pkpd.errors import InputError, unknown_names
 from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
 from pkpd.nca.study.intervals import predose
+from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.study import Study
 
 Interval = tuple[float, float]
@@ -95,7 +96,7 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
         Times from the beginning of the interval; labels as for `pkpd.nca.profiles_of`, with ``interval`` the number
         of the last dose given up to the beginning, and ``dose_time`` the beginning.
     """
-    table = study.used(analyte)
+    table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     whose = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
     numbers = pandas.Index(study.subject_ids).get_indexer(pandas.Index(intervals["subject"])).astype(np.intp)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas
 
-from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import ROUTES
+from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import NO_ROUTE
 from pkpd.study import Study
 
@@ -31,14 +31,22 @@ class DoseEvents:
     number: Integers  # 1, 2, … within the subject
     until: Array  # time of the subject's next dose, infinite for the last
     occasion: npt.NDArray[Any]
+    steady: Flags  # whether it stands at steady state
+    interval: Array  # length of the interval that the dose itself names, NaN where it names none
 
 
 def dose_events(study: Study, unit: str) -> DoseEvents:
-    """Every subject's distinct dose times; doses at one time add up if route and duration agree."""
-    doses = study.doses.reset_index(drop=True)
+    """Every subject's distinct dose times; doses at one time add up if route and duration agree.
+
+    Additional doses are doses like any other. What is no dose of a known amount is named in a warning.
+    """
+    doses, left_out = study.given_doses(unit)
+    for what, count in left_out.items():
+        warn(f"{count} {what} take no part in the NCA")
     subject = pandas.Index(study.subject_ids).get_indexer(pandas.Index(doses["subject"])).astype(np.intp)
     time = doses["time"].to_numpy(dtype=np.float64)
-    amount = _amounts(study, doses, unit)
+    amount = doses["amount"].to_numpy(dtype=np.float64)
+    steady, interval = doses["steady"].to_numpy(dtype=bool), doses["interval"].to_numpy(dtype=np.float64)
     route = pandas.Index(ROUTES).get_indexer(pandas.Index(doses["route"])).astype(np.int8)
     duration = doses["duration"].to_numpy(dtype=np.float64, na_value=0.0)
     occasion = as_text(doses["occasion"]) if "occasion" in doses else np.full(len(time), "", dtype=object)
@@ -49,9 +57,12 @@ def dose_events(study: Study, unit: str) -> DoseEvents:
     route = np.concatenate([route, np.full(len(undosed), NO_ROUTE, dtype=np.int8)])
     duration = np.concatenate([duration, np.zeros(len(undosed))])
     occasion = np.concatenate([occasion, np.full(len(undosed), "", dtype=object)])
+    steady = np.concatenate([steady, np.zeros(len(undosed), dtype=bool)])
+    interval = np.concatenate([np.where(interval > 0, interval, np.nan), np.full(len(undosed), np.nan)])
     order = np.lexsort((time, subject))
     subject, time, amount = subject[order], time[order], amount[order]
     route, duration, occasion = route[order], duration[order], occasion[order]
+    steady, interval = steady[order], interval[order]
     new = np.ones(len(time), dtype=bool)
     new[1:] = (subject[1:] != subject[:-1]) | (time[1:] != time[:-1])
     group = np.cumsum(new) - 1
@@ -60,6 +71,8 @@ def dose_events(study: Study, unit: str) -> DoseEvents:
     np.logical_or.at(mixed, group, (route != route[start][group]) | (duration != duration[start][group]))
     total = np.zeros(len(start))
     np.add.at(total, group, amount)
+    at_steady_state = np.zeros(len(start), dtype=bool)
+    np.logical_or.at(at_steady_state, group, steady)
     subject, time = subject[start], time[start]
     same = subject[1:] == subject[:-1]
     until = np.full(len(start), np.inf)
@@ -67,25 +80,8 @@ def dose_events(study: Study, unit: str) -> DoseEvents:
     number = np.arange(len(start)) - np.searchsorted(subject, subject) + 1
     return DoseEvents(
         subject, time, np.where(mixed, np.nan, total), route[start], duration[start],
-        np.where(np.isinf(time), 0, number), until, occasion[start],
+        np.where(np.isinf(time), 0, number), until, occasion[start], at_steady_state, interval[start],
     )  # fmt: skip
-
-
-def _amounts(study: Study, doses: pandas.DataFrame, unit: str) -> Array:
-    """Amounts in `unit`, in the order of the dose table; weights only where they are needed."""
-    if doses.empty:
-        return np.zeros(0)
-    own = study.units["dose"]
-    if units.per_kg(own) == units.per_kg(unit):
-        found: Array = doses["amount"].to_numpy(dtype=np.float64) * units.factor(own, unit)
-        return found
-    by_subject = {
-        name: [dose.amount for dose in given] for name, given in study.doses_in(unit, study.units["time"]).items()
-    }
-    amount = np.zeros(len(doses))
-    for name, rows in doses.groupby("subject", sort=False).indices.items():
-        amount[rows] = by_subject[name]
-    return amount
 
 
 def last_event(events: DoseEvents, subject: Integers, time: Array, post: Flags) -> Integers:

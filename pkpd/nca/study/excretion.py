@@ -18,9 +18,10 @@ from pkpd.errors import InputError, warn
 from pkpd.nca import reasons
 from pkpd.nca.kernel.compute import Computed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
-from pkpd.nca.settings import NcaSettings, attributes
+from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.provenance import attributes
 from pkpd.study import Study
 
 

@@ -16,6 +16,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
+from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -62,7 +63,7 @@ def profiles_of(
     DataWarning
         If samples lie before the first dose, or a quantifiable unmarked sample lies at the time of a first bolus.
     """
-    table = study.used(analyte)
+    table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     subject = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
     time = table["time"].to_numpy(dtype=np.float64)
@@ -113,11 +114,13 @@ def _lengths(events: DoseEvents, tau: float | None) -> Array:
         length[last] = tau
         return np.where(np.isfinite(events.time), length, np.nan)
     begin = np.searchsorted(events.subject, events.subject[last])
-    length[last] = np.nan
+    length[last] = events.interval[last]  # a dose at steady state or with additional ones says it itself
     for start, end in zip(begin[last > begin], last[last > begin], strict=True):
         gaps = np.diff(events.time[start : end + 1])
         alike = np.abs(gaps[:, None] - gaps) <= _SAME_GAP * gaps
         votes = alike.sum(axis=1)
+        if np.isfinite(length[end]):
+            continue
         if votes[-1] == votes.max() and (votes[-1] > 1 or len(gaps) == 1):
             length[end] = gaps[-1]
     return np.where(np.isfinite(length), length, np.nan)
@@ -148,7 +151,7 @@ def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array
         dose=events.amount[mine],
         duration=events.duration[mine],
         route=events.route[mine],
-        first=(events.number[mine] <= 1) & (not steady_state),
+        first=(events.number[mine] <= 1) & ~events.steady[mine] & (not steady_state),
         tau=length[mine],
         outside=outside,
         labels={

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -80,18 +79,8 @@ def with_time_derivative(model: Model, output: str) -> tuple[Model, tuple[str, .
     while any(name + tail in taken for name in wanted):
         tail += "_"
     # Outputs that the equations use must stay; those that they name after a state say nothing new.
-    extra = {name + tail: expressions.text_of(_plain(e)) for name, e in wanted.items()}
+    extra = {name + tail: expressions.text_of(expressions.without_steps(e)) for name, e in wanted.items()}
     return replace(model, outputs={**algebraic, **extra}), seen
-
-
-def _plain(expression: Any) -> Any:
-    """Write the derivatives of abs, max and min as an ``a if … else b``, which equations can say."""
-    import sympy
-
-    if isinstance(expression, str):
-        return expression
-    step = expression.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, x < 0), (0, True)))
-    return step.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, x > 0), (0, True)))
 
 
 class Course:

@@ -1,0 +1,13 @@
+"""How many examples hypothesis draws: a quarter in the suite, all of them by ``--hypothesis-profile=long``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+
+
+def budget(max_examples: int, **more: Any) -> settings:
+    """Return settings with this many examples in the long run (tests/long/test_properties.py), here a quarter."""
+    everything = settings.get_current_profile_name() == "long"
+    return settings(max_examples=max_examples if everything else max(max_examples // 4, 5), **more)
