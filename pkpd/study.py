@@ -273,7 +273,8 @@ class Study:
                 f"doses in {self.units['dose']!r} are asked for in {unit!r}, but these subjects have no weight"
                 f"{' that stays the same' if name in self.changing else ''}: {list(lacking)}"
             )
-        weight = people.set_index("subject")[name].astype(float) * unit_tools.factor(self.units.get(name, "kg"), "kg")
+        own = self.units.get(name, self.units.get("weight", "kg"))
+        weight = people.set_index("subject")[name].astype(float) * unit_tools.factor(own, "kg")
         ratios: Array = ratio * owners.map(weight**power).to_numpy(float)
         return ratios
 

@@ -37,6 +37,8 @@ def is_missing(cell: object) -> bool:
 
 def number(cell: object) -> float | None:
     """Return the number in a cell, NaN when the cell is empty, None when it holds something else."""
+    if type(cell) is float:
+        return cell
     if is_missing(cell):
         return math.nan
     if isinstance(cell, str):
@@ -70,6 +72,8 @@ def label(cell: object) -> str | None:
 
     A whole number is written without decimals however it was stored, so that 7, 7.0 and "7" are the same subject.
     """
+    if type(cell) is int:
+        return str(cell) if abs(cell) < 10**30 else None
     if is_missing(cell):
         return ""
     if isinstance(cell, str):

@@ -153,7 +153,7 @@ def _check_day(table: Table, i: int, elapsed: float, findings: Findings) -> None
         findings.problem(f"{table.place('time', i)}: does not lie on day {day:g} of the column 'day'; expected {where}")
 
 
-def align(
+def on_one_axis(
     samples: Times, doses: Times | None, owners: tuple[Sequence[str], Sequence[str]], unit: str, findings: Findings
 ) -> tuple[Array, Array]:
     """Return the times of samples and doses in the study's unit, on one axis.

@@ -35,6 +35,8 @@ def check_collections(
     findings : Findings
         Where problems and notes go.
     """
+    if "until" not in table and "volume" not in table:
+        return
     collected = _filled(table, "until")
     used = ~np.asarray(records["excluded"], dtype=bool)
     if collected.any() and kind != "number":

@@ -37,6 +37,7 @@ OBSERVATIONS = {
     "unit": ("units", "valueunit"),
     "until": ("end", "endtime", "stop", "collectionend"),
     "volume": ("vol", "collectionvolume", "urinevolume"),
+    "lower": (),
 }
 DOSES = {
     "amount": ("amt", "dose", "doseamount"),
@@ -45,6 +46,20 @@ DOSES = {
     "duration": ("dur", "tinf", "infusionduration", "infusiontime"),
     "unit": ("units", "doseunit", "amountunit"),
 }
+DROP = "drop"
+"""What the user says of a heading that is to be left out."""
+KINDS_OF_DOSES = {
+    "rate": ("infusionrate",),
+    "additional": ("addl", "additionaldoses"),
+    "interval": ("ii", "dosinginterval"),
+    "steady_state": ("ss",),
+    "into": ("cmt", "compartment"),
+    "modelled": ("modeled",),
+    "action": (),
+    "reset": (),
+    "switch": (),
+}
+"""What a table of doses may say beyond amounts and routes (`pkpd.records.EVENT_COLUMNS`)."""
 COVARIATES = COVARIATE_NAMES
 RESERVED = {
     "time": CLOCK["time"],
@@ -117,6 +132,8 @@ def match(
     ours = set(words.values()) - set(COVARIATES)
     for k, heading in enumerate(headings):
         column = meant[k]
+        if column == DROP:
+            continue
         rivals = [j for j, other in enumerate(meant) if other == column] if column else [k]
         winners = (
             [j for j in rivals if explicit[j]] or [j for j in rivals if fold(parts[j][0]) == fold(column)] or rivals
@@ -160,7 +177,7 @@ def check_renamed(
     result = {}
     for theirs, ours in columns.items():
         heading = theirs if theirs in known else by_fold.get(fold(theirs))
-        meaning = words.get(fold(ours))
+        meaning = DROP if fold(ours) == DROP else words.get(fold(ours))
         if heading is None:
             findings.problem(f"columns: no table has a column {theirs!r}; {nearest(theirs, known)}")
         if meaning is None:

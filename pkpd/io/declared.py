@@ -14,7 +14,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest
 from pkpd.io.cells import is_missing, number
 from pkpd.io.columns import RESERVED, fold, vocabulary
-from pkpd.io.findings import Findings, show
+from pkpd.io.findings import Findings, shown
 from pkpd.io.table import Table
 
 _KINDS = {
@@ -37,7 +37,7 @@ class Limits:
 def unit_is_good(name: str, unit: object, findings: Findings) -> bool:
     """Say whether a unit exists and has the dimension that its name asks for; if not, that is a problem."""
     if not isinstance(unit, str):
-        findings.problem(f"units: the unit of {name!r} is {show(unit)}; expected a text such as 'ng/mL'")
+        findings.problem(f"units: the unit of {name!r} is {shown(unit)}; expected a text such as 'ng/mL'")
         return False
     try:
         if name in _KINDS:
@@ -53,13 +53,13 @@ def unit_is_good(name: str, unit: object, findings: Findings) -> bool:
 def declared_units(units: object, findings: Findings) -> dict[str, str]:
     """Return the units by name, the reserved names spelled our way; a bad one is a problem and left out."""
     if not isinstance(units, Mapping):
-        findings.problem(f"units: {show(units)}; expected a mapping such as {{'time': 'h', 'IL21': 'ng/mL'}}")
+        findings.problem(f"units: {shown(units)}; expected a mapping such as {{'time': 'h', 'IL21': 'ng/mL'}}")
         return {}
     words = vocabulary(RESERVED)
     result: dict[str, str] = {}
     for name, unit in units.items():
         if not isinstance(name, str) or not name.strip():
-            findings.problem(f"units: {show(name)} is not a name; expected a text such as 'IL21'")
+            findings.problem(f"units: {shown(name)} is not a name; expected a text such as 'IL21'")
             continue
         ours = words.get(fold(name), name)
         if ours in result:
@@ -73,7 +73,7 @@ def with_headings(units: Mapping[str, str], of_columns: Mapping[str, str], findi
     """Return the units completed by those that stand in headings such as ``time (h)`` or ``weight [kg]``."""
     result = dict(units)
     for column, unit in of_columns.items():
-        name = "time" if column in ("nominal_time", "until") else column
+        name = "time" if column in ("nominal_time", "until") else vocabulary(RESERVED).get(fold(column), column)
         if name in ("value", "amount", "amount_per_kg"):
             continue  # these are units of records: they are converted where the records are read
         spelled = next((n for n in units if fold(n) == fold(name)), name)
@@ -93,7 +93,7 @@ def declared_limits(
     if limits is None:
         return {}
     if not isinstance(limits, Mapping):
-        findings.problem(f"{name}: {show(limits)}; expected a mapping from analyte to limit such as {{'IL21': 0.112}}")
+        findings.problem(f"{name}: {shown(limits)}; expected a mapping from analyte to limit such as {{'IL21': 0.112}}")
         return {}
     by_fold = {fold(a): a for a in known}
     result = {}
@@ -111,7 +111,7 @@ def declared_limits(
                 findings.problem(f"{name}: {analyte!r}: {'; '.join(error.problems)}")
                 continue
         if value is None or not (math.isfinite(value) and value > 0):
-            findings.problem(f"{name}: {analyte!r} is {show(limit)}; expected a number > 0")
+            findings.problem(f"{name}: {analyte!r} is {shown(limit)}; expected a number > 0")
             continue
         result[analyte] = value
     return result

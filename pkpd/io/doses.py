@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas
@@ -13,10 +14,15 @@ from pkpd.dosing import ROUTES, Regimen
 from pkpd.errors import UnitError, nearest
 from pkpd.io.columns import fold, missing_column
 from pkpd.io.declared import record_factors
+from pkpd.io.dose_kinds import DoseUnits, check_kinds, lasts, read_kinds, time_ratio
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
-from pkpd.records import DOSE_COLUMNS
+from pkpd.records import DOSE_COLUMNS, EVENT_COLUMNS
 
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("time", "amount", "duration", "rate", "interval"), float),
+    **dict.fromkeys(("additional", "row"), np.int64), "reset": bool,
+}  # fmt: skip
 _ROUTES = {
     **dict.fromkeys(("bolus", "ivbolus", "ivpush", "intravenousbolus", "iv", "intravenous"), "bolus"),
     **dict.fromkeys(("infusion", "ivinfusion", "intravenousinfusion", "inf"), "infusion"),
@@ -53,21 +59,24 @@ def read_doses(
     for i in positions(~bad & ~(amount >= 0)):
         table.complain(findings, column, i, "an amount ≥ 0")
     factors, unit = amount_factors(table, heading_units, units, findings)
+    kinds = read_kinds(table, factors, DoseUnits(unit, units["time"], heading_units), findings)
+    if "action" in kinds:
+        factors = np.where(np.array(kinds["action"]) == "multiply", 1.0, factors)  # a factor has no unit
     duration, bad_duration = table.numbers("duration", findings, "a time ≥ 0")
-    route = _routes(table, duration, bad_duration, findings)
-    length = _in_time_unit(np.where(np.isnan(duration), 0.0, duration), units, heading_units, findings)
-    doses = pandas.DataFrame(
-        {
-            "subject": table.labels("subject", findings),
-            "time": np.full(len(table), np.nan),
-            "amount": amount * factors,
-            "route": route,
-            "duration": length,
-            "occasion": table.labels("occasion", findings),
-            "row": np.array(table.rows, dtype=np.int64),
-        }
-    )
-    return doses, unit
+    route = _routes(table, duration, bad_duration, lasts(kinds, len(table)), findings)
+    doses = {
+        "subject": table.labels("subject", findings),
+        "time": np.full(len(table), np.nan),
+        "amount": amount * factors,
+        "route": route,
+        "duration": durations(duration, units, heading_units, findings),
+        "occasion": table.labels("occasion", findings),
+        "row": np.array(table.rows, dtype=np.int64),
+        **kinds,
+    }
+    if kinds and not findings.problems:
+        check_kinds(table, doses, findings)
+    return pandas.DataFrame(doses), unit
 
 
 def amount_factors(
@@ -91,18 +100,14 @@ def _per_kg(unit: str) -> str:
     return unit if unit_tools.per_kg(unit) else f"{unit}/kg"
 
 
-def _in_time_unit(
-    duration: Array, units: Mapping[str, str], heading_units: Mapping[str, str], findings: Findings
-) -> Array:
+def durations(given: Array, units: Mapping[str, str], heading_units: Mapping[str, str], findings: Findings) -> Array:
+    """Return lengths of infusions in the study's time unit, 0 where none is given, shape (rows,)."""
+    length = np.where(np.isnan(given), 0.0, given)
     own = units.get("duration", heading_units.get("duration", units["time"]))
-    try:
-        ratio = unit_tools.factor(own, units["time"])
-    except UnitError as error:
-        findings.problem(f"units: 'duration': {'; '.join(error.problems)}")
-        return duration
-    if ratio != 1.0 and (duration > 0).any():
-        findings.altered(f"doses: {int((duration > 0).sum())} durations converted from {own} to {units['time']}")
-    return duration * ratio
+    ratio = time_ratio("duration", own, units["time"], findings)
+    if ratio != 1.0 and (length > 0).any():
+        findings.altered(f"doses: {int((length > 0).sum())} durations converted from {own} to {units['time']}")
+    return np.asarray(length * ratio)
 
 
 def route_of(text: str) -> str:
@@ -110,12 +115,12 @@ def route_of(text: str) -> str:
     return _ROUTES.get(fold(text), "")
 
 
-def _routes(table: Table, duration: Array, bad: Flags, findings: Findings) -> list[str]:
-    """Return the route of every dose; without one, a duration means infusion and none means bolus."""
+def _routes(table: Table, duration: Array, bad: Flags, by_rate: Flags, findings: Findings) -> list[str]:
+    """Return the route of every dose; without one, a duration or a rate means infusion and none means bolus."""
     routes = []
     silent = 0
     for i, text in enumerate(table.labels("route", findings)):
-        lasting = duration[i] > 0
+        lasting = duration[i] > 0 or by_rate[i]
         route = _ROUTES.get(fold(text))
         if not text:
             silent += 1
@@ -130,7 +135,8 @@ def _routes(table: Table, duration: Array, bad: Flags, findings: Findings) -> li
             table.complain(findings, "duration" if "duration" in table else "route", i,
                            "the duration of the infusion, a time > 0")  # fmt: skip
         elif route in ("bolus", "oral") and lasting:
-            table.complain(findings, "duration", i, f"no duration: the route is {route}")
+            what = "duration" if duration[i] > 0 else "rate" if "rate" in table else "modelled"
+            table.complain(findings, what, i, f"no {what}: the route is {route}")
         routes.append(route or "bolus")
     if silent:
         findings.altered(f"{table.name}: {silent} doses have no route; taken as bolus, with a duration as infusion")
@@ -146,22 +152,35 @@ def given_to_all(
         plan = plan.in_units(unit, units["time"])
     except UnitError as error:
         findings.problem(f"doses: {'; '.join(error.problems)}")
+    plain = ("time", "amount", "route", "duration", *(name for name in EVENT_COLUMNS if name != "switch"))
     rows = [
-        (subject, dose.time, dose.amount, dose.route, dose.duration, "", k)
+        {"subject": subject, "row": k, **{name: getattr(dose, name) for name in plain}}
         for subject in subjects
         for k, dose in enumerate(plan, start=1)
     ]
-    return pandas.DataFrame(rows, columns=list(DOSE_COLUMNS)) if rows else no_doses(), unit
+    return pandas.DataFrame(dose_columns(rows)), unit
+
+
+def dose_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return doses given one by one as columns of `DOSE_COLUMNS` and `EVENT_COLUMNS`; what is not said is usual."""
+    usual: dict[str, Any] = {"duration": 0.0, "occasion": "", **EVENT_COLUMNS}
+    columns: dict[str, Any] = {}
+    for name in (*DOSE_COLUMNS, *EVENT_COLUMNS):
+        cells = [row[name] if name in row else usual[name] for row in rows]
+        kind = _KINDS.get(name, object)
+        columns[name] = pandas.Series(cells, dtype=object) if kind is object and not cells else cells
+        if kind is not object:
+            columns[name] = np.array(cells, dtype=kind)
+    return columns
 
 
 def no_doses() -> pandas.DataFrame:
     """Return a table of doses without rows."""
-    kinds = {"time": float, "amount": float, "duration": float, "row": np.int64}
-    return pandas.DataFrame({c: pandas.Series([], dtype=kinds.get(c, object)) for c in DOSE_COLUMNS})
+    return pandas.DataFrame({c: pandas.Series([], dtype=_KINDS.get(c, object)) for c in DOSE_COLUMNS})
 
 
 def note_repeats(doses: pandas.DataFrame, findings: Findings) -> None:
     """Note doses that are given more than once at one time: legitimate, but often a doubled row."""
-    twice = doses.duplicated(["subject", "time", "amount", "route", "duration"])
+    twice = doses.duplicated([name for name in doses if name not in ("occasion", "row")])
     if twice.any():
         findings.altered(f"doses: {int(twice.sum())} doses repeat another of the same subject and time; all are kept")

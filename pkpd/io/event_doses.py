@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas
 
-from pkpd.arrays import Integers
+from pkpd.arrays import Array
 from pkpd.dosing import ROUTES
 from pkpd.errors import nearest
-from pkpd.io.cells import label, number
-from pkpd.io.doses import route_of
+from pkpd.io.cells import label
+from pkpd.io.dose_kinds import MODELLED
+from pkpd.io.doses import dose_columns, route_of
+from pkpd.io.event_table import EventTable
 from pkpd.io.findings import Findings
-from pkpd.records import DOSE_COLUMNS, EVENT_COLUMNS
+from pkpd.io.job import EventRules
 
-if TYPE_CHECKING:
-    from pkpd.io.event_table import EventRules, EventTable
-
-_MODELLED = {-1.0: "rate", -2.0: "duration"}
 _STEADY = ("", "instead", "added", "instead")
 
 
+class DoseScale(NamedTuple):
+    """What the numbers of an event table's doses are multiplied with to be in the study's units.
+
+    Attributes
+    ----------
+    amount, rate : arrays, shape (rows,)
+        Of the amount and the rate of each row.
+    length : array, shape (rows,)
+        How long an infusion lasts that is given by its length, in the study's time unit; 0 for any other.
+    interval : float
+        Of the times between doses.
+    """
+
+    amount: Array
+    rate: Array
+    length: Array
+    interval: float
+
+
 def event_doses(
-    rows: EventTable, factors: Mapping[int, float], rules: EventRules, findings: Findings
-) -> pandas.DataFrame:
-    """Return doses, resets and compartments that are turned on or off, in the order of the rows.
+    rows: EventTable, scale: DoseScale, rules: EventRules, occasion: Sequence[str], findings: Findings
+) -> dict[str, Any]:
+    """Return doses, resets and compartments that are turned on or off as columns, in the order of the rows.
 
     Parameters
     ----------
     rows : EventTable
         The rows.
-    factors : mapping
-        Place of a dose row → what its amount and rate are multiplied with.
+    scale : DoseScale
+        What amounts, rates and intervals are multiplied with, and how long infusions last.
     rules : EventRules
         Routes of the doses.
+    occasion : sequence of str, one per row
+        Label of the occasion.
     findings : Findings
         Where notes on routes go.
     """
@@ -49,11 +67,12 @@ def event_doses(
     for k in np.flatnonzero(((evid > 0) & (evid != 2)) | (events.sign < 0) | _turning(rows)).tolist():
         off = off if subject[k] == whose else set()
         whose = subject[k]
-        shared = {"subject": rows.owners[k], "time": float(rows.time[k]), "row": int(rows.table.rows[k]), "at": k}
+        shared = {"subject": rows.owners[k], "time": float(rows.time[k]), "row": int(rows.row[k]),
+                  "occasion": occasion[k]}  # fmt: skip
         if evid[k] == 3:
             made.append({**shared, "amount": 0.0, "route": "bolus", "reset": True})
         elif evid[k] in (1, 4):
-            made.append({**shared, **_dose(rows, k, factors.get(k, 1.0), routes), "reset": bool(evid[k] == 4)})
+            made.append({**shared, **_dose(rows, k, scale, routes), "reset": bool(evid[k] == 4)})
         if evid[k] in (3, 4):
             off = set()
         name = events.compartment(k)
@@ -63,11 +82,7 @@ def event_doses(
             made.append({**shared, "amount": 0.0, "route": "bolus", **switch})
             off = off - {name} if on else off | {name}
     routes.tell()
-    usual = {"duration": 0.0, "occasion": "", **EVENT_COLUMNS}
-    columns = [*DOSE_COLUMNS, *EVENT_COLUMNS, "at"]
-    frame = pandas.DataFrame([{**usual, **dose} for dose in made], columns=columns)
-    kinds = {"additional": np.int64, "row": np.int64, "at": np.int64, "reset": bool}
-    return frame.astype({**dict.fromkeys(("time", "amount", "duration", "rate", "interval"), float), **kinds})
+    return dose_columns(made)
 
 
 def _turning(rows: EventTable) -> Any:
@@ -78,19 +93,19 @@ def _turning(rows: EventTable) -> Any:
     return np.isin(events.items["EVID"], (2, 3))
 
 
-def _dose(rows: EventTable, k: int, factor: float, routes: _Routes) -> dict[str, Any]:
+def _dose(rows: EventTable, k: int, scale: DoseScale, routes: _Routes) -> dict[str, Any]:
     items = rows.events.items
     rate = float(items["RATE"][k])
-    length = routes.duration(k)
+    length = float(scale.length[k])
     return {
-        "amount": float(items["AMT"][k]) * factor,
+        "amount": float(items["AMT"][k] * scale.amount[k]),
         "route": routes.of(k, bool(rate) or length > 0),
         "duration": 0.0 if rate else length,
-        "rate": max(rate, 0.0) * factor,
-        "modelled": _MODELLED.get(rate, ""),
+        "rate": float(max(rate, 0.0) * scale.rate[k]),
+        "modelled": MODELLED.get(rate, ""),
         "into": rows.events.compartment(k),
         "additional": int(items["ADDL"][k]),
-        "interval": float(items["II"][k]),
+        "interval": float(items["II"][k]) * scale.interval,
         "steady_state": _STEADY[int(items["SS"][k])],
     }
 
@@ -109,11 +124,6 @@ class _Routes:
         seen = {rows.events.compartment(k) for k in np.flatnonzero(rows.filled).tolist()} - {""}
         self.sampled = seen
         self.guessed: dict[tuple[str, str], int] = {}
-
-    def duration(self, k: int) -> float:
-        """Length of an infusion that the table gives, 0 where it gives none."""
-        length = number(self.rows.table.cell("duration", k))
-        return 0.0 if length is None or not length > 0 else float(length)
 
     def of(self, k: int, lasting: bool) -> str:
         """Return the route of the dose in row k."""
@@ -144,9 +154,3 @@ class _Routes:
                 + ("" if route == "bolus" else " (samples are from another compartment)")
                 + "; say routes= if not"
             )
-
-
-def occasions_at(doses: pandas.DataFrame, occasion: list[str]) -> pandas.DataFrame:
-    """Return the doses with the occasion of their row, without the place of the row."""
-    where: Integers = doses["at"].to_numpy(np.int64)
-    return doses.assign(occasion=[occasion[k] for k in where]).drop(columns="at")

@@ -1,31 +1,28 @@
 """Tables whose rows are events: doses, samples and resets in the order of the rows, told apart by EVID, MDV and AMT.
 
-The codes of NONMEM (EVID, AMT, RATE, II, ADDL, SS, CMT, MDV, DVID) and CENS become the words of a `Study` here.
+The codes of NONMEM (EVID, AMT, RATE, II, ADDL, SS, CMT, MDV, DVID) and CENS become the words of a `Study`: here the
+rows are put in order and their codes checked; samples, doses and covariates of the rows have modules of their own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas
 
-from pkpd.arrays import Array, Flags
-from pkpd.io.cells import flag, is_missing, label, number
-from pkpd.io.clock import Times, align, read_times
+from pkpd.arrays import Array, Flags, Integers
+from pkpd.io.cells import is_missing, label, number
+from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.columns import fold, missing_column, split_unit
 from pkpd.io.findings import Findings
+from pkpd.io.job import Job
 from pkpd.io.nonmem_checks import Events, problems_of
-from pkpd.io.shape import SIDES, wide_columns
+from pkpd.io.shape import wide_columns
 from pkpd.io.table import Table, positions
-from pkpd.records import DOSE, OBSERVATION, OTHER, QUESTION, RECORD_COLUMNS, RESET, RESET_DOSE
-
-if TYPE_CHECKING:
-    from pkpd.io.reading import Job
 
 EVENTS = {
     "evid": ("eventid",),
@@ -39,34 +36,14 @@ EVENTS = {
     "limit": (),
 }
 """Columns of event tables, with their other names (lower case, without spaces)."""
+_MARKS_EVENTS = ("evid", "mdv", "cens")
+_REPEATS = ("rate", "additional", "interval", "steady_state", "compartment")
+_NONMEM = {"subject": "id", "amount": "amt", "value": "dv", "analyte": "dvid", "occasion": "occ"}
 _ITEM = {
     "evid": "EVID", "mdv": "MDV", "amount": "AMT", "amount_per_kg": "AMT", "rate": "RATE", "additional": "ADDL",
     "interval": "II", "steady_state": "SS", "compartment": "CMT",
 }  # fmt: skip
-_KINDS = {1: DOSE, 2: OTHER, 3: RESET, 4: RESET_DOSE}
 _MOST = 50  # problems that are written out
-
-
-@dataclass(frozen=True)
-class EventRules:
-    """How an event table is read.
-
-    Attributes
-    ----------
-    strict : bool
-        Whether rows must stand as NONMEM wants them (`read_nonmem`); otherwise they are put in order.
-    carried : {"next", "last"}
-        How covariates that change are carried between records.
-    routes : str or mapping
-        Route of the doses, or of those into a compartment, by its number or name.
-    analytes : mapping
-        What a value of DVID (or of CMT) measures.
-    """
-
-    strict: bool = False
-    carried: str = "next"
-    routes: str | Mapping[str, str] = field(default_factory=dict)
-    analytes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,31 +58,65 @@ class EventTable:
         Subject of every row; a subject that comes again in a strict table is another one.
     events : Events
         NONMEM's data items.
+    row : array of int, shape (rows,)
+        Number of every row, rising within a subject: that of the source, or counted where rows were put in order.
     time : array, shape (rows,)
         In the study's unit, on a clock that never falls within a subject.
     clock : array, shape (rows,)
         As the table gives it.
     filled : array of bool, shape (rows,)
-        Whether the row holds a measured value.
+        Whether the row holds an observation.
     """
 
     table: Table
     owners: list[str]
     events: Events
+    row: Integers
     time: Array
     clock: Array
     filled: Flags
 
+    @cached_property
+    def first(self) -> Integers:
+        """The first row of every subject, shape (subjects,)."""
+        first: Integers = np.flatnonzero(self.events.starts)
+        return first
+
+    @cached_property
+    def is_dose(self) -> Flags:
+        """Which rows give a dose, shape (rows,)."""
+        return np.isin(self.events.items["EVID"], (1, 4))
+
 
 def is_event_table(table: Table) -> bool:
     """Say whether a table has columns that only an event table has, or the four of every NONMEM data set."""
+    if says_what_rows_are(table):
+        return True
     dosing = "amount" in table or "amount_per_kg" in table
-    if any(column in table for column in ("evid", "mdv", "cens")):
+    if dosing and any(column in table for column in _REPEATS):
         return True
-    if dosing and any(column in table for column in ("rate", "additional", "interval", "steady_state", "compartment")):
-        return True
-    known = {fold(heading) for heading in table.headings.values()}
-    return dosing and {"id", "time", "amt", "dv"} <= known
+    return dosing and {"id", "time", "amt", "dv"} <= _folded(table.headings.values())
+
+
+def says_what_rows_are(table: Table) -> bool:
+    """Say whether a table has a column EVID, MDV or CENS."""
+    return any(column in table for column in _MARKS_EVENTS)
+
+
+def _folded(headings: Iterable[str]) -> set[str]:
+    return {fold(split_unit(heading)[0]) for heading in headings}
+
+
+def nonmem_words(headings: Iterable[str], words: Mapping[str, str]) -> dict[str, str]:
+    """Return the spellings of columns where NONMEM's name is the only one if a heading of an event table is called so.
+
+    In such a table DOSE beside AMT, or CONC beside DV, is a column like any other.
+    """
+    known = _folded(headings)
+    if not known & {*_MARKS_EVENTS, *EVENTS["evid"]} and not {"id", "time", "amt", "dv"} <= known:
+        return dict(words)
+    taken = {column for column, name in _NONMEM.items() if name in known}
+    return {s: c for s, c in words.items() if c not in taken or s in (_NONMEM[c], c)}
 
 
 def without_events(table: Table) -> Table:
@@ -113,32 +124,42 @@ def without_events(table: Table) -> Table:
     return replace(table, extras=(*table.extras, *(column for column in EVENTS if column in table)))
 
 
-def read_events(job: Job, table: Table, names: Sequence[str], rules: EventRules) -> EventTable | None:
+def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | None:
     """Return the rows in order, with their codes checked; None when a problem makes more reading useless."""
-    findings, before = job.findings, len(job.findings.problems)
+    findings, before, strict = job.findings, len(job.findings.problems), job.events.strict
     if "subject" not in table:
         missing_column(table, "subject", "the identifier of every record's subject", findings)
         return None
+    if "amount" in table and "amount_per_kg" in table:
+        findings.problem(f"{table.name}: columns 'amount' and 'amount_per_kg' at once; expected one of them")
+        return None
+    if "limit" in table and "cens" not in table:
+        table = replace(table, extras=(*table.extras, "limit"))  # a column like any other
     owners = [label(cell) or "" for cell in table.columns["subject"]]
     times = read_times(table, job.units["time"], findings)
-    if not rules.strict:
+    if not strict:
         table, owners, times = _put_in_order(table, owners, times, findings)
     measured = ["value"] if "value" in table else list(wide_columns(table, names).values())
-    filled = np.array([any(not is_missing(table.cell(c, i)) for c in measured) for i in range(len(table))], dtype=bool)
-    events = _items(table, owners, filled, findings)
-    dosing = np.isin(events.items["EVID"], (1, 4))
-    aligned, _ = align(
+    columns = [table.columns[column] for column in measured]
+    filled = np.array([any(not is_missing(cell) for cell in cells) for cells in zip(*columns, strict=True)], dtype=bool)
+    filled = filled if measured else np.zeros(len(table), dtype=bool)
+    told = np.array([any(map(_says_something, cells)) for cells in zip(*columns, strict=True)], dtype=bool)
+    events = _items(table, owners, (told if measured else filled, strict), findings)
+    dosing = positions(np.isin(events.items["EVID"], (1, 4)))
+    clock, _ = on_one_axis(
         times, Times(times.kind, times.values[dosing], times.bad[dosing]),
-        (owners, [owner for owner, given in zip(owners, dosing, strict=True) if given]), job.units["time"], findings,
+        (owners, [owners[k] for k in dosing]), job.units["time"], findings,
     )  # fmt: skip
-    events.add("TIME", aligned.tolist())
-    found = [*events.texts, *([] if events.texts else problems_of(events))]
-    findings.problems += found[:_MOST] + ([f"and {len(found) - _MOST} more"] if len(found) > _MOST else [])
+    events.add("TIME", clock.tolist())
+    problems = [*events.texts, *([] if events.texts else problems_of(events))]
+    findings.problems += problems[:_MOST] + ([f"and {len(problems) - _MOST} more"] if len(problems) > _MOST else [])
     if len(findings.problems) > before:
         return None
-    time = np.concatenate([one_clock(aligned[run], events.resets[run]) for run in _runs(events.starts)])
-    named, holds = _again(owners, events.starts, findings), _asked(events, table, filled, findings)
-    return EventTable(table, named, events, time, aligned, holds)
+    time = one_clock(clock, events.starts, events.resets)
+    filled = _observed(events, table, (columns, filled), findings)
+    return EventTable(
+        table, _again(owners, events.starts, findings), events, _numbered(table, events.starts), time, clock, filled
+    )
 
 
 def _put_in_order(table: Table, owners: list[str], times: Times, findings: Findings) -> tuple[Table, list[str], Times]:
@@ -156,19 +177,29 @@ def _put_in_order(table: Table, owners: list[str], times: Times, findings: Findi
     return table.take(keep), [owners[k] for k in keep], ordered
 
 
-def _items(table: Table, owners: Sequence[str], filled: Flags, findings: Findings) -> Events:
-    """NONMEM's data items but the time, as numbers."""
+def _numbered(table: Table, starts: Flags) -> Integers:
+    """Numbers of the rows that rise within a subject, since records of one subject act in their order."""
+    row = np.array(table.rows, dtype=np.int64)
+    falls = (np.diff(row) < 0) & ~starts[1:]
+    return np.arange(1, len(row) + 1) if falls.any() else row
+
+
+def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool], findings: Findings) -> Events:
+    """NONMEM's data items but the time, as numbers; `told`: which rows hold values other than 0, and how strict."""
+    said, strict = told
     events = Events(len(table), rows=table.rows, names=owners)
-    codes = {owner: float(k) if owner else np.nan for k, owner in enumerate(dict.fromkeys(owners))}
+    codes = {owner: float(k) if owner else None for k, owner in enumerate(dict.fromkeys(owners))}
+    events.shown["ID"] = table.headings.get("subject", "ID")
     events.add("ID", [codes[owner] for owner in owners])
     for column, item in _ITEM.items():
         if column in table:
             events.shown[item] = table.headings.get(column, item)
             events.add(item, [nonmem_cell(cell) for cell in table.columns[column]])
+    _no_flag_at_all(events, "table.drop(columns=...)" if strict else "columns={...: 'drop'}")
     if "EVID" in events.items:
         _coded_compartments(events, findings)
     elif "AMT" in events.items:
-        _without_evid(events, table, filled)
+        _without_evid(events, table, said)
     events.complete()
     return events
 
@@ -184,58 +215,91 @@ def _coded_compartments(events: Events, findings: Findings) -> None:
         findings.fact(f"{int(coded.sum())} records with EVID such as {evid[coded][0]:g} are doses into a compartment")
 
 
-def _without_evid(events: Events, table: Table, filled: Flags) -> None:
+def _no_flag_at_all(events: Events, how: str) -> None:
+    """A column SS that mostly says the same, and nothing that SS can say, is somebody's own: one problem."""
+    if "SS" not in events.items or len(events) < 2:
+        return
+    steady = events.items["SS"]
+    odd = steady[~np.isin(steady, (0, 1, 2, 3))]
+    if odd.size and 2 * (same := int((odd == odd[0]).sum())) > len(steady):
+        events.texts.append(
+            f"column {events.shown['SS']}: {odd[0]:g} in {same} of {len(steady)} rows; expected 0, 1, 2 or 3 where a "
+            f"dose is at steady state (if it means something else, leave the column out: {how})"
+        )
+
+
+def _without_evid(events: Events, table: Table, said: Flags) -> None:
     """Without EVID a row with an amount is a dose; one that also holds a value (other than 0) could be either."""
     given = events.items["AMT"] != 0
     silent = events.items["MDV"] != 0 if "MDV" in events.items else np.zeros(len(events), dtype=bool)
-    for k in positions(given & filled & ~silent):
-        cell = table.cell("value", k)
-        if "value" not in table or number(cell) != 0:
-            events.texts.append(
-                f"{table.place('amount', k)}: the row has an amount and a value; expected a row for each, or MDV 1"
-            )
+    column = "amount" if "amount" in table else "amount_per_kg"
+    events.texts += [
+        f"{table.place(column, k)}: the row has an amount and a value; expected a row for each, or MDV 1"
+        for k in positions(given & said & ~silent)
+    ]
 
 
-def _asked(events: Events, table: Table, filled: Flags, findings: Findings) -> Flags:
-    """Which rows hold an observation; what stands in the value column elsewhere is counted."""
+def _observed(
+    events: Events, table: Table, measured: tuple[Sequence[Sequence[object]], Flags], findings: Findings
+) -> Flags:
+    """Which rows hold an observation; what stands in the columns of values elsewhere is counted."""
+    columns, filled = measured
     silent = events.items["MDV"] != 0 if "MDV" in events.items else np.zeros(len(events), dtype=bool)
     asks = events.items["EVID"] == 0
-    said = np.array([not is_missing(c) and number(c) != 0 for c in table.columns.get("value", [None] * len(table))])
-    if lost := int((said & ~asks).sum()):
-        findings.altered(f"{table.name}: {lost} values on records that are no observation (EVID) were left out")
+    elsewhere = [k for k in positions(filled & ~asks) if any(_says_something(cells[k]) for cells in columns)]
+    if elsewhere:
+        findings.altered(f"{table.name}: {len(elsewhere)} values on records that are no observation were left out")
+    for k in positions(np.array([bool(flagged) for flagged in _flagged(table)], dtype=bool) & ~asks):
+        findings.problem(f"{table.place('excluded', k)}: a dose cannot be set aside; expected its row to be left out")
     if lost := int((filled & asks & silent).sum()):
         findings.fact(f"{table.name}: {lost} records with MDV 1 hold no observation")
     if lost := int((~filled & asks & ~silent).sum()):
         findings.fact(f"{table.name}: {lost} records without a dose and without a value are only times")
-    holds: Flags = asks & filled & ~silent
-    return holds
+    return np.asarray(asks & filled & ~silent)
+
+
+def _says_something(cell: object) -> bool:
+    return not is_missing(cell) and number(cell) != 0
+
+
+def _flagged(table: Table) -> Sequence[bool]:
+    cells = table.columns.get("excluded")
+    return [False] * len(table) if cells is None else [_says_something(cell) for cell in cells]
 
 
 def _again(owners: list[str], starts: Flags, findings: Findings) -> list[str]:
     """Give a subject that comes again a name of its own."""
+    heads = [owners[k] for k in positions(starts)]
+    if len(set(heads)) == len(heads):
+        return owners
     seen: Counter[str] = Counter()
     named: list[str] = []
     for owner, start in zip(owners, starts.tolist(), strict=True):
         seen[owner] += start
         named.append(owner if seen[owner] == 1 else f"{owner} ({seen[owner]})")
-    if twice := sorted(owner for owner, count in seen.items() if count > 1):
-        findings.altered(f"subjects that come again after others are others: {', '.join(twice[:5])} became '… (2)'")
+    twice = sorted(owner for owner, count in seen.items() if count > 1)
+    findings.altered(f"subjects that come again after others are others: {', '.join(twice[:5])} became '… (2)'")
     return named
 
 
-def _runs(starts: Flags) -> list[slice]:
-    edges = [*np.flatnonzero(starts).tolist(), len(starts)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+def one_clock(time: Array, starts: Flags, resets: Flags) -> Array:
+    """Return times that never fall: where a reset starts the clock anew, it runs on a little after the record before.
 
-
-def one_clock(time: Array, resets: Flags) -> Array:
-    """Times that never fall: where a reset starts the clock anew, it runs on a little after the record before."""
-    falls = np.flatnonzero(resets[1:] & (time[1:] < time[:-1])) + 1
+    Parameters
+    ----------
+    time : array, shape (rows,)
+        As the table gives it.
+    starts, resets : array of bool, shape (rows,)
+        Whether a row is its subject's first, and whether it may start the clock anew.
+    """
+    falls = np.flatnonzero(resets[1:] & ~starts[1:] & (time[1:] < time[:-1])) + 1
     if not falls.size:
         return time
     running = time.copy()
-    for k in falls:
-        running[k:] += running[k - 1] + max(1.0, abs(running[k - 1]) * 1e-9) - running[k]
+    edges = [*np.flatnonzero(starts).tolist(), len(starts)]
+    for begin, end in pairwise(edges):
+        for k in falls[np.searchsorted(falls, begin) : np.searchsorted(falls, end)].tolist():
+            running[k:end] += running[k - 1] + max(1.0, abs(running[k - 1]) * 1e-9) - running[k]
     return running
 
 
@@ -251,97 +315,3 @@ def nonmem_cell(cell: object) -> float | str | None:
     except ValueError:
         return text
     return None if value != value else value
-
-
-def samples_of(rows: EventTable, names: Sequence[str], rules: EventRules) -> Table:
-    """Return the rows that hold a value as a table of observations, with marks, analytes and censoring as texts."""
-    table, keep = rows.table, positions(rows.filled)
-    dropped = {"amount", "amount_per_kg", "route", "duration", "mark", *EVENTS}
-    part = table.take(keep)
-    columns = {name: cells for name, cells in part.columns.items() if name not in dropped}
-    marks = _marks(rows)
-    columns["mark"] = [marks[k] for k in keep]
-    if "value" in columns and "analyte" not in columns:
-        seen = [rows.events.compartment(k) for k in keep]
-        if "" not in seen and len(set(seen)) > 1:
-            columns["analyte"] = list(seen)
-        elif not names:
-            columns["analyte"] = [table.headings.get("value", "DV")] * len(keep)
-    if "analyte" in columns:
-        columns["analyte"] = [rules.analytes.get(label(cell) or "", cell) for cell in columns["analyte"]]
-    if "cens" in table and "value" in columns:
-        columns["value"] = [_censored(table.cell("cens", k), table.cell("value", k)) for k in keep]
-    elif "blq" in table and "lloq" in table and "value" in columns:  # DV holds the limit, as with CENS
-        at_limit = [number(part.cell("value", i)) == number(part.cell("lloq", i)) for i in range(len(part))]
-        flags = [1 if flag(part.cell("blq", i)) and at_limit[i] else 0 for i in range(len(part))]
-        columns["value"] = [_censored(f, cell) for f, cell in zip(flags, columns["value"], strict=True)]
-    return replace(part, columns=columns, extras=())
-
-
-def _censored(code: object, value: object) -> object:
-    """Write a value with CENS 1 as below it, one with CENS -1 as above it."""
-    side, limit = number(code), number(value)
-    if side not in (1.0, -1.0):
-        return value
-    if limit is None or not limit > 0:
-        return "BLQ" if side == 1.0 else "ALQ"
-    return f"{'<' if side == 1.0 else '>'}{limit!r}"
-
-
-def _marks(rows: EventTable) -> list[str]:
-    """ "post" where a dose of the same time stands in an earlier row, "pre" where one follows."""
-    given = np.isin(rows.events.items["EVID"], (1, 4))
-    who = np.cumsum(rows.events.starts)
-    frame = pandas.DataFrame({"who": who, "time": rows.time, "given": given})
-    groups = frame.groupby(["who", "time"], sort=False)["given"]
-    before, total = groups.cumsum().to_numpy(), groups.transform("sum").to_numpy()
-    return [str(mark) for mark in np.where(before > 0, "post", np.where(total > 0, "pre", ""))]
-
-
-def record_frame(rows: EventTable, changing: pandas.DataFrame, occasion: Sequence[str]) -> pandas.DataFrame:
-    """Return the table of records (`pkpd.records.RECORD_COLUMNS` and what changes)."""
-    events = rows.events
-    kinds = [_KINDS.get(int(code), OBSERVATION if measured else QUESTION)
-             for code, measured in zip(events.items["EVID"], rows.filled, strict=True)]  # fmt: skip
-    where = [("-" if events.sign[k] < 0 else "") + events.compartment(k) for k in range(len(events))]
-    columns = (rows.owners, rows.time, rows.clock, np.array(rows.table.rows, dtype=np.int64), kinds, where, occasion)
-    return pandas.DataFrame(dict(zip(RECORD_COLUMNS, columns, strict=True))).join(changing)
-
-
-def covariates_of(
-    rows: EventTable, names: Sequence[str], findings: Findings
-) -> tuple[pandas.DataFrame, pandas.DataFrame]:
-    """Return covariates that stay the same (one row per subject) and those that change (one row per record).
-
-    Columns of analytes, called `names`, and of their limits are none.
-    """
-    table = rows.table
-    subjects = list(dict.fromkeys(rows.owners))
-    fixed: dict[str, object] = {"subject": subjects}
-    moving: dict[str, Array] = {}
-    codes = pandas.Index(subjects).get_indexer(pandas.Index(rows.owners))
-    wide = wide_columns(table, names)
-    measured = {*wide.values(), *(k for k in table.extras for a in wide for c in SIDES if fold(k) == fold(a + c))}
-    for key in (key for key in table.extras if key not in measured):
-        name = split_unit(table.headings.get(key, key))[0]
-        cells = table.columns[key]
-        numbers = [number(cell) for cell in cells]
-        values = np.array([np.nan if value is None else value for value in numbers], dtype=float)
-        texts = any(value is None for value in numbers)
-        if np.isinf(values).any():
-            k = positions(np.isinf(values))[0]
-            findings.problem(f"{table.place(key, k)}: expected a finite number or a text")
-            continue
-        column = pandas.Series([None if is_missing(c) else label(c) for c in cells] if texts else values)
-        groups = column.groupby(codes)
-        if not column.notna().any():
-            findings.altered(f"{table.name}: the column '{name}' is not used: it is empty")
-        elif (groups.nunique() <= 1).all():
-            fixed[name] = groups.first().reindex(range(len(subjects))).to_numpy()
-        elif texts:
-            findings.altered(f"{table.name}: the column '{name}' is not used: it holds texts that change in a subject")
-        elif lost := int(column.isna().sum()):
-            findings.altered(f"{table.name}: the column '{name}' is not used: it changes and {lost} cells are empty")
-        else:
-            moving[name] = values
-    return pandas.DataFrame(fixed), pandas.DataFrame(moving, index=range(len(table)))

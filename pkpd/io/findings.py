@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pkpd.errors import InputError, warn
 
 
-def show(cell: object) -> str:
+def shown(cell: object) -> str:
     """Write a cell the way a message shows it: quoted when it is text, cut when it is long."""
     text = repr(cell) if isinstance(cell, str) else str(cell)
     return text if len(text) <= 40 else text[:37] + "..."

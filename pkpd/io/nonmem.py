@@ -9,10 +9,10 @@ from typing import Any
 from pkpd.errors import InputError, nearest
 from pkpd.io import columns as names
 from pkpd.io.declared import declared_units, with_headings
-from pkpd.io.event_table import EventRules, nonmem_cell
+from pkpd.io.event_table import nonmem_cell
 from pkpd.io.findings import Findings
+from pkpd.io.job import EventRules, Job
 from pkpd.io.nonmem_checks import ITEMS
-from pkpd.io.reading import Job
 from pkpd.io.table import Table, load
 from pkpd.io.tables import to_study
 from pkpd.study import CARRIED, Study
@@ -89,14 +89,14 @@ def read_nonmem(
     job = Job(declared_units(units or {}, findings), findings)
     named = {str(key): name for key, name in (analytes or {}).items()}
     job.events = EventRules(strict=True, carried=covariates, routes=routes or {}, analytes=named)
-    source = _table(fspath(table) if isinstance(table, PathLike) else table, findings)
+    source = _table(fspath(table) if isinstance(table, PathLike) else table, job.units, findings)
     job.tables["observations"], job.heading_units["observations"] = source
     job.units = with_headings(job.units, source[1], findings)
     _assume(job)
     return to_study(job, (lloq, None), None, attrs, where=_WHERE)
 
 
-def _table(source: Any, findings: Findings) -> tuple[Table, dict[str, str]]:
+def _table(source: Any, units: Mapping[str, str], findings: Findings) -> tuple[Table, dict[str, str]]:
     """The columns under our names, and the units in the headings."""
     loaded = load("records", source, findings)
     findings.settle(_WHERE)
@@ -110,10 +110,13 @@ def _table(source: Any, findings: Findings) -> tuple[Table, dict[str, str]]:
         problems.append("columns DVID and YTYPE at once; expected one that says what was measured")
     if problems:
         raise InputError(problems, _WHERE)
+    ours = {*_COLUMNS.values()}
     cells: dict[str, list[object]] = {}
+    spelled: dict[str, str] = {}
     found_units: dict[str, str] = {}
     for name, column, (_, unit) in zip(shown, columns, parts, strict=True):
-        key = _COLUMNS.get(name, name)
+        key = _COLUMNS.get(name, f"column {name}" if name in ours else name)  # "value" may be a covariate's name
+        spelled[key] = name
         cells[key] = [nonmem_cell(cell) for cell in column] if name in ITEMS else list(column)
         if unit:
             found_units[key] = unit
@@ -124,15 +127,17 @@ def _table(source: Any, findings: Findings) -> tuple[Table, dict[str, str]]:
             if isinstance(cell, str)
         ][:50]
     findings.settle(_WHERE)
-    extras = tuple(key for key in cells if key not in _COLUMNS.values())
-    if "value" not in cells:
+    extras = tuple(key for key in cells if key not in ours)
+    # Without DV the columns that `units` names hold the values, as in any wide table.
+    if "value" not in cells and not {names.fold(key) for key in extras} & {names.fold(name) for name in units}:
         cells["value"] = [None] * len(columns[0])
-    rows = range(1, len(columns[0]) + 1)
-    return Table("records", cells, rows, {_COLUMNS.get(n, n): n for n in shown}, extras), found_units
+    return Table("records", cells, range(1, len(columns[0]) + 1), spelled, extras), found_units
 
 
 def _assume(job: Job) -> None:
     """Give times and doses without a unit the usual one; analytes follow when they are known."""
-    assumed = {name: unit for name, unit in {"time": "h", "dose": "mg"}.items() if name not in job.units}
+    dosed = "amount" in job.tables["observations"] and "amount" not in job.heading_units["observations"]
+    usual = {"time": "h", "dose": "mg"} if dosed else {"time": "h"}
+    assumed = {name: unit for name, unit in usual.items() if name not in job.units}
     job.units |= assumed
     job.assumed |= assumed

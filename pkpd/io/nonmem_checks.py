@@ -116,8 +116,9 @@ def problems_of(events: Events) -> list[str]:
         if bad.any():
             for k in np.flatnonzero(bad).tolist():
                 value = "missing" if column in events.missing and events.missing[column][k] else f"{items[column][k]:g}"
-                who = events.names[k] or "missing" if events.names else f"{items['ID'][k]:g}"
-                place = f"row {events.rows[k]}, ID {who}, column {events.shown.get(column, column)}"
+                who = events.names[k] if events.names else f"{items['ID'][k]:g}"
+                whose = f", ID {who}" if who else ""
+                place = f"row {events.rows[k]}{whose}, column {events.shown.get(column, column)}"
                 found.append((k, f"{place}: {value}; expected {expected}"))
 
     with np.errstate(invalid="ignore"):
@@ -130,7 +131,7 @@ def _of_records(events: Events, say: Any) -> None:
     items, evid = events.items, events.items["EVID"]
     dosing = np.isin(evid, (1, 4))
     say(~np.isin(evid, (0, 1, 2, 3, 4)), "EVID", "0, 1, 2, 3 or 4")
-    say(~np.isfinite(items["ID"]), "ID", "a finite number")
+    say(~np.isfinite(items["ID"]), "ID", "an identifier, a number or a text")
     say(~(np.abs(items["TIME"]) <= _LONGEST), "TIME", f"a number between ±{_LONGEST:g}")
     for name in DOSE_ITEMS:
         say(~dosing & (items[name] != 0), name, "0 in a record that gives no dose (EVID 0, 2, 3)")

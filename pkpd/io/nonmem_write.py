@@ -174,7 +174,23 @@ def _of_samples(study: Study, numbers: dict[str, int]) -> pandas.DataFrame:
     known = study.subjects.set_index("subject").select_dtypes("number")
     for name in known:
         table[name] = known[name].loc[table["subject"]].to_numpy(dtype=float)
-    return _described(table[[*_COLUMNS, *extra, *known]], ids, {name: k for k, name in enumerate(analytes, start=1)})
+    for name in study.changing:
+        table[name] = _last_given(study.records, name, table)
+    return _described(
+        table[[*_COLUMNS, *extra, *known, *study.changing]], ids, {name: k for k, name in enumerate(analytes, start=1)}
+    )
+
+
+def _last_given(records: pandas.DataFrame, name: str, table: pandas.DataFrame) -> list[float]:
+    """The value of a covariate given last at or before each row, before the first one that, shape (rows,)."""
+    given = records[records[name].notna()]
+    by_subject = {subject: (part["time"].to_numpy(float), part[name].to_numpy(float))
+                  for subject, part in given.groupby("subject", sort=False)}  # fmt: skip
+    values = []
+    for subject, time in zip(table["subject"], table["TIME"], strict=True):
+        times, known = by_subject.get(subject, (np.zeros(1), np.full(1, math.nan)))
+        values.append(float(known[max(int(np.searchsorted(times, time, side="right")) - 1, 0)]))
+    return values
 
 
 def _ids(subjects: list[Any]) -> dict[Any, float]:

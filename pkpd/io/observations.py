@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
-from pkpd.arrays import Flags
+from pkpd.arrays import Array, Flags
 from pkpd.errors import UnitError, nearest
 from pkpd.io.blq import Readings
 from pkpd.io.cells import is_missing
@@ -52,12 +52,13 @@ def assemble(
     volume, _ = table.numbers("volume", findings, "a number ≥ 0")
     marks = []
     for i, text in enumerate(table.labels("mark", findings)):
-        mark = _MARKS.get(fold(text))
+        mark = _MARKS.get(fold(text)) if text else ""
         if mark is None:
             table.complain(findings, "mark", i, f"pre or post; {nearest(text, ('pre', 'post'))}")
         marks.append(mark or "")
     for name, count in sorted(Counter(n for n, b in zip(names, readings.blq & ~excluded, strict=True) if b).items()):
         findings.fact(f"observations: {count} records of {name} are BLQ")
+    lower = {"lower": _lower_ends(table, readings, findings)} if "lower" in table else {}
     return pandas.DataFrame(
         {
             "subject": table.labels("subject", findings),
@@ -76,8 +77,17 @@ def assemble(
             "excluded": excluded,
             "reason": reason,
             "row": np.array(table.rows, dtype=np.int64),
+            **lower,
         }
     )
+
+
+def _lower_ends(table: Table, readings: Readings, findings: Findings) -> Array:
+    """Lower ends of values that are known to lie between them and the lower limit; NaN for all others."""
+    ends, _ = table.numbers("lower", findings, "a number below the limit")
+    for i in positions(~np.isnan(ends) & ~(readings.blq & ~(ends >= readings.lloq))):
+        table.complain(findings, "lower", i, "none, or a number below the limit of a record that is BLQ")
+    return ends
 
 
 def _exclusions(table: Table, findings: Findings) -> tuple[Flags, list[str]]:
@@ -138,10 +148,10 @@ def resolve_duplicates(
     limit.
     """
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    keys = zip(*(records[c] for c in ("subject", "analyte", "time", "until", "mark", "excluded")), strict=True)
+    keys = zip(*(records[c].tolist() for c in ("subject", "analyte", "time", "until", "mark", "excluded")), strict=True)
     for i, (subject, analyte, time, until, mark, excluded) in enumerate(keys):
-        if not excluded and not np.isnan(time) and analyte and subject:
-            end = None if np.isnan(until) else until  # NaN is not equal to itself
+        if not excluded and time == time and analyte and subject:
+            end = until if until == until else None  # NaN is not equal to itself
             groups[subject, analyte, time, end, mark == "post"].append(i)
     dropped: list[int] = []
     result = records

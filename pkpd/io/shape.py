@@ -74,7 +74,7 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             )
     dose_only = {"amount", "amount_per_kg", "route", "duration"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
-    sample_only = {"analyte", "value", "mark", "excluded", "reason", "until", "volume", *SIDES, *measured}
+    sample_only = {"analyte", "value", "mark", "excluded", "reason", "until", "volume", "lower", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
     parts = (
         replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept)).take(rows)

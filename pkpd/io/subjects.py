@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas
@@ -12,8 +13,9 @@ from pkpd import units as unit_tools
 from pkpd.errors import nearest
 from pkpd.io.cells import all_integers, is_missing, label, number
 from pkpd.io.columns import COVARIATES, fold, missing_column, vocabulary
-from pkpd.io.findings import Findings, show
+from pkpd.io.findings import Findings, shown
 from pkpd.io.table import Table
+from pkpd.records import RECORD_COLUMNS
 
 
 def check_identifiers(table: Table, findings: Findings) -> list[str]:
@@ -69,46 +71,103 @@ def spelled(key: str, units: Mapping[str, str]) -> str:
 
 
 def gather_covariates(
-    tables: Sequence[Table], names: Sequence[str], units: Mapping[str, str], findings: Findings
-) -> pandas.DataFrame:
-    """Return the covariates that observations and doses carry: further columns that are constant in each subject.
+    tables: Sequence[Table],
+    names: Sequence[str],
+    units: Mapping[str, str],
+    findings: Findings,
+    constant: Collection[str] | None = None,
+) -> tuple[pandas.DataFrame, tuple[str, ...]]:
+    """Return the covariates that observations and doses carry, and the names of those that change in time.
 
-    A column that varies within a subject is not a covariate, which is noted; a weight that varies is a problem.
+    A column that is constant in each subject is a covariate; one of numbers that varies changes in time.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        Tables whose further columns are looked through.
+    names : sequence of str
+        Subjects.
+    units : mapping
+        Units by name, which spell covariates.
+    findings : Findings
+        Where problems and notes go.
+    constant : collection of str, optional
+        Covariates that may not change. Without it none may: one that varies is not used, which is noted.
+        A weight that may not change and does is a problem.
     """
     columns: dict[str, object] = {"subject": list(names)}
+    moving: list[str] = []
     for key in dict.fromkeys(spelled(k, units) for table in tables for k in table.extras):
-        cells: dict[str, tuple[object, Table, str, int]] = {}
-        varies = False
-        for table in tables:
-            for heading in (k for k in table.extras if spelled(k, units) == key):
-                for i, cell in enumerate(table.columns[heading]):
-                    owner = label(table.cell("subject", i)) or ""
-                    before = cells.get(owner)
-                    if is_missing(cell) or not owner:
-                        continue
-                    if before is not None and not _same(before[0], cell):
-                        varies = True
-                        if key == "weight":
-                            table.complain(findings, heading, i, f"the weight {show(before[0])} of row "
-                                           f"{before[1].rows[before[3]]}: one weight per subject")  # fmt: skip
-                    cells.setdefault(owner, (cell, table, heading, i))
-        if varies or not cells:
-            why = "it varies within a subject" if varies else "it is empty"
+        may_change = constant is not None and key not in constant
+        cells, varying = _first_cells(tables, key, units)
+        if varying and key == "weight" and not may_change:
+            for cell in varying:
+                before = cells[cell.owner]
+                cell.table.complain(findings, cell.heading, cell.row, f"the weight {shown(before.content)} of row "
+                                    f"{before.table.rows[before.row]}: one weight per subject")  # fmt: skip
+        elif varying and may_change and key not in RECORD_COLUMNS and _all_numbers(tables, key, units):
+            moving.append(key)
+            continue
+        if varying or not cells:
+            why = "it varies within a subject" if varying else "it is empty"
             findings.altered(f"{tables[0].name}: the column '{key}' is not used: {why}")
             continue
-        _, table, heading, _ = next(iter(cells.values()))
-        positions = [cells[n][3] if n in cells else 0 for n in names]
+        first = next(iter(cells.values()))
+        positions = [cells[n].row if n in cells else 0 for n in names]
         columns[key] = _values(
-            table, heading, [cells[n][0] if n in cells else None for n in names], positions, findings
+            first.table, first.heading, [cells[n].content if n in cells else None for n in names], positions, findings
         )
-    return pandas.DataFrame(columns)
+    return pandas.DataFrame(columns), tuple(moving)
+
+
+class _Cell(NamedTuple):
+    """A cell of a covariate and where it stands."""
+
+    content: object
+    owner: str
+    table: Table
+    heading: str
+    row: int
+
+
+def columns_of(table: Table, key: str, units: Mapping[str, str]) -> list[str]:
+    """Return the headings of a table that mean a covariate."""
+    return [heading for heading in table.extras if spelled(heading, units) == key]
+
+
+def _first_cells(tables: Sequence[Table], key: str, units: Mapping[str, str]) -> tuple[dict[str, _Cell], list[_Cell]]:
+    """The first cell of every subject that is not empty, and those that say something else."""
+    first: dict[str, _Cell] = {}
+    varying: list[_Cell] = []
+    for table in tables:
+        owners = [label(cell) or "" for cell in table.columns.get("subject", [None] * len(table))]
+        for heading in columns_of(table, key, units):
+            for i, (content, owner) in enumerate(zip(table.columns[heading], owners, strict=True)):
+                before = first.get(owner)
+                if before is not None and before.content is content:
+                    continue
+                if not owner or is_missing(content):
+                    continue
+                if before is None:
+                    first[owner] = _Cell(content, owner, table, heading, i)
+                elif not _same(before.content, content):
+                    varying.append(_Cell(content, owner, table, heading, i))
+    return first, varying
+
+
+def _all_numbers(tables: Sequence[Table], key: str, units: Mapping[str, str]) -> bool:
+    """Say whether every cell of a covariate is empty or a finite number."""
+    cells = (cell for table in tables for heading in columns_of(table, key, units) for cell in table.columns[heading])
+    return all(value is not None and not np.isinf(value) for value in map(number, cells))
 
 
 def _same(cell: object, other: object) -> bool:
+    if type(cell) is type(other) is float and cell == other:
+        return True
     a, b = number(cell), number(other)
     if a is not None and b is not None:
         return a == b
-    return (label(cell) or show(cell)) == (label(other) or show(other))
+    return (label(cell) or shown(cell)) == (label(other) or shown(other))
 
 
 def _values(
@@ -119,12 +178,12 @@ def _values(
     numbers = [number(cell) for cell in cells]
     for i, cell, value in zip(positions, cells, numbers, strict=True):
         if weight and (value is None or value <= 0 or np.isinf(value)):
-            findings.problem(f"{table.place(key, i)}: {show(cell)}; expected a weight > 0")
+            findings.problem(f"{table.place(key, i)}: {shown(cell)}; expected a weight > 0")
         elif value is not None and np.isinf(value):
-            findings.problem(f"{table.place(key, i)}: {show(cell)}; expected a finite number or a text")
+            findings.problem(f"{table.place(key, i)}: {shown(cell)}; expected a finite number or a text")
     if all(value is not None for value in numbers):
         return [float("nan") if value is None else value for value in numbers]
-    texts = [None if is_missing(cell) else (label(cell) or show(cell)) for cell in cells]
+    texts = [None if is_missing(cell) else (label(cell) or shown(cell)) for cell in cells]
     return pandas.Series(texts, dtype=object)
 
 

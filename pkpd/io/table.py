@@ -14,7 +14,7 @@ import pandas
 
 from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number
-from pkpd.io.findings import Findings, show
+from pkpd.io.findings import Findings, shown
 
 Columns = tuple[list[str], list[list[object]]]
 
@@ -42,14 +42,14 @@ class Table:
     def place(self, column: str, i: int) -> str:
         """Say where a cell stands: table, row, subject and column."""
         subject = self.cell("subject", i)
-        who = "" if is_missing(subject) else f", subject {label(subject) or show(subject)}"
+        who = "" if is_missing(subject) else f", subject {label(subject) or shown(subject)}"
         source = self.cell(f"heading of {column}", i) or self.headings.get(column, column)
         return f"{self.name}, row {self.rows[i]}{who}, column '{source}'"
 
     def complain(self, findings: Findings, column: str, i: int, expected: str) -> None:
         """Add the problem that a cell does not hold what was `expected`."""
         cell = self.cell(column, i)
-        what = "missing" if is_missing(cell) else show(cell)
+        what = "missing" if is_missing(cell) else shown(cell)
         findings.problem(f"{self.place(column, i)}: {what}; expected {expected}")
 
     def take(self, keep: Sequence[int]) -> Table:
@@ -82,8 +82,10 @@ class Table:
 
     def labels(self, column: str, findings: Findings) -> list[str]:
         """Return a column as texts, "" where the cell is empty; a cell that is no text or number is a problem."""
+        if column not in self.columns:
+            return [""] * len(self)
         texts = []
-        for i, cell in enumerate(self.columns.get(column, [None] * len(self))):
+        for i, cell in enumerate(self.columns[column]):
             text = label(cell)
             if text is None:
                 self.complain(findings, column, i, "a text or a number")

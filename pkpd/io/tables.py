@@ -7,13 +7,19 @@ from os import PathLike, fspath
 from typing import Any
 
 from pkpd.dosing import Regimen
-from pkpd.errors import InputError
 from pkpd.io import columns as names
 from pkpd.io.declared import declared_units, with_headings
-from pkpd.io.event_table import EVENTS, is_event_table, without_events
-from pkpd.io.findings import Findings, show
+from pkpd.io.event_table import (
+    EVENTS,
+    is_event_table,
+    nonmem_words,
+    says_what_rows_are,
+    without_events,
+)
+from pkpd.io.findings import Findings, shown
+from pkpd.io.job import Job
 from pkpd.io.observations import RULES
-from pkpd.io.reading import Job, build
+from pkpd.io.reading import build
 from pkpd.io.table import Columns, load
 from pkpd.study import Study
 
@@ -106,10 +112,10 @@ def to_study(
     """
     findings = job.findings
     if duplicates is not None and (not isinstance(duplicates, str) or duplicates not in RULES):
-        findings.problem(f"duplicates: {show(duplicates)}; expected one of {', '.join(RULES)}")
+        findings.problem(f"duplicates: {shown(duplicates)}; expected one of {', '.join(RULES)}")
         duplicates = None
     if attrs is not None and not isinstance(attrs, Mapping):
-        findings.problem(f"attrs: {show(attrs)}; expected a mapping")
+        findings.problem(f"attrs: {shown(attrs)}; expected a mapping")
         attrs = None
     frames = build(job, limits, duplicates)
     if job.assumed:
@@ -131,24 +137,25 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
     loaded: dict[str, Columns] = {}
     for name, source in sources.items():
         if isinstance(source, Regimen) and name == "doses":
-            try:
-                job.plan = source.written_out()
-            except InputError as error:
-                for problem in error.problems:
-                    findings.problem(f"doses: {problem}")
+            job.plan = source
         elif source is not None or name == "observations":
             found = load(name, fspath(source) if isinstance(source, PathLike) else source, findings)
             if found is not None:
                 loaded[name] = found
-    words = _words(job, combined=sources["doses"] is None)
+    apart = sources["doses"] is not None
+    words = _words(job, combined=not apart)
+    if "observations" in loaded:
+        words["observations"] = nonmem_words(loaded["observations"][0], words["observations"])
     every = {spelling: name for group in words.values() for spelling, name in group.items()}
     every |= {names.fold(name): name for name in job.units}
     headings = [heading for found_headings, _ in loaded.values() for heading in found_headings]
     renamed = names.check_renamed(columns, headings, every, findings)
     for name, content in loaded.items():
         job.tables[name], job.heading_units[name] = names.match(name, content, words[name], renamed, findings)
-        if name == "observations" and not is_event_table(job.tables[name]):
-            job.tables[name] = without_events(job.tables[name])
+        if name == "observations":
+            is_events = says_what_rows_are if apart else is_event_table
+            if not is_events(job.tables[name]):
+                job.tables[name] = without_events(job.tables[name])
         job.units = with_headings(job.units, job.heading_units[name], findings)
     if "time" not in job.units:
         if not any(text.startswith("units: 'time'") for text in findings.problems):
@@ -161,12 +168,13 @@ def _words(job: Job, combined: bool) -> dict[str, dict[str, str]]:
     """Return by table which spellings mean which column."""
     words = {
         "observations": names.vocabulary(names.OBSERVATIONS, names.CLOCK),
-        "doses": names.vocabulary(names.DOSES, names.CLOCK),
+        "doses": names.vocabulary(names.KINDS_OF_DOSES, names.DOSES, names.CLOCK),
         "subjects": names.vocabulary({"subject": names.CLOCK["subject"], "row": ()}, names.COVARIATES),
     }
     if combined:
         amounts = {spelling: name for spelling, name in names.vocabulary(names.DOSES).items() if name != "unit"}
-        words["observations"] |= amounts | names.vocabulary(EVENTS)
+        words["observations"] |= amounts
+    words["observations"] |= names.vocabulary(EVENTS)
     # A heading that `units` names as an analyte is not a synonym of something else.
     named = {names.fold(name) for name in job.units if name not in names.RESERVED}
     for table in ("observations", "doses"):

@@ -18,7 +18,7 @@ from pkpd.io.cdisc.volumes import in_one_volume_unit
 from pkpd.io.cells import flag, is_missing, number
 from pkpd.io.declared import declared_units, unit_is_good
 from pkpd.io.findings import Findings
-from pkpd.io.reading import Job
+from pkpd.io.job import Job
 from pkpd.io.table import Table, load
 from pkpd.io.tables import to_study
 from pkpd.study import Study

@@ -13,8 +13,8 @@ from pkpd.io.cdisc.people import carried
 from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
 from pkpd.io.cdisc.tabular import Cells, moments, required, text
 from pkpd.io.cells import is_missing, label
-from pkpd.io.findings import Findings, show
-from pkpd.io.reading import Job
+from pkpd.io.findings import Findings, shown
+from pkpd.io.job import Job
 from pkpd.io.table import Table
 
 COLUMNS = {
@@ -105,7 +105,7 @@ def _one_treatment(ex: Table, treatment: str | None, findings: Findings) -> Tabl
     keep = [i for i in range(len(ex)) if text(ex, "EXTRT", i) == treatment]
     if not keep:
         near = nearest(str(treatment), treatments)
-        findings.problem(f"treatment: {show(treatment)} is not in the column 'EXTRT'; {near}")
+        findings.problem(f"treatment: {shown(treatment)} is not in the column 'EXTRT'; {near}")
         return ex
     if len(keep) < len(ex):
         findings.altered(f"{ex.name}: {len(ex) - len(keep)} doses of other treatments than {treatment} were left out")

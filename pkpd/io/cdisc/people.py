@@ -10,7 +10,7 @@ from fractions import Fraction
 from pkpd.io.cdisc.iso import Moment, moment
 from pkpd.io.cdisc.tabular import declared_by_partner, opened, required, text
 from pkpd.io.columns import COVARIATES, fold, vocabulary
-from pkpd.io.reading import Job
+from pkpd.io.job import Job
 from pkpd.io.subjects import gather_covariates, spelled
 from pkpd.io.table import Table
 
@@ -66,6 +66,6 @@ def complete(job: Job) -> None:
     if not any(table.extras for table in carriers):
         return
     owners = [text(people, "subject", i) for i in range(len(people))]
-    gathered = gather_covariates(carriers, owners, job.units, job.findings)
+    gathered, _ = gather_covariates(carriers, owners, job.units, job.findings)
     more = {str(key): gathered[key].tolist() for key in gathered.columns if key != "subject"}
     job.tables["subjects"] = replace(people, columns={**people.columns, **more}, extras=(*people.extras, *more))

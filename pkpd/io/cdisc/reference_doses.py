@@ -10,7 +10,7 @@ from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
 from pkpd.io.cdisc.tabular import Cells, text
 from pkpd.io.cells import is_missing, number
 from pkpd.io.columns import fold
-from pkpd.io.reading import Job
+from pkpd.io.job import Job
 from pkpd.io.table import Table
 
 _TOGETHER = "0.02"  # hours: differences of two rounded times of one dose scatter by a minute

@@ -23,7 +23,7 @@ from pkpd.io.cdisc.times import sample_times
 from pkpd.io.cdisc.volumes import join_volumes
 from pkpd.io.declared import declared_units
 from pkpd.io.findings import Findings
-from pkpd.io.reading import Job
+from pkpd.io.job import Job
 from pkpd.io.table import Table
 from pkpd.io.tables import to_study
 from pkpd.study import Study

@@ -11,7 +11,7 @@ from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.tabular import text
 from pkpd.io.cells import is_missing, number
 from pkpd.io.declared import unit_is_good
-from pkpd.io.reading import Job
+from pkpd.io.job import Job
 from pkpd.io.table import Table
 
 TESTS = ("VOLUME", "VOL")

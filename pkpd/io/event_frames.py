@@ -1,0 +1,80 @@
+"""The tables of a study whose one table holds events in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas
+
+from pkpd.io import doses as dosing
+from pkpd.io import shape, subjects
+from pkpd.io.collected import check_collections
+from pkpd.io.dose_kinds import DoseUnits, rate_ratio, time_ratio
+from pkpd.io.event_doses import DoseScale, event_doses
+from pkpd.io.event_records import event_covariates, record_columns
+from pkpd.io.event_samples import samples_of
+from pkpd.io.event_table import EventTable, read_events
+from pkpd.io.frames import Frames, study_frames
+from pkpd.io.job import Job
+from pkpd.io.sample_rows import read_samples
+from pkpd.io.table import Table, positions
+from pkpd.study import COVARIATE_NAMES
+
+
+def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object, object]) -> Frames | None:
+    """Return the tables of a study; None when a problem was found, now or before.
+
+    Parameters
+    ----------
+    job : Job
+        Units, rules and findings.
+    table : Table
+        The events.
+    names : list of str
+        Analytes that the user named.
+    limits : pair
+        Lower and upper limits of quantification as the user gave them.
+    """
+    findings = job.findings
+    rows = read_events(job, table, names)
+    if rows is None:
+        return None
+    samples = samples_of(rows, names, job.events.analytes, findings)
+    wide = shape.wide_columns(samples if "value" in samples else table, names)
+    long = shape.lengthen(replace(samples, extras=table.extras), names, findings)
+    records, _ = read_samples(job, (long, wide), names, limits)
+    occasion = rows.table.labels("occasion", findings)
+    doses = event_doses(rows, _scale(rows, job), job.events, occasion, findings)
+    people, changing = event_covariates(rows, names, findings)
+    if "dose" in job.units:
+        words = ("weight", *COVARIATE_NAMES["weight"])
+        known = pandas.DataFrame({"weight" if name.casefold() in words else name: v for name, v in people.items()})
+        given = [rows.owners[k] for k in positions(rows.is_dose)]
+        subjects.check_weights(known, given, job.units["dose"], False, findings)
+    if findings.problems or records is None:
+        return None
+    place = {row: k for k, row in enumerate(rows.table.rows)}
+    where = np.array([place[row] for row in records["row"]], dtype=np.int64)
+    records = records.assign(subject=[rows.owners[k] for k in where], time=rows.time[where])
+    check_collections(records, long, "number", job.units, findings)
+    every = record_columns(rows, changing, occasion)
+    return study_frames(records.assign(row=rows.row[where]), doses, people, every, job.events.carried)
+
+
+def _scale(rows: EventTable, job: Job) -> DoseScale:
+    """What the numbers of dose rows are multiplied with; the unit of the doses becomes one of the job's."""
+    dosed = positions(rows.is_dose)
+    headings = job.heading_units["observations"]
+    count = len(rows.table)
+    amount, rate, length = np.ones(count), np.ones(count), np.zeros(count)
+    interval = time_ratio("interval", headings.get("interval", ""), job.units["time"], job.findings)
+    if dosed:
+        table = rows.table.take(dosed)
+        amount[dosed], unit = dosing.amount_factors(table, headings, job.units, job.findings)
+        if unit:
+            job.units["dose"] = unit
+        rate[dosed] = rate_ratio(amount[dosed], DoseUnits(unit, job.units["time"], headings), job.findings)
+        given, _ = table.numbers("duration", job.findings, "a time ≥ 0")
+        length[dosed] = dosing.durations(np.maximum(given, 0.0), job.units, headings, job.findings)
+    return DoseScale(amount, rate, length, interval)

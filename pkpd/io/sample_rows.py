@@ -1,0 +1,57 @@
+"""The samples of a table as records: analytes with their units, values with their limits, and the times as given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas
+
+from pkpd.errors import nearest
+from pkpd.io import shape, subjects
+from pkpd.io.blq import read_values
+from pkpd.io.clock import Times, read_times
+from pkpd.io.columns import fold
+from pkpd.io.declared import Limits, declared_limits, record_factors
+from pkpd.io.job import Job
+from pkpd.io.observations import assemble
+from pkpd.io.table import Table
+
+
+def read_samples(
+    job: Job, source: tuple[Table, Mapping[str, str]], names: list[str], limits: tuple[object, object]
+) -> tuple[pandas.DataFrame | None, Times]:
+    """Return the observations without their times (None when there are no values), and the times."""
+    findings = job.findings
+    table, wide = source
+    subjects.check_identifiers(table, findings)
+    times = read_times(table, job.units["time"], findings)
+    has_values = shape.check_shape(table, names, findings)
+    if not has_values and "analyte" not in table:
+        return None, times
+    owners = shape.analytes_of(table, names, findings)
+    carried = job.heading_units["observations"]
+    default = {a: carried[key] for a, key in wide.items() if key in carried}
+    if "value" in carried:
+        default = dict.fromkeys(owners, carried["value"])
+    factors, added = record_factors(table, owners, job.units, default, findings)
+    job.units |= added
+    present = list(dict.fromkeys(a for a in owners if a))
+    for name in present:
+        if name not in job.units and job.events.strict:
+            job.units[name] = job.assumed[name] = "mg/L" if len(present) == 1 else "1"
+        elif name not in job.units:
+            findings.problem(
+                f"{table.place('analyte', owners.index(name))}: {name!r} has no unit ({owners.count(name)} records); "
+                f"expected units={{{name!r}: 'ng/mL'}}; {nearest(name, names)}"
+            )
+    for name in (n for n in names if present and n not in present):
+        known = [*present, *(key for t in job.tables.values() for key in t.extras if fold(key) != fold(name))]
+        findings.problem(f"units: {name!r} is no analyte or covariate of the tables; {nearest(name, known)}")
+    if not has_values:
+        return None, times
+    lower, upper = (
+        declared_limits(which, given, job.units, [*present, *names], findings)
+        for which, given in zip(("lloq", "uloq"), limits, strict=True)
+    )
+    readings = read_values(table, owners, factors, Limits(lower, upper), findings)
+    return assemble(table, owners, readings, job.units, findings), times
