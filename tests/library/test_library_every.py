@@ -145,7 +145,10 @@ def test_the_others_are_not(call: str) -> None:
 
 
 def check_responses(call: str, first: int = 0, step: int = 1) -> None:
-    """Every so-manyth response at once with what drives others, each under its own name, on top of one drug: complete, finite, and all move."""
+    """Every so-manyth response at once on top of one drug, each under its own name: complete, finite, and all move.
+
+    What drives others (activation, the effect compartment) is always there.
+    """
     model, moving = DRUGS[call], []
     for k, entry in enumerate(RESPONSES):
         drives = entry.function.__name__ in ("activation", "effect_compartment")
