@@ -127,7 +127,7 @@ def lasts(columns: Mapping[str, Any], rows: int) -> Flags:
     return np.asarray(modelled | (np.asarray(columns.get("rate", np.zeros(rows)), dtype=float) > 0))
 
 
-def check_kinds(table: Table, doses: Mapping[str, Any], findings: Findings) -> None:
+def check_dose_kinds(table: Table, doses: Mapping[str, Any], findings: Findings) -> None:
     """Report every row whose kinds do not go together, in the words of `Dose`."""
     usual = {name: [value] * len(table) for name, value in EVENT_COLUMNS.items()}
     columns = {name: np.asarray(doses.get(name, usual[name])).tolist() for name in usual if name != "switch"}

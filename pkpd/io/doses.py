@@ -14,7 +14,7 @@ from pkpd.dosing import ROUTES, Regimen
 from pkpd.errors import UnitError, nearest
 from pkpd.io.columns import fold, missing_column
 from pkpd.io.declared import record_factors
-from pkpd.io.dose_kinds import DoseUnits, check_kinds, lasts, read_kinds, time_ratio
+from pkpd.io.dose_kinds import DoseUnits, check_dose_kinds, lasts, read_kinds, time_ratio
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
 from pkpd.records import DOSE_COLUMNS, EVENT_COLUMNS
@@ -75,7 +75,7 @@ def read_doses(
         **kinds,
     }
     if kinds and not findings.problems:
-        check_kinds(table, doses, findings)
+        check_dose_kinds(table, doses, findings)
     return pandas.DataFrame(doses), unit
 
 

@@ -124,6 +124,7 @@ def _lower_ends(table: Table, censored: tuple[str, Sequence[float | None]], find
             value = number(table.cell(key, i))
             if not np.isnan(limit[i]) and value is not None and not limit[i] < value:
                 table.complain(findings, "limit", i, f"a number below the value {value:g}")
+                continue
             ends[i] = limit[i]
     return ends
 

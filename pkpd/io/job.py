@@ -36,7 +36,8 @@ class EventRules:
 class Job:
     """What is known while the tables are read; `units` grows by what records and plans carry.
 
-    `own_time` is the unit of relative times in a table that has one of its own; `assumed` holds units that nobody gave.
+    `own_time` is the unit of relative times in a table that has one of its own; `assumed` holds units that nobody gave;
+    `may_change` says whether numbers that vary within a subject are covariates that change in time.
     """
 
     units: dict[str, str]
@@ -47,3 +48,4 @@ class Job:
     own_time: str = "h"
     events: EventRules = field(default_factory=EventRules)
     assumed: dict[str, str] = field(default_factory=dict)
+    may_change: bool = False

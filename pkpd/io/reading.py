@@ -98,7 +98,7 @@ def _people(job: Job, tables: list[Table]) -> tuple[pandas.DataFrame, tuple[str,
     if listed is None:
         appearing = dict.fromkeys(name for texts in owners for name in texts if name)
         unit = job.units.get("dose", job.plan.unit if job.plan is not None else "")
-        constant = ("weight",) if unit and unit_tools.per_kg(unit) else ()
+        constant = (("weight",) if unit and unit_tools.per_kg(unit) else ()) if job.may_change else None
         people, moving = subjects.gather_covariates(tables, list(appearing), job.units, findings, constant)
     else:
         people = subjects.read_subjects(listed, job.units, findings)

@@ -47,10 +47,14 @@ def read_study(
         Long (``subject, time, analyte, value``) or wide (one column per analyte named in `units`). Optional columns:
         ``nominal_time, day, clock, occasion, mark`` ("pre" or "post" dose), ``blq, alq`` (flags), ``lloq, uloq``
         (of the record), ``unit``, ``excluded`` with ``reason``. A value may be a text such as ``BLQ``, ``<0.112``
-        or ``>500``. Without `doses`, rows with an ``amount`` are doses. Other columns that are constant within
-        each subject are covariates if there is no table of subjects.
+        or ``>500``. Without `doses`, rows with an ``amount`` are doses; a NONMEM table (``EVID``, ``MDV`` or ``CENS``,
+        ``AMT`` with ``RATE, ADDL, II, SS, CMT``, or headings ``ID, TIME, AMT, DV``) is read as `read_nonmem` does.
+        Other columns are covariates if there is no table of subjects: those that are constant within each subject,
+        and numbers that vary, which then change in time.
     doses : DataFrame, path or Regimen, optional
-        ``subject, time, amount`` (or ``amount_per_kg``), ``route, duration``; a `Regimen` is given to every subject.
+        ``subject, time, amount`` (or ``amount_per_kg``), ``route, duration``, and of ``rate, additional, interval,
+        steady_state, into, modelled, action, reset`` what is used, as `Study.doses` gives them back; a `Regimen` is
+        given to every subject as it is.
     subjects : DataFrame or path, optional
         ``subject`` and covariates, one row each; without it the subjects are those that appear.
     units : mapping
@@ -58,7 +62,7 @@ def read_study(
     lloq, uloq : mapping, optional
         Limits of quantification by analyte, numbers in its unit or texts such as ``"112 pg/mL"``.
     columns : mapping, optional
-        Meanings of headings that are not understood, ``{"their heading": "our name"}``.
+        Meanings of headings that are not understood, ``{"their heading": "our name"}``; ``"drop"`` leaves one out.
     duplicates : {"mean", "first", "last"}, optional
         What to do with several samples of one subject, analyte and time; without a rule they are a problem.
     attrs : mapping, optional
@@ -133,7 +137,7 @@ def to_study(
 
 def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Findings) -> Job:
     """Load every table and match its headings."""
-    job = Job(declared_units(units, findings), findings)
+    job = Job(declared_units(units, findings), findings, may_change=True)
     loaded: dict[str, Columns] = {}
     for name, source in sources.items():
         if isinstance(source, Regimen) and name == "doses":

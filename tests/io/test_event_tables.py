@@ -208,7 +208,7 @@ def test_censoring() -> None:
     for door in (read_nonmem, read_study):
         with pytest.raises(InputError, match="column 'CENS': 2; expected 0, 1"):
             door(table(CENS=[0, 2, 0, 0, 0, 0]), units=MG)
-        with pytest.raises(InputError, match="column 'LIMIT': 9; expected a number below the value 5"):
+        with pytest.raises(InputError, match=r"column 'LIMIT': 9\.0; expected a number below the value 5"):
             door(table(CENS=[0, 1, 0, 0, 0, 0], LIMIT=[None, 9, None, None, None, None]), units=MG)
 
 

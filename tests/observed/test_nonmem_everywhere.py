@@ -168,7 +168,7 @@ def weighed() -> Model:
 def test_occasions_and_a_covariate_that_changes() -> None:
     strict, plain = both(occasion_table())
     same_nca(strict, plain)
-    assert strict.changing == ("WT",)
+    assert strict.changing == ("WT", "OCC")
     assert sorted(set(strict.doses["occasion"])) == [1, 2]
     model = weighed()
     truth = pkpd.simulate(model, strict)["value"].values[0]
