@@ -1,4 +1,4 @@
-"""``python -m pkpd``: the IL-21 case from sparse samples to a simulated trial, and two real data sets (floor 9)."""
+"""``python -m pkpd``: the IL-21 case from sparse samples to a simulated trial, and two real data sets."""
 
 from __future__ import annotations
 

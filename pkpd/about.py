@@ -1,4 +1,4 @@
-"""The version that stands in every result; its one source (floor 0)."""
+"""The version that stands in every result; its one source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arrays that the package computes with, by what they hold (floor 0).
+"""The arrays that the package computes with, by what they hold.
 
 Shapes stand in docstrings: a type cannot say them.
 """

@@ -1,4 +1,4 @@
-"""What a study holds, counted, drawn and fingerprinted; works on the tables of a `Study` (floor 2)."""
+"""What a study holds, counted, drawn and fingerprinted; works on the tables of a `Study`."""
 
 from __future__ import annotations
 

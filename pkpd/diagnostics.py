@@ -1,4 +1,4 @@
-"""What a design does to the numbers: bias and spread of NCA, found by simulating the design from a model (floor 6)."""
+"""What a design does to the numbers: bias and spread of NCA, found by simulating the design from a model."""
 
 from __future__ import annotations
 

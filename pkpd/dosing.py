@@ -1,4 +1,4 @@
-"""Doses and regimens in the field's words: ``bolus("30 ug/kg", days=[*range(1, 6), *range(15, 20)])`` (floor 1)."""
+"""Doses and regimens in the field's words: ``bolus("30 ug/kg", days=[*range(1, 6), *range(15, 20)])``."""
 
 from __future__ import annotations
 

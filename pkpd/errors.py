@@ -1,4 +1,4 @@
-"""Errors that speak to the user: every problem at once, each with its place and what was expected (floor 0)."""
+"""Errors that speak to the user: every problem at once, each with its place and what was expected."""
 
 from __future__ import annotations
 

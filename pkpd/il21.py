@@ -1,4 +1,4 @@
-"""The IL-21 case: regimen, model with its assumed truth, published numbers, synthetic study, virtual trial (floor 8).
+"""The IL-21 case: regimen, model with its assumed truth, published numbers, synthetic study, virtual trial.
 
 Recombinant interleukin-21 with sorafenib in metastatic renal cell carcinoma: Bhatia et al., J Immunother Cancer 2014,
 2:2 (NCT00389285). No patient's data are public: **every patient made here is synthetic**. The truth is assumed; what

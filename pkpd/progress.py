@@ -1,4 +1,4 @@
-"""The progress bar of long runs (floor 0)."""
+"""The progress bar of long runs."""
 
 from __future__ import annotations
 

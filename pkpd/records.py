@@ -1,4 +1,4 @@
-"""Doses and event records as tables: their columns, what is usual, and one row as one `Dose` (floor 2)."""
+"""Doses and event records as tables: their columns, what is usual, and one row as one `Dose`."""
 
 from __future__ import annotations
 

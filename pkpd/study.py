@@ -1,4 +1,4 @@
-"""The study: observations, doses and subjects, checked once and then trusted (floor 2).
+"""The study: observations, doses and subjects, checked once and then trusted.
 
 Three tables, one row per sample, per dose and per subject. Their columns are fixed (`OBSERVATION_COLUMNS`,
 `DOSE_COLUMNS` and, where a dose is more than a time, an amount and a route, `EVENT_COLUMNS`; subjects: ``subject`` and

@@ -1,4 +1,4 @@
-"""From symbols to numbers: code, closed form, solver, time line, each replaceable (floor 3)."""
+"""From symbols to numbers: code, closed form, solver, time line, each replaceable."""
 
 from pkpd.engine.compiled import Compiled, Solution, compile_model
 from pkpd.engine.machine.text_function import TextFunction, text_function

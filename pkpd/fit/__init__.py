@@ -1,4 +1,4 @@
-"""Likelihood, search, verdict, result: fits of one subject and of pooled data (floor 4)."""
+"""Likelihood, search, verdict, result: fits of one subject and of pooled data."""
 
 from pkpd.fit.individual import fit_individuals
 from pkpd.fit.options import Options

@@ -1,4 +1,4 @@
-"""Models that state only their mathematics; compose them with ``+``, find them with ``list("words")`` (floor 3)."""
+"""Models that state only their mathematics; compose them with ``+``, find them with ``list("words")``."""
 
 from collections.abc import Sequence
 

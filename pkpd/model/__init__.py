@@ -1,4 +1,4 @@
-"""Models as equations: parsed against a whitelist, composed with ``+``, shown as LaTeX and as a diagram (floor 2)."""
+"""Models as equations: parsed against a whitelist, composed with ``+``, shown as LaTeX and as a diagram."""
 
 from pkpd.model.evaluate import derivative_text, evaluate_text
 from pkpd.model.individual import individual_model

@@ -1,4 +1,4 @@
-"""A model: equations, initial values, outputs and where doses enter; plain text inside, SymPy when asked (floor 2)."""
+"""A model: equations, initial values, outputs and where doses enter; plain text inside, SymPy when asked."""
 
 from __future__ import annotations
 

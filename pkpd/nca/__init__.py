@@ -1,4 +1,4 @@
-"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it (floor 3).
+"""Non-compartmental analysis: kernel on arrays, profiles of a study, labelled result, what is made of it.
 
 The module is the verb itself, ``pkpd.nca(study, "drug")``, and holds what follows on it, such as `pkpd.nca.summarise`.
 """

@@ -1,4 +1,4 @@
-"""What every set of rules has in common: frozen, named, compared, checked, written as JSON and read again (floor 3)."""
+"""What every set of rules has in common: frozen, named, compared, checked, written as JSON and read again."""
 
 from __future__ import annotations
 

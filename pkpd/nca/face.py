@@ -1,4 +1,4 @@
-"""What a type checker knows of `pkpd.nca`: a module can be no verb for it, so a class stands in its place (floor 3).
+"""What a type checker knows of `pkpd.nca`: a module can be no verb for it, so a class stands in its place.
 
 Nothing runs this file. A test holds it against `pkpd.nca.__all__`.
 """

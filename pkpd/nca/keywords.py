@@ -1,4 +1,4 @@
-"""Keywords that have become part of a value that means something: still taken, with a warning (floor 3)."""
+"""Keywords that have become part of a value that means something: still taken, with a warning."""
 
 from __future__ import annotations
 

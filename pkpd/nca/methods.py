@@ -1,4 +1,4 @@
-"""In words, the rule that a number depends on most: what a row of the table says of its method (floor 3)."""
+"""In words, the rule that a number depends on most: what a row of the table says of its method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a number is missing: small codes in the kernel, sentences for the reader (floor 3)."""
+"""Why a number is missing: small codes in the kernel, sentences for the reader."""
 
 from __future__ import annotations
 

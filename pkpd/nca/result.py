@@ -1,4 +1,4 @@
-"""The analysis of a study: profiles, kernel, labelled result (floor 3)."""
+"""The analysis of a study: profiles, kernel, labelled result."""
 
 from __future__ import annotations
 

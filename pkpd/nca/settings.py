@@ -1,4 +1,4 @@
-"""Everything that an analysis was asked for, as one value that can be written down and run again (floor 3)."""
+"""Everything that an analysis was asked for, as one value that can be written down and run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that is the verb it is named after: ``pkpd.nca(study, …)`` beside ``pkpd.nca.summarise(…)`` (floor 3)."""
+"""A folder that is the verb it is named after: ``pkpd.nca(study, …)`` beside ``pkpd.nca.summarise(…)``."""
 
 from __future__ import annotations
 

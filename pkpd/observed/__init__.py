@@ -1,4 +1,4 @@
-"""A study as arrays in the units of a model, made once for every fit and every simulation of a study (floor 4)."""
+"""A study as arrays in the units of a model, made once for every fit and every simulation of a study."""
 
 from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.observed.rows import ABOVE, BELOW, INTERVAL, MEASURED, NO_LIMIT, Observed, observe

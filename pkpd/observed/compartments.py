@@ -1,4 +1,4 @@
-"""Which state of a model each compartment of a study is (floor 4)."""
+"""Which state of a model each compartment of a study is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every record of a study as a question to a model: doses, samples, and records that are neither (floor 4)."""
+"""Every record of a study as a question to a model: doses, samples, and records that are neither."""
 
 from __future__ import annotations
 

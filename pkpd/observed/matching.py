@@ -1,4 +1,4 @@
-"""Which analyte of a study each output of a model is, and in which units the two meet (floor 4)."""
+"""Which analyte of a study each output of a model is, and in which units the two meet."""
 
 from __future__ import annotations
 

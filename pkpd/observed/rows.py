@@ -1,4 +1,4 @@
-"""A study as arrays in the units of a model: what every fit and every simulation of a study starts from (floor 4)."""
+"""A study as arrays in the units of a model: what every fit and every simulation of a study starts from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to each subject of a study, one record after the other: doses, samples, and what changes (floor 4)."""
+"""What happens to each subject of a study, one record after the other: doses, samples, and what changes."""
 
 from __future__ import annotations
 

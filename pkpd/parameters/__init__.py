@@ -1,4 +1,4 @@
-"""Parameter values with units, bounds and what is fixed (floor 1)."""
+"""Parameter values with units, bounds and what is fixed."""
 
 from pkpd.parameters.scale import Scale
 from pkpd.parameters.values import Parameter, Parameters

@@ -1,4 +1,4 @@
-"""Pictures of data and results: every function takes and returns an Axes and changes nothing else (floor 7)."""
+"""Pictures of data and results: every function takes and returns an Axes and changes nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prediction bands of a simulation, and published values laid over a picture (floor 7)."""
+"""Prediction bands of a simulation, and published values laid over a picture."""
 
 from __future__ import annotations
 

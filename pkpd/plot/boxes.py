@@ -1,4 +1,4 @@
-"""Box plots of NCA parameters by group, with every profile as a point (floor 7)."""
+"""Box plots of NCA parameters by group, with every profile as a point."""
 
 from __future__ import annotations
 

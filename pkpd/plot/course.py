@@ -1,4 +1,4 @@
-"""One subject's observations with the model's smooth curve (floor 7)."""
+"""One subject's observations with the model's smooth curve."""
 
 from __future__ import annotations
 

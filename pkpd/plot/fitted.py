@@ -1,4 +1,4 @@
-"""Observed against fitted, and residuals (floor 7)."""
+"""Observed against fitted, and residuals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Legends and labels that cover nothing, samples below the limit, and doses along the time axis (floor 7)."""
+"""Legends and labels that cover nothing, samples below the limit, and doses along the time axis."""
 
 from __future__ import annotations
 

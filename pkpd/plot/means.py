@@ -1,4 +1,4 @@
-"""Mean profiles by group on nominal times (floor 7)."""
+"""Mean profiles by group on nominal times."""
 
 from __future__ import annotations
 

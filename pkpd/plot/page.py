@@ -1,4 +1,4 @@
-"""A page of panels without pyplot: no window, no global state, nothing to close (floor 7)."""
+"""A page of panels without pyplot: no window, no global state, nothing to close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dose proportionality on logarithmic axes (floor 7)."""
+"""Dose proportionality on logarithmic axes."""
 
 from __future__ import annotations
 

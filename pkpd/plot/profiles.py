@@ -1,4 +1,4 @@
-"""Individual concentration profiles of a study (floor 7)."""
+"""Individual concentration profiles of a study."""
 
 from __future__ import annotations
 

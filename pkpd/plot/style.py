@@ -1,4 +1,4 @@
-"""What all pictures share: colours, axes, units in labels, ticks, captions (floor 7)."""
+"""What all pictures share: colours, axes, units in labels, ticks, captions."""
 
 from __future__ import annotations
 

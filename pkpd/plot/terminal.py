@@ -1,4 +1,4 @@
-"""The terminal regression of non-compartmental profiles (floor 7)."""
+"""The terminal regression of non-compartmental profiles."""
 
 from __future__ import annotations
 

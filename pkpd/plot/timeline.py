@@ -1,4 +1,4 @@
-"""Doses and samples of every subject over time: the first look at a study (floor 7)."""
+"""Doses and samples of every subject over time: the first look at a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is fitted and what is simulated, as one value: typical values, random effects, covariates, errors (floor 3)."""
+"""What is fitted and what is simulated, as one value: typical values, random effects, covariates, errors."""
 
 import sys
 import types

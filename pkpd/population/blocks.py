@@ -1,4 +1,4 @@
-"""One block of random effects: its covariance, what is fixed in it, its level (floor 3)."""
+"""One block of random effects: its covariance, what is fixed in it, its level."""
 
 from __future__ import annotations
 

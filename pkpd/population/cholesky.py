@@ -1,4 +1,4 @@
-r"""A covariance matrix as an unbounded vector: log-Cholesky with fixed elements, their derivatives (floor 3).
+r"""A covariance matrix as an unbounded vector: log-Cholesky with fixed elements, their derivatives.
 
 :math:`\Omega = L L^T`. Row i of L is made from the rows above it, so that every element that is fixed keeps its value
 exactly, whatever the free numbers are:

@@ -1,4 +1,4 @@
-"""Constraints on typical values as text, such as ``"ka > CL/V"``: their value and gradient (floor 3)."""
+"""Constraints on typical values as text, such as ``"ka > CL/V"``: their value and gradient."""
 
 from __future__ import annotations
 

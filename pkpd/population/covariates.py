@@ -1,4 +1,4 @@
-"""Covariate relations: text that reads as a paper prints it, ``CL*(weight/70)**0.75`` (floor 3).
+"""Covariate relations: text that reads as a paper prints it, ``CL*(weight/70)**0.75``.
 
 A relation of CL names CL itself (its typical value), covariates of the subject in the units of the study, and
 coefficients, which are parameters of the population and need a value.

@@ -1,4 +1,4 @@
-"""How random effects and covariates enter each parameter: texts from exponents, relations and scales (floor 3)."""
+"""How random effects and covariates enter each parameter: texts from exponents, relations and scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Covariance of the random effects: blocks, what is fixed, levels subject and occasion (floor 3).
+r"""Covariance of the random effects: blocks, what is fixed, levels subject and occasion.
 
 A random effect belongs to a name, mostly a parameter's. ``eta_CL`` is that of CL between subjects, ``kappa_CL_2`` that
 of CL in the second occasion. All are normal with mean 0; on which scale they act is said by the parameter

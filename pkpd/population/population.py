@@ -1,4 +1,4 @@
-"""What is fitted is what is simulated: a model, typical values, and how subjects and measurements vary (floor 3)."""
+"""What is fitted is what is simulated: a model, typical values, and how subjects and measurements vary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""What was known before: priors as −2 log densities with their gradients (floor 3)."""
+r"""What was known before: priors as −2 log densities with their gradients."""
 
 from __future__ import annotations
 

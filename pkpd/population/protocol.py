@@ -1,4 +1,4 @@
-"""What a fit hands over to a simulation, so that neither knows the other's code (floor 3)."""
+"""What a fit hands over to a simulation, so that neither knows the other's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of values of subjects: where covariates or occasions change, a subject has several (floor 3)."""
+"""Rows of values of subjects: where covariates or occasions change, a subject has several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `python -m pkpd` prints and draws: comparisons with published and reference numbers (floor 8)."""
+"""What `python -m pkpd` prints and draws: comparisons with published and reference numbers."""
 
 from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, recovered, toxicity
 from pkpd.report.figures import draw_figures

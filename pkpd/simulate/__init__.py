@@ -1,4 +1,4 @@
-"""Simulation: a population of virtual subjects under a regimen, or under the design of an observed study (floor 5)."""
+"""Simulation: a population of virtual subjects under a regimen, or under the design of an observed study."""
 
 from pkpd.simulate.adaptive import Situation, simulate_adaptive
 from pkpd.simulate.locate import locate

@@ -1,4 +1,4 @@
-"""The outputs of a model at every record of a study (floor 5)."""
+"""The outputs of a model at every record of a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trial layer: toxicity grades and exact proportions; more to come (floor 6)."""
+"""The trial layer: toxicity grades and exact proportions; more to come."""
 
 from pkpd.trial.proportions import clopper_pearson
 from pkpd.trial.toxicity import GRADES, grade, worst_grade

@@ -230,7 +230,7 @@ def check_result(found: xr.Dataset) -> None:
 
 
 def check_studies(studies: int) -> None:
-    """Studies with anything, asked anything; more than half can be analysed."""
+    """Studies with anything, asked anything; more than half of 200 can be analysed, of fewer three errors less."""
     rng = np.random.default_rng(11)
     done = 0
     with warnings.catch_warnings():
@@ -251,7 +251,7 @@ def check_studies(studies: int) -> None:
                     summarise(found[["subject", "cmax", "tmax"]].reset_coords(drop=True), ())
                 if found.sizes["profile"]:
                     assert all(why(found, name, 0) for name in NAMES[::9])
-    assert done > studies / 2
+    assert done / studies > 0.5 - 1.5 * (1 / np.sqrt(studies) - 1 / np.sqrt(200))  # √(p(1 − p)) = 1/2
 
 
 def test_studies() -> None:

@@ -1,4 +1,4 @@
-"""When steady state is reached: from a single dose, or from observed troughs (floor 3)."""
+"""When steady state is reached: from a single dose, or from observed troughs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ratios of parameters: between intervals (accumulation) and between treatments (bioavailability) (floor 3)."""
+"""Ratios of parameters: between intervals (accumulation) and between treatments (bioavailability)."""
 
 from __future__ import annotations
 

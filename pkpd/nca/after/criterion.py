@@ -1,4 +1,4 @@
-"""The criterion of dose proportionality of Smith et al., from a slope with its interval (floor 3)."""
+"""The criterion of dose proportionality of Smith et al., from a slope with its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Means and their confidence intervals, on the plain and on the logarithmic scale (floor 3)."""
+"""Means and their confidence intervals, on the plain and on the logarithmic scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a number comes from, in words (floor 3)."""
+"""Where a number comes from, in words."""
 
 from __future__ import annotations
 

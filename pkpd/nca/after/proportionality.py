@@ -1,4 +1,4 @@
-"""Dose proportionality by the power model (floor 3)."""
+"""Dose proportionality by the power model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison is made of: sides, pairs, and the rows of its summary (floor 3)."""
+"""What a comparison is made of: sides, pairs, and the rows of its summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A regimen predicted for every single-dose profile of an NCA (floor 3)."""
+"""A regimen predicted for every single-dose profile of an NCA."""
 
 from __future__ import annotations
 

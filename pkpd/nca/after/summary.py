@@ -1,4 +1,4 @@
-"""Summaries by group, one row per profile, and the terminal regression as a line to draw (floor 3)."""
+"""Summaries by group, one row per profile, and the terminal regression as a line to draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any regimen from one single-dose profile, by adding up shifted curves (floor 3).
+"""Any regimen from one single-dose profile, by adding up shifted curves.
 
 The principle holds where concentrations are proportional to the dose and nothing changes with time.
 """

@@ -1,4 +1,4 @@
-"""Time and area above a concentration (floor 3)."""
+"""Time and area above a concentration."""
 
 from __future__ import annotations
 

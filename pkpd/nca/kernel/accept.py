@@ -1,4 +1,4 @@
-"""Acceptance of a terminal regression: limits that flag and never delete (floor 3)."""
+"""Acceptance of a terminal regression: limits that flag and never delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The analysis of a block: curve, terminal regression and parameters, each made when first asked for (floor 3)."""
+"""The analysis of a block: curve, terminal regression and parameters, each made when first asked for."""
 
 from __future__ import annotations
 

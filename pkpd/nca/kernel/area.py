@@ -1,4 +1,4 @@
-"""The area under one curve given as arrays, with everything else given too (floor 3)."""
+"""The area under one curve given as arrays, with everything else given too."""
 
 from __future__ import annotations
 

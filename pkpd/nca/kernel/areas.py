@@ -1,4 +1,4 @@
-"""Areas and moments of the curve between samples, and of any stretch of it, without cancellation (floor 3)."""
+"""Areas and moments of the curve between samples, and of any stretch of it, without cancellation."""
 
 from __future__ import annotations
 

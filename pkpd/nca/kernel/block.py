@@ -1,4 +1,4 @@
-"""A block of profiles, padded and scaled (floor 3)."""
+"""A block of profiles, padded and scaled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sample below the limit of quantification counts as, and where a profile ends (floor 3)."""
+"""What a sample below the limit of quantification counts as, and where a profile ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns: the values of one parameter and the reasons where there is none, profile by profile (floor 3).
+"""Columns: the values of one parameter and the reasons where there is none, profile by profile.
 
 A parameter inherits the first reason among what it is made of.
 """

@@ -1,7 +1,7 @@
 """All parameters of all profiles, vectorised: blocks of profiles of similar length, samples down, profiles across.
 
 Within a block times and concentrations are scaled by powers of two (exactly) so that products neither overflow nor
-vanish; parameters are scaled back at the end. A parameter is a pair: its values and its reason codes (floor 3).
+vanish; parameters are scaled back at the end. A parameter is a pair: its values and its reason codes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The concentration after one dose as a curve: samples, then an exponential (floor 3)."""
+"""The concentration after one dose as a curve: samples, then an exponential."""
 
 from __future__ import annotations
 

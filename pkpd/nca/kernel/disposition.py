@@ -1,4 +1,4 @@
-"""What an area, its moment, the terminal regression and the dose say of the drug (floor 3).
+"""What an area, its moment, the terminal regression and the dose say of the drug.
 
 References: Gabrielsson & Weiner, Pharmacokinetic and Pharmacodynamic Data Analysis, chapter on non-compartmental
 analysis; Certara, Phoenix WinNonlin user's guide, "NCA parameter formulas"; Boxenbaum & Battle (1995), J Clin Pharmacol

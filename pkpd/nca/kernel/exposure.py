@@ -1,4 +1,4 @@
-"""Areas and moments to the last sample and to infinity, and their extrapolated parts (floor 3)."""
+"""Areas and moments to the last sample and to infinity, and their extrapolated parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a curve goes on after its last sample: the way, the rate, the concentration it starts from (floor 3)."""
+"""How a curve goes on after its last sample: the way, the rate, the concentration it starts from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Concentrations between and beyond samples, by the rule of the areas (floor 3)."""
+"""Concentrations between and beyond samples, by the rule of the areas."""
 
 from __future__ import annotations
 

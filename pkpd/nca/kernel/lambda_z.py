@@ -1,4 +1,4 @@
-"""The terminal regression: every window that ends at the last point, for all profiles at once (floor 3)."""
+"""The terminal regression: every window that ends at the last point, for all profiles at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters that are read off the samples, and C0 and Tlag (floor 3)."""
+"""Parameters that are read off the samples, and C0 and Tlag."""
 
 from __future__ import annotations
 

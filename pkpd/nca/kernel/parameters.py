@@ -1,4 +1,4 @@
-"""The table of parameters: name, unit, the function that makes it, and its other names, one row each (floor 3).
+"""The table of parameters: name, unit, the function that makes it, and its other names, one row each.
 
 A new parameter is one row here and one function of the analysis of a block, beside those that it resembles.
 Unit expressions use the words time, amount and volume, which `pkpd.units.resolve` replaces. A CDISC code that

@@ -1,4 +1,4 @@
-"""Areas over any stretch of a curve, with what follows the last sample (floor 3)."""
+"""Areas over any stretch of a curve, with what follows the last sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which samples the terminal regression may use, and the regression itself for a block of profiles (floor 3)."""
+"""Which samples the terminal regression may use, and the regression itself for a block of profiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Applying the rules to the samples: which take part, with what value, and from what value they start (floor 3)."""
+"""Applying the rules to the samples: which take part, with what value, and from what value they start."""
 
 from __future__ import annotations
 

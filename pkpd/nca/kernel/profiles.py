@@ -1,4 +1,4 @@
-"""Concentration profiles of any length as flat arrays: what the kernel reads (floor 3)."""
+"""Concentration profiles of any length as flat arrays: what the kernel reads."""
 
 from __future__ import annotations
 

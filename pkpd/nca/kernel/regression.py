@@ -1,4 +1,4 @@
-"""Parameters that describe the terminal regression; its times count from the dose (floor 3)."""
+"""Parameters that describe the terminal regression; its times count from the dose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the table of parameters (floor 3)."""
+"""One row of the table of parameters."""
 
 from __future__ import annotations
 

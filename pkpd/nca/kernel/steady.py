@@ -1,4 +1,4 @@
-"""Parameters of the dosing interval from 0 to tau; at steady state they are those of the drug (floor 3).
+"""Parameters of the dosing interval from 0 to tau; at steady state they are those of the drug.
 
 References: Certara, Phoenix WinNonlin user's guide, "Discrete (plasma) parameters that are estimated when at
 steady-state".

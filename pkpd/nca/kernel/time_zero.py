@@ -1,4 +1,4 @@
-"""The value from which a profile starts: C0 of a bolus, or what stands at time zero (floor 3)."""
+"""The value from which a profile starts: C0 of a bolus, or what stands at time zero."""
 
 from __future__ import annotations
 

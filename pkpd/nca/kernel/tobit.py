@@ -1,4 +1,4 @@
-"""The terminal regression by maximum likelihood with a tail of BLQ samples as left-censored ones (floor 3)."""
+"""The terminal regression by maximum likelihood with a tail of BLQ samples as left-censored ones."""
 
 from __future__ import annotations
 

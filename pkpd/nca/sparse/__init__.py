@@ -1,4 +1,4 @@
-"""Sparse non-compartmental analysis: few samples per subject, pooled over subjects (floor 3).
+"""Sparse non-compartmental analysis: few samples per subject, pooled over subjects.
 
 The module is the verb itself: ``pkpd.nca.sparse(times, values, subjects)``.
 """

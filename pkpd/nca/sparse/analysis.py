@@ -1,4 +1,4 @@
-"""From pooled samples to every estimate, standard error, degree of freedom and interval (floor 3)."""
+"""From pooled samples to every estimate, standard error, degree of freedom and interval."""
 
 from __future__ import annotations
 

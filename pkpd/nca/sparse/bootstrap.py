@@ -1,4 +1,4 @@
-"""Bootstrap replicates of estimate and variance: subjects drawn again within their batch (floor 3)."""
+"""Bootstrap replicates of estimate and variance: subjects drawn again within their batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Difference and ratio of a parameter between two independent groups (floor 3)."""
+"""Difference and ratio of a parameter between two independent groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Covariances between times from the subjects that two times share (floor 3)."""
+"""Covariances between times from the subjects that two times share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mean curve: means, which of them are points of it, where it ends, trapezoid weights (floor 3).
+"""The mean curve: means, which of them are points of it, where it ends, trapezoid weights.
 
 Everything works on replicates at once: the first axis (B) is the replicate, of which the estimate itself is the only
 one and a bootstrap has many.

@@ -1,4 +1,4 @@
-"""The variables, coordinates and attributes of the labelled sparse result (floor 3)."""
+"""The variables, coordinates and attributes of the labelled sparse result."""
 
 from __future__ import annotations
 

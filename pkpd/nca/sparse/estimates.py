@@ -1,4 +1,4 @@
-"""Parameters of the mean curve with their derivatives by the means (floor 3)."""
+"""Parameters of the mean curve with their derivatives by the means."""
 
 from __future__ import annotations
 

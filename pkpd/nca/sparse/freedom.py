@@ -1,4 +1,4 @@
-"""Satterthwaite degrees of freedom of a variance put together from batches (floor 3)."""
+"""Satterthwaite degrees of freedom of a variance put together from batches."""
 
 from __future__ import annotations
 

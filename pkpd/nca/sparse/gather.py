@@ -1,4 +1,4 @@
-"""From a study to the samples of its groups, on the clock of every subject's first dose (floor 3)."""
+"""From a study to the samples of its groups, on the clock of every subject's first dose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals from estimate, standard error, degrees of freedom and bootstrap replicates (floor 3)."""
+"""Intervals from estimate, standard error, degrees of freedom and bootstrap replicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sparse analysis of a study: labelled result with units and reasons (floor 3)."""
+"""The sparse analysis of a study: labelled result with units and reasons."""
 
 from __future__ import annotations
 

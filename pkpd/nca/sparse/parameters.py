@@ -1,4 +1,4 @@
-"""The table of sparse parameters: name, symbol, unit, whether the dose is needed, powers of scale (floor 3)."""
+"""The table of sparse parameters: name, symbol, unit, whether the dose is needed, powers of scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sparse analysis of one group of samples on arrays (floor 3)."""
+"""The sparse analysis of one group of samples on arrays."""
 
 from __future__ import annotations
 

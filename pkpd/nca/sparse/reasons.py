@@ -1,4 +1,4 @@
-"""Sentences for numbers that a sparse analysis cannot give (floor 3)."""
+"""Sentences for numbers that a sparse analysis cannot give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sparse analysis of one group found (floor 3)."""
+"""What a sparse analysis of one group found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choices of a sparse analysis as a value: frozen, compared, written into the result (floor 3)."""
+"""The choices of a sparse analysis as a value: frozen, compared, written into the result."""
 
 from __future__ import annotations
 

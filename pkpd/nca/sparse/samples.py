@@ -1,4 +1,4 @@
-"""Samples of many subjects as a table of subjects by times, and the design read from it (floor 3)."""
+"""Samples of many subjects as a table of subjects by times, and the design read from it."""
 
 from __future__ import annotations
 

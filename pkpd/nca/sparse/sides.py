@@ -1,4 +1,4 @@
-"""Two groups side by side: what a comparison needs of each, and the intervals of two (floor 3)."""
+"""Two groups side by side: what a comparison needs of each, and the intervals of two."""
 
 from __future__ import annotations
 

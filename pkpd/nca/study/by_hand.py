@@ -1,4 +1,4 @@
-"""Intervals that the user sets: profiles cut out of a study between two times (floor 3)."""
+"""Intervals that the user sets: profiles cut out of a study between two times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doses of a study as arrays: distinct dose times of every subject, with what was given (floor 3)."""
+"""The doses of a study as arrays: distinct dose times of every subject, with what was given."""
 
 from __future__ import annotations
 

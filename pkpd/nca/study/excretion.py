@@ -1,4 +1,4 @@
-"""Excretion in urine or faeces from collections: amounts, rates and renal clearance (floor 3)."""
+"""Excretion in urine or faeces from collections: amounts, rates and renal clearance."""
 
 from __future__ import annotations
 

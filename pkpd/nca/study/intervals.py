@@ -1,4 +1,4 @@
-"""Cutting a study into dosing intervals: one profile per subject and dose that has samples (floor 3).
+"""Cutting a study into dosing intervals: one profile per subject and dose that has samples.
 
 A sample at the time of a dose was drawn before it unless it is marked "post". It then closes the interval before;
 at a subject's first dose it is the value at time zero. A trough also opens the interval that follows

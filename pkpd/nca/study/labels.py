@@ -1,4 +1,4 @@
-"""From the kernel's arrays to labelled variables: units, codes of CDISC, other programs' names, methods (floor 3)."""
+"""From the kernel's arrays to labelled variables: units, codes of CDISC, other programs' names, methods."""
 
 from __future__ import annotations
 

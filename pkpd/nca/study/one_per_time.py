@@ -1,4 +1,4 @@
-"""Several samples of one subject, time and side of a dose become one: a curve has one value at a time (floor 4)."""
+"""Several samples of one subject, time and side of a dose become one: a curve has one value at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's choice of points, marked on the samples of the profiles that it is meant for (floor 3)."""
+"""The user's choice of points, marked on the samples of the profiles that it is meant for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a result says of where it comes from: the settings that rerun it, the rules, the data (floor 3)."""
+"""What a result says of where it comes from: the settings that rerun it, the rules, the data."""
 
 from __future__ import annotations
 

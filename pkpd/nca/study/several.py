@@ -1,4 +1,4 @@
-"""Several analytes and matrices of a study in one call (floor 3)."""
+"""Several analytes and matrices of a study in one call."""
 
 from __future__ import annotations
 

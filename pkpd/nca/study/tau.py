@@ -1,4 +1,4 @@
-"""The interval at which a pattern of times repeats itself (floor 3)."""
+"""The interval at which a pattern of times repeats itself."""
 
 from __future__ import annotations
 

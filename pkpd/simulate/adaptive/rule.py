@@ -1,4 +1,4 @@
-"""What a rule that decides doses is shown, how it is asked, and what it may answer (floor 5)."""
+"""What a rule that decides doses is shown, how it is asked, and what it may answer."""
 
 from __future__ import annotations
 

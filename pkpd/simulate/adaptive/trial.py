@@ -1,4 +1,4 @@
-"""A simulated trial while its doses are still being decided (floor 5)."""
+"""A simulated trial while its doses are still being decided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb: doses that a rule decides on the way, from what was seen so far (floor 5)."""
+"""The verb: doses that a rule decides on the way, from what was seen so far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One output of many subjects at any times, with its exact time derivative (floor 5)."""
+"""One output of many subjects at any times, with its exact time derivative."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extremes, crossings and times below and above, of one output of some subjects (floor 5)."""
+"""Extremes, crossings and times below and above, of one output of some subjects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb: when a course is highest and lowest, turns, or crosses a limit (floor 5)."""
+"""The verb: when a course is highest and lowest, turns, or crosses a limit."""
 
 from __future__ import annotations
 
