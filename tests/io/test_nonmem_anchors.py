@@ -153,7 +153,7 @@ def table_of(lag: float, events: list[tuple[float, ...]], answers: dict[float, f
 def check(model: Model, lag: float, events: list[tuple[float, ...]], answers: dict[float, float], linear: str,
           rtol: float = 1e-8) -> None:  # fmt: skip
     found = predict(model, read_nonmem(table_of(lag, events, answers)), linear=linear)
-    got = found.loc[found["EVID"] == 0].set_index("TIME")["C"]
+    got = found.loc[found["kind"] == "question"].set_index("clock")["C"]
     wanted = pandas.Series(answers)[got.index].to_numpy(float)
     np.testing.assert_allclose(got.to_numpy(), wanted, rtol=rtol, atol=1e-8)
 
