@@ -121,7 +121,11 @@ def _submitted(
                 running[_named(piece, partial(executor.submit, job.compute, piece))] = piece
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            done = wait(running, return_when=FIRST_COMPLETED).done
+            ready = [future for future in running if future in done]  # in their order: the first failure is named
+            del done
+            while ready:
+                future = ready.pop(0)
                 piece = running.pop(future)
                 yield piece, _named(piece, future.result)
                 del future  # its result may be large

@@ -222,7 +222,7 @@ def test_relations_in_simulations() -> None:
     cl = 2.0 * (np.array([50.0, 50.0, 90.0, 90.0]) / 70) ** 0.75
     np.testing.assert_allclose(exact, np.tile(10 * np.exp(-cl / 10 * [1, 2, 1, 2]), (2, 1)), rtol=1e-10)
     missing = pkpd.read_study(samples, pkpd.bolus("100 mg"), subjects.assign(weight=[50.0, np.nan]), units=units)
-    with pytest.raises(InputError, match="'weight' is missing for subject 'b'"):
+    with pytest.raises(InputError, match="covariate 'weight' of subject 'b' is missing"):
         pkpd.simulate(known, missing)
     wrong = Population(base, base.parameters, Omega(), relations={"CL": "CL*(wieght/70)**0.75"})
     with pytest.raises(InputError, match="unknown covariate 'wieght'; did you mean 'weight'"):
