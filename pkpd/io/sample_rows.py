@@ -54,4 +54,6 @@ def read_samples(
         for which, given in zip(("lloq", "uloq"), limits, strict=True)
     )
     readings = read_values(table, owners, factors, Limits(lower, upper), findings)
-    return assemble(table, owners, readings, job.units, findings), times
+    # An assumed unit forbids nothing.
+    given = {name: unit for name, unit in job.units.items() if name not in job.assumed}
+    return assemble(table, owners, readings, given, findings), times

@@ -228,3 +228,11 @@ def test_a_study_without_units_is_read_in_those_of_the_model() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read_nonmem(table, units=UNITS)
+
+
+def test_values_of_an_assumed_unit_may_be_negative() -> None:
+    """A NONMEM table of logarithms has no unit: nothing forbids what is below zero."""
+    table = pandas.DataFrame({"ID": 1, "TIME": [0, 1, 2], "AMT": [10, 0, 0], "EVID": [1, 0, 0], "DV": [0, 0.3, -0.4]})
+    assert read_nonmem(table).observations["value"].tolist() == [0.3, -0.4]
+    with pytest.raises(pkpd.InputError, match=r"-0\.4; expected a number ≥ 0"):
+        read_nonmem(table, units=UNITS)
