@@ -7,6 +7,7 @@ import pytest
 from tests.io.spoilt_tables import check_predictions, check_spoilt_tables
 
 
+@pytest.mark.filterwarnings("ignore::pkpd.errors.DataWarning")
 def test_ten_thousand_spoilt_tables() -> None:
     check_spoilt_tables(10_000)
 
