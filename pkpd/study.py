@@ -114,7 +114,11 @@ class Study:
     @property
     def doses(self) -> pandas.DataFrame:
         """A copy of the doses by subject and time: `DOSE_COLUMNS`, and those of `EVENT_COLUMNS` that are used."""
-        return self._doses[[*DOSE_COLUMNS, *unusual_columns(self._doses)]].copy()
+        return self._doses[self._dose_columns].copy()
+
+    @cached_property
+    def _dose_columns(self) -> list[str]:
+        return [*DOSE_COLUMNS, *unusual_columns(self._doses)]
 
     @property
     def records(self) -> pandas.DataFrame:
