@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
+from pkpd.errors import InputError
 
 if TYPE_CHECKING:
     import pandas
@@ -42,6 +43,9 @@ OBSERVATION, QUESTION, DOSE, OTHER, RESET, RESET_DOSE, COVARIATE = (
 )  # fmt: skip
 RECORD_KINDS = (OBSERVATION, QUESTION, DOSE, OTHER, RESET, RESET_DOSE, COVARIATE)
 """A measured value, a time without one, a dose, anything else, a reset, a reset with a dose, values of covariates."""
+
+
+_MOST_WRITTEN = 1e7  # doses: more would fill the memory
 
 
 class Changes(tuple[float, ...]):
@@ -130,6 +134,11 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
     -------
     DataFrame, dict
         Columns of `DOSE_COLUMNS`, ``interval`` and ``steady``; sentence → number of rows left out.
+
+    Raises
+    ------
+    InputError
+        If there are more than ten million doses to write out.
     """
     left = {
         "resets of the system": doses["reset"] & (doses["amount"] == 0),
@@ -150,6 +159,11 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
         length = np.where(rate > 0, kept["amount"].to_numpy(float) / rate, kept["duration"].to_numpy(float))
     length = np.where((kept["modelled"] != "").to_numpy(), np.nan, length)  # the model knows it, the study does not
     times = kept["additional"].to_numpy(int) + 1
+    if times.sum(dtype=float) > _MOST_WRITTEN:
+        raise InputError(
+            f"{times.sum(dtype=float):.3g} doses with their additional ones; expected at most {_MOST_WRITTEN:.0e} to "
+            "write out", "doses",
+        )  # fmt: skip
     place = np.repeat(np.arange(len(kept)), times)
     number = np.arange(len(place)) - np.repeat(np.cumsum(times) - times, times)
     plain = kept.assign(duration=length, steady=(kept["steady_state"] != "").to_numpy())
