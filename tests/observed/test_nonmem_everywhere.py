@@ -239,7 +239,7 @@ def test_values_of_an_assumed_unit_may_be_negative() -> None:
 
 
 def test_doses_that_would_fill_the_memory_are_refused() -> None:
-    table = pandas.DataFrame({"ID": 1, "TIME": [0, 1], "AMT": [10, 0], "II": [1, 0], "ADDL": [10**12, 0], "EVID": [1, 0],
-                              "DV": [0, 0.3]})  # fmt: skip
+    dose = {"AMT": [10, 0], "II": [1, 0], "ADDL": [10**12, 0], "EVID": [1, 0]}
+    table = pandas.DataFrame({"ID": 1, "TIME": [0, 1], "DV": [0, 0.3], **dose})
     with pytest.raises(pkpd.InputError, match=r"1e\+12 doses with their additional ones"):
         pkpd.nca(read_nonmem(table, units=UNITS))
