@@ -232,6 +232,10 @@ class Study:
         table = self._observations
         return table[(table["analyte"] == self.analyte_named(analyte)) & ~table["excluded"]].reset_index(drop=True)
 
+    def time_factor(self, unit: str) -> float:
+        """Return what times are multiplied with to be in a unit; 1 where the study's own was only assumed."""
+        return 1.0 if "time" in self.assumed_units else unit_tools.factor(self.units["time"], unit)
+
     def doses_in(self, unit: str, time_unit: str) -> dict[Any, tuple[Dose, ...]]:
         """Return every subject's doses with amounts in `unit` and times in `time_unit`.
 
@@ -247,7 +251,7 @@ class Study:
         table = self._doses
         if table.empty:
             return dict.fromkeys(self.subject_ids, ())
-        clock = 1.0 if "time" in self.assumed_units else unit_tools.factor(self.units["time"], time_unit)
+        clock = self.time_factor(time_unit)
         every = doses_of(table, self._dose_ratios(unit), clock)
         owners = table["subject"].tolist()
         by_subject: dict[Any, list[Dose]] = {name: [] for name in self.subject_ids}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd import units
 from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.model import Model
@@ -92,7 +91,7 @@ def every_record(model: Model, study: Study, compartments: Mapping[int, str] | N
     places = compartments_of(model, study, compartments)
     sequence = event_sequence(study)
     kept = np.unique(sequence.subject)
-    clock = 1.0 if "time" in study.assumed_units else units.factor(study.units["time"], model.base["time"])
+    clock = study.time_factor(model.base["time"])
     edges = np.searchsorted(sequence.subject, [*kept, len(study.subject_ids)])
     parts = [slice(a, b) for a, b in pairwise(edges)]
     ids = tuple(study.subject_ids[k] for k in kept)

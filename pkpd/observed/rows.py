@@ -219,7 +219,7 @@ def _samples(model: Model, study: Study, matched: Mapping[str, str]) -> pandas.D
     every = study._observations
     used = ~every["excluded"].to_numpy(bool)
     analyte = every["analyte"].to_numpy(object)
-    clock = 1.0 if "time" in study.assumed_units else units.factor(study.units["time"], model.base["time"])
+    clock = study.time_factor(model.base["time"])
     place = pandas.Index(study.subject_ids).get_indexer(pandas.Index(every["subject"])).astype(np.int64)
     occasion = pandas.Index(occasion_labels(study), dtype=object).get_indexer(every["occasion"].map(str))
     tables = []
@@ -313,7 +313,7 @@ def values_of(model: Model, study: Study, sequence: EventSequence | None, kept: 
     moving, indicators = changing
     columns = only(sequence, [str(study.covariate(name)) for name in moving], indicators)
     rows = value_rows(sequence, columns, len(study.subject_ids), study.carried)
-    clock = 1.0 if "time" in study.assumed_units else units.factor(study.units["time"], model.base["time"])
+    clock = study.time_factor(model.base["time"])
     changes = tuple(Changes([t * clock for t in rows.changes[k]], rows.changes[k].late) for k in kept)
     record = rows.record[np.isin(sequence.subject[rows.record], kept)]
     ids = [study.subject_ids[k] for k in sequence.subject[record]]
