@@ -12,7 +12,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkpd.engine.machine.llvm import load_code, object_code
+from pkpd.engine.machine.llvm import formula_piece, load_code, object_code
 from pkpd.engine.symbolic.formulas import Formula
 from pkpd.errors import ModelError
 from pkpd.model import define
@@ -32,7 +32,7 @@ def machine(texts: list[str]) -> Callable[[float, list[float], list[float]], np.
     """
     expressions = [parse(t) for t in texts]
     formula = Formula.of([symbol(s) for s in STATES], [symbol(s) for s in OTHERS], expressions)
-    made = load_code(object_code({f"f{w}": (symbol("t"), formula, w) for w in WIDTHS}), [f"f{w}" for w in WIDTHS])
+    made = load_code(object_code(formula_piece(f"f{w}", symbol("t"), formula, w) for w in WIDTHS), [f"f{w}" for w in WIDTHS])
 
     def call(t: float, y: list[float], q: list[float]) -> np.ndarray:
         found = []
@@ -163,7 +163,7 @@ def test_derivatives_have_machine_code(equation: str) -> None:
 def test_what_has_no_code_says_so() -> None:
     x = symbol("x")
     with pytest.raises(ModelError, match="machine code"):
-        object_code({"f": (symbol("t"), Formula.of([x], [], [sympy.Function("f")(x)]), 4)})
+        object_code([formula_piece("f", symbol("t"), Formula.of([x], [], [sympy.Function("f")(x)]), 4)])
 
 
 @pytest.mark.parametrize("text", ["log(0)*y*y", "sqrt(-1)*y*y", "log(-2)*y*y", "0**-1*y*y"])
@@ -185,7 +185,7 @@ def test_conditions_inside_conditions() -> None:
     condition = ITE(x > 0, Not(y > 1), y > 2)
     formula = Formula.of([x, y], [], [sympy.Piecewise((1, condition), (2, True))])
     for width in WIDTHS:
-        address = load_code(object_code({"f": (symbol("t"), formula, width)}), ["f"])["f"]
+        address = load_code(object_code([formula_piece("f", symbol("t"), formula, width)]), ["f"])["f"]
         for a in (-1.0, 1.0):
             for b in (0.0, 1.5, 3.0):
                 arrays = [np.repeat(np.array(v, dtype=float), width) for v in ([0.0], [a, b], [0.0], [0.0])]

@@ -107,7 +107,7 @@ class Code:
         return Structure(**{name: _tuples(value) for name, value in about["structure"].items()})
 
     def _load(self, group: str) -> None:
-        from pkpd.engine.machine.llvm import load_code, object_code
+        from pkpd.engine.machine.llvm import formula_piece, load_code, object_code
 
         key = self._key(group)
         kept = disk.read(key)
@@ -118,8 +118,9 @@ class Code:
         functions = {}
         for name, width in _GROUPS[group]:
             made[name] = made.get(name) or getattr(self.formulas, name)()
-            functions[f"{name}_{width}"] = (self.formulas.time, made[name], width)
-        code = object_code(functions)
+            full = f"{name}_{width}"
+            functions[full] = formula_piece(full, self.formulas.time, made[name], width)
+        code = object_code(functions.values())
         self._addresses |= load_code(code, list(functions))
         about = {"functions": list(functions), "structure": dataclasses.asdict(self.formulas.structure)}
         disk.write(key, json.loads(json.dumps(about)), code)

@@ -7,7 +7,7 @@ same bits: every operation is elementwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,20 +41,31 @@ def machine() -> str:
     return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()} {version} {_target().triple}"
 
 
-def object_code(functions: Mapping[str, tuple[Any, Formula, int]]) -> bytes:
-    """Return the object code of several functions.
+Piece = Callable[[Any], None]
+"""Something that writes functions into a module."""
 
-    Parameters
-    ----------
-    functions : mapping
-        Name → symbol of time, formula, number of lanes.
-    """
+
+def formula_piece(name: str, time: Any, formula: Formula, width: int, private: bool = False) -> Piece:
+    """Return what writes a formula as a function of so many lanes; a private one is seen by its module only."""
+
+    def write(module: Any) -> None:
+        writer = _Writer(module, name, width, time, formula.y, formula.q)
+        if private:
+            writer.function.linkage = "internal"
+            writer.function.attributes.add("noinline")
+        writer.write(formula.values)
+
+    return write
+
+
+def object_code(pieces: Iterable[Piece]) -> bytes:
+    """Return the object code of everything that the pieces write, one after the other, into one module."""
     from llvmlite import binding, ir
 
     module = ir.Module(name="pkpd")
     module.triple = _target().triple
-    for name, (time, formula, width) in functions.items():
-        _Writer(module, name, width, time, formula.y, formula.q).write(formula.values)
+    for piece in pieces:
+        piece(module)
     parsed = binding.parse_assembly(str(module))
     parsed.verify()
     code: bytes = _target().emit_object(parsed)

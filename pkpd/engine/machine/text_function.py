@@ -97,14 +97,15 @@ class TextFunction:
     def _machine_code(self) -> int:
         """Return the address of a function of `LANES` lanes."""
         announce(each_row)
-        from pkpd.engine.machine.llvm import load_code, machine, object_code
+        from pkpd.engine.machine.llvm import formula_piece, load_code, machine, object_code
 
         here = Path(__file__).read_text(encoding="utf-8")  # it decides on what stands in which column
         asked = [self.text, self.per_row, self.shared, self.by, self.order]
         key = disk.key_of(_NAME, LANES, machine(), here, asked)
         kept = disk.read(key)
         if kept is None:
-            code = object_code({_NAME: (expressions.symbol(expressions.TIME), self.formula(), LANES)})
+            time = expressions.symbol(expressions.TIME)
+            code = object_code([formula_piece(_NAME, time, self.formula(), LANES)])
             disk.write(key, asked, code)
         else:
             code = kept[1]
