@@ -15,8 +15,11 @@ class Settings:
 
     Attributes
     ----------
-    rtol, atol : float
-        Relative and absolute tolerance of what is integrated; closed-form states are exact.
+    rtol : float
+        Relative tolerance of what is integrated; closed-form states are exact.
+    atol : float, optional
+        Absolute tolerance (less for a state that starts from, or is given, less than 1 of its unit). By default each
+        state's is 1e-12 of the largest that the state has been, so that it does not depend on units.
     method : {"automatic", "explicit", "stiff"}
         ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is Rodas5P (order 5, exact Jacobian; SciPy's Radau where numba
         is absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that reach the
@@ -33,7 +36,7 @@ class Settings:
     """
 
     rtol: float = 1e-8
-    atol: float = 1e-8
+    atol: float | None = None
     method: str = "automatic"
     max_steps: int = 100_000
     workers: int | None = None
@@ -42,7 +45,7 @@ class Settings:
         problems = []
         if not 1e-14 <= self.rtol < 1:
             problems.append(f"rtol is {self.rtol}; expected 1e-14 to 1")
-        if not self.atol > 0:
+        if self.atol is not None and not self.atol > 0:
             problems.append(f"atol is {self.atol}; expected a number > 0")
         if self.method not in METHODS:
             problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,17 +15,21 @@ from pkpd.arrays import Array
 from pkpd.engine.machine import disk
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.jit import LANES, announce
+from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.symbolic.formulas import Formula, Formulas, Structure
+from pkpd.engine.machine.steps import dop853
+from pkpd.engine.machine.steps.frame import Frame
+from pkpd.engine.symbolic.formulas import Formulas, Structure
 from pkpd.engine.symbolic.second_order import with_first_derivatives
 from pkpd.engine.symbolic.symbols import system_of
 from pkpd.model import Model
 
+_OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
-    "values": (("block", LANES), ("initial", LANES), ("dosing", LANES), ("event_times", LANES), ("outputs", LANES)),
-    "explicit": (("rhs", LANES), ("rhs", 1)),
-    "stiff": (("jacobian", 1),),
+    "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
+    "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
+    "stiff": ("jacobian_1",),
 }
 """What is compiled and kept together: a linear model never needs the second, few models need the third."""
 
@@ -48,14 +52,12 @@ class Code:
         grow = with_first_derivatives if self._order == 2 else None
         return Formulas(system_of(self._model, self._sensitivities, self._linear, grow))
 
-    def address(self, name: str, width: int) -> int:
-        """Return the address of a formula's function of so many lanes."""
-        full = f"{name}_{width}"
+    def address(self, name: str) -> int:
+        """Return the address of a function."""
         with self._lock:
-            if full not in self._addresses:
-                group = next(g for g, members in _GROUPS.items() if (name, width) in members)
-                self._load(group)
-            return self._addresses[full]
+            if name not in self._addresses:
+                self._load(next(group for group, members in _GROUPS.items() if name in members))
+            return self._addresses[name]
 
     def rows(
         self, name: str, q: Array, table_row: Any, out: Array, y: Any = None, time: Any = None, place: Any = None
@@ -85,7 +87,7 @@ class Code:
         time = np.zeros(rows) if time is None else time
         if gate.AVAILABLE:
             announce(each_row)
-            each_row(self.address(name, LANES), time, y, q, table_row, place, out)
+            each_row(self.address(f"{name}_{LANES}"), time, y, q, table_row, place, out)
             return
         if name not in self._columns:
             formula = getattr(self.formulas, name)()
@@ -93,37 +95,42 @@ class Code:
         out[place] = self._columns[name]([time, *y.T, *q[table_row].T], rows)
 
     def _key(self, group: str) -> str:
-        from pkpd.engine.machine.llvm import machine
-
         return disk.key_of(
             group, LANES, machine(), self._model.key, list(self._sensitivities), self._linear, self._order
         )
 
     def _made(self, about: Any, code: bytes) -> Structure:
         """Take up code that was kept, with the layout that stands beside it."""
-        from pkpd.engine.machine.llvm import load_code
-
         self._addresses |= load_code(code, about["functions"])
         return Structure(**{name: _tuples(value) for name, value in about["structure"].items()})
 
     def _load(self, group: str) -> None:
-        from pkpd.engine.machine.llvm import formula_piece, load_code, object_code
-
         key = self._key(group)
         kept = disk.read(key)
         if kept is not None:
             self._addresses |= load_code(kept[1], kept[0]["functions"])
             return
-        made: dict[str, Formula] = {}
-        functions = {}
-        for name, width in _GROUPS[group]:
-            made[name] = made.get(name) or getattr(self.formulas, name)()
-            full = f"{name}_{width}"
-            functions[full] = formula_piece(full, self.formulas.time, made[name], width)
-        code = object_code(functions.values())
-        self._addresses |= load_code(code, list(functions))
-        about = {"functions": list(functions), "structure": dataclasses.asdict(self.formulas.structure)}
+        code = object_code(self._pieces(group))
+        self._addresses |= load_code(code, _GROUPS[group])
+        about = {"functions": _GROUPS[group], "structure": dataclasses.asdict(self.formulas.structure)}
         disk.write(key, json.loads(json.dumps(about)), code)
+
+    def _pieces(self, group: str) -> Iterator[Piece]:
+        """What writes the functions of a group."""
+        formulas = self.formulas
+        if group == "values":
+            for name in _OVER_ROWS:
+                yield formula_piece(f"{name}_{LANES}", formulas.time, getattr(formulas, name)(), LANES)
+        elif group == "explicit":
+            rhs = formulas.rhs()
+            yield formula_piece("rhs_1", formulas.time, rhs, 1)
+            yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
+            frame = Frame(formulas.structure.components, len(rhs.q))
+            yield lambda module: dop853.write_step(module, "dop853_step", module.get_global("rhs"), frame)
+            yield lambda module: dop853.write_dense(module, "dop853_dense", module.get_global("rhs"), frame)
+            yield lambda module: dop853.write_values(module, "dop853_values", frame)
+        else:
+            yield formula_piece("jacobian_1", formulas.time, formulas.jacobian(), 1)
 
 
 def _tuples(value: Any) -> Any:

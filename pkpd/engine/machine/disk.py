@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 _MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
 
 

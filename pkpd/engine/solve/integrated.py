@@ -10,12 +10,18 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine.machine.code import Code
+from pkpd.engine.machine.steps import dop853
+from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
+from pkpd.engine.solve.adaptive import Method
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.solve.modes import Modes, modes_of
 from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
+PART_OF_PEAK = 1e-12  # the absolute tolerance as a part of the largest that a state has been
+_NOTHING = 1e-4  # a state that starts from nothing is held to be this part of the largest amount
+_LEAST = 1e-290  # so that nothing is divided by zero
 
 
 class IntegratedPart:
@@ -37,6 +43,16 @@ class IntegratedPart:
         drivers, driven = len(self.structure.driving), len(self.structure.driven)
         closed = 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
         self.width = self.structure.slots + closed
+
+    def method(self, settings: Settings) -> tuple[Method, tuple[int, int]]:
+        """Return the addresses of the method for the settings, and the entries of its state and work."""
+        frame = Frame(self.structure.components, self.width)
+        code = self.code
+        method = Method(
+            code.address("dop853_step"), code.address("dop853_dense"), code.address("dop853_values"),
+            code.address("rhs_1"), dop853.LANDINGS, frame.y, frame.peak, frame.fixed, frame.kept, frame.q,
+        )  # fmt: skip
+        return method, (frame.size, dop853.Work(frame.components).size)
 
     def job(
         self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,
@@ -97,26 +113,62 @@ class IntegrationJob:
         return int(self.schedule.rows[-1])
 
     @cached_property
-    def absolute_tolerance(self) -> Array:
-        """Return an absolute tolerance per subject and component: ``atol``, less where amounts are tiny.
+    def scales(self) -> Array:
+        """Return the size of every component at the start, subjects × components: what it starts from, or is given.
 
-        A state that starts from, or is given, less than 1 of its unit keeps ``atol`` relative to that; one that starts
-        from nothing takes the largest such scale of its subject. So a dose of 1e-9 mol is solved like one of 1 nmol.
+        That of a sensitivity is its state's. A state that starts from nothing has a small part of the largest of its
+        subject.
         """
         plan, width = self.schedule, len(self.integrated.where)
-        subjects, start = plan.subjects, self.z0[self.schedule.first_row[:-1]]
+        start = np.abs(self.z0[plan.first_row[:-1], :width])
         given = np.abs(plan.jumps) + np.abs(plan.rates) * (plan.end - plan.start)[:, None]
         for s in np.flatnonzero(plan.begins >= 0):
             train = plan.trains[int(plan.begins[s])][0]
             pieces = zip(train.lengths, train.rates, strict=False)
             given[s, train.state] += train.amount[0] + sum(length[0] * rate[0] for length, rate in pieces)
         lines = np.maximum.reduceat(given, plan.segments[:-1], axis=0)[plan.line_of_subject]
-        scale = np.maximum(np.abs(start[:, :width]), lines[:, self.integrated.where])
-        everything = np.maximum(scale.max(axis=1), lines.max(axis=1, initial=0.0))
-        scale = np.where(scale > 0, scale, everything[:, None])
-        scale = np.where((scale > 0) & (scale < 1) & np.isfinite(scale), scale, 1.0)
-        tolerance = np.empty((subjects, self.z0.shape[1]))
-        tolerance[:, :width] = self.settings.atol * scale
+        own = np.maximum(start, lines[:, self.integrated.where])
+        everything = np.maximum(own.max(axis=1), lines.max(axis=1, initial=0.0))
+        scale = np.empty((plan.subjects, self.z0.shape[1]))
+        scale[:, :width] = np.where(own > 0, own, _NOTHING * everything[:, None])
         for i, _, k in self.integrated.structure.where:
-            tolerance[:, k] = tolerance[:, i]
-        return tolerance
+            scale[:, k] = scale[:, i]
+        return np.where(np.isfinite(scale), scale, 1.0)
+
+    @property
+    def part(self) -> float:
+        """The absolute tolerance as a part of the largest that a component has been; 0 where the caller gave one."""
+        return PART_OF_PEAK if self.settings.atol is None else 0.0
+
+    @cached_property
+    def fixed_tolerance(self) -> Array:
+        """Return the absolute tolerance that the caller gave, subjects × components; next to nothing where none.
+
+        A state that starts from, or is given, less than 1 of its unit keeps ``atol`` relative to that. So a dose of
+        1e-9 mol is solved like one of 1 nmol.
+        """
+        if self.settings.atol is None:
+            return np.full_like(self.scales, _LEAST)
+        width = len(self.integrated.where)
+        everything = self.scales[:, :width].max(axis=1)[:, None]
+        scale = np.where(self.scales > 0, self.scales, np.where(everything > 0, everything, 1.0))
+        return np.asarray(self.settings.atol * np.minimum(scale, 1.0))
+
+    @property
+    def absolute_tolerance(self) -> Array:
+        """The absolute tolerance at the start, subjects × components."""
+        return np.maximum(self.fixed_tolerance, self.part * self.scales)
+
+    @cached_property
+    def kept(self) -> Array:
+        """Return which components are kept from becoming negative (1 or 0), subjects × components.
+
+        They are those whose equation lets them not, where everything that it sees is not negative.
+        """
+        plan, width = self.schedule, len(self.integrated.where)
+        kept = np.zeros((plan.subjects, self.z0.shape[1]))
+        positive = (self.values >= 0).all(axis=1) & (self.z0[:, :width] >= 0).all(axis=1) & (self.q0[:, -1] == 0)
+        subjects = np.logical_and.reduceat(positive, plan.first_row[:-1])
+        given = np.logical_and.reduceat(((plan.rates >= 0) & (plan.jumps >= 0)).all(axis=1), plan.segments[:-1])
+        kept[:, :width] = (subjects & given[plan.line_of_subject])[:, None] & np.array(self.integrated.structure.kept)
+        return kept

@@ -1,15 +1,14 @@
-"""Which solver integrates a job: the explicit one, the stiff one for what is stiff, SciPy's where numba is absent."""
+"""Which method integrates a job: an explicit one, the stiff one for what is stiff, SciPy's where numba is absent."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Integers
-from pkpd.engine.machine.jit import AVAILABLE, LANES, announce
-from pkpd.engine.solve import explicit, scipy_solver, stiff
+from pkpd.engine.machine.jit import AVAILABLE, announce
+from pkpd.engine.solve import adaptive, scipy_solver, stiff
 from pkpd.engine.solve.integrated import IntegrationJob
+from pkpd.engine.solve.segment_start import Begin
 from pkpd.engine.solve.start_arrays import start_arrays_of
 from pkpd.engine.solve.steady_integrated import steady_states
 from pkpd.engine.status import NO_STEADY_STATE, STIFF, TOO_MANY, UNDERFLOW
@@ -38,31 +37,39 @@ def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
     return _integrate(job, everyone, start_arrays_of(job, steady, everyone))
 
 
-def _integrate(job: IntegrationJob, who: Integers, given: tuple[Any, ...]) -> tuple[Array, Integers]:
+def _integrate(job: IntegrationJob, who: Integers, begin: Begin) -> tuple[Array, Integers]:
     method = job.settings.method
     if not AVAILABLE:
-        return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", given)
+        return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
     out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(job.schedule.subjects, dtype=np.int64)
     if method == "stiff":
-        _stiff(job, who, given, out, status)
+        _stiff(job, who, begin, out, status)
         return out, status
-    code, plan = job.integrated.code, job.schedule
-    control = np.array([job.settings.rtol, float(job.settings.max_steps), float(method == "automatic")])
-    model = (code.address("rhs", LANES), code.address("rhs", 1), job.integrated.width)
-    announce(explicit.solve_explicit)
-    explicit.solve_explicit(who, model, given, plan.lines, control, job.absolute_tolerance, out, status)
+    _lanes(job, who, begin, out, status)
     if method == "automatic":
         hard = np.flatnonzero(np.isin(status, _UNFINISHED))
         if hard.size:
-            _stiff(job, hard, given, out, status)
+            status[hard] = 0
+            _stiff(job, hard, begin, out, status)
     return out, status
 
 
-def _stiff(job: IntegrationJob, who: Integers, given: tuple[Any, ...], out: Array, status: Integers) -> None:
+def _lanes(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers) -> None:
+    """Integrate the named subjects over lanes."""
+    integrated = job.integrated
+    method, sizes = integrated.method(job.settings)
+    limits = adaptive.Limits(job.scales, job.fixed_tolerance, job.kept, float(job.settings.max_steps))
+    control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
+    space = adaptive.space_of(sizes, out.shape[1], integrated.width, begin.driver.lam.shape[1])
+    announce(adaptive.solve_lanes)
+    adaptive.solve_lanes(who, method, (begin, job.schedule.lines, limits), control, space, out, status)
+
+
+def _stiff(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers) -> None:
     """Integrate the named subjects with the stiff method."""
     control = np.array([job.settings.rtol, float(job.settings.max_steps)])
     code = job.integrated.code
-    model = (code.address("rhs", 1), code.address("jacobian", 1), job.integrated.width)
+    model = (code.address("rhs_1"), code.address("jacobian_1"), job.integrated.width)
     announce(stiff.solve_stiff)
-    stiff.solve_stiff(who, model, given, job.schedule.lines, control, job.absolute_tolerance, out, status)
+    stiff.solve_stiff(who, model, begin, job.schedule.lines, control, job.absolute_tolerance, out, status)

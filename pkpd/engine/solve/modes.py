@@ -12,12 +12,12 @@ never lost), the whole is integrated instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pkpd.arrays import Array, Flags
-from pkpd.engine.machine.jit import jit
+from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.symbolic.formulas import Structure
 from pkpd.engine.timeline.schedule import Schedule
@@ -27,13 +27,39 @@ _WORST_MATRIX = 1e12
 _WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, where derivatives need the modes
 
 
+class Driver(NamedTuple):
+    """The driving part of a block with n states and p parameters, as compiled functions read it.
+
+    By row of values: rates of the modes λ (value rows × n); eigenvectors V, their inverse and K⁻¹ (value rows × n × n);
+    V⁻¹·dK·V (value rows × p × n × n); b (value rows × n), dK (value rows × p × n × n), db (value rows × p × n). By
+    segment: infusion rates (segments × n) and their derivatives (segments × p × n). By subject: where its segments
+    begin (subjects + 1,); states at the start of each (subject segments × n) and their derivatives (subject segments ×
+    p × n). What is asked for: driving state and parameter, or -1 for the state itself (quantities × 2).
+    """
+
+    lam: Any
+    vectors: Any
+    back: Any
+    inverse: Any
+    turned: Any
+    constant: Any
+    dmatrix: Any
+    dconstant: Any
+    rates: Any
+    drates: Any
+    begins: Any
+    starts: Any
+    dstarts: Any
+    pairs: Any
+
+
 @dataclass(frozen=True, eq=False)
 class Modes:
     """The driving part of a block, as compiled functions read it.
 
     Attributes
     ----------
-    driver : tuple of arrays
+    driver : Driver
         What `enter` reads.
     sound : array of bool, rows of values
         Whether the modes can be used.
@@ -41,7 +67,7 @@ class Modes:
         0 where no driving state can be negative, else minus infinity.
     """
 
-    driver: tuple[Any, ...]
+    driver: Driver
     sound: Flags
     floor: Array
 
@@ -82,7 +108,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     place = {k: m for m, k in enumerate(up)}
     pairs = [(place[d], structure.varied.index(j) if j >= 0 else -1) for d, j in structure.quantities]
     where = [structure.linear[k] for k in up]
-    driver = (
+    driver = Driver(
         lam, vectors, back, inverse, turned, constant, dmatrix, np.ascontiguousarray(run.dconstant[:, :, up]),
         np.ascontiguousarray(schedule.rates[:, where]), np.ascontiguousarray(run.drates[:, :, up]),
         run.begins, np.ascontiguousarray(run.starts[:, up]), np.ascontiguousarray(run.dstarts[:, :, up]),
@@ -119,49 +145,43 @@ def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> Fla
     return sourced
 
 
-@jit
-def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-def]
-    """Write the numbers of the closed form for the ``local``-th segment of subject i to ``q[at:]``.
+@bare_jit
+def enter(place, row, s, since, driver, scratch, q):  # type: ignore[no-untyped-def]
+    """Write the numbers of the closed form for a segment to ``q``.
 
-    With n states upstream of the integrated ones and p parameters on which the block depends. The numbers are the time
-    at which the segment began, the rates of the modes, and for every quantity its offset and its weights in the modes
-    (`formulas.Formulas` reads them in this order).
+    They are the time at which the segment began, the rates of the modes, and for every quantity its offset and its
+    weights in the modes (`formulas.Formulas` reads them in this order).
 
     Parameters
     ----------
-    i, row, s, local : int
-        Subject, row of values, segment among all, segment among the subject's.
+    place, row, s : int
+        The segment among those of all subjects, its row of values, the segment among those of all time lines.
     since : float
         Start of the segment.
-    driver : tuple of arrays
-        By row of values: rates of the modes λ (value rows × n); eigenvectors V, their inverse and K⁻¹ (value rows × n ×
-        n); V⁻¹·dK·V (value rows × p × n × n); b (value rows × n), dK (value rows × p × n × n), db (value rows × p × n).
-        By segment: infusion rates (segments × n) and their derivatives (segments × p × n). By subject: where its
-        segments begin (subjects + 1,); states at the start of each (subject segments × n) and their derivatives
-        (subject segments × p × n). What is asked for: driving state and parameter, or -1 for the state itself
-        (quantities × 2).
-    q : array, shape (numbers read by the right-hand side,)
-        Written from ``at`` on.
+    driver : Driver
+        The driving part of the block.
+    scratch : array, shape (4, n)
+        Overwritten.
+    q : array, shape (numbers of the closed form,)
+        Written.
     """
-    lam, vectors, back, inverse, turned, constant, dmatrix, dconstant, rates, drates, begins, starts, dstarts, pairs = (
-        driver
-    )
-    n, place = lam.shape[1], begins[i] + local
-    q[at] = since
-    at += 1
+    lam, vectors, back, turned = driver.lam, driver.vectors, driver.back, driver.turned
+    n, at = lam.shape[1], 1
+    q[0] = since
     for m in range(n):
         q[at + m] = lam[row, m]
     at += n
-    scratch = np.zeros((4, n))
     limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
     for r in range(n):  # x∞ = −K⁻¹(b + rates)
+        limit[r] = 0.0
         for k in range(n):
-            limit[r] -= inverse[row, r, k] * (constant[row, k] + rates[s, k])
+            limit[r] -= driver.inverse[row, r, k] * (driver.constant[row, k] + driver.rates[s, k])
     for m in range(n):  # c = V⁻¹(x(0) − x∞)
+        c[m] = 0.0
         for r in range(n):
-            c[m] += back[row, m, r] * (starts[place, r] - limit[r])
-    for pair in range(pairs.shape[0]):
-        k, p = pairs[pair, 0], pairs[pair, 1]
+            c[m] += back[row, m, r] * (driver.starts[place, r] - limit[r])
+    for pair in range(driver.pairs.shape[0]):
+        k, p = driver.pairs[pair, 0], driver.pairs[pair, 1]
         if p < 0:  # a driving state: its offset, its weight in every mode
             q[at] = limit[k]
             for m in range(n):
@@ -171,18 +191,18 @@ def enter(i, row, s, local, since, driver, q, at):  # type: ignore[no-untyped-de
         # A derivative: ``moved`` is that of x∞, −K⁻¹(dK·x∞ + db).
         for r in range(n):
             moved[r] = 0.0
-            source[r] = dconstant[row, p, r] + drates[s, p, r]
+            source[r] = driver.dconstant[row, p, r] + driver.drates[s, p, r]
             for m in range(n):
-                source[r] += dmatrix[row, p, r, m] * limit[m]
+                source[r] += driver.dmatrix[row, p, r, m] * limit[m]
         for r in range(n):
             for m in range(n):
-                moved[r] -= inverse[row, r, m] * source[m]
+                moved[r] -= driver.inverse[row, r, m] * source[m]
         q[at] = moved[k]
         for m in range(n):
             # The weight of mode m: what it begins with, and what it exchanges with the other modes (a, then b above).
             along = 0.0
             for r in range(n):
-                along += back[row, m, r] * (dstarts[place, p, r] - moved[r])
+                along += back[row, m, r] * (driver.dstarts[place, p, r] - moved[r])
             given = 0.0
             for r in range(n):
                 if r != m:

@@ -16,26 +16,27 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
 from pkpd.engine.machine.numpy_code import rhs_and_jacobian
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
+from pkpd.engine.solve.segment_start import Begin
 from pkpd.engine.solve.start_arrays import start_arrays_of
 from pkpd.engine.timeline.segments import RESTART
 
 
 def solve_with_scipy(
-    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", given: tuple[Any, ...] | None = None
+    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", begin: Begin | None = None
 ) -> tuple[Array, Integers]:
     """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN.
 
-    `given` is what `start_arrays.start_arrays_of` returns; without it there are no steady states.
+    `begin` is what `start_arrays.start_arrays_of` returns; without it there are no steady states.
     """
-    if given is None:
+    if begin is None:
         none = np.zeros(job.schedule.subjects, dtype=np.int64)
-        given = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), none)
+        begin = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), none)
     out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(job.schedule.subjects, dtype=np.int64)
     functions = functions_of(job.integrated)
     with np.errstate(all="ignore"):
         for i in subjects:
-            status[i] = _subject(job, int(i), functions, method, out, given)
+            status[i] = _subject(job, int(i), functions, method, out, begin)
     return out, status
 
 
@@ -46,7 +47,7 @@ def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
 
 
 def _subject(
-    job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, given: tuple[Any, ...]
+    job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: Begin
 ) -> int:
     from scipy.integrate import solve_ivp
 
@@ -54,7 +55,7 @@ def _subject(
     line = int(schedule.line_of_subject[i])
     tolerance = job.absolute_tolerance[i]
     first_time, rows0 = int(schedule.times[line]), int(schedule.rows[i])
-    _, (_, rates, drates, rate_pairs, dosed), *_ = given
+    _, rates, drates, rate_pairs, dosed = begin.doses
     z = job.z0[schedule.first_row[i]].copy()
     rhs: Any = None
     for s in range(int(schedule.segments[line]), int(schedule.segments[line + 1])):
@@ -71,22 +72,22 @@ def _subject(
             )
 
         before, rhs, jacobian = rhs, bound(functions[0]), bound(functions[1])
-        z = _begin(job, i, s, z, (before, rhs), given)
+        z = _begin(job, i, s, z, (before, rhs), begin)
         lo, hi = int(schedule.first[s + line]), int(schedule.first[s + line + 1])
         times = schedule.time[lo:hi]
         rows = slice(rows0 + lo - first_time, rows0 + hi - first_time)
-        begin, end = float(schedule.start[s]), float(schedule.end[s])
-        if end <= begin:
+        since, end = float(schedule.start[s]), float(schedule.end[s])
+        if end <= since:
             out[rows] = z
             continue
-        if not np.isfinite(rhs(begin, z)).all():
+        if not np.isfinite(rhs(since, z)).all():
             return why.NOT_FINITE
         options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance}
         if method == "Radau":
             options["jac"] = jacobian
         try:
             clock = np.unique(np.append(times, end))
-            solution = solve_ivp(rhs, (begin, end), z, method=method, t_eval=clock, **options)
+            solution = solve_ivp(rhs, (since, end), z, method=method, t_eval=clock, **options)
         except (ValueError, FloatingPointError, np.linalg.LinAlgError):
             return why.NOT_FINITE
         if solution.status != 0:
@@ -96,9 +97,10 @@ def _subject(
     return why.OK
 
 
-def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], given: tuple[Any, ...]) -> Array:
+def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], begin: Begin) -> Array:
     """The state at the start of a segment: what `segment_start.begin_segment` does, in NumPy."""
-    _, (jump, *_), (begins, segment_row, first_row, scale, steady, slot, adds), (dstart, places, sizes), _ = given
+    begins, segment_row, first_row, scale, steady, slot, adds = begin.marks
+    jump, (dstart, places, sizes) = begin.doses.jump, begin.moves
     t, row, kind = float(job.schedule.start[s]), first_row[i] + segment_row[s], begins[s]
     if dstart[s].any() and dydt[0] is not None:
         z = _shift(z, dydt[0](t, z), dstart[s], places, sizes[i])

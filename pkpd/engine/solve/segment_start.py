@@ -2,15 +2,81 @@
 
 from __future__ import annotations
 
-from pkpd.engine.machine.jit import jit
+from typing import Any, NamedTuple
+
+from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.machine.pointer import call
-from pkpd.engine.solve.modes import enter
+from pkpd.engine.solve.modes import Driver, enter
 from pkpd.engine.timeline.segments import RESTART
 
 
-@jit
-def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignore[no-untyped-def]
-    """Bring state and arguments of subject i to the start of its ``local``-th segment, which is segment s of all.
+class Values(NamedTuple):
+    """Of every row of values: what the right-hand side reads of it (value rows × numbers) and the initial vector
+    (value rows × components)."""
+
+    q0: Any
+    z0: Any
+
+
+class Doses(NamedTuple):
+    """Of every segment: what is added (segments × components); rates of infusions (segments × states) and their
+    derivatives (segments × parameters × states); the time of the last dose (segments,). And which derivatives of rates
+    are read: states and parameters (pairs × 2)."""
+
+    jump: Any
+    rates: Any
+    drates: Any
+    rate_pairs: Any
+    dosed: Any
+
+
+class Marks(NamedTuple):
+    """What a segment begins with and its row of values (segments,); each subject's first row of values (subjects + 1,);
+    what components are multiplied with (segments × components); steady states (places × components), where each
+    subject's stand (subjects,), whether a train adds its own (trains,)."""
+
+    begins: Any
+    segment_row: Any
+    first_row: Any
+    scale: Any
+    steady: Any
+    slot: Any
+    adds: Any
+
+
+class Moves(NamedTuple):
+    """Derivatives of the segments' starts (segments × parameters); where each sensitivity stands (parameters × states;
+    -1: nowhere); its scale (subjects × parameters)."""
+
+    dstart: Any
+    places: Any
+    sizes: Any
+
+
+class Begin(NamedTuple):
+    """All that happens when segments begin; `start_arrays.start_arrays_of` makes it."""
+
+    values: Values
+    doses: Doses
+    marks: Marks
+    moves: Moves
+    driver: Driver
+
+
+class Scratch(NamedTuple):
+    """For one subject at a time: the vector (components,), arguments of the right-hand side of every lane (lanes ×
+    arguments), dy/dt (components,), time (1,), and what `modes.enter` needs (4 × modes)."""
+
+    y: Any
+    q: Any
+    dydt: Any
+    clock: Any
+    modal: Any
+
+
+@bare_jit
+def begin_segment(rhs, i, s, local, t, begin, q, scratch):  # type: ignore[no-untyped-def]
+    """Bring the vector in ``scratch.y`` and the arguments q to the start of a segment of subject i.
 
     A delivery whose time depends on a parameter makes the sensitivities jump by the difference of dy/dt before and
     after it.
@@ -23,59 +89,52 @@ def begin_segment(rhs, i, s, local, t, y, q, given, dydt, clock):  # type: ignor
         Subject, segment among all, segment among the subject's.
     t : float
         Start of the segment.
-    y : array, shape (components,)
-        States, then sensitivities; changed in place.
+    begin : Begin
+        What happens.
     q : array, shape (numbers read by the right-hand side,)
         Its arguments; those of the segment before when called, those of this one after.
-    given : tuple of tuples of arrays
-        See `start_arrays`, which makes it. Values and scales, initial states (by row of values); what doses add, rates,
-        derivatives of the rates, which of these are read, time of the last dose (by segment); what the segment begins
-        with, its row of values, each subject's first row, what states are multiplied with, steady states, where each
-        subject's stand, whether a train adds; derivatives of the segments' starts, place and scale of every
-        sensitivity; the closed-form block that drives (see `modes.enter`).
-    dydt, clock : arrays, (components,) and (1,)
-        Scratch.
+    scratch : Scratch
+        Its ``y`` is changed in place.
     """
-    values, doses, marks, moves, driver = given
-    q0, z0 = values
-    jump, rates, drates, rate_pairs, dosed = doses
-    begins, segment_row, first_row, scale, steady, slot, adds = marks
-    dstart, places, sizes = moves
-    fresh, n, width, states = local == 0, y.shape[0], q0.shape[1], rates.shape[1]
+    y, dydt, clock = scratch.y, scratch.dydt, scratch.clock
+    q0, doses, marks, moves = begin.values.q0, begin.doses, begin.marks, begin.moves
+    fresh, n, width, states = local == 0, y.shape[0], q0.shape[1], doses.rates.shape[1]
     moved = False
-    for j in range(dstart.shape[1]):
-        moved = moved or dstart[s, j] != 0.0
+    for j in range(moves.dstart.shape[1]):
+        moved = moved or moves.dstart[s, j] != 0.0
     if moved and not fresh:  # with the arguments of the segment before, which still stand in q
         clock[0] = t
         call(rhs, clock, y, q, dydt)
-        shift(y, dydt, dstart[s], places, sizes[i], 1.0)
-    row = first_row[i] + segment_row[s]
+        shift(y, dydt, moves.dstart[s], moves.places, moves.sizes[i], 1.0)
+    row = marks.first_row[i] + marks.segment_row[s]
     for j in range(width):
         q[j] = q0[row, j]
-    q[width] = dosed[s]
+    q[width] = doses.dosed[s]
     width += 1  # q: inputs, scales and floor, time of the last dose; then rates, their derivatives, the closed form
-    kind = begins[s]
+    kind = marks.begins[s]
     if kind == RESTART or fresh:
         for j in range(n):
-            y[j] = z0[row, j]
+            y[j] = begin.values.z0[row, j]
     if kind >= 0:
         for j in range(n):
-            y[j] = (y[j] if adds[kind] == 1 else 0.0) + steady[slot[i] + kind, j]
+            y[j] = (y[j] if marks.adds[kind] == 1 else 0.0) + marks.steady[marks.slot[i] + kind, j]
     for j in range(n):
-        y[j] = y[j] * scale[s, j] + jump[s, j]
+        y[j] = y[j] * marks.scale[s, j] + doses.jump[s, j]
     for j in range(states):
-        q[width + j] = rates[s, j]
-    for j in range(rate_pairs.shape[0]):
-        q[width + states + j] = drates[s, rate_pairs[j, 1], rate_pairs[j, 0]]
-    if driver[13].shape[0] > 0:
-        enter(i, row, s, local, t, driver, q, width + states + rate_pairs.shape[0])
+        q[width + j] = doses.rates[s, j]
+    width += states
+    for j in range(doses.rate_pairs.shape[0]):
+        q[width + j] = doses.drates[s, doses.rate_pairs[j, 1], doses.rate_pairs[j, 0]]
+    width += doses.rate_pairs.shape[0]
+    if begin.driver.pairs.shape[0] > 0:
+        enter(begin.driver.begins[i] + local, row, s, t, begin.driver, scratch.modal, q[width:])
     if moved:  # with the arguments of this segment
         clock[0] = t
         call(rhs, clock, y, q, dydt)
-        shift(y, dydt, dstart[s], places, sizes[i], -1.0)
+        shift(y, dydt, moves.dstart[s], moves.places, moves.sizes[i], -1.0)
 
 
-@jit
+@bare_jit
 def shift(y, dydt, moved, places, sizes, sign):  # type: ignore[no-untyped-def]
     """Move the sensitivities by ``sign`` times dy/dt of the states times the derivative of the time.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine.solve.integrated import IntegrationJob
+from pkpd.engine.solve.segment_start import Begin, Doses, Marks, Moves, Values
 
 
-def start_arrays_of(job: IntegrationJob, steady: Array, slot: Integers) -> tuple[Any, ...]:
+def start_arrays_of(job: IntegrationJob, steady: Array, slot: Integers) -> Begin:
     """Return what `segment_start.begin_segment` reads.
 
     Parameters
@@ -40,11 +39,12 @@ def start_arrays_of(job: IntegrationJob, steady: Array, slot: Integers) -> tuple
     dstart, drates = np.zeros((segments, p)), np.zeros((segments, p, n))
     if known:
         dstart, drates = np.ascontiguousarray(plan.dstart), np.ascontiguousarray(plan.drates[:, :, integrated.where])
-    return (
-        (job.q0, job.z0),
-        (jump, np.ascontiguousarray(plan.rates[:, integrated.where]), drates, rate_pairs, plan.dosed),
-        (plan.begins, plan.segment_row, plan.first_row, scale, np.ascontiguousarray(steady), slot, adds),
-        (dstart, integrated.places, np.ascontiguousarray(sizes)),
+    rates = np.ascontiguousarray(plan.rates[:, integrated.where])
+    return Begin(
+        Values(job.q0, job.z0),
+        Doses(jump, rates, drates, rate_pairs, plan.dosed),
+        Marks(plan.begins, plan.segment_row, plan.first_row, scale, np.ascontiguousarray(steady), slot, adds),
+        Moves(dstart, integrated.places, np.ascontiguousarray(sizes)),
         job.modes.driver,
     )
 

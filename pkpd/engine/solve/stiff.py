@@ -6,9 +6,9 @@ import numpy as np
 
 from pkpd.engine.machine.jit import jit
 from pkpd.engine.machine.pointer import call
-from pkpd.engine.solve.explicit import LANDINGS
+from pkpd.engine.machine.steps.dop853 import LANDINGS
 from pkpd.engine.solve.rodas import STAGES, lu_factor, rodas_dense, rodas_interpolate, rodas_stages
-from pkpd.engine.solve.segment_start import begin_segment
+from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.status import NOT_FINITE, OK, STILL_TOO_MANY, UNDERFLOW
 
 INTERPOLATED = 0.1  # the error that a step with interpolated values may have, in units of the tolerance
@@ -195,16 +195,18 @@ def integrate(model, t, end, y, times, out, q, control, atol, work):  # type: ig
 
 
 @jit
-def solve_stiff(who, model, given, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
+def solve_stiff(who, model, begin, lines, control, atol, out, status):  # type: ignore[no-untyped-def]
     """Integrate the subjects of ``who`` one after the other; arguments are as for `explicit.solve_explicit`.
 
     Except: ``model`` holds the addresses of the right-hand side and of its Jacobian, both for one subject, and how many
     numbers they read; ``control`` (2,) is rtol and the steps that may be taken.
     """
     line_of_subject, segments, start, end, first, time, times, rows = lines
-    n, places = given[0][1].shape[1], given[3][1]
+    n, places = begin.values.z0.shape[1], begin.moves.places
     states = places.shape[1]
+    modal = np.zeros((4, begin.driver.lam.shape[1]))
     clock, y, q, dydt = np.empty(1), np.empty(n), np.zeros(model[2]), np.empty(n)
+    scratch = Scratch(y, np.zeros((1, 1)), dydt, clock, modal)
     work = (
         np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((3, n)),
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
@@ -216,7 +218,7 @@ def solve_stiff(who, model, given, lines, control, atol, out, status):  # type: 
         limits[:] = control[:2]
         status[i] = OK
         for s in range(segments[line], segments[line + 1]):
-            begin_segment(model[0], i, s, s - segments[line], start[s], y, q, given, dydt, clock)
+            begin_segment(model[0], i, s, s - segments[line], start[s], begin, q, scratch)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
             status[i] = integrate(model, start[s], end[s], y, time[lower:upper], target, q, limits, atol[i], work)

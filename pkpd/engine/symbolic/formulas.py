@@ -13,6 +13,7 @@ from typing import Any
 
 from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
+from pkpd.engine.symbolic.positivity import cannot_become_negative
 from pkpd.engine.symbolic.sensitivities import (
     SensitivitySystem,
     driver_sensitivity_symbol,
@@ -66,6 +67,8 @@ class Structure:
         Whether the time after dose stands in the equations or the outputs.
     all_linear : bool
         Whether every state could be solved in closed form, however it is solved.
+    kept : tuple of bool
+        Which integrated states cannot become negative if nothing that they see is negative.
     """
 
     states: tuple[str, ...]
@@ -87,6 +90,7 @@ class Structure:
     from_dose: tuple[bool, ...]
     tad: bool
     all_linear: bool
+    kept: tuple[bool, ...]
 
     @property
     def event_count(self) -> int:
@@ -163,6 +167,7 @@ class Formulas:
             tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
+            cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
         )  # fmt: skip
 
     def _upstream(self) -> tuple[int, ...]:

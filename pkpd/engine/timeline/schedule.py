@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,21 @@ from pkpd.errors import InputError
 
 # Arrays whose entries stay as they are when time lines are laid end to end; the others count and are shifted.
 _PER_SEGMENT = ("start", "end", "scale", "jumps", "rates", "segment_row", "djumps", "drates", "dstart", "dosed")
+
+
+class Lines(NamedTuple):
+    """What the solvers read of the time lines: line of each subject (subjects,); where each line's segments begin (lines
+    + 1,); start and end of the segments (segments,); first requested time of each (segments + lines,); the times
+    (times,); where those of each line begin (lines + 1,); where each subject's rows begin (subjects + 1,)."""
+
+    line_of_subject: Any
+    segments: Any
+    start: Any
+    end: Any
+    first: Any
+    time: Any
+    times: Any
+    rows: Any
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,9 +73,9 @@ class Schedule(SegmentArrays):
         return int(self.line_of_subject.size)
 
     @property
-    def lines(self) -> tuple[Any, ...]:
+    def lines(self) -> Lines:
         """What the solvers read of the time lines."""
-        return (
+        return Lines(
             self.line_of_subject, self.segments, self.start, self.end, self.first, self.time, self.times, self.rows,
         )  # fmt: skip
 

@@ -122,11 +122,11 @@ def write_dense(module: Any, name: str, rhs: Any, frame: Frame) -> None:
         row = tableau.A[s]
 
         def point(i: Any, _: list[Value], row: Sequence[float] = row) -> None:
-            _move(b, w, None, row, i, w.point, h)
+            _move(b, w, None, row, i, w.new, h)  # not over the point of stage 11: the search for stiffness needs it
 
         b.loop(n, point)
         b.store(WORK, w.clock, b.fma(b.number(tableau.C[s]), h, t))
-        b.call(rhs, b.at(WORK, w.clock), b.at(WORK, w.point), b.at(STATE, frame.q), b.at(WORK, w.stage(s)))
+        b.call(rhs, b.at(WORK, w.clock), b.at(WORK, w.new), b.at(STATE, frame.q), b.at(WORK, w.stage(s)))
 
     def coefficients(i: Any, _: list[Value]) -> None:
         first, last = b.load(WORK, i), b.load(WORK, b.plus(w.stage(12), i))
@@ -138,9 +138,6 @@ def write_dense(module: Any, name: str, rhs: Any, frame: Frame) -> None:
             b.store(WORK, b.plus(w.dense + k * n, i), value)
 
     b.loop(n, coefficients)
-    # The point of the last stage, of which the search for stiffness remembers, is overwritten: stages 11 and 13 … 15
-    # are apart, so make the next look see nothing.
-    b.loop(n, lambda i, _: b.store(WORK, b.plus(w.stage(11), i), b.load(WORK, b.plus(w.stage(12), i))))
     b.finish()
 
 

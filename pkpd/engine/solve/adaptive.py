@@ -1,0 +1,234 @@
+"""The loop around a step: integrates `LANES` subjects at once, each at its own pace, by whatever method.
+
+Every lane has its own subject, segment, time and step. A lane that has finished its subject takes the next one, so no
+lane waits for another. Whatever is in the other lanes, a subject's numbers are the same to the last bit: nothing that
+is computed mixes lanes. This loop has to do with a lane only when the step reports it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pkpd.engine.machine.jit import LANES, bare_jit
+from pkpd.engine.machine.pointer import call_lanes
+from pkpd.engine.machine.steps.frame import DENSE, END, FRESH, IDLE, LEFT, NEXT, REFUSED, STATUS, TAKEN, TIME
+from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
+from pkpd.engine.solve.segment_start import Scratch, begin_segment
+from pkpd.engine.status import OK
+
+# Whole numbers of a lane: subject (-1: none), segment, first segment, end of its segments, next requested time, end of
+# these, row of the result that belongs to requested time 0.
+SUBJECT, SEGMENT, FIRST, LAST, ASKED, UNTIL, ROW = range(7)
+
+
+class Method(NamedTuple):
+    """Addresses of what a method has as machine code (see `machine/steps`), and where things stand.
+
+    `step`, `dense` and `values` are over lanes (`dense` 0: nothing to prepare), `rhs` is for one subject; `landings` is
+    how many requested times inside a step are stepped on. Then the entries of `state` at which the blocks begin.
+    """
+
+    step: int
+    dense: int
+    values: int
+    rhs: int
+    landings: int
+    y: int
+    peak: int
+    fixed: int
+    kept: int
+    q: int
+
+
+class Limits(NamedTuple):
+    """Of every subject, by component: the first peak, the fixed absolute tolerance and whether it is kept from becoming
+    negative (subjects × components each). And the steps that a subject may take."""
+
+    peak: Any
+    fixed: Any
+    kept: Any
+    steps: float
+
+
+class Space(NamedTuple):
+    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (7 × lanes), points to
+    interpolate (2 · lanes,), what is found there (components · lanes,), and what is needed when segments begin."""
+
+    state: Any
+    work: Any
+    here: Any
+    points: Any
+    found: Any
+    scratch: Scratch
+
+
+def space_of(sizes: tuple[int, int], components: int, arguments: int, modes: int) -> Space:
+    """Return room for a loop; `sizes` are the entries of state and work."""
+    scratch = Scratch(
+        np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1), np.zeros((4, modes))
+    )
+    return Space(
+        np.zeros(sizes[0] * LANES), np.zeros(sizes[1] * LANES), np.zeros((7, LANES), dtype=np.int64),
+        np.zeros(2 * LANES), np.zeros(components * LANES), scratch,
+    )  # fmt: skip
+
+
+@bare_jit
+def ahead(lane, method, lines, space):  # type: ignore[no-untyped-def]
+    """Tell the step the lane's next requested time, and the first that is not stepped on."""
+    here, state, time = space.here, space.state, lines.time
+    done, until = here[ASKED, lane], here[UNTIL, lane]
+    state[NEXT * LANES + lane] = time[done] if done < until else np.inf
+    done += method.landings
+    state[DENSE * LANES + lane] = time[done] if done < until else np.inf
+
+
+@bare_jit
+def settle(lane, following, who, method, tables, space, out):  # type: ignore[no-untyped-def]
+    """Bring a lane to the next stretch of time, of its subject or of the next one; return who follows.
+
+    Requested times at the start of a segment, and segments without length, are answered on the way.
+
+    Parameters
+    ----------
+    lane, following : int
+        The lane; place in ``who`` of the next subject that no lane has taken.
+    who : array of int, shape (subjects to solve,)
+        Subjects.
+    method, tables, space, out
+        As for `solve_lanes`.
+    """
+    begin, lines, limits = tables
+    here, state, scratch = space.here, space.state, space.scratch
+    z, q_of_lane = scratch.y, scratch.q[lane]
+    n, width = z.shape[0], q_of_lane.shape[0]
+    while True:  # over segments that need no integration
+        here[SEGMENT, lane] += 1
+        if here[SUBJECT, lane] < 0 or here[SEGMENT, lane] >= here[LAST, lane]:
+            if following >= who.shape[0]:
+                here[SUBJECT, lane] = -1
+                state[STATUS * LANES + lane] = IDLE
+                return following
+            i = who[following]
+            following += 1
+            line = lines.line_of_subject[i]
+            here[SUBJECT, lane] = i
+            here[SEGMENT, lane] = lines.segments[line]
+            here[FIRST, lane] = lines.segments[line]
+            here[LAST, lane] = lines.segments[line + 1]
+            here[ROW, lane] = lines.rows[i] - lines.times[line]  # so that ROW + place in `time` is a row of the result
+            state[LEFT * LANES + lane] = limits.steps
+            state[STATUS * LANES + lane] = OK
+            for k in range(n):
+                state[(method.peak + k) * LANES + lane] = limits.peak[i, k]
+                state[(method.fixed + k) * LANES + lane] = limits.fixed[i, k]
+                state[(method.kept + k) * LANES + lane] = limits.kept[i, k]
+        else:
+            for k in range(n):  # from lanes side by side to one subject, and back below
+                z[k] = state[(method.y + k) * LANES + lane]
+        i, s = here[SUBJECT, lane], here[SEGMENT, lane]
+        start, end = lines.start[s], lines.end[s]
+        begin_segment(method.rhs, i, s, s - here[FIRST, lane], start, begin, q_of_lane, scratch)
+        line = lines.line_of_subject[i]
+        done, until = lines.first[s + line], lines.first[s + line + 1]
+        while done < until and (end <= start or lines.time[done] <= start):
+            for k in range(n):
+                out[here[ROW, lane] + done, k] = z[k]
+            done += 1
+        for k in range(n):
+            state[(method.y + k) * LANES + lane] = z[k]
+            state[(method.peak + k) * LANES + lane] = max(state[(method.peak + k) * LANES + lane], abs(z[k]))
+        if end > start:
+            for k in range(width):
+                state[(method.q + k) * LANES + lane] = q_of_lane[k]
+            here[ASKED, lane], here[UNTIL, lane] = done, until
+            state[TIME * LANES + lane], state[END * LANES + lane] = start, end
+            state[FRESH * LANES + lane], state[REFUSED * LANES + lane] = 1.0, 0.0
+            state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = start, 0.0
+            ahead(lane, method, lines, space)
+            return following
+
+
+@bare_jit
+def answer(lane, dense, method, lines, space, out):  # type: ignore[no-untyped-def]
+    """Write the values at the requested times that a lane's last step has reached; return whether ``dense`` holds.
+
+    The interpolant is prepared, for all lanes at once, when the first time inside a step is asked for; ``dense`` says
+    whether that was done since the step. Other arguments are as for `solve_lanes`.
+    """
+    here, state, points, time = space.here, space.state, space.points, lines.time
+    now, began, size = state[TIME * LANES + lane], state[BEGAN * LANES + lane], state[TAKEN * LANES + lane]
+    done, until, n = here[ASKED, lane], here[UNTIL, lane], out.shape[1]
+    while done < until and time[done] <= now:
+        row = here[ROW, lane] + done
+        if time[done] == now:
+            for k in range(n):
+                out[row, k] = state[(method.y + k) * LANES + lane]
+            done += 1
+            continue
+        if not dense:
+            if method.dense != 0:
+                call_lanes(method.dense, state, space.work, points)
+            dense = True
+        for j in range(LANES):  # so many points at once
+            point = min(time[min(done + j, until - 1)], now) - began
+            points[j], points[LANES + j] = point, point / size
+        call_lanes(method.values, points, space.work[lane:], space.found)
+        for j in range(LANES):
+            if done < until and time[done] < now:
+                for k in range(n):
+                    out[row + j, k] = space.found[k * LANES + j]
+                done += 1
+    here[ASKED, lane] = done
+    ahead(lane, method, lines, space)
+    return dense
+
+
+@bare_jit
+def solve_lanes(who, method, tables, control, space, out, status):  # type: ignore[no-untyped-def]
+    """Integrate the subjects of ``who`` and write their vectors at the requested times.
+
+    Parameters
+    ----------
+    who : array of int, shape (subjects to solve,)
+        Subjects; nothing of the others is touched.
+    method : Method
+        The method.
+    tables : tuple
+        What happens when segments begin (`segment_start.Begin`), the time lines (`schedule.Lines`), the subjects'
+        tolerances and steps (`Limits`).
+    control : array
+        What `machine/steps/frame.py` says.
+    space : Space
+        Room to work in.
+    out : array, rows × components
+        States, then sensitivities, at the requested times, written.
+    status : array of int, shape (subjects,)
+        Written where a subject cannot be finished.
+    """
+    here, state = space.here, space.state
+    following, busy = 0, 0
+    for lane in range(LANES):
+        here[SUBJECT, lane] = -1
+        following = settle(lane, following, who, method, tables, space, out)
+        busy += here[SUBJECT, lane] >= 0
+    while busy > 0:
+        reported = call_lanes(method.step, state, space.work, control)
+        if reported == 0:
+            continue
+        dense = False
+        for lane in range(LANES):  # before anything that `dense` reads is overwritten
+            if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
+                dense = answer(lane, dense, method, tables[1], space, out)
+        for lane in range(LANES):
+            if not (reported >> lane) & 1:
+                continue
+            if state[STATUS * LANES + lane] != OK:
+                status[here[SUBJECT, lane]] = int(state[STATUS * LANES + lane])
+                here[SUBJECT, lane] = -1
+            elif state[TIME * LANES + lane] < state[END * LANES + lane]:
+                continue
+            following = settle(lane, following, who, method, tables, space, out)
+            busy -= here[SUBJECT, lane] < 0

@@ -1,0 +1,49 @@
+"""Which states cannot become negative: those that, where they are zero, only gain, if nothing else is negative.
+
+Parameters, covariates and the other states count as not negative here; whether they are is seen when numbers are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def cannot_become_negative(rhs: Sequence[Any], states: Sequence[Any], signless: set[Any]) -> tuple[bool, ...]:
+    """Return for every state whether its derivative cannot be negative where the state is zero.
+
+    Parameters
+    ----------
+    rhs, states : sequences
+        Derivatives and symbols of the states.
+    signless : set of sympy.Symbol
+        Symbols whose sign is not known (time).
+    """
+    import sympy
+
+    zero = sympy.Integer(0)
+    return tuple(_sign(f.xreplace({s: zero}), signless) == 1 for f, s in zip(rhs, states, strict=True))
+
+
+def _sign(e: Any, signless: set[Any]) -> int | None:
+    """1 where an expression of symbols that are not negative is not negative, -1 where not positive, else None."""
+    if e.is_number:
+        return None if not e.is_real else 1 if e >= 0 else -1
+    if e.is_Symbol:
+        return None if e in signless else 1
+    name = type(e).__name__
+    if name in ("exp", "Abs", "Heaviside"):
+        return 1
+    if e.is_Pow and e.exp.is_Integer and e.exp % 2 == 0:
+        return 1
+    if e.is_Pow:
+        return 1 if _sign(e.base, signless) == 1 else None
+    parts = [a for a, _ in e.args] if name == "Piecewise" else e.args
+    signs = [_sign(a, signless) for a in parts] if e.is_Add or e.is_Mul or name in ("Max", "Min", "Piecewise") else []
+    if not signs or (None in signs and name != "Max"):
+        return None
+    if e.is_Mul:
+        return 1 if signs.count(-1) % 2 == 0 else -1
+    if name == "Max":
+        return 1 if 1 in signs else None
+    return signs[0] if len(set(signs)) == 1 else None
