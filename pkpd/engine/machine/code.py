@@ -18,7 +18,7 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853
+from pkpd.engine.machine.steps import dop853, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.symbolic.formulas import Formulas, Structure
 from pkpd.engine.symbolic.second_order import with_first_derivatives
@@ -30,6 +30,7 @@ _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
     "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
     "stiff": ("jacobian_1",),
+    **{f"taylor_{order}": (f"taylor_{order}_step", f"taylor_{order}_values") for order in taylor.ORDERS},
 }
 """What is compiled and kept together: a linear model never needs the second, few models need the third."""
 
@@ -126,9 +127,16 @@ class Code:
             yield formula_piece("rhs_1", formulas.time, rhs, 1)
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
             frame = Frame(formulas.structure.components, len(rhs.q))
-            yield lambda module: dop853.write_step(module, "dop853_step", module.get_global("rhs"), frame)
-            yield lambda module: dop853.write_dense(module, "dop853_dense", module.get_global("rhs"), frame)
+            yield lambda module: dop853.write_step(module, "dop853_step", frame)
+            yield lambda module: dop853.write_dense(module, "dop853_dense", frame)
             yield lambda module: dop853.write_values(module, "dop853_values", frame)
+        elif group.startswith("taylor"):
+            rhs, order = formulas.rhs(), int(group.split("_")[1])
+            yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
+            frame = Frame(formulas.structure.components, len(rhs.q))
+            step = f"{group}_step", f"{group}_values"
+            yield lambda module: taylor.write_step(module, step[0], rhs, formulas.time, frame, order)
+            yield lambda module: taylor.write_values(module, step[1], frame, order)
         else:
             yield formula_piece("jacobian_1", formulas.time, formulas.jacobian(), 1)
 

@@ -56,7 +56,7 @@ def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that neither makes arrays nor counts references to them.
 
     Every slice that is handed on would cost two atomic operations, which was two thirds of a solver's time. Arrays come
-    from outside. No product and sum are joined but where `fma` says so, so bits do not depend on how a loop is unrolled.
+    from outside. No product and sum are joined but where `fma` says so: bits do not depend on how a loop is unrolled.
     """
     return _compiled(function, fastmath=False, _nrt=False)
 

@@ -144,6 +144,17 @@ class LaneWriter:
         function = self.module.globals.get(full) or self.ir.Function(self.module, kind, name=full)
         return self.build.call(function, list(values))
 
+    def library(self, name: str, value: Value) -> Value:
+        """Call a function of the C library lane by lane."""
+        kind = self.ir.FunctionType(self.double, [self.double])
+        function = self.module.globals.get(name) or self.ir.Function(self.module, kind, name=name)
+        result = self.ir.Constant(self.kind, self.ir.Undefined)
+        for lane in range(LANES):
+            index = self.ir.Constant(self.ir.IntType(32), lane)
+            one = self.build.call(function, [self.build.extract_element(value, index)])
+            result = self.build.insert_element(result, one, index)
+        return result
+
     def rough_power(self, x: Value, power: float) -> Value:
         """Return x**power to a few percent from the bits of x > 0: all that the size of a step needs."""
         one = self.ir.Constant(self.integers, [0x3FF0000000000000] * LANES)

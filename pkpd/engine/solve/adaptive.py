@@ -13,8 +13,8 @@ import numpy as np
 
 from pkpd.engine.machine.jit import LANES, bare_jit
 from pkpd.engine.machine.pointer import call_lanes
-from pkpd.engine.machine.steps.frame import DENSE, END, FRESH, IDLE, LEFT, NEXT, REFUSED, STATUS, TAKEN, TIME
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
+from pkpd.engine.machine.steps.frame import DENSE, END, FRESH, IDLE, LEFT, NEXT, REFUSED, STATUS, TAKEN, TIME
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.status import OK
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine.machine.code import Code
-from pkpd.engine.machine.steps import dop853
+from pkpd.engine.machine.steps import dop853, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
@@ -21,6 +21,7 @@ from pkpd.engine.timeline.schedule import Schedule
 SolveBlock = Callable[[Array, Schedule], BlockRun]
 PART_OF_PEAK = 1e-12  # the absolute tolerance as a part of the largest that a state has been
 _NOTHING = 1e-4  # a state that starts from nothing is held to be this part of the largest amount
+_SHORT = 2_000  # operations times components up to which a Taylor series is written out
 _LEAST = 1e-290  # so that nothing is divided by zero
 
 
@@ -44,15 +45,19 @@ class IntegratedPart:
         closed = 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
         self.width = self.structure.slots + closed
 
-    def method(self, settings: Settings) -> tuple[Method, tuple[int, int]]:
-        """Return the addresses of the method for the settings, and the entries of its state and work."""
+    def method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
+        """Return the explicit method for the settings: its name, its addresses, the entries of its state and work."""
         frame = Frame(self.structure.components, self.width)
-        code = self.code
-        method = Method(
-            code.address("dop853_step"), code.address("dop853_dense"), code.address("dop853_values"),
-            code.address("rhs_1"), dop853.LANDINGS, frame.y, frame.peak, frame.fixed, frame.kept, frame.q,
-        )  # fmt: skip
-        return method, (frame.size, dop853.Work(frame.components).size)
+        places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
+        address, rhs = self.code.address, self.code.address("rhs_1")
+        if self.structure.analytic and self.structure.operations * self.structure.components <= _SHORT:
+            order = taylor.order_of(settings.rtol)
+            step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
+            sizes = frame.size, taylor.Work(frame.components, order).size
+            return f"Taylor series of order {order}", Method(step, 0, values, rhs, 0, *places), sizes
+        step, dense, values = (address(f"dop853_{name}") for name in ("step", "dense", "values"))
+        sizes = frame.size, dop853.Work(frame.components).size
+        return "Dormand–Prince 8(5,3)", Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes
 
     def job(
         self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,

@@ -58,7 +58,7 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Begin) -> tuple[Array,
 def _lanes(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers) -> None:
     """Integrate the named subjects over lanes."""
     integrated = job.integrated
-    method, sizes = integrated.method(job.settings)
+    _, method, sizes = integrated.method(job.settings)
     limits = adaptive.Limits(job.scales, job.fixed_tolerance, job.kept, float(job.settings.max_steps))
     control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
     space = adaptive.space_of(sizes, out.shape[1], integrated.width, begin.driver.lam.shape[1])

@@ -46,9 +46,7 @@ def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
     return rhs_and_jacobian(integrated.code.formulas)
 
 
-def _subject(
-    job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: Begin
-) -> int:
+def _subject(job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: Begin) -> int:
     from scipy.integrate import solve_ivp
 
     schedule = job.schedule

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pkpd.engine.symbolic.analytic import is_analytic
 from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.positivity import cannot_become_negative
@@ -69,6 +70,10 @@ class Structure:
         Whether every state could be solved in closed form, however it is solved.
     kept : tuple of bool
         Which integrated states cannot become negative if nothing that they see is negative.
+    analytic : bool
+        Whether the integrated equations have a Taylor series along the solution.
+    operations : int
+        Operations of the right-hand side: what its code costs.
     """
 
     states: tuple[str, ...]
@@ -91,6 +96,8 @@ class Structure:
     tad: bool
     all_linear: bool
     kept: tuple[bool, ...]
+    analytic: bool
+    operations: int
 
     @property
     def event_count(self) -> int:
@@ -168,7 +175,18 @@ class Formulas:
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
+            *self._form(),
         )  # fmt: skip
+
+    def _form(self) -> tuple[bool, int]:
+        """Whether the right-hand side has a Taylor series, and how many operations it has."""
+        import sympy
+
+        driven = self.driven_rhs()
+        moving, zero = {self.time, *driven.y, *self.quantities}, sympy.Integer(0)
+        analytic = all(is_analytic(e, moving, {floor_symbol(), zero}) for e in driven.values.values())
+        shared, reduced = sympy.cse(list(driven.values.values()), order="none")
+        return analytic, int(sympy.count_ops([*(e for _, e in shared), *reduced]))
 
     def _upstream(self) -> tuple[int, ...]:
         n, upstream = len(self.system.linear), set(self.system.driving)

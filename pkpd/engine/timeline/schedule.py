@@ -22,9 +22,12 @@ _PER_SEGMENT = ("start", "end", "scale", "jumps", "rates", "segment_row", "djump
 
 
 class Lines(NamedTuple):
-    """What the solvers read of the time lines: line of each subject (subjects,); where each line's segments begin (lines
-    + 1,); start and end of the segments (segments,); first requested time of each (segments + lines,); the times
-    (times,); where those of each line begin (lines + 1,); where each subject's rows begin (subjects + 1,)."""
+    """What the solvers read of the time lines.
+
+    Line of each subject (subjects,); where each line's segments begin (lines + 1,); start and end of the segments
+    (segments,); first requested time of each (segments + lines,); the times (times,); where those of each line begin
+    (lines + 1,); where each subject's rows begin (subjects + 1,).
+    """
 
     line_of_subject: Any
     segments: Any

@@ -45,7 +45,7 @@ _COEFFICIENTS = 7
 
 
 class Work:
-    """Where the entries of `work` begin: stages, the point of a stage, the new vector, the one before, the interpolant."""
+    """Where the entries of `work` begin: stages, a stage's point, the new vector, the one before, the interpolant."""
 
     def __init__(self, components: int) -> None:
         n = components
@@ -58,8 +58,9 @@ class Work:
         return s * self.n
 
 
-def write_step(module: Any, name: str, rhs: Any, frame: Frame) -> None:
-    """Write the step; `rhs` is the right-hand side, a function ``f(t, y, q, out)`` of the module."""
+def write_step(module: Any, name: str, frame: Frame) -> None:
+    """Write the step; the module has the right-hand side as a function ``rhs(t, y, q, out)``."""
+    rhs = module.get_global("rhs")
     b, w, n = LaneWriter(module, name, 3), Work(frame.components), frame.components
     zero, one = b.number(0.0), b.number(1.0)
     now = b.load(STATE, TIME)
@@ -113,8 +114,9 @@ def write_step(module: Any, name: str, rhs: Any, frame: Frame) -> None:
     b.finish(conclude(b, frame, to, trial, keep_before=w.before)[1])
 
 
-def write_dense(module: Any, name: str, rhs: Any, frame: Frame) -> None:
+def write_dense(module: Any, name: str, frame: Frame) -> None:
     """Write what the interpolant of the step just taken needs: four more stages and its coefficients."""
+    rhs = module.get_global("rhs")
     b, w, n = LaneWriter(module, name, 3), Work(frame.components), frame.components
     t, h = b.load(STATE, BEFORE), b.load(STATE, TAKEN)
     b.call(rhs, b.at(STATE, TIME), b.at(STATE, frame.y), b.at(STATE, frame.q), b.at(WORK, w.stage(12)))

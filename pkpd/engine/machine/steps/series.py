@@ -1,0 +1,252 @@
+"""Taylor coefficients of expressions along the solution, order by order, as code.
+
+Coefficient k of every node of an expression follows from those of its parts up to order k by a recurrence (Jorba & Zou,
+Exp Math 2005;14:99-117, section 2; Griewank & Walther, Evaluating Derivatives, 2nd ed. 2008, table 13.1). What is zero
+by structure is None and costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pkpd.engine.machine import vector_math
+from pkpd.engine.machine.lanes import LaneWriter, Value
+from pkpd.engine.symbolic.analytic import PERIODIC
+
+Coefficient = Value | None
+_HIGHEST = 16  # whole powers up to here are products
+
+
+class Series:
+    """Coefficients of everything that stands in some expressions.
+
+    Parameters
+    ----------
+    b : LaneWriter
+        The function in which they are computed.
+    given : mapping
+        Symbol → its coefficients known so far; those of the states grow while they are computed.
+    named : mapping
+        Symbol → the expression for which it stands, in order: one may use those before it.
+    moving : set of sympy.Symbol
+        What changes within a step: time and the states.
+    """
+
+    def __init__(
+        self, b: LaneWriter, given: Mapping[Any, list[Coefficient]], named: Mapping[Any, Any], moving: set[Any]
+    ) -> None:
+        self.b, self.named, self.moving = b, dict(named), set(moving)
+        for name, e in named.items():
+            if e.free_symbols & self.moving:
+                self.moving.add(name)
+        self.of: dict[Any, list[Coefficient]] = dict(given)
+        self._inverses: dict[Any, Value] = {}
+        self._conditions: dict[Any, Any] = {}
+
+    def coefficient(self, e: Any, k: int) -> Coefficient:
+        """Return coefficient k of an expression, None where it is zero by structure."""
+        if e in self.named:
+            return self.coefficient(self.named[e], k)
+        known = self.of.setdefault(e, [])
+        while len(known) <= k:
+            known.append(self._next(e, len(known)))
+        return known[k]
+
+    def _next(self, e: Any, k: int) -> Coefficient:
+        if e.is_number:
+            return self.b.number(float(e)) if k == 0 else None
+        name = type(e).__name__
+        if e.is_Symbol:
+            assert e not in self.moving, f"coefficient {k} of {e} is asked for before it is known"
+            return None
+        if e.is_Add:
+            return self._total([self.coefficient(a, k) for a in e.args])
+        if e.is_Mul:
+            return self._product(e, k)
+        if e.is_Pow:
+            return self._power(e, *e.args, k)
+        if name == "exp":
+            return self._exp(e, e.args[0], k)
+        if name == "log":
+            return self._log(e, e.args[0], k)
+        if name in PERIODIC:
+            return self._periodic(name, e, k)
+        if name == "Max":
+            return self._larger(*e.args, k)
+        assert name == "Piecewise", e
+        *cases, (last, _) = e.args
+        result = self.coefficient(last, k)
+        for value, condition in reversed(cases):
+            result = self._chosen(self._condition(condition), self.coefficient(value, k), result)
+        return result
+
+    # --- sums and products ---
+
+    def _total(self, parts: Sequence[Coefficient]) -> Coefficient:
+        total: Coefficient = None
+        for part in parts:
+            if part is not None:
+                total = part if total is None else self.b.add(total, part)
+        return total
+
+    def _sum(self, pairs: Sequence[tuple[Coefficient, Coefficient]]) -> Coefficient:
+        """Return Σ a·b in two chains, so that no addition waits for all before it."""
+        chains: list[Coefficient] = [None, None]
+        both = [(x, z) for x, z in pairs if x is not None and z is not None]
+        for j, (x, z) in enumerate(both):
+            c = chains[j % 2]
+            chains[j % 2] = self.b.mul(x, z) if c is None else self.b.fma(x, z, c)
+        return self._total(chains)
+
+    def _times(self, value: Coefficient, number: float) -> Coefficient:
+        return None if value is None else self.b.mul(self.b.number(number), value)
+
+    def _steady(self, e: Any) -> bool:
+        """Whether an expression does not change within a step."""
+        return not e.free_symbols & self.moving
+
+    def _product(self, e: Any, k: int) -> Coefficient:
+        below = [a for a in e.args if a.is_Pow and a.exp == -1 and not self._steady(a)]
+        if below:  # u/v: (u_k − Σ v_j·w_(k−j))/v_0
+            v = below[0].base
+            top = self.coefficient(_product([a for a in e.args if a is not below[0]]), k)
+            rest = self._sum([(self.coefficient(v, j), self.of[e][k - j]) for j in range(1, k + 1)])
+            if top is None and rest is None:
+                return None
+            left = top if rest is None else self.b.minus(rest) if top is None else self.b.sub(top, rest)
+            return self.b.mul(left, self._inverse(v))
+        steady = [a for a in e.args if self._steady(a)]
+        moving = [a for a in e.args if not self._steady(a)]
+        if not moving:
+            if k:
+                return None
+            value = self._at_start(steady[0])
+            for a in steady[1:]:
+                value = self.b.mul(value, self._at_start(a))
+            return value
+        if steady:
+            return self._sum([(self.coefficient(_product(steady), 0), self.coefficient(_product(moving), k))])
+        u, v = moving[0], _product(moving[1:])
+        return self._sum([(self.coefficient(u, j), self.coefficient(v, k - j)) for j in range(k + 1)])
+
+    def _inverse(self, v: Any) -> Value:
+        if v not in self._inverses:
+            first = self.coefficient(v, 0)
+            self._inverses[v] = self.b.div(self.b.number(1.0), self.b.number(0.0) if first is None else first)
+        return self._inverses[v]
+
+    # --- powers, exponentials ---
+
+    def _power(self, e: Any, base: Any, exponent: Any, k: int) -> Coefficient:
+        import sympy
+
+        if exponent == -1:
+            if k == 0:
+                return self._inverse(base)
+            rest = self._sum([(self.coefficient(base, j), self.of[e][k - j]) for j in range(1, k + 1)])
+            return None if rest is None else self.b.mul(self.b.minus(rest), self._inverse(base))
+        if exponent.is_Integer and abs(int(exponent)) <= _HIGHEST:
+            if exponent < 0:
+                base = sympy.Pow(base, -1, evaluate=False)
+            return self._whole_power(base, abs(int(exponent)), k)
+        if base == sympy.E:
+            return self._exp(e, exponent, k)
+        if not self._steady(exponent):
+            return self.coefficient(sympy.exp(_product([exponent, sympy.log(base)]), evaluate=False), k)
+        u0, a = self._at_start(base), self._at_start(exponent)
+        if k == 0:
+            if exponent == sympy.Rational(1, 2):
+                return self.b.sqrt(u0)
+            return vector_math.power(self.b.build, u0, a)
+        # w_k = Σ (a·j − (k − j))·u_j·w_(k−j) / (k·u_0)
+        parts = []
+        for j in range(1, k + 1):
+            u, w = self.coefficient(base, j), self.of[e][k - j]
+            if u is not None and w is not None:
+                weight = self.b.sub(self.b.mul(a, self.b.number(j / k)), self.b.number((k - j) / k))
+                parts.append((self.b.mul(weight, u), w))
+        total = self._sum(parts)
+        if total is None:
+            return None
+        # At zero there is no series (but for the power 1). Nothing moves is taken; the end of the step tells if it did.
+        none = self.b.compare("==", u0, self.b.number(0.0))
+        itself = self.b.compare("==", a, self.b.number(1.0))
+        there = self._chosen(itself, self.coefficient(base, k), None)
+        found = self.b.mul(total, self._inverse(base))
+        return self._chosen(none, there, found)
+
+    def _whole_power(self, base: Any, n: int, k: int) -> Coefficient:
+        """Coefficient of base**n by squaring; the parts are nodes of their own."""
+        import sympy
+
+        if n == 1:
+            return self.coefficient(base, k)
+        half = sympy.Pow(base, n // 2, evaluate=False) if n // 2 > 1 else base
+        square = [self.coefficient(half, j) for j in range(k + 1)]
+        if n % 2 == 0:
+            return self._sum([(square[j], square[k - j]) for j in range(k + 1)])
+        rest = sympy.Pow(base, n - 1, evaluate=False)
+        return self._sum([(self.coefficient(base, j), self.coefficient(rest, k - j)) for j in range(k + 1)])
+
+    def _at_start(self, e: Any) -> Value:
+        value = self.coefficient(e, 0)
+        return self.b.number(0.0) if value is None else value
+
+    def _exp(self, e: Any, u: Any, k: int) -> Coefficient:
+        if k == 0:
+            return vector_math.exp(self.b.build, self._at_start(u))
+        return self._sum([(self._times(self.coefficient(u, j), j / k), self.of[e][k - j]) for j in range(1, k + 1)])
+
+    def _log(self, e: Any, u: Any, k: int) -> Coefficient:
+        if k == 0:
+            return vector_math.log(self.b.build, self._at_start(u))
+        rest = self._sum([(self._times(self.of[e][j], j / k), self.coefficient(u, k - j)) for j in range(1, k)])
+        top = self.coefficient(u, k)
+        if top is None and rest is None:
+            return None
+        left = top if rest is None else self.b.minus(rest) if top is None else self.b.sub(top, rest)
+        return self.b.mul(left, self._inverse(u))
+
+    def _periodic(self, name: str, e: Any, k: int) -> Coefficient:
+        """sin, cos and tanh: their rate is u' times another function of u."""
+        import sympy
+
+        u = e.args[0]
+        if k == 0:
+            return self.b.library(name, self._at_start(u))
+        other = sympy.cos(u) if name == "sin" else sympy.sin(u) if name == "cos" else 1 - sympy.Pow(e, 2)
+        rate = self._sum(
+            [(self._times(self.coefficient(u, j), j / k), self.coefficient(other, k - j)) for j in range(1, k + 1)]
+        )
+        return self._times(rate, -1.0) if name == "cos" else rate
+
+    # --- what is chosen at the start of a step ---
+
+    def _larger(self, a: Any, b: Any, k: int) -> Coefficient:
+        """The larger of two, of which one does not move (a floor); where both are equal the moving one."""
+        moving, floor = (b, a) if self._steady(a) else (a, b)
+        if moving not in self._conditions:
+            above = self.b.compare(">=", self._at_start(moving), self._at_start(floor))
+            self._conditions[moving] = above
+        return self._chosen(self._conditions[moving], self.coefficient(moving, k), self.coefficient(floor, k))
+
+    def _chosen(self, condition: Any, yes: Coefficient, no: Coefficient) -> Coefficient:
+        if yes is None and no is None:
+            return None
+        zero = self.b.number(0.0)
+        return self.b.choose(condition, zero if yes is None else yes, zero if no is None else no)
+
+    def _condition(self, c: Any) -> Any:
+        """A condition that does not change within a step (see `is_analytic`)."""
+        if c not in self._conditions:
+            how = self.b.build.fcmp_unordered if c.rel_op == "!=" else self.b.build.fcmp_ordered
+            self._conditions[c] = how(c.rel_op, self._at_start(c.lhs), self._at_start(c.rhs))
+        return self._conditions[c]
+
+
+def _product(factors: Sequence[Any]) -> Any:
+    """The product of some factors as a node; SymPy would rewrite it."""
+    import sympy
+
+    return factors[0] if len(factors) == 1 else sympy.Mul(*factors, evaluate=False)

@@ -1,0 +1,175 @@
+"""Taylor series: a step of every lane, of an order chosen by the tolerance, and its values at any time inside.
+
+The coefficients of the solution follow from the equations order by order (`series`). The last two choose the step
+(Jorba & Zou, Exp Math 2005;14:99-117, section 3); then the right-hand side at its end is compared with the slope of the
+series there, which measures the first term left out: a step whose error is too large is refused. The series is as good
+inside the step as at its end, so no step ends because a value is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pkpd.engine.machine.lanes import LaneWriter, Value
+from pkpd.engine.machine.steps.frame import (
+    AT_EDGE,
+    CONTROL,
+    END,
+    FRESH,
+    REFUSED,
+    REPORT,
+    STATE,
+    STEP,
+    TIME,
+    WORK,
+    Frame,
+    Trial,
+    aim,
+    conclude,
+    crossing,
+    scale,
+)
+from pkpd.engine.machine.steps.series import Series
+from pkpd.engine.status import NOT_FINITE, STIFF
+
+ORDERS = (8, 12, 16)
+SAFETY = 0.9  # of the step that the coefficients allow
+_TOO_SMALL = 500  # steps that are still to come, after `_PROOF` of them in a row, before equations are called stiff
+_PROOF = 15
+
+
+class Work:
+    """Where the entries of `work` begin: coefficients by order, the new vector, dy/dt there, the time there."""
+
+    def __init__(self, components: int, order: int) -> None:
+        n = components
+        self.order, self.new, self.slope, self.clock = order, (order + 1) * n, (order + 2) * n, (order + 3) * n
+        self.size = self.clock + 1
+
+
+def order_of(rtol: float) -> int:
+    """Return the order with which a tolerance is reached with the least work, as measured."""
+    return ORDERS[0] if rtol > 3e-6 else ORDERS[1] if rtol > 3e-9 else ORDERS[2]
+
+
+def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, order: int) -> None:
+    """Write the step; the module has the right-hand side as a function ``rhs(t, y, q, out)``.
+
+    Parameters
+    ----------
+    module, name
+        Where, and how it is called.
+    formula : Formula
+        The right-hand side as expressions.
+    time : sympy.Symbol
+        Time.
+    frame : Frame
+        Where things stand.
+    order : int
+        Order of the series.
+    """
+    import sympy
+
+    b, n, w = LaneWriter(module, name, 3), frame.components, Work(frame.components, order)
+    zero, one = b.number(0.0), b.number(1.0)
+    shared, reduced = sympy.cse(list(formula.values.values()), symbols=sympy.numbered_symbols("_c"), order="none")
+    flow = dict(zip(formula.values, reduced, strict=True))
+    given: dict[Any, list[Value | None]] = {s: [b.load(STATE, frame.q + i)] for i, s in enumerate(formula.q)}
+    given |= {s: [b.load(STATE, frame.y + i)] for i, s in enumerate(formula.y)}
+    now = b.load(STATE, TIME)
+    given[time] = [now, one, *([None] * order)]
+    series = Series(b, given, dict(shared), {time, *formula.y})
+    for k in range(order):
+        rates = [series.coefficient(flow[i], k) if i in flow else None for i in range(n)]
+        for symbol, rate in zip(formula.y, rates, strict=True):
+            series.of[symbol].append(zero if rate is None else b.mul(b.number(1 / (k + 1)), rate))
+    largest = [zero, zero]
+    for i, symbol in enumerate(formula.y):
+        c = series.of[symbol]
+        unit = b.div(one, scale(b, frame, i, b.abs(c[0])))
+        largest = [b.max(most, b.mul(unit, b.abs(c[k]))) for most, k in zip(largest, (order, order - 1), strict=True)]
+        for k in range(order + 1):
+            b.store(WORK, k * n + i, c[k])
+    planned = _planned(b, largest, order)
+    to = aim(b, planned, lands=False)
+    _advance(b, frame, w, to.h)
+    b.store(WORK, w.clock, to.ahead)
+    b.call(module.get_global("rhs"), b.at(WORK, w.clock), b.at(WORK, w.new), b.at(STATE, frame.q), b.at(WORK, w.slope))
+
+    def judge(i: Any, carried: list[Value]) -> list[Value]:
+        """Compare the right-hand side with the slope of the series."""
+        slope = b.number(0.0)
+        for k in range(order, 0, -1):
+            slope = b.fma(slope, to.h, b.mul(b.number(k), b.load(WORK, b.plus(k * n, i))))
+        old, new = b.load(WORK, i), b.load(WORK, b.plus(w.new, i))
+        crossed, new = crossing(b, frame, i, new)
+        b.store(WORK, b.plus(w.new, i), new)
+        unit = b.div(to.h, scale(b, frame, i, b.max(b.abs(old), b.abs(new))))
+        off = b.mul(b.abs(b.sub(b.load(WORK, b.plus(w.slope, i)), slope)), unit)
+        # What is no number must stay so: a maximum would lose it.
+        return [b.max(carried[0], off), b.add(carried[1], b.mul(zero, off)), b.max(carried[2], b.flag(crossed))]
+
+    off, broken, crossed = b.loop(n, judge, [zero] * 3)
+    error = b.add(b.mul(off, b.number(1 / (order + 1))), broken)
+    fresh = b.compare(">", b.load(STATE, FRESH), zero)
+    start = b.add(b.mul(zero, largest[0]), b.mul(zero, b.load(WORK, n)))
+    for i in range(n):
+        start = b.add(start, b.mul(zero, b.load(WORK, n + i)))
+    nothing = b.both(fresh, b.not_finite(start))
+    failed = b.choose(nothing, b.number(NOT_FINITE), b.choose(_stiffness(b, fresh, to.h), b.number(STIFF), zero))
+    trial = Trial(
+        error, b.compare(">", crossed, zero), failed, -1.0 / (order + 1), lambda i: b.load(WORK, b.plus(w.new, i))
+    )  # fmt: skip
+    b.finish(conclude(b, frame, to, trial)[1])
+
+
+def write_values(module: Any, name: str, frame: Frame, order: int) -> None:
+    """Write ``values(points, work, out)``: the series of one lane at eight times since the start of its step."""
+    b, n = LaneWriter(module, name, 3), frame.components
+    x = b.load(0, 0)
+
+    def value(i: Any, _: list[Value]) -> None:
+        total = b.spread(WORK, b.plus(order * n, i))
+        for k in range(order - 1, -1, -1):
+            total = b.fma(total, x, b.spread(WORK, b.plus(k * n, i)))
+        b.store(2, i, total)
+
+    b.loop(n, value)
+    b.finish()
+
+
+def _advance(b: LaneWriter, frame: Frame, w: Work, h: Value) -> None:
+    """Write the vector at the end of the step."""
+    n = frame.components
+
+    def value(i: Any, _: list[Value]) -> None:
+        total = b.load(WORK, b.plus(w.order * n, i))
+        for k in range(w.order - 1, -1, -1):
+            total = b.fma(total, h, b.load(WORK, b.plus(k * n, i)))
+        b.store(WORK, b.plus(w.new, i), total)
+
+    b.loop(n, value)
+
+
+def _planned(b: LaneWriter, largest: Sequence[Value], order: int) -> Value:
+    """Return the step at whose end the last two terms are as large as the error may be."""
+    tiny = b.number(1e-280)
+    h = [b.rough_power(b.max(most, tiny), -1.0 / k) for most, k in zip(largest, (order, order - 1), strict=True)]
+    planned = b.mul(b.number(SAFETY), b.min(h[0], h[1]))
+    # After a refusal no longer than that says; a step of no number becomes the rest of the segment, and is refused.
+    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
+    planned = b.choose(b.not_finite(planned), left, planned)
+    refused = b.compare(">", b.load(STATE, REFUSED), b.number(0.0))
+    return b.choose(refused, b.min(planned, b.load(STATE, STEP)), planned)
+
+
+def _stiffness(b: LaneWriter, fresh: Any, h: Value) -> Any:
+    """Return whether many steps are still to come and have been for long: the stiff method may do with fewer."""
+    zero, one = b.number(0.0), b.number(1.0)
+    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
+    small = b.both(b.negate(fresh), b.compare(">", left, b.mul(b.number(_TOO_SMALL), h)))
+    count = b.choose(small, b.add(b.load(STATE, AT_EDGE), one), zero)
+    b.store(STATE, AT_EDGE, count)
+    asked = b.compare(">", b.scalar(CONTROL, REPORT), zero)
+    return b.both(asked, b.compare(">=", count, b.number(_PROOF)))
