@@ -32,7 +32,9 @@ def machine(texts: list[str]) -> Callable[[float, list[float], list[float]], np.
     """
     expressions = [parse(t) for t in texts]
     formula = Formula.of([symbol(s) for s in STATES], [symbol(s) for s in OTHERS], expressions)
-    made = load_code(object_code(formula_piece(f"f{w}", symbol("t"), formula, w) for w in WIDTHS), [f"f{w}" for w in WIDTHS])
+    made = load_code(
+        object_code(formula_piece(f"f{w}", symbol("t"), formula, w) for w in WIDTHS), [f"f{w}" for w in WIDTHS]
+    )
 
     def call(t: float, y: list[float], q: list[float]) -> np.ndarray:
         found = []

@@ -110,7 +110,7 @@ def _fixed(equation: str, rate: float, steps: int, end: float) -> np.ndarray:
     """Take equal steps by hand; return the end, and the largest error of the interpolant at 0.3 of a step."""
     model = define({"y": equation}, {"k": rate}, outputs={"y": "y"}, initial={"y": "1"})
     integrated = compile_model(model, linear="ode").integrated
-    model = (integrated.code.address("rhs", 1), integrated.code.address("jacobian", 1))
+    model = (integrated.code.address("rhs_1"), integrated.code.address("jacobian_1"))
     q, clock = np.append(rate, np.zeros(integrated.width - 1)), np.empty(1)
     y, new, k, work, f = np.ones(1), np.empty(1), np.empty((8, 1)), np.empty((3, 1)), np.empty((3, 1))
     jac, lu, order, out = np.zeros((1, 2)), np.empty((1, 1)), np.empty(1, dtype=np.int64), np.empty(1)
@@ -222,7 +222,7 @@ def test_the_derivative_in_time_goes_through_the_driving_states() -> None:
     assert job.modes.sound.all()
     assert integrated.structure.driven
     given = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), np.zeros(1, dtype=np.int64))
-    model = (code.code.address("rhs", 1), code.code.address("jacobian", 1))
+    model = (code.code.address("rhs_1"), code.code.address("jacobian_1"))
     width = job.z0.shape[1]
     q, jac, dy = np.zeros(integrated.width), np.zeros((width, len(integrated.where) + 1)), np.empty(width)
     clock = np.empty(1)

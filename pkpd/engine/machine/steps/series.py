@@ -16,6 +16,8 @@ from pkpd.engine.symbolic.analytic import PERIODIC
 
 Coefficient = Value | None
 _HIGHEST = 16  # whole powers up to here are products
+_TRACE = 1e-250  # what is washed out moves by less than this, and begins nowhere
+_NOTHING = 1e-290  # below, a base counts as zero: its inverse may be infinite
 
 
 class Series:
@@ -30,17 +32,25 @@ class Series:
     named : mapping
         Symbol → the expression for which it stands, in order: one may use those before it.
     moving : set of sympy.Symbol
-        What changes within a step: time and the states.
+        What changes within a step: time and the states, of which time alone is known to all orders from the start.
+    blink : vector
+        A time in which nothing but rounding happens.
     """
 
     def __init__(
-        self, b: LaneWriter, given: Mapping[Any, list[Coefficient]], named: Mapping[Any, Any], moving: set[Any]
-    ) -> None:
-        self.b, self.named, self.moving = b, dict(named), set(moving)
+        self, b: LaneWriter, given: Mapping[Any, list[Coefficient]], named: Mapping[Any, Any], moving: set[Any],
+        blink: Value,
+    ) -> None:  # fmt: skip
+        self.b, self.named, self.moving, self.blink = b, dict(named), set(moving), blink
+        self.states = {s for s in moving if len(given[s]) == 1}
         for name, e in named.items():
             if e.free_symbols & self.moving:
                 self.moving.add(name)
+            if e.free_symbols & self.states:
+                self.states.add(name)
         self.of: dict[Any, list[Coefficient]] = dict(given)
+        self.corners: list[tuple[Any, Value]] = []
+        """Where a power has no series: the lanes, and a time in which its base changes by its own size."""
         self._inverses: dict[Any, Value] = {}
         self._conditions: dict[Any, Any] = {}
 
@@ -155,6 +165,8 @@ class Series:
         if not self._steady(exponent):
             return self.coefficient(sympy.exp(_product([exponent, sympy.log(base)]), evaluate=False), k)
         u0, a = self._at_start(base), self._at_start(exponent)
+        none = self.b.both(self._begins(base, u0), self.b.compare(">", a, self.b.number(0.0)))
+        u0 = self.b.choose(none, self.b.max(u0, self.b.number(0.0)), u0)
         if k == 0:
             if exponent == sympy.Rational(1, 2):
                 return self.b.sqrt(u0)
@@ -169,12 +181,33 @@ class Series:
         total = self._sum(parts)
         if total is None:
             return None
-        # At zero there is no series (but for the power 1). Nothing moves is taken; the end of the step tells if it did.
-        none = self.b.compare("==", u0, self.b.number(0.0))
+        # At zero there is no series (but for the power 1): the power is taken not to move, and the step is short.
         itself = self.b.compare("==", a, self.b.number(1.0))
+        if k == 2:
+            self._corner(base, self.b.both(none, self.b.negate(itself)))
         there = self._chosen(itself, self.coefficient(base, k), None)
         found = self.b.mul(total, self._inverse(base))
         return self._chosen(none, there, found)
+
+    def _begins(self, base: Any, u0: Value) -> Any:
+        """Whether a base is zero, or was, but for rounding, a blink ago."""
+        if base not in self._conditions:
+            first = self.coefficient(base, 1) if not base.free_symbols & self.states else None
+            least = self.b.number(_NOTHING)
+            if first is not None:
+                least = self.b.max(least, self.b.mul(self.blink, self.b.abs(first)))
+            self._conditions[base] = self.b.compare("<=", self.b.abs(u0), least)
+        return self._conditions[base]
+
+    def _corner(self, base: Any, where: Any) -> None:
+        """Note a base that begins at zero."""
+        b = self.b
+        first, second = (self.coefficient(base, k) for k in (1, 2))
+        if first is None:
+            return
+        moving = b.both(where, b.compare(">", b.abs(first), b.number(_TRACE)))
+        slow = b.number(1e300) if second is None else b.div(b.abs(first), b.max(b.abs(second), b.number(1e-290)))
+        self.corners.append((moving, slow))
 
     def _whole_power(self, base: Any, n: int, k: int) -> Coefficient:
         """Coefficient of base**n by squaring; the parts are nodes of their own."""
@@ -224,12 +257,17 @@ class Series:
     # --- what is chosen at the start of a step ---
 
     def _larger(self, a: Any, b: Any, k: int) -> Coefficient:
-        """The larger of two, of which one does not move (a floor); where both are equal the moving one."""
+        """The larger of two, of which one does not move (a floor); the moving one where it rises through the floor."""
         moving, floor = (b, a) if self._steady(a) else (a, b)
+        start, least = self._at_start(moving), self._at_start(floor)
+        if k == 0:
+            return self.b.max(start, least)
         if moving not in self._conditions:
-            above = self.b.compare(">=", self._at_start(moving), self._at_start(floor))
-            self._conditions[moving] = above
-        return self._chosen(self._conditions[moving], self.coefficient(moving, k), self.coefficient(floor, k))
+            rises, first = self.b.compare(">=", start, least), self.coefficient(moving, 1)
+            if first is not None:
+                rises = self.b.either(rises, self.b.compare(">", first, self.b.number(0.0)))
+            self._conditions[moving] = rises
+        return self._chosen(self._conditions[moving], self.coefficient(moving, k), None)
 
     def _chosen(self, condition: Any, yes: Coefficient, no: Coefficient) -> Coefficient:
         if yes is None and no is None:
@@ -239,10 +277,25 @@ class Series:
 
     def _condition(self, c: Any) -> Any:
         """A condition that does not change within a step (see `is_analytic`)."""
-        if c not in self._conditions:
-            how = self.b.build.fcmp_unordered if c.rel_op == "!=" else self.b.build.fcmp_ordered
-            self._conditions[c] = how(c.rel_op, self._at_start(c.lhs), self._at_start(c.rhs))
-        return self._conditions[c]
+        if c in self.named:
+            return self._condition(self.named[c])
+        if c in self._conditions:
+            return self._conditions[c]
+        b, name = self.b.build, type(c).__name__
+        if c.is_Relational:
+            how = b.fcmp_unordered if c.rel_op == "!=" else b.fcmp_ordered
+            made = how(c.rel_op, self._at_start(c.lhs), self._at_start(c.rhs))
+        elif name == "Not":
+            made = b.not_(self._condition(c.args[0]))
+        elif name == "ITE":
+            made = b.select(*(self._condition(part) for part in c.args))
+        else:
+            assert name in ("And", "Or"), c
+            made = self._condition(c.args[0])
+            for other in c.args[1:]:
+                made = (b.and_ if name == "And" else b.or_)(made, self._condition(other))
+        self._conditions[c] = made
+        return made
 
 
 def _product(factors: Sequence[Any]) -> Any:

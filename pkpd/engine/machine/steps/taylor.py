@@ -37,6 +37,8 @@ ORDERS = (8, 12, 16)
 SAFETY = 0.9  # of the step that the coefficients allow
 _TOO_SMALL = 500  # steps that are still to come, after `_PROOF` of them in a row, before equations are called stiff
 _PROOF = 15
+_BLINK = 1e-14  # of the rest of a segment: what rounding can hide
+_CORNER = 1e-2  # of a time in which the base of a power that begins at zero changes by its own size, or of the segment
 
 
 class Work:
@@ -79,7 +81,8 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
     given |= {s: [b.load(STATE, frame.y + i)] for i, s in enumerate(formula.y)}
     now = b.load(STATE, TIME)
     given[time] = [now, one, *([None] * order)]
-    series = Series(b, given, dict(shared), {time, *formula.y})
+    left = b.sub(b.load(STATE, END), now)
+    series = Series(b, given, dict(shared), {time, *formula.y}, b.mul(b.number(_BLINK), left))
     for k in range(order):
         rates = [series.coefficient(flow[i], k) if i in flow else None for i in range(n)]
         for symbol, rate in zip(formula.y, rates, strict=True):
@@ -91,7 +94,10 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
         largest = [b.max(most, b.mul(unit, b.abs(c[k]))) for most, k in zip(largest, (order, order - 1), strict=True)]
         for k in range(order + 1):
             b.store(WORK, k * n + i, c[k])
-    planned = _planned(b, largest, order)
+    planned, corner = _planned(b, largest, order), b.flag(b.compare("<", zero, zero))
+    for where, slow in series.corners:
+        short = b.min(b.min(planned, b.mul(b.number(_CORNER), slow)), b.mul(b.number(_CORNER), left))
+        planned, corner = b.choose(where, short, planned), b.choose(where, one, corner)
     to = aim(b, planned, lands=False)
     _advance(b, frame, w, to.h)
     b.store(WORK, w.clock, to.ahead)
@@ -111,7 +117,8 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
         return [b.max(carried[0], off), b.add(carried[1], b.mul(zero, off)), b.max(carried[2], b.flag(crossed))]
 
     off, broken, crossed = b.loop(n, judge, [zero] * 3)
-    error = b.add(b.mul(off, b.number(1 / (order + 1))), broken)
+    share = b.choose(b.compare(">", corner, zero), one, b.number(1 / (order + 1)))
+    error = b.add(b.mul(off, share), broken)
     fresh = b.compare(">", b.load(STATE, FRESH), zero)
     start = b.add(b.mul(zero, largest[0]), b.mul(zero, b.load(WORK, n)))
     for i in range(n):
