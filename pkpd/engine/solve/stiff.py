@@ -202,11 +202,10 @@ def solve_stiff(who, model, begin, lines, control, atol, out, status):  # type: 
     numbers they read; ``control`` (2,) is rtol and the steps that may be taken.
     """
     line_of_subject, segments, start, end, first, time, times, rows = lines
-    n, places = begin.values.z0.shape[1], begin.moves.places
+    n, places = out.shape[1], begin.places
     states = places.shape[1]
-    modal = np.zeros((4, begin.driver.lam.shape[1]))
     clock, y, q, dydt = np.empty(1), np.empty(n), np.zeros(model[2]), np.empty(n)
-    scratch = Scratch(y, np.zeros((1, 1)), dydt, clock, modal)
+    scratch = Scratch(y, np.zeros((1, 1)), dydt, clock)
     work = (
         np.empty((STAGES, n)), np.empty(n), np.empty((3, n)), np.empty(2), np.empty((3, n)),
         np.zeros((n, states + 1)), np.empty((states, states)), np.empty(states, dtype=np.int64), places,
@@ -218,7 +217,7 @@ def solve_stiff(who, model, begin, lines, control, atol, out, status):  # type: 
         limits[:] = control[:2]
         status[i] = OK
         for s in range(segments[line], segments[line + 1]):
-            begin_segment(model[0], i, s, s - segments[line], start[s], begin, q, scratch)
+            begin_segment(model[0], i, s, begin, q, scratch)
             lower, upper = first[s + line], first[s + line + 1]
             target = out[rows[i] + lower - times[line] : rows[i] + upper - times[line]]
             status[i] = integrate(model, start[s], end[s], y, time[lower:upper], target, q, limits, atol[i], work)

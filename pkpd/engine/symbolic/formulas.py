@@ -110,6 +110,12 @@ class Structure:
         return (*((d, -1) for d in self.driving), *self.driven)
 
     @property
+    def closed_numbers(self) -> int:
+        """How many numbers of the closed form the right-hand side reads."""
+        modes, drivers, driven = len(self.upstream), len(self.driving), len(self.driven)
+        return 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
+
+    @property
     def slots(self) -> int:
         """Where the closed form's numbers begin in what the right-hand side reads."""
         return len(self.inputs) + len(self.sensitivities) + 2 + len(self.integrated) + len(self.rate_sensitivities)
