@@ -127,7 +127,9 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     )  # fmt: skip
     closed = np.zeros((int(run.begins[-1]) if pairs else 0, structure.closed_numbers))
     if pairs:
-        where_from = (
+        lines = Segments(
+            schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
+        )
             schedule.line_of_subject,
             schedule.segments,
             schedule.start,
@@ -135,7 +137,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
             schedule.first_row,
         )
         announce(closed_numbers)
-        closed_numbers(driver, Segments(*where_from), np.zeros((4, n)), closed)
+        closed_numbers(driver, lines, np.zeros((4, n)), closed)
     return Modes(closed, sound, np.where(positive, 0.0, -np.inf))
 
 

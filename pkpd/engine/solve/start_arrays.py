@@ -33,7 +33,7 @@ def start_tables(job: IntegrationJob, steady: Array, slot: Integers) -> Tables:
     table[:, 0], table[:, 1], table[:, 2], table[:, 3] = plan.start, plan.end, plan.dosed, plan.begins
     table[:, 4] = plan.segment_row
     if len(adds):
-        table[:, 5] = np.where(plan.begins >= 0, adds[plan.begins], 0.0)
+        table[:, 5] = np.where(plan.begins >= 0, adds[np.maximum(plan.begins, 0)], 0.0)
     scale, jump = table[:, columns.scale : columns.jump], table[:, columns.jump : columns.rates]
     scale[:, :n], jump[:, :n] = plan.scale[:, integrated.where], plan.jumps[:, integrated.where]
     table[:, columns.rates : columns.drates] = plan.rates[:, integrated.where]
