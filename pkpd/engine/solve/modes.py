@@ -130,12 +130,6 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
         lines = Segments(
             schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
         )
-            schedule.line_of_subject,
-            schedule.segments,
-            schedule.start,
-            schedule.segment_row,
-            schedule.first_row,
-        )
         announce(closed_numbers)
         closed_numbers(driver, lines, np.zeros((4, n)), closed)
     return Modes(closed, sound, np.where(positive, 0.0, -np.inf))
