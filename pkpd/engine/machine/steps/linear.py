@@ -28,8 +28,8 @@ def pieces(layout: Layout, names: Sequence[str]) -> list[Callable[[Any], None]]:
 
 
 def write_exponential(module: Any, name: str, layout: Layout) -> None:
-    """Write ``exponential(memory)``: from the block's numbers and the interval to the entries of the exponential."""
-    b = LaneWriter(module, name, 1)
+    """Write ``exponential(memory, ·, ·)``: from the block's numbers and the interval to the entries of the exponential."""
+    b = LaneWriter(module, name, 3)
     system = _System(b, layout)
     single = layout.n == 1
     if not single or layout.source:
@@ -233,8 +233,8 @@ def _one_state(b: LaneWriter, layout: Layout, system: _System) -> None:
 
 
 def write_apply(module: Any, name: str, layout: Layout) -> None:
-    """Write ``apply(memory)``: the vector after the interval, from the exponential and the vector before it."""
-    b = LaneWriter(module, name, 1)
+    """Write ``apply(memory, ·, ·)``: the vector after the interval, from the exponential and the vector before it."""
+    b = LaneWriter(module, name, 3)
     again = b.compare(">", b.load(0, AGAIN), b.number(0.0))
     moves = b.compare(">", b.load(0, MOVES), b.number(0.0))
     names = [*(((), i) for i in range(layout.n)), *layout.shape.moved]
