@@ -194,9 +194,10 @@ class Compiled:
         """Solve a model that is one linear block: nothing is kept but what is wanted."""
         empty = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0)), np.empty((0, 0, 0))
         found = Found(solution.outputs, solution.slopes, solution.states, *empty, solution.status)
+        tables = self.block.tables(values, schedule, solution.status)
 
         def piece(lo: int, hi: int) -> None:
-            self.block.solve_into(values, schedule, (lo, hi), found)
+            self.block.solve((lo, hi), tables, found)
 
         in_pieces(piece, schedule.rows, 0, settings.workers, largest=schedule.subjects)
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.solve.closed_form import solve_linear
 from pkpd.engine.solve.linear_lanes import (
-    Doses, Found, Machine, Marks, Places, Space, Tables, solve_linear_lanes,
+    HERE, TIMES, Doses, Found, Machine, Marks, Places, Space, Tables, solve_linear_lanes,
 )
 from pkpd.engine.solve.steady_closed_form import solve_steady
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
@@ -39,6 +40,7 @@ class LinearBlock:
         self._seen = list(self.structure.seen)
         self._memory = threading.local()
         self._layouts: dict[bool, Layout] = {}
+        self._machines: dict[bool, Machine] = {}
 
     def run(self, values: Array, schedule: Schedule) -> BlockRun:
         """Solve the block for a value table (rows × inputs).
@@ -58,7 +60,7 @@ class LinearBlock:
 
     @property
     def complete(self) -> bool:
-        """Whether the block is the whole model and can be solved, outputs and all, by `solve_into`."""
+        """Whether the block is the whole model and can be solved, outputs and all, by `solve`."""
         return self.over_lanes and not self.structure.integrated
 
     @cached_property
@@ -71,20 +73,36 @@ class LinearBlock:
             self._layouts[source] = Layout(shape_of(self.structure), source)
         return self._layouts[source]
 
-    def solve_into(self, values: Array, schedule: Schedule, span: tuple[int, int], found: Found) -> None:
-        """Solve the subjects from one to (without) another, and write what is wanted of them to the results of all."""
-        doses = self._doses(schedule)
-        begins, steady = self._steady(values, schedule, found.status)
+    def tables(self, values: Array, schedule: Schedule, status: Integers) -> Tables:
+        """Return what `solve` reads of a value table and a schedule.
+
+        ``status`` (subjects,) is written where a subject has no steady state.
+        """
+        laid = schedule.kept.get("linear")
+        if laid is None:
+            rated = bool(schedule.rates.any() or schedule.drates.any())
+            doses = Doses(
+                schedule.jumps, schedule.rates, schedule.scale, schedule.djumps, schedule.drates, schedule.dstart,
+                schedule.dosed, np.array([rated], dtype=np.int64),
+            )  # fmt: skip
+            laid = schedule.lines, doses, first_places(schedule)
+            schedule.kept["linear"] = laid
+        lines, doses, places = laid
         marks = Marks(
-            schedule.begins, schedule.segment_row, schedule.first_row, begins,
-            _NO_ROWS if schedule.observed is None else schedule.observed, schedule.order, *steady,
+            schedule.begins, schedule.segment_row, schedule.first_row, places,
+            _NO_ROWS if schedule.observed is None else schedule.observed, schedule.order,
+            *self._steady(values, schedule, places, status),
         )  # fmt: skip
-        tables = Tables(schedule.lines, doses, marks, values)
-        sourced = bool(doses.rated[0]) or self.places.fed == 1
-        announce(solve_linear_lanes)
-        solve_linear_lanes(
-            span, self._machine(sourced), self.places, tables, self._space(sourced, found.slopes.shape), found
-        )
+        return Tables(lines, doses, marks, values)
+
+    def solve(self, span: tuple[int, int], tables: Tables, found: Found) -> None:
+        """Solve the subjects from one to (without) another, and write what is wanted of them."""
+        sourced = bool(tables.doses.rated[0]) or self.places.fed == 1
+        if sourced not in self._machines:
+            announce(solve_linear_lanes)
+            self._machines[sourced] = self._machine(sourced)
+        space = self._space(sourced, found.slopes.shape)
+        solve_linear_lanes(span, self._machines[sourced], self.places, tables, space, found)
 
     @cached_property
     def places(self) -> Places:
@@ -109,35 +127,28 @@ class LinearBlock:
 
     def _space(self, sourced: bool, shape: tuple[int, ...]) -> Space:
         inputs, (_, outputs, count) = len(self.structure.inputs), shape
-        return Space(
-            aligned(self._layout(sourced).size * LANES), aligned(inputs * LANES), aligned(inputs * LANES),
-            aligned(LANES), aligned(outputs * (1 + count) * LANES), np.zeros((13, LANES), dtype=np.int64),
-            np.zeros((3, LANES)),
-        )  # fmt: skip
+        entries = np.cumsum([0, self._layout(sourced).size, inputs, inputs, 1, outputs * (1 + count)]) * LANES
+        room = aligned(int(entries[-1]))
+        parts = [room[lo:hi] for lo, hi in pairwise(entries.tolist())]
+        return Space(*parts, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
 
-    def _doses(self, schedule: Schedule) -> Doses:
-        rated = bool(schedule.rates.any() or schedule.drates.any())
-        return Doses(
-            schedule.jumps, schedule.rates, schedule.scale, schedule.djumps, schedule.drates, schedule.dstart,
-            schedule.dosed, np.array([rated], dtype=np.int64),
-        )  # fmt: skip
-
-    def _steady(self, values: Array, schedule: Schedule, status: Integers) -> tuple[Integers, tuple[Any, ...]]:
-        """Where each subject's segments begin among those of all; whether trains add, and the steady states."""
+    def _steady(
+        self, values: Array, schedule: Schedule, places: Integers, status: Integers
+    ) -> tuple[Integers, Array, Array]:
+        """Whether each train adds its steady state, and the steady states with their derivatives."""
         n, p = self.size, len(self.varied)
-        begins = first_places(schedule)
         if not schedule.trains:
-            return begins, (_NO_ROWS, np.zeros((0, n)), np.zeros((0, p, n)))
-        many = int(begins[-1])
+            return _NO_ROWS, np.zeros((0, n)), np.zeros((0, p, n))
+        many = int(places[-1])
         steady, dsteady = np.zeros((many, n)), np.zeros((many, p, n))
         system, derivatives = self._tables(values)
         adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
         announce(solve_steady)
         starts_with = (schedule.begins, schedule.segment_row, schedule.first_row)
         trains = trains_as_arrays(schedule.trains, self.where, self.varied)
-        lines = (schedule.line_of_subject, schedule.segments, begins)
+        lines = (schedule.line_of_subject, schedule.segments, places)
         solve_steady(system[:3], derivatives, lines, starts_with, trains, (steady, dsteady), status)
-        return begins, (adds, steady, dsteady)
+        return adds, steady, dsteady
 
     def _tables(self, values: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
         """K, losses, constant inputs and initial values by row of values, and their derivatives."""
@@ -164,12 +175,12 @@ class LinearBlock:
         if self.over_lanes:
             unwanted = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0))
             found = Found(*unwanted, out, dout, starts, dstarts, status)
-            self.solve_into(values, schedule, (0, schedule.subjects), found)
+            self.solve((0, schedule.subjects), self.tables(values, schedule, status), found)
         elif n:
             sound = np.isfinite(np.column_stack([matrix.reshape(len(values), -1), loss, constant, x0])).all(1)
             sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
             status[~sound] = NOT_FINITE
-            _, (adds, steady, dsteady) = self._steady(values, schedule, status)
+            adds, steady, dsteady = self._steady(values, schedule, begins, status)
             announce(solve_linear)
             lines = (
                 schedule.line_of_subject, schedule.segments, schedule.start, schedule.end,

@@ -24,7 +24,9 @@ from pkpd.engine.timeline.segments import RESTART
 # of all subjects; whether the segment is about to begin; whether the exponential belongs to it; whether something flows
 # in; what is wrong with the subject.
 SUBJECT, SEGMENT, FIRST, LAST, ASKED, UNTIL, ROW, SEEN, PLACE, FRESH, HELD, SOURCED, WRONG = range(13)
+HERE = 13
 START, BEFORE, NOW = range(3)  # times of a lane: the segment's start, the last requested one, where the turn goes
+TIMES = 3
 PLAIN, SOURCE = 0, 1  # the two sets of machine code
 
 
