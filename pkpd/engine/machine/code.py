@@ -18,8 +18,9 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853, taylor
+from pkpd.engine.machine.steps import dop853, linear, taylor
 from pkpd.engine.machine.steps.frame import Frame
+from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.symbolic.formulas import Formulas, Structure
 from pkpd.engine.symbolic.second_order import with_first_derivatives
 from pkpd.engine.symbolic.symbols import system_of
@@ -30,6 +31,8 @@ _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
     "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
     "stiff": ("jacobian_1",),
+    "linear": ("exponential", "apply"),
+    "linear with a source": ("exponential_source", "apply_source"),
     **{f"taylor_{order}": (f"taylor_{order}_step", f"taylor_{order}_values") for order in taylor.ORDERS},
 }
 """What is compiled and kept together: a linear model never needs the second, few models need the third."""
@@ -113,11 +116,14 @@ class Code:
             return
         code = object_code(self._pieces(group))
         self._addresses |= load_code(code, _GROUPS[group])
-        about = {"functions": _GROUPS[group], "structure": dataclasses.asdict(self.formulas.structure)}
+        about = {"functions": _GROUPS[group], "structure": dataclasses.asdict(self.structure)}
         disk.write(key, json.loads(json.dumps(about)), code)
 
     def _pieces(self, group: str) -> Iterator[Piece]:
         """What writes the functions of a group."""
+        if group in ("linear", "linear with a source"):
+            yield from linear.pieces(Layout(shape_of(self.structure), group != "linear"), _GROUPS[group])
+            return
         formulas = self.formulas
         if group == "values":
             for name in _OVER_ROWS:

@@ -61,6 +61,11 @@ def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, fastmath=False, _nrt=False)
 
 
+def part_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile as `bare_jit` a part of a loop, put into it where it is called: its many arrays are not handed on."""
+    return _compiled(function, fastmath=False, _nrt=False, forceinline=True)
+
+
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     if not AVAILABLE:
         return function
