@@ -16,7 +16,7 @@ from pkpd.engine.settings import Settings
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
 from pkpd.engine.solve.integration import integrate_job
 from pkpd.engine.solve.linear_block import LinearBlock
-from pkpd.engine.solve.linear_lanes import Found
+from pkpd.engine.solve.linear_tables import Found
 from pkpd.engine.solve.threads import in_pieces
 from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
