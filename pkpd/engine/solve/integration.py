@@ -47,7 +47,7 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array
         _stiff(job, who, begin, out, status)
         return out, status
     _lanes(job, who, begin, out, status)
-    if method == "automatic":
+    if method == "automatic" and status.any():
         hard = np.flatnonzero(np.isin(status, _UNFINISHED))
         if hard.size:
             status[hard] = 0

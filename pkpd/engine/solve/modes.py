@@ -19,6 +19,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.jit import announce, bare_jit
 from pkpd.engine.machine.lapack import geev, geev_address
+from pkpd.engine.machine.rows import kept_room
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.symbolic.formulas import Structure
 from pkpd.engine.timeline.schedule import Schedule
@@ -124,10 +125,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
         np.zeros((height, n)), *np.zeros((3, height, n, n)), np.zeros((height, p, n, n)),
         np.zeros(height, dtype=bool), np.zeros(height, dtype=bool), np.zeros(height),
     )  # fmt: skip
-    room = Room(
-        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
-        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
-    )  # fmt: skip
+    room: Room = kept_room(("modes", n), lambda: _room(n))
     lines = Segments(
         schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
     )
@@ -136,6 +134,13 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     closed = np.zeros((int(run.begins[-1]), structure.closed_numbers))
     closed_numbers(driven, modal, lines, room.scratch, closed)
     return Modes(closed, modal.sound, modal.floor)
+
+
+def _room(n: int) -> Room:
+    return Room(
+        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
+        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
+    )  # fmt: skip
 
 
 def _driven(structure: Structure, run: BlockRun, schedule: Schedule) -> Driven:
