@@ -27,6 +27,7 @@ from pkpd.engine.machine.steps.frame import (
     STEP,
     TIME,
     WORK,
+    Aim,
     Frame,
     Trial,
     aim,
@@ -46,7 +47,7 @@ from pkpd.engine.machine.steps.sparse_lu import (
 )
 from pkpd.engine.status import NOT_FINITE
 
-ITERATIONS = 4
+ITERATIONS = {3: 3, 5: 4}
 CONVERGED = 20.0  # the last correction times this is an error of the step
 INTERPOLATED = 0.1  # the error that a step with interpolated times may have, in units of the tolerance
 _FURTHEST = 6.0  # steps before, in units of the one before, beyond which its polynomial is not continued
@@ -92,7 +93,7 @@ class Work:
             count += size
             return count - size
 
-        self.rate, self.unit, self.end = take(components), take(components), take(components)
+        self.rate, self.end, self.error = take(components), take(components), take(self.room)
         self.points, self.rates, self.split, self.change, self.old = (take(stages * self.room) for _ in range(5))
         self.jacobian, self.factors, self.right = take(derivatives), take(factors * stages), take(states * stages)
         self.clock, self.held = take(1), take(1)
@@ -124,7 +125,17 @@ class _Step:
 
     def turned(self, rows: Sequence[Sequence[float]], values: Sequence[Value]) -> list[Value]:
         """Return a matrix of numbers times one component of all stages."""
-        return [self.b.combine(zip(row, values, strict=True)) for row in rows]
+        b, found = self.b, []
+        for row in rows:
+            terms = [(c, v) for c, v in zip(row, values, strict=True) if c not in (0.0, 1.0)]
+            whole = [v for c, v in zip(row, values, strict=True) if c == 1.0]
+            total = whole.pop() if whole else None
+            for c, v in terms:
+                total = b.mul(b.number(c), v) if total is None else b.fma(b.number(c), v, total)
+            for v in whole:
+                total = b.add(total, v)
+            found.append(total)
+        return found
 
 
 def work_of(equations: Equations, frame: Frame, stages: int) -> Work:
@@ -146,7 +157,6 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
 
     b.when_any(fresh, constants, [])  # for the other lanes they come out as they are
     b.call(equations.rhs, *here, b.at(WORK, w.rate))
-    b.call(equations.jacobian, *here, b.at(WORK, w.jacobian))
 
     def look(i: Any, sums: list[Value]) -> list[Value]:
         y, f = b.load(STATE, b.plus(frame.y, i)), b.load(WORK, b.plus(w.rate, i))
@@ -157,29 +167,38 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
     size, rate = b.loop(n, look, [zero] * 2)
     to = aim(b, b.choose(fresh, _first_step(b, size, rate), b.load(STATE, STEP)))
     inverse = b.div(one, b.max(to.h, b.number(1e-300)))
-    _factor(it, inverse)
     _begin(it, fresh, to.h)
+    _factor(it, to, inverse)
 
-    def iterate(_: Any, __: list[Value]) -> list[Value]:
+    def point(i: Any, _: list[Value]) -> None:
+        y = b.load(STATE, b.plus(frame.y, i))
+        it.keep(w.points, i, [b.add(y, z) for z in it.turned(method.out_of, it.stage(w.split, i))])
+
+    def iterate(_: Any, __: list[Value]) -> None:
+        b.loop(n, point)
         for k in range(stages):
             b.store(WORK, w.clock, b.fma(b.number(method.nodes[k]), to.h, to.now))
             places = b.at(WORK, w.clock), b.at(WORK, w.of(w.points, k)), b.at(STATE, frame.q)
             b.call(equations.rhs, *places, b.at(WORK, w.of(w.rates, k)))
 
-        return [_correct(it, inverse)]
+        _correct(it, inverse)
 
-    moved = b.loop(ITERATIONS, iterate, [zero])[0]
+    b.loop(ITERATIONS[stages], iterate)
     _estimate(it, inverse)
 
     def judge(i: Any, sums: list[Value]) -> list[Value]:
         old = b.load(STATE, b.plus(frame.y, i))
-        crossed, new = crossing(b, frame, i, b.load(WORK, b.plus(w.of(w.points, stages - 1), i)))
+        split = it.stage(w.split, i)
+        crossed, new = crossing(b, frame, i, b.add(old, it.turned(method.out_of[-1:], split)[0]))
         unit = b.div(one, scale(b, frame, i, b.max(b.abs(old), b.abs(new))))
         b.store(WORK, b.plus(w.rate, i), new)
-        off = b.mul(unit, b.load(WORK, b.plus(w.change, i)))
-        return [b.fma(off, off, sums[0]), b.max(sums[1], b.flag(crossed))]
+        off, moved = b.mul(unit, b.load(WORK, b.plus(w.error, i))), zero
+        for change in it.stage(w.change, i):
+            moved = b.fma(change, change, moved)
+        moved = b.fma(b.mul(unit, unit), moved, sums[1])
+        return [b.fma(off, off, sums[0]), moved, b.max(sums[2], b.flag(crossed))]
 
-    off, crossed = b.loop(n, judge, [zero] * 2)
+    off, moved, crossed = b.loop(n, judge, [zero] * 3)
     error = b.sqrt(b.mul(off, b.number(1 / n)))
     error = b.choose(to.many, b.mul(error, b.number(1 / INTERPOLATED)), error)
     last = b.mul(b.sqrt(b.mul(moved, b.number(1 / (n * stages)))), b.number(CONVERGED))
@@ -203,10 +222,22 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
     b.finish(report)
 
 
-def _factor(it: _Step, inverse: Value) -> None:
-    """Write the factorisation of γ/h − J for every eigenvalue γ of A⁻¹; `inverse` is 1/h."""
+def _factor(it: _Step, to: Aim, inverse: Value) -> None:
+    """Write the factorisation of γ/h − J for every eigenvalue γ of A⁻¹; `inverse` is 1/h.
+
+    J is that of the middle stage as it is expected: the iteration converges faster than with that of the start.
+    """
     b, w, plan, method, s = it.b, it.w, it.plan, it.method, it.stages
-    zero = b.number(0.0)
+    zero, middle = b.number(0.0), s // 2
+
+    def expected(i: Any, _: list[Value]) -> None:
+        z = it.turned(method.out_of[middle : middle + 1], it.stage(w.split, i))[0]
+        b.store(WORK, b.plus(w.points, i), b.add(b.load(STATE, b.plus(it.frame.y, i)), z))
+
+    b.loop(it.equations.states, expected)
+    b.store(WORK, w.clock, b.fma(b.number(method.nodes[middle]), to.h, to.now))
+    places = b.at(WORK, w.clock), b.at(WORK, w.points), b.at(STATE, it.frame.q), b.at(WORK, w.jacobian)
+    b.call(it.equations.jacobian, *places)
     shifts = [b.mul(b.number(method.real), inverse)]
     for pair in method.pairs:
         shifts += [b.mul(b.number(part), inverse) for part in pair]
@@ -255,14 +286,7 @@ def _begin(it: _Step, fresh: Any, h: Value) -> None:
 
     def start(i: Any, _: list[Value]) -> None:
         bends = [b.choose(known, b.mul(p, d), zero) for p, d in zip(powers, it.stage(w.old, i), strict=True)]
-        split = it.turned(it.method.ahead, bends)
-        it.keep(w.split, i, split)
-        y, end = b.load(STATE, b.plus(it.frame.y, i)), zero
-        for bend in bends:
-            end = b.add(end, bend)
-        size = b.max(b.abs(y), b.abs(b.add(y, end)))
-        b.store(WORK, b.plus(w.unit, i), b.div(b.number(1.0), scale(b, it.frame, i, size)))
-        it.keep(w.points, i, [b.add(y, z) for z in it.turned(it.method.out_of, split)])
+        it.keep(w.split, i, it.turned(it.method.ahead, bends))
 
     b.loop(it.frame.components, start)
 
@@ -283,8 +307,8 @@ def _each_block(it: _Step, body: Callable[[list[Any]], None]) -> None:
     b.loop(len(rows), block)
 
 
-def _correct(it: _Step, inverse: Value) -> Value:
-    """Write one correction of all stages from the rates at their points; return the sum of its squares."""
+def _correct(it: _Step, inverse: Value) -> None:
+    """Write one correction of all stages from the rates at their points."""
     b, w, frame, method = it.b, it.w, it.frame, it.method
     real = b.mul(b.number(method.real), inverse)
     pairs = [tuple(b.mul(b.number(part), inverse) for part in pair) for pair in method.pairs]
@@ -299,22 +323,14 @@ def _correct(it: _Step, inverse: Value) -> Value:
             found.append(b.sub(b.fma(re, v, b.minus(b.mul(im, u))), g))
         it.keep(w.change, i, found)
 
-    def move(i: Any, sums: list[Value]) -> list[Value]:
-        solved, unit, total = it.stage(w.change, i), b.load(WORK, b.plus(w.unit, i)), sums[0]
+    def move(i: Any, _: list[Value]) -> None:
+        moved = zip(it.stage(w.split, i), it.stage(w.change, i), strict=True)
         # The imaginary part stands for −v.
-        change = [b.minus(x) if part and part % 2 == 0 else x for part, x in enumerate(solved)]
-        for x in change:
-            part = b.mul(unit, x)
-            total = b.fma(part, part, total)
-        split = [b.add(x, moved) for x, moved in zip(it.stage(w.split, i), change, strict=True)]
-        it.keep(w.split, i, split)
-        y = b.load(STATE, b.plus(frame.y, i))
-        it.keep(w.points, i, [b.add(y, z) for z in it.turned(method.out_of, split)])
-        return [total]
+        it.keep(w.split, i, [b.sub(x, y) if k and k % 2 == 0 else b.add(x, y) for k, (x, y) in enumerate(moved)])
 
     b.loop(frame.components, right)
     _each_block(it, lambda places: _solve(it, w.change, places, _systems(it.stages)))
-    return b.loop(frame.components, move, [b.number(0.0)])[0]
+    b.loop(frame.components, move)
 
 
 def _solve(it: _Step, start: int, places: Sequence[Any], systems: Sequence[range]) -> None:
@@ -353,10 +369,10 @@ def _estimate(it: _Step, inverse: Value) -> None:
 
     def right(i: Any, _: list[Value]) -> None:
         total = b.combine(zip(weights, it.stage(w.split, i), strict=True))
-        b.store(WORK, b.plus(w.change, i), b.fma(total, inverse, b.load(WORK, b.plus(w.rate, i))))
+        b.store(WORK, b.plus(w.error, i), b.fma(total, inverse, b.load(WORK, b.plus(w.rate, i))))
 
     b.loop(it.frame.components, right)
-    _each_block(it, lambda places: _solve(it, w.change, places, [range(1)]))
+    _each_block(it, lambda places: _solve(it, w.error, places, [range(1)]))
 
 
 def write_dense(module: Any, name: str, frame: Frame) -> None:
