@@ -329,6 +329,7 @@ def _correct(it: _Step, inverse: Value) -> None:
         it.keep(w.split, i, [b.sub(x, y) if k and k % 2 == 0 else b.add(x, y) for k, (x, y) in enumerate(moved)])
 
     b.loop(frame.components, right)
+    it.keep(w.change, frame.components, [b.number(0.0)] * it.stages)
     _each_block(it, lambda places: _solve(it, w.change, places, _systems(it.stages)))
     b.loop(frame.components, move)
 
@@ -372,6 +373,7 @@ def _estimate(it: _Step, inverse: Value) -> None:
         b.store(WORK, b.plus(w.error, i), b.fma(total, inverse, b.load(WORK, b.plus(w.rate, i))))
 
     b.loop(it.frame.components, right)
+    b.store(WORK, w.error + it.frame.components, b.number(0.0))
     _each_block(it, lambda places: _solve(it, w.error, places, [range(1)]))
 
 
