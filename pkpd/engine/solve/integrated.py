@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine.machine.code import Code
-from pkpd.engine.machine.steps import dop853, taylor
+from pkpd.engine.machine.steps import dop853, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
@@ -58,6 +58,15 @@ class IntegratedPart:
         step, dense, values = (address(f"dop853_{name}") for name in ("step", "dense", "values"))
         sizes = frame.size, dop853.Work(frame.components).size
         return "Dormand–Prince 8(5,3)", Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes
+
+    def stiff_method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
+        """Return the method for stiff equations, as `method` does."""
+        frame, stages = Frame(self.structure.components, self.width), radau.stages_of(settings.rtol)
+        places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
+        step, values = (self.code.address(f"radau_{stages}_{what}") for what in ("step", "values"))
+        sizes = frame.size, self.code.number(f"radau_{stages}_size")
+        found = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places)
+        return f"Radau IIA of order {2 * stages - 1}", found, sizes
 
     def job(
         self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,

@@ -6,12 +6,12 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine.machine.jit import AVAILABLE, announce
-from pkpd.engine.solve import adaptive, scipy_solver, stiff
+from pkpd.engine.solve import adaptive, scipy_solver
 from pkpd.engine.solve.integrated import IntegrationJob
 from pkpd.engine.solve.segment_start import Begin
 from pkpd.engine.solve.start_arrays import start_arrays_of
 from pkpd.engine.solve.steady_integrated import steady_states
-from pkpd.engine.status import NO_STEADY_STATE, STIFF, TOO_MANY, UNDERFLOW
+from pkpd.engine.status import NO_STEADY_STATE, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
 
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
@@ -55,10 +55,12 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Begin) -> tuple[Array,
     return out, status
 
 
-def _lanes(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers) -> None:
+def _lanes(
+    job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers, stiff: bool = False
+) -> None:
     """Integrate the named subjects over lanes."""
     integrated = job.integrated
-    _, method, sizes = integrated.method(job.settings)
+    _, method, sizes = integrated.stiff_method(job.settings) if stiff else integrated.method(job.settings)
     limits = adaptive.Limits(job.scales, job.fixed_tolerance, job.kept, float(job.settings.max_steps))
     control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
     space = adaptive.space_of(sizes, out.shape[1], integrated.width, begin.driver.lam.shape[1])
@@ -68,8 +70,5 @@ def _lanes(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status:
 
 def _stiff(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers) -> None:
     """Integrate the named subjects with the stiff method."""
-    control = np.array([job.settings.rtol, float(job.settings.max_steps)])
-    code = job.integrated.code
-    model = (code.address("rhs_1"), code.address("jacobian_1"), job.integrated.width)
-    announce(stiff.solve_stiff)
-    stiff.solve_stiff(who, model, begin, job.schedule.lines, control, job.absolute_tolerance, out, status)
+    _lanes(job, who, begin, out, status, stiff=True)
+    status[status == TOO_MANY] = STILL_TOO_MANY

@@ -39,13 +39,10 @@ class Frame:
         Length of the integrated vector: states, then sensitivities.
     arguments : int
         Numbers that the right-hand side reads besides.
-    constants : int
-        Numbers that it reads behind these; a step computes them of the arguments when a segment begins.
     """
 
     components: int
     arguments: int
-    constants: int = 0
 
     @property
     def y(self) -> int:
@@ -68,13 +65,9 @@ class Frame:
         return HEAD + 4 * self.components
 
     @property
-    def constant(self) -> int:
-        return self.q + self.arguments
-
-    @property
     def size(self) -> int:
         """Entries of `state`."""
-        return self.constant + self.constants
+        return self.q + self.arguments
 
 
 @dataclass(frozen=True, eq=False)
