@@ -13,7 +13,7 @@ from pkpd.engine import Settings, compile_model, schedule
 from pkpd.engine import status as why
 from pkpd.engine.machine.jit import jit
 from pkpd.engine.machine.pointer import call
-from pkpd.engine.solve import integration, rodas, stiff
+from pkpd.engine.solve import integration
 from pkpd.engine.solve.segment_start import begin_segment
 from pkpd.engine.solve.start_arrays import start_arrays_of
 from pkpd.model import define

@@ -218,8 +218,8 @@ def _factor_in_registers(
         one = Registers(lambda k, parts=parts: [whole.get(k)[part] for part in parts])
         operate(Arithmetic(b, len(parts)), plan.factor, one, one)
         some = Memory(b, WORK, memory.start, parts, s)
-        for k, values in one.held.items():
-            some.set(k, values)
+        for k in range(len(plan.entries)):
+            some.set(k, one.get(k))
 
 
 def correct(it: Draft, inverse: Value) -> None:
