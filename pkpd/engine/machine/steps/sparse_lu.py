@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pkpd.engine.machine.lanes import LaneWriter, Value
 
-UNROLLED = 600  # operations of one factorisation and one substitution up to which they are written one by one
+UNROLLED = 100  # operations of one factorisation and one substitution up to which they are written one by one
 
 
 class Operation(NamedTuple):
