@@ -20,6 +20,7 @@ from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
 from pkpd.engine.machine.steps import dop853, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
+from pkpd.engine.machine.steps.radau_parts import Equations
 from pkpd.engine.symbolic.constants import take_constants
 from pkpd.engine.symbolic.formulas import Formula, Formulas, Structure
 from pkpd.engine.symbolic.second_order import with_first_derivatives
@@ -156,7 +157,7 @@ class Code:
             yield formula_piece(name, formulas.time, formula, LANES, private=True)
         states = len(structure.integrated)
         places = {(j, i): k for i, j, k in structure.where}
-        equations = radau.Equations(
+        equations = Equations(
             states, tuple(divmod(k, states) for k in whole.values),
             tuple(tuple(places.get((j, i), -1) for i in range(states)) for j in range(len(structure.sensitivities))),
             constants.size,

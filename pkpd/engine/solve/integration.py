@@ -55,9 +55,7 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Begin) -> tuple[Array,
     return out, status
 
 
-def _lanes(
-    job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers, stiff: bool = False
-) -> None:
+def _lanes(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers, stiff: bool = False) -> None:
     """Integrate the named subjects over lanes."""
     integrated = job.integrated
     _, method, sizes = integrated.stiff_method(job.settings) if stiff else integrated.method(job.settings)

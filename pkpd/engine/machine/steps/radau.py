@@ -32,7 +32,16 @@ from pkpd.engine.machine.steps.frame import (
     crossing,
     scale,
 )
-from pkpd.engine.machine.steps.radau_parts import Draft, Equations, Work, begin, correct, estimate, factor, read_arguments
+from pkpd.engine.machine.steps.radau_parts import (
+    Draft,
+    Equations,
+    Work,
+    begin,
+    correct,
+    estimate,
+    factor,
+    read_arguments,
+)
 from pkpd.engine.status import NOT_FINITE
 
 STAGES = (3, 5)

@@ -1,17 +1,10 @@
-"""Coefficients of Radau IIA with any odd number of stages, from the theory and rounded once.
-
-Nodes are the roots of P_s − P_(s−1), Legendre's polynomials moved to [0, 1]; A integrates the polynomials through them.
-The eigenvectors of A⁻¹ split the stages' equations into one with a real shift and pairs with conjugate complex ones.
-References: Hairer & Wanner, Solving Ordinary Differential Equations II, 2nd ed. 1996, IV.5 (the method), IV.8 (the
-split and the error); Hairer & Wanner, J Comput Appl Math 1999;111:93 (more stages).
-"""
+"""Coefficients of Radau IIA, as ``tests/engine/generate_radau.py`` prints them from the theory."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-_DIGITS = 40  # the eigenvectors lose some; what is left is rounded to a double
+Row = tuple[float, ...]
 
 
 class Coefficients(NamedTuple):
@@ -37,81 +30,102 @@ class Coefficients(NamedTuple):
         its coefficients of T⁻¹z, `ahead` T⁻¹z of the coefficients, for a step of the same length that follows.
     """
 
-    nodes: tuple[float, ...]
-    matrix: tuple[tuple[float, ...], ...]
-    into: tuple[tuple[float, ...], ...]
-    out_of: tuple[tuple[float, ...], ...]
+    nodes: Row
+    matrix: tuple[Row, ...]
+    into: tuple[Row, ...]
+    out_of: tuple[Row, ...]
     real: float
-    pairs: tuple[tuple[float, float], ...]
-    error: tuple[float, ...]
-    ahead: tuple[tuple[float, ...], ...]
-    behind: tuple[tuple[float, ...], ...]
+    pairs: tuple[Row, ...]
+    error: Row
+    ahead: tuple[Row, ...]
+    behind: tuple[Row, ...]
 
 
-@cache
-def coefficients(stages: int) -> Coefficients:
-    """Return the coefficients of the method with so many stages (odd: there is one real eigenvalue)."""
-    import mpmath
-
-    with mpmath.workdps(_DIGITS):
-        nodes = _nodes(stages)
-        powers = mpmath.matrix([[c**k for k in range(stages)] for c in nodes])
-        integrals = mpmath.matrix([[c ** (k + 1) / (k + 1) for k in range(stages)] for c in nodes])
-        matrix = integrals * powers**-1
-        inverse = matrix**-1
-        values, vectors = mpmath.eig(inverse)
-        real = next(k for k in range(stages) if abs(mpmath.im(values[k])) < mpmath.mpf(10) ** (-_DIGITS // 2))
-        pairs = sorted((k for k in range(stages) if k != real and mpmath.im(values[k]) > 0), key=lambda k: mpmath.re(values[k]))
-        columns: list[list[Any]] = []
-        for k in (real, *pairs):
-            vector = [vectors[i, k] / vectors[stages - 1, k] for i in range(stages)]
-            columns.append([mpmath.re(x) for x in vector])
-            if k != real:
-                columns.append([mpmath.im(x) for x in vector])
-        out_of = mpmath.matrix(columns).T
-        first = 1 / mpmath.re(values[real])
-        # The quadrature with the same nodes and, with weight 1/real, the start of the step: of order s.
-        moments = mpmath.matrix([1 / mpmath.mpf(k + 1) - (first if k == 0 else 0) for k in range(stages)])
-        weights = mpmath.lu_solve(powers.T, moments)
-        last = matrix[stages - 1, :]
-        error = (weights.T - last) * inverse
-        after = mpmath.matrix([[c ** (k + 1) for k in range(stages)] for c in nodes])
-        # p(1 + x) = Σ d_k·x^k with p(1 + 0) = z_s: at the stages x = c − 1, and at the start of the step p = 0.
-        places = [*(c - 1 for c in nodes[:-1]), mpmath.mpf(-1)]
-        through = mpmath.matrix([[x ** (k + 1) for k in range(stages)] for x in places])
-        lessened = mpmath.matrix(stages, stages)  # z of a stage (or 0 of the start) minus z of the last
-        for k in range(stages):
-            lessened[k, stages - 1] = -1
-            if k < stages - 1:
-                lessened[k, k] = 1
-        return Coefficients(
-            tuple(float(c) for c in nodes), _rows(matrix), _rows(out_of**-1), _rows(out_of), float(mpmath.re(values[real])),
-            tuple((float(mpmath.re(values[k])), float(mpmath.im(values[k]))) for k in pairs),
-            tuple(float(x) for x in error), _rows(out_of**-1 * after), _rows(through**-1 * lessened * out_of),
-        )  # fmt: skip
-
-
-def _nodes(stages: int) -> list[Any]:
-    import mpmath
-
-    # Powers of x in P_s − P_(s−1), the factor x − 1 taken out.
-    whole = [_shifted(stages, k) - _shifted(stages - 1, k) for k in range(stages + 1)]
-    rest, carried = [], mpmath.mpf(0)
-    for k in range(stages, 0, -1):
-        carried = whole[k] + carried
-        rest.append(carried)
-    roots = mpmath.polyroots(rest, maxsteps=200, extraprec=200)
-    return [*sorted(mpmath.re(r) for r in roots), mpmath.mpf(1)]
-
-
-def _shifted(degree: int, power: int) -> Any:
-    """Return the coefficient of x**power in Legendre's polynomial on [0, 1]."""
-    import mpmath
-
-    if power > degree:
-        return mpmath.mpf(0)
-    return (-1) ** (degree - power) * mpmath.binomial(degree, power) * mpmath.binomial(degree + power, power)
-
-
-def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(matrix[i, j]) for j in range(matrix.cols)) for i in range(matrix.rows))
+METHODS = {
+    3: Coefficients(
+        nodes=(0.1550510257216822, 0.6449489742783178, 1.0,),
+        matrix=(
+            (0.1968154772236604, -0.06553542585019839, 0.02377097434822015,),
+            (0.3944243147390873, 0.2920734116652285, -0.04154875212599793,),
+            (0.37640306270046725, 0.5124858261884216, 0.1111111111111111,),
+        ),
+        into=(
+            (4.178718591551905, 0.32768282076106237, 0.5233764454994495,),
+            (-4.178718591551905, -0.32768282076106237, 0.47662355450055044,),
+            (0.5028726349457868, -2.571926949855605, 0.5960392048282249,),
+        ),
+        out_of=(
+            (0.09443876248897524, -0.1412552950209542, 0.030029194105147424,),
+            (0.2502131229653333, 0.20412935229379994, -0.3829421127572619,),
+            (1.0, 1.0, 0.0,),
+        ),
+        real=3.637834252744496,
+        pairs=(
+            (2.6810828736277523, 3.0504301992474105,),
+        ),
+        error=(-2.7623054547485992, 0.3799355982527289, -0.0916296098652258,),
+        ahead=(
+            (1.3826297484603085, 0.76013894663684, 0.626861116113276,),
+            (-0.38262974846030856, 0.23986105336315997, 0.37313888388672395,),
+            (-0.984751525544201, -0.46168794797873397, -0.0920634443800996,),
+        ),
+        behind=(
+            (3.637834252744496, 2.6810828736277523, 3.0504301992474105,),
+            (5.212168713381615, 0.9939156433091922, 6.931898704856542,),
+            (2.57433446063712, -0.68716723031856, 3.881468505609132,),
+        ),
+    ),
+    5: Coefficients(
+        nodes=(0.05710419611451768, 0.2768430136381238, 0.5835904323689168, 0.8602401356562195, 1.0,),
+        matrix=(
+            (0.07299886431790333, -0.02673533110794557, 0.018676929763984353, -0.01287910609330644,
+             0.005042839233882015,),
+            (0.15377523147918246, 0.14621486784749352, -0.03644456890512809, 0.02123306311930472,
+             -0.007935579902728777,),
+            (0.14006304568480987, 0.29896712949128346, 0.16758507013524895, -0.03396910168661774,
+             0.010944288744192253,),
+            (0.14489430810953477, 0.2765000687601592, 0.32579792291042103, 0.12875675325490976,
+             -0.015708917378805327,),
+            (0.14371356079122594, 0.28135601514946207, 0.31182652297574126, 0.22310390108357075, 0.04,),
+        ),
+        into=(
+            (27.697693775684087, 12.783337911304406, 3.20848938671343, -0.9514904122489162, 0.7415504960259897,),
+            (5.344186437834912, 4.593615567759161, -3.0363603234594243, 1.050660190231459, -0.27277861186429625,),
+            (-3.748059807439805, 3.984965736343885, 1.0444156416080188, -1.1840985681379486, 0.44991777015678036,),
+            (-33.041880213519, -17.376953479063566, -0.17212906325400557, -0.09916977798254265, 0.5312281158383066,),
+            (8.611443979875292, -9.699991409528808, -1.9147286396968743, -2.41869200608494, 1.0474634879353375,),
+        ),
+        out_of=(
+            (0.013576867344947943, -0.010242047817908826, -0.04767387729029572, -0.011478515255229515,
+             0.01401985889287541,),
+            (0.0016179004017190875, 0.05017286451737106, 0.09433181918161143, -0.007668830749180163,
+             -0.024708578426518527,),
+            (0.07915785334744721, -0.23053953404341795, -0.1027030453801259, 0.01939846399882895,
+             -0.08180035370375117,),
+            (0.41225608268046143, 0.37789390224886127, -0.46674413033249434, 0.40760117128019907,
+             -0.19968242788680252,),
+            (1.0, 1.0, 0.0, 1.0, 0.0,),
+        ),
+        real=6.2867047517292765,
+        pairs=(
+            (3.655694325463572, 6.543736899360077,),
+            (5.70095329867179, 3.2102656003085497,),
+        ),
+        error=(-4.418997716796381, 0.57923485225667, -0.199237560953468, 0.09416748369194548, -0.03181316888549383,),
+        ahead=(
+            (6.916116292167072, 2.2002357563442643, 1.0499470755672347, 0.6680428727170157, 0.5313140183124219,),
+            (0.43593646640561146, -0.15990228064076048, -0.10897902013525919, -0.022574240282943296,
+             0.024105098829825523,),
+            (0.929999614531462, 0.22256805479461758, -0.01242605833177458, -0.05400454875739098, -0.0307151827026089,),
+            (-6.352052758572683, -1.0403334757035037, 0.0590319445680245, 0.3545313675659276, 0.4445808828577526,),
+            (-4.344235034421518, -2.109860616038683, -1.0770257719144123, -0.5560409054515401, -0.23732553865681902,),
+        ),
+        behind=(
+            (6.2867047517292765, 3.655694325463572, 6.543736899360077, 5.70095329867179, 3.2102656003085497,),
+            (18.69538184886388, -12.778912762901676, 27.722548323110292, 11.867435830239282, 17.063538478733516,),
+            (30.649876884131142, -60.447356102320875, 36.312944986304814, 10.451635767251188, 35.221066049347044,),
+            (25.786805816125288, -73.71490983028578, 14.112934011601832, 2.7968155641984467, 32.58779337771097,),
+            (8.545606029128749, -28.702160816330153, -1.0211995509527667, -0.4883376714852499, 11.220000206788894,),
+        ),
+    ),
+}  # fmt: skip

@@ -6,11 +6,12 @@ The functions write into the step's code. An array of all stages holds stage k o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pkpd.engine.machine.lanes import LaneWriter, Value
 from pkpd.engine.machine.steps.frame import STATE, WORK, Aim, Frame
-from pkpd.engine.machine.steps.radau_coefficients import coefficients
+from pkpd.engine.machine.steps.radau_coefficients import METHODS
 from pkpd.engine.machine.steps.sparse_lu import (
     Arithmetic,
     Memory,
@@ -93,7 +94,7 @@ class Draft:
 
     def __init__(self, module: Any, name: str, equations: Equations, frame: Frame, stages: int) -> None:
         self.b, self.name, self.equations, self.frame = LaneWriter(module, name, 3), name, equations, frame
-        self.stages, self.method, self.w = stages, coefficients(stages), Work(frame, equations, stages)
+        self.stages, self.method, self.w = stages, METHODS[stages], Work(frame, equations, stages)
 
     def call(self, name: str, time: Any, vector: Any, out: int) -> None:
         """Call a function of the equations."""
@@ -213,9 +214,12 @@ def _factor_in_registers(
         values = slope(derivatives[k]) if k in derivatives else [b.number(0.0)] * s
         return [b.add(v, more) for v, more in zip(values, shifts, strict=True)] if k in diagonal else values
 
+    def some_of(parts: range, k: int) -> list[Value]:
+        return [whole.get(k)[part] for part in parts]
+
     whole = Registers(entry)
     for parts in it.systems():
-        one = Registers(lambda k, parts=parts: [whole.get(k)[part] for part in parts])
+        one = Registers(partial(some_of, parts))
         operate(Arithmetic(b, len(parts)), plan.factor, one, one)
         some = Memory(b, WORK, memory.start, parts, s)
         for k in range(len(plan.entries)):
@@ -292,10 +296,13 @@ def _solve_block(it: Draft, start: int, systems: Sequence[range], place: Callabl
     def at(i: Any, part: int) -> Any:
         return b.plus(start + part * w.room, i)
 
+    def load(places: Sequence[Any], parts: range, i: int) -> list[Value]:
+        return [b.load(WORK, at(places[i], part)) for part in parts]
+
     if plan.unrolled:
         places = [place(i) for i in range(plan.size)]
         for parts in systems:
-            x = Registers(lambda i, parts=parts: [b.load(WORK, at(places[i], part)) for part in parts])
+            x = Registers(partial(load, places, parts))
             factors = Memory(b, WORK, w.factors, parts, s)
             operate(Arithmetic(b, len(parts)), (*plan.forward, *plan.backward), factors, x)
             for i in range(plan.size):

@@ -20,7 +20,7 @@ UNROLLED = 100  # operations of one factorisation and one substitution up to whi
 
 
 class Operation(NamedTuple):
-    """``target −= left · right``, or one of the kinds that the plan's lists name; numbers of entries."""
+    """What is done with numbers of entries; `Elimination` says what."""
 
     target: int
     left: int
@@ -38,9 +38,11 @@ class Elimination:
     entries : dict
         (row, column) → number of the entry, fill-in included.
     factor : tuple of Operation
-        Entries: ``target −= left·right``; where right is −1 ``target *= left``, where both are −1 ``target = 1/target``.
+        On entries: ``target −= left·right``; where right is −1 ``target *= left``, where both are −1
+        ``target = 1/target``.
     forward, backward : tuple of Operation
-        On the right side x with factors L: ``x[target] −= L[left]·x[right]``; where right is −1 ``x[target] *= L[left]``.
+        On the right side x with factors L: ``x[target] −= L[left]·x[right]``; where right is −1
+        ``x[target] *= L[left]``.
     """
 
     size: int
