@@ -16,6 +16,7 @@ from pkpd.engine.settings import Settings
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
 from pkpd.engine.solve.integration import integrate_job
 from pkpd.engine.solve.linear_block import LinearBlock
+from pkpd.engine.solve.linear_lanes import Found
 from pkpd.engine.solve.threads import in_pieces
 from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
@@ -175,6 +176,9 @@ class Compiled:
             np.empty((rows, len(self.outputs), len(self.sensitivities))),
             np.zeros(schedule.subjects, dtype=np.int64),
         )
+        if self.block.complete:
+            self._closed_form(values, schedule, settings, solution)
+            return solution
         width = len(self.states) + layout.components + len(self.outputs) * (1 + len(self.sensitivities))
 
         def piece(lo: int, hi: int) -> None:
@@ -185,6 +189,17 @@ class Compiled:
 
         in_pieces(piece, schedule.rows, width, settings.workers)
         return solution
+
+    def _closed_form(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
+        """Solve a model that is one linear block: nothing is kept but what is wanted."""
+        empty = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0)), np.empty((0, 0, 0))
+        found = Found(solution.outputs, solution.slopes, solution.states, *empty, solution.status)
+        tables = self.block.tables(values, schedule, solution.status)
+
+        def piece(lo: int, hi: int) -> None:
+            self.block.solve((lo, hi), tables, found)
+
+        in_pieces(piece, schedule.rows, 0, settings.workers, largest=schedule.subjects)
 
     def _piece(
         self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, subject: int, row: int

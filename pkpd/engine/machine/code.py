@@ -18,8 +18,9 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code, whole_number
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853, radau, taylor
+from pkpd.engine.machine.steps import dop853, linear, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
+from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.machine.steps.radau_parts import Equations
 from pkpd.engine.symbolic.constants import take_constants
 from pkpd.engine.symbolic.formulas import Formula, Formulas, Structure
@@ -31,6 +32,8 @@ _OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
     "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
+    "linear": ("exponential", "apply"),
+    "linear with a source": ("exponential_source", "apply_source"),
     **{f"radau_{s}": tuple(f"radau_{s}_{what}" for what in ("step", "values", "size")) for s in radau.STAGES},
     **{f"taylor_{order}": (f"taylor_{order}_step", f"taylor_{order}_values") for order in taylor.ORDERS},
 }
@@ -119,11 +122,14 @@ class Code:
             return
         code = object_code(self._pieces(group))
         self._addresses |= load_code(code, _GROUPS[group])
-        about = {"functions": _GROUPS[group], "structure": dataclasses.asdict(self.formulas.structure)}
+        about = {"functions": _GROUPS[group], "structure": dataclasses.asdict(self.structure)}
         disk.write(key, json.loads(json.dumps(about)), code)
 
     def _pieces(self, group: str) -> Iterator[Piece]:
         """What writes the functions of a group."""
+        if group in ("linear", "linear with a source"):
+            yield from linear.pieces(Layout(shape_of(self.structure), group != "linear"), _GROUPS[group])
+            return
         formulas = self.formulas
         if group == "values":
             for name in _OVER_ROWS:

@@ -61,6 +61,11 @@ def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, fastmath=False, _nrt=False)
 
 
+def part_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile as `bare_jit` a part of a loop, put into it where it is called: its many arrays are not handed on."""
+    return _compiled(function, fastmath=False, _nrt=False, forceinline=True)
+
+
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     if not AVAILABLE:
         return function
@@ -75,6 +80,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 _told: set[str] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
+    "modes.closed_numbers": "what drives the equations that are integrated",
     "rows.each_row": "what evaluates a model",
     "adaptive.solve_lanes": "the solver",
     "steady_closed_form.solve_steady": "steady states",

@@ -15,12 +15,13 @@ from pkpd.engine.machine.jit import LANES, bare_jit
 from pkpd.engine.machine.pointer import call_lanes
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
 from pkpd.engine.machine.steps.frame import DENSE, END, FRESH, IDLE, LEFT, NEXT, REFUSED, STATUS, TAKEN, TIME
+from pkpd.engine.solve import segment_start as start
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.status import OK
 
-# Whole numbers of a lane: subject (-1: none), segment, first segment, end of its segments, next requested time, end of
-# these, row of the result that belongs to requested time 0.
-SUBJECT, SEGMENT, FIRST, LAST, ASKED, UNTIL, ROW = range(7)
+# Whole numbers of a lane: subject (-1: none), segment, end of its segments, next requested time, end of these, row of
+# the result that belongs to requested time 0.
+SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT = range(6)
 
 
 class Method(NamedTuple):
@@ -42,18 +43,15 @@ class Method(NamedTuple):
     q: int
 
 
-class Limits(NamedTuple):
-    """Of every subject, by component: the first peak, the fixed absolute tolerance and whether it is kept from becoming
-    negative (subjects × components each). And the steps that a subject may take."""
+class Asked(NamedTuple):
+    """Requested times: the first of each segment (segments + lines,), all of them (times,)."""
 
-    peak: Any
-    fixed: Any
-    kept: Any
-    steps: float
+    first: Any
+    time: Any
 
 
 class Space(NamedTuple):
-    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (7 × lanes), points to
+    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (6 × lanes), points to
     interpolate (2 · lanes,), what is found there (components · lanes,), and what is needed when segments begin."""
 
     state: Any
@@ -64,21 +62,19 @@ class Space(NamedTuple):
     scratch: Scratch
 
 
-def space_of(sizes: tuple[int, int], components: int, arguments: int, modes: int) -> Space:
+def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
     """Return room for a loop; `sizes` are the entries of state and work."""
-    scratch = Scratch(
-        np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1), np.zeros((4, modes))
-    )
+    scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
     return Space(
-        np.zeros(sizes[0] * LANES), np.zeros(sizes[1] * LANES), np.zeros((7, LANES), dtype=np.int64),
+        np.zeros(sizes[0] * LANES), np.zeros(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
         np.zeros(2 * LANES), np.zeros(components * LANES), scratch,
     )  # fmt: skip
 
 
 @bare_jit
-def ahead(lane, method, lines, space):  # type: ignore[no-untyped-def]
+def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
     """Tell the step the lane's next requested time, and the first that is not stepped on."""
-    here, state, time = space.here, space.state, lines.time
+    here, state = space.here, space.state
     done, until = here[ASKED, lane], here[UNTIL, lane]
     state[NEXT * LANES + lane] = time[done] if done < until else np.inf
     done += method.landings
@@ -100,10 +96,9 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
     method, tables, space, out
         As for `solve_lanes`.
     """
-    begin, lines, limits = tables
-    here, state, scratch = space.here, space.state, space.scratch
-    z, q_of_lane = scratch.y, scratch.q[lane]
-    n, width = z.shape[0], q_of_lane.shape[0]
+    begin, asked, limits = tables
+    here, state, z = space.here, space.state, space.scratch.y
+    n, q = z.shape[0], space.scratch.q[lane]
     while True:  # over segments that need no integration
         here[SEGMENT, lane] += 1
         if here[SUBJECT, lane] < 0 or here[SEGMENT, lane] >= here[LAST, lane]:
@@ -113,56 +108,50 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
                 return following
             i = who[following]
             following += 1
-            line = lines.line_of_subject[i]
-            here[SUBJECT, lane] = i
-            here[SEGMENT, lane] = lines.segments[line]
-            here[FIRST, lane] = lines.segments[line]
-            here[LAST, lane] = lines.segments[line + 1]
-            here[ROW, lane] = lines.rows[i] - lines.times[line]  # so that ROW + place in `time` is a row of the result
-            state[LEFT * LANES + lane] = limits.steps
+            here[SUBJECT, lane], here[RESULT, lane] = i, begin.subjects[i, start.RESULT]
+            here[SEGMENT, lane], here[LAST, lane] = begin.subjects[i, start.FIRST], begin.subjects[i, start.LAST]
+            state[LEFT * LANES + lane] = limits[i, 0]
             state[STATUS * LANES + lane] = OK
-            for k in range(n):
-                state[(method.peak + k) * LANES + lane] = limits.peak[i, k]
-                state[(method.fixed + k) * LANES + lane] = limits.fixed[i, k]
-                state[(method.kept + k) * LANES + lane] = limits.kept[i, k]
+            for k in range(3 * n):  # peak, fixed, kept
+                state[(method.peak + k) * LANES + lane] = limits[i, 1 + k]
         else:
             for k in range(n):  # from lanes side by side to one subject, and back below
                 z[k] = state[(method.y + k) * LANES + lane]
         i, s = here[SUBJECT, lane], here[SEGMENT, lane]
-        start, end = lines.start[s], lines.end[s]
-        begin_segment(method.rhs, i, s, s - here[FIRST, lane], start, begin, q_of_lane, scratch)
-        line = lines.line_of_subject[i]
-        done, until = lines.first[s + line], lines.first[s + line + 1]
-        while done < until and (end <= start or lines.time[done] <= start):
+        begin_segment(method.rhs, i, s, begin, q, space.scratch)
+        since, end = begin.segments[s, start.START], begin.segments[s, start.END]
+        first = s + begin.subjects[i, start.LINE]
+        done, until = asked.first[first], asked.first[first + 1]
+        while done < until and (end <= since or asked.time[done] <= since):
             for k in range(n):
-                out[here[ROW, lane] + done, k] = z[k]
+                out[here[RESULT, lane] + done, k] = z[k]
             done += 1
         for k in range(n):
             state[(method.y + k) * LANES + lane] = z[k]
             state[(method.peak + k) * LANES + lane] = max(state[(method.peak + k) * LANES + lane], abs(z[k]))
-        if end > start:
-            for k in range(width):
-                state[(method.q + k) * LANES + lane] = q_of_lane[k]
+        if end > since:
+            for k in range(q.shape[0]):
+                state[(method.q + k) * LANES + lane] = q[k]
             here[ASKED, lane], here[UNTIL, lane] = done, until
-            state[TIME * LANES + lane], state[END * LANES + lane] = start, end
+            state[TIME * LANES + lane], state[END * LANES + lane] = since, end
             state[FRESH * LANES + lane], state[REFUSED * LANES + lane] = 1.0, 0.0
-            state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = start, 0.0
-            ahead(lane, method, lines, space)
+            state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = since, 0.0
+            ahead(lane, method, asked.time, space)
             return following
 
 
 @bare_jit
-def answer(lane, dense, method, lines, space, out):  # type: ignore[no-untyped-def]
+def answer(lane, dense, method, time, space, out):  # type: ignore[no-untyped-def]
     """Write the values at the requested times that a lane's last step has reached; return whether ``dense`` holds.
 
     The interpolant is prepared, for all lanes at once, when the first time inside a step is asked for; ``dense`` says
     whether that was done since the step. Other arguments are as for `solve_lanes`.
     """
-    here, state, points, time = space.here, space.state, space.points, lines.time
+    here, state, points = space.here, space.state, space.points
     now, began, size = state[TIME * LANES + lane], state[BEGAN * LANES + lane], state[TAKEN * LANES + lane]
     done, until, n = here[ASKED, lane], here[UNTIL, lane], out.shape[1]
     while done < until and time[done] <= now:
-        row = here[ROW, lane] + done
+        row = here[RESULT, lane] + done
         if time[done] == now:
             for k in range(n):
                 out[row, k] = state[(method.y + k) * LANES + lane]
@@ -182,7 +171,7 @@ def answer(lane, dense, method, lines, space, out):  # type: ignore[no-untyped-d
                     out[row + j, k] = space.found[k * LANES + j]
                 done += 1
     here[ASKED, lane] = done
-    ahead(lane, method, lines, space)
+    ahead(lane, method, time, space)
     return dense
 
 
@@ -197,8 +186,9 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
     method : Method
         The method.
     tables : tuple
-        What happens when segments begin (`segment_start.Begin`), the time lines (`schedule.Lines`), the subjects'
-        tolerances and steps (`Limits`).
+        What happens when segments begin (`segment_start.Tables`); requested times (`Asked`); of every subject the steps
+        that it may take, then by component the first peak, the fixed absolute tolerance and whether it is kept from
+        becoming negative (subjects × (1 + 3 · components)).
     control : array
         What `machine/steps/frame.py` says.
     space : Space
@@ -221,7 +211,7 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         dense = False
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
-                dense = answer(lane, dense, method, tables[1], space, out)
+                dense = answer(lane, dense, method, tables[1].time, space, out)
         for lane in range(LANES):
             if not (reported >> lane) & 1:
                 continue

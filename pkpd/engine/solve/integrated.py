@@ -40,10 +40,7 @@ class IntegratedPart:
         self.places = np.full((len(self._columns), len(self.where)), -1, dtype=np.int64)
         for i, j, k in self.structure.where:
             self.places[j, i] = k
-        modes = len(self.structure.upstream)
-        drivers, driven = len(self.structure.driving), len(self.structure.driven)
-        closed = 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
-        self.width = self.structure.slots + closed
+        self.width = self.structure.slots + self.structure.closed_numbers
 
     def method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
         """Return the explicit method for the settings: its name, its addresses, the entries of its state and work."""

@@ -8,8 +8,8 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine.machine.jit import AVAILABLE, announce
 from pkpd.engine.solve import adaptive, scipy_solver
 from pkpd.engine.solve.integrated import IntegrationJob
-from pkpd.engine.solve.segment_start import Begin
-from pkpd.engine.solve.start_arrays import start_arrays_of
+from pkpd.engine.solve.segment_start import Tables
+from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
 from pkpd.engine.status import NO_STEADY_STATE, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
 
@@ -26,7 +26,7 @@ def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
     )
     if job.schedule.trains:
         steady, slot, good = steady_states(job, _from_steady)
-    out, status = _integrate(job, who, start_arrays_of(job, steady, slot))
+    out, status = _integrate(job, who, start_tables(job, steady, slot))
     status = np.where(good, status, NO_STEADY_STATE)
     return out, status
 
@@ -34,10 +34,10 @@ def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
 def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
     """Integrate a job in which subject i begins with steady state i."""
     everyone = np.arange(len(steady), dtype=np.int64)
-    return _integrate(job, everyone, start_arrays_of(job, steady, everyone))
+    return _integrate(job, everyone, start_tables(job, steady, everyone))
 
 
-def _integrate(job: IntegrationJob, who: Integers, begin: Begin) -> tuple[Array, Integers]:
+def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array, Integers]:
     method = job.settings.method
     if not AVAILABLE:
         return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
@@ -55,18 +55,22 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Begin) -> tuple[Array,
     return out, status
 
 
-def _lanes(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers, stiff: bool = False) -> None:
+def _lanes(
+    job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers, stiff: bool = False
+) -> None:
     """Integrate the named subjects over lanes."""
     integrated = job.integrated
     _, method, sizes = integrated.stiff_method(job.settings) if stiff else integrated.method(job.settings)
-    limits = adaptive.Limits(job.scales, job.fixed_tolerance, job.kept, float(job.settings.max_steps))
+    steps = np.full((len(job.scales), 1), float(job.settings.max_steps))
+    limits = np.concatenate([steps, job.scales, job.fixed_tolerance, job.kept], axis=1)
+    asked = adaptive.Asked(job.schedule.first, job.schedule.time)
     control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
-    space = adaptive.space_of(sizes, out.shape[1], integrated.width, begin.driver.lam.shape[1])
+    space = adaptive.space_of(sizes, out.shape[1], integrated.width)
     announce(adaptive.solve_lanes)
-    adaptive.solve_lanes(who, method, (begin, job.schedule.lines, limits), control, space, out, status)
+    adaptive.solve_lanes(who, method, (begin, asked, limits), control, space, out, status)
 
 
-def _stiff(job: IntegrationJob, who: Integers, begin: Begin, out: Array, status: Integers) -> None:
+def _stiff(job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers) -> None:
     """Integrate the named subjects with the stiff method."""
     _lanes(job, who, begin, out, status, stiff=True)
     status[status == TOO_MANY] = STILL_TOO_MANY

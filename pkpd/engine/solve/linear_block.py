@@ -5,20 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine.machine.code import Code
-from pkpd.engine.machine.jit import announce
+from pkpd.engine.machine import jit as gate
+from pkpd.engine.machine.jit import LANES, announce
+from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.solve.closed_form import solve_linear
+from pkpd.engine.solve.linear_lanes import (
+    HERE, TIMES, Doses, Found, Machine, Marks, Places, Space, Tables, solve_linear_lanes,
+)
 from pkpd.engine.solve.steady_closed_form import solve_steady
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.timeline.deliveries import Train
 from pkpd.engine.timeline.schedule import Schedule
 
 _WORTH_KEEPING = 200_000  # numbers; a larger result is not kept in memory
+_MOST_PRODUCTS = 1500  # of a squaring, beyond which its code would be too long
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 class LinearBlock:
@@ -30,6 +39,8 @@ class LinearBlock:
         self.where = list(self.structure.linear)
         self._seen = list(self.structure.seen)
         self._memory = threading.local()
+        self._layouts: dict[bool, Layout] = {}
+        self._machines: dict[bool, Machine] = {}
 
     def run(self, values: Array, schedule: Schedule) -> BlockRun:
         """Solve the block for a value table (rows × inputs).
@@ -47,44 +58,142 @@ class LinearBlock:
             self._memory.last = (schedule, seen, run)
         return run
 
-    def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
+    @property
+    def complete(self) -> bool:
+        """Whether the block is the whole model and can be solved, outputs and all, by `solve`."""
+        return self.over_lanes and not self.structure.integrated
+
+    @cached_property
+    def over_lanes(self) -> bool:
+        """Whether several subjects are solved at once: there is numba, and the block's code is not too long."""
+        return gate.AVAILABLE and self.size > 0 and self._layout(False).products <= _MOST_PRODUCTS
+
+    def _layout(self, source: bool) -> Layout:
+        if source not in self._layouts:
+            self._layouts[source] = Layout(shape_of(self.structure), source)
+        return self._layouts[source]
+
+    def tables(self, values: Array, schedule: Schedule, status: Integers) -> Tables:
+        """Return what `solve` reads of a value table and a schedule.
+
+        ``status`` (subjects,) is written where a subject has no steady state.
+        """
+        laid = schedule.kept.get("linear")
+        if laid is None:
+            rated = bool(schedule.rates.any() or schedule.drates.any())
+            doses = Doses(
+                schedule.jumps, schedule.rates, schedule.scale, schedule.djumps, schedule.drates, schedule.dstart,
+                schedule.dosed, np.array([rated], dtype=np.int64),
+            )  # fmt: skip
+            laid = schedule.lines, doses, first_places(schedule)
+            schedule.kept["linear"] = laid
+        lines, doses, places = laid
+        marks = Marks(
+            schedule.begins, schedule.segment_row, schedule.first_row, places,
+            _NO_ROWS if schedule.observed is None else schedule.observed, schedule.order,
+            *self._steady(values, schedule, places, status),
+        )  # fmt: skip
+        return Tables(lines, doses, marks, values)
+
+    def solve(self, span: tuple[int, int], tables: Tables, found: Found) -> None:
+        """Solve the subjects from one to (without) another, and write what is wanted of them."""
+        sourced = bool(tables.doses.rated[0]) or self.places.fed == 1
+        if sourced not in self._machines:
+            announce(solve_linear_lanes)
+            self._machines[sourced] = self._machine(sourced)
+        space = self._space(sourced, found.slopes.shape)
+        solve_linear_lanes(span, self._machines[sourced], self.places, tables, space, found)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the loop over lanes finds its numbers."""
+        layout = self._layout(False)
+        moved = np.array([(label[0], i) for label, i in layout.shape.moved], dtype=np.int64).reshape(-1, 2)
+        fed = any(layout.constant(i, label) is not None for label in layout.labels for i in range(self.size))
+        return Places(
+            layout.block, layout.width, layout.rates, layout.start, layout.dosed, layout.reached,
+            np.array(self.where, dtype=np.int64), np.array(self.varied, dtype=np.int64),
+            np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1]), int(fed), int(self.structure.tad),
+        )  # fmt: skip
+
+    def _machine(self, sourced: bool) -> Machine:
+        address = self.code.address
+        plain = [0, 0] if self.places.fed else [address("exponential"), address("apply")]
+        source = [address("exponential_source"), address("apply_source")] if sourced else [0, 0]
+        pairs = np.array([plain, source], dtype=np.int64).T
+        return Machine(
+            address(f"block_{LANES}"), address(f"outputs_{LANES}"), pairs[0].copy(), pairs[1].copy()
+        )  # fmt: skip
+
+    def _space(self, sourced: bool, shape: tuple[int, ...]) -> Space:
+        inputs, (_, outputs, count) = len(self.structure.inputs), shape
+        entries = np.cumsum([0, self._layout(sourced).size, inputs, inputs, 1, outputs * (1 + count)]) * LANES
+        room = aligned(int(entries[-1]))
+        parts = [room[lo:hi] for lo, hi in pairwise(entries.tolist())]
+        return Space(*parts, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
+
+    def _steady(
+        self, values: Array, schedule: Schedule, places: Integers, status: Integers
+    ) -> tuple[Integers, Array, Array]:
+        """Whether each train adds its steady state, and the steady states with their derivatives."""
+        n, p = self.size, len(self.varied)
+        if not schedule.trains:
+            return _NO_ROWS, np.zeros((0, n)), np.zeros((0, p, n))
+        many = int(places[-1])
+        steady, dsteady = np.zeros((many, n)), np.zeros((many, p, n))
+        system, derivatives = self._tables(values)
+        adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
+        announce(solve_steady)
+        starts_with = (schedule.begins, schedule.segment_row, schedule.first_row)
+        trains = trains_as_arrays(schedule.trains, self.where, self.varied)
+        lines = (schedule.line_of_subject, schedule.segments, places)
+        solve_steady(system[:3], derivatives, lines, starts_with, trains, (steady, dsteady), status)
+        return adds, steady, dsteady
+
+    def _tables(self, values: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """K, losses, constant inputs and initial values by row of values, and their derivatives."""
         n, p, height = self.size, len(self.varied), len(values)
         table = np.zeros((height, (1 + p) * n * (n + 3)))
         self.code.rows("block", values, np.arange(height), table)
         edges = [n * n, n * n + n, n * n + 2 * n]
         parts = table.reshape(height, 1 + p, n * (n + 3))
-        matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
-        matrix, dmatrix = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
-        sound = np.isfinite(table[:, : n * (n + 3)]).all(1)
-        sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
-        begins = np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.line_of_subject]))).astype(np.int64)
-        jumps, rates = (np.ascontiguousarray(part[:, self.where]) for part in (schedule.jumps, schedule.rates))
-        rows, segments = int(schedule.rows[-1]), int(begins[-1])
-        derivatives = (dmatrix, dloss, dconstant, dx0)
+        matrix, *others = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
+        dmatrix, *changed = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
+        return (matrix.reshape(height, n, n), *others), (dmatrix.reshape(height, p, n, n), *changed)
+
+    def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
+        n, p, rows = self.size, len(self.varied), int(schedule.rows[-1])
+        (matrix, loss, constant, x0), derivatives = self._tables(values)
+        dmatrix, _, dconstant, _ = derivatives
+        begins = first_places(schedule)
+        segments = int(begins[-1])
+        rates = np.ascontiguousarray(schedule.rates[:, self.where])
+        djumps, drates, dstart = self._dose_derivatives(schedule)
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
-        status = np.where(sound, OK, NOT_FINITE).astype(np.int64)
-        lines = (
-            schedule.line_of_subject, schedule.segments, schedule.start, schedule.end, jumps, rates,
-            schedule.first, schedule.time, schedule.times, schedule.rows, begins,
-        )  # fmt: skip
-        system, many = (matrix, loss, constant), segments if schedule.trains else 0
-        steady, dsteady = np.zeros((many, n)), np.zeros((many, p, n))
-        if n and many:
-            announce(solve_steady)
-            starts_with = (schedule.begins, schedule.segment_row, schedule.first_row)
-            trains = trains_as_arrays(schedule.trains, self.where, self.varied)
-            solve_steady(system, derivatives, lines, starts_with, trains, steady, dsteady, status)
-        djumps, drates, dstart = self._dose_derivatives(schedule)
-        if n:
+        status = np.full(schedule.subjects, OK, dtype=np.int64)
+        if self.over_lanes:
+            unwanted = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0))
+            found = Found(*unwanted, out, dout, starts, dstarts, status)
+            self.solve((0, schedule.subjects), self.tables(values, schedule, status), found)
+        elif n:
+            sound = np.isfinite(np.column_stack([matrix.reshape(len(values), -1), loss, constant, x0])).all(1)
+            sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
+            status[~sound] = NOT_FINITE
+            adds, steady, dsteady = self._steady(values, schedule, begins, status)
             announce(solve_linear)
+            lines = (
+                schedule.line_of_subject, schedule.segments, schedule.start, schedule.end,
+                np.ascontiguousarray(schedule.jumps[:, self.where]), rates,
+                schedule.first, schedule.time, schedule.times, schedule.rows, begins,
+            )  # fmt: skip
             events = (
                 np.ascontiguousarray(schedule.scale[:, self.where]), schedule.begins, schedule.segment_row,
-                schedule.first_row, djumps, drates, dstart,
-                np.array([a for _, a in schedule.trains], dtype=np.int64), steady, dsteady,
+                schedule.first_row, djumps, drates, dstart, adds, steady, dsteady,
             )  # fmt: skip
-            solve_linear(0, schedule.subjects, system, x0, derivatives, lines, events, out, dout, starts, dstarts)
+            solve_linear(
+                0, schedule.subjects, (matrix, loss, constant), x0, derivatives, lines, events, out, dout, starts, dstarts
+            )
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
             status = np.where(lost & (status == OK), GROWS, status)
@@ -102,6 +211,17 @@ class LinearBlock:
         else:  # the doses depend on none of the parameters
             parts = [np.zeros((few, p, self.size)), np.zeros((few, p, self.size)), np.zeros((few, p))]
         return tuple(np.ascontiguousarray(part) for part in parts)
+
+
+def first_places(schedule: Schedule) -> Integers:
+    """Return where each subject's segments begin when those of all subjects are laid end to end (subjects + 1,)."""
+    return np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.line_of_subject]))).astype(np.int64)
+
+
+def aligned(count: int) -> Array:
+    """Return zeros that begin where a cache line does: a load of all lanes must not cross one."""
+    room = np.zeros(count + 8)
+    return room[(-room.ctypes.data // 8) % 8 :][:count]
 
 
 def trains_as_arrays(

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array, Flags
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import announce, bare_jit
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.symbolic.formulas import Structure
 from pkpd.engine.timeline.schedule import Schedule
@@ -53,21 +53,32 @@ class Driver(NamedTuple):
     pairs: Any
 
 
+class Segments(NamedTuple):
+    """Line of each subject (subjects,), where each line's segments begin (lines + 1,), when they do and their rows of
+    values (segments,), each subject's first row (subjects + 1,)."""
+
+    line_of_subject: Any
+    segments: Any
+    start: Any
+    segment_row: Any
+    first_row: Any
+
+
 @dataclass(frozen=True, eq=False)
 class Modes:
     """The driving part of a block, as compiled functions read it.
 
     Attributes
     ----------
-    driver : Driver
-        What `enter` reads.
+    closed : array, segments of all subjects × numbers
+        What the right-hand side reads of the closed form in every segment (see `closed_numbers`).
     sound : array of bool, rows of values
         Whether the modes can be used.
     floor : array, rows of values
         0 where no driving state can be negative, else minus infinity.
     """
 
-    driver: Driver
+    closed: Array
     sound: Flags
     floor: Array
 
@@ -114,7 +125,14 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
         run.begins, np.ascontiguousarray(run.starts[:, up]), np.ascontiguousarray(run.dstarts[:, :, up]),
         np.array(pairs, dtype=np.int64).reshape(-1, 2),
     )  # fmt: skip
-    return Modes(driver, sound, np.where(positive, 0.0, -np.inf))
+    closed = np.zeros((int(run.begins[-1]) if pairs else 0, structure.closed_numbers))
+    if pairs:
+        lines = Segments(
+            schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
+        )
+        announce(closed_numbers)
+        closed_numbers(driver, lines, np.zeros((4, n)), closed)
+    return Modes(closed, sound, np.where(positive, 0.0, -np.inf))
 
 
 def _invert(v: Array) -> tuple[Flags, Array, Array]:
@@ -143,6 +161,29 @@ def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> Fla
     lines = np.logical_or.reduceat(given, schedule.segments[:-1])
     sourced: Flags = constant | np.repeat(lines[schedule.line_of_subject], np.diff(schedule.first_row))
     return sourced
+
+
+@bare_jit
+def closed_numbers(driver, lines, scratch, out):  # type: ignore[no-untyped-def]
+    """Write the numbers of the closed form for every segment of every subject.
+
+    Parameters
+    ----------
+    driver : Driver
+        The driving part of the block.
+    lines : Segments
+        The time lines.
+    scratch : array, shape (4, n)
+        Overwritten.
+    out : array, segments of all subjects × numbers
+        Written.
+    """
+    for i in range(lines.line_of_subject.shape[0]):
+        line = lines.line_of_subject[i]
+        first, place = lines.segments[line], driver.begins[i]
+        for s in range(first, lines.segments[line + 1]):
+            row = lines.first_row[i] + lines.segment_row[s]
+            enter(place + s - first, row, s, lines.start[s], driver, scratch, out[place + s - first])
 
 
 @bare_jit

@@ -16,21 +16,21 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
 from pkpd.engine.machine.numpy_code import rhs_and_jacobian
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
-from pkpd.engine.solve.segment_start import Begin
-from pkpd.engine.solve.start_arrays import start_arrays_of
+from pkpd.engine.solve.segment_start import ADDS, DOSED, KIND, ROW, SLOT, VALUES, Tables
+from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.timeline.segments import RESTART
 
 
 def solve_with_scipy(
-    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", begin: Begin | None = None
+    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", begin: Tables | None = None
 ) -> tuple[Array, Integers]:
     """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN.
 
-    `begin` is what `start_arrays.start_arrays_of` returns; without it there are no steady states.
+    `begin` is what `start_arrays.start_tables` returns; without it there are no steady states.
     """
     if begin is None:
         none = np.zeros(job.schedule.subjects, dtype=np.int64)
-        begin = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), none)
+        begin = start_tables(job, np.zeros((0, job.z0.shape[1])), none)
     out = np.full((job.rows, job.z0.shape[1]), np.nan)
     status = np.zeros(job.schedule.subjects, dtype=np.int64)
     functions = functions_of(job.integrated)
@@ -46,28 +46,25 @@ def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
     return rhs_and_jacobian(integrated.code.formulas)
 
 
-def _subject(job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: Begin) -> int:
+def _subject(job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: Tables) -> int:
     from scipy.integrate import solve_ivp
 
     schedule = job.schedule
     line = int(schedule.line_of_subject[i])
     tolerance = job.absolute_tolerance[i]
     first_time, rows0 = int(schedule.times[line]), int(schedule.rows[i])
-    _, rates, drates, rate_pairs, dosed = begin.doses
+    table, columns = begin.segments, begin.columns
     z = job.z0[schedule.first_row[i]].copy()
     rhs: Any = None
     for s in range(int(schedule.segments[line]), int(schedule.segments[line + 1])):
         row = int(schedule.first_row[i] + schedule.segment_row[s])
         drive = _drive(job, i, s, row)
-        rate = rates[s]
-        moved = [drates[s, j, k] for k, j in rate_pairs]
+        read = [table[s, DOSED], *table[s, columns.rates : columns.dstart]]
 
-        def bound(
-            f: Any, row: int = row, s: int = s, drive: Any = drive, rate: Array = rate, moved: list[Any] = moved
-        ) -> Any:
+        def bound(f: Any, row: int = row, drive: Any = drive, read: list[float] = read) -> Any:
             return lambda t, y: np.asarray(
-                f(np.float64(t), y, np.concatenate([job.q0[row], dosed[s : s + 1], rate, moved, drive(t)])), dtype=float
-            )
+                f(np.float64(t), y, np.concatenate([job.q0[row], read, drive(t)])), dtype=float
+            )  # fmt: skip
 
         before, rhs, jacobian = rhs, bound(functions[0]), bound(functions[1])
         z = _begin(job, i, s, z, (before, rhs), begin)
@@ -95,20 +92,20 @@ def _subject(job: IntegrationJob, i: int, functions: tuple[Any, Any], method: st
     return why.OK
 
 
-def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], begin: Begin) -> Array:
+def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], begin: Tables) -> Array:
     """The state at the start of a segment: what `segment_start.begin_segment` does, in NumPy."""
-    begins, segment_row, first_row, scale, steady, slot, adds = begin.marks
-    jump, (dstart, places, sizes) = begin.doses.jump, begin.moves
-    t, row, kind = float(job.schedule.start[s]), first_row[i] + segment_row[s], begins[s]
-    if dstart[s].any() and dydt[0] is not None:
-        z = _shift(z, dydt[0](t, z), dstart[s], places, sizes[i])
+    segment, columns = begin.segments[s], begin.columns
+    t, row, kind = float(job.schedule.start[s]), begin.subjects[i, ROW] + int(segment[VALUES]), int(segment[KIND])
+    dstart = segment[columns.dstart :]
+    if dstart.any() and dydt[0] is not None:
+        z = _shift(z, dydt[0](t, z), dstart, begin.places, begin.sizes[i])
     if kind == RESTART:
         z = job.z0[row].copy()
     elif kind >= 0:
-        z = (z if adds[kind] else 0.0) + steady[slot[i] + kind]
-    z = z * scale[s] + jump[s]
-    if dstart[s].any():
-        z = _shift(z, -dydt[1](t, z), dstart[s], places, sizes[i])
+        z = z * segment[ADDS] + begin.steady[begin.subjects[i, SLOT] + kind]
+    z = z * segment[columns.scale : columns.jump] + segment[columns.jump : columns.rates]
+    if dstart.any():
+        z = _shift(z, -dydt[1](t, z), dstart, begin.places, begin.sizes[i])
     return z
 
 

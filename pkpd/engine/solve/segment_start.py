@@ -6,76 +6,74 @@ from typing import Any, NamedTuple
 
 from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.machine.pointer import call
-from pkpd.engine.solve.modes import Driver, enter
 from pkpd.engine.timeline.segments import RESTART
 
-
-class Values(NamedTuple):
-    """Of every row of values: what the right-hand side reads of it (value rows × numbers) and the initial vector
-    (value rows × components)."""
-
-    q0: Any
-    z0: Any
-
-
-class Doses(NamedTuple):
-    """Of every segment: what is added (segments × components); rates of infusions (segments × states) and their
-    derivatives (segments × parameters × states); the time of the last dose (segments,). And which derivatives of rates
-    are read: states and parameters (pairs × 2)."""
-
-    jump: Any
-    rates: Any
-    drates: Any
-    rate_pairs: Any
-    dosed: Any
+# Columns of `Tables.subjects`: first segment and end of its segments, its time line, row of the result that belongs to
+# requested time 0, first row of values, place of its first segment among those of all subjects, first steady state.
+FIRST, LAST, LINE, RESULT, ROW, PLACE, SLOT = range(7)
+# First columns of `Tables.segments`: start and end, time of the last dose, what it begins with, row of values counted
+# from the subject's first, whether a steady state is added to what is there, whether its start depends on parameters.
+START, END, DOSED, KIND, VALUES, ADDS, MOVES = range(7)
 
 
-class Marks(NamedTuple):
-    """What a segment begins with and its row of values (segments,); each subject's first row of values (subjects + 1,);
-    what components are multiplied with (segments × components); steady states (places × components), where each
-    subject's stand (subjects,), whether a train adds its own (trains,)."""
+class Tables(NamedTuple):
+    """All that happens when segments begin; `start_arrays.start_tables` makes it.
 
-    begins: Any
-    segment_row: Any
-    first_row: Any
-    scale: Any
+    Attributes
+    ----------
+    subjects : array of int, subjects × 7
+        Columns are named above.
+    segments : array, segments × columns
+        The columns named above; then, where `columns` says: what components are multiplied with, what is added
+        (components each), rates of infusions (states), their derivatives that are read, and derivatives of the start
+        (parameters).
+    values : array, value rows × (arguments + components)
+        What the right-hand side reads of a row of values, then the initial vector.
+    closed : array, segments of all subjects × numbers
+        The closed form's numbers that the right-hand side reads (see `modes.closed_numbers`).
+    steady : array, places × components
+        Steady states.
+    places : array of int, parameters × states
+        Where each sensitivity stands in the vector; -1: nowhere.
+    sizes : array, subjects × parameters
+        Scales of the sensitivities.
+    columns : Columns
+        Where the blocks of `segments` begin.
+    """
+
+    subjects: Any
+    segments: Any
+    values: Any
+    closed: Any
     steady: Any
-    slot: Any
-    adds: Any
-
-
-class Moves(NamedTuple):
-    """Derivatives of the segments' starts (segments × parameters); where each sensitivity stands (parameters × states;
-    -1: nowhere); its scale (subjects × parameters)."""
-
-    dstart: Any
     places: Any
     sizes: Any
+    columns: Columns
 
 
-class Begin(NamedTuple):
-    """All that happens when segments begin; `start_arrays.start_arrays_of` makes it."""
+class Columns(NamedTuple):
+    """Where the blocks of `Tables.segments` begin, and its width."""
 
-    values: Values
-    doses: Doses
-    marks: Marks
-    moves: Moves
-    driver: Driver
+    scale: int
+    jump: int
+    rates: int
+    drates: int
+    dstart: int
+    width: int
 
 
 class Scratch(NamedTuple):
     """For one subject at a time: the vector (components,), arguments of the right-hand side of every lane (lanes ×
-    arguments), dy/dt (components,), time (1,), and what `modes.enter` needs (4 × modes)."""
+    arguments), dy/dt (components,) and time (1,)."""
 
     y: Any
     q: Any
     dydt: Any
     clock: Any
-    modal: Any
 
 
 @bare_jit
-def begin_segment(rhs, i, s, local, t, begin, q, scratch):  # type: ignore[no-untyped-def]
+def begin_segment(rhs, i, s, tables, q, scratch):  # type: ignore[no-untyped-def]
     """Bring the vector in ``scratch.y`` and the arguments q to the start of a segment of subject i.
 
     A delivery whose time depends on a parameter makes the sensitivities jump by the difference of dy/dt before and
@@ -85,64 +83,57 @@ def begin_segment(rhs, i, s, local, t, begin, q, scratch):  # type: ignore[no-un
     ----------
     rhs : int
         Address of the right-hand side for one subject.
-    i, s, local : int
-        Subject, segment among all, segment among the subject's.
-    t : float
-        Start of the segment.
-    begin : Begin
+    i, s : int
+        Subject, segment among all.
+    tables : Tables
         What happens.
     q : array, shape (numbers read by the right-hand side,)
         Its arguments; those of the segment before when called, those of this one after.
     scratch : Scratch
         Its ``y`` is changed in place.
     """
-    y, dydt, clock = scratch.y, scratch.dydt, scratch.clock
-    q0, doses, marks, moves = begin.values.q0, begin.doses, begin.marks, begin.moves
-    fresh, n, width, states = local == 0, y.shape[0], q0.shape[1], doses.rates.shape[1]
-    moved = False
-    for j in range(moves.dstart.shape[1]):
-        moved = moved or moves.dstart[s, j] != 0.0
-    if moved and not fresh:  # with the arguments of the segment before, which still stand in q
-        clock[0] = t
-        call(rhs, clock, y, q, dydt)
-        shift(y, dydt, moves.dstart[s], moves.places, moves.sizes[i], 1.0)
-    row = marks.first_row[i] + marks.segment_row[s]
-    for j in range(width):
-        q[j] = q0[row, j]
-    q[width] = doses.dosed[s]
-    width += 1  # q: inputs, scales and floor, time of the last dose; then rates, their derivatives, the closed form
-    kind = marks.begins[s]
+    y, segment, columns = scratch.y, tables.segments[s], tables.columns
+    n, local = y.shape[0], s - tables.subjects[i, FIRST]
+    fresh, kind = local == 0, int(segment[KIND])
+    moves = segment[MOVES] != 0.0
+    if moves and not fresh:  # with the arguments of the segment before, which still stand in q
+        shift(rhs, i, s, tables, q, scratch, 1.0)
+    values = tables.values[tables.subjects[i, ROW] + int(segment[VALUES])]
+    width = values.shape[0] - n
     if kind == RESTART or fresh:
         for j in range(n):
-            y[j] = begin.values.z0[row, j]
+            y[j] = values[width + j]
     if kind >= 0:
         for j in range(n):
-            y[j] = (y[j] if marks.adds[kind] == 1 else 0.0) + marks.steady[marks.slot[i] + kind, j]
+            y[j] = y[j] * segment[ADDS] + tables.steady[tables.subjects[i, SLOT] + kind, j]
     for j in range(n):
-        y[j] = y[j] * marks.scale[s, j] + doses.jump[s, j]
-    for j in range(states):
-        q[width + j] = doses.rates[s, j]
-    width += states
-    for j in range(doses.rate_pairs.shape[0]):
-        q[width + j] = doses.drates[s, doses.rate_pairs[j, 1], doses.rate_pairs[j, 0]]
-    width += doses.rate_pairs.shape[0]
-    if begin.driver.pairs.shape[0] > 0:
-        enter(begin.driver.begins[i] + local, row, s, t, begin.driver, scratch.modal, q[width:])
-    if moved:  # with the arguments of this segment
-        clock[0] = t
-        call(rhs, clock, y, q, dydt)
-        shift(y, dydt, moves.dstart[s], moves.places, moves.sizes[i], -1.0)
+        y[j] = y[j] * segment[columns.scale + j] + segment[columns.jump + j]
+    for j in range(width):
+        q[j] = values[j]
+    q[width] = segment[DOSED]
+    width += 1  # q: inputs, scales and floor, time of the last dose; then rates, their derivatives, the closed form
+    for j in range(columns.rates, columns.dstart):
+        q[width] = segment[j]
+        width += 1
+    place = tables.subjects[i, PLACE] + local
+    for j in range(tables.closed.shape[1]):
+        q[width + j] = tables.closed[place, j]
+    if moves:  # with the arguments of this segment
+        shift(rhs, i, s, tables, q, scratch, -1.0)
 
 
 @bare_jit
-def shift(y, dydt, moved, places, sizes, sign):  # type: ignore[no-untyped-def]
+def shift(rhs, i, s, tables, q, scratch, sign):  # type: ignore[no-untyped-def]
     """Move the sensitivities by ``sign`` times dy/dt of the states times the derivative of the time.
 
-    ``y`` and ``dydt`` are (components,), ``moved`` and ``sizes`` (parameters,): derivatives of the time, scales of the
-    sensitivities; ``places`` (parameters × states): where each sensitivity stands in y, -1 where there is none.
+    Arguments are as for `begin_segment`.
     """
-    for j in range(places.shape[0]):
-        if moved[j] != 0.0:
-            for k in range(places.shape[1]):
-                if places[j, k] >= 0:
-                    y[places[j, k]] += sign * dydt[k] * moved[j] * sizes[j]
+    y, dydt = scratch.y, scratch.dydt
+    scratch.clock[0] = tables.segments[s, START]
+    call(rhs, scratch.clock, y, q, dydt)
+    for j in range(tables.places.shape[0]):
+        moved = tables.segments[s, tables.columns.dstart + j]
+        if moved != 0.0:
+            for k in range(tables.places.shape[1]):
+                if tables.places[j, k] >= 0:
+                    y[tables.places[j, k]] += sign * dydt[k] * moved * tables.sizes[i, j]

@@ -261,13 +261,16 @@ def work_without(work):  # type: ignore[no-untyped-def]
 
 
 @jit
-def solve_steady(system, derivatives, lines, starts_with, trains, steady, dsteady, status):  # type: ignore[no-untyped-def]
+def solve_steady(system, derivatives, lines, starts_with, trains, found, status):  # type: ignore[no-untyped-def]
     """Write the steady state at the start of every segment that begins with one, and its derivatives.
 
     Parameters
     ----------
-    system, derivatives, lines
+    system, derivatives
         As for `closed_form.solve_linear`.
+    lines : tuple of arrays of int
+        Line of each subject (subjects,); where each line's segments begin (lines + 1,); where each subject's begin
+        among those of all (subjects + 1,).
     starts_with : tuple of arrays of int
         What each segment begins with, and its row of values (segments,); where each subject's rows of values begin
         (subjects + 1,).
@@ -275,12 +278,13 @@ def solve_steady(system, derivatives, lines, starts_with, trains, steady, dstead
         The repeated doses, see `linear_block.trains_as_arrays`: state, (trains,); flags, trains × 3; amount and phase,
         trains × 2, and their derivatives, trains × 2 × p; where each one's pieces begin, (trains + 1,); length and rate
         of the pieces, pieces × 2, and their derivatives, pieces × 2 × p.
-    steady, dsteady : arrays, subject segments × n and × p × n
-        Written where a segment begins with a steady state.
+    found : tuple of arrays, subject segments × n and × p × n
+        Steady states and their derivatives, written where a segment begins with a steady state.
     status : array of int, shape (subjects,)
         Written where a subject has no steady state.
     """
-    line_of_subject, segments, _, _, _, _, _, _, _, _, begins = lines
+    line_of_subject, segments, begins = lines
+    steady, dsteady = found
     kind, segment_row, first_row = starts_with
     train_state, train_flags, train_number, dtrain, train_first, pieces, dpieces = trains
     matrix, loss, constant = system

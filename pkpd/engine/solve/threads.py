@@ -16,7 +16,9 @@ _NUMBERS = 2_000_000  # that a piece may hold while it is computed (16 MB)
 _LARGEST = 500  # subjects of a piece
 
 
-def in_pieces(piece: Callable[[int, int], None], rows: Integers, width: int, workers: int | None) -> None:
+def in_pieces(
+    piece: Callable[[int, int], None], rows: Integers, width: int, workers: int | None, largest: int = _LARGEST
+) -> None:
     """Call ``piece(lo, hi)`` over ranges of subjects, on threads (compiled code releases the GIL).
 
     Parameters
@@ -29,11 +31,13 @@ def in_pieces(piece: Callable[[int, int], None], rows: Integers, width: int, wor
         Numbers that a row needs while it is computed.
     workers : int or None
         Threads; None means one per core if there are enough subjects.
+    largest : int
+        Subjects of a piece at most.
     """
     subjects = len(rows) - 1
     workers = workers or (os.cpu_count() or 1 if subjects >= _WORTH_IT else 1)
     workers = min(workers, max(subjects, 1))
-    largest = max(1, min(_LARGEST, _NUMBERS // max(1, width * int(np.diff(rows).max(initial=1)))))
+    largest = max(1, min(largest, _NUMBERS // max(1, width * int(np.diff(rows).max(initial=1)))))
     count = max(-(-subjects // largest), 4 * workers if workers > 1 else 1)
     if count == 1:
         piece(0, subjects)

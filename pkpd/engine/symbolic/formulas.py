@@ -74,6 +74,10 @@ class Structure:
         Whether the integrated equations have a Taylor series along the solution.
     operations : int
         Operations of the right-hand side: what its code costs.
+    block : tuple of int
+        Places of the block's formula that are not zero by structure.
+    dosed : tuple of int
+        Sensitivities of the block on which doses into it depend.
     """
 
     states: tuple[str, ...]
@@ -98,6 +102,8 @@ class Structure:
     kept: tuple[bool, ...]
     analytic: bool
     operations: int
+    block: tuple[int, ...]
+    dosed: tuple[int, ...]
 
     @property
     def event_count(self) -> int:
@@ -108,6 +114,12 @@ class Structure:
     def quantities(self) -> tuple[Pair, ...]:
         """What the closed form provides within a segment: driving states (with -1), then their derivatives."""
         return (*((d, -1) for d in self.driving), *self.driven)
+
+    @property
+    def closed_numbers(self) -> int:
+        """How many numbers of the closed form the right-hand side reads."""
+        modes, drivers, driven = len(self.upstream), len(self.driving), len(self.driven)
+        return 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
 
     @property
     def slots(self) -> int:
@@ -165,10 +177,11 @@ class Formulas:
         known = moved_block(system)
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
+        varied = tuple(sorted({j for _, j in known}))
         return Structure(
             states, system.inputs, tuple(system.outputs), system.sensitivities, linear, integrated,
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
-            tuple(sorted({j for _, j in known})), system.driving, self._upstream(), full.driven, len(full.symbols),
+            varied, system.driving, self._upstream(), full.driven, len(full.symbols),
             tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_sensitivities, tuple(sorted(moved)),
             tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)),
             tuple(from_dose for _, from_dose in system.event_times),
@@ -176,6 +189,7 @@ class Formulas:
             not system_of(system.model).integrated,
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
             *self._form(),
+            tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
         )  # fmt: skip
 
     def _form(self) -> tuple[bool, int]:
@@ -211,8 +225,11 @@ class Formulas:
 
     def block(self) -> Formula:
         """K (by rows), losses, constant inputs, initial values; then the same differentiated, by parameter."""
+        return self._block(self.structure.varied)
+
+    def _block(self, varied: tuple[int, ...]) -> Formula:
         parts = [e for part in self._block_parts for e in part]
-        theta = [self.theta[j] for j in self.structure.varied]
+        theta = [self.theta[j] for j in varied]
         return Formula.of((), self.inputs, [*parts, *(derivative(e, s) for s in theta for e in parts)])
 
     def initial(self) -> Formula:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -59,6 +59,8 @@ class Schedule(SegmentArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
+    kept : dict
+        What solvers have derived from it and may want again.
     """
 
     line_of_subject: Integers
@@ -69,6 +71,7 @@ class Schedule(SegmentArrays):
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
+    kept: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
     def subjects(self) -> int:

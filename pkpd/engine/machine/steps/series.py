@@ -75,7 +75,8 @@ class Series:
         if e.is_Mul:
             return self._product(e, k)
         if e.is_Pow:
-            return self._power(e, *e.args, k)
+            base, exponent = e.args
+            return self._power(e, base, exponent, k)
         if name == "exp":
             return self._exp(e, e.args[0], k)
         if name == "log":
@@ -83,7 +84,8 @@ class Series:
         if name in PERIODIC:
             return self._periodic(name, e, k)
         if name == "Max":
-            return self._larger(*e.args, k)
+            one, other = e.args
+            return self._larger(one, other, k)
         assert name == "Piecewise", e
         *cases, (last, _) = e.args
         result = self.coefficient(last, k)
