@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pkpd.arrays import Array
 from pkpd.engine.machine.jit import LANES, jit
 from pkpd.engine.machine.pointer import call
 
@@ -43,3 +44,9 @@ def each_row(address, time, y, q, table_row, place, out):  # type: ignore[no-unt
             target = place[first + lane]
             for k in range(size):
                 out[target, k] = found[k * LANES + lane]
+
+
+def aligned(count: int) -> Array:
+    """Return zeros that begin where a cache line does: a load of all lanes must not cross one."""
+    room = np.zeros(count + 8)
+    return room[(-room.ctypes.data // 8) % 8 :][:count]

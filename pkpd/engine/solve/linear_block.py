@@ -12,13 +12,23 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Integers
-from pkpd.engine.machine.code import Code
 from pkpd.engine.machine import jit as gate
+from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
+from pkpd.engine.machine.rows import aligned
 from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.solve.closed_form import solve_linear
 from pkpd.engine.solve.linear_lanes import (
-    HERE, TIMES, Doses, Found, Machine, Marks, Places, Space, Tables, solve_linear_lanes,
+    HERE,
+    TIMES,
+    Doses,
+    Found,
+    Machine,
+    Marks,
+    Places,
+    Space,
+    Tables,
+    solve_linear_lanes,
 )
 from pkpd.engine.solve.steady_closed_form import solve_steady
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
@@ -192,7 +202,17 @@ class LinearBlock:
                 schedule.first_row, djumps, drates, dstart, adds, steady, dsteady,
             )  # fmt: skip
             solve_linear(
-                0, schedule.subjects, (matrix, loss, constant), x0, derivatives, lines, events, out, dout, starts, dstarts
+                0,
+                schedule.subjects,
+                (matrix, loss, constant),
+                x0,
+                derivatives,
+                lines,
+                events,
+                out,
+                dout,
+                starts,
+                dstarts,
             )
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
@@ -216,12 +236,6 @@ class LinearBlock:
 def first_places(schedule: Schedule) -> Integers:
     """Return where each subject's segments begin when those of all subjects are laid end to end (subjects + 1,)."""
     return np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.line_of_subject]))).astype(np.int64)
-
-
-def aligned(count: int) -> Array:
-    """Return zeros that begin where a cache line does: a load of all lanes must not cross one."""
-    room = np.zeros(count + 8)
-    return room[(-room.ctypes.data // 8) % 8 :][:count]
 
 
 def trains_as_arrays(

@@ -271,7 +271,10 @@ def enter_rates(lane, s, places, doses, space):  # type: ignore[no-untyped-def]
         if doses.dstart.shape[1] == 0:
             continue
         for p in range(places.varied.shape[0]):
-            at, rate = (places.rates + (1 + p) * n + j) * LANES + lane, doses.drates[s, places.varied[p], places.where[j]]
+            at, rate = (
+                (places.rates + (1 + p) * n + j) * LANES + lane,
+                doses.drates[s, places.varied[p], places.where[j]],
+            )
             if memory[at] != rate:
                 here[HELD, lane] = 0
             if rate != 0.0:

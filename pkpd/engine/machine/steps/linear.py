@@ -158,7 +158,9 @@ def _series(b: LaneWriter, layout: Layout, system: _System) -> None:
     b.loop(layout.terms, turn, [one])
     decay = vector_math.exp(b.build, b.minus(shift))
     values = {key: b.load(0, entry) for key, entry in layout.entries.items()}
-    values = {key: value if not key[0] and key[2] < layout.column else b.mul(value, decay) for key, value in values.items()}
+    values = {
+        key: value if not key[0] and key[2] < layout.column else b.mul(value, decay) for key, value in values.items()
+    }
     for key, value in _conserved(b, layout, system, values, decay).items():
         b.store(0, layout.entries[key], value)
 
