@@ -15,7 +15,21 @@ from pkpd.engine.machine.jit import LANES, bare_jit
 from pkpd.engine.machine.pointer import call_lanes
 from pkpd.engine.machine.rows import aligned
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
-from pkpd.engine.machine.steps.frame import DENSE, END, FRESH, IDLE, LEFT, NEXT, REFUSED, STATUS, TAKEN, TIME
+from pkpd.engine.machine.steps.frame import (
+    DENSE,
+    END,
+    FINAL,
+    FRESH,
+    IDLE,
+    LEFT,
+    NEXT,
+    REFUSED,
+    STATUS,
+    STEPS_OF_SEGMENT,
+    TAKEN,
+    TIME,
+    WORTH,
+)
 from pkpd.engine.solve import segment_start as start
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.status import OK
@@ -113,6 +127,11 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             here[SEGMENT, lane], here[LAST, lane] = begin.subjects[i, start.FIRST], begin.subjects[i, start.LAST]
             state[LEFT * LANES + lane] = limits[i, 0]
             state[STATUS * LANES + lane] = OK
+            count, last = 0, here[LAST, lane]
+            for s in range(here[SEGMENT, lane], last):
+                count += begin.segments[s, start.END] > begin.segments[s, start.START]
+            state[WORTH * LANES + lane] = STEPS_OF_SEGMENT * count
+            state[FINAL * LANES + lane] = begin.segments[last - 1, start.END] if count > 0 else 0.0
             for k in range(3 * n):  # peak, fixed, kept
                 state[(method.peak + k) * LANES + lane] = limits[i, 1 + k]
         else:

@@ -28,6 +28,7 @@ from pkpd.engine.machine.steps.frame import (
     aim,
     conclude,
     crossing,
+    is_worth_it,
     scale,
 )
 from pkpd.engine.machine.steps.series import Series
@@ -35,8 +36,7 @@ from pkpd.engine.status import NOT_FINITE, STIFF
 
 ORDERS = (8, 12, 16)
 SAFETY = 0.9  # of the step that the coefficients allow
-_TOO_SMALL = 500  # steps that are still to come, after `_PROOF` of them in a row, before equations are called stiff
-_PROOF = 15
+_PROOF = 15  # steps in a row before equations are called stiff
 # Where accuracy chooses the step, the middle term of the series is by orders larger than the last. Where stability does,
 # the last terms are those of a mode that has died away and rises from rounding: its middle terms are hardly larger.
 _FLAT = 200.0
@@ -181,8 +181,7 @@ def _stiffness(b: LaneWriter, fresh: Any, h: Value, largest: Sequence[Value], or
     for _ in range(order - order // 2 - 1):
         power = b.mul(power, h)
     flat = b.compare("<=", largest[2], b.mul(b.number(_FLAT), b.mul(power, largest[0])))
-    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
-    small = b.both(b.negate(fresh), b.compare(">", left, b.mul(b.number(_TOO_SMALL), h)))
+    small = b.both(b.negate(fresh), is_worth_it(b, h))
     count = b.choose(b.both(small, flat), b.add(b.load(STATE, AT_EDGE), one), zero)
     b.store(STATE, AT_EDGE, count)
     asked = b.compare(">", b.scalar(CONTROL, REPORT), zero)
