@@ -9,7 +9,8 @@ from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings
 from pkpd.engine import status as why
-from pkpd.engine.solve import integration
+from pkpd.engine.machine.steps import radau
+from pkpd.engine.solve import integrated, integration
 from pkpd.model import define
 from tests.engine.engine_runs import run
 from tests.engine.stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, target_mediated
@@ -63,7 +64,7 @@ def test_automatic_finds_stiffness(name: str) -> None:
 
 
 def test_automatic_stays_explicit_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integration, "_stiff", lambda *_: pytest.fail("called"))
+    monkeypatch.setattr(integrated.IntegratedPart, "stiff_method", lambda *_: pytest.fail("called"))
     assert run(EFFECT, EFFECT_VALUES, MIXED, np.linspace(0, 60, 20)).status[0] == why.OK
 
 
@@ -258,3 +259,24 @@ def test_requested_times_do_not_change_the_solution() -> None:
         sparse = run(EFFECT, EFFECT_VALUES, MIXED, few, settings=how).outputs
         assert (np.abs(many - exact) <= 5 * tolerance * (1 + np.abs(exact))).all()
         assert (np.abs(many[::100] - sparse) <= 5 * tolerance * (1 + np.abs(sparse))).all()
+
+
+def test_what_the_stiff_method_cannot_beat_the_explicit_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of steps that cost a thousand times as much it may take too few: the numbers are then the explicit method's."""
+    monkeypatch.setattr(radau, "COST", dict.fromkeys(radau.STAGES, 1e5))
+    how = {"rtol": 1e-7, "max_steps": 1_000_000}
+    found, explicit = (
+        run(target_mediated(), ROWS, DOSES[:1], TIMES[:2], after=True, settings=Settings(**how, method=method))
+        for method in ("automatic", "explicit")
+    )
+    assert not found.status.any()
+    assert np.array_equal(found.states, explicit.states)
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-8, 1e-11])
+def test_many_periods_are_not_stiffness(monkeypatch: pytest.MonkeyPatch, tolerance: float) -> None:
+    """Three hundred periods take thousands of steps that accuracy asks for: no work for the stiff method."""
+    monkeypatch.setattr(integrated.IntegratedPart, "stiff_method", lambda *_: pytest.fail("called"))
+    model = define({"x": "a*x - x*y", "y": "x*y - y"}, {"a": 1.0}, outputs={"x": "x"}, initial={"x": "2", "y": "1"})
+    found = run(model, [1.0], (), [2000.0], settings=Settings(rtol=tolerance))
+    assert found.status[0] == why.OK

@@ -25,6 +25,7 @@ from pkpd.engine.machine.steps.frame import (
     NEXT,
     REFUSED,
     STATUS,
+    STEP,
     STEPS_OF_SEGMENT,
     TAKEN,
     TIME,
@@ -208,7 +209,8 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
     tables : tuple
         What happens when segments begin (`segment_start.Tables`); requested times (`Asked`); of every subject the steps
         that it may take, then by component the first peak, the fixed absolute tolerance and whether it is kept from
-        becoming negative (subjects × (1 + 3 · components)).
+        becoming negative (subjects × (1 + 3 · components)). Of a subject that cannot be finished the steps become those
+        that were still to come at its pace.
     control : array
         What `machine/steps/frame.py` says.
     space : Space
@@ -236,7 +238,8 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
             if not (reported >> lane) & 1:
                 continue
             if state[STATUS * LANES + lane] != OK:
-                status[here[SUBJECT, lane]] = int(state[STATUS * LANES + lane])
+                i, to_come = here[SUBJECT, lane], state[FINAL * LANES + lane] - state[TIME * LANES + lane]
+                status[i], tables[2][i, 0] = int(state[STATUS * LANES + lane]), to_come / state[STEP * LANES + lane]
                 here[SUBJECT, lane] = -1
             elif state[TIME * LANES + lane] < state[END * LANES + lane]:
                 continue

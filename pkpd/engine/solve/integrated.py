@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,17 @@ _SHORT = 2_000  # operations times components up to which a Taylor series is wri
 _LEAST = 1e-290  # so that nothing is divided by zero
 
 
+class Chosen(NamedTuple):
+    """A method for a run: its name, its code, the entries of its state and work, what a step costs, whether it is for
+    stiff equations. The cost is counted in right-hand sides, a fixed number: what is done depends on no clock."""
+
+    name: str
+    method: Method
+    sizes: tuple[int, int]
+    cost: float
+    stiff: bool = False
+
+
 class IntegratedPart:
     """The integrated states of a model's code and their sensitivities.
 
@@ -42,8 +54,8 @@ class IntegratedPart:
             self.places[j, i] = k
         self.width = self.structure.slots + self.structure.closed_numbers
 
-    def method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
-        """Return the explicit method for the settings: its name, its addresses, the entries of its state and work."""
+    def method(self, settings: Settings) -> Chosen:
+        """Return the explicit method for the settings."""
         frame = Frame(self.structure.components, self.width)
         places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
         address, rhs = self.code.address, self.code.address("rhs_1")
@@ -51,19 +63,21 @@ class IntegratedPart:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
             sizes = frame.size, taylor.Work(frame.components, order).size
-            return f"Taylor series of order {order}", Method(step, 0, values, rhs, 0, *places), sizes
+            method = Method(step, 0, values, rhs, 0, *places)
+            return Chosen(f"Taylor series of order {order}", method, sizes, taylor.COST[order])
         step, dense, values = (address(f"dop853_{name}") for name in ("step", "dense", "values"))
         sizes = frame.size, dop853.Work(frame.components).size
-        return "Dormand–Prince 8(5,3)", Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes
+        method = Method(step, dense, values, rhs, dop853.LANDINGS, *places)
+        return Chosen("Dormand–Prince 8(5,3)", method, sizes, dop853.COST)
 
-    def stiff_method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
-        """Return the method for stiff equations, as `method` does."""
+    def stiff_method(self, settings: Settings) -> Chosen:
+        """Return the method for stiff equations."""
         frame, stages = Frame(self.structure.components, self.width), radau.stages_of(settings.rtol)
         places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
         step, values = (self.code.address(f"radau_{stages}_{what}") for what in ("step", "values"))
         sizes = frame.size, self.code.number(f"radau_{stages}_size")
-        found = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places)
-        return f"Radau IIA of order {2 * stages - 1}", found, sizes
+        method = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places)
+        return Chosen(f"Radau IIA of order {2 * stages - 1}", method, sizes, radau.COST[stages], stiff=True)
 
     def job(
         self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,

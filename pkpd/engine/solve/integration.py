@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine.machine.jit import AVAILABLE, announce
 from pkpd.engine.solve import adaptive, scipy_solver
-from pkpd.engine.solve.integrated import IntegrationJob
+from pkpd.engine.solve.integrated import Chosen, IntegrationJob
 from pkpd.engine.solve.segment_start import Tables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
-from pkpd.engine.status import NO_STEADY_STATE, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
+from pkpd.engine.status import NO_STEADY_STATE, OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
 
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
@@ -41,36 +43,59 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array
     method = job.settings.method
     if not AVAILABLE:
         return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
-    out = np.full((job.rows, job.z0.shape[1]), np.nan)
-    status = np.zeros(job.schedule.subjects, dtype=np.int64)
+    subjects, chosen = job.schedule.subjects, job.integrated
+    run = _Run(job, begin, np.full((job.rows, job.z0.shape[1]), np.nan), np.zeros(subjects, dtype=np.int64))
+    most = np.full(subjects, float(job.settings.max_steps))
     if method == "stiff":
-        _stiff(job, who, begin, out, status)
-        return out, status
-    _lanes(job, who, begin, out, status)
-    if method == "automatic":
-        hard = np.flatnonzero(np.isin(status, _UNFINISHED))
-        if hard.size:
-            status[hard] = 0
-            _stiff(job, hard, begin, out, status)
-    return out, status
+        _lanes(run, who, chosen.stiff_method(job.settings), most)
+    elif method == "explicit":
+        _lanes(run, who, chosen.method(job.settings), most)
+    else:
+        _automatic(run, who, most)
+    return run.out, run.status
 
 
-def _lanes(
-    job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers, stiff: bool = False
-) -> None:
-    """Integrate the named subjects over lanes."""
-    integrated = job.integrated
-    _, method, sizes = integrated.stiff_method(job.settings) if stiff else integrated.method(job.settings)
-    steps = np.full((len(job.scales), 1), float(job.settings.max_steps))
-    limits = np.concatenate([steps, job.scales, job.fixed_tolerance, job.kept], axis=1)
+class _Run(NamedTuple):
+    """A job, what happens when its segments begin, and what is written: the vector by row, the status by subject."""
+
+    job: IntegrationJob
+    begin: Tables
+    out: Array
+    status: Integers
+
+
+def _automatic(run: _Run, who: Integers, most: Array) -> None:
+    """Integrate by the explicit method, and what proves stiff, or cannot be finished, by the stiff one.
+
+    What proves stiff may cost the stiff method, by count, twice what it would have cost the explicit one, which else
+    finishes it.
+    """
+    job = run.job
+    first = job.integrated.method(job.settings)
+    to_come = _lanes(run, who, first, most, report=True)
+    hard, proved = np.flatnonzero(np.isin(run.status, _UNFINISHED)), run.status == STIFF
+    if hard.size:
+        second = job.integrated.stiff_method(job.settings)
+        as_much = to_come * (2 * first.cost / second.cost)
+        _lanes(run, hard, second, np.where(proved, np.minimum(most, as_much), most))
+        again = np.flatnonzero(proved & (run.status == STILL_TOO_MANY))
+        if again.size:
+            _lanes(run, again, first, most)
+
+
+def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool = False) -> Array:
+    """Integrate the named subjects over lanes, with so many steps at most; return how many would have been to come.
+
+    `report` asks for subjects whose equations prove stiff to be given up.
+    """
+    job = run.job
+    run.status[who] = OK
+    limits = np.concatenate([most[:, None], job.scales, job.fixed_tolerance, job.kept], axis=1)
     asked = adaptive.Asked(job.schedule.first, job.schedule.time)
-    control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
-    space = adaptive.space_of(sizes, out.shape[1], integrated.width)
+    control = np.array([job.settings.rtol, job.part, float(report)])
+    space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
     announce(adaptive.solve_lanes)
-    adaptive.solve_lanes(who, method, (begin, asked, limits), control, space, out, status)
-
-
-def _stiff(job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers) -> None:
-    """Integrate the named subjects with the stiff method."""
-    _lanes(job, who, begin, out, status, stiff=True)
-    status[status == TOO_MANY] = STILL_TOO_MANY
+    adaptive.solve_lanes(who, chosen.method, (run.begin, asked, limits), control, space, run.out, run.status)
+    if chosen.stiff:
+        run.status[who] = np.where(run.status[who] == TOO_MANY, STILL_TOO_MANY, run.status[who])
+    return limits[:, 0]

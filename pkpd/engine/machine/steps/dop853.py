@@ -42,6 +42,7 @@ _EDGE = 6.1  # |h·λ| at which the step is held by stability and not by accurac
 _PROOF = 15  # steps at the edge before equations are called stiff
 _FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
 _STAGES = 16
+COST = 12.0  # of a step, in right-hand sides
 _COEFFICIENTS = 7
 
 

@@ -48,6 +48,7 @@ STAGES = (3, 5)
 LANDINGS = 2  # requested times in a step; with more of them the step is not cut but interpolated
 INTERPOLATED = 0.1  # the error that such a step may have, in units of the tolerance
 _ITERATIONS = {3: 3, 5: 4}
+COST = {3: 10.0, 5: 21.0}  # of a step, in right-hand sides
 _CONVERGED = 20.0  # the last correction times this is an error of the step
 _LARGEST, _SAFETY = 4.0, 0.95
 _FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size

@@ -35,10 +35,11 @@ from pkpd.engine.machine.steps.series import Series
 from pkpd.engine.status import NOT_FINITE, STIFF
 
 ORDERS = (8, 12, 16)
+COST = {8: 6.0, 12: 10.0, 16: 13.0}  # of a step, in right-hand sides
 SAFETY = 0.9  # of the step that the coefficients allow
 _PROOF = 15  # steps in a row before equations are called stiff
-# Where accuracy chooses the step, the middle term of the series is by orders larger than the last. Where stability does,
-# the last terms are those of a mode that has died away and rises from rounding: its middle terms are hardly larger.
+# Where accuracy chooses the step, the middle term of the series is far larger than the last. Where stability does, the
+# last terms are those of a mode that has died away and rises from rounding: its middle terms are hardly larger.
 _FLAT = 200.0
 _BLINK = 1e-14  # of the rest of a segment: what rounding can hide
 _CORNER = 1e-2  # of a time in which the base of a power that begins at zero changes by its own size, or of the segment
@@ -128,7 +129,8 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
     for i in range(n):
         start = b.add(start, b.mul(zero, b.load(WORK, n + i)))
     nothing = b.both(fresh, b.not_finite(start))
-    failed = b.choose(nothing, b.number(NOT_FINITE), b.choose(_stiffness(b, fresh, to.h, largest, order), b.number(STIFF), zero))
+    stiff = b.choose(_stiffness(b, fresh, to.h, largest, order), b.number(STIFF), zero)
+    failed = b.choose(nothing, b.number(NOT_FINITE), stiff)
     trial = Trial(
         error, b.compare(">", crossed, zero), failed, -1.0 / (order + 1), lambda i: b.load(WORK, b.plus(w.new, i))
     )  # fmt: skip
