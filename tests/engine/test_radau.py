@@ -247,17 +247,29 @@ def test_a_dense_model_of_many_states() -> None:
 def test_constants_taken_out_give_the_same_formula() -> None:
     """Put back, they give the formula; what is left divides by no argument, and what is taken out reads only them."""
     y, q = [symbol("x"), symbol("y")], [symbol(s) for s in ("a", "b", "c")]
-    texts = ["-a/b*x + c*y/(a + b*x)", "a/b*x - x*x*a/(b*c)", "a**b*x + exp(-a*c)*exp(-x*a/c) + 2*x + 3", "c", "x/3"]
+    texts = [
+        "-a/b*x + c*y/(a + b*x)",
+        "a/b*x - x*x*a/(b*c)",
+        "a**b*x + exp(-a*c)*exp(-x*a/c) + 2*x + 3",
+        "c",
+        "x/3",
+        "x/a if x < a/b else (a/b if t > c and a/c > 2 else max(0, x - a/b))",
+    ]
     formulas = [Formula.of(y, q, [parse(t) for t in texts[:3]]), Formula.of(y, q, [parse(t) for t in texts[3:]])]
     constants, rest = take_constants(formulas)
     symbols = rest[0].q[len(q) :]
     assert len(symbols) == constants.size == len(constants.values)
     assert all(e.free_symbols <= set(q) for e in constants.values.values())
     back = dict(zip(symbols, constants.values.values(), strict=True))
+    rng = np.random.default_rng(2)
+    points = [dict(zip([*y, *q, symbol("t")], rng.uniform(0.2, 3.0, 6), strict=True)) for _ in range(20)]
     for before, after in zip(formulas, rest, strict=True):
         assert before.values.keys() == after.values.keys()
         for k, e in after.values.items():
-            assert sympy.simplify(e.xreplace(back) - before.values[k]) == 0
+            for point in points:
+                assert float(e.xreplace(back).subs(point)) == pytest.approx(
+                    float(before.values[k].subs(point)), rel=1e-13
+                )
             powers = [p for p in e.atoms(sympy.Pow) if p.exp.is_number and p.exp < 0]
             assert all(p.base.free_symbols & set(y) for p in powers)
 

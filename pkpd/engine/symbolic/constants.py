@@ -28,6 +28,8 @@ def take_constants(formulas: Sequence[Formula]) -> tuple[Formula, list[Formula]]
     rest : list of Formula
         The formulas; behind q they read the constants.
     """
+    import sympy
+
     q = formulas[0].q
     taken: dict[Any, Any] = {}  # expression → symbol
     known: dict[Any, Any] = {}
@@ -55,8 +57,8 @@ def take_constants(formulas: Sequence[Formula]) -> tuple[Formula, list[Formula]]
                 return symbol_of(e)
             moving = [rest_of(a) for a in e.args if not a.free_symbols <= arguments]
             return e.func(symbol_of(e.func(*fixed)), *moving) if fixed else e.func(*moving)
-        if e.free_symbols <= arguments and not (e.is_Boolean or e.is_Relational):
-            return symbol_of(e)
+        if isinstance(e, sympy.Expr) and e.free_symbols <= arguments:
+            return symbol_of(e)  # not a condition, or a case of a Piecewise
         return e.func(*(rest_of(a) for a in e.args))
 
     apart = [{k: rest_of(e) for k, e in formula.values.items()} for formula in formulas]
