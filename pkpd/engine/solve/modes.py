@@ -121,9 +121,10 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     if not n:
         return Modes(np.zeros((0, 0)), np.ones(height, dtype=bool), np.zeros(height))
     driven = _driven(structure, run, schedule)
+    square, flags = np.zeros((3, height, n, n)), np.zeros((2, height), dtype=bool)
     modal = Modal(
-        np.zeros((height, n)), *np.zeros((3, height, n, n)), np.zeros((height, p, n, n)),
-        np.zeros(height, dtype=bool), np.zeros(height, dtype=bool), np.zeros(height),
+        np.zeros((height, n)), square[0], square[1], square[2], np.zeros((height, p, n, n)), flags[0], flags[1],
+        np.zeros(height),
     )  # fmt: skip
     room: Room = kept_room(("modes", n), lambda: _room(n))
     lines = Segments(
@@ -194,7 +195,7 @@ def find_modes(address, driven, lines, derived, modal, room):  # type: ignore[no
                 for j in range(p):
                     sourced = sourced or driven.dconstant[row, j, k] != 0.0
             if finite and _eigenvectors(address, driven, row, modal, room):
-                modal.sound[row] = _are_usable(row, derived, sourced, modal, room.scratch)
+                modal.sound[row] = _are_usable(row, derived, sourced, modal)
                 if modal.sound[row]:
                     _finish(driven, row, sourced, modal)
         for row in range(first, last):
@@ -261,11 +262,11 @@ def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped
 
 
 @bare_jit
-def _are_usable(row, derived, sourced, modal, scratch):  # type: ignore[no-untyped-def]
+def _are_usable(row, derived, sourced, modal):  # type: ignore[no-untyped-def]
     """Invert the eigenvectors of a row and return whether they are well enough conditioned for what is wanted.
 
-    ``derived`` and ``sourced`` say whether derivatives and inputs at a constant rate go through them; ``scratch`` is (5,
-    n); others are as for `find_modes`.
+    ``derived`` and ``sourced`` say whether derivatives and inputs at a constant rate go through them; other arguments
+    are as for `find_modes`.
     """
     n, lam = modal.lam.shape[1], modal.lam[row]
     if not invert(modal.vectors[row], modal.back[row], modal.inverse[row]):
