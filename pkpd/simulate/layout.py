@@ -16,6 +16,7 @@ from pkpd.simulate.pieces import Piece
 if TYPE_CHECKING:
     import xarray
 
+_PLAIN = "biufU"  # kinds of values that xarray takes as they are
 NOT_COMPUTED = {"f": math.nan, "i": -1, "b": False}
 
 
@@ -85,13 +86,40 @@ class Layout:
         """Join the computed arrays and what is fixed."""
         import xarray
 
-        data: dict[str, Any] = {n: (v.dims, arrays[n], dict(v.attrs)) for n, v in self.variables.items()}
+        data: dict[str, Any] = {n: labelled(v.dims, arrays[n], v.attrs) for n, v in self.variables.items()}
         fixed = {str(n): v for n, v in self.fixed.data_vars.items()}
         return xarray.Dataset({**data, **fixed}, self.fixed.coords, self.fixed.attrs)
 
     def with_attrs(self, attrs: Mapping[str, Any]) -> Layout:
         """Return the same layout with the attributes of the result."""
         return replace(self, fixed=self.fixed.assign_attrs(attrs))
+
+
+def labelled(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any] | None = None) -> xarray.Variable:
+    """Return an array with names and attributes, as plain as it is.
+
+    xarray asks of every array whether it is one of dask or pint, and loads them for that: half a second, once.
+
+    Parameters
+    ----------
+    dims : tuple of str
+        One name per dimension.
+    values : array
+        Of numbers, truth values or texts.
+    attrs : mapping, optional
+        Its attributes.
+    """
+    import xarray
+
+    return xarray.Variable(dims, values, dict(attrs or {}), fastpath=values.dtype.kind in _PLAIN)
+
+
+def coordinate(name: str, values: NDArray[Any], attrs: Mapping[str, Any] | None = None) -> xarray.Variable:
+    """Return the labels of the dimension of this name (numbers)."""
+    import pandas
+    import xarray
+
+    return xarray.Variable((name,), pandas.Index(values), dict(attrs or {}), fastpath=True)
 
 
 def chosen(possible: Mapping[str, Variable], default: Iterable[str], keep: Iterable[str] | str | None,

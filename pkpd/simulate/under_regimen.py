@@ -15,7 +15,7 @@ from pkpd.dosing import Regimen
 from pkpd.model import Model
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for
-from pkpd.simulate.layout import Layout, Variable, chosen
+from pkpd.simulate.layout import Layout, Variable, chosen, coordinate, labelled
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve
 from pkpd.simulate.task import Task
@@ -89,18 +89,18 @@ def regimen_task(
     default = [n for n, v in possible.items() if "time" in v.dims] + _varying(run.people, first)
     variables = chosen(possible, default, keep, always=("status",))
     coords = {
-        "replicate": np.arange(1, replicates + 1),
-        "subject": np.arange(1, subjects + 1),
-        "time": ("time", times, {"units": regimen.time_unit, "long_name": "time"}),
-        "dose_time": ("dose", np.array(regimen.times), {"units": regimen.time_unit}),
+        "replicate": coordinate("replicate", np.arange(1, replicates + 1)),
+        "subject": coordinate("subject", np.arange(1, subjects + 1)),
+        "time": coordinate("time", times, {"units": regimen.time_unit, "long_name": "time"}),
+        "dose_time": labelled(("dose",), np.array(regimen.times), {"units": regimen.time_unit}),
     }
     sizes = {"replicate": replicates, "subject": subjects, "time": times.size}
     chunks = {"replicate": cut.together, "subject": cut.block, "time": times.size}
     if begins:
         first_begin = min([0.0, begins[0], *regimen.times])
-        coords["occasion"] = np.arange(1, 2 + len(begins))
+        coords["occasion"] = coordinate("occasion", np.arange(1, 2 + len(begins)))
         about = {"units": regimen.time_unit, "long_name": "beginning of the occasion"}
-        coords["occasion_time"] = ("occasion", np.array([first_begin, *begins]), about)
+        coords["occasion_time"] = labelled(("occasion",), np.array([first_begin, *begins]), about)
         sizes["occasion"] = chunks["occasion"] = 1 + len(begins)
     layout = Layout(sizes, chunks, variables, xarray.Dataset(coords=coords))
     return Task(RegimenJob(run, regimen, times, frozenset(variables)), layout, cut, first)
