@@ -18,7 +18,7 @@ from pkpd.model import Model
 SEED = 20261129
 PARAMETERS = {"ka": 1.0, "k": 0.2, "F": 0.7, "FA": 0.9, "L": 0.5, "R": 10.0, "D": 2.0}
 SLOPES = ("F", "L", "D", "k", "R")
-LAGS = {"G": "L", "A": "L/2"}
+LAGS = {"A": "L/2"}  # what enters G is not late: at one time some doses move with the lag and others do not
 
 
 def model(**dosing: Any) -> Model:
