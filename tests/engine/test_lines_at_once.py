@@ -29,8 +29,8 @@ def model(**dosing: Any) -> Model:
 
 
 def dose(rng: np.random.Generator, modelled: bool, simple: bool) -> Dose:
-    """A dose at random; whole hours make equal times likely."""
-    time = float(rng.integers(0, 20)) if rng.random() < 0.6 else float(rng.uniform(-3, 30))
+    """A dose at random; few hours make equal times likely."""
+    time = float(3 * rng.integers(0, 5)) if rng.random() < 0.7 else float(rng.uniform(-3, 30))
     amount = 0.0 if rng.random() < 0.05 else float(rng.uniform(1, 100))
     more = {"additional": int(rng.integers(1, 5)), "interval": float(rng.choice([3.0, 6.0, 2.5]))}
     again: dict[str, Any] = more if rng.random() < 0.3 else {}
