@@ -84,6 +84,18 @@ def test_at_once_is_one_by_one(said: str, slopes: tuple[str, ...], monkeypatch: 
     assert together == [outcome(code, call) for call in calls]
 
 
+@pytest.mark.parametrize("first", ["oral", "bolus"])
+def test_a_dose_that_moves_with_a_lag_has_a_segment_of_its_own(first: str) -> None:
+    """Although another enters at that time: the lag is zero, its derivative is not."""
+    code = compile_model(model(lag=LAGS), SLOPES)
+    values = np.array([[*PARAMETERS.values()]] * 2)
+    values[:, 4] = 0.0
+    doses = [tuple(Dose(3.0, 1.0, route) for route in (first, "oral" if first == "bolus" else "bolus"))] * 2
+    found = code.schedule(values, doses, [np.array([4.0])] * 2, [np.zeros(1, bool)] * 2)
+    assert found.start.tolist() == [0.0, 0.0, 3.0, 3.0] * 2
+    assert found.dstart[:, 1].tolist() == [0.0, 0.0, *((0.0, 0.5) if first == "oral" else (0.5, 0.0))] * 2
+
+
 def a_call(rng: np.random.Generator, modelled: bool) -> tuple[Any, ...]:
     """Values, doses, times, flags and changes of a few subjects, some of whom share some of them."""
     count, simple = int(rng.integers(1, 12)), rng.random() < 0.7
