@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,9 +64,26 @@ def fingerprint(units: Mapping[str, str], tables: Mapping[str, pandas.DataFrame]
     digest = hashlib.sha256(json.dumps(sorted(units.items())).encode())
     for name, table in sorted(tables.items()):
         columns = sorted(column for column in table.columns if column != "row")
-        lines = sorted("\x1f".join(map(_text, record)) for record in table[columns].itertuples(index=False, name=None))
+        lines = sorted(map("\x1f".join, zip(*(_texts(table[column]) for column in columns), strict=True)))
         digest.update("\x1e".join([name, *columns, "", *lines]).encode(errors="surrogatepass"))
     return digest.hexdigest()
+
+
+def _texts(column: pandas.Series) -> Iterable[str]:
+    """The texts of a column's cells, as `_text` makes them one by one."""
+    import pandas
+
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        numbers = column.to_numpy() + 0.0
+        code, distinct = pandas.factorize(numbers)  # −1: not a number
+        if 2 * len(distinct) <= len(column):
+            return list(np.array([*map(_text, distinct.tolist()), ""], dtype=object)[code])
+        return map(repr, numbers.tolist()) if (code >= 0).all() else map(_text, numbers.tolist())
+    cells = column.tolist()
+    if len({*map(type, cells)}) > 1:  # 1, 1.0 and True are one key
+        return map(_text, cells)
+    texts = {cell: _text(cell) for cell in {*cells}}
+    return map(texts.__getitem__, cells)
 
 
 def _text(cell: Any) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pkpd.arrays import Array, Flags, Integers
+from pkpd.arrays import Array, Flags, Integers, in_order
 from pkpd.engine.timeline.columns import DURATION, RATE, DoseColumns, TimeColumns
 from pkpd.engine.timeline.dosing_terms import SaidOfDoses, usual_duals
 from pkpd.engine.timeline.lines import Lines, lengths, offsets, spread
@@ -304,7 +303,7 @@ def _first(asked: LineRequests, start: Array, segments: Integers, times: Integer
     set_of_time = np.repeat(np.arange(len(columns.begin) - 1), lengths(columns.begin))
     line = np.arange(len(sizes)).repeat(sizes)
     of_set = asked.time_set[line]
-    known, wanted = _pairs(set_of_time, columns.time), _pairs(of_set, start)
+    known, wanted = in_order(set_of_time, columns.time), in_order(of_set, start)
     low, high = np.searchsorted(known, wanted, side="left"), np.searchsorted(known, wanted, side="right")
     early = offsets(~columns.late)
     before = low + early[high] - early[low] - columns.begin[of_set]
@@ -313,10 +312,3 @@ def _first(asked: LineRequests, start: Array, segments: Integers, times: Integer
     first[np.arange(len(start)) + line] = before + times[line]
     first[segments[1:] + np.arange(len(sizes))] = times[1:]
     return first
-
-
-def _pairs(number: Integers, time: Array) -> NDArray[np.complex128]:
-    """Set and time as one number each that sorts by set, then by time."""
-    pairs = np.empty(len(time), dtype=np.complex128)
-    pairs.real, pairs.imag = number, time
-    return pairs
