@@ -13,7 +13,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags, Integers, in_order
 from pkpd.engine.timeline.columns import DURATION, RATE, DoseColumns, TimeColumns
 from pkpd.engine.timeline.dosing_terms import SaidOfDoses, usual_duals
-from pkpd.engine.timeline.lines import Lines, lengths, offsets, spread
+from pkpd.engine.timeline.lines import LineArrays, lengths, offsets, spread
 from pkpd.engine.timeline.segments import KEEP, LineLayout
 
 _MOST = 1_000_000  # additional doses of one record that are worth an array
@@ -91,7 +91,7 @@ class Events(NamedTuple):
     row: Integers
 
 
-def lines_at_once(asked: LineRequests, layout: LineLayout) -> tuple[Lines, Flags]:
+def lines_at_once(asked: LineRequests, layout: LineLayout) -> tuple[LineArrays, Flags]:
     """Build time lines.
 
     Parameters
@@ -103,7 +103,7 @@ def lines_at_once(asked: LineRequests, layout: LineLayout) -> tuple[Lines, Flags
 
     Returns
     -------
-    Lines
+    LineArrays
         Those that could be built, in their order.
     array of bool, shape (lines,)
         Which could: not those with a rate or a length that is no number > 0, or too short for the clock.
@@ -187,7 +187,7 @@ def _edge(asked: LineRequests, place: Integers, none: float) -> Array:
     return edge
 
 
-def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> Lines:
+def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> LineArrays:
     """Cut every line at what happens on it."""
     lines, n, p = len(asked.dose_set), len(layout.states), layout.derivatives
     # Beginnings and ends of each delivery stand beside each other, so that equal times keep the order of the records.
@@ -220,7 +220,7 @@ def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> Lines:
     rates, drates = _for_a_while(given, events, segments, n)
     times = offsets(lengths(asked.times.begin)[asked.time_set])
     wanted = spread(asked.times.begin[asked.time_set], lengths(times))
-    return Lines(
+    return LineArrays(
         start=start, end=end, scale=np.ones((height, n)), jumps=jumps, rates=rates,
         begins=np.full(height, KEEP, dtype=np.int64), segment_row=np.zeros(height, dtype=np.int64), djumps=djumps,
         drates=drates, dstart=dstart, dosed=np.full(height, np.inf), trains=(), segments=segments, times=times,

@@ -16,7 +16,7 @@ PER_SEGMENT = ("start", "end", "scale", "jumps", "rates", "segment_row", "djumps
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Lines(SegmentArrays):
+class LineArrays(SegmentArrays):
     """Time lines laid end to end; trains are counted through all of them, `order` is that of each line.
 
     Attributes
@@ -62,7 +62,7 @@ def spread(begin: Integers, sizes: Integers) -> Integers:
     return places
 
 
-def laid_end_to_end(lines: Sequence[Timeline]) -> Lines:
+def laid_end_to_end(lines: Sequence[Timeline]) -> LineArrays:
     """Lay time lines end to end: what counts segments, times or trains is shifted by what stands before."""
     times = offsets([line.time.size for line in lines])
     trains = np.cumsum([0, *(len(line.trains) for line in lines)])
@@ -70,7 +70,7 @@ def laid_end_to_end(lines: Sequence[Timeline]) -> Lines:
         np.where(line.begins >= 0, line.begins + before, line.begins)
         for line, before in zip(lines, trains, strict=False)
     ]
-    return Lines(
+    return LineArrays(
         segments=offsets([line.start.size for line in lines]), times=times,
         begins=np.concatenate(begins).astype(np.int64), trains=tuple(train for line in lines for train in line.trains),
         first=np.concatenate([line.first + t for line, t in zip(lines, times[:-1], strict=True)]),
@@ -79,12 +79,12 @@ def laid_end_to_end(lines: Sequence[Timeline]) -> Lines:
     )  # fmt: skip
 
 
-def scaled(lines: Lines, chosen: Integers, parts: Array, in_part: Flags) -> Lines:
+def scaled(lines: LineArrays, chosen: Integers, parts: Array, in_part: Flags) -> LineArrays:
     """Return time lines of whole doses with what arrives of them.
 
     Parameters
     ----------
-    lines : Lines
+    lines : LineArrays
         Time lines without trains.
     chosen : array of int, shape (new time lines,)
         Which of them each new one is made of.
@@ -106,7 +106,7 @@ def scaled(lines: Lines, chosen: Integers, parts: Array, in_part: Flags) -> Line
         whole = per_segment[name][where]
         per_segment[name][where] = whole * part
         per_segment[f"d{name}"][where] = whole[:, None, :] * derivatives
-    return Lines(
+    return LineArrays(
         segments=offsets(sizes), times=times, begins=lines.begins[mine], trains=(), first=first,
         time=lines.time[wanted], order=lines.order[wanted], **per_segment,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from pkpd.dosing import Dose
 from pkpd.engine.timeline.at_once import LineRequests, lines_at_once
 from pkpd.engine.timeline.columns import DoseColumns, TimeColumns
 from pkpd.engine.timeline.dosing_terms import SaidOfDoses
-from pkpd.engine.timeline.lines import PER_SEGMENT, Lines, laid_end_to_end, lengths, offsets, scaled, spread
+from pkpd.engine.timeline.lines import PER_SEGMENT, LineArrays, laid_end_to_end, lengths, offsets, scaled, spread
 from pkpd.engine.timeline.one_by_one import OneByOne
 from pkpd.engine.timeline.segments import LineLayout
 from pkpd.engine.timeline.terms import Terms
@@ -40,7 +40,7 @@ class Lines(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Schedule(Lines):
+class Schedule(LineArrays):
     """The time lines of many subjects, laid end to end; trains are counted through all of them.
 
     Attributes
@@ -213,7 +213,7 @@ def schedule(
     return _of_subjects(*_lines(asked, layout), asked.first_row)
 
 
-def _lines(asked: Asked, layout: LineLayout) -> tuple[Lines, Integers]:
+def _lines(asked: Asked, layout: LineLayout) -> tuple[LineArrays, Integers]:
     """The time lines that differ, in the order of the first subject of each, and which of them each subject has."""
     dose_columns, time_columns = DoseColumns(asked.doses, layout), TimeColumns(asked.times, asked.after)
     simple = dose_columns.simple[dose_columns.of_subject] & time_columns.simple[time_columns.of_subject]
@@ -245,7 +245,7 @@ def _lines(asked: Asked, layout: LineLayout) -> tuple[Lines, Integers]:
 
 def _at_once(
     asked: Asked, doses: DoseColumns, times: TimeColumns, layout: LineLayout, who: Integers
-) -> tuple[Lines | None, Integers]:
+) -> tuple[LineArrays | None, Integers]:
     """The lines of simple subjects, and which of them each has; -1: none."""
     line_of_subject = np.full(len(asked.doses), -1, dtype=np.int64)
     said = asked.terms if isinstance(asked.terms, SaidOfDoses) else None
@@ -254,7 +254,7 @@ def _at_once(
         row[:] = [said.first_row(k) for k in who.tolist()]
     requests = LineRequests(doses, times, doses.of_subject[who], times.of_subject[who], row, said)
     parts, in_part = _arriving(requests, layout)
-    # Lines are built of whole doses, and for who has doses that are late or modelled; the others share them.
+    # LineArrays are built of whole doses, and for who has doses that are late or modelled; the others share them.
     row = np.where(in_part, -1, row)
     whole = requests.dose_set * len(times.begin) + requests.time_set
     built, which = _first_of_each(np.where(row >= 0, -1 - np.arange(len(who)), whole))
@@ -298,7 +298,7 @@ def _arriving(requests: LineRequests, layout: LineLayout) -> tuple[Array, Flags]
     return parts, timely & doses.proportional[requests.dose_set] & said
 
 
-def _of_subjects(lines: Lines, line_of_subject: Integers, first_row: Integers) -> Schedule:
+def _of_subjects(lines: LineArrays, line_of_subject: Integers, first_row: Integers) -> Schedule:
     """Say which subject has which line, and in which order the rows of each were asked for."""
     many = lengths(lines.times)[line_of_subject]
     rows = offsets(many)
