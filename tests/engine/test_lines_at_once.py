@@ -55,7 +55,7 @@ def outcome(code: Compiled, call: tuple[Any, ...]) -> list[Any]:
         found = code.schedule(*call)
     except InputError as error:
         return [str(error)]
-    own = {field.name: getattr(found, field.name) for field in fields(Schedule)}
+    own = {field.name: getattr(found, field.name) for field in fields(Schedule) if field.init}
     trains = own.pop("trains")
     arrays = {name: None if a is None else (a.dtype.str, a.shape, a.tobytes()) for name, a in own.items()}
     return [arrays, len(trains)]
