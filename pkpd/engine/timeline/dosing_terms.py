@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -96,6 +97,32 @@ class DosingTerms:
         if place is None:
             return np.concatenate([[USUAL[kind]], np.zeros(self._sensitivities)])
         return np.concatenate([[values[place]], derivatives[place]])
+
+
+def rows_at_doses(
+    doses: Sequence[Sequence[Dose]], changes: Sequence[Sequence[float]], first_row: Integers,
+    counted: Sequence[Sequence[int]] | None = None,
+) -> list[list[int]]:  # fmt: skip
+    """Return the row of values that holds at every dose, one list per subject.
+
+    Parameters
+    ----------
+    doses, changes : sequences, one item per subject
+        The doses; times from which the subject's second, third … row holds.
+    first_row : array of int, shape (subjects + 1,)
+        Where each subject's rows begin in the table of values.
+    counted : sequence, one item per subject, optional
+        Which of the subject's rows holds at each dose; by default the one that holds from its time on.
+    """
+    rows = []
+    for k, (given, changed, first) in enumerate(zip(doses, changes, first_row[:-1].tolist(), strict=True)):
+        if counted is not None:
+            rows.append([first + int(number) for number in counted[k]])
+        elif len(changed):
+            rows.append([first + bisect_right(changed, dose.time) for dose in given])
+        else:
+            rows.append([first] * len(given))
+    return rows
 
 
 class StateOfRoute(NamedTuple):
