@@ -6,7 +6,7 @@ or multiplied, and no values change. Every number is computed by the same operat
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -190,21 +190,21 @@ def _edge(asked: LineRequests, place: Integers, none: float) -> Array:
 def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> LineArrays:
     """Cut every line at what happens on it."""
     lines, n, p = len(asked.dose_set), len(layout.states), layout.derivatives
-    # Beginnings and ends of each delivery stand beside each other, so that equal times keep the order of the records.
-    twice = np.arange(len(given.line)).repeat(1 + given.lasts)
-    ends = np.zeros(len(twice), dtype=bool)
-    ends[1:] = twice[1:] == twice[:-1]
-    moment = np.where(ends[:, None], given.end[twice], given.start[twice])
-    order = np.lexsort((~ends, moment[:, 0], given.line[twice]))
-    twice, ends, moment = twice[order], ends[order], moment[order]
-    line, time = given.line[twice], moment[:, 0]
-    begin, finish = _bounds(asked, line, time)
-    seen = time <= finish[line]
-    twice, ends, moment, line, time = twice[seen], ends[seen], moment[seen], line[seen], time[seen]
-    moves: Flags = np.count_nonzero(moment[:, 1:], axis=1) > 0
+    what, ends, moment = _in_time(given)
+    line = given.line[what]
+    begin, finish = _bounds(asked, line, moment[:, 0])
+    seen = moment[:, 0] <= finish[line]
+    if not seen.all():
+        what, ends, moment, line = what[seen], ends[seen], moment[seen], line[seen]
+    time = moment[:, 0]
     new: Flags = np.greater(time, begin[line])
-    same = line[1:] == line[:-1]
-    new[1:] = np.where(same, (time[1:] > time[:-1]) | moves[1:] | moves[:-1], new[1:])
+    apart = time[1:] > time[:-1]
+    moves = np.zeros(0, dtype=np.int64)
+    if p:
+        moving = np.count_nonzero(moment[:, 1:], axis=1) > 0
+        apart |= moving[1:] | moving[:-1]
+        moves = np.flatnonzero(moving)
+    new[1:] = np.where(line[1:] == line[:-1], apart, new[1:])
     segments = offsets(2 + np.bincount(line[new], minlength=lines))
     # The first segment has no length: it holds "before" whatever happens at the very start.
     row = segments[line] + 1 + _counted(new, line, lines)
@@ -215,7 +215,7 @@ def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> LineArra
     dstart[row[moves]] = moment[moves, 1:]
     end = np.append(start[1:], 0.0)
     end[segments[1:] - 1] = finish
-    events = Events(twice, ends, row)
+    events = Events(what, ends, row)
     jumps, djumps = _at_once(given, events, height, n)
     rates, drates = _for_a_while(given, events, segments, n)
     times = offsets(lengths(asked.times.begin)[asked.time_set])
@@ -226,6 +226,21 @@ def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> LineArra
         drates=drates, dstart=dstart, dosed=np.full(height, np.inf), trains=(), segments=segments, times=times,
         first=_first(asked, start, segments, times), time=asked.times.time[wanted], order=asked.times.order[wanted],
     )  # fmt: skip
+
+
+def _in_time(given: Deliveries) -> tuple[Integers, Flags, Array]:
+    """Deliveries in order of line and time, those that last also when they end: which, whether they end, and when.
+
+    At one time infusions end first; beginnings keep the order of the records.
+    """
+    what, ends, moment = np.arange(len(given.line)), np.zeros(len(given.line), dtype=bool), given.start
+    if given.lasts.any():
+        what = what.repeat(1 + given.lasts)
+        ends = np.zeros(len(what), dtype=bool)
+        ends[1:] = what[1:] == what[:-1]
+        moment = np.where(ends[:, None], given.end[what], given.start[what])
+    order = np.lexsort((~ends, moment[:, 0], given.line[what]))
+    return what[order], ends[order], moment[order]
 
 
 def _bounds(asked: LineRequests, line: Integers, time: Array) -> tuple[Array, Array]:
@@ -257,8 +272,10 @@ def _at_once(given: Deliveries, events: Events, height: int, n: int) -> tuple[Ar
     Those of one segment are added in the order of the events.
     """
     derivatives = given.size.shape[1] - 1
-    now = ~given.lasts[events.delivery]
-    what, row = events.delivery[now], events.row[now]
+    what, row = events.delivery, events.row
+    if given.lasts.any():
+        now = ~given.lasts[what]
+        what, row = what[now], row[now]
     jumps, djumps = np.zeros(height * n), np.zeros(height * derivatives * n)
     np.add.at(jumps, row * n + given.state[what], given.size[what, 0])
     _add_derivatives(djumps, row, given, what, n)
@@ -303,8 +320,11 @@ def _first(asked: LineRequests, start: Array, segments: Integers, times: Integer
     set_of_time = np.repeat(np.arange(len(columns.begin) - 1), lengths(columns.begin))
     line = np.arange(len(sizes)).repeat(sizes)
     of_set = asked.time_set[line]
-    known, wanted = in_order(set_of_time, columns.time), in_order(of_set, start)
-    low, high = np.searchsorted(known, wanted, side="left"), np.searchsorted(known, wanted, side="right")
+    known: Any = columns.time
+    wanted: Any = start
+    if len(columns.begin) > 2:
+        known, wanted = in_order(set_of_time, known), in_order(of_set, wanted)
+    low, high = known.searchsorted(wanted, side="left"), known.searchsorted(wanted, side="right")
     early = offsets(~columns.late)
     before = low + early[high] - early[low] - columns.begin[of_set]
     before[segments[:-1]] = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags, Integers
+from pkpd.arrays import Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.timeline.lines import lengths, offsets, spread
 from pkpd.engine.timeline.segments import LineLayout
@@ -17,6 +17,7 @@ _FIELDS = (
     "time", "amount", "rate", "duration", "interval", "additional", "route", "into", "modelled", "steady_state",
     "action", "reset",
 )  # fmt: skip
+_NUMBERS = 6  # of them
 _fields = attrgetter(*_FIELDS)
 RATE, DURATION = 1, 2
 """What of an infusion the model computes."""
@@ -48,34 +49,31 @@ class DoseColumns:
         sets, self.of_subject = _distinct(doses, lambda given: tuple(map(_fields, given)))
         self.begin = offsets([len(given) for given in sets])
         rows = [row for given in sets for row in given]
-        column: dict[str, Any] = dict(zip(_FIELDS, zip(*rows, strict=True), strict=True)) if rows else {}
+        numbers = np.array([row[:_NUMBERS] for row in rows], dtype=float).reshape(-1, _NUMBERS)
+        kinds = [row[_NUMBERS:] for row in rows]
+        known = {kind: k for k, kind in enumerate(dict.fromkeys(kinds))}
+        codes = np.array([_codes(kind, layout) for kind in known], dtype=np.int64).reshape(-1, 5)
+        codes = codes[np.array([known[kind] for kind in kinds], dtype=np.int64)]
         owner = np.arange(len(sets)).repeat(lengths(self.begin))
-        when = np.array(column.get("time", ()), dtype=float)
-        order = np.lexsort((when, owner))  # stable: records at one time stay in their order
-
-        def numbers(name: str) -> Array:
-            return np.array(column.get(name, ()), dtype=float)[order]
-
-        def flags(name: str, usual: object) -> Flags:
-            return np.array([value == usual for value in column.get(name, ())], dtype=bool)[order]
-
-        self.time, self.amount, self.rate, self.duration, self.interval = map(numbers, _FIELDS[:5])
-        self.additional = numbers("additional").astype(np.int64)
-        states = [
-            layout.states.get(into, -1) if into else layout.entries.get(route, -1)
-            for route, into in zip(column.get("route", ()), column.get("into", ()), strict=True)
-        ]
-        self.state: Integers = np.array(states, dtype=np.int64)[order]
-        self.modelled: Integers = np.array([_MODELLED[m] for m in column.get("modelled", ())], dtype=np.int64)[order]
-        self.infusion = flags("route", "infusion")
-        added = (self.state >= 0) & flags("steady_state", "") & flags("action", "add")
-        self.simple = _all(added & ~flags("reset", True), owner, len(sets))
-        self.proportional = _all(added & (self.rate == 0) & (self.modelled == 0), owner, len(sets))
+        order = np.lexsort((numbers[:, 0], owner))  # stable: records at one time stay in their order
+        self.time, self.amount, self.rate, self.duration, self.interval, self.additional = numbers[order].T
+        self.state, self.modelled, infusion, added, reset = codes[order].T
+        self.infusion: Flags = infusion > 0
+        self.simple = _all((added > 0) & (reset == 0), owner, len(sets))
+        self.proportional = _all((added > 0) & (self.rate == 0) & (self.modelled == 0), owner, len(sets))
 
     def of(self, sets: Integers) -> tuple[Integers, Integers]:
         """Return, for sets laid end to end, where their doses stand and how many each has."""
         sizes = lengths(self.begin)[sets]
         return spread(self.begin[sets], sizes), sizes
+
+
+def _codes(kind: tuple[Any, ...], layout: LineLayout) -> tuple[int, int, bool, bool, bool]:
+    """State and what is modelled of a dose; whether it is an infusion, is only added, resets."""
+    route, into, modelled, steady_state, action, reset = kind
+    state = layout.states.get(into, -1) if into else layout.entries.get(route, -1)
+    added = state >= 0 and steady_state == "" and action == "add"
+    return state, _MODELLED[modelled], route == "infusion", added, bool(reset)
 
 
 class TimeColumns:

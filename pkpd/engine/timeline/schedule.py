@@ -254,7 +254,7 @@ def _at_once(
         row[:] = [said.first_row(k) for k in who.tolist()]
     requests = LineRequests(doses, times, doses.of_subject[who], times.of_subject[who], row, said)
     parts, in_part = _arriving(requests, layout)
-    # LineArrays are built of whole doses, and for who has doses that are late or modelled; the others share them.
+    # Lines are built of whole doses, and for who has doses that are late or modelled; the others share them.
     row = np.where(in_part, -1, row)
     whole = requests.dose_set * len(times.begin) + requests.time_set
     built, which = _first_of_each(np.where(row >= 0, -1 - np.arange(len(who)), whole))
