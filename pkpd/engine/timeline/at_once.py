@@ -138,8 +138,10 @@ def _deliveries(asked: LineRequests, derivatives: int) -> tuple[Deliveries, Flag
     which = np.flatnonzero(lasts)
     if which.size:
         rate, length, good = _infusions(asked, place[which], line[which], size[which])
-        short = doses.time[place[which]] + length[:, 0] == doses.time[place[which]]
+        recorded = doses.time[place[which]]
+        short = recorded + length[:, 0] == recorded
         short &= (doses.rate[place[which]] == 0) & (doses.modelled[place[which]] != RATE)
+        short |= start[which, 0] + length[:, 0] == start[which, 0]
         size[which[~short]], end[which] = rate[~short], start[which] + length
         lasts[which[short]] = False  # shorter than the clock's resolution: all at once
         good &= short | (end[which, 0] > start[which, 0])
