@@ -97,5 +97,7 @@ def last_event(events: DoseEvents, subject: Integers, time: Array, post: Flags) 
 
 def as_text(column: pandas.Series) -> npt.NDArray[Any]:
     """Return labels as text, "" where there is none."""
+    if not column.notna().any():
+        return np.full(len(column), "", dtype=object)
     found: npt.NDArray[Any] = column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
     return found
