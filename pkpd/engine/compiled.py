@@ -42,6 +42,7 @@ class Solution:
         Sensitivities: derivatives of the outputs with respect to the parameters asked for (never to time).
     second : array, rows × outputs × sensitivities × sensitivities
         Second derivatives of the outputs, where the model was compiled with ``order=2`` and is linear; else no rows.
+        NaN by parameters on which doses or event times depend, and where a steady state is asked for.
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
     """
@@ -221,6 +222,10 @@ class Compiled:
             self.block.solve((lo, hi), tables, found)
 
         in_pieces(piece, schedule.rows, 0, settings.workers, largest=schedule.subjects)
+        if len(solution.second):
+            unknown = slice(None) if schedule.trains else list(self.code.structure.shifting)
+            solution.second[:, :, unknown, :] = np.nan
+            solution.second[:, :, :, unknown] = np.nan
 
     def _piece(
         self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, at: tuple[int, int],

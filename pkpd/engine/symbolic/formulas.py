@@ -24,6 +24,7 @@ from pkpd.engine.symbolic.sensitivities import (
     moved_by_doses,
     rate_sensitivity_symbol,
     scale_symbol,
+    shifting_parameters,
     with_sensitivities,
 )
 from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
@@ -84,6 +85,8 @@ class Structure:
         Places of the block's formula that are not zero by structure.
     dosed : tuple of int
         Sensitivities of the block on which doses into it depend.
+    shifting : tuple of int
+        Sensitivities on which doses or event times depend: second derivatives by them are not in closed form.
     """
 
     states: tuple[str, ...]
@@ -112,6 +115,7 @@ class Structure:
     moved_twice: tuple[tuple[int, int, int], ...]
     block: tuple[int, ...]
     dosed: tuple[int, ...]
+    shifting: tuple[int, ...]
 
     @property
     def event_count(self) -> int:
@@ -201,6 +205,7 @@ class Formulas:
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
             *self._form(),
             self.order, moved_twice, tuple(self._block(varied).values), dosed,
+            tuple(sorted(shifting_parameters(system))),
         )  # fmt: skip
 
     def _form(self) -> tuple[bool, int]:

@@ -43,15 +43,20 @@ def moved_block(system: System) -> Pairs:
     return _spread(moved, [[system.matrix[i * n + k] != 0 for k in range(n)] for i in range(n)])
 
 
+def shifting_parameters(system: System) -> set[int]:
+    """Return the sensitivities on which doses or the model's event times depend: they move the time line, too."""
+    states = system.linear + system.integrated
+    return {j for _, j in moved_by_doses(system, states) | moved_by_event_times(system, len(states))}
+
+
 def moved_block_twice(system: System) -> set[tuple[int, int, int]]:
     """Return which states of the block have second derivatives that are not zero: state and two sensitivities, j ≤ k.
 
-    Without the sensitivities on which doses or the model's event times depend: these move the time line, too.
+    Without those by `shifting_parameters`.
     """
     n, first = len(system.linear), moved_block(system)
     theta = [expressions.symbol(s) for s in system.sensitivities]
-    shifting = {j for _, j in moved_by_doses(system, system.linear) | moved_by_event_times(system, n)}
-    fixed = [j for j in range(len(theta)) if j not in shifting]
+    fixed = [j for j in range(len(theta)) if j not in shifting_parameters(system)]
     alive: set[tuple[int, int, int]] = set()
     for i, state in enumerate(system.linear):
         rates = system.matrix[i * n : (i + 1) * n]
