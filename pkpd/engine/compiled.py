@@ -54,9 +54,7 @@ class Solution:
     status: Integers
 
     @classmethod
-    def of(
-        cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool
-    ) -> Solution:
+    def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool) -> Solution:
         """Return room for so many outputs, states and sensitivities of so many rows and subjects."""
         outputs, many, sensitivities = shape
         return cls(
