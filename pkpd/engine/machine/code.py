@@ -18,9 +18,9 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853, linear, taylor
+from pkpd.engine.machine.steps import dop853, linear, linear_large, taylor
 from pkpd.engine.machine.steps.frame import Frame
-from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, shape_of
+from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.symbolic.formulas import Formulas, Structure
 from pkpd.engine.symbolic.second_order import with_first_derivatives
 from pkpd.engine.symbolic.symbols import system_of
@@ -55,10 +55,8 @@ class Code:
         """The symbols; made only where no code was kept, or for SciPy."""
         if self._order == 2:
             plain = system_of(self._model, self._sensitivities, self._linear)
-            twice = Formulas(plain, 2)
-            layout = Layout(shape_of(twice.structure), False)
-            if gate.AVAILABLE and not plain.integrated and layout.products <= MOST_PRODUCTS:
-                return twice  # otherwise the first derivatives become states, to be differentiated again
+            if gate.AVAILABLE and not plain.integrated:
+                return Formulas(plain, 2)  # otherwise the first derivatives become states, to be differentiated again
             return Formulas(system_of(self._model, self._sensitivities, self._linear, with_first_derivatives))
         return Formulas(system_of(self._model, self._sensitivities, self._linear))
 
@@ -128,7 +126,10 @@ class Code:
     def _pieces(self, group: str) -> Iterator[Piece]:
         """What writes the functions of a group."""
         if group in ("linear", "linear with a source"):
-            yield from linear.pieces(Layout(shape_of(self.structure), group != "linear"), _GROUPS[group])
+            layout, (exponential, apply) = Layout(shape_of(self.structure), group != "linear"), _GROUPS[group]
+            writers = linear_large if layout.large else linear
+            yield lambda module: writers.write_exponential(module, exponential, layout)
+            yield lambda module: writers.write_apply(module, apply, layout)
             return
         formulas = self.formulas
         if group == "values":
