@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
+from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
+from pkpd.engine.machine.steps import radau
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.finish import Finish, Solved
 from pkpd.engine.solve.integrated import IntegratedPart
@@ -45,6 +47,8 @@ class Solution:
         NaN by parameters on which doses or event times depend, and where a steady state is asked for.
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
+    stiff : array of bool, subjects
+        Whether a subject's equations were integrated by the method for stiff equations.
     """
 
     outputs: Array
@@ -52,6 +56,7 @@ class Solution:
     slopes: Array
     second: Array
     status: Integers
+    stiff: Flags
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool) -> Solution:
@@ -62,6 +67,7 @@ class Solution:
             np.empty((rows, outputs, sensitivities)),
             np.empty((rows if second else 0, outputs, sensitivities, sensitivities)),
             np.zeros(subjects, dtype=np.int64),
+            np.zeros(subjects, dtype=bool),
         )  # fmt: skip
 
     def empty(self, rows: int, subjects: int) -> Solution:
@@ -157,6 +163,19 @@ class Compiled:
             terms = self.dosing.of(values, doses, rows, self.entries, self.states)
         return schedule(doses, times, after, self.entries, self.states, terms, cut_at, derivatives, layout.tad)
 
+    def method(self, settings: Settings | None = None) -> str:
+        """Return in words how the model is solved: closed forms, series, what else where equations prove stiff."""
+        if self.integrated is None:
+            return "closed form"
+        settings = settings or Settings()
+        if not gate.AVAILABLE:
+            return "SciPy: Radau" if settings.method == "stiff" else "SciPy: DOP853"
+        stiff = f"Radau IIA of order {2 * radau.stages_of(settings.rtol) - 1}"
+        if settings.method == "stiff":
+            return stiff
+        explicit = self.integrated.explicit_name(settings)
+        return explicit if settings.method == "explicit" else f"{explicit}; where equations prove stiff: {stiff}"
+
     @property
     def plans(self) -> bool:
         """Whether the time lines depend on the values or the model, so that only `schedule` can make them."""
@@ -231,7 +250,8 @@ class Compiled:
     ) -> None:  # fmt: skip
         """Solve some subjects and write what belongs to them; a failed one is NaN throughout.
 
-        ``at`` are the subject and the row at which they begin in the solution; ``floor`` is as for `IntegratedPart.job`.
+        ``at`` are the subject and the row at which they begin in the solution; ``floor`` is as `IntegratedPart.job` has
+        it.
         """
         subject, base = at
         block = self.block.run(values, schedule)
@@ -243,7 +263,7 @@ class Compiled:
             if len(values) != schedule.subjects:
                 sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
             sound = sound | (status != OK)
-            z, other = integrate_job(job, np.flatnonzero(sound))
+            z, other, solution.stiff[subject : subject + schedule.subjects] = integrate_job(job, np.flatnonzero(sound))
             scale, status = job.scale, np.where(status == OK, other, status)
             unsound = np.flatnonzero(~sound)
         self.finish.write(values, schedule, Solved(block.out, block.dout, z, scale, status), solution, base)
@@ -260,7 +280,7 @@ class Compiled:
         rows = at[1] + np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
         theirs = solution.empty(len(rows), len(who))
         self.clamped._piece(values[mine], schedule.part(who), settings, theirs, (0, 0), floor[mine])
-        solution.status[at[0] + who] = theirs.status
+        solution.status[at[0] + who], solution.stiff[at[0] + who] = theirs.status, theirs.stiff
         for name in ("outputs", "slopes", "states"):
             if len(getattr(solution, name)):
                 getattr(solution, name)[rows] = getattr(theirs, name)

@@ -356,6 +356,14 @@ class Formulas:
             rows += [e.xreplace(values) if e != 0 else e for e in row]
         return Formula.of(self.full.symbols, [*self.arguments, *numbers], rows)
 
+    def state_jacobian(self) -> Formula:
+        """Row by row ∂f_i/∂(states) of the states."""
+        _, values, _ = self._modal
+        states = self.full.symbols[: len(self.system.integrated)]
+        rows = [derivative(f, z) for f in self.dydt[: len(states)] for z in states]
+        rhs = self.rhs()
+        return Formula.of(rhs.y, rhs.q, [e.xreplace(values) if e != 0 else e for e in rows])
+
     def driven_rhs(self) -> Formula:
         """The right-hand side with driving states and their derivatives as arguments (SciPy provides them)."""
         return Formula.of(self.full.symbols, [*self.arguments, *self.quantities], self.dydt)
