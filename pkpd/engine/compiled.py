@@ -42,6 +42,9 @@ class Solution:
         Values of the states, in the model's order.
     slopes : array, rows × outputs × sensitivities
         Sensitivities: derivatives of the outputs with respect to the parameters asked for (never to time).
+    second : array, rows × outputs × sensitivities × sensitivities
+        Second derivatives of the outputs, where the model was compiled with ``order=2`` and is linear; else no rows.
+        NaN by parameters on which doses or event times depend, and where a steady state is asked for.
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
     stiff : array of bool, subjects
@@ -51,23 +54,26 @@ class Solution:
     outputs: Array
     states: Array
     slopes: Array
+    second: Array
     status: Integers
     stiff: Flags
 
     @classmethod
-    def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool) -> Solution:
+    def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool) -> Solution:
         """Return room for so many outputs, states and sensitivities of so many rows and subjects."""
         outputs, many, sensitivities = shape
         return cls(
             np.empty((rows, outputs)), np.empty((rows if states else 0, many)),
-            np.empty((rows, outputs, sensitivities)), np.zeros(subjects, dtype=np.int64),
+            np.empty((rows, outputs, sensitivities)),
+            np.empty((rows if second else 0, outputs, sensitivities, sensitivities)),
+            np.zeros(subjects, dtype=np.int64),
             np.zeros(subjects, dtype=bool),
         )  # fmt: skip
 
     def empty(self, rows: int, subjects: int) -> Solution:
         """Return room for another solution of the same things."""
         shape = self.outputs.shape[1], self.states.shape[1], self.slopes.shape[2]
-        return Solution.of(shape, rows, subjects, len(self.states) > 0)
+        return Solution.of(shape, rows, subjects, len(self.states) > 0, len(self.second) > 0)
 
     def advice(self, subject: int) -> str:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
@@ -206,7 +212,7 @@ class Compiled:
             values = np.concatenate([values[schedule.source], schedule.past], axis=1)
         rows, layout = int(schedule.rows[-1]), self.code.structure
         shape = len(self.outputs), len(self.states), len(self.sensitivities)
-        solution = Solution.of(shape, rows, schedule.subjects, states)
+        solution = Solution.of(shape, rows, schedule.subjects, states, layout.order == 2)
         if self.block.complete:
             self._closed_form(values, schedule, settings, solution)
             return solution
@@ -223,14 +229,20 @@ class Compiled:
 
     def _closed_form(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
         """Solve a model that is one linear block: nothing is kept but what is wanted."""
-        empty = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0)), np.empty((0, 0, 0))
-        found = Found(solution.outputs, solution.slopes, solution.states, *empty, solution.status)
+        empty = (np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0))) * 2
+        found = Found(
+            solution.outputs, solution.slopes, solution.second, solution.states, *empty, solution.status
+        )  # fmt: skip
         tables = self.block.tables(values, schedule, solution.status)
 
         def piece(lo: int, hi: int) -> None:
             self.block.solve((lo, hi), tables, found)
 
         in_pieces(piece, schedule.rows, 0, settings.workers, largest=schedule.subjects)
+        if len(solution.second):
+            unknown = slice(None) if schedule.trains else list(self.code.structure.shifting)
+            solution.second[:, :, unknown, :] = np.nan
+            solution.second[:, :, :, unknown] = np.nan
 
     def _piece(
         self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, at: tuple[int, int],

@@ -18,7 +18,7 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code, whole_number
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853, linear, radau, taylor
+from pkpd.engine.machine.steps import dop853, linear, linear_large, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.machine.steps.radau_parts import Equations
@@ -55,8 +55,12 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        grow = with_first_derivatives if self._order == 2 else None
-        return Formulas(system_of(self._model, self._sensitivities, self._linear, grow))
+        if self._order == 2:
+            plain = system_of(self._model, self._sensitivities, self._linear)
+            if gate.AVAILABLE and not plain.integrated:
+                return Formulas(plain, 2)  # otherwise the first derivatives become states, to be differentiated again
+            return Formulas(system_of(self._model, self._sensitivities, self._linear, with_first_derivatives))
+        return Formulas(system_of(self._model, self._sensitivities, self._linear))
 
     def address(self, name: str) -> int:
         """Return the address of a function."""
@@ -128,7 +132,10 @@ class Code:
     def _pieces(self, group: str) -> Iterator[Piece]:
         """What writes the functions of a group."""
         if group in ("linear", "linear with a source"):
-            yield from linear.pieces(Layout(shape_of(self.structure), group != "linear"), _GROUPS[group])
+            layout, (exponential, apply) = Layout(shape_of(self.structure), group != "linear"), _GROUPS[group]
+            writers = linear_large if layout.large else linear
+            yield lambda module: writers.write_exponential(module, exponential, layout)
+            yield lambda module: writers.write_apply(module, apply, layout)
             return
         formulas = self.formulas
         if group == "values":
