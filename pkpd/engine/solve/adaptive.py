@@ -13,7 +13,7 @@ import numpy as np
 
 from pkpd.engine.machine.jit import LANES, bare_jit
 from pkpd.engine.machine.pointer import call_lanes
-from pkpd.engine.machine.rows import aligned
+from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
 from pkpd.engine.machine.steps.frame import (
     DENSE,
@@ -80,11 +80,16 @@ class Space(NamedTuple):
 
 def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
     """Return room for a loop; `sizes` are the entries of state and work."""
-    scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
-    return Space(
-        aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
-        aligned(2 * LANES), aligned(components * LANES), scratch,
-    )  # fmt: skip
+
+    def make() -> Space:
+        scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
+        return Space(
+            aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
+            aligned(2 * LANES), aligned(components * LANES), scratch,
+        )  # fmt: skip
+
+    found: Space = kept_room(("adaptive", sizes, components, arguments), make)
+    return found
 
 
 @bare_jit

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.machine.jit import AVAILABLE, announce
 from pkpd.engine.solve import adaptive, scipy_solver
 from pkpd.engine.solve.integrated import Chosen, IntegrationJob
+from pkpd.engine.solve.limits import STEPS
 from pkpd.engine.solve.segment_start import Tables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
@@ -18,8 +19,9 @@ from pkpd.engine.status import NO_STEADY_STATE, OK, STIFF, STILL_TOO_MANY, TOO_M
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
 
-def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
-    """Return the integrated components (rows × components) and a status per subject, for the named subjects."""
+def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers, Flags]:
+    """Return the integrated components (rows × components), a status per subject and whether the method for stiff
+    equations was used, for the named subjects."""
     subjects = job.schedule.subjects
     steady, slot, good = (
         np.zeros((0, job.z0.shape[1])),
@@ -28,23 +30,29 @@ def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
     )
     if job.schedule.trains:
         steady, slot, good = steady_states(job, _from_steady)
-    out, status = _integrate(job, who, start_tables(job, steady, slot))
-    status = np.where(good, status, NO_STEADY_STATE)
-    return out, status
+    out, status, hard = _integrate(job, who, start_tables(job, steady, slot))
+    return out, np.where(good, status, NO_STEADY_STATE), hard
 
 
 def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
     """Integrate a job in which subject i begins with steady state i."""
     everyone = np.arange(len(steady), dtype=np.int64)
-    return _integrate(job, everyone, start_tables(job, steady, everyone))
+    return _integrate(job, everyone, start_tables(job, steady, everyone))[:2]
 
 
-def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array, Integers]:
+def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array, Integers, Flags]:
     method = job.settings.method
     if not AVAILABLE:
-        return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
+        solved = scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
+        return *solved, np.full(job.schedule.subjects, method == "stiff")
     subjects, chosen = job.schedule.subjects, job.integrated
-    run = _Run(job, begin, np.full((job.rows, job.z0.shape[1]), np.nan), np.zeros(subjects, dtype=np.int64))
+    run = _Run(
+        job,
+        begin,
+        np.full((job.rows, job.z0.shape[1]), np.nan),
+        np.zeros(subjects, dtype=np.int64),
+        np.zeros(subjects, dtype=bool),
+    )
     most = np.full(subjects, float(job.settings.max_steps))
     if method == "stiff":
         _lanes(run, who, chosen.stiff_method(job.settings), most)
@@ -52,16 +60,18 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array
         _lanes(run, who, chosen.method(job.settings), most)
     else:
         _automatic(run, who, most)
-    return run.out, run.status
+    return run.out, run.status, run.stiff
 
 
 class _Run(NamedTuple):
-    """A job, what happens when its segments begin, and what is written: the vector by row, the status by subject."""
+    """A job, what happens when its segments begin, and what is written: the vector by row; by subject the status, and
+    whether the method for stiff equations was the last to try."""
 
     job: IntegrationJob
     begin: Tables
     out: Array
     status: Integers
+    stiff: Flags
 
 
 def _automatic(run: _Run, who: Integers, most: Array) -> None:
@@ -73,6 +83,8 @@ def _automatic(run: _Run, who: Integers, most: Array) -> None:
     job = run.job
     first = job.integrated.method(job.settings)
     to_come = _lanes(run, who, first, most, report=True)
+    if not run.status.any():
+        return
     hard, proved = np.flatnonzero(np.isin(run.status, _UNFINISHED)), run.status == STIFF
     if hard.size:
         second = job.integrated.stiff_method(job.settings)
@@ -90,7 +102,9 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     """
     job = run.job
     run.status[who] = OK
-    limits = np.concatenate([most[:, None], job.scales, job.fixed_tolerance, job.kept], axis=1)
+    run.stiff[who] = chosen.stiff
+    limits = job.limits.copy()
+    limits[:, STEPS] = most
     asked = adaptive.Asked(job.schedule.first, job.schedule.time)
     control = np.array([job.settings.rtol, job.part, float(report)])
     space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
@@ -98,4 +112,4 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     adaptive.solve_lanes(who, chosen.method, (run.begin, asked, limits), control, space, run.out, run.status)
     if chosen.stiff:
         run.status[who] = np.where(run.status[who] == TOO_MANY, STILL_TOO_MANY, run.status[who])
-    return limits[:, 0]
+    return limits[:, STEPS]

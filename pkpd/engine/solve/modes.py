@@ -19,6 +19,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.jit import announce, bare_jit
 from pkpd.engine.machine.lapack import geev, geev_address
+from pkpd.engine.machine.rows import kept_room
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.symbolic.formulas import Structure
 from pkpd.engine.timeline.schedule import Schedule
@@ -120,14 +121,12 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     if not n:
         return Modes(np.zeros((0, 0)), np.ones(height, dtype=bool), np.zeros(height))
     driven = _driven(structure, run, schedule)
+    square, flags = np.zeros((3, height, n, n)), np.zeros((2, height), dtype=bool)
     modal = Modal(
-        np.zeros((height, n)), *np.zeros((3, height, n, n)), np.zeros((height, p, n, n)),
-        np.zeros(height, dtype=bool), np.zeros(height, dtype=bool), np.zeros(height),
+        np.zeros((height, n)), square[0], square[1], square[2], np.zeros((height, p, n, n)), flags[0], flags[1],
+        np.zeros(height),
     )  # fmt: skip
-    room = Room(
-        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
-        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
-    )  # fmt: skip
+    room: Room = kept_room(("modes", n), lambda: _room(n))
     lines = Segments(
         schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
     )
@@ -136,6 +135,13 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     closed = np.zeros((int(run.begins[-1]), structure.closed_numbers))
     closed_numbers(driven, modal, lines, room.scratch, closed)
     return Modes(closed, modal.sound, modal.floor)
+
+
+def _room(n: int) -> Room:
+    return Room(
+        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
+        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
+    )  # fmt: skip
 
 
 def _driven(structure: Structure, run: BlockRun, schedule: Schedule) -> Driven:
@@ -189,7 +195,7 @@ def find_modes(address, driven, lines, derived, modal, room):  # type: ignore[no
                 for j in range(p):
                     sourced = sourced or driven.dconstant[row, j, k] != 0.0
             if finite and _eigenvectors(address, driven, row, modal, room):
-                modal.sound[row] = _are_usable(row, derived, sourced, modal, room.scratch)
+                modal.sound[row] = _are_usable(row, derived, sourced, modal)
                 if modal.sound[row]:
                     _finish(driven, row, sourced, modal)
         for row in range(first, last):
@@ -256,11 +262,11 @@ def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped
 
 
 @bare_jit
-def _are_usable(row, derived, sourced, modal, scratch):  # type: ignore[no-untyped-def]
+def _are_usable(row, derived, sourced, modal):  # type: ignore[no-untyped-def]
     """Invert the eigenvectors of a row and return whether they are well enough conditioned for what is wanted.
 
-    ``derived`` and ``sourced`` say whether derivatives and inputs at a constant rate go through them; ``scratch`` is (5,
-    n); others are as for `find_modes`.
+    ``derived`` and ``sourced`` say whether derivatives and inputs at a constant rate go through them; other arguments
+    are as for `find_modes`.
     """
     n, lam = modal.lam.shape[1], modal.lam[row]
     if not invert(modal.vectors[row], modal.back[row], modal.inverse[row]):
