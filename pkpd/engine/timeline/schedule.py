@@ -253,10 +253,16 @@ def _at_once(
     if said is not None:
         row[:] = [said.first_row(k) for k in who.tolist()]
     requests = LineRequests(doses, times, doses.of_subject[who], times.of_subject[who], row, said)
+    whole = requests.dose_set * len(times.begin) + requests.time_set
+    if said is None:
+        built, which = _first_of_each(whole)
+        lines, sound = lines_at_once(requests.chosen(built), layout)
+        if sound.all():
+            line_of_subject[who] = which
+            return lines, line_of_subject
     parts, in_part = _arriving(requests, layout)
     # Lines are built of whole doses, and for who has doses that are late or modelled; the others share them.
     row = np.where(in_part, -1, row)
-    whole = requests.dose_set * len(times.begin) + requests.time_set
     built, which = _first_of_each(np.where(row >= 0, -1 - np.arange(len(who)), whole))
     lines, sound = lines_at_once(requests._replace(row=row).chosen(built), layout)
     number = np.where(sound, np.cumsum(sound) - 1, -1)[which]
