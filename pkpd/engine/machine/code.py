@@ -22,7 +22,6 @@ from pkpd.engine.machine.steps import dop853, linear, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.symbolic.formulas import Formulas, Structure
-from pkpd.engine.symbolic.second_order import with_first_derivatives
 from pkpd.engine.symbolic.symbols import system_of
 from pkpd.model import Model
 
@@ -53,8 +52,7 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        grow = with_first_derivatives if self._order == 2 else None
-        return Formulas(system_of(self._model, self._sensitivities, self._linear, grow))
+        return Formulas(system_of(self._model, self._sensitivities, self._linear), self._order)
 
     def address(self, name: str) -> int:
         """Return the address of a function."""

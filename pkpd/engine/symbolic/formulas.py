@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
 from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
 from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
+from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
 from pkpd.engine.symbolic.positivity import cannot_become_negative
 from pkpd.engine.symbolic.sensitivities import (
     SensitivitySystem,
@@ -24,11 +26,20 @@ from pkpd.engine.symbolic.sensitivities import (
     scale_symbol,
     with_sensitivities,
 )
+from pkpd.engine.symbolic.second_order import (
+    curved_block,
+    curved_by_doses,
+    driver_curvature_symbol,
+    moving_times,
+    rate_curvature_symbol,
+    with_second_order,
+)
 from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
 
 Pair = tuple[int, int]
+Triple = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,18 @@ class Structure:
         Places of the block's formula that are not zero by structure.
     dosed : tuple of int
         Sensitivities of the block on which doses into it depend.
+    pairs : tuple of pairs
+        Sensitivities, the first not behind the second, of all second derivatives; empty where they are not asked for.
+    moving : tuple of int
+        Sensitivities on which times depend; second derivatives with respect to them obey no equations.
+    curved : tuple of triples
+        Second derivatives that the closed form provides for the integrated states: driving state, sensitivities.
+    where2 : tuple of (state, sensitivity, sensitivity, place)
+        Where each second derivative of an integrated state stands in the integrated vector.
+    rate_curvatures : tuple of triples
+        Integrated states for which infusion rates have which second derivatives.
+    moved2 : tuple of triples
+        States and the two sensitivities of second derivatives that are not zero by structure.
     """
 
     states: tuple[str, ...]
@@ -104,6 +127,12 @@ class Structure:
     operations: int
     block: tuple[int, ...]
     dosed: tuple[int, ...]
+    pairs: tuple[Pair, ...]
+    moving: tuple[int, ...]
+    curved: tuple[Triple, ...]
+    where2: tuple[tuple[int, int, int, int], ...]
+    rate_curvatures: tuple[Triple, ...]
+    moved2: tuple[Triple, ...]
 
     @property
     def event_count(self) -> int:
@@ -118,13 +147,15 @@ class Structure:
     @property
     def closed_numbers(self) -> int:
         """How many numbers of the closed form the right-hand side reads."""
-        modes, drivers, driven = len(self.upstream), len(self.driving), len(self.driven)
-        return 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
+        modes, drivers = len(self.upstream), len(self.driving)
+        derivatives = len(self.driven) * (1 + 2 * modes) + len(self.curved) * (1 + 3 * modes)
+        return 1 + modes + drivers * (1 + modes) + derivatives if drivers else 0
 
     @property
     def slots(self) -> int:
         """Where the closed form's numbers begin in what the right-hand side reads."""
-        return len(self.inputs) + len(self.sensitivities) + 2 + len(self.integrated) + len(self.rate_sensitivities)
+        rates = len(self.integrated) + len(self.rate_sensitivities) + len(self.rate_curvatures)
+        return len(self.inputs) + len(self.sensitivities) + 2 + rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +186,8 @@ class Formula:
 class Formulas:
     """The formulas of a system, each made when it is asked for."""
 
-    def __init__(self, system: System) -> None:
-        self.system = system
+    def __init__(self, system: System, order: int = 1) -> None:
+        self.system, self.order = system, order
         self.inputs = [expressions.symbol(name) for name in system.inputs]
         self.theta = [expressions.symbol(name) for name in system.sensitivities]
         self.scales = [scale_symbol(name) for name in system.sensitivities]
@@ -165,7 +196,8 @@ class Formulas:
     @cached_property
     def full(self) -> SensitivitySystem:
         """The integrated states with their sensitivities."""
-        return with_sensitivities(self.system)
+        first = with_sensitivities(self.system)
+        return with_second_order(self.system, first) if self.order == 2 else first
 
     @cached_property
     def structure(self) -> Structure:
@@ -190,6 +222,19 @@ class Formulas:
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
+            *self._second_order(linear, integrated),
+        )  # fmt: skip
+
+    def _second_order(self, linear: tuple[int, ...], integrated: tuple[int, ...]) -> tuple[Any, ...]:
+        """What the structure says of second derivatives; nothing where they are not asked for."""
+        if self.order < 2:
+            return (), (), (), (), (), ()
+        system, second = self.system, self.full.second
+        moved = {(linear[i], j, k) for i, j, k in curved_block(system)} | {(integrated[i], j, k) for i, j, k in second}
+        return (
+            tuple(combinations_with_replacement(range(len(self.theta)), 2)), tuple(sorted(moving_times(system))),
+            self.full.curved, tuple((*t, place) for t, place in second.items()), self._rate_curvatures,
+            tuple(sorted(moved)),
         )  # fmt: skip
 
     def _form(self) -> tuple[bool, int]:
@@ -216,6 +261,10 @@ class Formulas:
         return tuple(sorted(moved_by_doses(self.system, self.system.integrated)))
 
     @cached_property
+    def _rate_curvatures(self) -> tuple[Triple, ...]:
+        return tuple(sorted(curved_by_doses(self.system, self.system.integrated))) if self.order == 2 else ()
+
+    @cached_property
     def _block_parts(self) -> tuple[list[Any], ...]:
         system = self.system
         n = len(system.linear)
@@ -240,7 +289,13 @@ class Formulas:
         """What the model says of doses, then its derivatives (one row of them per term)."""
         model = self.system.model
         wanted = [expressions.parse(getattr(model, kind)[state]) for kind, state in self.structure.dosing]
-        return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
+        if self.order < 2:
+            return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
+        derivatives = []
+        for e in wanted:
+            first = [derivative(e, s) for s in self.theta]
+            derivatives += [*first, *(derivative(first[j], self.theta[k]) for j, k in self.structure.pairs)]
+        return Formula.of((), self.inputs, [*wanted, *derivatives])
 
     def event_times(self) -> Formula:
         """The model's event times, then their derivatives (one row of them per time)."""
@@ -249,36 +304,31 @@ class Formulas:
 
     def outputs(self) -> Formula:
         """Outputs, then their derivatives; reads the time of the last dose, states, derivatives that are not zero."""
-        import sympy
-
         states = [expressions.symbol(s) for s in self.system.model.states]
         moved = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in self.structure.moved}
-        wanted = list(self.system.outputs.values())
-        derivatives = []
-        for e in wanted:
-            steep = [derivative(e, x) for x in states]
-            for j, theta in enumerate(self.theta):
-                total = [derivative(e, theta)]
-                for i, d in enumerate(steep):
-                    if d != 0 and (i, j) in moved:
-                        s = moved[i, j]
-                        # A state that does not move adds nothing, however steep the output.
-                        total.append(d * s if d.is_number else sympy.Piecewise((d * s, sympy.Ne(s, 0)), (0, True)))
-                derivatives.append(sympy.Add(*total))
-        return Formula.of([dosed_symbol(), *states, *moved.values()], self.inputs, [*wanted, *derivatives])
+        curved = {t: expressions.symbol(f"_ss_{t[0]}_{t[1]}_{t[2]}") for t in self.structure.moved2}
+        differentiated = [OutputDerivatives(e, states, self.theta, moved, curved) for e in self.system.outputs.values()]
+        moving = set(self.structure.moving)
+        return Formula.of([dosed_symbol(), *states, *moved.values(), *curved.values()], self.inputs, [
+            *self.system.outputs.values(),
+            *(each.first(j) for each in differentiated for j in range(len(self.theta))),
+            *(0 if {j, k} & moving else each.second(j, k) for each in differentiated for j, k in self.structure.pairs),
+        ])  # fmt: skip
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """What the right-hand side reads before the closed form's numbers."""
         rates = [expressions.symbol(f"_rate_{k}") for k in range(len(self.system.integrated))]
         rate_sensitivities = [rate_sensitivity_symbol(i, j) for i, j in self._rate_sensitivities]
-        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *rate_sensitivities)
+        curvatures = [rate_curvature_symbol(*t) for t in self._rate_curvatures]
+        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *rate_sensitivities, *curvatures)
 
     @cached_property
     def quantities(self) -> tuple[Any, ...]:
-        """Symbols of what the closed form provides: driving states, then their derivatives."""
+        """Symbols of what the closed form provides: driving states, then their derivatives, then the second ones."""
         drivers = [expressions.symbol(self.system.linear[d]) for d in self.system.driving]
-        return (*drivers, *(driver_sensitivity_symbol(d, j) for d, j in self.full.driven))
+        first = [driver_sensitivity_symbol(d, j) for d, j in self.full.driven]
+        return (*drivers, *first, *(driver_curvature_symbol(*t) for t in self.full.curved))
 
     @cached_property
     def dydt(self) -> tuple[Any, ...]:
@@ -291,8 +341,8 @@ class Formulas:
     def _modal(self) -> tuple[tuple[Any, ...], dict[Any, Any], dict[Any, Any]]:
         """Numbers of the closed form in a segment, and its quantities and their time derivatives in terms of these.
 
-        A quantity is an offset and, for every mode m of the block, (a + b·τ)·exp(λ·τ) with the time τ since the
-        segment began (b for derivatives only); a driving state is kept from falling below its floor.
+        A quantity is an offset and, for every mode m of the block, (a + b·τ + c·τ²)·exp(λ·τ) with the time τ since the
+        segment began (b for derivatives only, c for second ones); a driving state is kept from falling below its floor.
         """
         import sympy
 
@@ -301,18 +351,22 @@ class Formulas:
         tau = self.time - since
         decay = [sympy.exp(rate * tau) for rate in modes]
         numbers, values, rates = [since, *modes], {}, {}
-        for k, ((_, j), quantity) in enumerate(zip(self.structure.quantities, self.quantities, strict=True)):
-            offset = expressions.symbol(f"_offset_{k}")
-            weights = [expressions.symbol(f"_a_{k}_{m}") for m in range(len(modes))]
-            growing = [expressions.symbol(f"_b_{k}_{m}") for m in range(len(modes))] if j >= 0 else []
-            numbers += [offset, *weights, *growing]
-            grown = [a + b * tau for a, b in zip(weights, growing, strict=True)] if growing else weights
-            value = sympy.Add(offset, *(w * e for w, e in zip(grown, decay, strict=True)))
-            rate = sympy.Add(*(r * w * e for r, w, e in zip(modes, grown, decay, strict=True)))
-            if growing:
-                rate += sympy.Add(*(b * e for b, e in zip(growing, decay, strict=True)))
-            values[quantity] = value if growing else sympy.Max(value, floor_symbol())
-            rates[quantity] = rate
+        drivers, driven = len(self.structure.driving), len(self.structure.driven)
+        for n, quantity in enumerate(self.quantities):
+            order = 0 if n < drivers else 1 if n < drivers + driven else 2
+            offset = expressions.symbol(f"_offset_{n}")
+            weights = [[expressions.symbol(f"_{power}_{n}_{m}") for m in range(len(modes))]
+                       for power in "abc"[: 1 + order]]  # fmt: skip
+            numbers += [offset, *(w for power in weights for w in power)]
+            value, rate = [offset], []
+            for m, (mode, e) in enumerate(zip(modes, decay, strict=True)):
+                grown, steep = weights[-1][m], sympy.Integer(0)  # a polynomial of τ and its derivative, by Horner
+                for power in reversed(weights[:-1]):
+                    grown, steep = power[m] + tau * grown, grown + tau * steep
+                value.append(grown * e)
+                rate += [mode * grown * e, steep * e] if order else [mode * grown * e]
+            values[quantity] = sympy.Add(*value) if order else sympy.Max(sympy.Add(*value), floor_symbol())
+            rates[quantity] = sympy.Add(*rate)
         return tuple(numbers), values, rates
 
     def rhs(self) -> Formula:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pkpd.engine.symbolic.calculus import derivative
@@ -83,6 +83,10 @@ class SensitivitySystem:
     driven : tuple of (int, int)
         What the closed form must provide besides the driving states: derivative of which of them (its position in
         the block) with respect to which sensitivity.
+    second : dict
+        (state index, two sensitivity indices) → position of the second derivative, times both scales; of second order.
+    curved : tuple of (int, int, int)
+        What the closed form must then provide, too: second derivative of which driving state.
     """
 
     symbols: tuple[Any, ...]
@@ -90,6 +94,8 @@ class SensitivitySystem:
     initial: tuple[Any, ...]
     where: dict[tuple[int, int], int]
     driven: tuple[tuple[int, int], ...]
+    second: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    curved: tuple[tuple[int, int, int], ...] = ()
 
 
 def with_sensitivities(system: System) -> SensitivitySystem:
