@@ -80,7 +80,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 _told: set[str] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
-    "modes.closed_numbers": "what drives the equations that are integrated",
+    "modes.find_modes": "what drives the equations that are integrated",
     "rows.each_row": "what evaluates a model",
     "adaptive.solve_lanes": "the solver",
     "steady_closed_form.solve_steady": "steady states",

@@ -18,39 +18,70 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.jit import announce, bare_jit
+from pkpd.engine.machine.lapack import geev, geev_address
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.symbolic.formulas import Structure
 from pkpd.engine.timeline.schedule import Schedule
 
-_WORST = 1e6  # condition number of the eigenvectors
-_WORST_MATRIX = 1e12
-_WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, where derivatives need the modes
+WORST = 1e6  # condition number of the eigenvectors
+WORST_MATRIX = 1e12
+WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, where derivatives need the modes
 
 
-class Driver(NamedTuple):
-    """The driving part of a block with n states and p parameters, as compiled functions read it.
+class Driven(NamedTuple):
+    """A block with m states and p parameters that drives through n of them.
 
-    By row of values: rates of the modes λ (value rows × n); eigenvectors V, their inverse and K⁻¹ (value rows × n × n);
-    V⁻¹·dK·V (value rows × p × n × n); b (value rows × n), dK (value rows × p × n × n), db (value rows × p × n). By
-    segment: infusion rates (segments × n) and their derivatives (segments × p × n). By subject: where its segments
-    begin (subjects + 1,); states at the start of each (subject segments × n) and their derivatives (subject segments ×
-    p × n). What is asked for: driving state and parameter, or -1 for the state itself (quantities × 2).
+    By row of values: K (value rows × m × m), b and the initial values (value rows × m), and the derivatives of K and b
+    (value rows × p × m × m, value rows × p × m). By subject: where its segments begin (subjects + 1,); states at the
+    start of each (subject segments × m) and their derivatives (subject segments × p × m). By segment: infusion rates
+    (segments × all states) and their derivatives (segments × derivatives × all states; none where they have none). The
+    places in the block of what drives and of what flows into it (n,), and theirs among all states (n,); which of all
+    derivatives belongs to each parameter (p,). What is asked for: one of the n and a parameter, or -1 for the state
+    itself (quantities × 2).
     """
+
+    matrix: Any
+    constant: Any
+    x0: Any
+    dmatrix: Any
+    dconstant: Any
+    begins: Any
+    starts: Any
+    dstarts: Any
+    rates: Any
+    drates: Any
+    up: Any
+    states: Any
+    varied: Any
+    pairs: Any
+
+
+class Modal(NamedTuple):
+    """Modes, by row of values: rates λ (rows × n); eigenvectors V, their inverse and K⁻¹ (rows × n × n); V⁻¹·dK·V (rows
+    × p × n × n); whether something enters at a constant rate, whether the modes can be used, and the smallest value
+    that what drives may have: 0, or minus infinity (rows,)."""
 
     lam: Any
     vectors: Any
     back: Any
     inverse: Any
     turned: Any
-    constant: Any
-    dmatrix: Any
-    dconstant: Any
-    rates: Any
-    drates: Any
-    begins: Any
-    starts: Any
-    dstarts: Any
-    pairs: Any
+    sourced: Any
+    sound: Any
+    floor: Any
+
+
+class Room(NamedTuple):
+    """What LAPACK needs (see `lapack.geev`): letters (2,), sizes (3,), a matrix (n · n,), its values (2 · n,) and
+    vectors (n · n,), room to work; and five vectors (5 × n)."""
+
+    jobs: Any
+    sizes: Any
+    matrix: Any
+    values: Any
+    columns: Any
+    work: Any
+    scratch: Any
 
 
 class Segments(NamedTuple):
@@ -85,171 +116,319 @@ class Modes:
 
 def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     """Return the modes of every row of values."""
-    up = list(structure.upstream)
-    n, height, varied = len(up), len(run.matrix), len(structure.varied)
-    square = np.ix_(range(height), up, up)
-    matrix, constant = np.ascontiguousarray(run.matrix[square]), np.ascontiguousarray(run.constant[:, up])
-    dmatrix = np.ascontiguousarray(run.dmatrix[np.ix_(range(height), range(varied), up, up)])
-    off = np.where(np.eye(n) == 1, 0.0, matrix)
-    positive = (off >= 0).all((1, 2)) & (constant >= 0).all(1) & (run.x0[:, up] >= 0).all(1)
-    # What became negative under one row of values is still so under the next.
-    positive = np.repeat(np.logical_and.reduceat(positive, schedule.first_row[:-1]), np.diff(schedule.first_row))
-    lam, vectors, back, inverse = np.zeros((height, n)), *np.zeros((3, height, n, n))
-    turned = np.zeros((height, varied, n, n))
-    sound = np.zeros(height, dtype=bool)
-    finite = np.flatnonzero(np.isfinite(matrix).all((1, 2)) & np.isfinite(dmatrix).all((1, 2, 3)))
-    if n and finite.size:
-        eigenvalues, v = np.linalg.eig(matrix[finite])
-        good, u, condition = _invert(np.real(v))
-        good = good & np.all(np.imag(eigenvalues) == 0, axis=1)
-        if structure.driven:
-            good = good & (condition < _WORST_DERIVED * _apart(np.real(eigenvalues)))
-        chosen, rates = finite[good], np.real(eigenvalues[good])
-        lam[chosen], vectors[chosen], back[chosen] = rates, np.real(v[good]), u[good]
-        sound[chosen] = True
-        smallest, largest = np.abs(rates).min(axis=1), np.abs(rates).max(axis=1)
-        sourced, regular = _have_source(structure, run, schedule)[chosen], smallest * _WORST_MATRIX > largest
-        sound[chosen] = regular | ~sourced
-        some = chosen[regular & sourced]
-        inverse[some] = (vectors[some] / lam[some][:, None, :]) @ back[some]
-        if varied:
-            turned[chosen] = back[chosen][:, None] @ dmatrix[chosen] @ vectors[chosen][:, None]
-    elif not n:
-        sound[:] = True
+    n, height, p = len(structure.upstream), len(run.matrix), len(structure.varied)
+    if not n:
+        return Modes(np.zeros((0, 0)), np.ones(height, dtype=bool), np.zeros(height))
+    driven = _driven(structure, run, schedule)
+    modal = Modal(
+        np.zeros((height, n)), *np.zeros((3, height, n, n)), np.zeros((height, p, n, n)),
+        np.zeros(height, dtype=bool), np.zeros(height, dtype=bool), np.zeros(height),
+    )  # fmt: skip
+    room = Room(
+        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
+        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
+    )  # fmt: skip
+    lines = Segments(
+        schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
+    )
+    announce(find_modes)
+    find_modes(geev_address(), driven, lines, bool(structure.driven), modal, room)
+    closed = np.zeros((int(run.begins[-1]), structure.closed_numbers))
+    closed_numbers(driven, modal, lines, room.scratch, closed)
+    return Modes(closed, modal.sound, modal.floor)
+
+
+def _driven(structure: Structure, run: BlockRun, schedule: Schedule) -> Driven:
+    up = structure.upstream
     place = {k: m for m, k in enumerate(up)}
     pairs = [(place[d], structure.varied.index(j) if j >= 0 else -1) for d, j in structure.quantities]
-    where = [structure.linear[k] for k in up]
-    driver = Driver(
-        lam, vectors, back, inverse, turned, constant, dmatrix, np.ascontiguousarray(run.dconstant[:, :, up]),
-        np.ascontiguousarray(schedule.rates[:, where]), np.ascontiguousarray(run.drates[:, :, up]),
-        run.begins, np.ascontiguousarray(run.starts[:, up]), np.ascontiguousarray(run.dstarts[:, :, up]),
-        np.array(pairs, dtype=np.int64).reshape(-1, 2),
+    return Driven(
+        run.matrix, run.constant, run.x0, run.dmatrix, run.dconstant, run.begins, run.starts, run.dstarts,
+        schedule.rates, schedule.drates, np.array(up), np.array([structure.linear[k] for k in up]),
+        np.array(structure.varied, dtype=np.int64), np.array(pairs, dtype=np.int64).reshape(-1, 2),
     )  # fmt: skip
-    closed = np.zeros((int(run.begins[-1]) if pairs else 0, structure.closed_numbers))
-    if pairs:
-        lines = Segments(
-            schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
-        )
-        announce(closed_numbers)
-        closed_numbers(driver, lines, np.zeros((4, n)), closed)
-    return Modes(closed, sound, np.where(positive, 0.0, -np.inf))
-
-
-def _invert(v: Array) -> tuple[Flags, Array, Array]:
-    """Whether the eigenvectors are well conditioned (1-norm), their inverses and condition numbers."""
-    inverse = np.zeros_like(v)
-    good: Flags = np.asarray(np.isfinite(v).all((1, 2)))
-    good[good] &= np.abs(np.linalg.det(v[good])) > 0
-    inverse[good] = np.linalg.inv(v[good])
-    norm = np.abs(v).sum(axis=1).max(axis=1) * np.abs(inverse).sum(axis=1).max(axis=1)
-    return np.asarray(good & (norm < _WORST)), inverse, norm
-
-
-def _apart(rates: Array) -> Array:
-    """The relative distance of the two nearest rates; 1 where there is one."""
-    ordered = np.sort(rates, axis=1)
-    size = np.maximum(np.abs(ordered[:, 1:]), np.abs(ordered[:, :-1]))
-    return np.asarray(np.min(np.diff(ordered, axis=1) / np.where(size > 0, size, 1.0), axis=1, initial=1.0))
-
-
-def _have_source(structure: Structure, run: BlockRun, schedule: Schedule) -> Flags:
-    """Whether anything enters the driving part at a constant rate, by row of values; each subject by itself."""
-    up = list(structure.upstream)
-    where = [structure.linear[k] for k in up]
-    constant = (run.constant[:, up] != 0).any(1) | (run.dconstant[:, :, up] != 0).any((1, 2))
-    given = (schedule.rates[:, where] != 0).any(1) | (run.drates[:, :, up] != 0).any((1, 2))
-    lines = np.logical_or.reduceat(given, schedule.segments[:-1])
-    sourced: Flags = constant | np.repeat(lines[schedule.line_of_subject], np.diff(schedule.first_row))
-    return sourced
 
 
 @bare_jit
-def closed_numbers(driver, lines, scratch, out):  # type: ignore[no-untyped-def]
-    """Write the numbers of the closed form for every segment of every subject.
+def find_modes(address, driven, lines, derived, modal, room):  # type: ignore[no-untyped-def]
+    """Find the modes of every row of values and whether they can be used.
 
     Parameters
     ----------
-    driver : Driver
-        The driving part of the block.
+    address : int
+        Of LAPACK's ``dgeev``.
+    driven : Driven
+        The block.
     lines : Segments
         The time lines.
-    scratch : array, shape (4, n)
+    derived : bool
+        Whether derivatives go through the modes: rates must then be apart.
+    modal : Modal
+        Written; begins as zeros.
+    room : Room
         Overwritten.
-    out : array, segments of all subjects × numbers
-        Written.
     """
+    n, p = modal.lam.shape[1], modal.turned.shape[1]
     for i in range(lines.line_of_subject.shape[0]):
-        line = lines.line_of_subject[i]
-        first, place = lines.segments[line], driver.begins[i]
-        for s in range(first, lines.segments[line + 1]):
-            row = lines.first_row[i] + lines.segment_row[s]
-            enter(place + s - first, row, s, lines.start[s], driver, scratch, out[place + s - first])
+        first, last = lines.first_row[i], lines.first_row[i + 1]
+        fed = _is_fed(driven, lines, i)
+        positive = True  # what became negative under one row of values is still so under the next
+        for row in range(first, last):
+            finite = True
+            sourced = fed
+            for r in range(n):
+                k = driven.up[r]
+                sourced = sourced or driven.constant[row, k] != 0.0
+                positive = positive and driven.constant[row, k] >= 0.0 and driven.x0[row, k] >= 0.0
+                for c in range(n):
+                    entry = driven.matrix[row, k, driven.up[c]]
+                    finite = finite and np.isfinite(entry)
+                    positive = positive and (r == c or entry >= 0.0)
+                    for j in range(p):
+                        finite = finite and np.isfinite(driven.dmatrix[row, j, k, driven.up[c]])
+                for j in range(p):
+                    sourced = sourced or driven.dconstant[row, j, k] != 0.0
+            if finite and _eigenvectors(address, driven, row, modal, room):
+                modal.sound[row] = _are_usable(row, derived, sourced, modal, room.scratch)
+                if modal.sound[row]:
+                    _finish(driven, row, sourced, modal)
+        for row in range(first, last):
+            modal.floor[row] = 0.0 if positive else -np.inf
 
 
 @bare_jit
-def enter(place, row, s, since, driver, scratch, q):  # type: ignore[no-untyped-def]
-    """Write the numbers of the closed form for a segment to ``q``.
+def _is_fed(driven, lines, i):  # type: ignore[no-untyped-def]
+    """Whether an infusion enters the driving part of subject i; arguments are as for `find_modes`."""
+    line = lines.line_of_subject[i]
+    for s in range(lines.segments[line], lines.segments[line + 1]):
+        for r in range(driven.states.shape[0]):
+            if driven.rates[s, driven.states[r]] != 0.0:
+                return True
+            for j in range(driven.drates.shape[1]):
+                if driven.drates[s, j, driven.states[r]] != 0.0:
+                    return True
+    return False
+
+
+@bare_jit
+def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped-def]
+    """Write rates and eigenvectors (of length 1) of a row's matrix; return whether all are real.
+
+    A chain of states, whose matrix is lower triangular, has its rates on the diagonal. Arguments are as for
+    `find_modes`.
+    """
+    n, lam, v = modal.lam.shape[1], modal.lam[row], modal.vectors[row]
+    triangular = True
+    for r in range(n):
+        for c in range(n):
+            entry = driven.matrix[row, driven.up[r], driven.up[c]]
+            room.matrix[c * n + r] = entry
+            triangular = triangular and (c <= r or entry == 0.0)
+    if not triangular:
+        geev(address, room.jobs, room.sizes, room.matrix, room.values, room.columns, room.work)
+        if room.sizes[2] != 0:
+            return False
+        for m in range(n):
+            lam[m] = room.values[m]
+            for r in range(n):
+                v[r, m] = room.columns[m * n + r]
+            if room.values[n + m] != 0.0:
+                return False
+        return True
+    for m in range(n):
+        lam[m] = room.matrix[m * n + m]
+        size = 1.0
+        v[m, m] = 1.0
+        for r in range(m):
+            v[r, m] = 0.0
+        for r in range(m + 1, n):
+            total = 0.0
+            for c in range(m, r):
+                total += room.matrix[c * n + r] * v[c, m]
+            v[r, m] = 0.0 if total == 0.0 else total / (lam[m] - room.matrix[r * n + r])
+            size += v[r, m] * v[r, m]
+        size = np.sqrt(size)
+        if not np.isfinite(size):
+            return False
+        for r in range(m, n):
+            v[r, m] /= size
+    return True
+
+
+@bare_jit
+def _are_usable(row, derived, sourced, modal, scratch):  # type: ignore[no-untyped-def]
+    """Invert the eigenvectors of a row and return whether they are well enough conditioned for what is wanted.
+
+    ``derived`` and ``sourced`` say whether derivatives and inputs at a constant rate go through them; ``scratch`` is (5,
+    n); others are as for `find_modes`.
+    """
+    n, lam = modal.lam.shape[1], modal.lam[row]
+    if not invert(modal.vectors[row], modal.back[row], modal.inverse[row]):
+        return False
+    norm, back = 0.0, 0.0
+    for c in range(n):  # 1-norms
+        total, other = 0.0, 0.0
+        for r in range(n):
+            total += abs(modal.vectors[row, r, c])
+            other += abs(modal.back[row, r, c])
+        norm, back = max(norm, total), max(back, other)
+    condition = norm * back
+    if not condition < WORST:
+        return False
+    smallest, largest, apart = np.inf, 0.0, 1.0
+    for m in range(n):
+        smallest, largest = min(smallest, abs(lam[m])), max(largest, abs(lam[m]))
+        for r in range(m):
+            size = max(abs(lam[m]), abs(lam[r]))
+            apart = min(apart, abs(lam[m] - lam[r]) / (size if size > 0.0 else 1.0))
+    if derived and not condition < WORST_DERIVED * apart:
+        return False
+    return not sourced or smallest * WORST_MATRIX > largest
+
+
+@bare_jit
+def invert(matrix, inverse, work):  # type: ignore[no-untyped-def]
+    """Write the inverse of a matrix by elimination with pivots; return whether there is one; all are (n, n)."""
+    n = matrix.shape[0]
+    for r in range(n):
+        for c in range(n):
+            work[r, c], inverse[r, c] = matrix[r, c], 1.0 if r == c else 0.0
+    for k in range(n):
+        pivot = k
+        for r in range(k + 1, n):
+            if abs(work[r, k]) > abs(work[pivot, k]):
+                pivot = r
+        if not abs(work[pivot, k]) > 0.0:
+            return False
+        for c in range(n):
+            work[k, c], work[pivot, c] = work[pivot, c], work[k, c]
+            inverse[k, c], inverse[pivot, c] = inverse[pivot, c], inverse[k, c]
+        share = 1.0 / work[k, k]
+        for c in range(n):
+            work[k, c] *= share
+            inverse[k, c] *= share
+        for r in range(n):
+            if r != k and work[r, k] != 0.0:
+                part = work[r, k]
+                for c in range(n):
+                    work[r, c] -= part * work[k, c]
+                    inverse[r, c] -= part * inverse[k, c]
+    return True
+
+
+@bare_jit
+def _finish(driven, row, sourced, modal):  # type: ignore[no-untyped-def]
+    """Write K⁻¹ and V⁻¹·dK·V of a row; arguments are as for `find_modes`."""
+    n, p = modal.lam.shape[1], modal.turned.shape[1]
+    back, vectors = modal.back[row], modal.vectors[row]
+    for r in range(n):
+        for c in range(n):
+            total = 0.0
+            if sourced:
+                for m in range(n):
+                    total += vectors[r, m] / modal.lam[row, m] * back[m, c]
+            modal.inverse[row, r, c] = total
+    for j in range(p):
+        for r in range(n):
+            for c in range(n):
+                total = 0.0
+                for k in range(n):
+                    inner = 0.0
+                    for q in range(n):
+                        inner += driven.dmatrix[row, j, driven.up[k], driven.up[q]] * vectors[q, c]
+                    total += back[r, k] * inner
+                modal.turned[row, j, r, c] = total
+
+
+@bare_jit
+def closed_numbers(driven, modal, lines, scratch, out):  # type: ignore[no-untyped-def]
+    """Write the numbers of the closed form for every segment of every subject.
 
     They are the time at which the segment began, the rates of the modes, and for every quantity its offset and its
     weights in the modes (`formulas.Formulas` reads them in this order).
 
     Parameters
     ----------
-    place, row, s : int
-        The segment among those of all subjects, its row of values, the segment among those of all time lines.
-    since : float
-        Start of the segment.
-    driver : Driver
-        The driving part of the block.
-    scratch : array, shape (4, n)
+    driven, modal, lines
+        The block, its modes, the time lines.
+    scratch : array, shape (5, n)
         Overwritten.
-    q : array, shape (numbers of the closed form,)
+    out : array, segments of all subjects × numbers
         Written.
     """
-    lam, vectors, back, turned = driver.lam, driver.vectors, driver.back, driver.turned
-    n, at = lam.shape[1], 1
-    q[0] = since
-    for m in range(n):
-        q[at + m] = lam[row, m]
-    at += n
-    limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
-    for r in range(n):  # x∞ = −K⁻¹(b + rates)
+    n = modal.lam.shape[1]
+    for i in range(lines.line_of_subject.shape[0]):
+        line = lines.line_of_subject[i]
+        first = lines.segments[line]
+        for s in range(first, lines.segments[line + 1]):
+            row, place = lines.first_row[i] + lines.segment_row[s], driven.begins[i] + s - first
+            numbers = out[place]
+            numbers[0] = lines.start[s]
+            for m in range(n):
+                numbers[1 + m] = modal.lam[row, m]
+            _weights(driven, modal, (row, s, place), scratch)
+            at = 1 + n
+            for pair in range(driven.pairs.shape[0]):
+                k, j = driven.pairs[pair, 0], driven.pairs[pair, 1]
+                if j < 0:  # a driving state: its offset, its weight in every mode
+                    numbers[at] = scratch[0, k]
+                    for m in range(n):
+                        numbers[at + 1 + m] = modal.vectors[row, k, m] * scratch[1, m]
+                    at += 1 + n
+                else:
+                    _derivative(driven, modal, (row, s, place), (k, j), scratch, numbers[at:])
+                    at += 1 + 2 * n
+
+
+@bare_jit
+def _weights(driven, modal, where, scratch):  # type: ignore[no-untyped-def]
+    """Write x∞ = −K⁻¹(b + rates) and c = V⁻¹(x(0) − x∞) into the first rows of ``scratch`` (5, n).
+
+    ``where`` is row of values, segment of all time lines, segment of all subjects.
+    """
+    (row, s, place), n = where, modal.lam.shape[1]
+    limit, c = scratch[0], scratch[1]
+    for r in range(n):
         limit[r] = 0.0
         for k in range(n):
-            limit[r] -= driver.inverse[row, r, k] * (driver.constant[row, k] + driver.rates[s, k])
-    for m in range(n):  # c = V⁻¹(x(0) − x∞)
+            given = driven.constant[row, driven.up[k]] + driven.rates[s, driven.states[k]]
+            limit[r] -= modal.inverse[row, r, k] * given
+    for m in range(n):
         c[m] = 0.0
         for r in range(n):
-            c[m] += back[row, m, r] * (driver.starts[place, r] - limit[r])
-    for pair in range(driver.pairs.shape[0]):
-        k, p = driver.pairs[pair, 0], driver.pairs[pair, 1]
-        if p < 0:  # a driving state: its offset, its weight in every mode
-            q[at] = limit[k]
-            for m in range(n):
-                q[at + 1 + m] = vectors[row, k, m] * c[m]
-            at += 1 + n
-            continue
-        # A derivative: ``moved`` is that of x∞, −K⁻¹(dK·x∞ + db).
-        for r in range(n):
-            moved[r] = 0.0
-            source[r] = driver.dconstant[row, p, r] + driver.drates[s, p, r]
-            for m in range(n):
-                source[r] += driver.dmatrix[row, p, r, m] * limit[m]
-        for r in range(n):
-            for m in range(n):
-                moved[r] -= driver.inverse[row, r, m] * source[m]
-        q[at] = moved[k]
+            c[m] += modal.back[row, m, r] * (driven.starts[place, driven.up[r]] - limit[r])
+
+
+@bare_jit
+def _derivative(driven, modal, where, pair, scratch, out):  # type: ignore[no-untyped-def]
+    """Write offset and weights of a derivative of driving state k with respect to parameter j, pair (k, j).
+
+    ``where`` and ``scratch``, whose first rows are given, are as for `_weights`; ``out`` is (1 + 2 · n,).
+    """
+    (row, s, place), (k, j), n = where, pair, modal.lam.shape[1]
+    limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
+    lam, back, vectors, turned = modal.lam[row], modal.back[row], modal.vectors[row], modal.turned[row, j]
+    for r in range(n):  # of x∞: −K⁻¹(dK·x∞ + db)
+        source[r] = driven.dconstant[row, j, driven.up[r]]
+        if driven.drates.shape[1] > 0:
+            source[r] += driven.drates[s, driven.varied[j], driven.states[r]]
         for m in range(n):
-            # The weight of mode m: what it begins with, and what it exchanges with the other modes (a, then b above).
-            along = 0.0
-            for r in range(n):
-                along += back[row, m, r] * (driver.dstarts[place, p, r] - moved[r])
-            given = 0.0
-            for r in range(n):
-                if r != m:
-                    apart = lam[row, m] - lam[row, r]
-                    along += turned[row, p, m, r] * c[r] / apart
-                    given += vectors[row, k, r] * turned[row, p, r, m] * c[m] / apart
-            q[at + 1 + m] = vectors[row, k, m] * along + given
-            q[at + 1 + n + m] = vectors[row, k, m] * turned[row, p, m, m] * c[m]
-        at += 1 + 2 * n
+            source[r] += driven.dmatrix[row, j, driven.up[r], driven.up[m]] * limit[m]
+    for r in range(n):
+        moved[r] = 0.0
+        for m in range(n):
+            moved[r] -= modal.inverse[row, r, m] * source[m]
+    out[0] = moved[k]
+    for m in range(n):
+        # The weight of mode m: what it begins with, and what it exchanges with the other modes (a, then b above).
+        along = 0.0
+        for r in range(n):
+            along += back[m, r] * (driven.dstarts[place, j, driven.up[r]] - moved[r])
+        given = 0.0
+        for r in range(n):
+            if r != m:
+                apart = lam[m] - lam[r]
+                along += turned[m, r] * c[r] / apart
+                given += vectors[k, r] * turned[r, m] * c[m] / apart
+        out[1 + m] = vectors[k, m] * along + given
+        out[1 + n + m] = vectors[k, m] * turned[m, m] * c[m]

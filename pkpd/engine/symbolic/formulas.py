@@ -254,7 +254,15 @@ class Formulas:
             new = {k for i in upstream for k in range(n) if self.system.matrix[i * n + k] != 0} - upstream
             upstream |= new
             grown = bool(new)
-        return tuple(sorted(upstream))
+
+        def above(k: int) -> int:
+            """How many flow into state k, over others too: chains then have triangular matrices."""
+            seen = {k}
+            while new := {j for i in seen for j in range(n) if self.system.matrix[i * n + j] != 0} - seen:
+                seen |= new
+            return len(seen)
+
+        return tuple(sorted(upstream, key=lambda k: (above(k), k)))
 
     @cached_property
     def _rate_sensitivities(self) -> tuple[Pair, ...]:
