@@ -14,8 +14,8 @@ from pkpd.engine.machine.steps import dop853, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
+from pkpd.engine.solve.driving import Modes, modes_of
 from pkpd.engine.solve.linear_block import BlockRun
-from pkpd.engine.solve.modes import Modes, modes_of
 from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]

@@ -217,9 +217,11 @@ class LinearBlock:
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
             status = np.where(lost & (status == OK), GROWS, status)
+        height = len(values)
         return BlockRun(
-            matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status
-        )
+            matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status,
+            np.zeros((height, 0, n, n)), np.zeros((height, 0, n)), np.zeros((rows, 0, n)), np.zeros((segments, 0, n)),
+        )  # fmt: skip
 
     def _dose_derivatives(self, schedule: Schedule) -> tuple[Array, ...]:
         """Derivatives of what doses add, of their rates and of their times, for the parameters of the block."""
@@ -293,6 +295,9 @@ class BlockRun:
         The same at the start of every segment of every subject.
     status : array, subjects
         Whether the matrices are numbers at all.
+    d2matrix, d2constant, d2out, d2starts : arrays
+        Second derivatives of K, b, ``out`` and ``starts``, by pairs of parameters in the second dimension; no pairs
+        where they are not asked for.
     kept : dict
         What others have derived from this run and may want again.
     """
@@ -310,4 +315,8 @@ class BlockRun:
     starts: Array
     dstarts: Array
     status: Integers
+    d2matrix: Array
+    d2constant: Array
+    d2out: Array
+    d2starts: Array
     kept: dict[str, Any] = field(default_factory=dict)

@@ -13,13 +13,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from pkpd.arrays import Array
-from pkpd.engine.machine.jit import announce, bare_jit
-from pkpd.engine.solve.linear_block import BlockRun
-from pkpd.engine.solve.modes import Driven, Modal, Segments, weights
-from pkpd.engine.symbolic.formulas import Structure
+from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.solve.modes import weights
 
 
 class Bent(NamedTuple):
@@ -51,42 +46,6 @@ class Bending(NamedTuple):
     growth: Any
     offset2: Any
     weight2: Any
-
-
-def write_second(structure: Structure, run: BlockRun, driven: Driven, modal: Modal, lines: Segments, out: Array) -> None:
-    """Write the numbers of all second derivatives behind those of the driving states and their first derivatives.
-
-    Parameters
-    ----------
-    structure : Structure
-        What is asked for.
-    run : BlockRun
-        The block, with second derivatives.
-    driven, modal, lines
-        The block as compiled functions read it, its modes, the time lines.
-    out : array, segments of all subjects × numbers
-        Numbers of the closed form.
-    """
-    n, p, height = len(structure.upstream), len(structure.varied), len(run.matrix)
-    place = {k: m for m, k in enumerate(structure.upstream)}
-    number = {j: a for a, j in enumerate(structure.varied)}
-    of_block = {pair: k for k, pair in enumerate((a, b) for a in range(p) for b in range(a, p))}
-    pairs = sorted({(j, k) for _, j, k in structure.curved})
-    wanted = [
-        (number[j], number[k], of_block[number[j], number[k]], len(structure.sensitivities) + structure.pairs.index((j, k)))
-        for j, k in pairs
-    ]  # fmt: skip
-    asked = [(place[d], pairs.index((j, k))) for d, j, k in structure.curved]
-    bent = Bent(
-        run.d2matrix, run.d2constant, run.d2starts, np.array(wanted, dtype=np.int64), np.array(asked, dtype=np.int64),
-    )  # fmt: skip
-    room = Bending(
-        np.zeros((height, len(pairs), n, n)), np.zeros((5, n)), np.zeros((p, n)), np.zeros((p, n, n)), np.zeros((p, n)),
-        np.zeros((2, n)), np.zeros((2, n, n)),
-    )  # fmt: skip
-    announce(second_numbers)
-    turn(driven, modal, bent, room)
-    second_numbers(driven, modal, lines, bent, room, out)
 
 
 @bare_jit
@@ -207,7 +166,7 @@ def second_order(driven, modal, where, w, bent, room):  # type: ignore[no-untype
             begins += modal.back[row, m, r] * (bent.dstarts[place, of_block, driven.up[r]] - moved[r])
         room.offset2[0, m] = offset
         for k in range(n):
-            # What pushes mode m with exp(λ_l τ), and with τ·exp(λ_l τ).
+            # What pushes mode m with exp(λ_k τ), and with τ·exp(λ_k τ).
             steady = both[m, k] * c[k]
             for r in range(n):
                 steady += first[m, r] * room.weight[q, r, k] + second[m, r] * room.weight[p, r, k]
