@@ -39,6 +39,21 @@ class Lines(NamedTuple):
     rows: Any
 
 
+class Asked(NamedTuple):
+    """What time lines were made of, one item per subject; see `compiled.Compiled.schedule`."""
+
+    doses: Sequence[Sequence[Dose]]
+    times: Sequence[Any]
+    after: Sequence[Any]
+    changes: Sequence[Sequence[float]] | None
+    dose_rows: Sequence[Sequence[int]] | None
+    time_rows: Sequence[Sequence[int]] | None
+
+    def of(self, subjects: Integers) -> Asked:
+        """Return the same of some subjects."""
+        return Asked(*(None if part is None else [part[i] for i in subjects] for part in self))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Schedule(SegmentArrays):
     """The time lines of many subjects, laid end to end; trains are counted through all of them.
@@ -59,6 +74,8 @@ class Schedule(SegmentArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
+    asked : Asked, optional
+        What it was made of, where it depends on values: they may have to be others.
     kept : dict
         What solvers have derived from it and may want again.
     """
@@ -71,6 +88,7 @@ class Schedule(SegmentArrays):
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
+    asked: Asked | None = None
     kept: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
