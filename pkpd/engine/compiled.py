@@ -13,10 +13,11 @@ from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine.code import Code
 from pkpd.engine.settings import Settings
-from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
+from pkpd.engine.solve.finish import Finish, Solved
+from pkpd.engine.solve.integrated import IntegratedPart
 from pkpd.engine.solve.integration import integrate_job
 from pkpd.engine.solve.linear_block import LinearBlock
-from pkpd.engine.solve.linear_lanes import Found
+from pkpd.engine.solve.linear_tables import Found
 from pkpd.engine.solve.threads import in_pieces
 from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
@@ -48,6 +49,20 @@ class Solution:
     slopes: Array
     status: Integers
 
+    @classmethod
+    def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool) -> Solution:
+        """Return room for so many outputs, states and sensitivities of so many rows and subjects."""
+        outputs, many, sensitivities = shape
+        return cls(
+            np.empty((rows, outputs)), np.empty((rows if states else 0, many)),
+            np.empty((rows, outputs, sensitivities)), np.zeros(subjects, dtype=np.int64),
+        )  # fmt: skip
+
+    def empty(self, rows: int, subjects: int) -> Solution:
+        """Return room for another solution of the same things."""
+        shape = self.outputs.shape[1], self.states.shape[1], self.slopes.shape[2]
+        return Solution.of(shape, rows, subjects, len(self.states) > 0)
+
     def advice(self, subject: int) -> str:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
         return ADVICE[int(self.status[subject])]
@@ -65,6 +80,7 @@ class Compiled:
         self.entries = {route: self.states.index(state) for route, state in model.doses.items()}
         self.block = LinearBlock(self.code)
         self.integrated = IntegratedPart(self.code) if layout.integrated else None
+        self.finish = Finish(self.code)
         self.dosing, self.event_times = DosingTerms(self.code), EventTimes(self.code)
 
     @property
@@ -170,12 +186,8 @@ class Compiled:
                 raise InputError("the model has times of its own: make the time lines with Compiled.schedule")
             values = np.concatenate([values[schedule.source], schedule.past], axis=1)
         rows, layout = int(schedule.rows[-1]), self.code.structure
-        solution = Solution(
-            np.empty((rows, len(self.outputs))),
-            np.empty((rows if states else 0, len(self.states))),
-            np.empty((rows, len(self.outputs), len(self.sensitivities))),
-            np.zeros(schedule.subjects, dtype=np.int64),
-        )
+        shape = len(self.outputs), len(self.states), len(self.sensitivities)
+        solution = Solution.of(shape, rows, schedule.subjects, states)
         if self.block.complete:
             self._closed_form(values, schedule, settings, solution)
             return solution
@@ -185,7 +197,7 @@ class Compiled:
             whole = lo == 0 and hi == schedule.subjects
             part = schedule if whole else schedule.part(slice(lo, hi))
             part_values = values[schedule.first_row[lo] : schedule.first_row[hi]]
-            self._piece(part_values, part, settings, solution, lo, int(schedule.rows[lo]))
+            self._piece(part_values, part, settings, solution, (lo, int(schedule.rows[lo])))
 
         in_pieces(piece, schedule.rows, width, settings.workers)
         return solution
@@ -202,70 +214,44 @@ class Compiled:
         in_pieces(piece, schedule.rows, 0, settings.workers, largest=schedule.subjects)
 
     def _piece(
-        self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, subject: int, row: int
-    ) -> None:
-        """Solve some subjects and write what belongs to them; a failed one is NaN throughout."""
-        y, status = self._solve(values, schedule, settings)
-        if status.any():
-            y[np.isin(schedule.row_subject, np.flatnonzero(status))] = np.nan
-        if self.code.structure.tad:
-            y[:, 0] = schedule.row_dosed
-        rows, n, count = len(y), len(self.outputs), len(self.sensitivities)
-        table = np.zeros((rows, n * (1 + count)))
-        self.code.rows("outputs", values, schedule.row_values, table, y, schedule.row_time, schedule.order)
-        failed = np.flatnonzero(status)
-        for i in failed:
-            table[schedule.rows[i] : schedule.rows[i + 1]] = np.nan
-        mine = slice(row, row + rows)
-        solution.status[subject : subject + schedule.subjects] = status
-        solution.outputs[mine] = table[:, :n]
-        solution.slopes[mine] = table[:, n:].reshape(rows, n, count)
-        if len(solution.states):
-            solution.states[row + schedule.order] = y[:, 1 : 1 + len(self.states)]
+        self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, at: tuple[int, int],
+        floor: Array | None = None,
+    ) -> None:  # fmt: skip
+        """Solve some subjects and write what belongs to them; a failed one is NaN throughout.
 
-    def _solve(
-        self, values: Array, schedule: Schedule, settings: Settings, floor: Array | None = None
-    ) -> tuple[Array, Integers]:
-        """A place for the time of the last dose, states, and their derivatives that are not zero by structure, sorted
-        within every subject; statuses."""
-        layout = self.code.structure
-        n = len(self.states)
-        place = {pair: 1 + n + k for k, pair in enumerate(layout.moved)}
-        y = np.zeros((int(schedule.rows[-1]), 1 + n + len(place)))
+        ``at`` are the subject and the row at which they begin in the solution; ``floor`` is as for `IntegratedPart.job`.
+        """
+        subject, base = at
         block = self.block.run(values, schedule)
-        status = block.status
+        status, z, scale = block.status, np.empty((0, 0)), np.empty((0, 0))
+        unsound: Integers = np.empty(0, dtype=np.int64)
         if self.integrated is not None:
             job = self.integrated.job(values, schedule, settings, block, self.block.run, floor)
-            sound = np.logical_and.reduceat(job.modes.sound, schedule.first_row[:-1]) | (status != OK)
+            sound = job.modes.sound
+            if len(values) != schedule.subjects:
+                sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
+            sound = sound | (status != OK)
             z, other = integrate_job(job, np.flatnonzero(sound))
-            y[:, [1 + k for k in self.integrated.where]] = z[:, : len(self.integrated.where)]
-            scale = job.scale[schedule.first_row[schedule.row_subject]] if layout.where else job.scale
-            for i, j, k in layout.where:
-                y[:, place[self.integrated.where[i], j]] = z[:, k] / scale[:, j]
-            if not sound.all():
-                self._without_modes(job, np.flatnonzero(~sound), y, other)
-            status = np.where(status == OK, other, status)
-        y[:, [1 + k for k in self.block.where]] = block.out
-        for i, state in enumerate(self.block.where):
-            for p, j in enumerate(layout.varied):
-                if (state, j) in place:
-                    y[:, place[state, j]] = block.dout[:, p, i]
-        return y, status
+            scale, status = job.scale, np.where(status == OK, other, status)
+            unsound = np.flatnonzero(~sound)
+        self.finish.write(values, schedule, Solved(block.out, block.dout, z, scale, status), solution, base)
+        solution.status[subject : subject + schedule.subjects] = status
+        if unsound.size:
+            self._without_modes(values, schedule, settings, solution, at, unsound, job.modes.floor)
 
-    def _without_modes(self, job: IntegrationJob, who: Integers, y: Array, status: Integers) -> None:
+    def _without_modes(
+        self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, at: tuple[int, int],
+        who: Integers, floor: Array,
+    ) -> None:  # fmt: skip
         """Integrate everything for the named subjects, and put it where it belongs."""
-        schedule = job.schedule
         mine = np.concatenate([np.arange(schedule.first_row[i], schedule.first_row[i + 1]) for i in who])
-        rows = np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
-        states, clamped_status = self.clamped._solve(
-            job.values[mine], schedule.part(who), job.settings, job.modes.floor[mine]
-        )
-        n = 1 + len(self.states)
-        theirs = {pair: n + k for k, pair in enumerate(self.clamped.code.structure.moved)}
-        y[rows, :n] = states[:, :n]
-        for k, pair in enumerate(self.code.structure.moved):
-            y[rows, n + k] = states[:, theirs[pair]]
-        status[who] = clamped_status
+        rows = at[1] + np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
+        theirs = solution.empty(len(rows), len(who))
+        self.clamped._piece(values[mine], schedule.part(who), settings, theirs, (0, 0), floor[mine])
+        solution.status[at[0] + who] = theirs.status
+        for name in ("outputs", "slopes", "states"):
+            if len(getattr(solution, name)):
+                getattr(solution, name)[rows] = getattr(theirs, name)
 
 
 @lru_cache(maxsize=128)

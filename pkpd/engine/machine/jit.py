@@ -80,7 +80,10 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 _told: set[str] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
+    "linear_lanes.solve_linear_lanes": "the closed forms",
     "modes.find_modes": "what drives the equations that are integrated",
+    "limits.find_limits": "what the solvers are held to",
+    "finish.write_results": "what evaluates a model's outputs",
     "rows.each_row": "what evaluates a model",
     "adaptive.solve_lanes": "the solver",
     "steady_closed_form.solve_steady": "steady states",

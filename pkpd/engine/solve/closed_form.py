@@ -1,62 +1,144 @@
-"""The linear block of every subject, segment by segment: doses, steady states, resets, changes of values."""
+"""The linear block subject by subject: where there is no numba, or the block is too large for lanes.
+
+It computes what `linear_lanes` does, with whole matrices, and proves it in tests.
+"""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from pkpd.engine.machine.jit import jit
-from pkpd.engine.solve.matrix_exponential import extended_matrix, matrix_exponential, propagate
+from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.solve.linear_tables import block_of
+from pkpd.engine.solve.matrix_exponential import (
+    Exponential,
+    Vector,
+    copy_vector,
+    extend,
+    extended_matrix,
+    matrix_exponential,
+    propagate,
+)
 from pkpd.engine.timeline.segments import RESTART
 
 KEPT = 16  # exponentials of a subject that are remembered: schedules repeat their intervals
 
 
-@jit
-def linear_dydt(a, n, constant, rates, x, out):  # type: ignore[no-untyped-def]
-    """Write dx/dt = Kx + b + rates to ``out``; ``a`` (n + 2, n + 2) holds K in its corner, all others are (n,)."""
+class Room(NamedTuple):
+    """Where a subject is solved, with n states and p parameters, m = n + 2.
+
+    The extended matrix and its derivatives; scratch of the exponential (4 × m × m); exponentials that are remembered:
+    their intervals (KEPT,), how many there are and where the next one goes (2,), they (KEPT × m × m) and their
+    derivatives (KEPT × p × m × m); infusion rates (n,) and their derivatives (p × n); dx/dt (n,); and states with
+    derivatives at the start of the segment, at its end, and at the requested time before.
+    """
+
+    a: Any
+    da: Any
+    w: Any
+    taus: Any
+    filled: Any
+    es: Any
+    des: Any
+    rates: Any
+    drates: Any
+    dydt: Any
+    now: Vector
+    later: Vector
+    before: Vector
+
+
+def room_of(n: int, p: int) -> Room:
+    """Return room for a block of n states and p parameters."""
+    m = n + 2
+    vectors = [Vector(np.zeros(n), np.zeros((p, n))) for _ in range(3)]
+    return Room(
+        np.zeros((m, m)), np.zeros((p, m, m)), np.zeros((4, m, m)), np.zeros(KEPT),
+        np.zeros(2, dtype=np.int64), np.zeros((KEPT, m, m)), np.zeros((KEPT, p, m, m)), np.zeros(n), np.zeros((p, n)),
+        np.zeros(n), *vectors,
+    )  # fmt: skip
+
+
+@bare_jit
+def moved_start(s, row, sign, system, places, tables, room):  # type: ignore[no-untyped-def]
+    """Add sign · dx/dt · dt/dθ to the derivatives: the start of segment s moves with the parameters.
+
+    The rates are those in ``room.rates``, K and b those of a row of values.
+    """
+    x, dx = room.now
+    n, dstart = x.shape[0], tables.doses.dstart
+    if dstart.shape[1] == 0:
+        return
+    block = block_of(system, row)
+    extended_matrix(block, room.rates, room.a)
     for i in range(n):
-        total = constant[i] + rates[i]
+        room.dydt[i] = block.constant[i] + room.rates[i]
         for j in range(n):
-            total += a[i, j] * x[j]
-        out[i] = total
+            room.dydt[i] += room.a[i, j] * x[j]
+    for p in range(dx.shape[0]):
+        moves = dstart[s, places.varied[p]]
+        if moves != 0.0:
+            for i in range(n):
+                dx[p, i] += sign * room.dydt[i] * moves
 
 
-@jit
-def through(a, da, n, size, scale, conserving, start, end, time, x, dx, y, dy, out, dout, kept, w):  # type: ignore[no-untyped-def]
-    """Write the states at the requested times of a segment, and leave those at its end in y, dy.
+@bare_jit
+def enter_rates(s, places, doses, room):  # type: ignore[no-untyped-def]
+    """Write the rates of segment s to the room; return whether they are others than before."""
+    others = False
+    for j in range(places.where.shape[0]):
+        rate = doses.rates[s, places.where[j]]
+        others = others or room.rates[j] != rate
+        room.rates[j] = rate
+        if doses.dstart.shape[1] > 0:
+            for p in range(places.varied.shape[0]):
+                rate = doses.drates[s, places.varied[p], places.where[j]]
+                others = others or room.drates[p, j] != rate
+                room.drates[p, j] = rate
+    return others
+
+
+@bare_jit
+def enter_state(s, place, row, system, places, tables, room):  # type: ignore[no-untyped-def]
+    """Bring the state in the room to what segment s begins with: initial values, a steady state, what doses do."""
+    x, dx = room.now
+    doses, marks, n, count = tables.doses, tables.marks, x.shape[0], dx.shape[0]
+    kind = marks.begins[s]
+    for j in range(n):
+        kept = 0.0 if kind == RESTART or (kind >= 0 and marks.adds[kind] == 0) else 1.0
+        x[j] = x[j] * kept if kept == 1.0 else 0.0
+        if kind == RESTART:
+            x[j] = system.x0[row, j]
+        elif kind >= 0:
+            x[j] += marks.steady[place, j]
+        x[j] = x[j] * doses.scale[s, places.where[j]] + doses.jumps[s, places.where[j]]
+        for p in range(count):
+            dx[p, j] = dx[p, j] if kept == 1.0 else 0.0
+            if kind == RESTART:
+                dx[p, j] = system.dx0[row, p, j]
+            elif kind >= 0:
+                dx[p, j] += marks.dsteady[place, p, j]
+            dx[p, j] *= doses.scale[s, places.where[j]]
+            if doses.dstart.shape[1] > 0:
+                dx[p, j] += doses.djumps[s, places.varied[p], places.where[j]]
+
+
+@bare_jit
+def through(s, asked, extended, lines, room, found):  # type: ignore[no-untyped-def]
+    """Write the states at the requested times of segment s, and leave those at its end in the room.
 
     A time is reached from the start of the segment, or from the requested time before it if the exponential of that
-    interval is remembered.
-
-    Parameters
-    ----------
-    a, da : arrays, (n + 2) × (n + 2) and p × (n + 2) × (n + 2)
-        The extended matrix of the segment and its derivatives.
-    n, size : int
-        States, and how much of the extended matrix matters.
-    scale, conserving : float, bool
-        What `extended_matrix` has returned.
-    start, end : float
-        Of the segment.
-    time : array, shape (times,)
-        Its requested times, sorted.
-    x, dx : arrays, (n,) and p × n
-        States at the start and their derivatives; not changed.
-    y, dy : arrays, (n,) and p × n
-        The same at the end, written.
-    out, dout : arrays, times × n and times × p × n
-        The same at the requested times, written.
-    kept : tuple of arrays
-        Exponentials of this matrix: their times (KEPT,); how many there are and where the next one goes (2,); the
-        exponentials, KEPT × (n + 2) × (n + 2), and their derivatives, KEPT × p × (n + 2) × (n + 2).
-    w : array, 4 × (n + 2) × (n + 2)
-        Scratch.
+    interval is remembered. ``asked`` is the first of the times, the one behind the last, and the row of the result that
+    belongs to time 0.
     """
-    taus, filled, es, des = kept
-    before, dbefore = x.copy(), dx.copy()
+    taus, filled = room.taus, room.filled
+    lower, upper, row_of_time = asked
+    start, end = lines.start[s], lines.end[s]
     last = start
-    for k in range(time.shape[0] + 1):
-        now = end if k == time.shape[0] else time[k]
+    (y, dy), (before, dbefore) = room.later, room.before
+    for k in range(lower, upper + 1):
+        now = end if k == upper else lines.time[k]
         place, beyond = -1, -1
         for j in range(filled[0]):  # regimens repeat their intervals to the bit, so equality is enough
             if taus[j] == now - start:
@@ -64,126 +146,62 @@ def through(a, da, n, size, scale, conserving, start, end, time, x, dx, y, dy, o
             if taus[j] == now - last and last > start:
                 beyond = j
         if place < 0 and beyond >= 0:
-            propagate(es[beyond], des[beyond], size, scale, before, dbefore, y, dy)
+            propagate(Exponential(room.es[beyond], room.des[beyond]), extended, room.before, room.later)
         else:
             if place < 0:
                 place = filled[1]
-                matrix_exponential(a, da, n, size, conserving, now - start, es[place], des[place], w)
+                exponential = Exponential(room.es[place], room.des[place])
+                matrix_exponential(extended, now - start, exponential, room.w)
                 taus[place] = now - start
                 filled[0], filled[1] = min(filled[0] + 1, KEPT), (place + 1) % KEPT
-            propagate(es[place], des[place], size, scale, x, dx, y, dy)
-        if k < time.shape[0]:
-            out[k] = y
-            dout[k] = dy
-            before[:] = y
-            dbefore[:, :] = dy
+            propagate(Exponential(room.es[place], room.des[place]), extended, room.now, room.later)
+        if k < upper:
+            copy_vector(y, dy, found.out[row_of_time + k], found.dout[row_of_time + k])
+            copy_vector(y, dy, before, dbefore)
             last = now
+    copy_vector(y, dy, room.now.x, room.now.dx)
 
 
-@jit
-def same_inputs(s, previous, rates, drates):  # type: ignore[no-untyped-def]
-    """Whether segments s and ``previous`` have the same ``rates`` (segments × n) and ``drates`` (segments × p × n)."""
-    for j in range(rates.shape[1]):
-        if rates[s, j] != rates[previous, j]:
-            return False
-        for p in range(drates.shape[1]):
-            if drates[s, p, j] != drates[previous, p, j]:
-                return False
-    return True
-
-
-@jit
-def solve_linear(lo, hi, system, x0, derivatives, lines, events, out, dout, starts, dstarts):  # type: ignore[no-untyped-def]
-    """Solve subjects lo … hi in closed form, segment by segment, with derivatives for p parameters (p may be 0).
+@bare_jit
+def solve_linear(span, system, places, tables, room, found):  # type: ignore[no-untyped-def]
+    """Solve subjects in closed form, segment by segment, with derivatives for p parameters (p may be 0).
 
     Parameters
     ----------
-    lo, hi : int
-        The subjects.
-    system : tuple of arrays
-        By row of values: K (value rows × n × n), what each state loses to nowhere (value rows × n) and the constant
-        input b (value rows × n).
-    x0 : array, value rows × n
-        Initial values.
-    derivatives : tuple of arrays
-        Those of K (value rows × p × n × n), and of losses, inputs and initial values (value rows × p × n each).
-    lines : tuple of arrays
-        The time lines: line of each subject (subjects,); where each line's segments begin (lines + 1,); start and end
-        of the segments (segments,); what doses add and infusion rates (segments × n); first requested time of each
-        segment (segments + lines,); the times (times,); where each line's begin (lines + 1,); where each subject's rows
-        begin (subjects + 1,), and its segments in ``starts`` (subjects + 1,).
-    events : tuple of arrays
-        What states are multiplied with (segments × n); what a segment begins with, and its row of values (segments,);
-        where each subject's rows of values begin (subjects + 1,); derivatives of jumps and rates (segments × p × n) and
-        of the segments' starts (segments × p); whether a train's steady state is added (trains,); the steady states
-        that `steady_closed_form.solve_steady` has found, and their derivatives (subject segments × n, × p × n).
-    out, dout : arrays, rows × n and rows × p × n
-        States at the requested times and their derivatives, written.
-    starts, dstarts : arrays, subject segments × n and × p × n
-        The same at the start of every segment of every subject, written; the latter may be empty.
+    span : tuple of int
+        The first subject, and the one behind the last.
+    system : System
+        The block by row of values.
+    places : Places
+        Which of the model's states and sensitivities are the block's.
+    tables : Tables
+        What is read.
+    room : Room
+        Where a subject is solved.
+    found : Found
+        Written: states sorted, those at the segments' starts, and their derivatives.
     """
-    line_of_subject, segments, start, end, jumps, rates, first, time, times, rows, begins = lines
-    scale_by, kind, segment_row, first_row, djumps, drates, dstart, adds, steady, dsteady = events
-    matrix, loss, constant = system
-    dmatrix, dloss, dconstant, dx0 = derivatives
-    n, count = matrix.shape[1], dmatrix.shape[1]
-    a, w, da = np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)), np.zeros((count, n + 2, n + 2))
-    kept = (np.zeros(KEPT), np.zeros(2, dtype=np.int64), np.zeros((KEPT, n + 2, n + 2)),
-            np.zeros((KEPT, count, n + 2, n + 2)))  # fmt: skip
-    x, y, dx, dy = np.zeros(n), np.zeros(n), np.zeros((count, n)), np.zeros((count, n))
-    before, after = np.zeros(n), np.zeros(n)
-    for i in range(lo, hi):
-        line = line_of_subject[i]
-        row = first_row[i] + segment_row[segments[line]]
-        x[:] = x0[row]
-        dx[:] = dx0[row]
-        for s in range(segments[line], segments[line + 1]):
-            if s == segments[line] or row != first_row[i] + segment_row[s] or not same_inputs(s, s - 1, rates, drates):
-                kept[1][:] = 0  # another matrix: what is remembered does not hold
-            moves = False
-            for p in range(count):
-                moves = moves or dstart[s, p] != 0.0
-            if moves:  # the state where the segment before ends moves with its end, by the inputs of that segment …
-                extended_matrix(matrix[row], loss[row], constant[row], rates[s - 1], a)
-                linear_dydt(a, n, constant[row], rates[s - 1], x, before)
-                for p in range(count):
-                    for j in range(n):
-                        dx[p, j] += before[j] * dstart[s, p]
-            row, place = first_row[i] + segment_row[s], begins[i] + s - segments[line]
-            if kind[s] == RESTART:
-                x[:] = x0[row]
-                dx[:] = dx0[row]
-            elif kind[s] >= 0:  # a steady state, in place of what is there or on top of it
-                kept_part = 1.0 if adds[kind[s]] == 1 else 0.0
-                for j in range(n):
-                    x[j] = x[j] * kept_part + steady[place, j]
-                    for p in range(count):
-                        dx[p, j] = dx[p, j] * kept_part + dsteady[place, p, j]
-            for j in range(n):
-                x[j] = x[j] * scale_by[s, j] + jumps[s, j]
-                starts[place, j] = x[j]
-                for p in range(count):
-                    dx[p, j] = dx[p, j] * scale_by[s, j] + djumps[s, p, j]
-            size, scale, conserving = extended_matrix(matrix[row], loss[row], constant[row], rates[s], a)
-            if moves:  # … and with the start of this one, the other way, by what flows from here on
-                linear_dydt(a, n, constant[row], rates[s], x, after)
-                for p in range(count):
-                    for j in range(n):
-                        dx[p, j] -= after[j] * dstart[s, p]
-            if count > 0:
-                size = n + 2  # the derivative of an input may be there where the input itself is zero
-            for p in range(count):
-                da[p, :n, :n] = dmatrix[row, p]
-                da[p, n, :n] = dloss[row, p]
-                for j in range(n):
-                    da[p, j, n + 1] = (dconstant[row, p, j] + drates[s, p, j]) / scale
-            if dstarts.shape[0] > 0:
-                dstarts[place] = dx
-            lower, upper = first[s + line], first[s + line + 1]
-            rows_here = slice(rows[i] + lower - times[line], rows[i] + upper - times[line])
-            through(
-                a, da, n, size, scale, conserving, start[s], end[s], time[lower:upper], x, dx, y, dy, out[rows_here],
-                dout[rows_here], kept, w,
-            )  # fmt: skip
-            x[:] = y
-            dx[:] = dy
+    lines, marks = tables.lines, tables.marks
+    x, dx = room.now
+    for i in range(span[0], span[1]):
+        line = lines.line_of_subject[i]
+        first = lines.segments[line]
+        row = marks.first_row[i] + marks.segment_row[first]
+        copy_vector(system.x0[row], system.dx0[row], x, dx)
+        for s in range(first, lines.segments[line + 1]):
+            if s > first:  # the state where the segment before ends moves with its end, by the inputs of that segment …
+                moved_start(s, row, 1.0, system, places, tables, room)
+            others = enter_rates(s, places, tables.doses, room)
+            if s == first or row != marks.first_row[i] + marks.segment_row[s] or others:
+                room.filled[:] = 0  # another matrix: what is remembered does not hold
+            row, place = marks.first_row[i] + marks.segment_row[s], marks.first_place[i] + s - first
+            enter_state(s, place, row, system, places, tables, room)
+            if found.starts.shape[0] > 0:
+                copy_vector(x, dx[:0], found.starts[place], dx)
+            if s > first:  # … and with the start of this one, the other way, by what flows from here on
+                moved_start(s, row, -1.0, system, places, tables, room)
+            if found.dstarts.shape[0] > 0:
+                copy_vector(x, dx, room.dydt, found.dstarts[place])
+            extended = extend(block_of(system, row), room.rates, room.drates, room.a, room.da)
+            asked = lines.first[s + line], lines.first[s + line + 1], lines.rows[i] - lines.times[line]
+            through(s, asked, extended, lines, room, found)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.code import Code
+from pkpd.engine.machine.jit import announce
 from pkpd.engine.machine.steps import dop853, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
 from pkpd.engine.solve.driving import Modes, modes_of
+from pkpd.engine.solve.limits import STEPS, Known, find_limits
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
 PART_OF_PEAK = 1e-12  # the absolute tolerance as a part of the largest that a state has been
-_NOTHING = 1e-4  # a state that starts from nothing is held to be this part of the largest amount
 _SHORT = 2_000  # operations times components up to which a Taylor series is written out
-_LEAST = 1e-290  # so that nothing is divided by zero
 
 
 class IntegratedPart:
@@ -40,6 +41,10 @@ class IntegratedPart:
         self.places = np.full((len(self._columns), len(self.where)), -1, dtype=np.int64)
         for i, j, k in self.structure.where:
             self.places[j, i] = k
+        self.state_of = np.arange(self.structure.components)
+        for i, _, k in self.structure.where:
+            self.state_of[k] = i
+        self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers
 
     def method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
@@ -56,6 +61,15 @@ class IntegratedPart:
         sizes = frame.size, dop853.Work(frame.components).size
         return "Dormand–Prince 8(5,3)", Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes
 
+    def kept(self, plan: Schedule) -> Kept:
+        """Return what follows from a schedule alone, made once."""
+        known = plan.kept.get("integrated")
+        if known is None or known[0] is not self:
+            known = self, Kept(_given(plan, self.where), {})
+            plan.kept["integrated"] = known
+        found: Kept = known[1]
+        return found
+
     def job(
         self, values: Array, schedule: Schedule, settings: Settings, block: BlockRun, solve_block: SolveBlock,
         floor: Array | None = None,
@@ -64,16 +78,50 @@ class IntegratedPart:
 
         `floor` is what states that would drive must not fall below where they are integrated, too (by row of values).
         """
-        first = np.repeat(schedule.first_row[:-1], np.diff(schedule.first_row))  # one scale for all rows of a subject
-        sizes = np.abs(values[:, self._columns])[first]
-        scale = np.where(sizes == 0, 1.0, sizes)
+        height, inputs, count = len(values), values.shape[1], len(self._columns)
+        q0 = np.empty((height, inputs + count + 1))
+        q0[:, :inputs] = values
+        if count:
+            sizes = np.abs(values[:, self._columns])
+            if height != schedule.subjects:  # one scale for all rows of a subject
+                sizes = sizes[np.repeat(schedule.first_row[:-1], np.diff(schedule.first_row))]
+            q0[:, inputs:-1] = np.where(sizes == 0, 1.0, sizes)
         modes = block.kept.get("modes") or modes_of(self.structure, block, schedule)
         block.kept["modes"] = modes
-        lowest = modes.floor if floor is None else floor
-        q0 = np.ascontiguousarray(np.concatenate([values, scale, lowest[:, None]], axis=1))
-        z0 = np.zeros((len(values), self.structure.components))
-        self.code.rows("initial", q0, np.arange(len(values)), z0)
-        return IntegrationJob(self, values, q0, z0, scale, schedule, settings, block, modes, solve_block)
+        q0[:, -1] = modes.floor if floor is None else floor
+        z0 = np.zeros((height, self.structure.components))
+        self.code.rows("initial", q0, np.arange(height), z0)
+        return IntegrationJob(self, values, q0, z0, q0[:, inputs:-1], schedule, settings, block, modes, solve_block)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What follows from a schedule alone.
+
+    Attributes
+    ----------
+    given : tuple of arrays
+        The largest amount that is given into each integrated state, and into any (subjects × (states + 1)); whether
+        doses only add (subjects,).
+    tables : dict
+        What `start_arrays` has made of it.
+    """
+
+    given: tuple[Array, Flags]
+    tables: dict[str, Any]
+
+
+def _given(plan: Schedule, where: Sequence[int]) -> tuple[Array, Flags]:
+    """What is given to every subject: see `Kept`."""
+    amounts = np.abs(plan.jumps) + np.abs(plan.rates) * (plan.end - plan.start)[:, None]
+    for s in np.flatnonzero(plan.begins >= 0):
+        train = plan.trains[int(plan.begins[s])][0]
+        pieces = zip(train.lengths, train.rates, strict=False)
+        amounts[s, train.state] += train.amount[0] + sum(length[0] * rate[0] for length, rate in pieces)
+    lines = np.maximum.reduceat(amounts, plan.segments[:-1], axis=0)
+    rising = np.logical_and.reduceat(((plan.rates >= 0) & (plan.jumps >= 0)).all(axis=1), plan.segments[:-1])
+    largest = np.concatenate([lines[:, where], lines.max(axis=1, initial=0.0)[:, None]], axis=1)
+    return largest[plan.line_of_subject], rising[plan.line_of_subject]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,62 +163,26 @@ class IntegrationJob:
         return int(self.schedule.rows[-1])
 
     @cached_property
-    def scales(self) -> Array:
-        """Return the size of every component at the start, subjects × components: what it starts from, or is given.
-
-        That of a sensitivity is its state's. A state that starts from nothing has a small part of the largest of its
-        subject.
-        """
-        plan, width = self.schedule, len(self.integrated.where)
-        start = np.abs(self.z0[plan.first_row[:-1], :width])
-        given = np.abs(plan.jumps) + np.abs(plan.rates) * (plan.end - plan.start)[:, None]
-        for s in np.flatnonzero(plan.begins >= 0):
-            train = plan.trains[int(plan.begins[s])][0]
-            pieces = zip(train.lengths, train.rates, strict=False)
-            given[s, train.state] += train.amount[0] + sum(length[0] * rate[0] for length, rate in pieces)
-        lines = np.maximum.reduceat(given, plan.segments[:-1], axis=0)[plan.line_of_subject]
-        own = np.maximum(start, lines[:, self.integrated.where])
-        everything = np.maximum(own.max(axis=1), lines.max(axis=1, initial=0.0))
-        scale = np.empty((plan.subjects, self.z0.shape[1]))
-        scale[:, :width] = np.where(own > 0, own, _NOTHING * everything[:, None])
-        for i, _, k in self.integrated.structure.where:
-            scale[:, k] = scale[:, i]
-        return np.where(np.isfinite(scale), scale, 1.0)
+    def limits(self) -> Array:
+        """Return steps, first peaks, fixed tolerances and what is kept, subjects × (1 + 3 · components): `limits`."""
+        plan, integrated = self.schedule, self.integrated
+        kept = integrated.kept(plan)
+        known = Known(
+            self.values, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned
+        )
+        out = np.empty((plan.subjects, 1 + 3 * self.z0.shape[1]))
+        out[:, STEPS] = self.settings.max_steps
+        announce(find_limits)
+        find_limits(known, self.settings.atol or 0.0, out)
+        return out
 
     @property
     def part(self) -> float:
         """The absolute tolerance as a part of the largest that a component has been; 0 where the caller gave one."""
         return PART_OF_PEAK if self.settings.atol is None else 0.0
 
-    @cached_property
-    def fixed_tolerance(self) -> Array:
-        """Return the absolute tolerance that the caller gave, subjects × components; next to nothing where none.
-
-        A state that starts from, or is given, less than 1 of its unit keeps ``atol`` relative to that. So a dose of
-        1e-9 mol is solved like one of 1 nmol.
-        """
-        if self.settings.atol is None:
-            return np.full_like(self.scales, _LEAST)
-        width = len(self.integrated.where)
-        everything = self.scales[:, :width].max(axis=1)[:, None]
-        scale = np.where(self.scales > 0, self.scales, np.where(everything > 0, everything, 1.0))
-        return np.asarray(self.settings.atol * np.minimum(scale, 1.0))
-
     @property
     def absolute_tolerance(self) -> Array:
         """The absolute tolerance at the start, subjects × components."""
-        return np.maximum(self.fixed_tolerance, self.part * self.scales)
-
-    @cached_property
-    def kept(self) -> Array:
-        """Return which components are kept from becoming negative (1 or 0), subjects × components.
-
-        They are those whose equation lets them not, where everything that it sees is not negative.
-        """
-        plan, width = self.schedule, len(self.integrated.where)
-        kept = np.zeros((plan.subjects, self.z0.shape[1]))
-        positive = (self.values >= 0).all(axis=1) & (self.z0[:, :width] >= 0).all(axis=1) & (self.q0[:, -1] == 0)
-        subjects = np.logical_and.reduceat(positive, plan.first_row[:-1])
-        given = np.logical_and.reduceat(((plan.rates >= 0) & (plan.jumps >= 0)).all(axis=1), plan.segments[:-1])
-        kept[:, :width] = (subjects & given[plan.line_of_subject])[:, None] & np.array(self.integrated.structure.kept)
-        return kept
+        n = self.z0.shape[1]
+        return np.maximum(self.limits[:, 1 + n : 1 + 2 * n], self.part * self.limits[:, 1 : 1 + n])

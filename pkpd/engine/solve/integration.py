@@ -59,13 +59,11 @@ def _lanes(job: IntegrationJob, who: Integers, begin: Tables, out: Array, status
     """Integrate the named subjects over lanes."""
     integrated = job.integrated
     _, method, sizes = integrated.method(job.settings)
-    steps = np.full((len(job.scales), 1), float(job.settings.max_steps))
-    limits = np.concatenate([steps, job.scales, job.fixed_tolerance, job.kept], axis=1)
     asked = adaptive.Asked(job.schedule.first, job.schedule.time)
     control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
     space = adaptive.space_of(sizes, out.shape[1], integrated.width)
     announce(adaptive.solve_lanes)
-    adaptive.solve_lanes(who, method, (begin, asked, limits), control, space, out, status)
+    adaptive.solve_lanes(who, method, (begin, asked, job.limits), control, space, out, status)
 
 
 def _stiff(job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers) -> None:

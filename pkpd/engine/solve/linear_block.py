@@ -17,20 +17,10 @@ from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.rows import aligned
 from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
-from pkpd.engine.solve.closed_form import solve_linear
-from pkpd.engine.solve.linear_lanes import (
-    HERE,
-    TIMES,
-    Doses,
-    Found,
-    Machine,
-    Marks,
-    Places,
-    Space,
-    Tables,
-    solve_linear_lanes,
-)
-from pkpd.engine.solve.steady_closed_form import solve_steady
+from pkpd.engine.solve.closed_form import room_of, solve_linear
+from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
+from pkpd.engine.solve.linear_tables import Doses, Found, Machine, Marks, Places, Space, System, Tables
+from pkpd.engine.solve.steady_closed_form import Trains, solve_steady, steady_room
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.timeline.deliveries import Train
 from pkpd.engine.timeline.schedule import Schedule
@@ -98,12 +88,13 @@ class LinearBlock:
             laid = schedule.lines, doses, first_places(schedule)
             schedule.kept["linear"] = laid
         lines, doses, places = laid
+        observed, p = _NO_ROWS if schedule.observed is None else schedule.observed, len(self.varied)
         marks = Marks(
-            schedule.begins, schedule.segment_row, schedule.first_row, places,
-            _NO_ROWS if schedule.observed is None else schedule.observed, schedule.order,
-            *self._steady(values, schedule, places, status),
+            schedule.begins, schedule.segment_row, schedule.first_row, places, observed, schedule.order, _NO_ROWS,
+            np.empty((0, self.size)), np.empty((0, p, self.size)),
         )  # fmt: skip
-        return Tables(lines, doses, marks, values)
+        tables = Tables(lines, doses, marks, values)
+        return self._steady(values, schedule, tables, status) if schedule.trains and self.size else tables
 
     def solve(self, span: tuple[int, int], tables: Tables, found: Found) -> None:
         """Solve the subjects from one to (without) another, and write what is wanted of them."""
@@ -140,99 +131,64 @@ class LinearBlock:
         entries = np.cumsum([0, self._layout(sourced).size, inputs, inputs, 1, outputs * (1 + count)]) * LANES
         room = aligned(int(entries[-1]))
         parts = [room[lo:hi] for lo, hi in pairwise(entries.tolist())]
-        return Space(*parts, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
+        memory, q, seen, clock, result = parts
+        return Space(memory, q, seen, clock, result, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
 
-    def _steady(
-        self, values: Array, schedule: Schedule, places: Integers, status: Integers
-    ) -> tuple[Integers, Array, Array]:
-        """Whether each train adds its steady state, and the steady states with their derivatives."""
+    def _steady(self, values: Array, schedule: Schedule, tables: Tables, status: Integers) -> Tables:
+        """Put the steady states that segments begin with into the tables."""
         n, p = self.size, len(self.varied)
-        if not schedule.trains:
-            return _NO_ROWS, np.zeros((0, n)), np.zeros((0, p, n))
-        many = int(places[-1])
-        steady, dsteady = np.zeros((many, n)), np.zeros((many, p, n))
-        system, derivatives = self._tables(values)
-        adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
-        announce(solve_steady)
-        starts_with = (schedule.begins, schedule.segment_row, schedule.first_row)
+        many = int(tables.marks.first_place[-1])
+        steady = np.zeros((many, n)), np.zeros((many, p, n))
         trains = trains_as_arrays(schedule.trains, self.where, self.varied)
-        lines = (schedule.line_of_subject, schedule.segments, places)
-        solve_steady(system[:3], derivatives, lines, starts_with, trains, (steady, dsteady), status)
-        return adds, steady, dsteady
+        room = steady_room(n, p, int(np.diff(trains.first).max()))
+        announce(solve_steady)
+        solve_steady(self._system(values), tables.lines, tables.marks, trains, room, steady, status)
+        adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
+        return tables._replace(marks=tables.marks._replace(adds=adds, steady=steady[0], dsteady=steady[1]))
 
-    def _tables(self, values: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    def _system(self, values: Array) -> System:
         """K, losses, constant inputs and initial values by row of values, and their derivatives."""
         n, p, height = self.size, len(self.varied), len(values)
         table = np.zeros((height, (1 + p) * n * (n + 3)))
         self.code.rows("block", values, np.arange(height), table)
         edges = [n * n, n * n + n, n * n + 2 * n]
         parts = table.reshape(height, 1 + p, n * (n + 3))
-        matrix, *others = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, *changed = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
-        return (matrix.reshape(height, n, n), *others), (dmatrix.reshape(height, p, n, n), *changed)
+        matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
+        dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
+        whole = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
+        return System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
 
     def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
         n, p, rows = self.size, len(self.varied), int(schedule.rows[-1])
-        (matrix, loss, constant, x0), derivatives = self._tables(values)
-        dmatrix, _, dconstant, _ = derivatives
-        begins = first_places(schedule)
-        segments = int(begins[-1])
-        rates = np.ascontiguousarray(schedule.rates[:, self.where])
-        djumps, drates, dstart = self._dose_derivatives(schedule)
+        status = np.full(schedule.subjects, OK, dtype=np.int64)
+        tables, system = self.tables(values, schedule, status), self._system(values)
+        segments = int(tables.marks.first_place[-1])
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
-        status = np.full(schedule.subjects, OK, dtype=np.int64)
+        unwanted = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0))
+        found = Found(*unwanted, out, dout, starts, dstarts, status)
         if self.over_lanes:
-            unwanted = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0))
-            found = Found(*unwanted, out, dout, starts, dstarts, status)
-            self.solve((0, schedule.subjects), self.tables(values, schedule, status), found)
+            self.solve((0, schedule.subjects), tables, found)
         elif n:
-            sound = np.isfinite(np.column_stack([matrix.reshape(len(values), -1), loss, constant, x0])).all(1)
+            sound = np.isfinite(np.column_stack([part.reshape(len(values), -1) for part in system[:4]])).all(1)
             sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
-            status[~sound] = NOT_FINITE
-            adds, steady, dsteady = self._steady(values, schedule, begins, status)
+            status[~sound & (status == OK)] = NOT_FINITE
             announce(solve_linear)
-            lines = (
-                schedule.line_of_subject, schedule.segments, schedule.start, schedule.end,
-                np.ascontiguousarray(schedule.jumps[:, self.where]), rates,
-                schedule.first, schedule.time, schedule.times, schedule.rows, begins,
-            )  # fmt: skip
-            events = (
-                np.ascontiguousarray(schedule.scale[:, self.where]), schedule.begins, schedule.segment_row,
-                schedule.first_row, djumps, drates, dstart, adds, steady, dsteady,
-            )  # fmt: skip
-            solve_linear(
-                0,
-                schedule.subjects,
-                (matrix, loss, constant),
-                x0,
-                derivatives,
-                lines,
-                events,
-                out,
-                dout,
-                starts,
-                dstarts,
-            )
+            solve_linear((0, schedule.subjects), system, self.places, tables, room_of(n, p), found)
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
-            status = np.where(lost & (status == OK), GROWS, status)
-        height = len(values)
+            status[lost & (status == OK)] = GROWS
+        rates = np.ascontiguousarray(schedule.rates[:, self.where])
         return BlockRun(
-            matrix, constant, x0, dmatrix, dconstant, rates, drates, begins, out, dout, starts, dstarts, status,
-            np.zeros((height, 0, n, n)), np.zeros((height, 0, n)), np.zeros((rows, 0, n)), np.zeros((segments, 0, n)),
+            system.matrix, system.constant, system.x0, system.dmatrix, system.dconstant, rates,
+            self._dose_rates(schedule), tables.marks.first_place, out, dout, starts, dstarts, status,
         )  # fmt: skip
 
-    def _dose_derivatives(self, schedule: Schedule) -> tuple[Array, ...]:
-        """Derivatives of what doses add, of their rates and of their times, for the parameters of the block."""
-        where, p = self.where, len(self.varied)
-        few = len(schedule.start)
-        if schedule.dstart.shape[1]:
-            parts = [part[:, self.varied] for part in (schedule.djumps, schedule.drates, schedule.dstart)]
-            parts = [parts[0][:, :, where], parts[1][:, :, where], parts[2]]
-        else:  # the doses depend on none of the parameters
-            parts = [np.zeros((few, p, self.size)), np.zeros((few, p, self.size)), np.zeros((few, p))]
-        return tuple(np.ascontiguousarray(part) for part in parts)
+    def _dose_rates(self, schedule: Schedule) -> Array:
+        """Derivatives of infusion rates into the block, for the parameters of the block."""
+        if not schedule.dstart.shape[1]:  # the doses depend on none of the parameters
+            return np.zeros((len(schedule.start), len(self.varied), self.size))
+        return np.ascontiguousarray(schedule.drates[:, self.varied][:, :, self.where])
 
 
 def first_places(schedule: Schedule) -> Integers:
@@ -240,17 +196,8 @@ def first_places(schedule: Schedule) -> Integers:
     return np.concatenate(([0], np.cumsum(np.diff(schedule.segments)[schedule.line_of_subject]))).astype(np.int64)
 
 
-def trains_as_arrays(
-    trains: Sequence[tuple[Train, bool]], where: Sequence[int], varied: Sequence[int]
-) -> tuple[Any, ...]:
-    """Return repeated doses as the compiled functions read them.
-
-    Returns
-    -------
-    state, flags, number, dnumber, first, pieces, dpieces : arrays
-        Place of the state among `where` (-1: not there); after, constant, adds; amount and phase and their
-        derivatives; where each one's pieces begin; length and rate of the pieces and their derivatives.
-    """
+def trains_as_arrays(trains: Sequence[tuple[Train, bool]], where: Sequence[int], varied: Sequence[int]) -> Trains:
+    """Return repeated doses as the compiled functions read them; `where` are the block's states."""
 
     derivatives = len(varied)
 
@@ -272,7 +219,7 @@ def trains_as_arrays(
     dpieces = np.array([(cut(length), cut(rate)) for length, rate in flat], dtype=float).reshape(
         len(flat), 2, derivatives
     )
-    return state, flags, number, dnumber, first, pieces, dpieces
+    return Trains(state, flags, number, dnumber, first, pieces, dpieces)
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,9 +242,6 @@ class BlockRun:
         The same at the start of every segment of every subject.
     status : array, subjects
         Whether the matrices are numbers at all.
-    d2matrix, d2constant, d2out, d2starts : arrays
-        Second derivatives of K, b, ``out`` and ``starts``, by pairs of parameters in the second dimension; no pairs
-        where they are not asked for.
     kept : dict
         What others have derived from this run and may want again.
     """
@@ -315,8 +259,4 @@ class BlockRun:
     starts: Array
     dstarts: Array
     status: Integers
-    d2matrix: Array
-    d2constant: Array
-    d2out: Array
-    d2starts: Array
     kept: dict[str, Any] = field(default_factory=dict)

@@ -8,15 +8,12 @@ depends on nothing in the other lanes.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from pkpd.engine.machine.jit import LANES, bare_jit, part_jit
 from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, TAU
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
-from pkpd.engine.timeline.schedule import Lines
 from pkpd.engine.timeline.segments import RESTART
 
 # Whole numbers of a lane: subject (-1: none), segment, the first one and the end of its segments; next requested time
@@ -28,108 +25,6 @@ HERE = 13
 START, BEFORE, NOW = range(3)  # times of a lane: the segment's start, the last requested one, where the turn goes
 TIMES = 3
 PLAIN, SOURCE = 0, 1  # the two sets of machine code
-
-
-class Doses(NamedTuple):
-    """Of every segment, by state of the model: what is added, the infusion rates, what is multiplied with (segments ×
-    states); derivatives of the first two (segments × sensitivities × states) and of the start (segments ×
-    sensitivities), without sensitivities where doses depend on none; the time of the last dose (segments,). And
-    whether there are any rates (1,)."""
-
-    jumps: Any
-    rates: Any
-    scale: Any
-    djumps: Any
-    drates: Any
-    dstart: Any
-    dosed: Any
-    rated: Any
-
-
-class Marks(NamedTuple):
-    """What a segment begins with and its row of values (segments,); each subject's first row of values, and its first
-    place in what is kept of segments (subjects + 1,); row of values of every output (rows,), or empty; place of every
-    row in the result (rows,); whether a train adds its steady state (trains,); the steady states (places × n) and their
-    derivatives (places × p × n)."""
-
-    begins: Any
-    segment_row: Any
-    first_row: Any
-    first_place: Any
-    observed: Any
-    order: Any
-    adds: Any
-    steady: Any
-    dsteady: Any
-
-
-class Tables(NamedTuple):
-    """All that is read: the time lines, what doses do, how segments begin, and the values (value rows × inputs)."""
-
-    lines: Lines
-    doses: Doses
-    marks: Marks
-    values: Any
-
-
-class Machine(NamedTuple):
-    """Addresses of the block's formula, of the outputs (0: none are wanted), of the exponential and of what applies it
-    (2 each: without and with a source)."""
-
-    block: int
-    outputs: int
-    exponential: Any
-    apply: Any
-
-
-class Places(NamedTuple):
-    """Where things stand in a lane's memory, in entries (`linear_layout.Layout`): the block, how many of its entries
-    belong to one derivative, rates, the vectors. Then states of the block among the model's (n,), its parameters among
-    the sensitivities (p,), parameter and state of every derivative in the vector (moved,); whether the block has an
-    input of its own, and whether outputs read the time of the last dose."""
-
-    block: int
-    width: int
-    rates: int
-    start: int
-    dosed: int
-    reached: int
-    where: Any
-    varied: Any
-    parameter: Any
-    state: Any
-    fed: int
-    tad: int
-
-
-class Space(NamedTuple):
-    """Where the loop works: memory of the lanes (entries · lanes,), values for the block and for the outputs (inputs ·
-    lanes,), times (lanes,), outputs with their derivatives (numbers · lanes,), whole numbers (13 × lanes) and times (3
-    × lanes) of the lanes."""
-
-    memory: Any
-    q: Any
-    seen: Any
-    clock: Any
-    result: Any
-    here: Any
-    times: Any
-
-
-class Found(NamedTuple):
-    """What is written; arrays without rows are not wanted. In the order asked for: outputs (rows × outputs), slopes
-    (rows × outputs × sensitivities), the model's states (rows × states). Sorted: the block's states (rows × n) and
-    their derivatives (rows × p × n). The same at the start of every segment (places × n, places × p × n). Per subject:
-    the status (subjects,)."""
-
-    outputs: Any
-    slopes: Any
-    states: Any
-    out: Any
-    dout: Any
-    starts: Any
-    dstarts: Any
-    status: Any
 
 
 @part_jit

@@ -15,14 +15,64 @@ Heyman, Oper Res 1985;33:1107-1116 (accuracy from conserved columns).
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from pkpd.engine.machine.jit import jit
+from pkpd.engine.machine.jit import bare_jit
 
 TERMS = 14  # 0.5^15/15! = 2e-17: the series is exact at a norm of one half
 
 
-@jit
+class Block(NamedTuple):
+    """A block of n states for one row of values: K (n × n), what each state loses to nowhere and the constant input
+    (n,); their derivatives (p × n × n, p × n, p × n; p may be 0)."""
+
+    matrix: Any
+    loss: Any
+    constant: Any
+    dmatrix: Any
+    dloss: Any
+    dconstant: Any
+
+
+class Extended(NamedTuple):
+    """The extended matrix (at least m × m) and its derivatives (p × the same; p may be 0); n states; m = n + 1, n + 2
+    with a source; what the source is to be multiplied with; whether the columns of the states add to zero
+    ("gone" included) and nothing off the diagonal is negative."""
+
+    a: Any
+    da: Any
+    n: int
+    m: int
+    scale: float
+    conserving: bool
+
+
+class Exponential(NamedTuple):
+    """An exponential and its derivatives, in the shapes of `Extended`."""
+
+    e: Any
+    de: Any
+
+
+class Vector(NamedTuple):
+    """States (n,) and their derivatives (p × n)."""
+
+    x: Any
+    dx: Any
+
+
+@bare_jit
+def copy_vector(x, dx, y, dy):  # type: ignore[no-untyped-def]
+    """Write states x (n,) and their derivatives dx (p × n) to y and dy."""
+    for i in range(x.shape[0]):
+        y[i] = x[i]
+        for p in range(dx.shape[0]):
+            dy[p, i] = dx[p, i]
+
+
+@bare_jit
 def multiply(a, b, out, n, m):  # type: ignore[no-untyped-def]
     """Write the product of two matrices of the layout above; the column "gone" has nothing but its diagonal.
 
@@ -41,7 +91,7 @@ def multiply(a, b, out, n, m):  # type: ignore[no-untyped-def]
     out[n, n] = a[n, n] * b[n, n]
 
 
-@jit
+@bare_jit
 def scaling(a, n, m, tau):  # type: ignore[no-untyped-def]
     """Return the shift s that leaves no negative diagonal, and how often tau is halved to make the norm small.
 
@@ -64,7 +114,7 @@ def scaling(a, n, m, tau):  # type: ignore[no-untyped-def]
     return shift, halvings
 
 
-@jit
+@bare_jit
 def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
     """Divide every column of a state by its sum, and take from its derivatives what does not add to zero.
 
@@ -88,25 +138,23 @@ def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
         e[n + 1, n + 1] = 1.0
 
 
-@jit
-def matrix_exponential(a, da, n, m, conserving, tau, e, de, w):  # type: ignore[no-untyped-def]
-    """Write exp(a·tau) of the leading m × m part to ``e`` and its derivatives along every ``da[p]`` to ``de[p]``.
+@bare_jit
+def matrix_exponential(extended, tau, exponential, w):  # type: ignore[no-untyped-def]
+    """Write exp(a·tau) and its derivatives along every ``da[p]``.
 
     Parameters
     ----------
-    a, da : arrays, (n + 2) × (n + 2) and p × (n + 2) × (n + 2)
-        The extended matrix and its derivatives; p may be 0.
-    n, m : int
-        States; m is n + 1, or n + 2 where there is a source.
-    conserving : bool
-        Whether the columns of the states add to zero ("gone" included) and nothing off the diagonal is negative.
+    extended : Extended
+        The matrix a and its derivatives.
     tau : float
         Time, not negative.
-    e, de : arrays, shapes of a and da
-        The exponential and its derivatives, written.
-    w : array, 4 × (n + 2) × (n + 2)
+    exponential : Exponential
+        Written.
+    w : array, 4 × m × m at least
         Scratch.
     """
+    a, da, n, m, _, conserving = extended
+    e, de = exponential
     count = da.shape[0]
     if n == 1 and m == 2 and count == 0:
         e[0, 0] = np.exp(a[0, 0] * tau)
@@ -160,8 +208,33 @@ def matrix_exponential(a, da, n, m, conserving, tau, e, de, w):  # type: ignore[
             conserve(e, de, n, m)
 
 
-@jit
-def extended_matrix(matrix, loss, constant, rates, a):  # type: ignore[no-untyped-def]
+@bare_jit
+def extend(block, rates, drates, a, da):  # type: ignore[no-untyped-def]
+    """Write the extended matrix of a block and its derivatives to a and da; return them as `Extended`.
+
+    Parameters
+    ----------
+    block : Block
+        The block.
+    rates, drates : arrays, (n,) and p × n
+        Infusion rates and their derivatives.
+    a, da : arrays, (n + 2) × (n + 2) and p × (n + 2) × (n + 2)
+        Written; what is not written must be zero.
+    """
+    n, count = rates.shape[0], drates.shape[0]
+    m, scale, conserving = extended_matrix(block, rates, a)
+    for p in range(count):
+        for j in range(n):
+            for i in range(n):
+                da[p, i, j] = block.dmatrix[p, i, j]
+            da[p, n, j] = block.dloss[p, j]
+            da[p, j, n + 1] = (block.dconstant[p, j] + drates[p, j]) / scale
+    # The derivative of an input may be there where the input itself is zero.
+    return Extended(a, da, n, n + 2 if count > 0 else m, scale, conserving)
+
+
+@bare_jit
+def extended_matrix(block, rates, a):  # type: ignore[no-untyped-def]
     """Write the extended matrix to ``a``; return the size that matters, the scale of the source, and conservation.
 
     The diagonal is rebuilt from what goes elsewhere, because ``-CL/V1 - Q/V1`` has lost the digits of a small CL. The
@@ -169,14 +242,15 @@ def extended_matrix(matrix, loss, constant, rates, a):  # type: ignore[no-untype
 
     Parameters
     ----------
-    matrix : array, n × n
-        K.
-    loss, constant, rates : arrays, shape (n,)
-        What each state loses to nowhere, the constant input, the infusion rates.
+    block : Block
+        The block.
+    rates : array, shape (n,)
+        Infusion rates.
     a : array, (n + 2) × (n + 2)
         The extended matrix, written.
     """
-    n = matrix.shape[0]
+    n = rates.shape[0]
+    matrix, loss, constant = block.matrix, block.loss, block.constant
     conserving = True
     largest, norm = 0.0, 0.0
     for j in range(n):
@@ -216,22 +290,22 @@ def extended_matrix(matrix, loss, constant, rates, a):  # type: ignore[no-untype
     return n + 2 if largest > 0.0 else n + 1, scale, conserving
 
 
-@jit
-def propagate(e, de, m, scale, x, dx, y, dy):  # type: ignore[no-untyped-def]
+@bare_jit
+def propagate(exponential, extended, before, after):  # type: ignore[no-untyped-def]
     """Write the state after a step and its derivatives: e times x, plus what came from the source.
 
     Parameters
     ----------
-    e, de : arrays, (n + 2) × (n + 2) and p × (n + 2) × (n + 2)
-        The exponential and its derivatives.
-    m : int
-        How much of it matters; n + 2 where there is a source.
-    scale : float
-        Of the source.
-    x, dx, y, dy : arrays, (n,), p × n, (n,), p × n
+    exponential : Exponential
+        Of the step.
+    extended : Extended
+        What it is the exponential of.
+    before, after : Vector
         State and derivatives before the step, and after it (written).
     """
-    n = x.shape[0]
+    e, de = exponential
+    (x, dx), (y, dy) = before, after
+    n, m, scale = extended.n, extended.m, extended.scale
     for i in range(n):
         total = e[i, n + 1] * scale if m > n + 1 else 0.0
         for j in range(n):

@@ -6,7 +6,24 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.engine.solve.integrated import IntegrationJob
-from pkpd.engine.solve.segment_start import Columns, Tables
+from pkpd.engine.solve.segment_start import (
+    ADDS,
+    DOSED,
+    END,
+    FIRST,
+    KIND,
+    LAST,
+    LINE,
+    MOVES,
+    PLACE,
+    RESULT,
+    ROW,
+    SLOT,
+    START,
+    VALUES,
+    Columns,
+    Tables,
+)
 
 
 def start_tables(job: IntegrationJob, steady: Array, slot: Integers) -> Tables:
@@ -19,42 +36,66 @@ def start_tables(job: IntegrationJob, steady: Array, slot: Integers) -> Tables:
     steady, slot : arrays
         Steady states (rows × components), and the row at which each subject's would begin with train 0.
     """
-    integrated, plan, layout = job.integrated, job.schedule, job.integrated.structure
-    line, p = plan.line_of_subject, len(layout.sensitivities)
-    begins = plan.segments[line]
-    subjects = np.stack(
-        [begins, plan.segments[line + 1], line, plan.rows[:-1] - plan.times[line], plan.first_row[:-1],
-         job.block.begins[:-1], slot], axis=1,
+    integrated, plan = job.integrated, job.schedule
+    sizes = np.ascontiguousarray(job.scale[plan.first_row[:-1]])
+    known = integrated.kept(plan).tables
+    if "segments" not in known:
+        known |= {"segments": _segments(job), "subjects": _subjects(job)}
+    (segments, columns), subjects = known["segments"], known["subjects"]
+    if plan.trains:
+        subjects = subjects.copy()
+        subjects[:, SLOT] = slot
+    if columns.dstart < columns.width and plan.dstart.shape[1]:
+        segments = segments.copy()
+        _scale_jumps(job, segments[:, columns.jump : columns.rates], sizes)
+    return Tables(
+        subjects, segments, np.concatenate([job.q0, job.z0], axis=1), job.modes.closed, np.ascontiguousarray(steady),
+        integrated.places, sizes, columns,
     )  # fmt: skip
+
+
+def _subjects(job: IntegrationJob) -> Integers:
+    """What is told of every subject; the steady states are still to come."""
+    plan, line = job.schedule, job.schedule.line_of_subject
+    table = np.zeros((plan.subjects, SLOT + 1), dtype=np.int64)
+    table[:, FIRST], table[:, LAST], table[:, LINE] = plan.segments[line], plan.segments[line + 1], line
+    table[:, RESULT], table[:, ROW] = plan.rows[:-1] - plan.times[line], plan.first_row[:-1]
+    table[:, PLACE] = job.block.begins[:-1]
+    return table
+
+
+def _segments(job: IntegrationJob) -> tuple[Array, Columns]:
+    """What is told of every segment, and where the blocks of it begin."""
+    integrated, plan, layout = job.integrated, job.schedule, job.integrated.structure
     n, width, pairs = len(integrated.where), job.z0.shape[1], layout.rate_sensitivities
-    columns = Columns(*np.cumsum([7, width, width, n, len(pairs), p]).tolist())
+    p = len(layout.sensitivities)
+    columns = Columns(*np.cumsum([MOVES + 1, width, width, n, len(pairs), p]).tolist())
     table = np.zeros((len(plan.start), columns.width))
-    adds = np.array([a for _, a in plan.trains], dtype=float)
-    table[:, 0], table[:, 1], table[:, 2], table[:, 3] = plan.start, plan.end, plan.dosed, plan.begins
-    table[:, 4] = plan.segment_row
-    if len(adds):
-        table[:, 5] = np.where(plan.begins >= 0, adds[np.maximum(plan.begins, 0)], 0.0)
+    table[:, START], table[:, END], table[:, DOSED], table[:, KIND] = plan.start, plan.end, plan.dosed, plan.begins
+    table[:, VALUES] = plan.segment_row
+    if plan.trains:
+        adds = np.array([a for _, a in plan.trains], dtype=float)
+        table[:, ADDS] = np.where(plan.begins >= 0, adds[np.maximum(plan.begins, 0)], 0.0)
     scale, jump = table[:, columns.scale : columns.jump], table[:, columns.jump : columns.rates]
-    scale[:, :n], jump[:, :n] = plan.scale[:, integrated.where], plan.jumps[:, integrated.where]
+    scale[:] = plan.scale[:, integrated.where][:, integrated.state_of]
+    jump[:, :n] = plan.jumps[:, integrated.where]
     table[:, columns.rates : columns.drates] = plan.rates[:, integrated.where]
-    sizes = job.scale[plan.first_row[:-1]]
-    known = p > 0 and plan.dstart.shape[1] == p  # otherwise the doses depend on none of the parameters
-    if known:
+    if p and plan.dstart.shape[1] == p:  # otherwise the doses depend on none of the parameters
         table[:, columns.dstart :] = plan.dstart
-        table[:, 6] = plan.dstart.any(axis=1)
+        table[:, MOVES] = plan.dstart.any(axis=1)
         for k, (i, j) in enumerate(pairs):
             table[:, columns.drates + k] = plan.drates[:, j, integrated.where[i]]
-    owner = _owners(plan.line_of_subject, plan.segments) if known else np.empty(0, dtype=np.int64)
-    for i, j, k in layout.where:
-        scale[:, k] = scale[:, i]
-        if known:
-            djump = plan.djumps[:, j, integrated.where[i]]
-            some = djump != 0  # a shared time line has none, and whoever owns it may have a scale that is no number
-            jump[some, k] = djump[some] * sizes[owner[some], j]
-    return Tables(
-        subjects, table, np.concatenate([job.q0, job.z0], axis=1), job.modes.closed, np.ascontiguousarray(steady),
-        integrated.places, np.ascontiguousarray(sizes), columns,
-    )  # fmt: skip
+    return table, columns
+
+
+def _scale_jumps(job: IntegrationJob, jump: Array, sizes: Array) -> None:
+    """Write what doses add to the sensitivities, in their scales (segments × components)."""
+    plan, where = job.schedule, job.integrated.where
+    owner = _owners(plan.line_of_subject, plan.segments)
+    for i, j, k in job.integrated.structure.where:
+        djump = plan.djumps[:, j, where[i]]
+        some = djump != 0  # a shared time line has none, and whoever owns it may have a scale that is no number
+        jump[some, k] = djump[some] * sizes[owner[some], j]
 
 
 def _owners(line_of_subject: Integers, segments: Integers) -> Integers:

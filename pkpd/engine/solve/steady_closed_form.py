@@ -6,14 +6,27 @@ infusion holds −K⁻¹(b + r). Derivatives go through the same interval: (I �
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from pkpd.engine.machine.jit import jit
-from pkpd.engine.solve.matrix_exponential import extended_matrix, matrix_exponential, propagate
+from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.solve.linear_tables import block_of
+from pkpd.engine.solve.matrix_exponential import (
+    Block,
+    Exponential,
+    Extended,
+    Vector,
+    copy_vector,
+    extend,
+    extended_matrix,
+    matrix_exponential,
+    propagate,
+)
 from pkpd.engine.status import NO_STEADY_STATE
 
 
-@jit
+@bare_jit
 def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
     """Solve a·x = b in place for m right sides by elimination with partial pivoting; return whether a is regular.
 
@@ -46,272 +59,316 @@ def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
     return True
 
 
-@jit
-def advance(matrix, loss, constant, derivatives, state, rate, drate, tau, dtau, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
-    """Write the state after a piece of constant infusion rate into one state, and its derivatives.
+class Trains(NamedTuple):
+    """Doses repeated for ever: the state of the block (-1: none), (trains,); whether the dose has just been given at
+    phase 0, whether it is a constant infusion, whether it is added to what is there (trains × 3); amount and phase
+    (trains × 2) and their derivatives (trains × 2 × p); where each one's pieces begin (trains + 1,); length and rate of
+    the pieces (pieces × 2) and their derivatives (pieces × 2 × p)."""
+
+    state: Any
+    flags: Any
+    number: Any
+    dnumber: Any
+    first: Any
+    pieces: Any
+    dpieces: Any
+
+
+class Dosing(NamedTuple):
+    """One of them: the state that is dosed; amount and its derivatives (p,); length and rate of the pieces of its
+    interval (pieces × 2) and their derivatives (pieces × 2 × p)."""
+
+    state: int
+    amount: float
+    damount: Any
+    pieces: Any
+    dpieces: Any
+
+
+class SteadyRoom(NamedTuple):
+    """Where a steady state is found, m = n + 2: the extended matrix and its exponential (m × m), their derivatives (p ×
+    m × m), scratch of the exponential (4 × m × m); infusion rates (n,) and their derivatives (p × n); a length and its
+    derivatives, two of them (1 + p,); equations (n × n) twice and right sides (n × (1 + p)); states with derivatives
+    before the interval, at a piece's begin, at its end; zeros (n,) and (p,); time in the interval (1 + p,); the pieces
+    of a train (most × 2), their derivatives (most × 2 × p), and the pieces without rates (most × 2)."""
+
+    a: Any
+    e: Any
+    da: Any
+    de: Any
+    w: Any
+    rates: Any
+    drates: Any
+    length: Any
+    whole: Any
+    left: Any
+    keep: Any
+    right: Any
+    start: Vector
+    now: Vector
+    later: Vector
+    none: Any
+    still: Any
+    phase: Any
+    pieces: Any
+    dpieces: Any
+    lengths: Any
+
+
+def steady_room(n: int, p: int, most: int) -> SteadyRoom:
+    """Return room for a block of n states and p parameters, and trains of at most so many pieces."""
+    m = n + 2
+    start, now, later = (Vector(np.zeros(n), np.zeros((p, n))) for _ in range(3))
+    return SteadyRoom(
+        np.zeros((m, m)), np.zeros((m, m)), np.zeros((p, m, m)), np.zeros((p, m, m)), np.zeros((4, m, m)), np.zeros(n),
+        np.zeros((p, n)), np.zeros(1 + p), np.zeros(1 + p), np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, 1 + p)),
+        start, now, later, np.zeros(n), np.zeros(p), np.zeros(1 + p), np.zeros((most, 2)), np.zeros((most, 2, p)),
+        np.zeros((most, 2)),
+    )  # fmt: skip
+
+
+@bare_jit
+def advance(block, state, piece, dpiece, length, room, count):  # type: ignore[no-untyped-def]
+    """Take the state in ``room.now`` through a piece of constant infusion rate into one state, to ``room.later``.
 
     A negative length goes back in time: forward in the system with every flow reversed.
 
     Parameters
     ----------
-    matrix, loss, constant : arrays, n × n, (n,), (n,)
-        K, what each state loses to nowhere, constant input.
-    derivatives : tuple of arrays
-        Those of the three: p × n × n, p × n, p × n.
+    block : Block
+        The block.
     state : int
         Into which the infusion goes.
-    rate, drate : float, array (p,)
-        Of the infusion, and its derivatives.
-    tau, dtau : float, array (p,)
-        Length of the piece, and its derivatives.
-    x, dx, y, dy : arrays, (n,), p × n, (n,), p × n
-        State and derivatives at the beginning of the piece, and at its end (written).
-    work : tuple of arrays
-        Scratch: extended matrix and exponential ((n + 2) × (n + 2)), four more of these, the derivatives of both
-        (p × (n + 2) × (n + 2)), rates (n,).
+    piece, dpiece : arrays, (2,) and 2 × p
+        Its rate stands in the second place.
+    length : array, shape (1 + p,)
+        Of the piece, and its derivatives.
+    room : SteadyRoom
+        Read and written.
+    count : int
+        Number of derivatives that are wanted: p or 0.
     """
-    a, e, w, da, de, rates = work
-    dmatrix, dloss, dconstant = derivatives
-    n, count = x.shape[0], dx.shape[0]
+    a, rates, n = room.a, room.rates, room.rates.shape[0]
     rates[:] = 0.0
-    rates[state] = rate
-    size, scale, conserving = extended_matrix(matrix, loss, constant, rates, a)
-    if count > 0:
-        size = n + 2
+    rates[state] = piece[1]
+    room.drates[:, :] = 0.0
     for p in range(count):
-        da[p, :, :] = 0.0
-        da[p, :n, :n] = dmatrix[p]
-        da[p, n, :n] = dloss[p]
-        for i in range(n):
-            da[p, i, n + 1] = (dconstant[p, i] + (drate[p] if i == state else 0.0)) / scale
+        room.drates[p, state] = dpiece[1, p]
+    extended = extend(block, rates, room.drates[:count], a, room.da[:count])
+    tau = length[0]
     if tau < 0.0:  # reversed flows are negative: nothing is conserved in the sense of `conserve`
-        conserving = False
         for i in range(n + 2):
             for j in range(n + 2):
                 a[i, j] = -a[i, j] if i != n else 0.0
                 for p in range(count):
-                    da[p, i, j] = -da[p, i, j] if i != n else 0.0
-    matrix_exponential(a, da, n, size, conserving, abs(tau), e, de, w)
-    propagate(e, de, size, scale, x, dx, y, dy)
+                    room.da[p, i, j] = -room.da[p, i, j] if i != n else 0.0
+        extended = Extended(a, room.da[:count], n, extended.m, extended.scale, False)
+    exponential = Exponential(room.e, room.de[:count])
+    matrix_exponential(extended, abs(tau), exponential, room.w)
+    before, after = Vector(room.now.x, room.now.dx[:count]), Vector(room.later.x, room.later.dx[:count])
+    propagate(exponential, extended, before, after)
     sign = -1.0 if tau < 0.0 else 1.0
     for p in range(count):  # the end of the piece moves with the parameter
-        if dtau[p] != 0.0:
+        if length[1 + p] != 0.0:
             for i in range(n):
-                dydt = constant[i] + rates[i]
+                dydt = block.constant[i] + rates[i]
                 for j in range(n):
-                    dydt += sign * a[i, j] * y[j]
-                dy[p, i] += dydt * dtau[p]
+                    dydt += sign * a[i, j] * after.x[j]
+                after.dx[p, i] += dydt * length[1 + p]
 
 
-@jit
-def dosing_interval(matrix, loss, constant, derivatives, train, until, x, dx, y, dy, work):  # type: ignore[no-untyped-def]
-    """Take a state from just before a dose through the interval, up to the time ``until``; write it to y, dy.
+@bare_jit
+def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyped-def]
+    """Take the state in ``room.start`` from just before a dose through the interval, up to a time, to ``room.later``.
 
-    A negative ``until`` goes back from just after the dose.
+    A negative time goes back from just after the dose.
 
     Parameters
     ----------
-    matrix, loss, constant, derivatives, x, dx, y, dy, work
-        As for `advance`.
-    train : tuple
-        State that is dosed; amount and its derivatives (p,); length and rate of the interval's pieces (pieces × 2) and
-        their derivatives (pieces × 2 × p).
+    block : Block
+        The block.
+    dosing : Dosing
+        The dose.
     until : array, shape (1 + p,)
-        A time, and its derivatives.
+        The time, and its derivatives.
+    room : SteadyRoom
+        Read and written.
+    count : int
+        Number of derivatives that are wanted: p or 0.
     """
-    state, amount, damount, pieces, dpieces = train
-    n, count = x.shape[0], dx.shape[0]
-    y[:] = x
-    dy[:, :] = dx
-    y[state] += amount
-    for p in range(count):
-        dy[p, state] += damount[p]
+    (x, dx), (now, dnow), (y, dy), length = room.start, room.now, room.later, room.length
+    n, pieces, dpieces = x.shape[0], dosing.pieces, dosing.dpieces
+    for i in range(n):
+        y[i] = x[i] + (dosing.amount if i == dosing.state else 0.0)
+        for p in range(count):
+            dy[p, i] = dx[p, i] + (dosing.damount[p] if i == dosing.state else 0.0)
     gone = 0.0
-    now, dnow = np.empty(n), np.empty((count, n))
     for k in range(pieces.shape[0]):
-        length = pieces[k, 0]
-        dlength = dpieces[k, 0]
-        last = gone + length >= until[0]
-        if last:
-            length = until[0] - gone
-            dlength = until[1:].copy()
-            for m in range(k):
-                dlength -= dpieces[m, 0]
-        now[:] = y
-        dnow[:, :] = dy
-        if length != 0.0:
-            advance(
-                matrix, loss, constant, derivatives, state, pieces[k, 1], dpieces[k, 1], length, dlength, now, dnow, y,
-                dy, work,
-            )  # fmt: skip
-        gone += length
+        last = gone + pieces[k, 0] >= until[0]
+        length[0] = until[0] - gone if last else pieces[k, 0]
+        for p in range(count):
+            length[1 + p] = until[1 + p] if last else dpieces[k, 0, p]
+            for m in range(k if last else 0):
+                length[1 + p] -= dpieces[m, 0, p]
+        for i in range(n):
+            now[i] = y[i]
+            for p in range(count):
+                dnow[p, i] = dy[p, i]
+        if length[0] != 0.0:
+            advance(block, dosing.state, pieces[k], dpieces[k], length, room, count)
+        gone += length[0]
         if last:
             return
 
 
-@jit
-def at_rest(matrix, loss, constant, derivatives, train, x, dx, work):  # type: ignore[no-untyped-def]
-    """Write the state of a linear block under a constant infusion, and its derivatives; return whether there is one.
+@bare_jit
+def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
+    """Find the state of a block under a constant infusion, the first piece; return whether there is one.
 
-    Arguments are as for `dosing_interval`; the infusion is the first piece of ``train``, and ``x`` (n,) and ``dx``
-    (p × n) are written.
+    It is written to ``room.later``, with its derivatives.
     """
-    state, _, _, pieces, dpieces = train
+    (x, dx), a, left, right, rates = room.later, room.a, room.left, room.right, room.rates
     n, count = x.shape[0], dx.shape[0]
-    a = work[0]
-    left, right = np.zeros((n, n)), np.zeros((n, 1))
-    work[5][:] = 0.0
-    work[5][state] = pieces[0, 1]
-    extended_matrix(matrix, loss, constant, work[5], a)
-    left[:, :] = a[:n, :n]
+    rates[:] = 0.0
+    rates[dosing.state] = dosing.pieces[0, 1]
+    extended_matrix(block, rates, a)
     for i in range(n):
-        right[i, 0] = -(constant[i] + work[5][i])
+        right[i, 0] = -(block.constant[i] + rates[i])
+        for j in range(n):
+            left[i, j] = a[i, j]
     if not solve_dense(left, right, n, 1):
         return False
-    x[:] = right[:, 0]
-    if count > 0:
-        left[:, :] = a[:n, :n]
-        right = np.zeros((n, count))
+    for i in range(n):
+        x[i] = right[i, 0]
+    for i in range(n):
+        for j in range(n):
+            left[i, j] = a[i, j]
         for p in range(count):
-            for i in range(n):
-                dydt = derivatives[2][p, i] + (dpieces[0, 1, p] if i == state else 0.0)
-                for j in range(n):
-                    dydt += derivatives[0][p, i, j] * x[j]
-                right[i, p] = -dydt
-        solve_dense(left, right, n, count)
-        for p in range(count):
-            dx[p] = right[:, p]
+            right[i, p] = -block.dconstant[p, i] - (dosing.dpieces[0, 1, p] if i == dosing.state else 0.0)
+            for j in range(n):
+                right[i, p] -= block.dmatrix[p, i, j] * x[j]
+    solve_dense(left, right, n, count)
+    for p in range(count):
+        for i in range(n):
+            dx[p, i] = right[i, p]
     return True
 
 
-@jit
-def steady_linear(matrix, loss, constant, derivatives, train, flags, phase, x, dx, work):  # type: ignore[no-untyped-def]
-    """Write the state of a linear block at the record of a dose repeated for ever; return whether there is one.
+@bare_jit
+def steady_linear(block, unfed, dosing, flags, phase, room):  # type: ignore[no-untyped-def]
+    """Find the state of a block at the record of a dose repeated for ever; return whether there is one.
+
+    It is written to ``room.later``, with its derivatives.
 
     Parameters
     ----------
-    matrix, loss, constant, derivatives, train, work
-        As for `dosing_interval`.
+    block, unfed : Block
+        The block, and the same without its constant input.
+    dosing : Dosing
+        The dose.
     flags : array of int, shape (3,)
         Whether the dose has just been given at phase 0; whether it is a constant infusion; (not read here) whether it
         is added to what is there.
     phase : array, shape (1 + p,)
         Time in the interval at which the record stands, and its derivatives.
-    x, dx : arrays, (n,) and p × n
-        The state and its derivatives, written.
+    room : SteadyRoom
+        Read and written.
     """
-    state, amount, damount, pieces, dpieces = train
+    (x, dx), (y, dy), whole, left, right = room.start, room.later, room.whole, room.left, room.right
     n, count = x.shape[0], dx.shape[0]
     if flags[1] == 1:
-        return at_rest(matrix, loss, constant, derivatives, train, x, dx, work)
-    left, right = np.zeros((n, n)), np.zeros((n, 1 + count))
-    whole = np.zeros(1 + count)
-    for k in range(pieces.shape[0]):
-        whole[0] += pieces[k, 0]
-        whole[1:] += dpieces[k, 0]
+        return at_rest(block, dosing, room)
+    whole[:] = 0.0
+    for k in range(dosing.pieces.shape[0]):
+        whole[0] += dosing.pieces[k, 0]
+        for p in range(count):
+            whole[1 + p] += dosing.dpieces[k, 0, p]
     # The interval as an affine map x → Mx + c: c is what it makes of nothing, the columns of M are what it makes of
     # unit states without doses and inputs. Neither needs derivatives.
-    y, none, still = np.zeros(n), np.zeros((0, n)), np.zeros((count, n))
-    plain = (derivatives[0][:0], derivatives[1][:0], derivatives[2][:0])
-    start = np.zeros(n)
-    unmoved = np.zeros((pieces.shape[0], 2, 0))
-    no_moves = (state, amount, damount[:0], pieces, unmoved)
-    dosing_interval(matrix, loss, constant, plain, no_moves, whole[:1], start, none, y, none.copy(), work_without(work))
-    offset = y.copy()
-    empty = (state, 0.0, damount[:0], np.zeros_like(pieces), unmoved)
-    for k in range(pieces.shape[0]):
-        empty[3][k, 0] = pieces[k, 0]
+    x[:] = 0.0
+    dosing_interval(block, dosing, whole, room, 0)
+    for i in range(n):
+        right[i, 0] = y[i]
+    nothing = Dosing(dosing.state, 0.0, room.still, room.lengths[: dosing.pieces.shape[0]], dosing.dpieces)
+    for k in range(dosing.pieces.shape[0]):
+        room.lengths[k, 0], room.lengths[k, 1] = dosing.pieces[k, 0], 0.0
     for j in range(n):
-        start[:] = 0.0
-        start[j] = 1.0
-        dosing_interval(
-            matrix, loss, np.zeros(n), plain, empty, whole[:1], start, none, y, none.copy(), work_without(work)
-        )
+        x[:] = 0.0
+        x[j] = 1.0
+        dosing_interval(unfed, nothing, whole, room, 0)
         for i in range(n):
             left[i, j] = (1.0 if i == j else 0.0) - y[i]
-    keep = left.copy()  # elimination destroys it, and the derivatives need it again
-    right = np.zeros((n, 1))
-    right[:, 0] = offset
+    for i in range(n):  # elimination destroys it, and the derivatives need it again
+        for j in range(n):
+            room.keep[i, j] = left[i, j]
     if not solve_dense(left, right, n, 1):
         return False
-    start[:] = right[:, 0]
-    dstart = np.zeros((count, n))
+    for i in range(n):
+        x[i] = right[i, 0]
     if count > 0:
-        dy = np.zeros((count, n))
-        dosing_interval(matrix, loss, constant, derivatives, train, whole, start, still, y, dy, work)
-        right = np.zeros((n, count))
-        for p in range(count):
-            right[:, p] = dy[p]
-        solve_dense(keep, right, n, count)
-        for p in range(count):
-            dstart[p] = right[:, p]
+        dx[:, :] = 0.0
+        dosing_interval(block, dosing, whole, room, count)
+        for i in range(n):
+            for p in range(count):
+                right[i, p] = dy[p, i]
+        solve_dense(room.keep, right, n, count)
+        for i in range(n):
+            for p in range(count):
+                dx[p, i] = right[i, p]
     if flags[0] == 0 and phase[0] >= whole[0]:  # the record stands just before a dose
-        x[:] = start
-        dx[:, :] = dstart
+        copy_vector(x, dx, y, dy)
         return True
-    dosing_interval(matrix, loss, constant, derivatives, train, phase, start, dstart, x, dx, work)
+    dosing_interval(block, dosing, phase, room, count)
     return True
 
 
-@jit
-def work_without(work):  # type: ignore[no-untyped-def]
-    """Return the work space of `advance` for a run without derivatives."""
-    a, e, w, da, de, rates = work
-    return a, e, w, da[:0], de[:0], rates
-
-
-@jit
-def solve_steady(system, derivatives, lines, starts_with, trains, found, status):  # type: ignore[no-untyped-def]
+@bare_jit
+def solve_steady(system, lines, marks, trains, room, steady, status):  # type: ignore[no-untyped-def]
     """Write the steady state at the start of every segment that begins with one, and its derivatives.
 
     Parameters
     ----------
-    system, derivatives
-        As for `closed_form.solve_linear`.
-    lines : tuple of arrays of int
-        Line of each subject (subjects,); where each line's segments begin (lines + 1,); where each subject's begin
-        among those of all (subjects + 1,).
-    starts_with : tuple of arrays of int
-        What each segment begins with, and its row of values (segments,); where each subject's rows of values begin
-        (subjects + 1,).
-    trains : tuple of arrays
-        The repeated doses, see `linear_block.trains_as_arrays`: state, (trains,); flags, trains × 3; amount and phase,
-        trains × 2, and their derivatives, trains × 2 × p; where each one's pieces begin, (trains + 1,); length and rate
-        of the pieces, pieces × 2, and their derivatives, pieces × 2 × p.
-    found : tuple of arrays, subject segments × n and × p × n
-        Steady states and their derivatives, written where a segment begins with a steady state.
+    system : linear_tables.System
+        The block by row of values.
+    lines, marks : schedule.Lines, linear_tables.Marks
+        The time lines, and what segments begin with.
+    trains : Trains
+        The repeated doses.
+    room : SteadyRoom
+        Room to work in.
+    steady : tuple of arrays, places × n and places × p × n
+        Written where a segment begins with a steady state.
     status : array of int, shape (subjects,)
         Written where a subject has no steady state.
     """
-    line_of_subject, segments, begins = lines
-    steady, dsteady = found
-    kind, segment_row, first_row = starts_with
-    train_state, train_flags, train_number, dtrain, train_first, pieces, dpieces = trains
-    matrix, loss, constant = system
-    dmatrix, dloss, dconstant, _ = derivatives
-    n, count = matrix.shape[1], dmatrix.shape[1]
-    work = (np.zeros((n + 2, n + 2)), np.zeros((n + 2, n + 2)), np.zeros((4, n + 2, n + 2)),
-            np.zeros((count, n + 2, n + 2)), np.zeros((count, n + 2, n + 2)), np.zeros(n))  # fmt: skip
-    phase = np.zeros(1 + count)
-    for i in range(line_of_subject.shape[0]):
-        line = line_of_subject[i]
-        for s in range(segments[line], segments[line + 1]):
-            k = kind[s]
+    n, count, phase = room.rates.shape[0], room.drates.shape[0], room.phase
+    for i in range(lines.line_of_subject.shape[0]):
+        line = lines.line_of_subject[i]
+        for s in range(lines.segments[line], lines.segments[line + 1]):
+            k = marks.begins[s]
             if k < 0:
                 continue
-            row, place = first_row[i] + segment_row[s], begins[i] + s - segments[line]
-            one = slice(train_first[k], train_first[k + 1])
-            part = (max(train_state[k], 0), train_number[k, 0], dtrain[k, 0], pieces[one].copy(), dpieces[one].copy())
-            if train_state[k] < 0:  # it enters no state of the block: the block is at rest with its own inputs
-                part = (0, 0.0, np.zeros(count), part[3], part[4])
-                part[3][:, 1] = 0.0
-                part[4][:, 1] = 0.0
-            phase[0] = train_number[k, 1]
-            phase[1:] = dtrain[k, 1]
-            good = steady_linear(
-                matrix[row], loss[row], constant[row], (dmatrix[row], dloss[row], dconstant[row]), part,
-                train_flags[k], phase, steady[place], dsteady[place], work,
-            )  # fmt: skip
-            if not good:
+            row, place = marks.first_row[i] + marks.segment_row[s], marks.first_place[i] + s - lines.segments[line]
+            block = block_of(system, row)
+            unfed = Block(block.matrix, block.loss, room.none, block.dmatrix, block.dloss, block.dconstant)
+            pieces = room.pieces[: trains.first[k + 1] - trains.first[k]]
+            dpieces = room.dpieces[: trains.first[k + 1] - trains.first[k]]
+            inside = trains.state[k] >= 0  # else it enters no state of the block, which is at rest with its own inputs
+            for m in range(pieces.shape[0]):
+                for part in range(2):
+                    given = part == 0 or inside
+                    pieces[m, part] = trains.pieces[trains.first[k] + m, part] if given else 0.0
+                    for p in range(count):
+                        dpieces[m, part, p] = trains.dpieces[trains.first[k] + m, part, p] if given else 0.0
+            amount = trains.number[k, 0] if inside else 0.0
+            damount = trains.dnumber[k, 0] if inside else room.still
+            phase[0] = trains.number[k, 1]
+            for p in range(count):
+                phase[1 + p] = trains.dnumber[k, 1, p]
+            dosing = Dosing(max(trains.state[k], 0), amount, damount, pieces, dpieces)
+            if steady_linear(block, unfed, dosing, trains.flags[k], phase, room):
+                copy_vector(room.later.x, room.later.dx, steady[0][place], steady[1][place])
+            else:
                 status[i] = NO_STEADY_STATE
-                steady[place] = np.nan
+                for j in range(n):
+                    steady[0][place, j] = np.nan

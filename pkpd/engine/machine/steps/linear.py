@@ -7,7 +7,8 @@ their columns add to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pkpd.engine.machine import vector_math
@@ -28,7 +29,7 @@ def pieces(layout: Layout, names: Sequence[str]) -> list[Callable[[Any], None]]:
 
 
 def write_exponential(module: Any, name: str, layout: Layout) -> None:
-    """Write ``exponential(memory, ·, ·)``: from the block's numbers and the interval to the entries of the exponential."""
+    """Write ``exponential(memory, ·, ·)``: from the block and the interval to the entries of the exponential."""
     b = LaneWriter(module, name, 3)
     system = _System(b, layout)
     single = layout.n == 1
@@ -113,60 +114,74 @@ def _halvings(b: LaneWriter, norm: Value) -> tuple[Value, Value]:
 
 
 def _series(b: LaneWriter, layout: Layout, system: _System) -> None:
-    """Write the series by Horner's scheme: E ← I + B·E/k, with derivatives; and what makes its columns add to one."""
-    step, one = system.step, b.number(1.0)
-    flows = {flow: b.mul(rate, step) for flow, rate in system.flows.items()}
-    diagonal = [b.mul(entry, step) for entry in system.shifted]
-    shift = b.mul(system.shift, step)
-    sources = {key: b.mul(value, step) for key, value in system.sources.items()}
-    changes = {
-        which: [(flow, step if entry is None else b.mul(step, b.load(0, entry))) for flow, entry in layout.change(which)]
-        for which in layout.matrices if which
-    }  # fmt: skip
-    for which, i, j in layout.entries:
-        b.store(0, layout.entries[which, i, j], b.number(float(not which and i == j)))
+    """Write the series column by column, by Horner's scheme: E ← B·E + I/k!, with derivatives; then conserve its sums.
 
-    def turn(index: Any, carried: list[Value]) -> list[Value]:
-        share = b.div(one, b.sub(b.number(layout.terms), b.counted(index)))
-        rates = {(end, start): b.mul(rate, share) for (start, end), rate in flows.items()}
-        rates |= {(j, j): b.mul(entry, share) for j, entry in enumerate(diagonal)}
-        rates[layout.gone, layout.gone] = b.mul(shift, share)
-        given = {key: b.mul(value, share) for key, value in sources.items()}
-        pushed: dict[Label, list[tuple[int, int, Value]]] = {}
-        known: dict[int, tuple[Value, Value]] = {}
-        for which, parts in changes.items():
-            for (start, end), value in parts:
-                if id(value) not in known:
-                    coming = b.mul(value, share)
-                    known[id(value)] = coming, b.minus(coming)
-                coming, going = known[id(value)]
-                pushed.setdefault(which, []).extend([(start, start, going), (end, start, coming)])
-        old = {key: b.load(0, entry) for key, entry in layout.entries.items()}
-        new: dict[Key, Value] = {}
-        for which, i, j in layout.entries:
-            products = [(rate, old[which, k, j]) for (r, k), rate in rates.items() if r == i and (which, k, j) in old]
-            for part, rest in _parts(which):
-                products += [(v, old[rest, k, j]) for r, k, v in pushed.get(part, ()) if r == i and (rest, k, j) in old]
-            if j >= layout.column and not which:
-                products.append((given[layout.sources[j - layout.column], i], carried[0]))
-            total = _sum(b, products)
-            new[which, i, j] = b.add(total, one) if not which and i == j else total
-        for key, value in new.items():
+    Derivatives by flows are first taken by flow · interval, so that what a flow moves is added and not multiplied.
+    """
+    step, zero = system.step, b.number(0.0)
+    rates = {(end, start): b.mul(rate, step) for (start, end), rate in system.flows.items()}
+    rates |= {(j, j): b.mul(entry, step) for j, entry in enumerate(system.shifted)}
+    rates[layout.gone, layout.gone] = b.mul(system.shift, step)
+    given = {key: b.mul(value, step) for key, value in system.sources.items()}
+    changes: dict[Label, list[tuple[int, int, Value | None, bool]]] = {}  # row, column, by what, whether it goes away
+    for which in layout.matrices[1:]:
+        for (start, end), entry in layout.change(which):
+            rate = None if entry is None else b.mul(step, b.load(0, entry))
+            changes.setdefault(which, []).extend([(start, start, rate, True), (end, start, rate, False)])
+    decay = vector_math.exp(b.build, b.minus(rates[layout.gone, layout.gone]))
+    factors = _factorials(b, layout.terms)
+    units = [decay]
+    for _ in range(layout.shape.order):
+        units.append(b.mul(units[-1], step) if layout.by_flow else decay)
+    for j in [j for j in range(layout.column + len(layout.sources)) if j != layout.gone]:
+        keys = [key for key in layout.entries if key[2] == j]
+
+        def turn(index: Any, carried: list[Value], keys: list[Key] = keys, j: int = j) -> list[Value]:
+            old, whole = dict(zip(keys, carried[1:], strict=True)), carried[0]
+            factor = b._everywhere(b.build.load(b.build.gep(factors, [b.index(0), index])), b.kind)
+            new = []
+            for which, i, _ in keys:
+                products: list[tuple[Value, Value]] = []
+                alone: list[Value] = []
+                for part, rest in _parts(which):
+                    for row, column, rate, away in changes.get(part, ()):
+                        if row == i and (rest, column, j) in old:
+                            value = old[rest, column, j]
+                            value = b.minus(value) if away else value
+                            if rate is None:
+                                alone.append(value)
+                            else:
+                                products.append((rate, value))
+                if not which and i == j:
+                    alone.append(factor)
+                products += [
+                    (rate, old[which, k, j]) for (r, k), rate in rates.items() if r == i and (which, k, j) in old
+                ]
+                if not which and j >= layout.column:
+                    products.append((given[layout.sources[j - layout.column], i], whole))
+                new.append(_sum(b, products, _total(b, alone) if alone else None))
+            return [b.fma(rates[layout.gone, layout.gone], whole, factor), *new]
+
+        made = b.loop(layout.terms + 1, turn, [zero] * (1 + len(keys)))
+        values = {key: b.mul(value, units[len(key[0])]) for key, value in zip(keys, made[1:], strict=True)}
+        for key, value in _conserved(b, layout, system, values, j).items():
             b.store(0, layout.entries[key], value)
-        return [b.fma(rates[layout.gone, layout.gone], carried[0], one)]
 
-    b.loop(layout.terms, turn, [one])
-    decay = vector_math.exp(b.build, b.minus(shift))
-    values = {key: b.load(0, entry) for key, entry in layout.entries.items()}
-    values = {
-        key: value if not key[0] and key[2] < layout.column else b.mul(value, decay) for key, value in values.items()
-    }
-    for key, value in _conserved(b, layout, system, values, decay).items():
-        b.store(0, layout.entries[key], value)
+
+def _factorials(b: LaneWriter, terms: int) -> Any:
+    """Return the constants 1/k!, the last one first."""
+    kind = b.ir.ArrayType(b.double, terms + 1)
+    table = b.ir.GlobalVariable(b.module, kind, name=b.module.get_unique_name("factorials"))
+    table.linkage, table.global_constant = "internal", True
+    table.initializer = b.ir.Constant(kind, [1.0 / math.factorial(terms - k) for k in range(terms + 1)])
+    return table
 
 
 def _square(b: LaneWriter, layout: Layout, system: _System) -> None:
-    """Write the squarings: as many as the lane with most of them needs; a lane that is done stays as it is."""
+    """Write the squarings: as many as the lane with most of them needs; a lane that is done stays as it is.
+
+    Columns replace the old ones as soon as no other column needs these: upstream comes first.
+    """
     kind = b.ir.FunctionType(b.int64, [b.integers])
     full = f"llvm.vector.reduce.smax.v{LANES}i64"
     reduce = b.module.globals.get(full) or b.ir.Function(b.module, kind, name=full)
@@ -177,48 +192,56 @@ def _square(b: LaneWriter, layout: Layout, system: _System) -> None:
 
     def turn(index: Any, _: list[Value]) -> None:
         active = b.compare("<", b.counted(index), system.halvings)
-        old = {key: b.load(0, entry) for key, entry in layout.entries.items()}
-        new = {}
-        for key in layout.entries:
-            products = [(old[left], old[right]) for left, right in layout.squared(key)]
-            new[key] = _sum(b, products, old[key] if layout.stays(key) else None)
-        for key, value in _conserved(b, layout, system, new, b.number(1.0)).items():
-            b.store(0, layout.entries[key], b.choose(active, value, old[key]))
+        for columns in layout.rounds:
+            old: dict[Key, Value] = {}
+
+            def held(key: Key, old: dict[Key, Value] = old) -> Value:
+                if key not in old:
+                    old[key] = b.load(0, layout.entries[key])
+                return old[key]
+
+            made: dict[Key, Value] = {}
+            for j in columns:
+                new = {}
+                for key in [key for key in layout.entries if key[2] == j]:
+                    products = [(held(left), held(right)) for left, right in layout.squared(key)]
+                    new[key] = _sum(b, products, held(key) if layout.stays(key) else None)
+                made |= _conserved(b, layout, system, new, j)
+            for key, value in made.items():
+                b.store(0, layout.entries[key], b.choose(active, value, held(key)))
 
     b.loop(most, turn)
     b.build.branch(done)
     b.build.position_at_end(done)
 
 
-def _conserved(
-    b: LaneWriter, layout: Layout, system: _System, values: Mapping[Key, Value], otherwise: Value
-) -> dict[Key, Value]:
-    """Return the exponential with columns of states that add to one, and derivatives that add to nothing.
+def _conserved(b: LaneWriter, layout: Layout, system: _System, values: dict[Key, Value], j: int) -> dict[Key, Value]:
+    """Return column j of the exponential so that it adds to one, and its derivatives so that they add to nothing.
 
-    Where nothing is conserved, the exponential is multiplied with `otherwise`.
+    Columns of a source, and lanes in which nothing is conserved, stay as they are.
     """
+    if j >= layout.column:
+        return values
     zero, one = b.number(0.0), b.number(1.0)
     made = dict(values)
-    for j in range(layout.n):
-        rows = layout.rows((), j)
-        total = _total(b, (values[(), i, j] for i in rows))
-        factor = b.choose(system.conserving, b.div(one, total), otherwise)
-        for i in rows:
-            made[(), i, j] = b.mul(values[(), i, j], factor)
-        shares: dict[tuple[int, ...], Value] = {}
-        for which in layout.matrices[1:]:
-            touched = layout.rows(which, j)
-            if not touched:
-                continue
-            moved = _total(b, (values[which, i, j] for i in touched))
-            if touched != rows:  # what is too much is taken away where the derivative is
-                if tuple(touched) not in shares:
-                    part = _total(b, (made[(), i, j] for i in touched))
-                    shares[tuple(touched)] = b.choose(b.compare(">", part, zero), b.div(one, part), zero)
-                moved = b.mul(moved, shares[tuple(touched)])
-            moved = b.choose(system.conserving, b.minus(moved), zero)
-            for i in touched:
-                made[which, i, j] = b.fma(moved, made[(), i, j], values[which, i, j])
+    rows = layout.rows((), j)
+    factor = b.choose(system.conserving, b.div(one, _total(b, (values[(), i, j] for i in rows))), one)
+    for i in rows:
+        made[(), i, j] = b.mul(values[(), i, j], factor)
+    shares: dict[tuple[int, ...], Value] = {}
+    for which in layout.matrices[1:]:
+        touched = layout.rows(which, j)
+        if not touched:
+            continue
+        moved = _total(b, (values[which, i, j] for i in touched))
+        if touched != rows:  # what is too much is taken away where the derivative is
+            if tuple(touched) not in shares:
+                part = _total(b, (made[(), i, j] for i in touched))
+                shares[tuple(touched)] = b.choose(b.compare(">", part, zero), b.div(one, part), zero)
+            moved = b.mul(moved, shares[tuple(touched)])
+        moved = b.choose(system.conserving, b.minus(moved), zero)
+        for i in touched:
+            made[which, i, j] = b.fma(moved, made[(), i, j], values[which, i, j])
     return made
 
 
@@ -282,8 +305,8 @@ def _chain(b: LaneWriter, layout: Layout, label: Label, i: int, made: Any) -> li
     if not layout.by_flow:
         if len(label) == 1:
             return [(None, made(label, (), i))]
-        one, other = label
-        crossed = [(None, made((one,), (other,), i)), (None, made((other,), (one,), i))]
+        first, second = (label[0],), (label[1],)
+        crossed = [(None, made(first, second, i)), (None, made(second, first, i))]
         return [*crossed, (None, made(label, (), i))]
 
     def rate(direction: int, by: Label) -> Value | None:

@@ -182,7 +182,7 @@ class Layout:
         """The source, then its derivatives by parameters that may not be zero."""
         if not self.source:
             return []
-        first = {(q,) for q in self.shape.dosed}
+        first: set[Label] = {(q,) for q in self.shape.dosed}
         for label in self.labels:
             if any(self.constant(i, label) is not None for i in range(self.n)):
                 first.add(label)
@@ -229,6 +229,19 @@ class Layout:
         return key[1] == self.gone or key[2] >= self.column
 
     @cached_property
+    def rounds(self) -> list[list[int]]:
+        """Columns that are squared together, in an order in which none of an earlier round is needed later.
+
+        A column is needed for all those from which its state is reached; states that reach each other go together.
+        """
+        groups: dict[frozenset[int], list[int]] = {}
+        for j in range(self.n):
+            same = frozenset(k for k in self.reach[j] if k != self.gone and j in self.reach[k])
+            groups.setdefault(same, []).append(j)
+        upstream = sorted(groups.values(), key=lambda group: -len(self.reach[group[0]]))
+        return [*([self.column + k] for k in range(len(self.sources))), *upstream]
+
+    @cached_property
     def terms(self) -> int:
         """How many terms the series needs at a norm of one half: 0.5^15/15! = 2e-17.
 
@@ -246,7 +259,7 @@ def _ways(which: Label) -> Iterable[list[Label]]:
     """The ways of differentiating in some directions: one after the other in every order, or two at once."""
     if not which:
         return [[]]
-    single = [[(d,) for d in order] for order in set(permutations(which))]
+    single: list[list[Label]] = [[(d,) for d in order] for order in sorted(set(permutations(which)))]
     return [*single, [which]] if len(which) > 1 else single
 
 

@@ -1,0 +1,245 @@
+"""The last stage: outputs, their derivatives and the states of every requested row, written where they belong."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.engine.machine import jit as gate
+from pkpd.engine.machine.code import Code
+from pkpd.engine.machine.jit import LANES, announce, bare_jit
+from pkpd.engine.machine.pointer import call
+from pkpd.engine.machine.rows import aligned
+from pkpd.engine.timeline.schedule import Schedule
+
+BLOCK, INTEGRATED, BLOCK_SLOPE, INTEGRATED_SLOPE = range(4)  # where an entry of the vector comes from
+
+
+class Solved(NamedTuple):
+    """What was solved, sorted within every subject: closed-form states (rows × n) and derivatives (rows × p × n), the
+    integrated vector (rows × components); scales of its sensitivities (value rows × sensitivities); a status per
+    subject."""
+
+    block: Any
+    dblock: Any
+    z: Any
+    scale: Any
+    status: Any
+
+
+class Recipe(NamedTuple):
+    """How the vector that the outputs read is put together behind the time of the last dose: for every entry where it
+    comes from and two places there (entries × 3); how many of them are states."""
+
+    entries: Any
+    states: int
+
+
+class Rows(NamedTuple):
+    """Lines of each subject (subjects,); where each line's segments begin (lines + 1,); first requested time of each
+    segment (segments + lines,); the times (times,), where those of each line begin (lines + 1,); where each subject's
+    rows begin (subjects + 1,); each subject's first row of values (subjects + 1,), the row of each segment and the time
+    of its last dose (segments,); rows of values of the outputs where they are others, and the place, as asked, of every
+    sorted row (rows,)."""
+
+    line_of_subject: Any
+    segments: Any
+    first: Any
+    time: Any
+    times: Any
+    rows: Any
+    first_row: Any
+    segment_row: Any
+    dosed: Any
+    observed: Any
+    order: Any
+
+
+class Lanes(NamedTuple):
+    """For `LANES` rows: times, vectors, values, results (entries · lanes each); the row of values that stands in each
+    lane, and the row of the result that is computed in it (2 × lanes)."""
+
+    time: Any
+    y: Any
+    q: Any
+    found: Any
+    held: Any
+
+
+class Wanted(NamedTuple):
+    """Outputs (rows × outputs), their derivatives (rows × outputs × sensitivities) and states (rows × states, or none),
+    to be written; and the row at which these subjects begin."""
+
+    outputs: Any
+    slopes: Any
+    states: Any
+    base: int
+
+
+class Finish:
+    """The last stage of a model's code."""
+
+    def __init__(self, code: Code) -> None:
+        self.code, self.structure = code, code.structure
+        layout = self.structure
+        place = {state: k for k, state in enumerate(layout.linear)}
+        other = {state: k for k, state in enumerate(layout.integrated)}
+        entries = [(BLOCK, place[s], 0) if s in place else (INTEGRATED, other[s], 0) for s in range(len(layout.states))]
+        stands = {(layout.integrated[i], j): k for i, j, k in layout.where}
+        for s, j in layout.moved:
+            if s in place:
+                entries.append((BLOCK_SLOPE, place[s], layout.varied.index(j)))
+            else:
+                entries.append((INTEGRATED_SLOPE, stands[s, j], j))
+        self.recipe = Recipe(np.array(entries, dtype=np.int64).reshape(-1, 3), len(layout.states))
+        self._size = len(layout.outputs) * (1 + len(layout.sensitivities))
+
+    def write(self, values: Array, schedule: Schedule, solved: Solved, solution: Any, base: int) -> None:
+        """Write outputs, slopes and states of a schedule's subjects, whose rows begin at `base`, into a solution."""
+        plan = schedule
+        observed = np.empty(0, dtype=np.int64) if plan.observed is None else plan.observed
+        rows = Rows(
+            plan.line_of_subject, plan.segments, plan.first, plan.time, plan.times, plan.rows, plan.first_row,
+            plan.segment_row, plan.dosed, observed, plan.order,
+        )  # fmt: skip
+        wanted = Wanted(solution.outputs, solution.slopes, solution.states, base)
+        if not gate.AVAILABLE:
+            self._by_columns(values, rows, solved, wanted)
+            return
+        entries = 1 + len(self.recipe.entries)
+        lanes = Lanes(
+            aligned(LANES), aligned(entries * LANES), aligned(values.shape[1] * LANES), aligned(self._size * LANES),
+            np.zeros((2, LANES), dtype=np.int64),
+        )  # fmt: skip
+        announce(write_results)
+        address = self.code.address(f"outputs_{LANES}")
+        write_results(address, solved, rows, values, self.recipe, lanes, wanted)
+
+    def _by_columns(self, values: Array, rows: Rows, solved: Solved, wanted: Wanted) -> None:
+        """The same without numba."""
+        spread = Spread(rows)
+        y = np.empty((len(spread.row), 1 + len(self.recipe.entries)))
+        y[:, 0] = rows.dosed[spread.segment]
+        for e, (kind, a, b) in enumerate(self.recipe.entries):
+            if kind in (BLOCK, INTEGRATED):
+                y[:, 1 + e] = (solved.block if kind == BLOCK else solved.z)[:, a]
+            elif kind == BLOCK_SLOPE:
+                y[:, 1 + e] = solved.dblock[:, b, a]
+            else:
+                y[:, 1 + e] = solved.z[:, a] / solved.scale[spread.row, b]
+        y[solved.status[spread.subject] != 0] = np.nan
+        table = np.zeros((len(y), self._size))
+        self.code.rows("outputs", values, spread.row, table, y, spread.time)
+        table[solved.status[spread.subject] != 0] = np.nan
+        target, n = wanted.base + rows.order, len(self.structure.outputs)
+        wanted.outputs[target] = table[:, :n]
+        wanted.slopes[target] = table[:, n:].reshape(len(y), n, -1)
+        if len(wanted.states):
+            wanted.states[target] = y[:, 1 : 1 + self.recipe.states]
+
+
+class Spread:
+    """Subject, segment, time and row of values of every row, sorted within every subject (rows,)."""
+
+    def __init__(self, rows: Rows) -> None:
+        sizes = np.diff(rows.rows)
+        self.subject = np.repeat(np.arange(len(sizes)), sizes)
+        line = rows.line_of_subject[self.subject]
+        at = np.arange(len(self.subject)) - rows.rows[self.subject] + rows.times[line]
+        self.time = rows.time[at]
+        lines = np.repeat(np.arange(len(rows.segments) - 1), np.diff(rows.segments))
+        first = np.arange(len(lines)) + lines
+        counted = rows.first[first + 1] - rows.first[first]
+        self.segment = np.repeat(np.arange(len(lines)), counted)[at]
+        self.row = rows.first_row[self.subject] + rows.segment_row[self.segment]
+        if len(rows.observed):
+            self.row = rows.observed[rows.order]
+
+
+@bare_jit
+def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type: ignore[no-untyped-def]
+    """Write all rows of the subjects; one that could not be finished is NaN throughout.
+
+    Parameters
+    ----------
+    address : int
+        Of the outputs' function of `LANES` lanes.
+    solved, rows, recipe, lanes, wanted
+        See there.
+    values : array, value rows × inputs
+        The table of values.
+    """
+    many = 0
+    for lane in range(LANES):
+        lanes.held[0, lane] = -1
+    for i in range(rows.line_of_subject.shape[0]):
+        line = rows.line_of_subject[i]
+        if solved.status[i] != 0:
+            for r in range(wanted.base + rows.rows[i], wanted.base + rows.rows[i + 1]):
+                wanted.outputs[r, :] = np.nan
+                wanted.slopes[r, :, :] = np.nan
+                if wanted.states.shape[0] > 0:
+                    wanted.states[r, :] = np.nan
+            continue
+        for s in range(rows.segments[line], rows.segments[line + 1]):
+            holding = rows.first_row[i] + rows.segment_row[s]
+            for k in range(rows.first[s + line], rows.first[s + line + 1]):
+                r = rows.rows[i] + k - rows.times[line]
+                target = wanted.base + rows.order[r]
+                row = rows.observed[rows.order[r]] if rows.observed.shape[0] > 0 else holding
+                lanes.time[many] = rows.time[k]
+                lanes.y[many] = rows.dosed[s]
+                gather(r, row, many, solved, recipe, lanes.y)
+                if lanes.held[0, many] != row:
+                    lanes.held[0, many] = row
+                    for j in range(values.shape[1]):
+                        lanes.q[j * LANES + many] = values[row, j]
+                if wanted.states.shape[0] > 0:
+                    for j in range(recipe.states):
+                        wanted.states[target, j] = lanes.y[(1 + j) * LANES + many]
+                lanes.held[1, many] = target
+                many += 1
+                if many == LANES:
+                    call(address, lanes.time, lanes.y, lanes.q, lanes.found)
+                    scatter(many, lanes, wanted)
+                    many = 0
+    if many > 0:
+        for lane in range(many, LANES):  # what stands in the other lanes is computed, too, and not used
+            if lanes.held[0, lane] < 0:
+                lanes.time[lane] = lanes.time[0]
+                for j in range(1 + recipe.entries.shape[0]):
+                    lanes.y[j * LANES + lane] = lanes.y[j * LANES]
+                for j in range(values.shape[1]):
+                    lanes.q[j * LANES + lane] = lanes.q[j * LANES]
+        call(address, lanes.time, lanes.y, lanes.q, lanes.found)
+        scatter(many, lanes, wanted)
+
+
+@bare_jit
+def gather(r, row, lane, solved, recipe, y):  # type: ignore[no-untyped-def]
+    """Put the vector of sorted row r, with row of values ``row``, into a lane of ``y`` (entries · lanes,)."""
+    for e in range(recipe.entries.shape[0]):
+        kind, a, b = recipe.entries[e, 0], recipe.entries[e, 1], recipe.entries[e, 2]
+        if kind == BLOCK:
+            value = solved.block[r, a]
+        elif kind == INTEGRATED:
+            value = solved.z[r, a]
+        elif kind == BLOCK_SLOPE:
+            value = solved.dblock[r, b, a]
+        else:
+            value = solved.z[r, a] / solved.scale[row, b]
+        y[(1 + e) * LANES + lane] = value
+
+
+@bare_jit
+def scatter(many, lanes, wanted):  # type: ignore[no-untyped-def]
+    """Write the results of the first ``many`` lanes; arguments are as for `write_results`."""
+    outputs, count = wanted.slopes.shape[1], wanted.slopes.shape[2]
+    for lane in range(many):
+        target = lanes.held[1, lane]
+        for j in range(outputs):
+            wanted.outputs[target, j] = lanes.found[j * LANES + lane]
+            for p in range(count):
+                wanted.slopes[target, j, p] = lanes.found[(outputs + j * count + p) * LANES + lane]

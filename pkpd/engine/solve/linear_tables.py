@@ -1,0 +1,134 @@
+"""What the compiled functions of a linear block with n states and p parameters read and write, by name."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.solve.matrix_exponential import Block
+from pkpd.engine.timeline.schedule import Lines
+
+
+class System(NamedTuple):
+    """By row of values: K (value rows × n × n), what each state loses to nowhere, the constant input b and the initial
+    values (value rows × n each). And their derivatives (value rows × p × n × n, value rows × p × n each)."""
+
+    matrix: Any
+    loss: Any
+    constant: Any
+    x0: Any
+    dmatrix: Any
+    dloss: Any
+    dconstant: Any
+    dx0: Any
+
+
+@bare_jit
+def block_of(system, row):  # type: ignore[no-untyped-def]
+    """Return the block of one row of values."""
+    return Block(
+        system.matrix[row], system.loss[row], system.constant[row], system.dmatrix[row], system.dloss[row],
+        system.dconstant[row],
+    )  # fmt: skip
+
+
+class Doses(NamedTuple):
+    """Of every segment, by state of the model: what is added, the infusion rates, what is multiplied with (segments ×
+    states); derivatives of the first two (segments × sensitivities × states) and of the start (segments ×
+    sensitivities), without sensitivities where doses depend on none; the time of the last dose (segments,). And
+    whether there are any rates (1,)."""
+
+    jumps: Any
+    rates: Any
+    scale: Any
+    djumps: Any
+    drates: Any
+    dstart: Any
+    dosed: Any
+    rated: Any
+
+
+class Marks(NamedTuple):
+    """What a segment begins with and its row of values (segments,); each subject's first row of values, and its first
+    place in what is kept of segments (subjects + 1,); row of values of every output (rows,), or empty; place of every
+    row in the result (rows,); whether a train adds its steady state (trains,); the steady states (places × n) and their
+    derivatives (places × p × n)."""
+
+    begins: Any
+    segment_row: Any
+    first_row: Any
+    first_place: Any
+    observed: Any
+    order: Any
+    adds: Any
+    steady: Any
+    dsteady: Any
+
+
+class Tables(NamedTuple):
+    """All that is read: the time lines, what doses do, how segments begin, and the values (value rows × inputs)."""
+
+    lines: Lines
+    doses: Doses
+    marks: Marks
+    values: Any
+
+
+class Machine(NamedTuple):
+    """Addresses of the block's formula, of the outputs (0: none are wanted), of the exponential and of what applies it
+    (2 each: without and with a source)."""
+
+    block: int
+    outputs: int
+    exponential: Any
+    apply: Any
+
+
+class Places(NamedTuple):
+    """Where things stand in a lane's memory, in entries (`linear_layout.Layout`): the block, how many of its entries
+    belong to one derivative, rates, the vectors. Then states of the block among the model's (n,), its parameters among
+    the sensitivities (p,), parameter and state of every derivative in the vector (moved,); whether the block has an
+    input of its own, and whether outputs read the time of the last dose."""
+
+    block: int
+    width: int
+    rates: int
+    start: int
+    dosed: int
+    reached: int
+    where: Any
+    varied: Any
+    parameter: Any
+    state: Any
+    fed: int
+    tad: int
+
+
+class Space(NamedTuple):
+    """Where the loop works: memory of the lanes (entries · lanes,), values for the block and for the outputs (inputs ·
+    lanes,), times (lanes,), outputs with their derivatives (numbers · lanes,), whole numbers (13 × lanes) and times (3
+    × lanes) of the lanes."""
+
+    memory: Any
+    q: Any
+    seen: Any
+    clock: Any
+    result: Any
+    here: Any
+    times: Any
+
+
+class Found(NamedTuple):
+    """What is written; arrays without rows are not wanted. In the order asked for: outputs (rows × outputs), slopes
+    (rows × outputs × sensitivities), the model's states (rows × states). Sorted: the block's states (rows × n) and
+    their derivatives (rows × p × n). The same at the start of every segment (places × n, places × p × n). Per subject:
+    the status (subjects,)."""
+
+    outputs: Any
+    slopes: Any
+    states: Any
+    out: Any
+    dout: Any
+    starts: Any
+    dstarts: Any
+    status: Any
