@@ -39,6 +39,8 @@ class Solution:
         Values of the states, in the model's order.
     slopes : array, rows × outputs × sensitivities
         Sensitivities: derivatives of the outputs with respect to the parameters asked for (never to time).
+    second : array, rows × outputs × sensitivities × sensitivities
+        Second derivatives of the outputs, where the model was compiled with ``order=2`` and is linear; else no rows.
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
     """
@@ -46,6 +48,7 @@ class Solution:
     outputs: Array
     states: Array
     slopes: Array
+    second: Array
     status: Integers
 
     def advice(self, subject: int) -> str:
@@ -174,6 +177,7 @@ class Compiled:
             np.empty((rows, len(self.outputs))),
             np.empty((rows if states else 0, len(self.states))),
             np.empty((rows, len(self.outputs), len(self.sensitivities))),
+            np.empty((rows if layout.order == 2 else 0, len(self.outputs), *[len(self.sensitivities)] * 2)),
             np.zeros(schedule.subjects, dtype=np.int64),
         )
         if self.block.complete:
@@ -192,8 +196,10 @@ class Compiled:
 
     def _closed_form(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
         """Solve a model that is one linear block: nothing is kept but what is wanted."""
-        empty = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0)), np.empty((0, 0, 0))
-        found = Found(solution.outputs, solution.slopes, solution.states, *empty, solution.status)
+        empty = (np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0))) * 2
+        found = Found(
+            solution.outputs, solution.slopes, solution.second, solution.states, *empty, solution.status
+        )  # fmt: skip
         tables = self.block.tables(values, schedule, solution.status)
 
         def piece(lo: int, hi: int) -> None:

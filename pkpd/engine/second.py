@@ -70,16 +70,22 @@ def solve_twice(
     settings, values = settings or Settings(), np.atleast_2d(np.asarray(values, dtype=float))
     names = list(sensitivities)
     once = compile_model(model, names, linear)
-    solution = once.run(values, once.schedule(values, doses, times, after), settings)
+    plan = once.schedule(values, doses, times, after)
+    solution = once.run(values, plan, settings)
     count, n = len(names), len(once.outputs)
     second = np.zeros((len(solution.outputs), n, count, count))
     shifty = _of_doses(once)
+    if compile_model(model, names, linear, order=2).code.structure.order == 2 and plan.trains:
+        shifty = list(range(count))  # steady states have first derivatives only
     fixed = [j for j in range(count) if j not in shifty]
     if fixed:
         chosen = [names[j] for j in fixed]
         twice = compile_model(model, chosen, linear, order=2)
         more = twice.run(values, twice.schedule(values, doses, times, after), settings, states=False)
-        differentiated = more.slopes[:, n:, :].reshape(len(second), n, len(fixed), len(fixed))
+        if twice.code.structure.order == 2:
+            differentiated = more.second
+        else:
+            differentiated = more.slopes[:, n:, :].reshape(len(second), n, len(fixed), len(fixed))
         second[np.ix_(range(len(second)), range(n), fixed, fixed)] = (
             differentiated + differentiated.transpose(0, 1, 3, 2)
         ) / 2

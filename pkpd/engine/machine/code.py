@@ -20,7 +20,7 @@ from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
 from pkpd.engine.machine.steps import dop853, linear, taylor
 from pkpd.engine.machine.steps.frame import Frame
-from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
+from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, shape_of
 from pkpd.engine.symbolic.formulas import Formulas, Structure
 from pkpd.engine.symbolic.second_order import with_first_derivatives
 from pkpd.engine.symbolic.symbols import system_of
@@ -53,8 +53,14 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        grow = with_first_derivatives if self._order == 2 else None
-        return Formulas(system_of(self._model, self._sensitivities, self._linear, grow))
+        if self._order == 2:
+            plain = system_of(self._model, self._sensitivities, self._linear)
+            twice = Formulas(plain, 2)
+            layout = Layout(shape_of(twice.structure), False)
+            if gate.AVAILABLE and not plain.integrated and layout.products <= MOST_PRODUCTS:
+                return twice  # otherwise the first derivatives become states, to be differentiated again
+            return Formulas(system_of(self._model, self._sensitivities, self._linear, with_first_derivatives))
+        return Formulas(system_of(self._model, self._sensitivities, self._linear))
 
     def address(self, name: str) -> int:
         """Return the address of a function."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
 from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
-from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.symbolic.calculus import Chain, derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.positivity import cannot_become_negative
 from pkpd.engine.symbolic.sensitivities import (
     SensitivitySystem,
     driver_sensitivity_symbol,
     moved_block,
+    moved_block_twice,
     moved_by_doses,
     rate_sensitivity_symbol,
     scale_symbol,
@@ -74,6 +76,10 @@ class Structure:
         Whether the integrated equations have a Taylor series along the solution.
     operations : int
         Operations of the right-hand side: what its code costs.
+    order : int
+        Highest derivative of the outputs.
+    moved_twice : tuple of (state, sensitivity, sensitivity)
+        Second derivatives of states that are not zero by structure and in closed form.
     block : tuple of int
         Places of the block's formula that are not zero by structure.
     dosed : tuple of int
@@ -102,6 +108,8 @@ class Structure:
     kept: tuple[bool, ...]
     analytic: bool
     operations: int
+    order: int
+    moved_twice: tuple[tuple[int, int, int], ...]
     block: tuple[int, ...]
     dosed: tuple[int, ...]
 
@@ -153,10 +161,10 @@ class Formula:
 
 
 class Formulas:
-    """The formulas of a system, each made when it is asked for."""
+    """The formulas of a system with derivatives up to an order, each made when it is asked for."""
 
-    def __init__(self, system: System) -> None:
-        self.system = system
+    def __init__(self, system: System, order: int = 1) -> None:
+        self.system, self.order = system, order
         self.inputs = [expressions.symbol(name) for name in system.inputs]
         self.theta = [expressions.symbol(name) for name in system.sensitivities]
         self.scales = [scale_symbol(name) for name in system.sensitivities]
@@ -178,6 +186,9 @@ class Formulas:
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
+        twice = moved_block_twice(system) if self.order == 2 else set()
+        moved_twice = tuple(sorted((linear[i], j, k) for i, j, k in twice))
+        dosed = tuple(sorted({j for _, j in moved_by_doses(system, system.linear)}))
         return Structure(
             states, system.inputs, tuple(system.outputs), system.sensitivities, linear, integrated,
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
@@ -189,7 +200,7 @@ class Formulas:
             not system_of(system.model).integrated,
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
             *self._form(),
-            tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
+            self.order, moved_twice, tuple(self._block(varied).values), dosed,
         )  # fmt: skip
 
     def _form(self) -> tuple[bool, int]:
@@ -224,13 +235,18 @@ class Formulas:
         return list(system.matrix), losses, list(system.constant), [system.initial[s] for s in system.linear]
 
     def block(self) -> Formula:
-        """K (by rows), losses, constant inputs, initial values; then the same differentiated, by parameter."""
+        """K (by rows), losses, constant inputs, initial values; then the same differentiated, by parameter and pair."""
         return self._block(self.structure.varied)
 
     def _block(self, varied: tuple[int, ...]) -> Formula:
         parts = [e for part in self._block_parts for e in part]
         theta = [self.theta[j] for j in varied]
-        return Formula.of((), self.inputs, [*parts, *(derivative(e, s) for s in theta for e in parts)])
+        first = [[derivative(e, s) for e in parts] for s in theta]
+        second = [
+            [derivative(e, theta[k]) for e in first[j]]
+            for j, k in combinations_with_replacement(range(len(theta) if self.order == 2 else 0), 2)
+        ]
+        return Formula.of((), self.inputs, [e for each in (parts, *first, *second) for e in each])
 
     def initial(self) -> Formula:
         """The integrated vector at the start; reads inputs and scales."""
@@ -248,24 +264,17 @@ class Formulas:
         return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
 
     def outputs(self) -> Formula:
-        """Outputs, then their derivatives; reads the time of the last dose, states, derivatives that are not zero."""
-        import sympy
-
+        """Outputs, then their derivatives, then second ones; reads the time of the last dose, states, derivatives."""
         states = [expressions.symbol(s) for s in self.system.model.states]
         moved = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in self.structure.moved}
-        wanted = list(self.system.outputs.values())
-        derivatives = []
-        for e in wanted:
-            steep = [derivative(e, x) for x in states]
-            for j, theta in enumerate(self.theta):
-                total = [derivative(e, theta)]
-                for i, d in enumerate(steep):
-                    if d != 0 and (i, j) in moved:
-                        s = moved[i, j]
-                        # A state that does not move adds nothing, however steep the output.
-                        total.append(d * s if d.is_number else sympy.Piecewise((d * s, sympy.Ne(s, 0)), (0, True)))
-                derivatives.append(sympy.Add(*total))
-        return Formula.of([dosed_symbol(), *states, *moved.values()], self.inputs, [*wanted, *derivatives])
+        twice = {pair: expressions.symbol("_s_{}_{}_{}".format(*pair)) for pair in self.structure.moved_twice}
+        wanted, count = list(self.system.outputs.values()), range(len(self.theta))
+        chain = Chain(states, self.theta, moved, twice)
+        first = [chain.first(e, j) for e in wanted for j in count]
+        pairs = list(combinations_with_replacement(count, 2)) if self.order == 2 else []
+        second = [chain.second(e, j, k) for e in wanted for j, k in pairs]
+        read = [dosed_symbol(), *states, *moved.values(), *twice.values()]
+        return Formula.of(read, self.inputs, [*wanted, *first, *second])
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:

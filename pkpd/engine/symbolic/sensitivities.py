@@ -43,6 +43,31 @@ def moved_block(system: System) -> Pairs:
     return _spread(moved, [[system.matrix[i * n + k] != 0 for k in range(n)] for i in range(n)])
 
 
+def moved_block_twice(system: System) -> set[tuple[int, int, int]]:
+    """Return which states of the block have second derivatives that are not zero: state and two sensitivities, j ≤ k.
+
+    Without the sensitivities on which doses or the model's event times depend: these move the time line, too.
+    """
+    n, first = len(system.linear), moved_block(system)
+    theta = [expressions.symbol(s) for s in system.sensitivities]
+    shifting = {j for _, j in moved_by_doses(system, system.linear) | moved_by_event_times(system, n)}
+    fixed = [j for j in range(len(theta)) if j not in shifting]
+    alive: set[tuple[int, int, int]] = set()
+    for i, state in enumerate(system.linear):
+        rates = system.matrix[i * n : (i + 1) * n]
+        for j in fixed:
+            parts = [derivative(e, theta[j]) for e in (*rates, system.constant[i], system.initial[state])]
+            for k in fixed:
+                bent = any(derivative(e, theta[k]) != 0 for e in parts)
+                if bent or any(e != 0 and (m, k) in first for m, e in enumerate(parts[:n])):
+                    alive.add((i, min(j, k), max(j, k)))
+    new = set(alive)
+    while new:
+        new = {(i, j, k) for m, j, k in new for i in range(n) if system.matrix[i * n + m] != 0} - alive
+        alive |= new
+    return alive
+
+
 def _spread(alive: Pairs, sees: list[list[bool]]) -> Pairs:
     """Add to the pairs whatever sees a state that depends on the same sensitivity."""
     new = set(alive)
