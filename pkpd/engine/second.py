@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.engine.symbolic.formulas import Structure
+from pkpd.engine.symbolic.structure import Structure
 from pkpd.engine.timeline.schedule import Schedule
 
 STEP = 4e-3  # relative; with the sixth-order formula its error is below 1e-12 for smooth functions
 WEIGHTS = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # central difference of sixth order
 
+Owners = tuple[Integers, Integers]
 Slopes = Callable[[Array, Integers], Array]
 """Exact first derivatives (rows of the subjects × outputs × sensitivities) for other values (of all) of some subjects."""
 
@@ -73,6 +73,3 @@ def difference(second: Array, flags: Flags, values: Array, columns: list[int], o
     times = known[:, None, :, None] + known[:, None, None, :]
     both = found + found.transpose(0, 1, 3, 2)
     np.divide(both, times, out=second, where=np.broadcast_to(times > 0, second.shape))
-
-
-Owners = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -20,8 +20,9 @@ from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
 from pkpd.engine.machine.steps import dop853, linear, taylor
 from pkpd.engine.machine.steps.frame import Frame
-from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
-from pkpd.engine.symbolic.formulas import Formulas, Structure
+from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, shape_of
+from pkpd.engine.symbolic.formulas import Formulas
+from pkpd.engine.symbolic.structure import Structure
 from pkpd.engine.symbolic.symbols import system_of
 from pkpd.model import Model
 
@@ -52,7 +53,13 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        return Formulas(system_of(self._model, self._sensitivities, self._linear), self._order)
+        formulas = Formulas(system_of(self._model, self._sensitivities, self._linear), self._order)
+        if self._order < 2 or not formulas.system.linear:
+            return formulas
+        if gate.AVAILABLE and Layout(shape_of(formulas.structure), True).products <= MOST_PRODUCTS:
+            return formulas
+        # Second derivatives of the block go over lanes or nowhere: everything is integrated instead.
+        return Formulas(system_of(self._model, self._sensitivities, "ode"), self._order)
 
     def address(self, name: str) -> int:
         """Return the address of a function."""

@@ -13,7 +13,7 @@ from pkpd.engine.machine.lapack import geev_address
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.solve.modes import Driven, Modal, Room, Segments, closed_numbers, find_modes
 from pkpd.engine.solve.modes_second import Bending, Bent, second_numbers, turn
-from pkpd.engine.symbolic.formulas import Structure
+from pkpd.engine.symbolic.structure import Structure
 from pkpd.engine.timeline.schedule import Schedule
 
 

@@ -44,6 +44,8 @@ class IntegratedPart:
         self.state_of = np.arange(self.structure.components)
         for i, _, k in self.structure.where:
             self.state_of[k] = i
+        for i, _, _, k in self.structure.where2:
+            self.state_of[k] = i
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers
 

@@ -16,7 +16,7 @@ from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.rows import aligned
-from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
+from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, labels, shape_of
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
 from pkpd.engine.solve.linear_tables import Doses, Found, Machine, Marks, Places, Space, System, Tables
@@ -26,7 +26,6 @@ from pkpd.engine.timeline.deliveries import Train
 from pkpd.engine.timeline.schedule import Schedule
 
 _WORTH_KEEPING = 200_000  # numbers; a larger result is not kept in memory
-_MOST_PRODUCTS = 1500  # of a squaring, beyond which its code would be too long
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
 
@@ -66,7 +65,7 @@ class LinearBlock:
     @cached_property
     def over_lanes(self) -> bool:
         """Whether several subjects are solved at once: there is numba, and the block's code is not too long."""
-        return gate.AVAILABLE and self.size > 0 and self._layout(False).products <= _MOST_PRODUCTS
+        return gate.AVAILABLE and self.size > 0 and self._layout(False).products <= MOST_PRODUCTS
 
     def _layout(self, source: bool) -> Layout:
         if source not in self._layouts:
@@ -102,20 +101,30 @@ class LinearBlock:
         if sourced not in self._machines:
             announce(solve_linear_lanes)
             self._machines[sourced] = self._machine(sourced)
-        space = self._space(sourced, found.slopes.shape)
+        space = self._space(sourced, len(found.outputs) > 0)
         solve_linear_lanes(span, self._machines[sourced], self.places, tables, space, found)
 
     @cached_property
     def places(self) -> Places:
         """Where the loop over lanes finds its numbers."""
         layout = self._layout(False)
-        moved = np.array([(label[0], i) for label, i in layout.shape.moved], dtype=np.int64).reshape(-1, 2)
+        numbers = {label: k for k, label in enumerate(layout.labels)}
+        moved = np.array([(numbers[label], i) for label, i in layout.shape.moved], dtype=np.int64).reshape(-1, 2)
+        once = sum(len(label) == 1 for label, _ in layout.shape.moved)
+        column = [self._column(tuple(self.varied[q] for q in label)) for label in layout.labels if label]
         fed = any(layout.constant(i, label) is not None for label in layout.labels for i in range(self.size))
         return Places(
             layout.block, layout.width, layout.rates, layout.start, layout.dosed, layout.reached,
             np.array(self.where, dtype=np.int64), np.array(self.varied, dtype=np.int64),
-            np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1]), int(fed), int(self.structure.tad),
+            np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1]), once,
+            np.array(column, dtype=np.int64), int(fed), int(self.structure.tad),
         )  # fmt: skip
+
+    def _column(self, which: Sequence[int]) -> int:
+        """The place of a derivative, by one sensitivity or two, among all derivatives of doses."""
+        if len(which) == 1:
+            return which[0]
+        return len(self.structure.sensitivities) + self.structure.pairs.index((which[0], which[1]))
 
     def _machine(self, sourced: bool) -> Machine:
         address = self.code.address
@@ -126,12 +135,13 @@ class LinearBlock:
             address(f"block_{LANES}"), address(f"outputs_{LANES}"), pairs[0].copy(), pairs[1].copy()
         )  # fmt: skip
 
-    def _space(self, sourced: bool, shape: tuple[int, ...]) -> Space:
-        inputs, (_, outputs, count) = len(self.structure.inputs), shape
-        entries = np.cumsum([0, self._layout(sourced).size, inputs, inputs, 1, outputs * (1 + count)]) * LANES
+    def _space(self, sourced: bool, outputs: bool) -> Space:
+        structure = self.structure
+        inputs, numbers = len(structure.inputs), len(labels(len(structure.sensitivities), structure.order))
+        results = len(structure.outputs) * numbers if outputs else 0
+        entries = np.cumsum([0, self._layout(sourced).size, inputs, inputs, 1, results]) * LANES
         room = aligned(int(entries[-1]))
-        parts = [room[lo:hi] for lo, hi in pairwise(entries.tolist())]
-        memory, q, seen, clock, result = parts
+        memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
         return Space(memory, q, seen, clock, result, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
 
     def _steady(self, values: Array, schedule: Schedule, tables: Tables, status: Integers) -> Tables:
@@ -142,31 +152,37 @@ class LinearBlock:
         trains = trains_as_arrays(schedule.trains, self.where, self.varied)
         room = steady_room(n, p, int(np.diff(trains.first).max()))
         announce(solve_steady)
-        solve_steady(self._system(values), tables.lines, tables.marks, trains, room, steady, status)
+        solve_steady(self._system(values)[0], tables.lines, tables.marks, trains, room, steady, status)
         adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
         return tables._replace(marks=tables.marks._replace(adds=adds, steady=steady[0], dsteady=steady[1]))
 
-    def _system(self, values: Array) -> System:
-        """K, losses, constant inputs and initial values by row of values, and their derivatives."""
+    def _system(self, values: Array) -> tuple[System, tuple[Array, Array]]:
+        """K, losses, constant inputs and initial values by row of values, and their derivatives; second ones of K and
+        of the constant inputs."""
         n, p, height = self.size, len(self.varied), len(values)
-        table = np.zeros((height, (1 + p) * n * (n + 3)))
+        table = np.zeros((height, len(self._layout(False).labels) * n * (n + 3)))
         self.code.rows("block", values, np.arange(height), table)
         edges = [n * n, n * n + n, n * n + 2 * n]
-        parts = table.reshape(height, 1 + p, n * (n + 3))
+        parts = table.reshape(height, -1, n * (n + 3)) if n else np.zeros((height, 1 + p, 0))
         matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
+        dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1 : 1 + p], edges, axis=2))
+        d2matrix, _, d2constant, _ = np.split(parts[:, 1 + p :], edges, axis=2)
         whole = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
-        return System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
+        system = System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
+        second = np.ascontiguousarray(d2matrix).reshape(height, -1, n, n) if n else np.zeros((height, 0, 0, 0))
+        return system, (second, np.ascontiguousarray(d2constant))
 
     def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
         n, p, rows = self.size, len(self.varied), int(schedule.rows[-1])
         status = np.full(schedule.subjects, OK, dtype=np.int64)
-        tables, system = self.tables(values, schedule, status), self._system(values)
+        tables, (system, (d2matrix, d2constant)) = self.tables(values, schedule, status), self._system(values)
         segments = int(tables.marks.first_place[-1])
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
-        unwanted = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0))
-        found = Found(*unwanted, out, dout, starts, dstarts, status)
+        pairs = len(self._layout(False).labels) - 1 - p
+        d2out, d2starts = np.zeros((rows if pairs else 0, pairs, n)), np.zeros((len(dstarts) if pairs else 0, pairs, n))
+        unwanted = np.empty((0, 0)), np.empty((0, 0, 0)), np.empty((0, 0, 0, 0)), np.empty((0, 0))
+        found = Found(*unwanted, out, dout, d2out, starts, dstarts, d2starts, status)
         if self.over_lanes:
             self.solve((0, schedule.subjects), tables, found)
         elif n:
@@ -181,7 +197,8 @@ class LinearBlock:
         rates = np.ascontiguousarray(schedule.rates[:, self.where])
         return BlockRun(
             system.matrix, system.constant, system.x0, system.dmatrix, system.dconstant, rates,
-            self._dose_rates(schedule), tables.marks.first_place, out, dout, starts, dstarts, status,
+            self._dose_rates(schedule), tables.marks.first_place, out, dout, d2out, starts, dstarts,
+            d2starts, status, d2matrix, d2constant,
         )  # fmt: skip
 
     def _dose_rates(self, schedule: Schedule) -> Array:
@@ -236,12 +253,15 @@ class BlockRun:
         Infusion rates into the block, segments × n, and their derivatives, segments × parameters × n.
     begins : array
         Where each subject's segments begin in ``starts``.
-    out, dout : arrays
-        States (rows × n) and their derivatives (rows × parameters × n), in the order of the schedule.
-    starts, dstarts : arrays
+    out, dout, d2out : arrays
+        States (rows × n), their derivatives (rows × parameters × n) and, of second order, those by pairs of parameters
+        (rows × pairs × n; pairs as in `combinations_with_replacement`), in the order of the schedule.
+    starts, dstarts, d2starts : arrays
         The same at the start of every segment of every subject.
     status : array, subjects
         Whether the matrices are numbers at all.
+    d2matrix, d2constant : arrays
+        Second derivatives of K and b, by pair of parameters in the second dimension.
     kept : dict
         What others have derived from this run and may want again.
     """
@@ -256,7 +276,11 @@ class BlockRun:
     begins: Integers
     out: Array
     dout: Array
+    d2out: Array
     starts: Array
     dstarts: Array
+    d2starts: Array
     status: Integers
+    d2matrix: Array
+    d2constant: Array
     kept: dict[str, Any] = field(default_factory=dict)

@@ -34,8 +34,8 @@ def dydt_into(lane, sign, s, places, doses, space):  # type: ignore[no-untyped-d
     The rates are those that stand in the lane's memory.
     """
     memory, n = space.memory, places.where.shape[0]
-    for k in range(places.state.shape[0]):
-        moves = doses.dstart[s, places.varied[places.parameter[k]]]
+    for k in range(places.once):
+        moves = doses.dstart[s, places.varied[places.label[k] - 1]]
         if moves == 0.0:
             continue
         i = places.state[k]
@@ -102,6 +102,8 @@ def finish(lane, lines, marks, space, found):  # type: ignore[no-untyped-def]
             place = marks.order[r]
             found.outputs[place, :] = np.nan
             found.slopes[place, :, :] = np.nan
+            if found.second.shape[0] > 0:
+                found.second[place, :, :, :] = np.nan
             if found.states.shape[0] > 0:
                 found.states[place, :] = np.nan
 
@@ -117,7 +119,7 @@ def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
         for j in range(n):
             memory[(x + j) * LANES + lane] = memory[(initial + j) * LANES + lane]
         for k in range(places.state.shape[0]):
-            at = initial + (1 + places.parameter[k]) * places.width + places.state[k]
+            at = initial + places.label[k] * places.width + places.state[k]
             memory[(x + n + k) * LANES + lane] = memory[at * LANES + lane]
     if kind >= 0:  # a steady state, in place of what is there or on top of it
         kept, place = 1.0 if marks.adds[kind] == 1 else 0.0, here[PLACE, lane]
@@ -126,7 +128,9 @@ def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
             memory[at] = memory[at] * kept + marks.steady[place, j]
         for k in range(places.state.shape[0]):
             at = (x + n + k) * LANES + lane
-            memory[at] = memory[at] * kept + marks.dsteady[place, places.parameter[k], places.state[k]]
+            memory[at] *= kept
+            if k < places.once:
+                memory[at] += marks.dsteady[place, places.label[k] - 1, places.state[k]]
     for j in range(n):
         at = (x + j) * LANES + lane
         memory[at] = memory[at] * doses.scale[s, places.where[j]] + doses.jumps[s, places.where[j]]
@@ -135,20 +139,15 @@ def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
         at, state = (x + n + k) * LANES + lane, places.where[places.state[k]]
         memory[at] = memory[at] * doses.scale[s, state]
         if dosed:
-            memory[at] += doses.djumps[s, places.varied[places.parameter[k]], state]
+            memory[at] += doses.djumps[s, places.column[places.label[k] - 1], state]
     if doses.rated[0] == 1:
         enter_rates(lane, s, places, doses, space)
     if s > here[FIRST, lane] and dosed:  # … and with the start of this one, the other way, by what flows from here on
         dydt_into(lane, -1.0, s, places, doses, space)
     if places.tad == 1:
         memory[places.dosed * LANES + lane] = doses.dosed[s]
-    place = here[PLACE, lane]
     if found.starts.shape[0] > 0:
-        for j in range(n):
-            found.starts[place, j] = memory[(x + j) * LANES + lane]
-    if found.dstarts.shape[0] > 0:
-        for k in range(places.state.shape[0]):
-            found.dstarts[place, places.parameter[k], places.state[k]] = memory[(x + n + k) * LANES + lane]
+        keep(lane, here[PLACE, lane], x, places, memory, (found.starts, found.dstarts, found.d2starts))
 
 
 @part_jit
@@ -165,11 +164,9 @@ def enter_rates(lane, s, places, doses, space):  # type: ignore[no-untyped-def]
         memory[at] = rate
         if doses.dstart.shape[1] == 0:
             continue
-        for p in range(places.varied.shape[0]):
-            at, rate = (
-                (places.rates + (1 + p) * n + j) * LANES + lane,
-                doses.drates[s, places.varied[p], places.where[j]],
-            )
+        for p in range(places.column.shape[0]):
+            at = (places.rates + (1 + p) * n + j) * LANES + lane
+            rate = doses.drates[s, places.column[p], places.where[j]]
             if memory[at] != rate:
                 here[HELD, lane] = 0
             if rate != 0.0:
@@ -218,6 +215,22 @@ def aim(lane, lines, space):  # type: ignore[no-untyped-def]
 
 
 @part_jit
+def keep(lane, place, vector, places, memory, where):  # type: ignore[no-untyped-def]
+    """Write a lane's vector, states and derivatives, to a row of three arrays; those without rows are not wanted."""
+    out, dout, d2out = where
+    n, p = places.where.shape[0], places.varied.shape[0]
+    for j in range(n):
+        out[place, j] = memory[(vector + j) * LANES + lane]
+    for k in range(places.state.shape[0]):
+        value, label = memory[(vector + n + k) * LANES + lane], places.label[k]
+        if k < places.once:
+            if dout.shape[0] > 0:
+                dout[place, label - 1, places.state[k]] = value
+        elif d2out.shape[0] > 0:
+            d2out[place, label - 1 - p, places.state[k]] = value
+
+
+@part_jit
 def note(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
     """Write what a lane has found at a requested time."""
     here, memory, n = space.here, space.memory, places.where.shape[0]
@@ -227,16 +240,21 @@ def note(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
         if not np.isfinite(memory[(places.reached + j) * LANES + lane]) and here[WRONG, lane] == OK:
             here[WRONG, lane] = GROWS
     if found.out.shape[0] > 0:
-        for j in range(n):
-            found.out[row, j] = memory[(places.reached + j) * LANES + lane]
-        for k in range(places.state.shape[0]):
-            found.dout[row, places.parameter[k], places.state[k]] = memory[(places.reached + n + k) * LANES + lane]
+        keep(lane, row, places.reached, places, memory, (found.out, found.dout, found.d2out))
     if found.outputs.shape[0] > 0:
         place, many, count = tables.marks.order[row], found.outputs.shape[1], found.slopes.shape[2]
         for k in range(many):
             found.outputs[place, k] = space.result[k * LANES + lane]
             for p in range(count):
                 found.slopes[place, k, p] = space.result[(many + k * count + p) * LANES + lane]
+        if found.second.shape[0] > 0:
+            at = many * (1 + count)
+            for k in range(many):
+                for p in range(count):
+                    for r in range(p, count):
+                        found.second[place, k, p, r] = space.result[at * LANES + lane]
+                        found.second[place, k, r, p] = space.result[at * LANES + lane]
+                        at += 1
         if found.states.shape[0] > 0:
             for j in range(n):
                 found.states[place, j] = memory[(places.reached + j) * LANES + lane]

@@ -87,8 +87,10 @@ class Machine(NamedTuple):
 class Places(NamedTuple):
     """Where things stand in a lane's memory, in entries (`linear_layout.Layout`): the block, how many of its entries
     belong to one derivative, rates, the vectors. Then states of the block among the model's (n,), its parameters among
-    the sensitivities (p,), parameter and state of every derivative in the vector (moved,); whether the block has an
-    input of its own, and whether outputs read the time of the last dose."""
+    the sensitivities (p,); of every derivative in the vector which one it is (0 would be the states themselves, 1 … p
+    are those by a parameter, then pairs) and its state (moved,); how many of these are first derivatives; of every
+    parameter and pair the place among all derivatives of doses (p + pairs,); whether the block has an input of its own,
+    and whether outputs read the time of the last dose."""
 
     block: int
     width: int
@@ -98,8 +100,10 @@ class Places(NamedTuple):
     reached: int
     where: Any
     varied: Any
-    parameter: Any
+    label: Any
     state: Any
+    once: int
+    column: Any
     fed: int
     tad: int
 
@@ -120,15 +124,19 @@ class Space(NamedTuple):
 
 class Found(NamedTuple):
     """What is written; arrays without rows are not wanted. In the order asked for: outputs (rows × outputs), slopes
-    (rows × outputs × sensitivities), the model's states (rows × states). Sorted: the block's states (rows × n) and
-    their derivatives (rows × p × n). The same at the start of every segment (places × n, places × p × n). Per subject:
-    the status (subjects,)."""
+    (rows × outputs × sensitivities), second derivatives (rows × outputs × sensitivities × sensitivities), the model's
+    states (rows × states). Sorted: the block's states (rows × n), their derivatives (rows × p × n) and second ones
+    (rows × pairs × n). The same at the start of every segment (places instead of rows). Per subject: the status
+    (subjects,)."""
 
     outputs: Any
     slopes: Any
+    second: Any
     states: Any
     out: Any
     dout: Any
+    d2out: Any
     starts: Any
     dstarts: Any
+    d2starts: Any
     status: Any

@@ -1,7 +1,7 @@
 """What is computed of a model, as formulas of (time, a vector y, a vector q), and how their results are laid out.
 
-Everything that runs is one of these formulas. `Structure` is what the numbers must know of them: plain names and
-positions, which survive on disk beside the machine code; the formulas are symbols and are made when code is.
+Everything that runs is one of these formulas. They are symbols and are made when code is; what the numbers must know
+of them stands in a `structure.Structure`.
 """
 
 from __future__ import annotations
@@ -34,129 +34,10 @@ from pkpd.engine.symbolic.second_order import (
     rate_curvature_symbol,
     with_second_order,
 )
+from pkpd.engine.symbolic.structure import Pair, Structure, Triple
 from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
-
-Pair = tuple[int, int]
-Triple = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Names and positions; no symbols.
-
-    Attributes
-    ----------
-    states, inputs, outputs, sensitivities : tuple of str
-        In the order of the model; inputs are parameters, then covariates.
-    linear, integrated : tuple of int
-        Which states the closed form solves and which are integrated.
-    seen : tuple of int
-        Inputs on which the block depends.
-    varied : tuple of int
-        Sensitivities on which the block depends.
-    driving : tuple of int
-        Positions in the block of the states that the integrated ones see.
-    upstream : tuple of int
-        Positions in the block of these and of whatever flows into them.
-    driven : tuple of pairs
-        Derivatives that the closed form provides for the integrated states: which driving state (its position in the
-        block), which sensitivity.
-    components : int
-        Length of the integrated vector: states, then sensitivities.
-    where : tuple of (state, sensitivity, place)
-        Where each sensitivity of an integrated state stands in that vector.
-    rate_sensitivities : tuple of pairs
-        Integrated states and sensitivities on which rates of infusions depend.
-    moved : tuple of pairs
-        States and sensitivities that are not independent by structure.
-    dosing : tuple of (kind, state)
-        What the model says of doses.
-    from_dose : tuple of bool
-        For each event time of the model, whether it counts from a dose; whether it is past stands in the last inputs.
-    tad : bool
-        Whether the time after dose stands in the equations or the outputs.
-    all_linear : bool
-        Whether every state could be solved in closed form, however it is solved.
-    kept : tuple of bool
-        Which integrated states cannot become negative if nothing that they see is negative.
-    analytic : bool
-        Whether the integrated equations have a Taylor series along the solution.
-    operations : int
-        Operations of the right-hand side: what its code costs.
-    block : tuple of int
-        Places of the block's formula that are not zero by structure.
-    dosed : tuple of int
-        Sensitivities of the block on which doses into it depend.
-    pairs : tuple of pairs
-        Sensitivities, the first not behind the second, of all second derivatives; empty where they are not asked for.
-    moving : tuple of int
-        Sensitivities on which times depend; second derivatives with respect to them obey no equations.
-    curved : tuple of triples
-        Second derivatives that the closed form provides for the integrated states: driving state, sensitivities.
-    where2 : tuple of (state, sensitivity, sensitivity, place)
-        Where each second derivative of an integrated state stands in the integrated vector.
-    rate_curvatures : tuple of triples
-        Integrated states for which infusion rates have which second derivatives.
-    moved2 : tuple of triples
-        States and the two sensitivities of second derivatives that are not zero by structure.
-    """
-
-    states: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    sensitivities: tuple[str, ...]
-    linear: tuple[int, ...]
-    integrated: tuple[int, ...]
-    seen: tuple[int, ...]
-    varied: tuple[int, ...]
-    driving: tuple[int, ...]
-    upstream: tuple[int, ...]
-    driven: tuple[Pair, ...]
-    components: int
-    where: tuple[tuple[int, int, int], ...]
-    rate_sensitivities: tuple[Pair, ...]
-    moved: tuple[Pair, ...]
-    dosing: tuple[tuple[str, str], ...]
-    from_dose: tuple[bool, ...]
-    tad: bool
-    all_linear: bool
-    kept: tuple[bool, ...]
-    analytic: bool
-    operations: int
-    block: tuple[int, ...]
-    dosed: tuple[int, ...]
-    pairs: tuple[Pair, ...]
-    moving: tuple[int, ...]
-    curved: tuple[Triple, ...]
-    where2: tuple[tuple[int, int, int, int], ...]
-    rate_curvatures: tuple[Triple, ...]
-    moved2: tuple[Triple, ...]
-
-    @property
-    def event_count(self) -> int:
-        """How many event times the model has."""
-        return len(self.from_dose)
-
-    @property
-    def quantities(self) -> tuple[Pair, ...]:
-        """What the closed form provides within a segment: driving states (with -1), then their derivatives."""
-        return (*((d, -1) for d in self.driving), *self.driven)
-
-    @property
-    def closed_numbers(self) -> int:
-        """How many numbers of the closed form the right-hand side reads."""
-        modes, drivers = len(self.upstream), len(self.driving)
-        derivatives = len(self.driven) * (1 + 2 * modes) + len(self.curved) * (1 + 3 * modes)
-        return 1 + modes + drivers * (1 + modes) + derivatives if drivers else 0
-
-    @property
-    def slots(self) -> int:
-        """Where the closed form's numbers begin in what the right-hand side reads."""
-        rates = len(self.integrated) + len(self.rate_sensitivities) + len(self.rate_curvatures)
-        return len(self.inputs) + len(self.sensitivities) + 2 + rates
-
 
 @dataclass(frozen=True, eq=False)
 class Formula:
@@ -222,19 +103,19 @@ class Formulas:
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
-            *self._second_order(linear, integrated),
+            self.order, *self._second_order(linear, integrated),
         )  # fmt: skip
 
     def _second_order(self, linear: tuple[int, ...], integrated: tuple[int, ...]) -> tuple[Any, ...]:
         """What the structure says of second derivatives; nothing where they are not asked for."""
         if self.order < 2:
-            return (), (), (), (), (), ()
+            return ((),) * 7
         system, second = self.system, self.full.second
         moved = {(linear[i], j, k) for i, j, k in curved_block(system)} | {(integrated[i], j, k) for i, j, k in second}
         return (
             tuple(combinations_with_replacement(range(len(self.theta)), 2)), tuple(sorted(moving_times(system))),
             self.full.curved, tuple((*t, place) for t, place in second.items()), self._rate_curvatures,
-            tuple(sorted(moved)),
+            tuple(sorted(moved)), tuple(sorted({(j, k) for _, j, k in curved_by_doses(system, system.linear)})),
         )  # fmt: skip
 
     def _form(self) -> tuple[bool, int]:
@@ -281,13 +162,18 @@ class Formulas:
         return list(system.matrix), losses, list(system.constant), [system.initial[s] for s in system.linear]
 
     def block(self) -> Formula:
-        """K (by rows), losses, constant inputs, initial values; then the same differentiated, by parameter."""
+        """K (by rows), losses, constant inputs, initial values; the same differentiated, by parameter, then by pair."""
         return self._block(self.structure.varied)
 
     def _block(self, varied: tuple[int, ...]) -> Formula:
         parts = [e for part in self._block_parts for e in part]
         theta = [self.theta[j] for j in varied]
-        return Formula.of((), self.inputs, [*parts, *(derivative(e, s) for s in theta for e in parts)])
+        first = [[derivative(e, s) for e in parts] for s in theta]
+        second = [
+            [derivative(e, theta[k]) for e in first[j]]
+            for j, k in combinations_with_replacement(range(len(theta) if self.order == 2 else 0), 2)
+        ]
+        return Formula.of((), self.inputs, [e for each in (parts, *first, *second) for e in each])
 
     def initial(self) -> Formula:
         """The integrated vector at the start; reads inputs and scales."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement, permutations
 
-from pkpd.engine.symbolic.formulas import Structure
+from pkpd.engine.symbolic.structure import Structure
 
 Flow = tuple[int, int]
 """From a state to another; one behind the last state means "gone"."""
@@ -30,6 +30,8 @@ TAU, AGAIN, MOVES, SCALE = range(4)
 """First numbers of a lane: the interval whose exponential is held; 1 if it starts from the last requested time and not
 from the segment's start; 1 if time passes at all; what the source's columns are to be multiplied with."""
 HEAD = 4
+MOST_PRODUCTS = 1500
+"""Of a squaring; beyond them the code of a block would be too long."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Shape:
         Places of the block's formula (`Formulas.block`) that are not zero.
     moved : tuple of (parameters, state)
         Derivatives of states that are not zero, by one parameter or two, in the order of the vector of a lane.
-    dosed : tuple of int
-        Parameters on which doses, and so infusion rates, may depend.
+    dosed : tuple of parameters
+        By which doses, and so infusion rates, may have derivatives, by one parameter or two.
     """
 
     states: int
@@ -55,16 +57,17 @@ class Shape:
     order: int
     places: frozenset[int]
     moved: tuple[tuple[Label, int], ...]
-    dosed: tuple[int, ...]
+    dosed: tuple[Label, ...]
 
 
 def shape_of(structure: Structure) -> Shape:
-    """Return the shape of a model's block, with no derivatives where no parameter moves it."""
+    """Return the shape of a model's block, without derivatives where no parameter moves it."""
     place, number = ({k: i for i, k in enumerate(every)} for every in (structure.linear, structure.varied))
-    moved = tuple(((number[j],), place[i]) for i, j in structure.moved if i in place)
-    n, p = len(place), len(number)
-    return Shape(n, p, 1 if p else 0, frozenset(structure.block), moved,
-                 tuple(number[j] for j in structure.dosed))  # fmt: skip
+    once: list[tuple[Label, int]] = [((number[j],), place[i]) for i, j in structure.moved if i in place]
+    twice = [((number[j], number[k]), place[i]) for i, j, k in structure.moved2 if i in place]
+    dosed = *((number[j],) for j in structure.dosed), *((number[j], number[k]) for j, k in structure.dosed2)
+    return Shape(len(place), len(number), structure.order if number else 0, frozenset(structure.block),
+                 (*once, *twice), dosed)  # fmt: skip
 
 
 def labels(parameters: int, order: int) -> list[Label]:
@@ -182,11 +185,9 @@ class Layout:
         """The source, then its derivatives by parameters that may not be zero."""
         if not self.source:
             return []
-        first: set[Label] = {(q,) for q in self.shape.dosed}
+        first: set[Label] = set(self.shape.dosed)
         for label in self.labels:
             if any(self.constant(i, label) is not None for i in range(self.n)):
-                first.add(label)
-            if len(label) == 2 and set(label) <= set(self.shape.dosed):
                 first.add(label)
         return [label for label in self.labels if not label or label in first]
 
