@@ -2,37 +2,54 @@
 
 Non-compartmental analysis, ODE models from equations, maximum-likelihood fits and simulation for pharmacometrics.
 One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
+
+A name is loaded from the file it stands in when it is first asked for, so that ``import pkpd`` costs next to nothing
+and a job pays for what it uses. A new public name stands in two places here: in `_HOMES`, and for type checkers.
 """
 
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from pkpd import data, il21, library, units
 from pkpd.about import __version__ as __version__
-from pkpd.diagnostics import design_bias
-from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
-from pkpd.engine import Settings
-from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdError, UnitError, warn
-from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
-from pkpd.io import read_study
-from pkpd.model import Model, define
-from pkpd.nca.after.explain import why
-from pkpd.parameters import Parameter, Parameters
-from pkpd.population import Omega, Population, block
-from pkpd.simulate import (
-    Situation,
-    locate,
-    open_simulation,
-    predict,
-    simulate,
-    simulate_adaptive,
-    simulated_study,
-)
-from pkpd.study import Study, combine
 
 if TYPE_CHECKING:
+    from pkpd import data, il21, library, plot, units
+    from pkpd.diagnostics import design_bias
+    from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
+    from pkpd.engine import Settings
+    from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdError, UnitError
+    from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
+    from pkpd.io import read_study
+    from pkpd.model import Model, define
+    from pkpd.nca.after.explain import why
     from pkpd.nca.face import NcaVerb as nca
-else:
-    from pkpd import nca
+    from pkpd.parameters import Parameter, Parameters
+    from pkpd.population import Omega, Population, block
+    from pkpd.simulate import Situation, open_simulation, simulate, simulate_adaptive, simulated_study
+    from pkpd.simulate.locate.verb import locate
+    from pkpd.simulate.predict import predict
+    from pkpd.study import Study, combine
+
+# Where each public name stands; a folder of tasks stands for itself.
+_HOMES = {
+    "pkpd.diagnostics": ("design_bias",),
+    "pkpd.dosing": ("Dose", "Regimen", "bolus", "infusion", "oral"),
+    "pkpd.engine": ("Settings",),
+    "pkpd.errors": ("DataWarning", "FitWarning", "InputError", "ModelError", "PkpdError", "UnitError"),
+    "pkpd.fit": ("Fit", "Fits", "Options", "fit_individuals", "fit_pooled", "initial_estimates"),
+    "pkpd.io": ("read_study",),
+    "pkpd.model": ("Model", "define"),
+    "pkpd.nca.after.explain": ("why",),
+    "pkpd.parameters": ("Parameter", "Parameters"),
+    "pkpd.population": ("Omega", "Population", "block"),
+    "pkpd.simulate": ("Situation", "open_simulation", "simulate", "simulate_adaptive", "simulated_study"),
+    "pkpd.simulate.locate.verb": ("locate",),
+    "pkpd.simulate.predict": ("predict",),
+    "pkpd.study": ("Study", "combine"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DataWarning",
@@ -89,22 +106,44 @@ _UNDER_NCA = (
 
 
 def __getattr__(name: str) -> object:
-    """Load the pictures when they are first asked for (matplotlib takes half a second); find what has moved."""
-    if name == "plot":
-        import importlib
-
-        return importlib.import_module("pkpd.plot")
+    """Load what is asked for: a public name, a folder or file of the package, or what has moved."""
+    if name in _HOME:
+        found = getattr(import_module(_HOME[name]), name)
+        setattr(sys.modules[__name__], name, found)  # from now on it is there at once
+        return found
     if name in _UNDER_NCA:
+        from pkpd.errors import warn
+
         warn(f"pkpd.{name} stands under pkpd.nca.{name} now", FutureWarning)
-        return getattr(nca, name)
+        return getattr(import_module("pkpd.nca"), name)
     if name == "Variability":
         import warnings
 
         text = "pkpd.Variability is pkpd.Omega now; its limits and shared factors belong to the Population"
         warnings.warn(text, FutureWarning, stacklevel=2)
-        return Omega
+        return __getattr__("Omega")
+    if not name.startswith("_"):
+        try:
+            return import_module(f"pkpd.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"pkpd.{name}":
+                raise
     raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
+
+
+class _Face(ModuleType):
+    """The package as a module in which `simulate` is the verb, although a folder has that name.
+
+    Python puts every folder that it imports into the package under the folder's name, whenever that happens.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,9 +65,39 @@ def fingerprint(units: Mapping[str, str], tables: Mapping[str, pandas.DataFrame]
     digest = hashlib.sha256(json.dumps(sorted(units.items())).encode())
     for name, table in sorted(tables.items()):
         columns = sorted(column for column in table.columns if column != "row")
-        lines = sorted("\x1f".join(map(_text, record)) for record in table[columns].itertuples(index=False, name=None))
+        lines = sorted(_lines([_texts(table[column]) for column in columns], len(table)))
         digest.update("\x1e".join([name, *columns, "", *lines]).encode(errors="surrogatepass"))
     return digest.hexdigest()
+
+
+def _lines(columns: Sequence[Iterable[str] | str], count: int) -> Iterable[str]:
+    """The cells of every row in one text; columns that say the same in every row are put together once."""
+    parts: list[Iterable[str]] = []
+    for same, run in groupby(columns, key=lambda column: isinstance(column, str)):
+        alike = [*run]
+        parts += [repeat("\x1f".join(map(str, alike)), count)] if same else alike
+    return map("\x1f".join, zip(*parts, strict=True))
+
+
+def _texts(column: pandas.Series) -> Iterable[str] | str:
+    """The texts of a column's cells, as `_text` makes them one by one; a text alone if all are the same."""
+    import pandas
+
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        numbers = column.to_numpy() + 0.0
+        code, distinct = pandas.factorize(numbers)  # −1: not a number
+        if len(distinct) + bool((code < 0).any()) == 1:
+            return _text(numbers[0].item())
+        if 2 * len(distinct) <= len(column):
+            return list(np.array([*map(_text, distinct.tolist()), ""], dtype=object)[code])
+        return map(repr, numbers.tolist()) if (code >= 0).all() else map(_text, numbers.tolist())
+    cells = column.tolist()
+    if len({*map(type, cells)}) > 1:  # 1, 1.0 and True are one key
+        return map(_text, cells)
+    texts = {cell: _text(cell) for cell in {*cells}}
+    if len(texts) == 1:
+        return texts[cells[0]]
+    return map(texts.__getitem__, cells)
 
 
 def _text(cell: Any) -> str:

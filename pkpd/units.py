@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from pkpd.common_units import Quantity, common, common_ratio, times
 from pkpd.errors import UnitError
 
 # What the words of the field may be made of; the first dimension is the one named in a message.
@@ -37,6 +38,8 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "volume": ("[volume]",),
     "body weight": ("[body_weight]",),
 }
+# What pint makes of two of these words: its activity is a catalytic one.
+_MADE_OF = {"[volume]": {"[length]": 3}, "[activity]": {"[substance]": 1, "[time]": -1}}
 _EXAMPLES = {
     "time": "h", "amount": "mg", "amount per kg": "ug/kg", "concentration": "ng/mL", "volume": "L", "body weight": "kg",
 }  # fmt: skip
@@ -52,7 +55,7 @@ _TIMES = ("s", "min", "h", "day", "week", "year")
 
 @cache
 def _registry() -> Any:
-    import pint  # a quarter of a second: paid by the first call that names a unit
+    import pint  # two thirds of a second with its registry: paid by the first call that names an uncommon unit
 
     registry: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
     registry.define("body_kg = [body_weight]")
@@ -62,13 +65,16 @@ def _registry() -> Any:
 
 
 @cache
-def _quantity(text: str) -> Any:
-    """Parse a unit string (cached: the registry is asked once per spelling)."""
+def _quantity(text: str) -> Quantity:
+    """Parse a unit string (cached: every spelling is read once)."""
     cleaned = text.strip().replace("µ", "u").replace("μ", "u").replace("·", "*").replace("×", "")
     cleaned = re.sub(r"\bx\s*10\b", "10", cleaned)
     cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
     if cleaned in ("", "1", "-"):
-        return _registry().parse_expression("dimensionless")
+        return Quantity(1, {}, {})
+    known = common(cleaned)
+    if known is not None:
+        return known
     # An exponent is one small number: pint would compute 9**9**9 exactly, for ever.
     powers = re.sub(r"(\*\*|\^)\s*[-+]?\d{1,2}(\.\d+)?(?![\d.])(?!\s*(\*\*|\^))", "", cleaned)
     if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
@@ -81,7 +87,12 @@ def _quantity(text: str) -> Any:
         raise UnitError(f"{text!r} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
     if not 0 < quantity.magnitude < math.inf:
         raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
-    return quantity
+    return Quantity(quantity.magnitude, dict(quantity.unit_items()), _powers(quantity.dimensionality))
+
+
+def _powers(container: Any) -> dict[str, float]:
+    """What pint says of units or dimensions, in plain words."""
+    return {str(name): power for name, power in container.items()}
 
 
 def factor(source: str, target: str) -> float:
@@ -106,9 +117,9 @@ def factor(source: str, target: str) -> float:
         _quantity(source)
         return 1.0
     a, b = _quantity(source), _quantity(target)
-    if a.dimensionality != b.dimensionality:
+    if a.dimension != b.dimension:
         hint = ""
-        dims = {str(d) for q in (a, b) for d in q.dimensionality}
+        dims = {*a.dimension, *b.dimension}
         if "[substance]" in dims and "[mass]" in dims:
             hint = " (mass and molar units need the molar mass: convert one of them first)"
         elif "[body_weight]" in dims:
@@ -117,30 +128,33 @@ def factor(source: str, target: str) -> float:
     if a.units == b.units:
         ratio = a.magnitude / b.magnitude
     else:
-        try:
-            ratio = (a / b).to("dimensionless").magnitude
-        except Exception:  # pint's own error for temperatures
-            raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor: their zeros differ") from None
+        exact = common_ratio(a, b)
+        ratio = _ratio(source, target, a, b) if exact is None else exact
     # Powers of ten come out of pint as 999.9999999999999; the exact neighbour is meant.
     rounded = float(f"{ratio:.12g}")
     return rounded if abs(rounded - ratio) <= 4e-16 * abs(ratio) * 8 else float(ratio)
 
 
+def _ratio(source: str, target: str, a: Quantity, b: Quantity) -> float:
+    """What one is in the other, from pint."""
+    registry = _registry()
+    first, second = (registry.Quantity(q.magnitude, registry.UnitsContainer(dict(q.units))) for q in (a, b))
+    try:
+        return float((first / second).to("dimensionless").magnitude)
+    except Exception:  # pint's own error for temperatures
+        raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor: their zeros differ") from None
+
+
 def is_kind(unit: str, kind: str) -> bool:
     """Say whether `unit` has the dimension that the word `kind` stands for (``"time"``, ``"concentration"`` …)."""
-    dimension = _quantity(unit).dimensionality
-    registry = _registry()
-    return any(dimension == registry.get_dimensionality(_dimension(d)) for d in _KINDS[kind])
+    return any(_quantity(unit).dimension == _dimension(words) for words in _KINDS[kind])
 
 
-def _dimension(words: str) -> Any:
+def _dimension(words: str) -> dict[str, float]:
     powers: dict[str, float] = {}
     for sign, word in zip((1, -1), words.split("/"), strict=False):
-        if word == "[volume]":
-            powers["[length]"] = powers.get("[length]", 0) + 3 * sign
-        else:
-            powers[word] = powers.get(word, 0) + sign
-    return _registry().UnitsContainer(powers)
+        powers = times(powers, _MADE_OF.get(word, {word: 1}), sign)
+    return powers
 
 
 def require(unit: str, *kinds: str, what: str) -> str:
@@ -159,7 +173,7 @@ def require(unit: str, *kinds: str, what: str) -> str:
 
 def per_kg(unit: str) -> bool:
     """Say whether `unit` is per kilogram of body weight."""
-    return "[body_weight]" in {str(d) for d, p in _quantity(unit).dimensionality.items() if p < 0}
+    return _quantity(unit).dimension.get("[body_weight]", 0) < 0
 
 
 def by_weight(source: str, target: str) -> tuple[float, int]:
@@ -198,18 +212,18 @@ def quantity(text: str) -> tuple[float, str]:
 
 def show(unit: str) -> str:
     """Write a unit the way the field does: ``h·ng/mL``, ``mL/h/kg``, ``10^9/L``."""
-    return _format(_quantity(unit))
+    found = _quantity(unit)
+    return _format(found.magnitude, found.units)
 
 
-def _format(quantity: Any) -> str:
+def _format(number: float, units: Mapping[str, float]) -> str:
     top: list[str] = []
     bottom: list[str] = []
-    for name, power in sorted(quantity.unit_items(), key=lambda item: (_SHORT.get(item[0]) not in _TIMES, item[0])):
+    for name, power in sorted(units.items(), key=lambda item: (_SHORT.get(item[0]) not in _TIMES, item[0])):
         short = _SHORT.get(name, name)
         size = abs(power)
         text = short if size == 1 else f"{short}^{size:g}"
         (top if power > 0 else bottom).append(text)
-    number = quantity.magnitude
     if number != 1:
         exponent = f"{number:e}".split("e")
         power_of_ten = float(exponent[0]) == 1
@@ -254,16 +268,15 @@ def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     """
     require(dose_unit, "amount", "amount per kg", what="the dose")
     require(concentration_unit, "concentration", what="the concentration")
-    container = _quantity(concentration_unit)
-    registry = _registry()
-    volume = registry.Quantity(1.0, "dimensionless")
-    for name, power in container.unit_items():
-        unit = registry.Quantity(1.0, name)
-        if "[length]" in {str(d) for d in unit.dimensionality} and power < 0:
-            volume = volume * unit ** (-power)
+    concentration = _quantity(concentration_unit)
+    volume = {
+        name: -power
+        for name, power in concentration.units.items()
+        if power < 0 and "[length]" in _quantity(name).dimension
+    }
     tail = "/kg" if per_kg(dose_unit) else ""
-    volume_unit = _format(volume) + tail
-    amount_unit = _format(container * volume) + tail
+    volume_unit = _format(1, volume) + tail
+    amount_unit = _format(concentration.magnitude, times(concentration.units, volume)) + tail
     return amount_unit, volume_unit, factor(dose_unit, amount_unit)
 
 

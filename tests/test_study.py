@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import pickle
 import warnings
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pkpd import checks
 from pkpd.dosing import Dose, bolus
 from pkpd.errors import DataWarning, InputError, UnitError
 from pkpd.io import read_study
@@ -146,6 +149,36 @@ def test_fingerprint(study: Study) -> None:
     other = dataclasses.replace(study, units={**study.units, "IL21": "ug/mL"})
     assert other.data_hash != study.data_hash
     assert pickle.loads(pickle.dumps(study)).data_hash == study.data_hash
+
+
+CELLS = [1.5, -0.0, 0.0, float("nan"), 1e-300, 7, 0, True, False, "a", "", "1", None, pandas.NA]
+KINDS = [CELLS, CELLS[:5], [0.25], [3, 4, 10**18], [True, False], ["x", "'x", "x\x1fy"], [None], [float("nan")]]
+
+
+@given(st.data(), st.integers(0, 12))
+def test_the_fingerprint_is_that_of_the_rows_one_by_one(data: st.DataObject, rows: int) -> None:
+    """As it was defined when studies were first kept under it: a store knows its study again by it."""
+    kinds = data.draw(st.lists(st.sampled_from(KINDS), max_size=6))
+    columns = {f"c{k}": data.draw(st.lists(st.sampled_from(kind), min_size=rows, max_size=rows)) for k, kind in
+               enumerate(kinds)}  # fmt: skip
+    table = pandas.DataFrame({**columns, "row": range(rows)})
+
+    def text(cell: object) -> str:
+        if isinstance(cell, str):
+            return f"'{cell}"
+        if cell is None or cell is pandas.NA:
+            return ""
+        if isinstance(cell, float | numpy.floating):
+            return "" if numpy.isnan(cell) else repr(float(cell) + 0.0)
+        return str(cell)
+
+    said = table.drop(columns="row")
+    lines = (
+        sorted("\x1f".join(map(text, record)) for record in said.itertuples(index=False, name=None)) if kinds else []
+    )
+    whole = hashlib.sha256(json.dumps([["time", "h"]]).encode())
+    whole.update("\x1e".join(["t", *columns, "", *lines]).encode())
+    assert checks.fingerprint({"time": "h"}, {"t": table}) == whole.hexdigest()
 
 
 def test_notebook_audit(study: Study) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import subprocess
+import sys
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pkpd import units
+from pkpd.common_units import _NAMES, common
 from pkpd.errors import InputError, UnitError
 
 
@@ -169,3 +176,51 @@ def test_doses_per_kg_and_absolute_ones(source: str, target: str, ratio: float, 
 def test_by_weight_refuses_other_dimensions() -> None:
     with pytest.raises(UnitError):
         units.by_weight("mg/kg", "h")
+
+
+WORDS = sorted(_NAMES)
+MADE = [
+    *WORDS, *(f"{a}/{b}" for a in WORDS for b in ("L", "kg", "h", "day", "mL", "week")),
+    "mL/h/kg", "10^9/L", "1/h", "10**6/mL", "(mL/kg)/(h)", "(ng/mL)*h", "mg·h/L", "1e6/mL", "2.5 * mg", "1/(h*ng/mL)",
+    "(ng/mL)^2", "h^-1", "h**-2", "mg*mg/L", "L/L", "1000*cells/mL", "mg/(kg*h)", "10^-3*g",
+]  # fmt: skip
+
+
+def by_pint(text: str) -> Any:
+    """The same text read by pint."""
+    registry = units._registry()
+    return registry.parse_expression(re.sub(r"\bkg\b", "body_kg", text.replace("·", "*"))) * registry.Quantity(1)
+
+
+@pytest.mark.parametrize("text", MADE)
+def test_common_units_are_read_without_pint_as_pint_reads_them(text: str) -> None:
+    ours, theirs = units._quantity(text), by_pint(text)
+    assert common(re.sub(r"\bkg\b", "body_kg", text.replace("·", "*"))) is not None
+    assert ours.magnitude == theirs.magnitude
+    assert dict(ours.units) == dict(theirs.unit_items())
+    assert dict(ours.dimension) == {str(name): power for name, power in theirs.dimensionality.items()}
+
+
+def test_factors_of_common_units_are_those_of_pint_to_its_rounding() -> None:
+    """Ours is correctly rounded; pint multiplies up to eight rounded numbers, each within half an ulp."""
+    found = 0
+    for a, b in itertools.product(MADE, MADE[::7]):
+        first, second = by_pint(a), by_pint(b)
+        if first.dimensionality == second.dimensionality:
+            found += 1
+            assert units.factor(a, b) == pytest.approx((first / second).to("dimensionless").magnitude, rel=2e-15)
+    assert found > 500
+
+
+@given(st.text(alphabet="mgLhk/*^() 0123456789.e-%", max_size=12))
+def test_what_is_read_without_pint_is_what_pint_reads(text: str) -> None:
+    read = common(text)
+    if read is not None:
+        theirs = by_pint(text)
+        assert read.magnitude == pytest.approx(theirs.magnitude, rel=1e-15)
+        assert dict(read.units) == dict(theirs.unit_items())
+
+
+def test_everyday_units_do_not_load_pint() -> None:
+    code = "import sys; from pkpd import units; units.coherent('ug/kg', 'ng/mL'); assert 'pint' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
+from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
+from pkpd.engine.machine.steps import radau
 from pkpd.engine.second import difference, differenced
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.finish import Finish, Solved
@@ -24,7 +26,7 @@ from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
 from pkpd.engine.timeline.dosing_terms import DosingTerms
 from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
-from pkpd.engine.timeline.schedule import Asked, Schedule, schedule
+from pkpd.engine.timeline.schedule import Request, Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
 
@@ -45,6 +47,8 @@ class Solution:
         Second derivatives of the outputs, symmetric; no rows if the model was not compiled with ``order=2``.
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
+    stiff : array of bool, subjects
+        Whether a subject's equations were integrated by the method for stiff equations.
     """
 
     outputs: Array
@@ -52,6 +56,7 @@ class Solution:
     slopes: Array
     second: Array
     status: Integers
+    stiff: Flags
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool) -> Solution:
@@ -60,7 +65,8 @@ class Solution:
         return cls(
             np.empty((rows, outputs)), np.empty((rows if states else 0, many)),
             np.empty((rows, outputs, sensitivities)),
-            np.empty((rows if second else 0, outputs, sensitivities, sensitivities)), np.zeros(subjects, dtype=np.int64),
+            np.empty((rows if second else 0, outputs, sensitivities, sensitivities)),
+            np.zeros(subjects, dtype=np.int64), np.zeros(subjects, dtype=bool),
         )  # fmt: skip
 
     def empty(self, rows: int, subjects: int) -> Solution:
@@ -128,7 +134,7 @@ class Compiled:
         expanded = self.event_times.expand(values, doses, times, changes) if self.code.structure.event_count else None
         plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded)
         if self.order == 2 and self.plans:
-            plan = replace(plan, asked=Asked(doses, times, after, changes, dose_rows, time_rows))
+            plan = replace(plan, request=Request(doses, times, after, changes, dose_rows, time_rows))
         if expanded is not None:
             plan = replace(plan, source=expanded.source, past=expanded.past)
         if time_rows is None:
@@ -163,6 +169,19 @@ class Compiled:
                 rows = [expanded.holding(held, t).tolist() for held, t in zip(rows, when, strict=True)]
             terms = self.dosing.of(values, doses, rows, self.entries, self.states)
         return schedule(doses, times, after, self.entries, self.states, terms, cut_at, derivatives, layout.tad)
+
+    def method(self, settings: Settings | None = None) -> str:
+        """Return in words how the model is solved: closed forms, series, what else where equations prove stiff."""
+        if self.integrated is None:
+            return "closed form"
+        settings = settings or Settings()
+        if not gate.AVAILABLE:
+            return "SciPy: Radau" if settings.method == "stiff" else "SciPy: DOP853"
+        stiff = f"Radau IIA of order {2 * radau.stages_of(settings.rtol) - 1}"
+        if settings.method == "stiff":
+            return stiff
+        explicit = self.integrated.explicit_name(settings)
+        return explicit if settings.method == "explicit" else f"{explicit}; where equations prove stiff: {stiff}"
 
     @property
     def plans(self) -> bool:
@@ -238,8 +257,8 @@ class Compiled:
 
         def slopes(moved: Array, who: Integers) -> Array:
             mine = moved[np.isin(owner, who)]
-            if schedule.asked is not None:
-                plan = self.first.schedule(mine, *schedule.asked.of(who))
+            if schedule.request is not None:
+                plan = self.first.schedule(mine, *schedule.request.of(who))
             else:
                 plan = schedule if len(who) == schedule.subjects else schedule.part(who)
             return self.first.run(mine, plan, settings, states=False).slopes
@@ -266,7 +285,8 @@ class Compiled:
     ) -> None:  # fmt: skip
         """Solve some subjects and write what belongs to them; a failed one is NaN throughout.
 
-        ``at`` are the subject and the row at which they begin in the solution; ``floor`` is as for `IntegratedPart.job`.
+        ``at`` are the subject and the row at which they begin in the solution; ``floor`` is as `IntegratedPart.job` has
+        it.
         """
         subject, base = at
         block = self.block.run(values, schedule)
@@ -278,10 +298,12 @@ class Compiled:
             if len(values) != schedule.subjects:
                 sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
             sound = sound | (status != OK)
-            z, other = integrate_job(job, np.flatnonzero(sound))
+            z, other, solution.stiff[subject : subject + schedule.subjects] = integrate_job(job, np.flatnonzero(sound))
             scale, status = job.scale, np.where(status == OK, other, status)
             unsound = np.flatnonzero(~sound)
-        self.finish.write(values, schedule, Solved(block.out, block.dout, block.d2out, z, scale, status), solution, base)
+        self.finish.write(
+            values, schedule, Solved(block.out, block.dout, block.d2out, z, scale, status), solution, base
+        )
         solution.status[subject : subject + schedule.subjects] = status
         if unsound.size:
             self._without_modes(values, schedule, settings, solution, at, unsound, job.modes.floor)
@@ -295,7 +317,7 @@ class Compiled:
         rows = at[1] + np.concatenate([np.arange(schedule.rows[i], schedule.rows[i + 1]) for i in who])
         theirs = solution.empty(len(rows), len(who))
         self.clamped._piece(values[mine], schedule.part(who), settings, theirs, (0, 0), floor[mine])
-        solution.status[at[0] + who] = theirs.status
+        solution.status[at[0] + who], solution.stiff[at[0] + who] = theirs.status, theirs.stiff
         for name in ("outputs", "slopes", "second", "states"):
             if len(getattr(solution, name)):
                 getattr(solution, name)[rows] = getattr(theirs, name)

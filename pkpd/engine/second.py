@@ -19,7 +19,7 @@ WEIGHTS = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # central difference of sixth order
 
 Owners = tuple[Integers, Integers]
 Slopes = Callable[[Array, Integers], Array]
-"""Exact first derivatives (rows of the subjects × outputs × sensitivities) for other values (of all) of some subjects."""
+"""Exact first derivatives of some subjects (their rows × outputs × sensitivities) for other values (those of all)."""
 
 
 def differenced(structure: Structure, schedule: Schedule) -> Flags:

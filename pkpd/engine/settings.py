@@ -21,7 +21,7 @@ class Settings:
         Absolute tolerance (less for a state that starts from, or is given, less than 1 of its unit). By default each
         state's is 1e-12 of the largest that the state has been, so that it does not depend on units.
     method : {"automatic", "explicit", "stiff"}
-        ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is Rodas5P (order 5, exact Jacobian; SciPy's Radau where numba
+        ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is Radau IIA (order 5 or 9 by tolerance; SciPy's where numba
         is absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that reach the
         step limit, to the stiff method.
     max_steps : int

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array, Flags
-from pkpd.io.cells import NUMBER, number
+from pkpd.io.cells import NUMBER, number, plain_numbers
 from pkpd.io.declared import Limits
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
@@ -79,21 +79,17 @@ def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: L
     findings : Findings
         Where problems and notes go.
     """
-    readings = [reading(cell) for cell in table.columns["value"]]
-    for i, of_cell in enumerate(readings):
-        if of_cell is None or math.isinf(of_cell.value):
-            table.complain(findings, "value", i, "a finite number, or a text such as BLQ, <0.112 or >500")
-    texts = [Reading() if of_cell is None or math.isinf(of_cell.value) else of_cell for of_cell in readings]
-    value = np.array([of_cell.value for of_cell in texts], dtype=float) * factors
+    value, texts = _read(table, findings)
+    value = value * factors
     sides = {}
     for side, column, limit_column, declared in (
         ("below", "blq", "lloq", limits.lower),
         ("above", "alq", "uloq", limits.upper),
     ):
-        said = np.array([of_cell.side == side for of_cell in texts], dtype=bool)
-        named = (
-            np.array([of_cell.limit if of_cell.side == side else math.nan for of_cell in texts], dtype=float) * factors
-        )
+        said, named = np.zeros(len(table), dtype=bool), np.full(len(table), np.nan)
+        for i, text in texts.items():
+            said[i] = text.side == side
+            named[i] = text.limit * factors[i] if said[i] else math.nan
         limit = _limit(table, limit_column, (named, factors), [declared.get(a, math.nan) for a in analytes], findings)
         sides[side] = (_flag(table, column, said, value, limit, findings), limit)
     (blq, lloq), (alq, uloq) = sides["below"], sides["above"]
@@ -104,6 +100,21 @@ def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: L
     _unlimited("BLQ", "lower", blq & np.isnan(lloq), analytes, findings)
     _unlimited("above the limit", "upper", alq & np.isnan(uloq), analytes, findings)
     return Readings(value, blq, lloq, alq, uloq)
+
+
+def _read(table: Table, findings: Findings) -> tuple[Array, dict[int, Reading]]:
+    """The numbers of the column value, NaN where there is none, and the cells that say something else."""
+    cells = table.columns["value"]
+    plain = plain_numbers(cells)
+    if plain is not None:
+        return plain, {}
+    readings = [reading(cell) for cell in cells]
+    for i, of_cell in enumerate(readings):
+        if of_cell is None or math.isinf(of_cell.value):
+            table.complain(findings, "value", i, "a finite number, or a text such as BLQ, <0.112 or >500")
+    sound = [Reading() if of_cell is None or math.isinf(of_cell.value) else of_cell for of_cell in readings]
+    value = np.array([of_cell.value for of_cell in sound], dtype=float)
+    return value, {i: of_cell for i, of_cell in enumerate(sound) if of_cell.side}
 
 
 def _limit(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 import pandas
 
+from pkpd.arrays import Array
+
+Answer = TypeVar("Answer")
 MISSING = frozenset({"", ".", "na", "n/a", "nan", "none", "null", "<na>", "nat"})
 """Texts, in lower case, that stand for an empty cell."""
 
@@ -18,8 +22,33 @@ NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _NUMERIC = re.compile(rf"{NUMBER}|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"(-?\d+)\.0*", re.ASCII)
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+_PLAIN = {str, int, float, bool, type(None)}
 _YES = frozenset({"1", "true", "t", "yes", "y", "x", "blq", "bql", "bloq", "alq"})
 _NO = frozenset({"0", "false", "f", "no", "n", "-"})
+
+
+def of_each(function: Callable[[object], Answer], cells: Sequence[object]) -> list[Answer]:
+    """Return what a function says of every cell; where cells are plain, equal ones are looked at once.
+
+    The function must not tell 0.0 from −0.0.
+    """
+    kinds = {*map(type, cells)}
+    # 1, 1.0 and True are equal: of numbers there may be one kind only.
+    if kinds <= _PLAIN and len(kinds - {str, type(None)}) <= 1:
+        said = {cell: function(cell) for cell in {*cells}}
+        return [*map(said.__getitem__, cells)]
+    return [*map(function, cells)]
+
+
+def plain_numbers(cells: Sequence[object]) -> Array | None:
+    """Return cells as numbers if all are floats or integers, none of them infinite; NaN is an empty cell."""
+    if not {*map(type, cells)} <= {int, float}:
+        return None
+    try:
+        values = np.array(cells, dtype=float)
+    except OverflowError:
+        return None
+    return None if np.isinf(values).any() else values
 
 
 def is_missing(cell: object) -> bool:

@@ -20,7 +20,7 @@ import pandas
 
 from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
-from pkpd.io.cells import is_missing, number
+from pkpd.io.cells import is_missing, number, plain_numbers
 from pkpd.io.columns import missing_column
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table
@@ -67,6 +67,9 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
     if source in ("nominal_time", "day"):
         findings.altered(f"{table.name}: no actual times; {source.replace('_', ' ')} stands for {count} records")
     per_day = unit_tools.factor("day", unit)
+    plain = plain_numbers(table.columns[source]) if "day" not in table else None
+    if plain is not None and not np.isnan(plain).any():
+        return Times("number", plain, np.zeros(count, dtype=bool))
     kinds, values = [], np.full(count, np.nan)
     for i in range(count):
         kind, values[i] = _classify(table.cell(source, i))
@@ -174,6 +177,8 @@ def on_one_axis(
             f"observations and doses have no common clock: the times of the observations are {_WORDS[samples.kind]}, "
             f"those of the doses {_WORDS[doses.kind]}; expected the same for both"
         )
+    if samples.kind == "number" and (doses is None or doses.kind == "number"):
+        return samples.values, doses.values if doses else np.empty(0)
     per_hour = unit_tools.factor(unit, "h")
     per_second = unit_tools.factor(unit, "s")
     start: dict[str, float] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pkpd import units as unit_tools
 from pkpd.errors import UnitError, nearest
@@ -151,12 +151,21 @@ def match(
         if parts[k][1]:
             found_units[key] = parts[k][1]
     rows = list(range(1, len(cells[0]) + 1))
-    keep = [i for i in range(len(rows)) if any(not _blank(column[i]) for column in cells)]
     table = Table(name, columns, rows, source, tuple(dict.fromkeys(extras)))
+    keep = rows if any(map(_filled, cells)) else _with_content(cells)
     if len(keep) < len(rows):
         findings.altered(f"{name}: {len(rows) - len(keep)} rows without any content were left out")
         table = table.take(keep)
     return table, found_units
+
+
+def _filled(column: Sequence[object]) -> bool:
+    """Whether every cell of a column is a number: then no row is without content."""
+    return {*map(type, column)} <= {int, float, bool}
+
+
+def _with_content(cells: Sequence[Sequence[object]]) -> list[int]:
+    return [i for i in range(len(cells[0])) if any(not _blank(column[i]) for column in cells)]
 
 
 def _blank(cell: object) -> bool:

@@ -148,8 +148,10 @@ def record_factors(
         Where problems go.
     """
     factors = np.ones(len(table))
-    cells = [table.cell("unit", i) for i in range(len(table))]
-    stated = [default.get(n, "") if is_missing(c) else str(c).strip() for c, n in zip(cells, names, strict=True)]
+    stated = [default.get(name, "") for name in names]
+    if "unit" in table:
+        pairs = zip(stated, table.columns["unit"], strict=True)
+        stated = [usual if is_missing(cell) else str(cell).strip() for usual, cell in pairs]
     added: dict[str, str] = {}
     for name in sorted(set(names) - set(units) - {""}):
         counts = Counter(u for u, n in zip(stated, names, strict=True) if n == name and u)
@@ -158,7 +160,7 @@ def record_factors(
             added[name] = ranked[0]
     known = {**units, **added}
     converted: Counter[tuple[str, str]] = Counter()
-    for i, (unit, name) in enumerate(zip(stated, names, strict=True)):
+    for i, (unit, name) in enumerate(zip(stated, names, strict=True) if any(stated) else ()):
         if not unit or name not in known or unit == known[name]:
             continue
         try:

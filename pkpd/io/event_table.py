@@ -6,6 +6,7 @@ rows are put in order and their codes checked; samples, doses and covariates of 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -306,7 +307,10 @@ def one_clock(time: Array, starts: Flags, resets: Flags) -> Array:
 def nonmem_cell(cell: object) -> float | str | None:
     """A number, None for an empty cell or a dot, or the text."""
     if isinstance(cell, (int, float)):
-        return None if cell != cell else float(cell)
+        try:
+            return None if cell != cell else float(cell)
+        except OverflowError:  # a whole number of more than 308 digits
+            return math.inf
     text = "" if cell is None else str(cell).strip()
     if text in ("", ".", "NA", "nan", "NaN", "<NA>", "None"):
         return None

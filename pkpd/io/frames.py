@@ -45,8 +45,8 @@ def study_frames(
         Of an event table: how its covariates are carried. Its records act in their order, and so do its doses.
     """
     tables = [table for table in (samples, doses, people, records) if table is not None]
-    ids = identifiers([list(table["subject"]) for table in tables])
-    visits = identifiers([list(table["occasion"]) for table in tables if "occasion" in table])
+    ids = identifiers([_list(table["subject"]) for table in tables])
+    visits = identifiers([_list(table["occasion"]) for table in tables if "occasion" in table])
     plain = all(isinstance(name, int) for name in ids.values())
     ranks = {text: k for k, text in enumerate(sorted(ids, key=lambda text: (str(type(ids[text])), ids[text])))}
 
@@ -55,19 +55,19 @@ def study_frames(
         for name in names:
             cells = table[name]
             if name == "subject":
-                cells = np.array([ids[text] for text in cells], dtype=np.int64 if plain else object)
+                cells = np.array([ids[text] for text in _list(cells)], dtype=np.int64 if plain else object)
             elif name == "occasion":
-                cells = _objects([visits.get(text, pandas.NA) for text in cells])
+                cells = _objects([visits.get(text, pandas.NA) for text in _list(cells)])
             elif isinstance(cells, list):
                 cells = _objects(cells) if not cells or isinstance(cells[0], str) or None in cells else np.array(cells)
             columns[str(name)] = np.asarray(cells)[order]
         return pandas.DataFrame(columns)
 
     def order(table: Columns, keys: Sequence[str]) -> Integers:
-        given = {"subject": np.array([ranks[text] for text in table["subject"]], dtype=np.int64)}
+        given = {"subject": np.array([ranks[text] for text in _list(table["subject"])], dtype=np.int64)}
         return _order([given[key] if key in given else table[key] for key in keys])
 
-    samples = {**_columns(samples), "after": [mark == "post" for mark in samples["mark"]]}
+    samples = {**_columns(samples), "after": [mark == "post" for mark in _list(samples["mark"])]}
     in_turn = carried is not None
     usual = {name: np.full(len(doses["subject"]), value, dtype=type(value) if not isinstance(value, str) else object)
              for name, value in EVENT_COLUMNS.items()}  # fmt: skip
@@ -92,6 +92,10 @@ def _columns(table: Columns) -> dict[str, Any]:
     return {str(name): table[name] for name in table}
 
 
+def _list(cells: Any) -> list[Any]:
+    return cells.tolist() if isinstance(cells, pandas.Series | np.ndarray) else list(cells)
+
+
 def _objects(cells: Sequence[Any]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     array = np.empty(len(cells), dtype=object)
     array[:] = cells
@@ -109,6 +113,8 @@ def _order(keys: Sequence[Any]) -> Integers:
             if len(ranks) == 1:
                 continue
             array = np.array([ranks[text] for text in texts], dtype=np.int64)
+        if len(array) and ((array == array[0]) | (np.isnan(array) & np.isnan(array[0]))).all():
+            continue
         arrays.append(array)
-    order: Integers = np.lexsort(arrays[::-1])  # at least one key is a number
+    order: Integers = np.lexsort(arrays[::-1]) if arrays else np.arange(len(keys[0]))
     return order

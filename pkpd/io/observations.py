@@ -12,7 +12,7 @@ from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
 from pkpd.errors import UnitError, nearest
 from pkpd.io.blq import Readings
-from pkpd.io.cells import is_missing
+from pkpd.io.cells import is_missing, of_each
 from pkpd.io.columns import fold
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
@@ -50,12 +50,10 @@ def assemble(
     nominal, _ = table.numbers("nominal_time", findings, "a number")
     until, _ = table.numbers("until", findings, "a number in the study's time unit")
     volume, _ = table.numbers("volume", findings, "a number ≥ 0")
-    marks = []
-    for i, text in enumerate(table.labels("mark", findings)):
-        mark = _MARKS.get(fold(text)) if text else ""
-        if mark is None:
-            table.complain(findings, "mark", i, f"pre or post; {nearest(text, ('pre', 'post'))}")
-        marks.append(mark or "")
+    said = table.labels("mark", findings)
+    marks = of_each(lambda text: _MARKS.get(fold(text)), said)
+    for i in (k for k, mark in enumerate(marks) if mark is None):
+        table.complain(findings, "mark", i, f"pre or post; {nearest(said[i], ('pre', 'post'))}")
     for name, count in sorted(Counter(n for n, b in zip(names, readings.blq & ~excluded, strict=True) if b).items()):
         findings.fact(f"observations: {count} records of {name} are BLQ")
     lower = {"lower": _lower_ends(table, readings, findings)} if "lower" in table else {}
@@ -73,7 +71,7 @@ def assemble(
             "until": until,
             "volume": volume,
             "occasion": table.labels("occasion", findings),
-            "mark": marks,
+            "mark": [mark or "" for mark in marks],
             "excluded": excluded,
             "reason": reason,
             "row": np.array(table.rows, dtype=np.int64),
@@ -147,6 +145,8 @@ def resolve_duplicates(
     ``"last"`` go by the rows of the source; ``"mean"`` averages values that are all measured or all BLQ, under one
     limit.
     """
+    if not records.duplicated(["subject", "analyte", "time"]).any():
+        return records.reset_index(drop=True)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     keys = zip(*(records[c].tolist() for c in ("subject", "analyte", "time", "until", "mark", "excluded")), strict=True)
     for i, (subject, analyte, time, until, mark, excluded) in enumerate(keys):

@@ -8,7 +8,7 @@ from pkpd import units as unit_tools
 from pkpd.io import doses as dosing
 from pkpd.io import observations as sampling
 from pkpd.io import shape, subjects
-from pkpd.io.cells import label
+from pkpd.io.cells import label, of_each
 from pkpd.io.changing import changing_records
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.collected import check_collections
@@ -63,7 +63,7 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         subjects.check_weights(people, list(given["subject"]), job.units["dose"], listed, findings)
     if table is None or records is None or times is None:
         return None
-    owners = (list(records["subject"]), [] if dose_times is None else list(given["subject"]))
+    owners = (records["subject"].tolist(), [] if dose_times is None else given["subject"].tolist())
     sampled, dosed = on_one_axis(times, dose_times, owners, job.units["time"], findings)
     records = records.assign(time=sampled)
     given = given if dose_times is None else given.assign(time=dosed)
@@ -92,7 +92,7 @@ def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | Non
 def _people(job: Job, tables: list[Table]) -> tuple[pandas.DataFrame, tuple[str, ...]]:
     """Return the subjects with their covariates, and the names of those that change in time."""
     findings = job.findings
-    owners = [[label(cell) or "" for cell in table.columns.get("subject", ())] for table in tables]
+    owners = [[text or "" for text in of_each(label, table.columns.get("subject", ()))] for table in tables]
     listed = job.tables.get("subjects")
     moving: tuple[str, ...] = ()
     if listed is None:

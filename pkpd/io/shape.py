@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from pkpd.arrays import Flags
 from pkpd.errors import nearest
-from pkpd.io.cells import flag, is_missing, label, number
+from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabulary
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table
@@ -102,23 +106,21 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
         )
     sides = {(a, c): key for a in wide for c in SIDES for key in table.extras if fold(key) == fold(a + c)}
     rest = [key for key in table.columns if key not in {*wide.values(), *sides.values(), *SIDES}]
-    picked: list[tuple[int, str]] = []
-    empty = dict.fromkeys(wide, 0)
-    for i in range(len(table)):
-        flags = {a: (sides.get((a, c), c if len(wide) == 1 else "") for c in ("blq", "alq")) for a in wide}
-        filled = [a for a in wide if not is_missing(table.cell(wide[a], i)) or any(_on(table, c, i) for c in flags[a])]
-        if not filled:
-            if not flag(table.cell("excluded", i)):
-                first = next(iter(wide.values()))
-                findings.problem(f"{table.place(first, i)}: no value of {', '.join(wide)} in this row; expected one")
-            filled = list(wide)
-        for a in set(wide) - set(filled):
-            empty[a] += 1
-        picked += [(i, a) for a in wide if a in filled]
+    filled = np.stack([_has_sample(table, key, [sides.get((a, c), c if len(wide) == 1 else "") for c in ("blq", "alq")])
+                       for a, key in wide.items()], axis=1)  # fmt: skip
+    for i in np.flatnonzero(~filled.any(axis=1)).tolist():
+        if not flag(table.cell("excluded", i)):
+            first = next(iter(wide.values()))
+            findings.problem(f"{table.place(first, i)}: no value of {', '.join(wide)} in this row; expected one")
+        filled[i] = True
+    empty = dict(zip(wide, (~filled).sum(axis=0).tolist(), strict=True))
+    rows, which = (places.tolist() for places in np.nonzero(filled))
+    names_of = [*wide]
+    picked = [(i, names_of[k]) for i, k in zip(rows, which, strict=True)]
     for a, count in empty.items():
         if count:
             findings.altered(f"{table.name}: {count} empty cells of {a} hold no sample and were left out")
-    columns: dict[str, list[object]] = {key: [table.columns[key][i] for i, _ in picked] for key in rest}
+    columns: dict[str, list[object]] = {key: [*map(table.columns[key].__getitem__, rows)] for key in rest}
     columns["analyte"] = [a for _, a in picked]
     columns["value"] = [table.columns[wide[a]][i] for i, a in picked]
     columns["heading of value"] = [table.headings[wide[a]] for _, a in picked]
@@ -127,11 +129,20 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
             columns[c] = [table.cell(sides.get((a, c), c), i) for i, a in picked]
             columns[f"heading of {c}"] = [table.headings.get(sides.get((a, c), c), c) for _, a in picked]
     extras = tuple(key for key in table.extras if key in rest)
-    return Table(table.name, columns, [table.rows[i] for i, _ in picked], table.headings, extras)
+    return Table(table.name, columns, [table.rows[i] for i in rows], table.headings, extras)
 
 
-def _on(table: Table, column: str, i: int) -> bool:
-    cell = table.cell(column, i)
+def _has_sample(table: Table, column: str, flags: Sequence[str]) -> Flags:
+    """Whether each row has a value in a column, or a flag that says that it is beyond a limit."""
+    numbers = plain_numbers(table.columns[column])
+    missing = of_each(is_missing, table.columns[column]) if numbers is None else np.isnan(numbers)
+    filled = ~np.array(missing, dtype=bool)
+    for name in (name for name in flags if name in table):
+        filled |= np.array(of_each(_on, table.columns[name]), dtype=bool)
+    return filled
+
+
+def _on(cell: object) -> bool:
     return not is_missing(cell) and flag(cell) is not False
 
 
@@ -143,20 +154,15 @@ def analytes_of(table: Table, names: Sequence[str], findings: Findings) -> list[
             missing_column(table, "analyte", f"the name of what was measured{known}", findings)
         return [names[0] if len(names) == 1 else ""] * len(table)
     by_fold = {fold(name): name for name in names}
-    found, respelled = [], dict[tuple[str, str], int]()
-    for i, cell in enumerate(table.columns["analyte"]):
-        text = label(cell)
-        if not text:
+    texts = [text or "" for text in of_each(label, table.columns["analyte"])]
+    counts = Counter(texts)
+    if "" in counts:
+        for i in (k for k, text in enumerate(texts) if not text):
             table.complain(findings, "analyte", i, "the name of an analyte")
-            found.append("")
-            continue
-        name = by_fold.get(fold(text), text)
-        if name != text:
-            respelled[text, name] = respelled.get((text, name), 0) + 1
-        found.append(name)
-    for (text, name), count in sorted(respelled.items()):
+    meant = {text: by_fold.get(fold(text), text) if text else "" for text in counts}
+    for (text, name), count in sorted(((text, name), counts[text]) for text, name in meant.items() if text != name):
         findings.altered(f"{table.name}: {count} records of {text!r} are read as {name!r}")
-    return found
+    return [meant[text] for text in texts]
 
 
 def check_shape(table: Table, names: Sequence[str], findings: Findings) -> bool:

@@ -11,7 +11,7 @@ import pandas
 
 from pkpd import units as unit_tools
 from pkpd.errors import nearest
-from pkpd.io.cells import all_integers, is_missing, label, number
+from pkpd.io.cells import all_integers, is_missing, label, number, of_each
 from pkpd.io.columns import COVARIATES, fold, missing_column, vocabulary
 from pkpd.io.findings import Findings, shown
 from pkpd.io.table import Table
@@ -23,20 +23,18 @@ def check_identifiers(table: Table, findings: Findings) -> list[str]:
     if "subject" not in table:
         missing_column(table, "subject", "the identifier of every record's subject", findings)
         return [""] * len(table)
-    texts = []
-    for i, cell in enumerate(table.columns["subject"]):
-        text = label(cell)
-        if not text:
+    texts = [text or "" for text in of_each(label, table.columns["subject"])]
+    if "" in texts:
+        for i in (k for k, text in enumerate(texts) if not text):
             table.complain(findings, "subject", i, "an identifier, a number or a text")
-        texts.append(text or "")
     return texts
 
 
 def unknown_subjects(table: Table, owners: Sequence[str], known: Sequence[str], findings: Findings) -> None:
     """Report every subject of a table that the table of subjects does not list."""
-    counts = Counter(owners)
-    for name in dict.fromkeys(owners):
-        if name and name not in known:
+    counts, listed = Counter(owners), {*known}
+    for name in counts:
+        if name and name not in listed:
             i = owners.index(name)
             findings.problem(
                 f"{table.place('subject', i)}: unknown subject ({counts[name]} rows); expected one of the table of "

@@ -13,7 +13,7 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags
-from pkpd.io.cells import flag, is_missing, label, number
+from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.findings import Findings, shown
 
 Columns = tuple[list[str], list[list[object]]]
@@ -59,10 +59,14 @@ class Table:
 
     def numbers(self, column: str, findings: Findings, expected: str = "a number") -> tuple[Array, Flags]:
         """Return a column as numbers (NaN when empty) and which cells were bad, each of them a problem."""
-        values = np.full(len(self), np.nan)
         bad = np.zeros(len(self), dtype=bool)
-        for i, cell in enumerate(self.columns.get(column, ())):
-            value = number(cell)
+        values = plain_numbers(self.columns[column]) if column in self.columns else None
+        if values is not None:
+            return values, bad
+        values = np.full(len(self), np.nan)
+        cells = self.columns.get(column, ())
+        texts = {*map(type, cells)} == {str}
+        for i, value in enumerate(of_each(number, cells) if texts else map(number, cells)):
             if value is None or np.isinf(value):
                 bad[i] = True
                 self.complain(findings, column, i, expected if value is None else f"{expected} that is finite")
@@ -72,25 +76,23 @@ class Table:
 
     def flags(self, column: str, findings: Findings) -> Flags:
         """Return a column as yes and no; a cell that is neither is a problem."""
-        values = np.zeros(len(self), dtype=bool)
-        for i, cell in enumerate(self.columns.get(column, ())):
-            value = flag(cell)
-            if value is None:
+        if column not in self.columns:
+            return np.zeros(len(self), dtype=bool)
+        said = of_each(flag, self.columns[column])
+        if None in said:
+            for i in (k for k, value in enumerate(said) if value is None):
                 self.complain(findings, column, i, "yes or no (1 or 0, true or false)")
-            values[i] = bool(value)
-        return values
+        return np.array([bool(value) for value in said], dtype=bool)
 
     def labels(self, column: str, findings: Findings) -> list[str]:
         """Return a column as texts, "" where the cell is empty; a cell that is no text or number is a problem."""
         if column not in self.columns:
             return [""] * len(self)
-        texts = []
-        for i, cell in enumerate(self.columns[column]):
-            text = label(cell)
-            if text is None:
+        texts = of_each(label, self.columns[column])
+        if None in texts:
+            for i in (k for k, text in enumerate(texts) if text is None):
                 self.complain(findings, column, i, "a text or a number")
-            texts.append(text or "")
-        return texts
+        return [text or "" for text in texts]
 
 
 def positions(which: Flags) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas
+from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
@@ -188,56 +189,56 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
     model = in_study_units(model, study, matched)
-    samples = _samples(model, study, matched)
-    if not len(samples):
+    labels = occasion_labels(study)
+    samples = _samples(model, study, matched, labels)
+    if not len(samples["subject"]):
         raise InputError(f"no usable observation of {sorted(matched.values())}")
-    kept = np.unique(samples["subject"].to_numpy())
+    kept = np.unique(samples["subject"])
     doses = _doses(model, study, kept)
     if model.doses and not any(dose.amount > 0 for given in doses for dose in given):
         raise InputError("the study has no doses, or only doses of 0, for the subjects that were observed")
-    subject = np.searchsorted(kept, samples["subject"].to_numpy())
+    subject = np.searchsorted(kept, samples["subject"])
     edges = np.searchsorted(subject, np.arange(len(kept) + 1))
     parts = [slice(a, b) for a, b in pairwise(edges)]
     sequence = event_sequence(study) if study.in_order or _changing(model, study) else None
-    time, after = samples["time"].to_numpy(), _after(study, sequence, samples)
+    time, after = samples["time"], _after(study, sequence, samples)
     values = values_of(model, study, sequence, kept)
     at_samples = None
     if values.of_record is not None and sequence is not None:
-        own = values.of_record[sequence.sample_place[samples["position"].to_numpy()]]
+        own = values.of_record[sequence.sample_place[samples["position"]]]
         at_samples = tuple(own[p] for p in parts)
     return Observed(
-        model, tuple(study.subject_ids[k] for k in kept), subject, samples["output"].to_numpy(),
-        samples["occasion"].to_numpy(), _records(samples), samples["kind"].to_numpy(), time,
-        samples["lower"].to_numpy(), samples["upper"].to_numpy(), samples["position"].to_numpy(),
+        model, tuple(study.subject_ids[k] for k in kept), subject, samples["output"], samples["occasion"],
+        _records(samples), samples["kind"], time, samples["lower"], samples["upper"], samples["position"],
         doses, tuple(time[p] for p in parts), tuple(after[p] for p in parts),
-        values.changes, values.dose_rows, at_samples, values.covariates, occasion_labels(study), matched,
+        values.changes, values.dose_rows, at_samples, values.covariates, labels, matched,
     )  # fmt: skip
 
 
-def _samples(model: Model, study: Study, matched: Mapping[str, str]) -> pandas.DataFrame:
-    """One row per sample and output, sorted by subject and time."""
+def _samples(model: Model, study: Study, matched: Mapping[str, str], labels: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """One row per sample and output, as columns, sorted by subject and time; `labels` are those of the occasions."""
     every = study._observations
     used = ~every["excluded"].to_numpy(bool)
     analyte = every["analyte"].to_numpy(object)
-    clock = study.time_factor(model.base["time"])
     place = pandas.Index(study.subject_ids).get_indexer(pandas.Index(every["subject"])).astype(np.int64)
-    occasion = pandas.Index(occasion_labels(study), dtype=object).get_indexer(every["occasion"].map(str))
-    tables = []
+    occasion = np.full(len(every), -1, dtype=np.int64)
+    if labels:
+        occasion = pandas.Index(labels, dtype=object).get_indexer(every["occasion"].map(str)).astype(np.int64)
+    parts: list[tuple[NDArray[Any], ...]] = []
     for output, name in matched.items():
         position = np.flatnonzero(used & (analyte == name))
-        kind, lower, upper = _ends(every.iloc[position], _ratio(model, study, output, name))
-        columns = {"subject": place[position], "position": position, "kind": kind, "lower": lower, "upper": upper}
         index = np.full(len(position), list(model.outputs).index(output), dtype=np.int64)
-        tables.append(pandas.DataFrame({**columns, "output": index}))
-    samples = pandas.concat(tables, ignore_index=True)
-    position = samples["position"].to_numpy()
-    samples = samples.assign(
-        time=every["time"].to_numpy(float)[position] * clock, row=every["row"].to_numpy(np.int64)[position],
-        after=(every["mark"].to_numpy(object) == "post")[position], occasion=occasion.astype(np.int64)[position],
-    )  # fmt: skip
+        parts.append((position, index, *_ends(every.iloc[position], _ratio(model, study, output, name))))
+    position, index, kind, lower, upper = (np.concatenate(part) for part in zip(*parts, strict=True))
+    samples = {
+        "subject": place[position], "position": position, "kind": kind, "lower": lower, "upper": upper, "output": index,
+        "time": every["time"].to_numpy(float)[position] * study.time_factor(model.base["time"]),
+        "row": every["row"].to_numpy(np.int64)[position],
+        "after": (every["mark"].to_numpy(object) == "post")[position], "occasion": occasion[position],
+    }  # fmt: skip
     keys = ["subject", "time", "row", "output"] if study.in_order else ["subject", "time", "after", "output"]
-    order = np.lexsort([samples[key].to_numpy() for key in reversed(keys)])
-    return samples.iloc[order].reset_index(drop=True)
+    order = np.lexsort([samples[key] for key in reversed(keys)])
+    return {name: column[order] for name, column in samples.items()}
 
 
 def _ratio(model: Model, study: Study, output: str, analyte: str) -> float:
@@ -259,11 +260,12 @@ def _ends(table: pandas.DataFrame, ratio: float) -> tuple[Integers, Array, Array
     return np.where(known, kind, NO_LIMIT), lower, upper
 
 
-def _records(samples: pandas.DataFrame) -> Integers:
+def _records(samples: Mapping[str, NDArray[Any]]) -> Integers:
     """Number the samples: what one subject gave at one time, on one side of a dose, was drawn at once."""
-    keys = samples[["subject", "time", "after"]].to_numpy(float)
-    new = np.ones(len(keys), dtype=bool)
-    new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    new = np.zeros(len(samples["time"]), dtype=bool)
+    new[:1] = True
+    for key in ("subject", "time", "after"):
+        new[1:] |= samples[key][1:] != samples[key][:-1]
     numbers: Integers = np.cumsum(new) - 1
     return numbers
 
@@ -275,11 +277,11 @@ def _doses(model: Model, study: Study, kept: Integers) -> tuple[tuple[Dose, ...]
     return tuple(compartments.place(given[ids[k]]) for k in kept)
 
 
-def _after(study: Study, sequence: EventSequence | None, samples: pandas.DataFrame) -> Any:
+def _after(study: Study, sequence: EventSequence | None, samples: Mapping[str, NDArray[Any]]) -> Any:
     """Whether samples were drawn after the doses of their time; in an event table how many doses act before them."""
     if sequence is None or not study.in_order:
-        return samples["after"].to_numpy()
-    return sequence.after[sequence.sample_place[samples["position"].to_numpy()]]
+        return samples["after"]
+    return sequence.after[sequence.sample_place[samples["position"]]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,7 +79,10 @@ def event_sequence(study: Study) -> EventSequence:
 
 def occasion_labels(study: Study) -> tuple[str, ...]:
     """Return the labels of a study's occasions: numbers by size, texts by alphabet."""
-    return _codes(pandas.concat([study._observations["occasion"], study._doses["occasion"]]))[1]
+    columns = [study._observations["occasion"], study._doses["occasion"]]
+    if not any(column.notna().any() for column in columns):
+        return ()
+    return _codes(pandas.concat(columns))[1]
 
 
 def _codes(labels: pandas.Series) -> tuple[Integers, tuple[str, ...]]:

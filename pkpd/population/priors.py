@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.special import multigammaln
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
@@ -159,6 +158,8 @@ class InverseWishart:
 
     def density(self, parameters: Parameters, omega: Omega) -> PriorDensity:
         """Return −2 log density of the covariance of these random effects."""
+        from scipy.special import multigammaln  # a tenth of a second, which a simulation need not pay
+
         size, nu, where = len(self.names), float(self.degrees), self._where(omega)
         part = self._part(omega)
         inverse = np.linalg.inv(part)

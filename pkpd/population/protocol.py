@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -45,7 +46,13 @@ def population_of(source: Population | Source | Model) -> Population:
         if source.parameters.missing:
             missing = ", ".join(source.parameters.missing)
             raise InputError(f"the model has no value for {missing}; set them by with_values")
-        return Population(source, source.parameters)
+        return _alone(source)
     if not isinstance(source, Source):
         raise InputError(f"source is a {type(source).__name__}; expected a Population, a fit or a Model")
     return source.population()
+
+
+@lru_cache(maxsize=16)
+def _alone(model: Model) -> Population:
+    """Subjects who are all alike; its texts are checked once."""
+    return Population(model, model.parameters)

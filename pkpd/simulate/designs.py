@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,12 @@ def concrete(model: Model, regimen: Regimen) -> Model:
     volume = next((p.unit for p in model.parameters if p.unit and not units.is_open(p.unit) and _volume(p.unit)), "L")
     tail = "/kg" if units.per_kg(volume) else ""
     amount = regimen.unit if units.per_kg(regimen.unit) == bool(tail) else "mg" + tail
+    return _in_units(model, amount, volume)
+
+
+@lru_cache(maxsize=16)
+def _in_units(model: Model, amount: str, volume: str) -> Model:
+    """The model with units, made once: every simulation of it then asks for the code of the same object."""
     return model.in_units(time="h", amount=amount, volume=volume)
 
 

@@ -48,7 +48,7 @@ def into_memory(task: Task, resources: Resources) -> xarray.Dataset:
         If the result is larger than the memory that may be used.
     """
     layout = task.layout
-    if layout.nbytes > resources.budget:
+    if not resources.allow(layout.nbytes):
         names = sorted(layout.variables, key=lambda n: -len(layout.variables[n].dims))
         raise InputError(
             f"the result would take {in_words(layout.nbytes)}, more than the {in_words(resources.budget)} that may be "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from pkpd.simulate.pieces import Piece
 if TYPE_CHECKING:
     import xarray
 
+_SHORT = 100_000  # bytes of labels
+_PLAIN = "biufU"  # kinds of values that xarray takes as they are
 NOT_COMPUTED = {"f": math.nan, "i": -1, "b": False}
 
 
@@ -43,14 +46,27 @@ class Layout:
         Dimension → its length, and its length in one piece.
     variables : mapping
         What is computed in pieces.
-    fixed : xarray.Dataset
-        Everything else: coordinates, what does not differ between pieces, and attributes.
+    coords : xarray.Coordinates
+        Labels of the dimensions.
+    data : mapping of str to xarray.Variable
+        What does not differ between pieces.
+    attrs : mapping
+        Attributes of the result.
     """
 
     sizes: Mapping[str, int]
     chunks: Mapping[str, int]
     variables: Mapping[str, Variable]
-    fixed: xarray.Dataset
+    coords: xarray.Coordinates
+    data: Mapping[str, xarray.Variable] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fixed(self) -> xarray.Dataset:
+        """Everything but what is computed in pieces."""
+        import xarray
+
+        return xarray.Dataset(self.data, self.coords, self.attrs)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a variable."""
@@ -67,7 +83,8 @@ class Layout:
     @property
     def nbytes(self) -> int:
         """Size of the whole result."""
-        return sum(self._size(n) * math.prod(self.shape(n)) for n in self.variables) + self.fixed.nbytes
+        beside: int = sum(own.nbytes for own in (*self.coords.variables.values(), *self.data.values()))
+        return sum(self._size(n) * math.prod(self.shape(n)) for n in self.variables) + beside
 
     @property
     def piece_nbytes(self) -> int:
@@ -85,13 +102,63 @@ class Layout:
         """Join the computed arrays and what is fixed."""
         import xarray
 
-        data: dict[str, Any] = {n: (v.dims, arrays[n], dict(v.attrs)) for n, v in self.variables.items()}
-        fixed = {str(n): v for n, v in self.fixed.data_vars.items()}
-        return xarray.Dataset({**data, **fixed}, self.fixed.coords, self.fixed.attrs)
+        data: dict[str, Any] = {n: labelled(v.dims, arrays[n], v.attrs) for n, v in self.variables.items()}
+        return xarray.Dataset({**data, **self.data}, self.coords, self.attrs)
 
     def with_attrs(self, attrs: Mapping[str, Any]) -> Layout:
         """Return the same layout with the attributes of the result."""
-        return replace(self, fixed=self.fixed.assign_attrs(attrs))
+        return replace(self, attrs={**self.attrs, **attrs})
+
+
+def labelled(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any] | None = None) -> xarray.Variable:
+    """Return an array with names and attributes, as plain as it is.
+
+    xarray asks of every array whether it is one of dask or pint, and loads them for that: half a second, once.
+
+    Parameters
+    ----------
+    dims : tuple of str
+        One name per dimension.
+    values : array
+        Of numbers, truth values or texts.
+    attrs : mapping, optional
+        Its attributes.
+    """
+    import xarray
+
+    return xarray.Variable(dims, values, dict(attrs or {}), fastpath=values.dtype.kind in _PLAIN)
+
+
+class Labels(NamedTuple):
+    """Numbers along one dimension: its labels if it has their name."""
+
+    dim: str
+    values: NDArray[Any]
+    attrs: Mapping[str, Any] = {}
+
+
+def coordinates(labels: Mapping[str, Labels]) -> xarray.Coordinates:
+    """Return labels as coordinates; those of the last few short simulations are kept, for xarray makes them slowly."""
+    parts = tuple(
+        (name, own.dim, own.values.dtype.str, own.values.tobytes(), tuple(own.attrs.items()))
+        for name, own in labels.items()
+    )
+    made = _kept if sum(own.values.nbytes for own in labels.values()) < _SHORT else _kept.__wrapped__
+    return made(parts)
+
+
+@lru_cache(maxsize=16)
+def _kept(parts: tuple[tuple[str, str, str, bytes, tuple[tuple[str, Any], ...]], ...]) -> xarray.Coordinates:
+    import pandas
+    import xarray
+
+    found = {}
+    for name, dim, kind, content, attrs in parts:
+        values: Any = np.frombuffer(content, dtype=kind)
+        found[name] = xarray.Variable(
+            (dim,), pandas.Index(values) if name == dim else values, dict(attrs), fastpath=True
+        )
+    return xarray.Dataset(coords=found).coords  # Coordinates(found) would ask pint again
 
 
 def chosen(possible: Mapping[str, Variable], default: Iterable[str], keep: Iterable[str] | str | None,

@@ -13,6 +13,7 @@ from pkpd.errors import InputError
 
 _UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _UNKNOWN = 4e9  # assumed where the machine does not say
+_SMALL = 16e6  # bytes that are there wherever this runs
 _MOST_IN_FLIGHT = 256
 _BESIDE = 4  # a piece needs about so many times the memory of its result while it is solved
 
@@ -34,6 +35,10 @@ class Resources:
     executor: Executor | None = None
     progress: bool = True
     memory: float | None = None
+
+    def allow(self, nbytes: float) -> bool:
+        """Say whether so much may be used; what is small need not be asked for."""
+        return (self.memory is None and nbytes <= _SMALL) or nbytes <= self.budget
 
     @property
     def budget(self) -> float:

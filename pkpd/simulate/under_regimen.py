@@ -15,7 +15,7 @@ from pkpd.dosing import Regimen
 from pkpd.model import Model
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for
-from pkpd.simulate.layout import Layout, Variable, chosen
+from pkpd.simulate.layout import Labels, Layout, Variable, chosen, coordinates
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve
 from pkpd.simulate.task import Task
@@ -37,19 +37,22 @@ class RegimenJob:
         Requested times in the plan's unit.
     kept : frozenset of str
         Variables to return.
+    drawn : mapping, optional
+        The values of the first piece, if they are drawn already and it is the only one.
     """
 
     run: Run
     regimen: Regimen
     times: Array
     kept: frozenset[str]
+    drawn: Mapping[str, NDArray[Any]] | None = None
 
     def compute(self, piece: Piece) -> Part:
         """Draw and solve one piece."""
         people, many = self.run.people, piece.shape[0] * piece.shape[1]
         model = people.model
         begins = occasions_of(people, self.regimen.in_units(self.regimen.unit, model.base["time"]))
-        values = self.run.draw(piece, 1 + len(begins))
+        values = self.run.draw(piece, 1 + len(begins)) if self.drawn is None else self.drawn
         clock = self.times * units.factor(self.regimen.time_unit, model.base["time"])
         late = np.full(clock.shape, self.run.at_dose == "after")
         doses = doses_for(self.regimen, model, values, many)
@@ -76,8 +79,6 @@ def regimen_task(
     InputError
         Listing what is missing.
     """
-    import xarray
-
     model = concrete(run.people.model, regimen)
     run = replace(run, people=replace(run.people, model=model))
     cut = Cut.of(replicates, subjects)
@@ -89,21 +90,22 @@ def regimen_task(
     default = [n for n, v in possible.items() if "time" in v.dims] + _varying(run.people, first)
     variables = chosen(possible, default, keep, always=("status",))
     coords = {
-        "replicate": np.arange(1, replicates + 1),
-        "subject": np.arange(1, subjects + 1),
-        "time": ("time", times, {"units": regimen.time_unit, "long_name": "time"}),
-        "dose_time": ("dose", np.array(regimen.times), {"units": regimen.time_unit}),
+        "replicate": Labels("replicate", np.arange(1, replicates + 1)),
+        "subject": Labels("subject", np.arange(1, subjects + 1)),
+        "time": Labels("time", times, {"units": regimen.time_unit, "long_name": "time"}),
+        "dose_time": Labels("dose", np.array(regimen.times), {"units": regimen.time_unit}),
     }
     sizes = {"replicate": replicates, "subject": subjects, "time": times.size}
     chunks = {"replicate": cut.together, "subject": cut.block, "time": times.size}
     if begins:
         first_begin = min([0.0, begins[0], *regimen.times])
-        coords["occasion"] = np.arange(1, 2 + len(begins))
+        coords["occasion"] = Labels("occasion", np.arange(1, 2 + len(begins)))
         about = {"units": regimen.time_unit, "long_name": "beginning of the occasion"}
-        coords["occasion_time"] = ("occasion", np.array([first_begin, *begins]), about)
+        coords["occasion_time"] = Labels("occasion", np.array([first_begin, *begins]), about)
         sizes["occasion"] = chunks["occasion"] = 1 + len(begins)
-    layout = Layout(sizes, chunks, variables, xarray.Dataset(coords=coords))
-    return Task(RegimenJob(run, regimen, times, frozenset(variables)), layout, cut, first)
+    layout = Layout(sizes, chunks, variables, coordinates(coords))
+    job = RegimenJob(run, regimen, times, frozenset(variables), first if len(cut) == 1 else None)
+    return Task(job, layout, cut, first)
 
 
 def occasions_of(people: Population, regimen: Regimen) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ from pkpd.observed.rows import INDICATOR
 from pkpd.observed.sequence import occasion_labels
 from pkpd.population import Population, SubjectRows
 from pkpd.simulate.designs import Own, own_values
-from pkpd.simulate.layout import Layout, Variable, chosen
+from pkpd.simulate.layout import Layout, Variable, chosen, coordinates, labelled
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve_observed
 from pkpd.simulate.task import Task
@@ -104,7 +104,9 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
     first = job.values(cut[0])
     inputs_of(model, first)
     sizes = {"replicate": replicates, "record": len(observed.time)}
-    layout = Layout(sizes, {**sizes, "replicate": cut.together}, variables, _fixed(study, observed, own_units))
+    layout = Layout(
+        sizes, {**sizes, "replicate": cut.together}, variables, coordinates({}), _fixed(study, observed, own_units)
+    )
     return Task(job, layout, cut, first)
 
 
@@ -126,22 +128,21 @@ def _observed(people: Population, study: Study) -> tuple[Observed, SubjectRows]:
     return observed, rows
 
 
-def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> Any:
+def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> dict[str, Any]:
     """What is the same in every replicate."""
-    import xarray
+
+    def column(values: Any, attrs: Mapping[str, Any] | None = None) -> Any:
+        return labelled(("record",), values, attrs)
 
     table = study._observations.iloc[observed.position]
     outputs = [observed.outputs[k] for k in observed.output]
-    record = ("record",)
-    return xarray.Dataset(
-        {
-            "subject": (record, table["subject"].to_numpy().astype(str)),
-            "output": (record, np.array(outputs).astype(str)),
-            "analyte": (record, table["analyte"].to_numpy().astype(str)),
-            "units": (record, np.array([own_units[o] for o in outputs]).astype(str)),
-            "time": (record, table["time"].to_numpy(float), {"units": study.units["time"]}),
-            "observed": (record, table["value"].to_numpy(float)),
-            "lloq": (record, table["lloq"].to_numpy(float)),
-            "observation": (record, observed.position, {"long_name": "row of the study's observations"}),
-        }
-    )
+    return {
+        "subject": column(table["subject"].to_numpy().astype(str)),
+        "output": column(np.array(outputs).astype(str)),
+        "analyte": column(table["analyte"].to_numpy().astype(str)),
+        "units": column(np.array([own_units[o] for o in outputs]).astype(str)),
+        "time": column(table["time"].to_numpy(float), {"units": study.units["time"]}),
+        "observed": column(table["value"].to_numpy(float)),
+        "lloq": column(table["lloq"].to_numpy(float)),
+        "observation": column(observed.position, {"long_name": "row of the study's observations"}),
+    }

@@ -82,7 +82,7 @@ def test_another_tolerance_moves_results_by_less_than_ten_tolerances(factor: flo
 
 @pytest.mark.parametrize("linear", ["closed form", "ode"])
 def test_the_oracle_agrees(linear: str) -> None:
-    """The stiff method (Rodas5P): another solver, with or without the closed form, the same numbers."""
+    """The stiff method (Radau IIA): another solver, with or without the closed form, the same numbers."""
     tight = Settings(rtol=1e-9, atol=1e-9, method="stiff")
     times = np.array([0.5, 2.0, 4.0, 8.5, 12.0, 24.0])
     stiff = run(EFFECT, EFFECT_VALUES, MIXED, times, linear=linear, settings=tight)
@@ -199,7 +199,7 @@ def test_after_the_blow_up_nothing_is_returned() -> None:
 
 
 def test_a_stiff_problem_falls_back_and_is_right() -> None:
-    """Robertson's kinetics to t = 40: the explicit solver gives up at its step limit, Rodas5P finishes.
+    """Robertson's kinetics to t = 40: the explicit solver gives up at its step limit, Radau IIA finishes.
 
     Reference values: Hairer & Wanner, Solving Ordinary Differential Equations II, and SciPy's documentation agree with
     y(40) = (0.7158271, 9.1855e-6, 0.2841637).

@@ -1,21 +1,16 @@
-"""The stiff method: its order conditions, the classical problems, a target-mediated model, honesty when it fails."""
+"""The stiff method on problems: the classical ones, a target-mediated model, honesty when it fails."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import numpy as np
 import pytest
 
 from pkpd import library
 from pkpd.dosing import Dose
-from pkpd.engine import Settings, compile_model, schedule
+from pkpd.engine import Settings
 from pkpd.engine import status as why
-from pkpd.engine.machine.jit import jit
-from pkpd.engine.machine.pointer import call
-from pkpd.engine.solve import integration, rodas, stiff
-from pkpd.engine.solve.segment_start import begin_segment
-from pkpd.engine.solve.start_arrays import start_arrays_of
+from pkpd.engine.machine.steps import radau
+from pkpd.engine.solve import integrated, integration
 from pkpd.model import define
 from tests.engine.engine_runs import run
 from tests.engine.stiff_problems import CLASSICS, DOSES, NAMES, ROWS, TIMES, Lsoda, chain, target_mediated
@@ -24,130 +19,6 @@ EFFECT = library.one_compartment(absorption=True) + library.indirect_response("I
 EFFECT_VALUES = [1.2, 2.0, 10.0, 0.3, 4.0, 5.0, 1.5]
 MIXED = (Dose(0, 100.0), Dose(4, 60.0, "oral"), Dose(7, 60.0, "infusion", 3.0))
 TIGHT = Settings(rtol=1e-10, atol=1e-12, method="stiff")
-
-
-# ---- the method ---------------------------------------------------------------------------------------------------
-
-
-@cache
-def tableau() -> tuple[np.ndarray, ...]:
-    """Return α, β = α + Γ, the weights and what turns weights of the k's into weights of the stages."""
-    a, c, row = np.zeros((8, 8)), np.zeros((8, 8)), rodas.A[5]
-    for i in range(1, 8):
-        a[i, :i] = rodas.A[i] if i < 6 else (*row, 1.0, 1.0)[:i]
-        c[i, :i] = rodas.C[i]
-    gamma = np.linalg.inv(np.eye(8) / rodas.GAMMA - c)
-    alpha = a @ gamma
-    return alpha, alpha + gamma, np.array([*row, 1.0, 1.0, 1.0]) @ gamma, gamma
-
-
-@cache
-def trees(n: int) -> list[tuple]:
-    """Return the rooted trees with n vertices, each as the sorted tuple of what hangs on its root."""
-
-    def forests(total: int) -> set[tuple]:
-        if total == 0:
-            return {()}
-        return {
-            tuple(sorted((tree, *rest)))
-            for k in range(1, total + 1) for tree in trees(k) for rest in forests(total - k)
-        }  # fmt: skip
-
-    return sorted(forests(n - 1))
-
-
-def size(tree: tuple) -> int:
-    return 1 + sum(map(size, tree))
-
-
-def density(tree: tuple) -> int:
-    return size(tree) * int(np.prod([density(branch) for branch in tree], dtype=int))
-
-
-def elementary(tree: tuple) -> np.ndarray:
-    """Φ of a tree for each stage: β where one branch hangs on a vertex, α where several do (Hairer & Wanner, IV.7)."""
-    alpha, beta = tableau()[:2]
-    result = np.ones(8)
-    for branch in tree:
-        result = result * ((beta if len(tree) == 1 else alpha) @ elementary(branch))
-    return result
-
-
-def residual(weights: np.ndarray, n: int, x: float = 1.0) -> float:
-    return max(abs(weights @ elementary(t) - x**n / density(t)) for t in trees(n))
-
-
-def test_order_conditions() -> None:
-    """All 17 conditions up to order 5, those of the embedded method to order 4, of the interpolant to order 4."""
-    alpha, _, weights, gamma = tableau()
-    assert [len(trees(n)) for n in range(1, 6)] == [1, 1, 2, 4, 9]
-    np.testing.assert_allclose(alpha.sum(axis=1), rodas.NODES, atol=3e-14)
-    np.testing.assert_allclose(gamma.sum(axis=1), rodas.D, atol=3e-14)
-    embedded = weights - gamma[7]
-    assert max(residual(weights, n) for n in range(1, 6)) < 1e-13
-    assert residual(weights, 6) > 1e-3
-    assert max(residual(embedded, n) for n in range(1, 5)) < 1e-13
-    assert residual(embedded, 5) > 1e-3
-    first, second, third = (np.array(row) for row in rodas.H)
-    ones = np.array([*rodas.A[5], 1.0, 1.0, 1.0])
-    for x in (0.1, 0.4, 0.7, 0.95):
-        inside = (x * ones + x * (1 - x) * (first + x * (second + x * third))) @ gamma
-        assert max(residual(inside, n, x) for n in range(1, 5)) < 1e-13
-
-
-def test_stability() -> None:
-    """A-stable (|R| ≤ 1 on the imaginary axis) and R(∞) = 0: fast modes are damped, however long the step."""
-    _, beta, weights, _ = tableau()
-
-    def growth(z: complex) -> float:
-        return abs(1 + z * (weights @ np.linalg.solve(np.eye(8) - z * beta, np.ones(8))))
-
-    assert max(growth(1j * y) for y in np.logspace(-2, 4, 400)) <= 1 + 1e-9
-    assert growth(-1e8) < 1e-6
-
-
-def _fixed(equation: str, rate: float, steps: int, end: float) -> np.ndarray:
-    """Take equal steps by hand; return the end, and the largest error of the interpolant at 0.3 of a step."""
-    model = define({"y": equation}, {"k": rate}, outputs={"y": "y"}, initial={"y": "1"})
-    integrated = compile_model(model, linear="ode").integrated
-    model = (integrated.code.address("rhs_1"), integrated.code.address("jacobian_1"))
-    q, clock = np.append(rate, np.zeros(integrated.width - 1)), np.empty(1)
-    y, new, k, work, f = np.ones(1), np.empty(1), np.empty((8, 1)), np.empty((3, 1)), np.empty((3, 1))
-    jac, lu, order, out = np.zeros((1, 2)), np.empty((1, 1)), np.empty(1, dtype=np.int64), np.empty(1)
-    side, h, inside = np.empty((1, 0)), end / steps, []
-    for n in range(steps):
-        stiff.linearise(model, n * h, y, q, work[0], jac, clock, np.empty(2))
-        assert rodas.lu_factor(h, jac, lu, order)
-        rodas.rodas_stages(model[0], n * h, h, y, new, k, work, jac, lu, order, integrated.places, side, q, clock)
-        rodas.rodas_dense(k, f)
-        rodas.rodas_interpolate(f, y, new, 0.3, out)
-        inside.append(out[0])
-        y = new.copy()
-    return np.array([y[0], *inside])
-
-
-def test_order_of_convergence() -> None:
-    """y' = −k·y²·cos t: halving the step divides the error by 2^5, that of the interpolant by 2^4 at least."""
-    errors = []
-    for steps in (16, 32, 64):
-        t = 4.0 / steps * (np.arange(steps) + 0.3)
-        found = _fixed("-k*y*y*cos(t)", 0.5, steps, 4.0)
-        errors.append(np.abs(found - 1 / (1 + 0.5 * np.sin(np.append(4.0, t)))))
-    ends, insides = [e[0] for e in errors], [e[1:].max() for e in errors]
-    assert np.log2(ends[1] / ends[2]) > 4.6
-    assert np.log2(insides[1] / insides[2]) > 3.7
-
-
-def test_order_on_a_stiff_problem() -> None:
-    """Prothero & Robinson: y' = −k(y − cos t) − sin t, where the order of many methods falls to 1.
-
-    The method is built against this (Steinebach 2023): an order near 3 is left and the error falls with 1/k.
-    """
-    errors = {k: [abs(_fixed("-k*(y - cos(t)) - sin(t)", k, n, 2.0)[0] - np.cos(2.0)) for n in (8, 32)]
-              for k in (1e4, 1e5)}  # fmt: skip
-    assert errors[1e5][0] < 1e-9
-    assert errors[1e5][0] / errors[1e5][1] > 4**2.5
-    assert errors[1e5][0] / errors[1e4][0] == pytest.approx(0.1, rel=0.1)
 
 
 # ---- problems -----------------------------------------------------------------------------------------------------
@@ -193,7 +64,7 @@ def test_automatic_finds_stiffness(name: str) -> None:
 
 
 def test_automatic_stays_explicit_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integration, "_stiff", lambda *_: pytest.fail("called"))
+    monkeypatch.setattr(integrated.IntegratedPart, "stiff_method", lambda *_: pytest.fail("called"))
     assert run(EFFECT, EFFECT_VALUES, MIXED, np.linspace(0, 60, 20)).status[0] == why.OK
 
 
@@ -208,42 +79,6 @@ def test_a_chain_of_twenty() -> None:
 
 
 # ---- the closed-form block drives ---------------------------------------------------------------------------------
-
-
-def test_the_derivative_in_time_goes_through_the_driving_states() -> None:
-    """∂f/∂t of the driven right-hand side, which is exact, beside a difference quotient of it."""
-    code = compile_model(EFFECT, ("kout_R", "ka", "CL"))
-    values = np.array([[1.2, *EFFECT_VALUES[1:]]])
-    plan = schedule([MIXED], [np.array([12.0])], [np.array([False])], code.entries, len(code.states))
-    integrated, job = (
-        code.integrated,
-        code.integrated.job(values, plan, Settings(), code.block.run(values, plan), code.block.run),
-    )
-    assert job.modes.sound.all()
-    assert integrated.structure.driven
-    given = start_arrays_of(job, np.zeros((0, job.z0.shape[1])), np.zeros(1, dtype=np.int64))
-    model = (code.code.address("rhs_1"), code.code.address("jacobian_1"))
-    width = job.z0.shape[1]
-    q, jac, dy = np.zeros(integrated.width), np.zeros((width, len(integrated.where) + 1)), np.empty(width)
-    clock = np.empty(1)
-    y = np.empty(width)
-    for s in range(1, len(plan.start)):
-        begin_segment(model[0], 0, s, s, plan.start[s], y, q, given, dy, clock)
-        y[:] = job.z0[0] + 0.1
-        t, d, around = plan.start[s] + 0.7, 1e-4, []
-        for point in (t - d, t + d):
-            clock[0] = point
-            call_from_python(model[0], clock, y, q, dy)
-            around.append(dy.copy())
-        stiff.linearise(model, t, y, q, dy, jac, clock, np.empty(len(integrated.where) + 1))
-        quotient = (around[1] - around[0]) / (2 * d)
-        assert np.abs(quotient).max() > 1e-6
-        np.testing.assert_allclose(jac[:, -1], quotient, rtol=1e-6, atol=1e-10)
-
-
-@jit
-def call_from_python(address, t, y, q, out):  # type: ignore[no-untyped-def]
-    call(address, t, y, q, out)
 
 
 @pytest.mark.parametrize("ka", [1.2, 0.2 * (1 + 1e-9)])
@@ -424,3 +259,24 @@ def test_requested_times_do_not_change_the_solution() -> None:
         sparse = run(EFFECT, EFFECT_VALUES, MIXED, few, settings=how).outputs
         assert (np.abs(many - exact) <= 5 * tolerance * (1 + np.abs(exact))).all()
         assert (np.abs(many[::100] - sparse) <= 5 * tolerance * (1 + np.abs(sparse))).all()
+
+
+def test_what_the_stiff_method_cannot_beat_the_explicit_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of steps that cost a thousand times as much it may take too few: the numbers are then the explicit method's."""
+    monkeypatch.setattr(radau, "COST", dict.fromkeys(radau.STAGES, 1e5))
+    how = {"rtol": 1e-7, "max_steps": 1_000_000}
+    found, explicit = (
+        run(target_mediated(), ROWS, DOSES[:1], TIMES[:2], after=True, settings=Settings(**how, method=method))
+        for method in ("automatic", "explicit")
+    )
+    assert not found.status.any()
+    assert np.array_equal(found.states, explicit.states)
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-8, 1e-11])
+def test_many_periods_are_not_stiffness(monkeypatch: pytest.MonkeyPatch, tolerance: float) -> None:
+    """Three hundred periods take thousands of steps that accuracy asks for: no work for the stiff method."""
+    monkeypatch.setattr(integrated.IntegratedPart, "stiff_method", lambda *_: pytest.fail("called"))
+    model = define({"x": "a*x - x*y", "y": "x*y - y"}, {"a": 1.0}, outputs={"x": "x"}, initial={"x": "2", "y": "1"})
+    found = run(model, [1.0], (), [2000.0], settings=Settings(rtol=tolerance))
+    assert found.status[0] == why.OK

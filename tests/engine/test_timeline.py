@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -228,3 +230,21 @@ def test_the_layout_of_rows() -> None:
     assert list(plan.order) == [1, 0, 3, 4, 2]  # … and where each was asked for
     assert list(plan.row_subject) == [0, 0, 1, 1, 1]
     assert plan.subjects == 2
+
+
+@pytest.mark.parametrize("how", [{"duration": 1e-17}, {"rate": 1e20}, {"modelled": "duration"}, {"modelled": "rate"}])
+def test_an_infusion_too_short_for_the_clock_where_it_arrives_is_a_bolus(how: dict[str, Any]) -> None:
+    """It ran for ever: its end came before its beginning, because a lag had moved both past what the clock tells."""
+    dosing = {"lag": {"A": "L"}, "infusion_duration": {"A": "1e-17"}, "infusion_rate": {"A": "1e20"}}
+    model = define({"A": "-k*A"}, {"k": 0.1, "L": 1.0}, outputs={"A": "A"}, doses={"infusion": "A"}, **dosing)
+    for more in ({}, {"additional": 1, "interval": 100.0}):
+        doses = (Dose(0.0, 10.0, "infusion", **how, **more),)
+        code, values = compile_model(model), np.array([[0.1, 1.0]])
+        plan = code.schedule(values, [doses], [np.array([0.5, 2.0, 50.0])], [np.zeros(3, dtype=bool)])
+        found = code.run(values, plan).outputs[:, 0]
+        np.testing.assert_allclose(found, [0.0, *(10 * np.exp(-0.1 * np.array([1.0, 49.0])))], rtol=1e-12)
+
+
+def test_an_infusion_of_nothing_gives_nothing() -> None:
+    found = run(ONE, [2.0, 10.0], (Dose(1.0, 0.0, "infusion", rate=5.0),), [0.5, 2.0, 50.0]).outputs[:, 0]
+    assert found.tolist() == [0.0, 0.0, 0.0]

@@ -164,3 +164,11 @@ def test_a_thousand_malformed_tables_give_the_documented_error() -> None:
         except InputError:
             failed += 1
     assert failed > 500
+
+
+@pytest.mark.parametrize("column", ["TIME", "DV", "AMT", "WT"])
+def test_a_number_too_large_for_the_machine_is_a_problem(column: str) -> None:
+    table = pandas.DataFrame({"ID": [1, 1], "TIME": [0, 1], "DV": [0, 2], "AMT": [1, 0], "WT": [70, 70]}, dtype=object)
+    table.loc[0 if column == "AMT" else 1, column] = 10**400
+    with pytest.raises(InputError, match=column):
+        read_nonmem(table, units={"time": "h", "DV": "mg/L", "dose": "mg"})

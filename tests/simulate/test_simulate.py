@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -453,3 +454,16 @@ def test_a_model_with_times_of_its_own() -> None:
     early = 10 * np.exp(-0.1 * 12 - 0.4)
     late = 10 * np.exp(-0.1 * 30 - 0.4 * 10 - 0.8) + 10 * np.exp(-0.1 * 6 - 0.4 * 10 - 0.4)
     np.testing.assert_allclose(found, [[early, late]] * 2, rtol=1e-12)
+
+
+def test_results_share_nothing_that_can_be_changed() -> None:
+    """Labels of simulations with the same design are made once; whoever changes those of a result changes no other."""
+    first, before = (simulate(one(), DOSE, times=TIMES) for _ in range(2))
+    for name in ("time", "dose_time"):
+        first[name].attrs["units"] = "day"
+        first.attrs["title"] = "mine"
+        with suppress(ValueError):  # it may be read-only
+            first[name].values[0] = 99.0
+    assert same(simulate(one(), DOSE, times=TIMES), before)
+    assert before["dose_time"].values.tolist() == [0.0]
+    assert before["time"].attrs["units"] == "h"

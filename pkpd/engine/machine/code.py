@@ -6,7 +6,7 @@ import dataclasses
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from pkpd.arrays import Array
 from pkpd.engine.machine import disk
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.jit import LANES, announce
-from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code
+from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code, whole_number
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853, linear, taylor
+from pkpd.engine.machine.steps import dop853, linear, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, shape_of
-from pkpd.engine.symbolic.formulas import Formulas
+from pkpd.engine.machine.steps.radau_parts import Equations
+from pkpd.engine.symbolic.constants import take_constants
+from pkpd.engine.symbolic.formulas import Formula, Formulas
 from pkpd.engine.symbolic.structure import Structure
 from pkpd.engine.symbolic.symbols import system_of
 from pkpd.model import Model
@@ -30,9 +32,9 @@ _OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
     "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
-    "stiff": ("jacobian_1",),
     "linear": ("exponential", "apply"),
     "linear with a source": ("exponential_source", "apply_source"),
+    **{f"radau_{s}": tuple(f"radau_{s}_{what}" for what in ("step", "values", "size")) for s in radau.STAGES},
     **{f"taylor_{order}": (f"taylor_{order}_step", f"taylor_{order}_values") for order in taylor.ORDERS},
 }
 """What is compiled and kept together: a linear model never needs the second, few models need the third."""
@@ -67,6 +69,10 @@ class Code:
             if name not in self._addresses:
                 self._load(next(group for group, members in _GROUPS.items() if name in members))
             return self._addresses[name]
+
+    def number(self, name: str) -> int:
+        """Return the whole number that a function returns."""
+        return whole_number(self.address(name))
 
     def rows(
         self, name: str, q: Array, table_row: Any, out: Array, y: Any = None, time: Any = None, place: Any = None
@@ -148,8 +154,30 @@ class Code:
             step = f"{group}_step", f"{group}_values"
             yield lambda module: taylor.write_step(module, step[0], rhs, formulas.time, frame, order)
             yield lambda module: taylor.write_values(module, step[1], frame, order)
-        else:
-            yield formula_piece("jacobian_1", formulas.time, formulas.jacobian(), 1)
+        elif group.startswith("radau"):
+            yield from self._radau(group, int(group.split("_")[1]))
+
+    def _radau(self, group: str, stages: int) -> Iterator[Piece]:
+        """What writes a step for stiff equations."""
+        formulas, structure = self.formulas, self.formulas.structure
+        rhs, whole = formulas.rhs(), formulas.state_jacobian()
+        # Only what is not zero by structure is written, one entry after the other.
+        entries = Formula(whole.y, whole.q, dict(enumerate(whole.values.values())), len(whole.values))
+        constants, (rhs, entries) = take_constants([rhs, entries])
+        for name, formula in (("constants", constants), ("rhs", rhs), ("jacobian", entries)):
+            yield formula_piece(name, formulas.time, formula, LANES, private=True)
+        states = len(structure.integrated)
+        places: dict[tuple[tuple[int, ...], int], int] = {((j,), i): k for i, j, k in structure.where}
+        places |= {((j, k), i): place for i, j, k, place in structure.where2}
+        blocks = sorted({by for by, _ in places}, key=lambda by: (len(by), by))
+        equations = Equations(
+            states, tuple(divmod(k, states) for k in whole.values),
+            tuple(tuple(places.get((by, i), -1) for i in range(states)) for by in blocks),
+            constants.size,
+        )  # fmt: skip
+        frame = Frame(structure.components, len(whole.q))
+        for write, what in ((radau.write_step, "step"), (radau.write_values, "values"), (radau.write_size, "size")):
+            yield partial(write, name=f"{group}_{what}", equations=equations, frame=frame, stages=stages)
 
 
 def _tuples(value: Any) -> Any:

@@ -87,7 +87,6 @@ _WHAT = {
     "rows.each_row": "what evaluates a model",
     "adaptive.solve_lanes": "the solver",
     "steady_closed_form.solve_steady": "steady states",
-    "stiff.solve_stiff": "the solver of stiff equations",
 }
 
 

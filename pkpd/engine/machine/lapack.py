@@ -27,8 +27,8 @@ if gate.AVAILABLE:
     ) -> Any:
         """Call ``dgeev``.
 
-        `jobs` are the letters N and V (2,), `sizes` n, length of `work`, and what LAPACK says (3, int32); `matrix` is by
-        columns (n · n,) and overwritten; `values` gets real, then imaginary parts (2 · n,), `vectors` the right
+        `jobs` are the letters N and V (2,), `sizes` n, length of `work`, and what LAPACK says (3, int32); `matrix` is
+        by columns (n · n,) and overwritten; `values` gets real, then imaginary parts (2 · n,), `vectors` the right
         eigenvectors by columns (n · n,).
         """
 

@@ -94,6 +94,13 @@ def load_code(code: bytes, names: Sequence[str]) -> dict[str, int]:
     return addresses
 
 
+def whole_number(address: int) -> int:
+    """Return what a function of lanes (`lanes.LaneWriter`) returns that reads none of its arguments."""
+    import ctypes
+
+    return int(ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 3)(address)(None, None, None))
+
+
 class _Writer:
     """Walks expressions and writes IR; one visit per distinct subexpression."""
 

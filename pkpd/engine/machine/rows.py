@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
 import numpy as np
 
 from pkpd.arrays import Array
@@ -50,3 +54,20 @@ def aligned(count: int) -> Array:
     """Return zeros that begin where a cache line does: a load of all lanes must not cross one."""
     room = np.zeros(count + 8)
     return room[(-room.ctypes.data // 8) % 8 :][:count]
+
+
+_known = threading.local()
+_MOST = 64  # rooms that a thread keeps
+
+
+def kept_room(key: Hashable, make: Callable[[], Any]) -> Any:
+    """Return room to work in that this thread has made before, or make it.
+
+    Whoever takes it finds what the last one left, and is done with it before anyone of the thread asks again.
+    """
+    rooms: dict[Hashable, Any] = _known.__dict__.setdefault("rooms", {})
+    if key not in rooms:
+        if len(rooms) >= _MOST:
+            rooms.clear()
+        rooms[key] = make()
+    return rooms[key]

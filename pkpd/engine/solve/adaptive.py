@@ -13,9 +13,24 @@ import numpy as np
 
 from pkpd.engine.machine.jit import LANES, bare_jit
 from pkpd.engine.machine.pointer import call_lanes
-from pkpd.engine.machine.rows import aligned
+from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
-from pkpd.engine.machine.steps.frame import DENSE, END, FRESH, IDLE, LEFT, NEXT, REFUSED, STATUS, TAKEN, TIME
+from pkpd.engine.machine.steps.frame import (
+    DENSE,
+    END,
+    FINAL,
+    FRESH,
+    IDLE,
+    LEFT,
+    NEXT,
+    REFUSED,
+    STATUS,
+    STEP,
+    STEPS_OF_SEGMENT,
+    TAKEN,
+    TIME,
+    WORTH,
+)
 from pkpd.engine.solve import segment_start as start
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.status import OK
@@ -65,11 +80,16 @@ class Space(NamedTuple):
 
 def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
     """Return room for a loop; `sizes` are the entries of state and work."""
-    scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
-    return Space(
-        aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
-        aligned(2 * LANES), aligned(components * LANES), scratch,
-    )  # fmt: skip
+
+    def make() -> Space:
+        scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
+        return Space(
+            aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
+            aligned(2 * LANES), aligned(components * LANES), scratch,
+        )  # fmt: skip
+
+    found: Space = kept_room(("adaptive", sizes, components, arguments), make)
+    return found
 
 
 @bare_jit
@@ -113,6 +133,11 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             here[SEGMENT, lane], here[LAST, lane] = begin.subjects[i, start.FIRST], begin.subjects[i, start.LAST]
             state[LEFT * LANES + lane] = limits[i, 0]
             state[STATUS * LANES + lane] = OK
+            count, last = 0, here[LAST, lane]
+            for s in range(here[SEGMENT, lane], last):
+                count += begin.segments[s, start.END] > begin.segments[s, start.START]
+            state[WORTH * LANES + lane] = STEPS_OF_SEGMENT * count
+            state[FINAL * LANES + lane] = begin.segments[last - 1, start.END] if count > 0 else 0.0
             for k in range(3 * n):  # peak, fixed, kept
                 state[(method.peak + k) * LANES + lane] = limits[i, 1 + k]
         else:
@@ -189,7 +214,8 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
     tables : tuple
         What happens when segments begin (`segment_start.Tables`); requested times (`Asked`); of every subject the steps
         that it may take, then by component the first peak, the fixed absolute tolerance and whether it is kept from
-        becoming negative (subjects × (1 + 3 · components)).
+        becoming negative (subjects × (1 + 3 · components)). Of a subject that cannot be finished the steps become those
+        that were still to come at its pace.
     control : array
         What `machine/steps/frame.py` says.
     space : Space
@@ -217,7 +243,8 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
             if not (reported >> lane) & 1:
                 continue
             if state[STATUS * LANES + lane] != OK:
-                status[here[SUBJECT, lane]] = int(state[STATUS * LANES + lane])
+                i, to_come = here[SUBJECT, lane], state[FINAL * LANES + lane] - state[TIME * LANES + lane]
+                status[i], tables[2][i, 0] = int(state[STATUS * LANES + lane]), to_come / state[STEP * LANES + lane]
                 here[SUBJECT, lane] = -1
             elif state[TIME * LANES + lane] < state[END * LANES + lane]:
                 continue

@@ -10,6 +10,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.jit import announce
 from pkpd.engine.machine.lapack import geev_address
+from pkpd.engine.machine.rows import kept_room
 from pkpd.engine.solve.linear_block import BlockRun
 from pkpd.engine.solve.modes import Driven, Modal, Room, Segments, closed_numbers, find_modes
 from pkpd.engine.solve.modes_second import Bending, Bent, second_numbers, turn
@@ -42,14 +43,12 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     if not n:
         return Modes(np.zeros((0, 0)), np.ones(height, dtype=bool), np.zeros(height))
     driven = _driven(structure, run, schedule)
+    square, flags = np.zeros((3, height, n, n)), np.zeros((2, height), dtype=bool)
     modal = Modal(
-        np.zeros((height, n)), *np.zeros((3, height, n, n)), np.zeros((height, p, n, n)),
-        np.zeros(height, dtype=bool), np.zeros(height, dtype=bool), np.zeros(height),
+        np.zeros((height, n)), square[0], square[1], square[2], np.zeros((height, p, n, n)), flags[0], flags[1],
+        np.zeros(height),
     )  # fmt: skip
-    room = Room(
-        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
-        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
-    )  # fmt: skip
+    room: Room = kept_room(("modes", n), lambda: _room(n))
     lines = Segments(
         schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
     )
@@ -70,12 +69,20 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     return Modes(closed, modal.sound, modal.floor)
 
 
+def _room(n: int) -> Room:
+    return Room(
+        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
+        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
+    )  # fmt: skip
+
+
 def _driven(structure: Structure, run: BlockRun, schedule: Schedule) -> Driven:
     up = structure.upstream
     place = {k: m for m, k in enumerate(up)}
     pairs = [(place[d], structure.varied.index(j) if j >= 0 else -1) for d, j in structure.quantities]
     return Driven(
-        run.matrix, run.constant, run.x0, run.dmatrix, run.dconstant, run.d2constant, run.begins, run.starts, run.dstarts,
+        run.matrix, run.constant, run.x0, run.dmatrix, run.dconstant, run.d2constant,
+        run.begins, run.starts, run.dstarts,
         schedule.rates, schedule.drates, np.array(up), np.array([structure.linear[k] for k in up]),
         np.array(structure.varied, dtype=np.int64), np.array(pairs, dtype=np.int64).reshape(-1, 2),
     )  # fmt: skip

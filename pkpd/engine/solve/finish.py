@@ -12,9 +12,10 @@ from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce, bare_jit
 from pkpd.engine.machine.pointer import call
-from pkpd.engine.machine.rows import aligned
+from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.timeline.schedule import Schedule
 
+HELD, SORTED, VALUES, TARGET = range(4)  # whole numbers of a lane
 # Where an entry of the vector comes from: a state, its derivative by one parameter, its derivative by two.
 BLOCK, INTEGRATED, BLOCK_SLOPE, INTEGRATED_SLOPE, BLOCK_BEND, INTEGRATED_BEND = range(6)
 
@@ -62,8 +63,8 @@ class Rows(NamedTuple):
 
 
 class Lanes(NamedTuple):
-    """For `LANES` rows: times, vectors, values, results (entries · lanes each); the row of values that stands in each
-    lane, and the row of the result that is computed in it (2 × lanes)."""
+    """For `LANES` rows: times, vectors, values, results (entries · lanes each); and whole numbers (4 × lanes): the row
+    of values that stands in each lane, the sorted row, its row of values and its row of the result."""
 
     time: Any
     y: Any
@@ -122,11 +123,8 @@ class Finish:
         if not gate.AVAILABLE:
             self._by_columns(values, rows, solved, wanted)
             return
-        entries = 1 + len(self.recipe.entries)
-        lanes = Lanes(
-            aligned(LANES), aligned(entries * LANES), aligned(values.shape[1] * LANES), aligned(self._size * LANES),
-            np.zeros((2, LANES), dtype=np.int64),
-        )  # fmt: skip
+        sizes = 1 + len(self.recipe.entries), values.shape[1], self._size
+        lanes: Lanes = kept_room((self, sizes), lambda: Lanes(*_room(sizes)))
         announce(write_results)
         address = self.code.address(f"outputs_{LANES}")
         write_results(address, solved, rows, values, self.recipe, lanes, wanted)
@@ -163,6 +161,10 @@ class Finish:
             wanted.states[target] = y[:, 1 : 1 + self.recipe.states]
 
 
+def _room(sizes: tuple[int, int, int]) -> tuple[Any, ...]:
+    return aligned(LANES), *(aligned(n * LANES) for n in sizes), np.zeros((4, LANES), dtype=np.int64)
+
+
 class Spread:
     """Subject, segment, time and row of values of every row, sorted within every subject (rows,)."""
 
@@ -194,80 +196,69 @@ def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type
     values : array, value rows × inputs
         The table of values.
     """
-    many = 0
-    for lane in range(LANES):
-        lanes.held[0, lane] = -1
+    many, stated = 0, wanted.states.shape[0] > 0
+    lanes.held[HELD] = -1
     for i in range(rows.line_of_subject.shape[0]):
-        line = rows.line_of_subject[i]
+        line, begin = rows.line_of_subject[i], rows.rows[i]
         if solved.status[i] != 0:
-            for r in range(wanted.base + rows.rows[i], wanted.base + rows.rows[i + 1]):
+            for r in range(wanted.base + begin, wanted.base + rows.rows[i + 1]):
                 wanted.outputs[r, :] = np.nan
                 wanted.slopes[r, :, :] = np.nan
                 if wanted.second.shape[0] > 0:
                     wanted.second[r, :, :, :] = np.nan
-                if wanted.states.shape[0] > 0:
+                if stated:
                     wanted.states[r, :] = np.nan
             continue
         for s in range(rows.segments[line], rows.segments[line + 1]):
             holding = rows.first_row[i] + rows.segment_row[s]
             for k in range(rows.first[s + line], rows.first[s + line + 1]):
-                r = rows.rows[i] + k - rows.times[line]
-                target = wanted.base + rows.order[r]
-                row = rows.observed[rows.order[r]] if rows.observed.shape[0] > 0 else holding
+                r = begin + k - rows.times[line]
+                order = rows.order[r]
+                lanes.held[SORTED, many], lanes.held[TARGET, many] = r, wanted.base + order
+                lanes.held[VALUES, many] = rows.observed[order] if rows.observed.shape[0] > 0 else holding
                 lanes.time[many] = rows.time[k]
                 lanes.y[many] = rows.dosed[s]
-                gather(r, row, many, solved, recipe, lanes.y)
-                if lanes.held[0, many] != row:
-                    lanes.held[0, many] = row
-                    for j in range(values.shape[1]):
-                        lanes.q[j * LANES + many] = values[row, j]
-                if wanted.states.shape[0] > 0:
-                    for j in range(recipe.states):
-                        wanted.states[target, j] = lanes.y[(1 + j) * LANES + many]
-                lanes.held[1, many] = target
                 many += 1
                 if many == LANES:
-                    call(address, lanes.time, lanes.y, lanes.q, lanes.found)
-                    scatter(many, lanes, wanted)
+                    compute(address, many, solved, values, recipe, lanes, wanted)
                     many = 0
     if many > 0:
-        for lane in range(many, LANES):  # what stands in the other lanes is computed, too, and not used
-            if lanes.held[0, lane] < 0:
-                lanes.time[lane] = lanes.time[0]
-                for j in range(1 + recipe.entries.shape[0]):
-                    lanes.y[j * LANES + lane] = lanes.y[j * LANES]
-                for j in range(values.shape[1]):
-                    lanes.q[j * LANES + lane] = lanes.q[j * LANES]
-        call(address, lanes.time, lanes.y, lanes.q, lanes.found)
-        scatter(many, lanes, wanted)
+        for lane in range(many, LANES):  # the other lanes compute what the first does; nobody reads it
+            lanes.held[SORTED, lane], lanes.held[VALUES, lane] = lanes.held[SORTED, 0], lanes.held[VALUES, 0]
+            lanes.time[lane], lanes.y[lane] = lanes.time[0], lanes.y[0]
+        compute(address, many, solved, values, recipe, lanes, wanted)
 
 
 @bare_jit
-def gather(r, row, lane, solved, recipe, y):  # type: ignore[no-untyped-def]
-    """Put the vector of sorted row r, with row of values ``row``, into a lane of ``y`` (entries · lanes,)."""
+def compute(address, many, solved, values, recipe, lanes, wanted):  # type: ignore[no-untyped-def]
+    """Compute all lanes and write the first ``many`` of them; arguments are as for `write_results`."""
+    for lane in range(LANES):
+        row = lanes.held[VALUES, lane]
+        if lanes.held[HELD, lane] != row:
+            lanes.held[HELD, lane] = row
+            for j in range(values.shape[1]):
+                lanes.q[j * LANES + lane] = values[row, j]
     for e in range(recipe.entries.shape[0]):
         kind, a, b, c = recipe.entries[e, 0], recipe.entries[e, 1], recipe.entries[e, 2], recipe.entries[e, 3]
-        if kind == BLOCK:
-            value = solved.block[r, a]
-        elif kind == INTEGRATED:
-            value = solved.z[r, a]
-        elif kind == BLOCK_SLOPE:
-            value = solved.dblock[r, b, a]
-        elif kind == BLOCK_BEND:
-            value = solved.d2block[r, b, a]
-        elif kind == INTEGRATED_SLOPE:
-            value = solved.z[r, a] / solved.scale[row, b]
-        else:
-            value = solved.z[r, a] / (solved.scale[row, b] * solved.scale[row, c])
-        y[(1 + e) * LANES + lane] = value
-
-
-@bare_jit
-def scatter(many, lanes, wanted):  # type: ignore[no-untyped-def]
-    """Write the results of the first ``many`` lanes; arguments are as for `write_results`."""
+        at = (1 + e) * LANES
+        for lane in range(LANES):
+            r, row = lanes.held[SORTED, lane], lanes.held[VALUES, lane]
+            if kind == BLOCK:
+                lanes.y[at + lane] = solved.block[r, a]
+            elif kind == INTEGRATED:
+                lanes.y[at + lane] = solved.z[r, a]
+            elif kind == BLOCK_SLOPE:
+                lanes.y[at + lane] = solved.dblock[r, b, a]
+            elif kind == BLOCK_BEND:
+                lanes.y[at + lane] = solved.d2block[r, b, a]
+            elif kind == INTEGRATED_SLOPE:
+                lanes.y[at + lane] = solved.z[r, a] / solved.scale[row, b]
+            else:
+                lanes.y[at + lane] = solved.z[r, a] / (solved.scale[row, b] * solved.scale[row, c])
+    call(address, lanes.time, lanes.y, lanes.q, lanes.found)
     outputs, count = wanted.slopes.shape[1], wanted.slopes.shape[2]
     for lane in range(many):
-        target = lanes.held[1, lane]
+        target = lanes.held[TARGET, lane]
         for j in range(outputs):
             wanted.outputs[target, j] = lanes.found[j * LANES + lane]
             for p in range(count):
@@ -280,3 +271,8 @@ def scatter(many, lanes, wanted):  # type: ignore[no-untyped-def]
                         wanted.second[target, j, p, q] = lanes.found[at * LANES + lane]
                         wanted.second[target, j, q, p] = lanes.found[at * LANES + lane]
                         at += 1
+    if wanted.states.shape[0] > 0:
+        for lane in range(many):
+            target = lanes.held[TARGET, lane]
+            for j in range(recipe.states):
+                wanted.states[target, j] = lanes.y[(1 + j) * LANES + lane]

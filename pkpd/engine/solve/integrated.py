@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pkpd.arrays import Array, Flags
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import announce
-from pkpd.engine.machine.steps import dop853, taylor
+from pkpd.engine.machine.steps import dop853, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
@@ -24,6 +24,17 @@ from pkpd.engine.timeline.schedule import Schedule
 SolveBlock = Callable[[Array, Schedule], BlockRun]
 PART_OF_PEAK = 1e-12  # the absolute tolerance as a part of the largest that a state has been
 _SHORT = 2_000  # operations times components up to which a Taylor series is written out
+
+
+class Chosen(NamedTuple):
+    """A method for a run: its name, its code, the entries of its state and work, what a step costs, whether it is for
+    stiff equations. The cost is counted in right-hand sides, a fixed number: what is done depends on no clock."""
+
+    name: str
+    method: Method
+    sizes: tuple[int, int]
+    cost: float
+    stiff: bool = False
 
 
 class IntegratedPart:
@@ -49,19 +60,38 @@ class IntegratedPart:
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers
 
-    def method(self, settings: Settings) -> tuple[str, Method, tuple[int, int]]:
-        """Return the explicit method for the settings: its name, its addresses, the entries of its state and work."""
+    def method(self, settings: Settings) -> Chosen:
+        """Return the explicit method for the settings."""
         frame = Frame(self.structure.components, self.width)
         places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
-        address, rhs = self.code.address, self.code.address("rhs_1")
-        if self.structure.analytic and self.structure.operations * self.structure.components <= _SHORT:
+        address, rhs, name = self.code.address, self.code.address("rhs_1"), self.explicit_name(settings)
+        if self.has_series:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
             sizes = frame.size, taylor.Work(frame.components, order).size
-            return f"Taylor series of order {order}", Method(step, 0, values, rhs, 0, *places), sizes
-        step, dense, values = (address(f"dop853_{name}") for name in ("step", "dense", "values"))
+            return Chosen(name, Method(step, 0, values, rhs, 0, *places), sizes, taylor.COST[order])
+        step, dense, values = (address(f"dop853_{what}") for what in ("step", "dense", "values"))
         sizes = frame.size, dop853.Work(frame.components).size
-        return "Dormand–Prince 8(5,3)", Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes
+        return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes, dop853.COST)
+
+    @property
+    def has_series(self) -> bool:
+        """Whether the explicit method is a Taylor series: the equations have one, and its code is not too long."""
+        return self.structure.analytic and self.structure.operations * self.structure.components <= _SHORT
+
+    def explicit_name(self, settings: Settings) -> str:
+        """Return what the explicit method is called."""
+        order = taylor.order_of(settings.rtol)
+        return f"Taylor series of order {order}" if self.has_series else "Dormand–Prince 8(5,3)"
+
+    def stiff_method(self, settings: Settings) -> Chosen:
+        """Return the method for stiff equations."""
+        frame, stages = Frame(self.structure.components, self.width), radau.stages_of(settings.rtol)
+        places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
+        step, values = (self.code.address(f"radau_{stages}_{what}") for what in ("step", "values"))
+        sizes = frame.size, self.code.number(f"radau_{stages}_size")
+        method = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places)
+        return Chosen(f"Radau IIA of order {2 * stages - 1}", method, sizes, radau.COST[stages], stiff=True)
 
     def kept(self, plan: Schedule) -> Kept:
         """Return what follows from a schedule alone, made once."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.machine.jit import AVAILABLE, announce
-from pkpd.engine.solve import adaptive, scipy_solver, stiff
-from pkpd.engine.solve.integrated import IntegrationJob
+from pkpd.engine.solve import adaptive, scipy_solver
+from pkpd.engine.solve.integrated import Chosen, IntegrationJob
+from pkpd.engine.solve.limits import STEPS
 from pkpd.engine.solve.segment_start import Tables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
-from pkpd.engine.status import NO_STEADY_STATE, STIFF, TOO_MANY, UNDERFLOW
+from pkpd.engine.status import NO_STEADY_STATE, OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
 
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
 
-def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
-    """Return the integrated components (rows × components) and a status per subject, for the named subjects."""
+def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers, Flags]:
+    """Return the integrated components (rows × components), a status per subject and whether the method for stiff
+    equations was used, for the named subjects."""
     subjects = job.schedule.subjects
     steady, slot, good = (
         np.zeros((0, job.z0.shape[1])),
@@ -26,50 +30,86 @@ def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers]:
     )
     if job.schedule.trains:
         steady, slot, good = steady_states(job, _from_steady)
-    out, status = _integrate(job, who, start_tables(job, steady, slot))
-    status = np.where(good, status, NO_STEADY_STATE)
-    return out, status
+    out, status, hard = _integrate(job, who, start_tables(job, steady, slot))
+    return out, np.where(good, status, NO_STEADY_STATE), hard
 
 
 def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
     """Integrate a job in which subject i begins with steady state i."""
     everyone = np.arange(len(steady), dtype=np.int64)
-    return _integrate(job, everyone, start_tables(job, steady, everyone))
+    return _integrate(job, everyone, start_tables(job, steady, everyone))[:2]
 
 
-def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array, Integers]:
+def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array, Integers, Flags]:
     method = job.settings.method
     if not AVAILABLE:
-        return scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
-    out = np.full((job.rows, job.z0.shape[1]), np.nan)
-    status = np.zeros(job.schedule.subjects, dtype=np.int64)
+        solved = scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
+        return *solved, np.full(job.schedule.subjects, method == "stiff")
+    subjects, chosen = job.schedule.subjects, job.integrated
+    run = _Run(
+        job,
+        begin,
+        np.full((job.rows, job.z0.shape[1]), np.nan),
+        np.zeros(subjects, dtype=np.int64),
+        np.zeros(subjects, dtype=bool),
+    )
+    most = np.full(subjects, float(job.settings.max_steps))
     if method == "stiff":
-        _stiff(job, who, begin, out, status)
-        return out, status
-    _lanes(job, who, begin, out, status)
-    if method == "automatic":
-        hard = np.flatnonzero(np.isin(status, _UNFINISHED))
-        if hard.size:
-            status[hard] = 0
-            _stiff(job, hard, begin, out, status)
-    return out, status
+        _lanes(run, who, chosen.stiff_method(job.settings), most)
+    elif method == "explicit":
+        _lanes(run, who, chosen.method(job.settings), most)
+    else:
+        _automatic(run, who, most)
+    return run.out, run.status, run.stiff
 
 
-def _lanes(job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers) -> None:
-    """Integrate the named subjects over lanes."""
-    integrated = job.integrated
-    _, method, sizes = integrated.method(job.settings)
+class _Run(NamedTuple):
+    """A job, what happens when its segments begin, and what is written: the vector by row; by subject the status, and
+    whether the method for stiff equations was the last to try."""
+
+    job: IntegrationJob
+    begin: Tables
+    out: Array
+    status: Integers
+    stiff: Flags
+
+
+def _automatic(run: _Run, who: Integers, most: Array) -> None:
+    """Integrate by the explicit method, and what proves stiff, or cannot be finished, by the stiff one.
+
+    What proves stiff may cost the stiff method, by count, twice what it would have cost the explicit one, which else
+    finishes it.
+    """
+    job = run.job
+    first = job.integrated.method(job.settings)
+    to_come = _lanes(run, who, first, most, report=True)
+    if not run.status.any():
+        return
+    hard, proved = np.flatnonzero(np.isin(run.status, _UNFINISHED)), run.status == STIFF
+    if hard.size:
+        second = job.integrated.stiff_method(job.settings)
+        as_much = to_come * (2 * first.cost / second.cost)
+        _lanes(run, hard, second, np.where(proved, np.minimum(most, as_much), most))
+        again = np.flatnonzero(proved & (run.status == STILL_TOO_MANY))
+        if again.size:
+            _lanes(run, again, first, most)
+
+
+def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool = False) -> Array:
+    """Integrate the named subjects over lanes, with so many steps at most; return how many would have been to come.
+
+    `report` asks for subjects whose equations prove stiff to be given up.
+    """
+    job = run.job
+    run.status[who] = OK
+    run.stiff[who] = chosen.stiff
+    limits = job.limits.copy()
+    limits[:, STEPS] = most
     asked = adaptive.Asked(job.schedule.first, job.schedule.time)
-    control = np.array([job.settings.rtol, job.part, float(job.settings.method == "automatic")])
-    space = adaptive.space_of(sizes, out.shape[1], integrated.width)
+    control = np.array([job.settings.rtol, job.part, float(report)])
+    space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
     announce(adaptive.solve_lanes)
-    adaptive.solve_lanes(who, method, (begin, asked, job.limits), control, space, out, status)
-
-
-def _stiff(job: IntegrationJob, who: Integers, begin: Tables, out: Array, status: Integers) -> None:
-    """Integrate the named subjects with the stiff method."""
-    control = np.array([job.settings.rtol, float(job.settings.max_steps)])
-    code = job.integrated.code
-    model = (code.address("rhs_1"), code.address("jacobian_1"), job.integrated.width)
-    announce(stiff.solve_stiff)
-    stiff.solve_stiff(who, model, begin, job.schedule.lines, control, job.absolute_tolerance, out, status)
+    adaptive.solve_lanes(who, chosen.method, (run.begin, asked, limits), control, space, run.out, run.status)
+    if chosen.stiff:
+        run.status[who] = np.where(run.status[who] == TOO_MANY, STILL_TOO_MANY, run.status[who])
+    return limits[:, STEPS]

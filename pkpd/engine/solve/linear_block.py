@@ -165,7 +165,9 @@ class LinearBlock:
         edges = [n * n, n * n + n, n * n + 2 * n]
         parts = table.reshape(height, -1, n * (n + 3)) if n else np.zeros((height, 1 + p, 0))
         matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1 : 1 + p], edges, axis=2))
+        dmatrix, dloss, dconstant, dx0 = (
+            np.ascontiguousarray(part) for part in np.split(parts[:, 1 : 1 + p], edges, axis=2)
+        )
         d2matrix, _, d2constant, _ = np.split(parts[:, 1 + p :], edges, axis=2)
         whole = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
         system = System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)

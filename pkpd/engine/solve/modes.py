@@ -27,10 +27,10 @@ class Driven(NamedTuple):
     """A block with m states and p parameters that drives through n of them.
 
     By row of values: K (value rows × m × m), b and the initial values (value rows × m), and the derivatives of K and b
-    (value rows × p × m × m, value rows × p × m), and second ones of b (value rows × pairs × m). By subject: where its segments begin (subjects + 1,); states at the
-    start of each (subject segments × m) and their derivatives (subject segments × p × m). By segment: infusion rates
-    (segments × all states) and their derivatives (segments × derivatives × all states; none where they have none). The
-    places in the block of what drives and of what flows into it (n,), and theirs among all states (n,); which of all
+    (value rows × p × m × m, value rows × p × m) and second ones of b (value rows × pairs × m). By subject: where its
+    segments begin (subjects + 1,); states at the start of each (subject segments × m) and their derivatives (subject
+    segments × p × m). By segment: infusion rates (segments × all states) and their derivatives (segments × derivatives
+    × all states; none where they have none). The places in the block of what drives and of what flows into it (n,), and theirs among all states (n,); which of all
     derivatives belongs to each parameter (p,). What is asked for: one of the n and a parameter, or -1 for the state
     itself (quantities × 2).
     """
@@ -133,7 +133,7 @@ def find_modes(address, driven, lines, order, modal, room):  # type: ignore[no-u
                 for j in range(driven.d2constant.shape[1]):
                     sourced = sourced or driven.d2constant[row, j, k] != 0.0
             if finite and _eigenvectors(address, driven, row, modal, room):
-                modal.sound[row] = _are_usable(row, order, sourced, modal, room.scratch)
+                modal.sound[row] = _are_usable(row, order, sourced, modal)
                 if modal.sound[row]:
                     _finish(driven, row, sourced, modal)
         for row in range(first, last):
@@ -200,11 +200,11 @@ def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped
 
 
 @bare_jit
-def _are_usable(row, order, sourced, modal, scratch):  # type: ignore[no-untyped-def]
+def _are_usable(row, order, sourced, modal):  # type: ignore[no-untyped-def]
     """Invert the eigenvectors of a row and return whether they are well enough conditioned for what is wanted.
 
-    ``sourced`` says whether inputs at a constant rate go through them; ``scratch`` is (5, n); others are as for
-    `find_modes`. Every derivative divides once more by differences of rates.
+    ``sourced`` says whether inputs at a constant rate go through them; other arguments are as for `find_modes`. Every
+    derivative divides once more by differences of rates.
     """
     n, lam = modal.lam.shape[1], modal.lam[row]
     if not invert(modal.vectors[row], modal.back[row], modal.inverse[row]):

@@ -17,6 +17,14 @@ from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
 from pkpd.engine.symbolic.positivity import cannot_become_negative
+from pkpd.engine.symbolic.second_order import (
+    curved_block,
+    curved_by_doses,
+    driver_curvature_symbol,
+    moving_times,
+    rate_curvature_symbol,
+    with_second_order,
+)
 from pkpd.engine.symbolic.sensitivities import (
     SensitivitySystem,
     driver_sensitivity_symbol,
@@ -26,18 +34,11 @@ from pkpd.engine.symbolic.sensitivities import (
     scale_symbol,
     with_sensitivities,
 )
-from pkpd.engine.symbolic.second_order import (
-    curved_block,
-    curved_by_doses,
-    driver_curvature_symbol,
-    moving_times,
-    rate_curvature_symbol,
-    with_second_order,
-)
 from pkpd.engine.symbolic.structure import Pair, Structure, Triple
 from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
+
 
 @dataclass(frozen=True, eq=False)
 class Formula:
@@ -281,6 +282,14 @@ class Formulas:
             row = [*(derivative(f, z) for z in states), sympy.Add(derivative(f, self.time), *pushed)]
             rows += [e.xreplace(values) if e != 0 else e for e in row]
         return Formula.of(self.full.symbols, [*self.arguments, *numbers], rows)
+
+    def state_jacobian(self) -> Formula:
+        """Row by row ∂f_i/∂(states) of the states."""
+        _, values, _ = self._modal
+        states = self.full.symbols[: len(self.system.integrated)]
+        rows = [derivative(f, z) for f in self.dydt[: len(states)] for z in states]
+        rhs = self.rhs()
+        return Formula.of(rhs.y, rhs.q, [e.xreplace(values) if e != 0 else e for e in rows])
 
     def driven_rhs(self) -> Formula:
         """The right-hand side with driving states and their derivatives as arguments (SciPy provides them)."""

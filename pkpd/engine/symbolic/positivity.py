@@ -21,8 +21,14 @@ def cannot_become_negative(rhs: Sequence[Any], states: Sequence[Any], signless: 
     """
     import sympy
 
-    zero = sympy.Integer(0)
-    return tuple(_sign(f.xreplace({s: zero}), signless) == 1 for f, s in zip(rhs, states, strict=True))
+    zero, unknown = sympy.Integer(0), set(signless)
+    at_zero = [f.xreplace({s: zero}) for f, s in zip(rhs, states, strict=True)]
+    while True:  # a state that may become negative has no sign for those that see it
+        kept = tuple(s not in unknown and _sign(f, unknown) == 1 for f, s in zip(at_zero, states, strict=True))
+        free = {s for s, k in zip(states, kept, strict=True) if not k} - unknown
+        if not free:
+            return kept
+        unknown |= free
 
 
 def _sign(e: Any, signless: set[Any]) -> int | None:

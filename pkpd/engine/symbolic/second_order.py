@@ -144,7 +144,8 @@ def with_second_order(system: System, first: SensitivitySystem) -> SensitivitySy
     """Add second-order sensitivities behind the first ones, structural zeros left out.
 
     .. math:: \\dot T_{ijk} = \\sum_l \\frac{\\partial f_i}{\\partial z_l} T_{ljk}
-        + s_j s_k \\sum_d \\frac{\\partial f_i}{\\partial x_d}\\frac{\\partial^2 x_d}{\\partial\\theta_j\\partial\\theta_k}
+        + s_j s_k \\sum_d
+         \\frac{\\partial f_i}{\\partial x_d}\\frac{\\partial^2 x_d}{\\partial\\theta_j\\partial\\theta_k}
         + \\sum_{v,w} \\frac{\\partial^2 f_i}{\\partial v\\,\\partial w} \\dot v_j \\dot w_k
 
     where v and w run over the integrated states, the driving states and the parameters, and :math:`\\dot v_j` is how

@@ -178,8 +178,7 @@ def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], pr
 def _size(dose: Dose, said: Terms) -> tuple[Dual, Dual | None]:
     """Amount of a bolus, or rate and length of an infusion; an infusion without length is a bolus."""
     derivatives = len(said.lag) - 1
-    part = said.bioavailability if dose.action == "add" else dual_constant(1.0, derivatives)
-    amount = part * dose.amount
+    amount = _amount(dose, said)
     if dose.route != "infusion":
         return amount, None
     if dose.rate or dose.modelled == "rate":
@@ -199,6 +198,12 @@ def _size(dose: Dose, said: Terms) -> tuple[Dual, Dual | None]:
     return dual_quotient(amount, length), length
 
 
+def _amount(dose: Dose, said: Terms) -> Dual:
+    """What arrives of a dose."""
+    part = said.bioavailability if dose.action == "add" else dual_constant(1.0, len(said.lag) - 1)
+    return part * dose.amount
+
+
 def _given(
     dose: Dose, state: int, said: Terms, record: int, until: float, clock: Clock | None
 ) -> list[Delivery | Mark]:
@@ -211,10 +216,16 @@ def _given(
     for k in range(math.ceil(count) + 1):
         start = said.lag.copy()
         start[0] += dose.time + k * dose.interval
+        now = said
         if clock is not None and (k or said.lag[0] > 0):
-            size, length = _size(dose, said.at(clock.row(float(start[0]))))
+            now = said.at(clock.row(float(start[0])))
+            size, length = _size(dose, now)
         elif k == 0:
             size, length = _size(dose, said)
+        if length is not None and start[0] + length[0] == start[0]:
+            # Shorter than the clock's resolution where it arrives: its end must not come before its beginning.
+            steps.append(Delivery(state, start, _amount(dose, now), None, dose.action, record))
+            continue
         if clock is not None and length is not None and dose.modelled == "rate":
             steps += _changing(dose, state, said, start, dual_product(size, length), record, clock)
             continue

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine.code import Code
 from pkpd.engine.timeline.terms import Terms
 from pkpd.errors import InputError
 from pkpd.model.model import DOSING
 
-_USUAL = {"lag": 0.0, "bioavailability": 1.0, "infusion_rate": 0.0, "infusion_duration": 0.0}
+USUAL = {"lag": 0.0, "bioavailability": 1.0, "infusion_rate": 0.0, "infusion_duration": 0.0}
 
 
 class DosingTerms:
@@ -38,8 +40,8 @@ class DosingTerms:
     def of(
         self, values: Array, doses: Sequence[Sequence[Dose]], rows: Sequence[Sequence[int]],
         entries: Mapping[str, int], states: Sequence[str],
-    ) -> list[list[Terms]]:  # fmt: skip
-        """Return the terms of every dose of every subject.
+    ) -> SaidOfDoses:  # fmt: skip
+        """Return what is said of every dose of every subject.
 
         Parameters
         ----------
@@ -72,16 +74,9 @@ class DosingTerms:
                 "values; expected a number ≥ 0"
                 for r, k in np.argwhere(bad)[:20]
             )
-        result: list[list[Terms]] = []
-        makers: dict[str, Callable[[int], Terms]] = {}
-        for given, rows_of in zip(doses, rows, strict=True):
-            states_of = [d.into or (states[entries[d.route]] if d.route in entries else "") for d in given]
-            for state in states_of:
-                makers.setdefault(state, self._maker(state, numbers, derivatives))
-            result.append([makers[state](row) for state, row in zip(states_of, rows_of, strict=True)])
-        return result
+        return SaidOfDoses(self, numbers, derivatives, doses, rows, StateOfRoute(entries, states))
 
-    def _maker(self, state: str, numbers: Array, derivatives: Array) -> Callable[[int], Terms]:
+    def terms(self, state: str, numbers: Array, derivatives: Array) -> Callable[[int], Terms]:
         """Return what is said of doses into a state, by row of values."""
 
         made: dict[int, Terms] = {}
@@ -94,8 +89,119 @@ class DosingTerms:
 
         return terms
 
+    def place(self, kind: str, state: str) -> int:
+        """Return the column in which something is said of doses into a state; -1 where nothing is."""
+        return self._places.get((kind, state), -1)
+
     def _dual(self, kind: str, state: str, values: Array, derivatives: Array) -> Array:
         place = self._places.get((kind, state))
         if place is None:
-            return np.concatenate([[_USUAL[kind]], np.zeros(self._derivatives)])
+            return np.concatenate([[USUAL[kind]], np.zeros(self._derivatives)])
         return np.concatenate([[values[place]], derivatives[place]])
+
+
+def rows_at_doses(
+    doses: Sequence[Sequence[Dose]], changes: Sequence[Sequence[float]], first_row: Integers,
+    counted: Sequence[Sequence[int]] | None = None,
+) -> list[list[int]]:  # fmt: skip
+    """Return the row of values that holds at every dose, one list per subject.
+
+    Parameters
+    ----------
+    doses, changes : sequences, one item per subject
+        The doses; times from which the subject's second, third … row holds.
+    first_row : array of int, shape (subjects + 1,)
+        Where each subject's rows begin in the table of values.
+    counted : sequence, one item per subject, optional
+        Which of the subject's rows holds at each dose; by default the one that holds from its time on.
+    """
+    rows = []
+    for k, (given, changed, first) in enumerate(zip(doses, changes, first_row[:-1].tolist(), strict=True)):
+        if counted is not None:
+            rows.append([first + int(number) for number in counted[k]])
+        elif len(changed):
+            rows.append([first + bisect_right(changed, dose.time) for dose in given])
+        else:
+            rows.append([first] * len(given))
+    return rows
+
+
+class StateOfRoute(NamedTuple):
+    """Route → index of the state that a dose enters by it; names of the states."""
+
+    entries: Mapping[str, int]
+    states: Sequence[str]
+
+    def name(self, dose: Dose) -> str:
+        """Return the state that a dose enters; nothing if there is none for its route."""
+        return dose.into or (self.states[self.entries[dose.route]] if dose.route in self.entries else "")
+
+
+class SaidOfDoses:
+    """What a model says of the doses of many subjects: as `Terms` of one of them, or of all doses as arrays.
+
+    Parameters
+    ----------
+    dosing : DosingTerms
+        Where the model says what.
+    numbers, derivatives : arrays, shapes (rows, columns) and (rows, columns, sensitivities)
+        What it says with each row of values.
+    doses, rows : sequences, one item per subject
+        The doses, and the row of values that holds at each.
+    by_route : StateOfRoute
+        Where doses enter.
+    """
+
+    def __init__(
+        self, dosing: DosingTerms, numbers: Array, derivatives: Array, doses: Sequence[Sequence[Dose]],
+        rows: Sequence[Sequence[int]], by_route: StateOfRoute,
+    ) -> None:  # fmt: skip
+        self._dosing, self._numbers, self._derivatives = dosing, numbers, derivatives
+        self._doses, self._rows, self._by_route = doses, rows, by_route
+        self._makers: dict[str, Callable[[int], Terms]] = {}
+
+    def __len__(self) -> int:
+        return len(self._doses)
+
+    def __getitem__(self, subject: int) -> list[Terms]:
+        found = []
+        for dose, row in zip(self._doses[subject], self._rows[subject], strict=True):
+            state = self._by_route.name(dose)
+            if state not in self._makers:
+                self._makers[state] = self._dosing.terms(state, self._numbers, self._derivatives)
+            found.append(self._makers[state](row))
+        return found
+
+    def first_row(self, subject: int) -> int:
+        """Return the row of values that holds at a subject's first dose; -1 if there is no dose."""
+        rows = self._rows[subject]
+        return int(rows[0]) if len(rows) else -1
+
+    def duals(self, kind: str, states: Integers, rows: Integers) -> Array:
+        """Return what is said of many doses.
+
+        Parameters
+        ----------
+        kind : str
+            ``"lag"``, ``"bioavailability"``, ``"infusion_rate"`` or ``"infusion_duration"``.
+        states, rows : arrays of int, shape (doses,)
+            The state that each enters, and the row of values that holds at it; -1: nothing is said.
+
+        Returns
+        -------
+        array, shape (doses, 1 + sensitivities)
+            The values, with derivatives.
+        """
+        found = usual_duals(kind, len(states), self._derivatives.shape[2])
+        columns = np.array([self._dosing.place(kind, name) for name in self._by_route.states], dtype=np.int64)
+        said = np.flatnonzero((columns[states] >= 0) & (rows >= 0)) if len(columns) else np.zeros(0, dtype=np.int64)
+        found[said, 0] = self._numbers[rows[said], columns[states[said]]]
+        found[said, 1:] = self._derivatives[rows[said], columns[states[said]]]
+        return found
+
+
+def usual_duals(kind: str, count: int, derivatives: int) -> Array:
+    """Return what holds of doses of which nothing is said, shape (doses, 1 + derivatives)."""
+    found = np.zeros((count, 1 + derivatives))
+    found[:, 0] = USUAL[kind]
+    return found

@@ -103,7 +103,9 @@ class EventTimes:
                 for t, here, flag in self._meets(at[row], lo, hi, records):
                     # Equal times pass one after the other: each moves with its own parameters.
                     moved = flag == 1.0 and derivatives[row, here].any()
-                    cuts_here.append((t, False, np.concatenate([[t], derivatives[row, here], self._behind]) if moved else None))
+                    cuts_here.append(
+                        (t, False, np.concatenate([[t], derivatives[row, here], self._behind]) if moved else None)
+                    )
                     source.append(row)
                     starts.append(t)
                     past.append(past[-1].copy())

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
-from pkpd.engine.timeline.proportional import arriving
+from pkpd.engine.timeline.at_once import LineRequests, lines_at_once
+from pkpd.engine.timeline.columns import DoseColumns, TimeColumns
+from pkpd.engine.timeline.dosing_terms import SaidOfDoses
+from pkpd.engine.timeline.lines import PER_SEGMENT, LineArrays, laid_end_to_end, lengths, offsets, scaled, spread
+from pkpd.engine.timeline.one_by_one import OneByOne
 from pkpd.engine.timeline.segments import LineLayout
 from pkpd.engine.timeline.terms import Terms
-from pkpd.engine.timeline.timeline import SegmentArrays, Timeline, build_timeline
 from pkpd.errors import InputError
-
-# Arrays whose entries stay as they are when time lines are laid end to end; the others count and are shifted.
-_PER_SEGMENT = ("start", "end", "scale", "jumps", "rates", "segment_row", "djumps", "drates", "dstart", "dosed")
 
 
 class Lines(NamedTuple):
@@ -39,8 +39,8 @@ class Lines(NamedTuple):
     rows: Any
 
 
-class Asked(NamedTuple):
-    """What time lines were made of, one item per subject; see `compiled.Compiled.schedule`."""
+class Request(NamedTuple):
+    """What time lines were asked for, one item per subject; see `compiled.Compiled.schedule`."""
 
     doses: Sequence[Sequence[Dose]]
     times: Sequence[Any]
@@ -49,21 +49,23 @@ class Asked(NamedTuple):
     dose_rows: Sequence[Sequence[int]] | None
     time_rows: Sequence[Sequence[int]] | None
 
-    def of(self, subjects: Integers) -> Asked:
+    def of(self, subjects: Integers) -> Request:
         """Return the same of some subjects."""
-        return Asked(*(None if part is None else [part[i] for i in subjects] for part in self))
+
+        def some(part: Any) -> Any:
+            return None if part is None else [part[i] for i in subjects]
+
+        return Request(*map(some, self))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Schedule(SegmentArrays):
+class Schedule(LineArrays):
     """The time lines of many subjects, laid end to end; trains are counted through all of them.
 
     Attributes
     ----------
     line_of_subject : array of int, shape (subjects,)
         Time line of each subject.
-    segments, times : arrays of int, shape (time lines + 1,)
-        Where each time line's segments and requested times begin.
     rows : array of int, shape (subjects + 1,)
         Where each subject's rows begin in a result.
     first_row : array of int, shape (subjects + 1,)
@@ -74,21 +76,19 @@ class Schedule(SegmentArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
-    asked : Asked, optional
-        What it was made of, where it depends on values: they may have to be others.
+    request : Request, optional
+        What was asked for, where time lines depend on values: these may have to be others.
     kept : dict
         What solvers have derived from it and may want again.
     """
 
     line_of_subject: Integers
-    segments: Integers
-    times: Integers
     rows: Integers
     first_row: Integers
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
-    asked: Asked | None = None
+    request: Request | None = None
     kept: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
@@ -106,13 +106,14 @@ class Schedule(SegmentArrays):
     @cached_property
     def row_subject(self) -> Integers:
         """Subject index of every row."""
-        return np.repeat(np.arange(self.subjects), np.diff(self.rows))
+        return np.arange(self.subjects).repeat(lengths(self.rows))
 
     @cached_property
     def _sorted(self) -> Integers:
         """Position in ``time`` of every row, sorted within its subject."""
         shift = self.times[self.line_of_subject] - self.rows[:-1]
-        return np.arange(self.rows[-1]) + np.repeat(shift, np.diff(self.rows))
+        places: Integers = np.arange(self.rows[-1]) + shift.repeat(lengths(self.rows))
+        return places
 
     @cached_property
     def row_time(self) -> Array:
@@ -124,7 +125,7 @@ class Schedule(SegmentArrays):
         """Row of the table of values for every row, sorted within its subject."""
         if self.observed is not None:
             return self.observed[self.order]
-        holding: Integers = np.repeat(self.first_row[:-1], np.diff(self.rows)) + self._by_row(self.segment_row)
+        holding: Integers = np.repeat(self.first_row[:-1], lengths(self.rows)) + self._by_row(self.segment_row)
         return holding
 
     @cached_property
@@ -135,9 +136,9 @@ class Schedule(SegmentArrays):
 
     def _by_row(self, of_segment: Any) -> Any:
         """What belongs to the segment in which every row stands."""
-        line = np.repeat(np.arange(len(self.segments) - 1), np.diff(self.segments))
+        line = np.repeat(np.arange(len(self.segments) - 1), lengths(self.segments))
         at = np.arange(len(self.start)) + line
-        return np.repeat(of_segment, self.first[at + 1] - self.first[at])[self._sorted]
+        return of_segment.repeat(self.first[at + 1] - self.first[at])[self._sorted]
 
     def part(self, subjects: slice | Integers) -> Schedule:
         """Return the schedule of some of the subjects; their rows of values follow one another."""
@@ -151,7 +152,7 @@ class Schedule(SegmentArrays):
                 return array
             return np.concatenate([array[p] for p in pieces]) if pieces else array[:0]
 
-        segments, times = (_offsets([p.stop - p.start for p in pieces]) for pieces in (of_segments, of_times))
+        segments, times = (offsets([p.stop - p.start for p in pieces]) for pieces in (of_segments, of_times))
         first = [
             self.first[p.start + int(w) : p.stop + int(w) + 1] - self.times[w] + t
             for p, w, t in zip(of_segments, kept, times[:-1], strict=True)
@@ -159,11 +160,11 @@ class Schedule(SegmentArrays):
         begins = joined(self.begins, of_segments)
         trains = sorted({int(k) for k in begins if k >= 0})
         begins = np.array([trains.index(k) if k >= 0 else k for k in begins], dtype=np.int64) if trains else begins
-        sizes = np.diff(self.rows)[chosen]
-        rows = _offsets(sizes)
+        sizes = lengths(self.rows)[chosen]
+        rows = offsets(sizes)
         mine = np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes) + np.arange(rows[-1])
         order = self.order[mine] - np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes)
-        first_row = _offsets(np.diff(self.first_row)[chosen])
+        first_row = offsets(lengths(self.first_row)[chosen])
         observed = None  # as are `source` and `past`: whoever cuts has put the values together
         if self.observed is not None:
             observed = self.observed[mine] - np.repeat(self.first_row[:-1][chosen] - first_row[:-1], sizes)
@@ -171,18 +172,39 @@ class Schedule(SegmentArrays):
             line_of_subject=line_of_subject.astype(np.int64), segments=segments, times=times, begins=begins,
             trains=tuple(self.trains[k] for k in trains), first=np.concatenate(first),
             time=joined(self.time, of_times), rows=rows, order=order, first_row=first_row, observed=observed,
-            **{name: joined(getattr(self, name), of_segments) for name in _PER_SEGMENT},
+            **{name: joined(getattr(self, name), of_segments) for name in PER_SEGMENT},
         )  # fmt: skip
 
 
-def _offsets(sizes: Any) -> Integers:
-    """Where each of several pieces begins when they are laid end to end, and where the last ends (pieces + 1)."""
-    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+_COUNTED = ("begins", "trains", "first", "time", "segments", "times")
+
+
+class Asked(NamedTuple):
+    """What the time lines of many subjects are made of; sequences have one item per subject.
+
+    Attributes
+    ----------
+    doses, times, after : sequences
+        Doses, requested times and whether each means "after the dose".
+    terms : SaidOfDoses, sequence or None
+        What the model says of each dose.
+    changes : sequence
+        Times at which the subject's values change.
+    first_row : array of int, shape (subjects + 1,)
+        Where each subject's rows begin in the table of values.
+    """
+
+    doses: Sequence[Sequence[Dose]]
+    times: Sequence[Any]
+    after: Sequence[Any]
+    terms: SaidOfDoses | Sequence[Sequence[Terms]] | None
+    changes: Sequence[Sequence[float]]
+    first_row: Integers
 
 
 def schedule(
     doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any], entries: Mapping[str, int],
-    states: Sequence[str] | int, terms: Sequence[Sequence[Terms]] | None = None,
+    states: Sequence[str] | int, terms: SaidOfDoses | Sequence[Sequence[Terms]] | None = None,
     changes: Sequence[Sequence[float]] | None = None, derivatives: int = 0, tad: bool = False,
 ) -> Schedule:  # fmt: skip
     """Lay out the time lines of many subjects.
@@ -196,7 +218,7 @@ def schedule(
         Route → index of the state that it enters.
     states : sequence of str or int
         Names of the states (or how many there are: then no dose can name one).
-    terms : sequence, one item per subject, optional
+    terms : SaidOfDoses or sequence, one item per subject, optional
         What the model says of each dose; without it nothing is late, lost or modelled.
     changes : sequence, one item per subject, optional
         Times at which the subject's values change.
@@ -208,64 +230,101 @@ def schedule(
     layout = LineLayout.of(entries, states, derivatives, tad)
     if not len(doses):
         raise InputError("there is no subject to solve")
-    known: dict[Any, int] = {}
-    templates: dict[Any, Timeline] = {}
-    lines: list[Timeline] = []
-    problems: list[str] = []
-    line_of_subject = np.empty(len(doses), dtype=np.int64)
     changes = changes or [()] * len(doses)
-    first_row = _offsets([1 + len(changed) for changed in changes])
-    for k, (given, wanted, late) in enumerate(zip(doses, times, after, strict=True)):
-        said = (terms[k] if terms is not None else None) or None
-        if k and said is None and _same(k, doses, times, after, changes) and not problems:
-            line_of_subject[k] = line_of_subject[k - 1]
-            continue
-        clock, flags, changed = np.asarray(wanted, dtype=float), np.asarray(late), changes[k]
-        asked = (tuple(given), clock.tobytes(), flags.dtype, flags.tobytes())
-        parts = arriving(given, said, layout) if said is not None and not len(changed) else None
-        if parts is not None:
-            if asked not in templates:
-                templates[asked] = build_timeline(given, layout, clock, flags)
-            line_of_subject[k] = len(lines)
-            lines.append(templates[asked].scaled(parts))
-            continue
-        moving = tuple(changed), getattr(changed, "late", ()), getattr(changed, "key", b"")
-        key = (*asked, moving) if said is None else k
-        if key not in known:
-            known[key] = len(lines)
-            try:
-                lines.append(build_timeline(given, layout, clock, flags, said, changed, int(first_row[k])))
-            except InputError as error:
-                who = f"subject {k + 1}: " if len(doses) > 1 else ""
-                problems += [f"{who}{p}" for p in error.problems]
-                known.pop(key)
-                continue
-        line_of_subject[k] = known[key]
+    asked = Asked(doses, times, after, terms, changes, offsets([1 + len(changed) for changed in changes]))
+    return _of_subjects(*_lines(asked, layout), asked.first_row)
+
+
+def _lines(asked: Asked, layout: LineLayout) -> tuple[LineArrays, Integers]:
+    """The time lines that differ, in the order of the first subject of each, and which of them each subject has."""
+    dose_columns, time_columns = DoseColumns(asked.doses, layout), TimeColumns(asked.times, asked.after)
+    simple = dose_columns.simple[dose_columns.of_subject] & time_columns.simple[time_columns.of_subject]
+    simple &= lengths(asked.first_row) == 1
+    if layout.tad or not isinstance(asked.terms, SaidOfDoses | None):
+        simple[:] = False
+    at_once, line_of_subject = _at_once(asked, dose_columns, time_columns, layout, np.flatnonzero(simple))
+    left = np.flatnonzero(line_of_subject < 0)
+    if not left.size and at_once is not None:
+        return at_once, line_of_subject
+    built = OneByOne(layout)
+    problems: list[str] = []
+    for k in left.tolist():
+        said = asked.terms[k] if asked.terms is not None else ()
+        try:
+            own = (asked.doses[k], (asked.times[k], asked.after[k]), said, asked.changes[k], int(asked.first_row[k]))
+            line_of_subject[k] = built.line(*own)
+        except InputError as error:
+            who = f"subject {k + 1}: " if len(asked.doses) > 1 else ""
+            problems += [f"{who}{p}" for p in error.problems]
     if problems:
         raise InputError(problems)
-    return _end_to_end(lines, line_of_subject, first_row)
+    before = len(at_once.segments) - 1 if at_once is not None else 0
+    line_of_subject[left] += before
+    first, number = _first_of_each(line_of_subject)  # lines are counted as their first subjects are
+    lines = [*([at_once.line(k) for k in range(before)] if at_once is not None else ()), *built.lines]
+    return laid_end_to_end([lines[k] for k in line_of_subject[first]]), number
 
 
-def _end_to_end(lines: Sequence[Timeline], line_of_subject: Integers, first_row: Integers) -> Schedule:
-    """Lay time lines end to end: what counts segments, times, trains or rows is shifted by what stands before."""
-    times = _offsets([line.time.size for line in lines])
-    rows = _offsets(np.diff(times)[line_of_subject])
-    trains = np.cumsum([0, *(len(line.trains) for line in lines)])
-    begins = [
-        np.where(line.begins >= 0, line.begins + before, line.begins)
-        for line, before in zip(lines, trains, strict=False)
-    ]
-    order = [lines[w].order + r for w, r in zip(line_of_subject, rows[:-1], strict=True)]
-    return Schedule(
-        line_of_subject=line_of_subject, segments=_offsets([line.start.size for line in lines]), times=times,
-        begins=np.concatenate(begins).astype(np.int64), trains=tuple(train for line in lines for train in line.trains),
-        first=np.concatenate([line.first + t for line, t in zip(lines, times[:-1], strict=True)]),
-        time=np.concatenate([line.time for line in lines]), rows=rows,
-        order=np.concatenate(order).astype(np.int64), first_row=first_row,
-        **{name: np.concatenate([getattr(line, name) for line in lines]) for name in _PER_SEGMENT},
-    )  # fmt: skip
+def _at_once(
+    asked: Asked, doses: DoseColumns, times: TimeColumns, layout: LineLayout, who: Integers
+) -> tuple[LineArrays | None, Integers]:
+    """The lines of simple subjects, and which of them each has; -1: none."""
+    line_of_subject = np.full(len(asked.doses), -1, dtype=np.int64)
+    said = asked.terms if isinstance(asked.terms, SaidOfDoses) else None
+    row = np.full(len(who), -1, dtype=np.int64)
+    if said is not None:
+        row[:] = [said.first_row(k) for k in who.tolist()]
+    requests = LineRequests(doses, times, doses.of_subject[who], times.of_subject[who], row, said)
+    parts, in_part = _arriving(requests, layout)
+    # Lines are built of whole doses, and for who has doses that are late or modelled; the others share them.
+    row = np.where(in_part, -1, row)
+    whole = requests.dose_set * len(times.begin) + requests.time_set
+    built, which = _first_of_each(np.where(row >= 0, -1 - np.arange(len(who)), whole))
+    lines, sound = lines_at_once(requests._replace(row=row).chosen(built), layout)
+    number = np.where(sound, np.cumsum(sound) - 1, -1)[which]
+    good = np.flatnonzero(number >= 0)
+    # Whoever has something said of the doses has a line alone.
+    first, line_of_subject[who[good]] = _first_of_each(np.where(in_part, -1 - np.arange(len(who)), number)[good])
+    if in_part.any():
+        lines = scaled(lines, number[good[first]], parts[good[first]], in_part[good[first]])
+    return (lines if good.size else None), line_of_subject
 
 
-def _same(k: int, *parts: Sequence[Any]) -> bool:
-    """Whether a subject's records are the very objects of the one before: then they need not be compared."""
-    return all(part[k] is part[k - 1] for part in parts)
+def _first_of_each(keys: Integers) -> tuple[Integers, Integers]:
+    """Return where each key stands first, in that order, and which of these belongs to each."""
+    if len(keys) == 1:
+        return np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse]
+
+
+def _arriving(requests: LineRequests, layout: LineLayout) -> tuple[Array, Flags]:
+    """What arrives of doses into every state, and on which lines that is all that is said of them.
+
+    As `proportional.arriving`, for many; shapes (lines, states, 1 + derivatives) and (lines,).
+    """
+    doses, lines = requests.doses, len(requests.dose_set)
+    parts = np.zeros((lines, len(layout.states), 1 + layout.derivatives))
+    parts[:, :, 0] = 1.0
+    said = requests.row >= 0
+    if not said.any():
+        return parts, said
+    place, sizes = doses.of(requests.dose_set)
+    line, state = np.arange(lines).repeat(sizes), doses.state[place]
+    late = requests.duals("lag", state, line, layout.derivatives).any(axis=1)
+    parts[line, state] = requests.duals("bioavailability", state, line, layout.derivatives)
+    timely = np.bincount(line[late], minlength=lines) == 0
+    return parts, timely & doses.proportional[requests.dose_set] & said
+
+
+def _of_subjects(lines: LineArrays, line_of_subject: Integers, first_row: Integers) -> Schedule:
+    """Say which subject has which line, and in which order the rows of each were asked for."""
+    many = lengths(lines.times)[line_of_subject]
+    rows = offsets(many)
+    asked = lines.order[spread(lines.times[line_of_subject], many)]
+    own = {name: getattr(lines, name) for name in (*PER_SEGMENT, *_COUNTED)}
+    order = asked + rows[:-1].repeat(many)
+    return Schedule(line_of_subject=line_of_subject, rows=rows, order=order, first_row=first_row, **own)

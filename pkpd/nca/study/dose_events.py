@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas
 
-from pkpd.arrays import Array, Flags, Integers
+from pkpd.arrays import Array, Flags, Integers, in_order
 from pkpd.dosing import ROUTES
 from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import NO_ROUTE
@@ -86,19 +86,18 @@ def dose_events(study: Study, unit: str) -> DoseEvents:
 
 def last_event(events: DoseEvents, subject: Integers, time: Array, post: Flags) -> Integers:
     """Index of the last dose before each sample (at its time, if drawn after it); -1 if there is none."""
-    n = len(events.time)
-    who = np.concatenate([events.subject, subject])
-    when = np.concatenate([events.time, time])
-    turn = np.concatenate([np.ones(n), np.where(post, 2, 0)])  # before the dose, the dose, after the dose
-    order = np.lexsort((turn, when, who))
-    seen = np.cumsum(order < n)
-    found = np.empty(n + len(time), dtype=np.intp)
-    found[order] = seen - 1
-    last = found[n:]
+    known = in_order(events.subject, events.time)
+    # A sample without a time stands after all doses of its subject.
+    wanted = in_order(subject, np.where(np.isnan(time), np.inf, time))
+    last = np.searchsorted(known, wanted, side="left") - 1
+    late = np.flatnonzero(post)
+    last[late] = np.searchsorted(known, wanted[late], side="right") - 1
     return np.where((last >= 0) & (events.subject[last] == subject), last, -1)
 
 
 def as_text(column: pandas.Series) -> npt.NDArray[Any]:
     """Return labels as text, "" where there is none."""
+    if not column.notna().any():
+        return np.full(len(column), "", dtype=object)
     found: npt.NDArray[Any] = column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
     return found

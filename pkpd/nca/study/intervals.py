@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
-from pkpd.arrays import Array, Flags, Integers
+from pkpd.arrays import Array, Flags, Integers, in_order
 from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
@@ -191,13 +191,14 @@ def predose(table: pandas.DataFrame, subject: Integers, whose: Integers, when: A
     value = np.where(table["blq"].to_numpy(dtype=bool), 0.0, table["value"].to_numpy(dtype=np.float64))
     time = table["time"].to_numpy(dtype=np.float64)
     good = np.flatnonzero(np.isfinite(time) & np.isfinite(value) & (value >= 0))
-    good = good[np.lexsort((time[good], subject[good]))]
+    pairs = in_order(subject[good], time[good])
+    if (pairs[1:] < pairs[:-1]).any():
+        order = np.argsort(pairs, kind="stable")
+        good, pairs = good[order], pairs[order]
     found = np.full((len(when), 2), np.nan)
     if not len(good):
         return found
-    levels = np.unique(np.concatenate([time[good], when]))
-    key = subject[good] * len(levels) + np.searchsorted(levels, time[good])
-    place = np.searchsorted(key, whose * len(levels) + np.searchsorted(levels, when)) - 1
+    place = np.searchsorted(pairs, in_order(whose, when)) - 1
     there = (place >= 0) & (subject[good][np.maximum(place, 0)] == whose)
     row = good[np.maximum(place, 0)]
     found[there, 0], found[there, 1] = (time[row] - when)[there], value[row][there]

@@ -31,6 +31,7 @@ from pkpd.engine.machine.steps.frame import (
     aim,
     conclude,
     crossing,
+    is_worth_it,
     scale,
 )
 from pkpd.engine.status import NOT_FINITE, STIFF
@@ -38,9 +39,10 @@ from pkpd.engine.status import NOT_FINITE, STIFF
 LANDINGS = 2  # requested times in a step; with more of them the step is not cut but interpolated
 INTERPOLATED = 0.02  # the error that such a step may have, in units of the tolerance
 _EDGE = 6.1  # |h·λ| at which the step is held by stability and not by accuracy (Hairer's dop853)
-_PROOF, _WORTH_IT = 15, 500  # steps at the edge, and steps still to come, before equations are called stiff
+_PROOF = 15  # steps at the edge before equations are called stiff
 _FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
 _STAGES = 16
+COST = 12.0  # of a step, in right-hand sides
 _COEFFICIENTS = 7
 
 
@@ -192,7 +194,6 @@ def _stiffness(b: LaneWriter, fresh: Any, moved: Value, apart: Value) -> Any:
     at_new, off_new = (b.choose(fresh, zero, b.choose(stepped, x, y)) for x, y in ((at_new, at), (off_new, off)))
     b.store(STATE, AT_EDGE, at_new)
     b.store(STATE, OFF_EDGE, off_new)
-    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
-    long = b.both(b.compare(">=", at_new, b.number(_PROOF)), b.compare(">", left, b.mul(b.number(_WORTH_IT), h)))
+    long = b.both(b.compare(">=", at_new, b.number(_PROOF)), is_worth_it(b, h))
     asked = b.compare(">", b.scalar(CONTROL, REPORT), zero)
     return b.both(b.both(stepped, edge), b.both(long, asked))

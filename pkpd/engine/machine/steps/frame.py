@@ -21,8 +21,10 @@ from pkpd.engine.status import NOT_FINITE, OK, TOO_MANY, UNDERFLOW
 # step would go beyond it, the times inside are interpolated (both infinite where there is none). BEFORE and TAKEN are
 # the start and the size of the last good step, REFUSED whether the last one was refused, LEFT the steps that may still
 # be taken, FRESH whether a segment has just begun, AT_EDGE and OFF_EDGE count steps held by stability and not.
-(TIME, END, NEXT, DENSE, STEP, BEFORE, TAKEN, REFUSED, LEFT, FRESH, AT_EDGE, OFF_EDGE, STATUS) = range(13)
-HEAD = 13
+# FINAL is the end of the last segment, WORTH the number of steps to come for which the stiff method is worth trying.
+(TIME, END, NEXT, DENSE, STEP, BEFORE, TAKEN, REFUSED, LEFT, FRESH, AT_EDGE, OFF_EDGE, STATUS, FINAL, WORTH) = range(15)
+HEAD = 15
+STEPS_OF_SEGMENT = 300.0  # explicit steps whose work is that of the stiff method in a segment, as measured
 RTOL, PART, REPORT = range(3)  # places in `control`
 IDLE = -1  # status of a lane without a subject
 STATE, WORK, CONTROL = range(3)  # the arguments of a step
@@ -104,6 +106,12 @@ def aim(b: LaneWriter, planned: Value, lands: bool = True) -> Aim:
         lands_there = b.both(b.negate(many), b.compare("<", following, ahead))
         ahead = b.choose(lands_there, following, ahead)
     return Aim(now, planned, ahead, b.sub(ahead, now), many)
+
+
+def is_worth_it(b: LaneWriter, h: Value) -> Any:
+    """Return whether so many steps of this size are still to come that the stiff method would have less work."""
+    to_come = b.sub(b.load(STATE, FINAL), b.load(STATE, TIME))
+    return b.compare(">", to_come, b.mul(b.load(STATE, WORTH), h))
 
 
 def scale(b: LaneWriter, frame: Frame, i: Any, size: Value) -> Value:

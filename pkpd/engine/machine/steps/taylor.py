@@ -28,15 +28,19 @@ from pkpd.engine.machine.steps.frame import (
     aim,
     conclude,
     crossing,
+    is_worth_it,
     scale,
 )
 from pkpd.engine.machine.steps.series import Series
 from pkpd.engine.status import NOT_FINITE, STIFF
 
 ORDERS = (8, 12, 16)
+COST = {8: 6.0, 12: 10.0, 16: 13.0}  # of a step, in right-hand sides
 SAFETY = 0.9  # of the step that the coefficients allow
-_TOO_SMALL = 500  # steps that are still to come, after `_PROOF` of them in a row, before equations are called stiff
-_PROOF = 15
+_PROOF = 15  # steps in a row before equations are called stiff
+# Where accuracy chooses the step, the middle term of the series is far larger than the last. Where stability does, the
+# last terms are those of a mode that has died away and rises from rounding: its middle terms are hardly larger.
+_FLAT = 200.0
 _BLINK = 1e-14  # of the rest of a segment: what rounding can hide
 _CORNER = 1e-2  # of a time in which the base of a power that begins at zero changes by its own size, or of the segment
 
@@ -87,14 +91,15 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
         rates = [series.coefficient(flow[i], k) if i in flow else None for i in range(n)]
         for symbol, rate in zip(formula.y, rates, strict=True):
             series.of[symbol].append(zero if rate is None else b.mul(b.number(1 / (k + 1)), rate))
-    largest = [zero, zero]
+    largest = [zero] * 3
     for i, symbol in enumerate(formula.y):
         c = series.of[symbol]
         unit = b.div(one, scale(b, frame, i, b.abs(c[0])))
-        largest = [b.max(most, b.mul(unit, b.abs(c[k]))) for most, k in zip(largest, (order, order - 1), strict=True)]
+        places = order, order - 1, order // 2
+        largest = [b.max(most, b.mul(unit, b.abs(c[k]))) for most, k in zip(largest, places, strict=True)]
         for k in range(order + 1):
             b.store(WORK, k * n + i, c[k])
-    planned, corner = _planned(b, largest, order), b.flag(b.compare("<", zero, zero))
+    planned, corner = _planned(b, largest[:2], order), b.flag(b.compare("<", zero, zero))
     for where, slow in series.corners:
         short = b.min(b.min(planned, b.mul(b.number(_CORNER), slow)), b.mul(b.number(_CORNER), left))
         planned, corner = b.choose(where, short, planned), b.choose(where, one, corner)
@@ -124,7 +129,8 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
     for i in range(n):
         start = b.add(start, b.mul(zero, b.load(WORK, n + i)))
     nothing = b.both(fresh, b.not_finite(start))
-    failed = b.choose(nothing, b.number(NOT_FINITE), b.choose(_stiffness(b, fresh, to.h), b.number(STIFF), zero))
+    stiff = b.choose(_stiffness(b, fresh, to.h, largest, order), b.number(STIFF), zero)
+    failed = b.choose(nothing, b.number(NOT_FINITE), stiff)
     trial = Trial(
         error, b.compare(">", crossed, zero), failed, -1.0 / (order + 1), lambda i: b.load(WORK, b.plus(w.new, i))
     )  # fmt: skip
@@ -171,12 +177,14 @@ def _planned(b: LaneWriter, largest: Sequence[Value], order: int) -> Value:
     return b.choose(refused, b.min(planned, b.load(STATE, STEP)), planned)
 
 
-def _stiffness(b: LaneWriter, fresh: Any, h: Value) -> Any:
-    """Return whether many steps are still to come and have been for long: the stiff method may do with fewer."""
-    zero, one = b.number(0.0), b.number(1.0)
-    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
-    small = b.both(b.negate(fresh), b.compare(">", left, b.mul(b.number(_TOO_SMALL), h)))
-    count = b.choose(small, b.add(b.load(STATE, AT_EDGE), one), zero)
+def _stiffness(b: LaneWriter, fresh: Any, h: Value, largest: Sequence[Value], order: int) -> Any:
+    """Return whether stability has long held the steps while many are still to come."""
+    zero, one, power = b.number(0.0), b.number(1.0), h
+    for _ in range(order - order // 2 - 1):
+        power = b.mul(power, h)
+    flat = b.compare("<=", largest[2], b.mul(b.number(_FLAT), b.mul(power, largest[0])))
+    small = b.both(b.negate(fresh), is_worth_it(b, h))
+    count = b.choose(b.both(small, flat), b.add(b.load(STATE, AT_EDGE), one), zero)
     b.store(STATE, AT_EDGE, count)
     asked = b.compare(">", b.scalar(CONTROL, REPORT), zero)
     return b.both(asked, b.compare(">=", count, b.number(_PROOF)))
