@@ -30,9 +30,9 @@ class Driven(NamedTuple):
     (value rows × p × m × m, value rows × p × m) and second ones of b (value rows × pairs × m). By subject: where its
     segments begin (subjects + 1,); states at the start of each (subject segments × m) and their derivatives (subject
     segments × p × m). By segment: infusion rates (segments × all states) and their derivatives (segments × derivatives
-    × all states; none where they have none). The places in the block of what drives and of what flows into it (n,), and theirs among all states (n,); which of all
-    derivatives belongs to each parameter (p,). What is asked for: one of the n and a parameter, or -1 for the state
-    itself (quantities × 2).
+    × all states; none where they have none). The places in the block of what drives and of what flows into it (n,), and
+    theirs among all states (n,); which of all derivatives belongs to each parameter (p,). What is asked for: one of the
+    n and a parameter, or -1 for the state itself (quantities × 2).
     """
 
     matrix: Any

@@ -35,9 +35,9 @@ class Bent(NamedTuple):
 
 class Bending(NamedTuple):
     """Room. V⁻¹·d²K·V of the wanted pairs, by row of values (rows × wanted × n × n). For one segment: x∞, V⁻¹(x − x∞)
-    and more vectors (5 × n); of every parameter the offset in every mode (p × n), the weight in mode m of exp(λ_l τ) (p × n
-    × n), and that of τ·exp(λ_m τ) (p × n); of a second derivative offsets (2 × n), and the weights a and b in mode m of
-    exp(λ_l τ) and τ·exp(λ_l τ) (2 × n × n)."""
+    and more vectors (5 × n); of every parameter the offset in every mode (p × n), the weight in mode m of exp(λ_l τ) (p
+    × n × n), and that of τ·exp(λ_m τ) (p × n); of a second derivative offsets (2 × n), and the weights a and b in mode
+    m of exp(λ_l τ) and τ·exp(λ_l τ) (2 × n × n)."""
 
     turned: Any
     scratch: Any
@@ -184,7 +184,7 @@ def second_order(driven, modal, where, w, bent, room):  # type: ignore[no-untype
 
 @bare_jit
 def of_state(vector, room, out):  # type: ignore[no-untyped-def]
-    """Write the offset and the weights of a state, whose part of every mode is ``vector`` (n,), to ``out`` (1 + 3·n,)."""
+    """Write the offset and weights of a state, whose part of every mode is ``vector`` (n,), to ``out`` (1 + 3·n,)."""
     n = vector.shape[0]
     out[0] = 0.0
     for m in range(n):
