@@ -14,6 +14,7 @@ from pkpd.dosing import Dose
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.steps import radau
+from pkpd.engine.second import difference, differenced
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.finish import Finish, Solved
 from pkpd.engine.solve.integrated import IntegratedPart
@@ -25,7 +26,7 @@ from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
 from pkpd.engine.timeline.dosing_terms import DosingTerms
 from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
-from pkpd.engine.timeline.schedule import Schedule, schedule
+from pkpd.engine.timeline.schedule import Request, Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
 
@@ -43,8 +44,7 @@ class Solution:
     slopes : array, rows × outputs × sensitivities
         Sensitivities: derivatives of the outputs with respect to the parameters asked for (never to time).
     second : array, rows × outputs × sensitivities × sensitivities
-        Second derivatives of the outputs, where the model was compiled with ``order=2`` and is linear; else no rows.
-        NaN by parameters on which doses or event times depend, and where a steady state is asked for.
+        Second derivatives of the outputs, symmetric; no rows if the model was not compiled with ``order=2``.
     status : array, subjects
         0, or the reason why a subject was not finished (`advice`).
     stiff : array of bool, subjects
@@ -66,8 +66,7 @@ class Solution:
             np.empty((rows, outputs)), np.empty((rows if states else 0, many)),
             np.empty((rows, outputs, sensitivities)),
             np.empty((rows if second else 0, outputs, sensitivities, sensitivities)),
-            np.zeros(subjects, dtype=np.int64),
-            np.zeros(subjects, dtype=bool),
+            np.zeros(subjects, dtype=np.int64), np.zeros(subjects, dtype=bool),
         )  # fmt: skip
 
     def empty(self, rows: int, subjects: int) -> Solution:
@@ -85,6 +84,7 @@ class Compiled:
 
     def __init__(self, model: Model, sensitivities: Sequence[str], linear: str, order: int) -> None:
         self.model, self.order, self.code = model, order, Code(model, sensitivities, linear, order)
+        self._linear = linear
         layout = self.code.structure
         self.states, self.outputs = layout.states, layout.outputs
         self.inputs = layout.inputs[: len(layout.inputs) - layout.event_count]
@@ -104,6 +104,11 @@ class Compiled:
     def clamped(self) -> Compiled:
         """The same with everything integrated, for subjects whose block has no sound modes."""
         return compile_model(self.model, self.sensitivities, CLAMPED, self.order)
+
+    @cached_property
+    def first(self) -> Compiled:
+        """The same with first derivatives only."""
+        return compile_model(self.model, self.sensitivities, self._linear)
 
     def schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
@@ -128,6 +133,8 @@ class Compiled:
         first_row = np.concatenate(([0], np.cumsum([1 + len(changed) for changed in changes])))
         expanded = self.event_times.expand(values, doses, times, changes) if self.code.structure.event_count else None
         plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded)
+        if self.order == 2 and self.plans:
+            plan = replace(plan, request=Request(doses, times, after, changes, dose_rows, time_rows))
         if expanded is not None:
             plan = replace(plan, source=expanded.source, past=expanded.past)
         if time_rows is None:
@@ -146,7 +153,7 @@ class Compiled:
         expanded: ExpandedRows | None,
     ) -> Schedule:  # fmt: skip
         layout = self.code.structure
-        derivatives = len(self.sensitivities) if self.dosing or layout.event_count else 0
+        derivatives = len(self.sensitivities) + len(layout.pairs) if self.dosing or layout.event_count else 0
         cut_at: Sequence[Any] = changes if expanded is None else expanded.changes
         terms = None
         if self.dosing:
@@ -206,17 +213,29 @@ class Compiled:
         height = int(schedule.first_row[-1] if schedule.source is None else schedule.source.max() + 1)
         if values.shape != (height, len(self.inputs)):
             raise InputError(f"values have shape {values.shape}; expected {(height, len(self.inputs))}")
+        given, moved = values, schedule.dstart.shape[1]
+        if self.order == 2 and moved not in (0, len(self.sensitivities) + len(self.code.structure.pairs)):
+            raise InputError("the time lines have no second derivatives: make them with the same Compiled.schedule")
         if self.code.structure.event_count:
             if schedule.source is None or schedule.past is None:
                 raise InputError("the model has times of its own: make the time lines with Compiled.schedule")
             values = np.concatenate([values[schedule.source], schedule.past], axis=1)
-        rows, layout = int(schedule.rows[-1]), self.code.structure
+        rows = int(schedule.rows[-1])
         shape = len(self.outputs), len(self.states), len(self.sensitivities)
-        solution = Solution.of(shape, rows, schedule.subjects, states, layout.order == 2)
+        solution = Solution.of(shape, rows, schedule.subjects, states, self.order == 2)
         if self.block.complete:
             self._closed_form(values, schedule, settings, solution)
-            return solution
-        width = len(self.states) + layout.components + len(self.outputs) * (1 + len(self.sensitivities))
+        else:
+            self._in_pieces(values, schedule, settings, solution)
+        if self.order == 2:
+            self._difference(given, schedule, settings, solution)
+        return solution
+
+    def _in_pieces(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
+        """Solve a model of which something is integrated, a few subjects at a time."""
+        layout = self.code.structure
+        derivatives = len(self.sensitivities) + len(layout.pairs)
+        width = len(self.states) + layout.components + len(self.outputs) * (1 + derivatives)
 
         def piece(lo: int, hi: int) -> None:
             whole = lo == 0 and hi == schedule.subjects
@@ -225,7 +244,27 @@ class Compiled:
             self._piece(part_values, part, settings, solution, (lo, int(schedule.rows[lo])))
 
         in_pieces(piece, schedule.rows, width, settings.workers)
-        return solution
+
+    def _difference(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
+        """Put second derivatives where they are differences of first ones (see `second`)."""
+        flags = schedule.kept.get("differenced")
+        if flags is None:
+            flags = schedule.kept["differenced"] = differenced(self.code.structure, schedule)
+        if not flags.any():
+            return
+        begins = schedule.first_row[:-1] if schedule.source is None else schedule.source[schedule.first_row[:-1]]
+        owner = np.repeat(np.arange(schedule.subjects), np.diff(np.append(begins, len(values))))
+
+        def slopes(moved: Array, who: Integers) -> Array:
+            mine = moved[np.isin(owner, who)]
+            if schedule.request is not None:
+                plan = self.first.schedule(mine, *schedule.request.of(who))
+            else:
+                plan = schedule if len(who) == schedule.subjects else schedule.part(who)
+            return self.first.run(mine, plan, settings, states=False).slopes
+
+        columns = [self.inputs.index(name) for name in self.sensitivities]
+        difference(solution.second, flags, values, columns, (schedule.row_subject, owner), slopes)
 
     def _closed_form(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
         """Solve a model that is one linear block: nothing is kept but what is wanted."""
@@ -239,10 +278,6 @@ class Compiled:
             self.block.solve((lo, hi), tables, found)
 
         in_pieces(piece, schedule.rows, 0, settings.workers, largest=schedule.subjects)
-        if len(solution.second):
-            unknown = slice(None) if schedule.trains else list(self.code.structure.shifting)
-            solution.second[:, :, unknown, :] = np.nan
-            solution.second[:, :, :, unknown] = np.nan
 
     def _piece(
         self, values: Array, schedule: Schedule, settings: Settings, solution: Solution, at: tuple[int, int],
@@ -266,7 +301,9 @@ class Compiled:
             z, other, solution.stiff[subject : subject + schedule.subjects] = integrate_job(job, np.flatnonzero(sound))
             scale, status = job.scale, np.where(status == OK, other, status)
             unsound = np.flatnonzero(~sound)
-        self.finish.write(values, schedule, Solved(block.out, block.dout, z, scale, status), solution, base)
+        self.finish.write(
+            values, schedule, Solved(block.out, block.dout, block.d2out, z, scale, status), solution, base
+        )
         solution.status[subject : subject + schedule.subjects] = status
         if unsound.size:
             self._without_modes(values, schedule, settings, solution, at, unsound, job.modes.floor)
@@ -281,7 +318,7 @@ class Compiled:
         theirs = solution.empty(len(rows), len(who))
         self.clamped._piece(values[mine], schedule.part(who), settings, theirs, (0, 0), floor[mine])
         solution.status[at[0] + who], solution.stiff[at[0] + who] = theirs.status, theirs.stiff
-        for name in ("outputs", "slopes", "states"):
+        for name in ("outputs", "slopes", "second", "states"):
             if len(getattr(solution, name)):
                 getattr(solution, name)[rows] = getattr(theirs, name)
 
@@ -305,7 +342,7 @@ def compile_model(
     linear : {"closed form", "ode"}
         ``"ode"`` integrates everything (a check on the closed form).
     order : {1, 2}
-        2 adds the first derivatives to the states and outputs, so that theirs are second ones (`second.solve_twice`).
+        2 adds second derivatives of the outputs (`Solution.second`).
 
     Raises
     ------

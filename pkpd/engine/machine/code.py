@@ -23,8 +23,8 @@ from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.machine.steps.radau_parts import Equations
 from pkpd.engine.symbolic.constants import take_constants
-from pkpd.engine.symbolic.formulas import Formula, Formulas, Structure
-from pkpd.engine.symbolic.second_order import with_first_derivatives
+from pkpd.engine.symbolic.formulas import Formula, Formulas
+from pkpd.engine.symbolic.structure import Structure
 from pkpd.engine.symbolic.symbols import system_of
 from pkpd.model import Model
 
@@ -55,12 +55,9 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        if self._order == 2:
-            plain = system_of(self._model, self._sensitivities, self._linear)
-            if gate.AVAILABLE and not plain.integrated:
-                return Formulas(plain, 2)  # otherwise the first derivatives become states, to be differentiated again
-            return Formulas(system_of(self._model, self._sensitivities, self._linear, with_first_derivatives))
-        return Formulas(system_of(self._model, self._sensitivities, self._linear))
+        # Second derivatives of a closed-form block go over lanes: without numba everything is integrated instead.
+        linear = self._linear if gate.AVAILABLE or self._order < 2 else "ode"
+        return Formulas(system_of(self._model, self._sensitivities, linear), self._order)
 
     def address(self, name: str) -> int:
         """Return the address of a function."""
@@ -169,10 +166,12 @@ class Code:
         for name, formula in (("constants", constants), ("rhs", rhs), ("jacobian", entries)):
             yield formula_piece(name, formulas.time, formula, LANES, private=True)
         states = len(structure.integrated)
-        places = {(j, i): k for i, j, k in structure.where}
+        places: dict[tuple[tuple[int, ...], int], int] = {((j,), i): k for i, j, k in structure.where}
+        places |= {((j, k), i): place for i, j, k, place in structure.where2}
+        blocks = sorted({by for by, _ in places}, key=lambda by: (len(by), by))
         equations = Equations(
             states, tuple(divmod(k, states) for k in whole.values),
-            tuple(tuple(places.get((j, i), -1) for i in range(states)) for j in range(len(structure.sensitivities))),
+            tuple(tuple(places.get((by, i), -1) for i in range(states)) for by in blocks),
             constants.size,
         )  # fmt: skip
         frame = Frame(structure.components, len(whole.q))

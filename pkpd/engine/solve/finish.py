@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,16 +16,18 @@ from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.timeline.schedule import Schedule
 
 HELD, SORTED, VALUES, TARGET = range(4)  # whole numbers of a lane
-BLOCK, INTEGRATED, BLOCK_SLOPE, INTEGRATED_SLOPE = range(4)  # where an entry of the vector comes from
+# Where an entry of the vector comes from: a state, its derivative by one parameter, its derivative by two.
+BLOCK, INTEGRATED, BLOCK_SLOPE, INTEGRATED_SLOPE, BLOCK_BEND, INTEGRATED_BEND = range(6)
 
 
 class Solved(NamedTuple):
-    """What was solved, sorted within every subject: closed-form states (rows × n) and derivatives (rows × p × n), the
-    integrated vector (rows × components); scales of its sensitivities (value rows × sensitivities); a status per
-    subject."""
+    """What was solved, sorted within every subject: closed-form states (rows × n), derivatives (rows × p × n) and
+    second ones (rows × pairs × n), the integrated vector (rows × components); scales of its sensitivities (value rows ×
+    sensitivities); a status per subject."""
 
     block: Any
     dblock: Any
+    d2block: Any
     z: Any
     scale: Any
     status: Any
@@ -32,7 +35,8 @@ class Solved(NamedTuple):
 
 class Recipe(NamedTuple):
     """How the vector that the outputs read is put together behind the time of the last dose: for every entry where it
-    comes from and two places there (entries × 3); how many of them are states."""
+    comes from, its place there and two more (entries × 4): parameter or pair of the block, or the sensitivities by
+    whose scales it is divided; how many of them are states."""
 
     entries: Any
     states: int
@@ -70,11 +74,13 @@ class Lanes(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Outputs (rows × outputs), their derivatives (rows × outputs × sensitivities) and states (rows × states, or none),
-    to be written; and the row at which these subjects begin."""
+    """Outputs (rows × outputs), their derivatives (rows × outputs × sensitivities), second ones (rows × outputs ×
+    sensitivities × sensitivities, or no rows) and states (rows × states, or no rows), to be written; and the row at
+    which these subjects begin."""
 
     outputs: Any
     slopes: Any
+    second: Any
     states: Any
     base: int
 
@@ -87,15 +93,23 @@ class Finish:
         layout = self.structure
         place = {state: k for k, state in enumerate(layout.linear)}
         other = {state: k for k, state in enumerate(layout.integrated)}
-        entries = [(BLOCK, place[s], 0) if s in place else (INTEGRATED, other[s], 0) for s in range(len(layout.states))]
+        states = range(len(layout.states))
+        entries = [(BLOCK, place[s], 0, 0) if s in place else (INTEGRATED, other[s], 0, 0) for s in states]
         stands = {(layout.integrated[i], j): k for i, j, k in layout.where}
         for s, j in layout.moved:
             if s in place:
-                entries.append((BLOCK_SLOPE, place[s], layout.varied.index(j)))
+                entries.append((BLOCK_SLOPE, place[s], layout.varied.index(j), 0))
             else:
-                entries.append((INTEGRATED_SLOPE, stands[s, j], j))
-        self.recipe = Recipe(np.array(entries, dtype=np.int64).reshape(-1, 3), len(layout.states))
-        self._size = len(layout.outputs) * (1 + len(layout.sensitivities))
+                entries.append((INTEGRATED_SLOPE, stands[s, j], j, 0))
+        pairs = list(combinations_with_replacement(layout.varied, 2))
+        bends = {(layout.integrated[i], j, k): at for i, j, k, at in layout.where2}
+        for s, j, k in layout.moved2:
+            if s in place:
+                entries.append((BLOCK_BEND, place[s], pairs.index((j, k)), 0))
+            else:
+                entries.append((INTEGRATED_BEND, bends[s, j, k], j, k))
+        self.recipe = Recipe(np.array(entries, dtype=np.int64).reshape(-1, 4), len(layout.states))
+        self._size = len(layout.outputs) * (1 + len(layout.sensitivities) + len(layout.pairs))
 
     def write(self, values: Array, schedule: Schedule, solved: Solved, solution: Any, base: int) -> None:
         """Write outputs, slopes and states of a schedule's subjects, whose rows begin at `base`, into a solution."""
@@ -105,7 +119,7 @@ class Finish:
             plan.line_of_subject, plan.segments, plan.first, plan.time, plan.times, plan.rows, plan.first_row,
             plan.segment_row, plan.dosed, observed, plan.order,
         )  # fmt: skip
-        wanted = Wanted(solution.outputs, solution.slopes, solution.states, base)
+        wanted = Wanted(solution.outputs, solution.slopes, solution.second, solution.states, base)
         if not gate.AVAILABLE:
             self._by_columns(values, rows, solved, wanted)
             return
@@ -120,20 +134,29 @@ class Finish:
         spread = Spread(rows)
         y = np.empty((len(spread.row), 1 + len(self.recipe.entries)))
         y[:, 0] = rows.dosed[spread.segment]
-        for e, (kind, a, b) in enumerate(self.recipe.entries):
+        for e, (kind, a, b, c) in enumerate(self.recipe.entries):
             if kind in (BLOCK, INTEGRATED):
                 y[:, 1 + e] = (solved.block if kind == BLOCK else solved.z)[:, a]
             elif kind == BLOCK_SLOPE:
                 y[:, 1 + e] = solved.dblock[:, b, a]
-            else:
+            elif kind == BLOCK_BEND:
+                y[:, 1 + e] = solved.d2block[:, b, a]
+            elif kind == INTEGRATED_SLOPE:
                 y[:, 1 + e] = solved.z[:, a] / solved.scale[spread.row, b]
+            else:
+                y[:, 1 + e] = solved.z[:, a] / (solved.scale[spread.row, b] * solved.scale[spread.row, c])
         y[solved.status[spread.subject] != 0] = np.nan
         table = np.zeros((len(y), self._size))
         self.code.rows("outputs", values, spread.row, table, y, spread.time)
         table[solved.status[spread.subject] != 0] = np.nan
         target, n = wanted.base + rows.order, len(self.structure.outputs)
         wanted.outputs[target] = table[:, :n]
-        wanted.slopes[target] = table[:, n:].reshape(len(y), n, -1)
+        count = len(self.structure.sensitivities)
+        behind = n * (1 + count)
+        wanted.slopes[target] = table[:, n:behind].reshape(len(y), n, count)
+        for k, (a, b) in enumerate(self.structure.pairs):
+            wanted.second[target, :, a, b] = table[:, behind:].reshape(len(y), n, -1)[:, :, k]
+            wanted.second[target, :, b, a] = wanted.second[target, :, a, b]
         if len(wanted.states):
             wanted.states[target] = y[:, 1 : 1 + self.recipe.states]
 
@@ -181,6 +204,8 @@ def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type
             for r in range(wanted.base + begin, wanted.base + rows.rows[i + 1]):
                 wanted.outputs[r, :] = np.nan
                 wanted.slopes[r, :, :] = np.nan
+                if wanted.second.shape[0] > 0:
+                    wanted.second[r, :, :, :] = np.nan
                 if stated:
                     wanted.states[r, :] = np.nan
             continue
@@ -214,17 +239,22 @@ def compute(address, many, solved, values, recipe, lanes, wanted):  # type: igno
             for j in range(values.shape[1]):
                 lanes.q[j * LANES + lane] = values[row, j]
     for e in range(recipe.entries.shape[0]):
-        kind, a, b, at = recipe.entries[e, 0], recipe.entries[e, 1], recipe.entries[e, 2], (1 + e) * LANES
+        kind, a, b, c = recipe.entries[e, 0], recipe.entries[e, 1], recipe.entries[e, 2], recipe.entries[e, 3]
+        at = (1 + e) * LANES
         for lane in range(LANES):
-            r = lanes.held[SORTED, lane]
+            r, row = lanes.held[SORTED, lane], lanes.held[VALUES, lane]
             if kind == BLOCK:
                 lanes.y[at + lane] = solved.block[r, a]
             elif kind == INTEGRATED:
                 lanes.y[at + lane] = solved.z[r, a]
             elif kind == BLOCK_SLOPE:
                 lanes.y[at + lane] = solved.dblock[r, b, a]
+            elif kind == BLOCK_BEND:
+                lanes.y[at + lane] = solved.d2block[r, b, a]
+            elif kind == INTEGRATED_SLOPE:
+                lanes.y[at + lane] = solved.z[r, a] / solved.scale[row, b]
             else:
-                lanes.y[at + lane] = solved.z[r, a] / solved.scale[lanes.held[VALUES, lane], b]
+                lanes.y[at + lane] = solved.z[r, a] / (solved.scale[row, b] * solved.scale[row, c])
     call(address, lanes.time, lanes.y, lanes.q, lanes.found)
     outputs, count = wanted.slopes.shape[1], wanted.slopes.shape[2]
     for lane in range(many):
@@ -233,6 +263,14 @@ def compute(address, many, solved, values, recipe, lanes, wanted):  # type: igno
             wanted.outputs[target, j] = lanes.found[j * LANES + lane]
             for p in range(count):
                 wanted.slopes[target, j, p] = lanes.found[(outputs + j * count + p) * LANES + lane]
+        if wanted.second.shape[0] > 0:
+            at = outputs * (1 + count)
+            for j in range(outputs):
+                for p in range(count):
+                    for q in range(p, count):
+                        wanted.second[target, j, p, q] = lanes.found[at * LANES + lane]
+                        wanted.second[target, j, q, p] = lanes.found[at * LANES + lane]
+                        at += 1
     if wanted.states.shape[0] > 0:
         for lane in range(many):
             target = lanes.held[TARGET, lane]

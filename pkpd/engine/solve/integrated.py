@@ -16,9 +16,9 @@ from pkpd.engine.machine.steps import dop853, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
+from pkpd.engine.solve.driving import Modes, modes_of
 from pkpd.engine.solve.limits import STEPS, Known, find_limits
 from pkpd.engine.solve.linear_block import BlockRun
-from pkpd.engine.solve.modes import Modes, modes_of
 from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
@@ -54,6 +54,8 @@ class IntegratedPart:
             self.places[j, i] = k
         self.state_of = np.arange(self.structure.components)
         for i, _, k in self.structure.where:
+            self.state_of[k] = i
+        for i, _, _, k in self.structure.where2:
             self.state_of[k] = i
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers

@@ -111,13 +111,20 @@ class LinearBlock:
         numbers = {label: k for k, label in enumerate(layout.labels)}
         moved = np.array([(numbers[label], i) for label, i in layout.shape.moved], dtype=np.int64).reshape(-1, 2)
         once = sum(len(label) == 1 for label, _ in layout.shape.moved)
+        column = [self._column(tuple(self.varied[q] for q in label)) for label in layout.labels if label]
         fed = any(layout.constant(i, label) is not None for label in layout.labels for i in range(self.size))
         return Places(
             layout.block, layout.width, layout.rates, layout.start, layout.dosed, layout.reached,
             np.array(self.where, dtype=np.int64), np.array(self.varied, dtype=np.int64),
-            np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1]), once, int(fed),
-            int(self.structure.tad),
+            np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1]), once,
+            np.array(column, dtype=np.int64), int(fed), int(self.structure.tad),
         )  # fmt: skip
+
+    def _column(self, which: Sequence[int]) -> int:
+        """The place of a derivative, by one sensitivity or two, among all derivatives of doses."""
+        if len(which) == 1:
+            return which[0]
+        return len(self.structure.sensitivities) + self.structure.pairs.index((which[0], which[1]))
 
     def _machine(self, sourced: bool) -> Machine:
         address = self.code.address
@@ -145,26 +152,32 @@ class LinearBlock:
         trains = trains_as_arrays(schedule.trains, self.where, self.varied)
         room = steady_room(n, p, int(np.diff(trains.first).max()))
         announce(solve_steady)
-        solve_steady(self._system(values), tables.lines, tables.marks, trains, room, steady, status)
+        solve_steady(self._system(values)[0], tables.lines, tables.marks, trains, room, steady, status)
         adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
         return tables._replace(marks=tables.marks._replace(adds=adds, steady=steady[0], dsteady=steady[1]))
 
-    def _system(self, values: Array) -> System:
-        """K, losses, constant inputs and initial values by row of values, and their derivatives."""
+    def _system(self, values: Array) -> tuple[System, tuple[Array, Array]]:
+        """K, losses, constant inputs and initial values by row of values, and their derivatives; second ones of K and
+        of the constant inputs."""
         n, p, height = self.size, len(self.varied), len(values)
         table = np.zeros((height, len(self._layout(False).labels) * n * (n + 3)))
         self.code.rows("block", values, np.arange(height), table)
         edges = [n * n, n * n + n, n * n + 2 * n]
-        parts = table.reshape(height, -1, n * (n + 3))[:, : 1 + p] if n else np.zeros((height, 1 + p, 0))
+        parts = table.reshape(height, -1, n * (n + 3)) if n else np.zeros((height, 1 + p, 0))
         matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, dloss, dconstant, dx0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 1:], edges, axis=2))
+        dmatrix, dloss, dconstant, dx0 = (
+            np.ascontiguousarray(part) for part in np.split(parts[:, 1 : 1 + p], edges, axis=2)
+        )
+        d2matrix, _, d2constant, _ = np.split(parts[:, 1 + p :], edges, axis=2)
         whole = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
-        return System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
+        system = System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
+        second = np.ascontiguousarray(d2matrix).reshape(height, -1, n, n) if n else np.zeros((height, 0, 0, 0))
+        return system, (second, np.ascontiguousarray(d2constant))
 
     def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
         n, p, rows = self.size, len(self.varied), int(schedule.rows[-1])
         status = np.full(schedule.subjects, OK, dtype=np.int64)
-        tables, system = self.tables(values, schedule, status), self._system(values)
+        tables, (system, (d2matrix, d2constant)) = self.tables(values, schedule, status), self._system(values)
         segments = int(tables.marks.first_place[-1])
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
@@ -187,7 +200,7 @@ class LinearBlock:
         return BlockRun(
             system.matrix, system.constant, system.x0, system.dmatrix, system.dconstant, rates,
             self._dose_rates(schedule), tables.marks.first_place, out, dout, d2out, starts, dstarts,
-            d2starts, status,
+            d2starts, status, d2matrix, d2constant,
         )  # fmt: skip
 
     def _dose_rates(self, schedule: Schedule) -> Array:
@@ -249,6 +262,8 @@ class BlockRun:
         The same at the start of every segment of every subject.
     status : array, subjects
         Whether the matrices are numbers at all.
+    d2matrix, d2constant : arrays
+        Second derivatives of K and b, by pair of parameters in the second dimension.
     kept : dict
         What others have derived from this run and may want again.
     """
@@ -268,4 +283,6 @@ class BlockRun:
     dstarts: Array
     d2starts: Array
     status: Integers
+    d2matrix: Array
+    d2constant: Array
     kept: dict[str, Any] = field(default_factory=dict)

@@ -138,8 +138,8 @@ def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
     for k in range(places.state.shape[0]):
         at, state = (x + n + k) * LANES + lane, places.where[places.state[k]]
         memory[at] = memory[at] * doses.scale[s, state]
-        if dosed and k < places.once:
-            memory[at] += doses.djumps[s, places.varied[places.label[k] - 1], state]
+        if dosed:
+            memory[at] += doses.djumps[s, places.column[places.label[k] - 1], state]
     if doses.rated[0] == 1:
         enter_rates(lane, s, places, doses, space)
     if s > here[FIRST, lane] and dosed:  # … and with the start of this one, the other way, by what flows from here on
@@ -164,11 +164,9 @@ def enter_rates(lane, s, places, doses, space):  # type: ignore[no-untyped-def]
         memory[at] = rate
         if doses.dstart.shape[1] == 0:
             continue
-        for p in range(places.varied.shape[0]):
-            at, rate = (
-                (places.rates + (1 + p) * n + j) * LANES + lane,
-                doses.drates[s, places.varied[p], places.where[j]],
-            )
+        for p in range(places.column.shape[0]):
+            at = (places.rates + (1 + p) * n + j) * LANES + lane
+            rate = doses.drates[s, places.column[p], places.where[j]]
             if memory[at] != rate:
                 here[HELD, lane] = 0
             if rate != 0.0:

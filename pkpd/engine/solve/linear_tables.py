@@ -88,8 +88,9 @@ class Places(NamedTuple):
     """Where things stand in a lane's memory, in entries (`linear_layout.Layout`): the block, how many of its entries
     belong to one derivative, rates, the vectors. Then states of the block among the model's (n,), its parameters among
     the sensitivities (p,); of every derivative in the vector which one it is (0 would be the states themselves, 1 … p
-    are those by a parameter, then pairs) and its state (moved,); how many of these are first derivatives; whether the
-    block has an input of its own, and whether outputs read the time of the last dose."""
+    are those by a parameter, then pairs) and its state (moved,); how many of these are first derivatives; of every
+    parameter and pair the place among all derivatives of doses (p + pairs,); whether the block has an input of its own,
+    and whether outputs read the time of the last dose."""
 
     block: int
     width: int
@@ -102,6 +103,7 @@ class Places(NamedTuple):
     label: Any
     state: Any
     once: int
+    column: Any
     fed: int
     tad: int
 

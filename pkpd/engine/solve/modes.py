@@ -11,34 +11,28 @@ never lost), the whole is integrated instead.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags
-from pkpd.engine.machine.jit import announce, bare_jit
-from pkpd.engine.machine.lapack import geev, geev_address
-from pkpd.engine.machine.rows import kept_room
-from pkpd.engine.solve.linear_block import BlockRun
-from pkpd.engine.symbolic.formulas import Structure
-from pkpd.engine.timeline.schedule import Schedule
+from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.lapack import geev
 
 WORST = 1e6  # condition number of the eigenvectors
 WORST_MATRIX = 1e12
-WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, where derivatives need the modes
+WORST_DERIVED = 1e5  # the same per relative distance of the nearest rates, once for every derivative by a parameter
 
 
 class Driven(NamedTuple):
     """A block with m states and p parameters that drives through n of them.
 
     By row of values: K (value rows × m × m), b and the initial values (value rows × m), and the derivatives of K and b
-    (value rows × p × m × m, value rows × p × m). By subject: where its segments begin (subjects + 1,); states at the
-    start of each (subject segments × m) and their derivatives (subject segments × p × m). By segment: infusion rates
-    (segments × all states) and their derivatives (segments × derivatives × all states; none where they have none). The
-    places in the block of what drives and of what flows into it (n,), and theirs among all states (n,); which of all
-    derivatives belongs to each parameter (p,). What is asked for: one of the n and a parameter, or -1 for the state
-    itself (quantities × 2).
+    (value rows × p × m × m, value rows × p × m) and second ones of b (value rows × pairs × m). By subject: where its
+    segments begin (subjects + 1,); states at the start of each (subject segments × m) and their derivatives (subject
+    segments × p × m). By segment: infusion rates (segments × all states) and their derivatives (segments × derivatives
+    × all states; none where they have none). The places in the block of what drives and of what flows into it (n,), and
+    theirs among all states (n,); which of all derivatives belongs to each parameter (p,). What is asked for: one of the
+    n and a parameter, or -1 for the state itself (quantities × 2).
     """
 
     matrix: Any
@@ -46,6 +40,7 @@ class Driven(NamedTuple):
     x0: Any
     dmatrix: Any
     dconstant: Any
+    d2constant: Any
     begins: Any
     starts: Any
     dstarts: Any
@@ -96,67 +91,8 @@ class Segments(NamedTuple):
     first_row: Any
 
 
-@dataclass(frozen=True, eq=False)
-class Modes:
-    """The driving part of a block, as compiled functions read it.
-
-    Attributes
-    ----------
-    closed : array, segments of all subjects × numbers
-        What the right-hand side reads of the closed form in every segment (see `closed_numbers`).
-    sound : array of bool, rows of values
-        Whether the modes can be used.
-    floor : array, rows of values
-        0 where no driving state can be negative, else minus infinity.
-    """
-
-    closed: Array
-    sound: Flags
-    floor: Array
-
-
-def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
-    """Return the modes of every row of values."""
-    n, height, p = len(structure.upstream), len(run.matrix), len(structure.varied)
-    if not n:
-        return Modes(np.zeros((0, 0)), np.ones(height, dtype=bool), np.zeros(height))
-    driven = _driven(structure, run, schedule)
-    square, flags = np.zeros((3, height, n, n)), np.zeros((2, height), dtype=bool)
-    modal = Modal(
-        np.zeros((height, n)), square[0], square[1], square[2], np.zeros((height, p, n, n)), flags[0], flags[1],
-        np.zeros(height),
-    )  # fmt: skip
-    room: Room = kept_room(("modes", n), lambda: _room(n))
-    lines = Segments(
-        schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
-    )
-    announce(find_modes)
-    find_modes(geev_address(), driven, lines, bool(structure.driven), modal, room)
-    closed = np.zeros((int(run.begins[-1]), structure.closed_numbers))
-    closed_numbers(driven, modal, lines, room.scratch, closed)
-    return Modes(closed, modal.sound, modal.floor)
-
-
-def _room(n: int) -> Room:
-    return Room(
-        np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
-        np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
-    )  # fmt: skip
-
-
-def _driven(structure: Structure, run: BlockRun, schedule: Schedule) -> Driven:
-    up = structure.upstream
-    place = {k: m for m, k in enumerate(up)}
-    pairs = [(place[d], structure.varied.index(j) if j >= 0 else -1) for d, j in structure.quantities]
-    return Driven(
-        run.matrix, run.constant, run.x0, run.dmatrix, run.dconstant, run.begins, run.starts, run.dstarts,
-        schedule.rates, schedule.drates, np.array(up), np.array([structure.linear[k] for k in up]),
-        np.array(structure.varied, dtype=np.int64), np.array(pairs, dtype=np.int64).reshape(-1, 2),
-    )  # fmt: skip
-
-
 @bare_jit
-def find_modes(address, driven, lines, derived, modal, room):  # type: ignore[no-untyped-def]
+def find_modes(address, driven, lines, order, modal, room):  # type: ignore[no-untyped-def]
     """Find the modes of every row of values and whether they can be used.
 
     Parameters
@@ -167,8 +103,8 @@ def find_modes(address, driven, lines, derived, modal, room):  # type: ignore[no
         The block.
     lines : Segments
         The time lines.
-    derived : bool
-        Whether derivatives go through the modes: rates must then be apart.
+    order : int
+        Of the highest derivative that goes through the modes: from 1 on, rates must be apart.
     modal : Modal
         Written; begins as zeros.
     room : Room
@@ -194,8 +130,10 @@ def find_modes(address, driven, lines, derived, modal, room):  # type: ignore[no
                         finite = finite and np.isfinite(driven.dmatrix[row, j, k, driven.up[c]])
                 for j in range(p):
                     sourced = sourced or driven.dconstant[row, j, k] != 0.0
+                for j in range(driven.d2constant.shape[1]):
+                    sourced = sourced or driven.d2constant[row, j, k] != 0.0
             if finite and _eigenvectors(address, driven, row, modal, room):
-                modal.sound[row] = _are_usable(row, derived, sourced, modal)
+                modal.sound[row] = _are_usable(row, order, sourced, modal)
                 if modal.sound[row]:
                     _finish(driven, row, sourced, modal)
         for row in range(first, last):
@@ -262,11 +200,11 @@ def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped
 
 
 @bare_jit
-def _are_usable(row, derived, sourced, modal):  # type: ignore[no-untyped-def]
+def _are_usable(row, order, sourced, modal):  # type: ignore[no-untyped-def]
     """Invert the eigenvectors of a row and return whether they are well enough conditioned for what is wanted.
 
-    ``derived`` and ``sourced`` say whether derivatives and inputs at a constant rate go through them; other arguments
-    are as for `find_modes`.
+    ``sourced`` says whether inputs at a constant rate go through them; other arguments are as for `find_modes`. Every
+    derivative divides once more by differences of rates.
     """
     n, lam = modal.lam.shape[1], modal.lam[row]
     if not invert(modal.vectors[row], modal.back[row], modal.inverse[row]):
@@ -287,7 +225,7 @@ def _are_usable(row, derived, sourced, modal):  # type: ignore[no-untyped-def]
         for r in range(m):
             size = max(abs(lam[m]), abs(lam[r]))
             apart = min(apart, abs(lam[m] - lam[r]) / (size if size > 0.0 else 1.0))
-    if derived and not condition < WORST_DERIVED * apart:
+    if order > 0 and not condition < WORST_DERIVED * apart**order:
         return False
     return not sourced or smallest * WORST_MATRIX > largest
 
@@ -372,7 +310,7 @@ def closed_numbers(driven, modal, lines, scratch, out):  # type: ignore[no-untyp
             numbers[0] = lines.start[s]
             for m in range(n):
                 numbers[1 + m] = modal.lam[row, m]
-            _weights(driven, modal, (row, s, place), scratch)
+            weights(driven, modal, (row, s, place), scratch)
             at = 1 + n
             for pair in range(driven.pairs.shape[0]):
                 k, j = driven.pairs[pair, 0], driven.pairs[pair, 1]
@@ -387,7 +325,7 @@ def closed_numbers(driven, modal, lines, scratch, out):  # type: ignore[no-untyp
 
 
 @bare_jit
-def _weights(driven, modal, where, scratch):  # type: ignore[no-untyped-def]
+def weights(driven, modal, where, scratch):  # type: ignore[no-untyped-def]
     """Write x∞ = −K⁻¹(b + rates) and c = V⁻¹(x(0) − x∞) into the first rows of ``scratch`` (5, n).
 
     ``where`` is row of values, segment of all time lines, segment of all subjects.
@@ -409,7 +347,7 @@ def _weights(driven, modal, where, scratch):  # type: ignore[no-untyped-def]
 def _derivative(driven, modal, where, pair, scratch, out):  # type: ignore[no-untyped-def]
     """Write offset and weights of a derivative of driving state k with respect to parameter j, pair (k, j).
 
-    ``where`` and ``scratch``, whose first rows are given, are as for `_weights`; ``out`` is (1 + 2 · n,).
+    ``where`` and ``scratch``, whose first rows are given, are as for `weights`; ``out`` is (1 + 2 · n,).
     """
     (row, s, place), (k, j), n = where, pair, modal.lam.shape[1]
     limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]

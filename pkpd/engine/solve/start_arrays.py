@@ -69,7 +69,8 @@ def _segments(job: IntegrationJob) -> tuple[Array, Columns]:
     integrated, plan, layout = job.integrated, job.schedule, job.integrated.structure
     n, width, pairs = len(integrated.where), job.z0.shape[1], layout.rate_sensitivities
     p = len(layout.sensitivities)
-    columns = Columns(*np.cumsum([MOVES + 1, width, width, n, len(pairs), p]).tolist())
+    second, known = layout.rate_curvatures, p > 0 and plan.dstart.shape[1] > 0
+    columns = Columns(*np.cumsum([MOVES + 1, width, width, n, len(pairs) + len(second), p]).tolist())
     table = np.zeros((len(plan.start), columns.width))
     table[:, START], table[:, END], table[:, DOSED], table[:, KIND] = plan.start, plan.end, plan.dosed, plan.begins
     table[:, VALUES] = plan.segment_row
@@ -80,22 +81,26 @@ def _segments(job: IntegrationJob) -> tuple[Array, Columns]:
     scale[:] = plan.scale[:, integrated.where][:, integrated.state_of]
     jump[:, :n] = plan.jumps[:, integrated.where]
     table[:, columns.rates : columns.drates] = plan.rates[:, integrated.where]
-    if p and plan.dstart.shape[1] == p:  # otherwise the doses depend on none of the parameters
-        table[:, columns.dstart :] = plan.dstart
-        table[:, MOVES] = plan.dstart.any(axis=1)
+    if known:  # otherwise the doses depend on none of the parameters
+        table[:, columns.dstart :] = plan.dstart[:, :p]
+        table[:, MOVES] = plan.dstart[:, :p].any(axis=1)
         for k, (i, j) in enumerate(pairs):
             table[:, columns.drates + k] = plan.drates[:, j, integrated.where[i]]
+        for k, (i, a, b) in enumerate(second, start=len(pairs)):
+            table[:, columns.drates + k] = plan.drates[:, p + layout.pairs.index((a, b)), integrated.where[i]]
     return table, columns
 
 
 def _scale_jumps(job: IntegrationJob, jump: Array, sizes: Array) -> None:
     """Write what doses add to the sensitivities, in their scales (segments × components)."""
-    plan, where = job.schedule, job.integrated.where
-    owner = _owners(plan.line_of_subject, plan.segments)
-    for i, j, k in job.integrated.structure.where:
-        djump = plan.djumps[:, j, where[i]]
+    plan, where, layout = job.schedule, job.integrated.where, job.integrated.structure
+    owner, p = _owners(plan.line_of_subject, plan.segments), len(layout.sensitivities)
+    first = [(i, j, (j,), k) for i, j, k in layout.where]
+    second = [(i, p + layout.pairs.index((a, b)), (a, b), k) for i, a, b, k in layout.where2]
+    for i, column, by, k in (*first, *second):
+        djump = plan.djumps[:, column, where[i]]
         some = djump != 0  # a shared time line has none, and whoever owns it may have a scale that is no number
-        jump[some, k] = djump[some] * sizes[owner[some], j]
+        jump[some, k] = djump[some] * sizes[owner[some]][:, by].prod(axis=1)
 
 
 def _owners(line_of_subject: Integers, segments: Integers) -> Integers:

@@ -1,7 +1,7 @@
 """What is computed of a model, as formulas of (time, a vector y, a vector q), and how their results are laid out.
 
-Everything that runs is one of these formulas. `Structure` is what the numbers must know of them: plain names and
-positions, which survive on disk beside the machine code; the formulas are symbols and are made when code is.
+Everything that runs is one of these formulas. They are symbols and are made when code is; what the numbers must know
+of them stands in a `structure.Structure`.
 """
 
 from __future__ import annotations
@@ -13,130 +13,31 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
-from pkpd.engine.symbolic.calculus import Chain, derivative
+from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import dosed_symbol
+from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
 from pkpd.engine.symbolic.positivity import cannot_become_negative
+from pkpd.engine.symbolic.second_order import (
+    curved_block,
+    curved_by_doses,
+    driver_curvature_symbol,
+    moving_times,
+    rate_curvature_symbol,
+    with_second_order,
+)
 from pkpd.engine.symbolic.sensitivities import (
     SensitivitySystem,
     driver_sensitivity_symbol,
     moved_block,
-    moved_block_twice,
     moved_by_doses,
     rate_sensitivity_symbol,
     scale_symbol,
-    shifting_parameters,
     with_sensitivities,
 )
+from pkpd.engine.symbolic.structure import Pair, Structure, Triple
 from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
-
-Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Names and positions; no symbols.
-
-    Attributes
-    ----------
-    states, inputs, outputs, sensitivities : tuple of str
-        In the order of the model; inputs are parameters, then covariates.
-    linear, integrated : tuple of int
-        Which states the closed form solves and which are integrated.
-    seen : tuple of int
-        Inputs on which the block depends.
-    varied : tuple of int
-        Sensitivities on which the block depends.
-    driving : tuple of int
-        Positions in the block of the states that the integrated ones see.
-    upstream : tuple of int
-        Positions in the block of these and of whatever flows into them.
-    driven : tuple of pairs
-        Derivatives that the closed form provides for the integrated states: which driving state (its position in the
-        block), which sensitivity.
-    components : int
-        Length of the integrated vector: states, then sensitivities.
-    where : tuple of (state, sensitivity, place)
-        Where each sensitivity of an integrated state stands in that vector.
-    rate_sensitivities : tuple of pairs
-        Integrated states and sensitivities on which rates of infusions depend.
-    moved : tuple of pairs
-        States and sensitivities that are not independent by structure.
-    dosing : tuple of (kind, state)
-        What the model says of doses.
-    from_dose : tuple of bool
-        For each event time of the model, whether it counts from a dose; whether it is past stands in the last inputs.
-    tad : bool
-        Whether the time after dose stands in the equations or the outputs.
-    all_linear : bool
-        Whether every state could be solved in closed form, however it is solved.
-    kept : tuple of bool
-        Which integrated states cannot become negative if nothing that they see is negative.
-    analytic : bool
-        Whether the integrated equations have a Taylor series along the solution.
-    operations : int
-        Operations of the right-hand side: what its code costs.
-    order : int
-        Highest derivative of the outputs.
-    moved_twice : tuple of (state, sensitivity, sensitivity)
-        Second derivatives of states that are not zero by structure and in closed form.
-    block : tuple of int
-        Places of the block's formula that are not zero by structure.
-    dosed : tuple of int
-        Sensitivities of the block on which doses into it depend.
-    shifting : tuple of int
-        Sensitivities on which doses or event times depend: second derivatives by them are not in closed form.
-    """
-
-    states: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    sensitivities: tuple[str, ...]
-    linear: tuple[int, ...]
-    integrated: tuple[int, ...]
-    seen: tuple[int, ...]
-    varied: tuple[int, ...]
-    driving: tuple[int, ...]
-    upstream: tuple[int, ...]
-    driven: tuple[Pair, ...]
-    components: int
-    where: tuple[tuple[int, int, int], ...]
-    rate_sensitivities: tuple[Pair, ...]
-    moved: tuple[Pair, ...]
-    dosing: tuple[tuple[str, str], ...]
-    from_dose: tuple[bool, ...]
-    tad: bool
-    all_linear: bool
-    kept: tuple[bool, ...]
-    analytic: bool
-    operations: int
-    order: int
-    moved_twice: tuple[tuple[int, int, int], ...]
-    block: tuple[int, ...]
-    dosed: tuple[int, ...]
-    shifting: tuple[int, ...]
-
-    @property
-    def event_count(self) -> int:
-        """How many event times the model has."""
-        return len(self.from_dose)
-
-    @property
-    def quantities(self) -> tuple[Pair, ...]:
-        """What the closed form provides within a segment: driving states (with -1), then their derivatives."""
-        return (*((d, -1) for d in self.driving), *self.driven)
-
-    @property
-    def closed_numbers(self) -> int:
-        """How many numbers of the closed form the right-hand side reads."""
-        modes, drivers, driven = len(self.upstream), len(self.driving), len(self.driven)
-        return 1 + modes + drivers * (1 + modes) + driven * (1 + 2 * modes) if drivers else 0
-
-    @property
-    def slots(self) -> int:
-        """Where the closed form's numbers begin in what the right-hand side reads."""
-        return len(self.inputs) + len(self.sensitivities) + 2 + len(self.integrated) + len(self.rate_sensitivities)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +66,7 @@ class Formula:
 
 
 class Formulas:
-    """The formulas of a system with derivatives up to an order, each made when it is asked for."""
+    """The formulas of a system, each made when it is asked for."""
 
     def __init__(self, system: System, order: int = 1) -> None:
         self.system, self.order = system, order
@@ -177,7 +78,8 @@ class Formulas:
     @cached_property
     def full(self) -> SensitivitySystem:
         """The integrated states with their sensitivities."""
-        return with_sensitivities(self.system)
+        first = with_sensitivities(self.system)
+        return with_second_order(self.system, first) if self.order == 2 else first
 
     @cached_property
     def structure(self) -> Structure:
@@ -190,9 +92,6 @@ class Formulas:
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
-        twice = moved_block_twice(system) if self.order == 2 else set()
-        moved_twice = tuple(sorted((linear[i], j, k) for i, j, k in twice))
-        dosed = tuple(sorted({j for _, j in moved_by_doses(system, system.linear)}))
         return Structure(
             states, system.inputs, tuple(system.outputs), system.sensitivities, linear, integrated,
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
@@ -204,8 +103,20 @@ class Formulas:
             not system_of(system.model).integrated,
             cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
             *self._form(),
-            self.order, moved_twice, tuple(self._block(varied).values), dosed,
-            tuple(sorted(shifting_parameters(system))),
+            tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
+            self.order, *self._second_order(linear, integrated),
+        )  # fmt: skip
+
+    def _second_order(self, linear: tuple[int, ...], integrated: tuple[int, ...]) -> tuple[Any, ...]:
+        """What the structure says of second derivatives; nothing where they are not asked for."""
+        if self.order < 2:
+            return ((),) * 7
+        system, second = self.system, self.full.second
+        moved = {(linear[i], j, k) for i, j, k in curved_block(system)} | {(integrated[i], j, k) for i, j, k in second}
+        return (
+            tuple(combinations_with_replacement(range(len(self.theta)), 2)), tuple(sorted(moving_times(system))),
+            self.full.curved, tuple((*t, place) for t, place in second.items()), self._rate_curvatures,
+            tuple(sorted(moved)), tuple(sorted({(j, k) for _, j, k in curved_by_doses(system, system.linear)})),
         )  # fmt: skip
 
     def _form(self) -> tuple[bool, int]:
@@ -240,6 +151,10 @@ class Formulas:
         return tuple(sorted(moved_by_doses(self.system, self.system.integrated)))
 
     @cached_property
+    def _rate_curvatures(self) -> tuple[Triple, ...]:
+        return tuple(sorted(curved_by_doses(self.system, self.system.integrated))) if self.order == 2 else ()
+
+    @cached_property
     def _block_parts(self) -> tuple[list[Any], ...]:
         system = self.system
         n = len(system.linear)
@@ -248,7 +163,7 @@ class Formulas:
         return list(system.matrix), losses, list(system.constant), [system.initial[s] for s in system.linear]
 
     def block(self) -> Formula:
-        """K (by rows), losses, constant inputs, initial values; then the same differentiated, by parameter and pair."""
+        """K (by rows), losses, constant inputs, initial values; the same differentiated, by parameter, then by pair."""
         return self._block(self.structure.varied)
 
     def _block(self, varied: tuple[int, ...]) -> Formula:
@@ -269,7 +184,13 @@ class Formulas:
         """What the model says of doses, then its derivatives (one row of them per term)."""
         model = self.system.model
         wanted = [expressions.parse(getattr(model, kind)[state]) for kind, state in self.structure.dosing]
-        return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
+        if self.order < 2:
+            return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
+        derivatives = []
+        for e in wanted:
+            first = [derivative(e, s) for s in self.theta]
+            derivatives += [*first, *(derivative(first[j], self.theta[k]) for j, k in self.structure.pairs)]
+        return Formula.of((), self.inputs, [*wanted, *derivatives])
 
     def event_times(self) -> Formula:
         """The model's event times, then their derivatives (one row of them per time)."""
@@ -277,30 +198,32 @@ class Formulas:
         return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
 
     def outputs(self) -> Formula:
-        """Outputs, then their derivatives, then second ones; reads the time of the last dose, states, derivatives."""
+        """Outputs, then their derivatives; reads the time of the last dose, states, derivatives that are not zero."""
         states = [expressions.symbol(s) for s in self.system.model.states]
         moved = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in self.structure.moved}
-        twice = {pair: expressions.symbol("_s_{}_{}_{}".format(*pair)) for pair in self.structure.moved_twice}
-        wanted, count = list(self.system.outputs.values()), range(len(self.theta))
-        chain = Chain(states, self.theta, moved, twice)
-        first = [chain.first(e, j) for e in wanted for j in count]
-        pairs = list(combinations_with_replacement(count, 2)) if self.order == 2 else []
-        second = [chain.second(e, j, k) for e in wanted for j, k in pairs]
-        read = [dosed_symbol(), *states, *moved.values(), *twice.values()]
-        return Formula.of(read, self.inputs, [*wanted, *first, *second])
+        curved = {t: expressions.symbol(f"_ss_{t[0]}_{t[1]}_{t[2]}") for t in self.structure.moved2}
+        differentiated = [OutputDerivatives(e, states, self.theta, moved, curved) for e in self.system.outputs.values()]
+        moving = set(self.structure.moving)
+        return Formula.of([dosed_symbol(), *states, *moved.values(), *curved.values()], self.inputs, [
+            *self.system.outputs.values(),
+            *(each.first(j) for each in differentiated for j in range(len(self.theta))),
+            *(0 if {j, k} & moving else each.second(j, k) for each in differentiated for j, k in self.structure.pairs),
+        ])  # fmt: skip
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """What the right-hand side reads before the closed form's numbers."""
         rates = [expressions.symbol(f"_rate_{k}") for k in range(len(self.system.integrated))]
         rate_sensitivities = [rate_sensitivity_symbol(i, j) for i, j in self._rate_sensitivities]
-        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *rate_sensitivities)
+        curvatures = [rate_curvature_symbol(*t) for t in self._rate_curvatures]
+        return (*self.inputs, *self.scales, floor_symbol(), dosed_symbol(), *rates, *rate_sensitivities, *curvatures)
 
     @cached_property
     def quantities(self) -> tuple[Any, ...]:
-        """Symbols of what the closed form provides: driving states, then their derivatives."""
+        """Symbols of what the closed form provides: driving states, then their derivatives, then the second ones."""
         drivers = [expressions.symbol(self.system.linear[d]) for d in self.system.driving]
-        return (*drivers, *(driver_sensitivity_symbol(d, j) for d, j in self.full.driven))
+        first = [driver_sensitivity_symbol(d, j) for d, j in self.full.driven]
+        return (*drivers, *first, *(driver_curvature_symbol(*t) for t in self.full.curved))
 
     @cached_property
     def dydt(self) -> tuple[Any, ...]:
@@ -313,8 +236,8 @@ class Formulas:
     def _modal(self) -> tuple[tuple[Any, ...], dict[Any, Any], dict[Any, Any]]:
         """Numbers of the closed form in a segment, and its quantities and their time derivatives in terms of these.
 
-        A quantity is an offset and, for every mode m of the block, (a + b·τ)·exp(λ·τ) with the time τ since the
-        segment began (b for derivatives only); a driving state is kept from falling below its floor.
+        A quantity is an offset and, for every mode m of the block, (a + b·τ + c·τ²)·exp(λ·τ) with the time τ since the
+        segment began (b for derivatives only, c for second ones); a driving state is kept from falling below its floor.
         """
         import sympy
 
@@ -323,18 +246,22 @@ class Formulas:
         tau = self.time - since
         decay = [sympy.exp(rate * tau) for rate in modes]
         numbers, values, rates = [since, *modes], {}, {}
-        for k, ((_, j), quantity) in enumerate(zip(self.structure.quantities, self.quantities, strict=True)):
-            offset = expressions.symbol(f"_offset_{k}")
-            weights = [expressions.symbol(f"_a_{k}_{m}") for m in range(len(modes))]
-            growing = [expressions.symbol(f"_b_{k}_{m}") for m in range(len(modes))] if j >= 0 else []
-            numbers += [offset, *weights, *growing]
-            grown = [a + b * tau for a, b in zip(weights, growing, strict=True)] if growing else weights
-            value = sympy.Add(offset, *(w * e for w, e in zip(grown, decay, strict=True)))
-            rate = sympy.Add(*(r * w * e for r, w, e in zip(modes, grown, decay, strict=True)))
-            if growing:
-                rate += sympy.Add(*(b * e for b, e in zip(growing, decay, strict=True)))
-            values[quantity] = value if growing else sympy.Max(value, floor_symbol())
-            rates[quantity] = rate
+        drivers, driven = len(self.structure.driving), len(self.structure.driven)
+        for n, quantity in enumerate(self.quantities):
+            order = 0 if n < drivers else 1 if n < drivers + driven else 2
+            offset = expressions.symbol(f"_offset_{n}")
+            weights = [[expressions.symbol(f"_{power}_{n}_{m}") for m in range(len(modes))]
+                       for power in "abc"[: 1 + order]]  # fmt: skip
+            numbers += [offset, *(w for power in weights for w in power)]
+            value, rate = [offset], []
+            for m, (mode, e) in enumerate(zip(modes, decay, strict=True)):
+                grown, steep = weights[-1][m], sympy.Integer(0)  # a polynomial of τ and its derivative, by Horner
+                for power in reversed(weights[:-1]):
+                    grown, steep = power[m] + tau * grown, grown + tau * steep
+                value.append(grown * e)
+                rate += [mode * grown * e, steep * e] if order else [mode * grown * e]
+            values[quantity] = sympy.Add(*value) if order else sympy.Max(sympy.Add(*value), floor_symbol())
+            rates[quantity] = sympy.Add(*rate)
         return tuple(numbers), values, rates
 
     def rhs(self) -> Formula:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pkpd.engine.symbolic.calculus import derivative
@@ -41,36 +41,6 @@ def moved_block(system: System) -> Pairs:
         seen = set().union(*(part.free_symbols for part in parts))
         moved |= {(i, j) for j, symbol in enumerate(theta) if symbol in seen}
     return _spread(moved, [[system.matrix[i * n + k] != 0 for k in range(n)] for i in range(n)])
-
-
-def shifting_parameters(system: System) -> set[int]:
-    """Return the sensitivities on which doses or the model's event times depend: they move the time line, too."""
-    states = system.linear + system.integrated
-    return {j for _, j in moved_by_doses(system, states) | moved_by_event_times(system, len(states))}
-
-
-def moved_block_twice(system: System) -> set[tuple[int, int, int]]:
-    """Return which states of the block have second derivatives that are not zero: state and two sensitivities, j ≤ k.
-
-    Without those by `shifting_parameters`.
-    """
-    n, first = len(system.linear), moved_block(system)
-    theta = [expressions.symbol(s) for s in system.sensitivities]
-    fixed = [j for j in range(len(theta)) if j not in shifting_parameters(system)]
-    alive: set[tuple[int, int, int]] = set()
-    for i, state in enumerate(system.linear):
-        rates = system.matrix[i * n : (i + 1) * n]
-        for j in fixed:
-            parts = [derivative(e, theta[j]) for e in (*rates, system.constant[i], system.initial[state])]
-            for k in fixed:
-                bent = any(derivative(e, theta[k]) != 0 for e in parts)
-                if bent or any(e != 0 and (m, k) in first for m, e in enumerate(parts[:n])):
-                    alive.add((i, min(j, k), max(j, k)))
-    new = set(alive)
-    while new:
-        new = {(i, j, k) for m, j, k in new for i in range(n) if system.matrix[i * n + m] != 0} - alive
-        alive |= new
-    return alive
 
 
 def _spread(alive: Pairs, sees: list[list[bool]]) -> Pairs:
@@ -113,6 +83,10 @@ class SensitivitySystem:
     driven : tuple of (int, int)
         What the closed form must provide besides the driving states: derivative of which of them (its position in
         the block) with respect to which sensitivity.
+    second : dict
+        (state index, two sensitivity indices) → position of the second derivative, times both scales; of second order.
+    curved : tuple of (int, int, int)
+        What the closed form must then provide, too: second derivative of which driving state.
     """
 
     symbols: tuple[Any, ...]
@@ -120,6 +94,8 @@ class SensitivitySystem:
     initial: tuple[Any, ...]
     where: dict[tuple[int, int], int]
     driven: tuple[tuple[int, int], ...]
+    second: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    curved: tuple[tuple[int, int, int], ...] = ()
 
 
 def with_sensitivities(system: System) -> SensitivitySystem:

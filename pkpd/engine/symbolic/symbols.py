@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from pkpd.engine.symbolic.event_times import after_dose, dosed_symbol, past_symb
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
 
-Grow = Callable[["Whole"], "Whole"]
 LINEAR_CHOICES = ("closed form", "ode")
 CLAMPED = "clamped"  # as "ode", where what the block gives to other states is kept from falling below zero
 
@@ -67,13 +66,11 @@ class System:
         return tuple(k for k, s in enumerate(self.linear) if expressions.symbol(s) in seen)
 
 
-def system_of(
-    model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form", grow: Grow | None = None
-) -> System:
+def system_of(model: Model, sensitivities: Sequence[str] = (), linear: str = "closed form") -> System:
     """Split a model into its closed-form block and what is integrated.
 
     The block is the largest set of states whose equations are linear in the set with constant coefficients and
-    see no other state. ``grow`` may put more equations to those of the model before.
+    see no other state.
 
     Raises
     ------
@@ -83,7 +80,6 @@ def system_of(
     if linear not in (*LINEAR_CHOICES, CLAMPED):
         raise ModelError(f"unknown choice linear={linear!r}; {nearest(linear, LINEAR_CHOICES)}")
     whole = _read(model, sensitivities)
-    whole = grow(whole) if grow is not None else whole
     block = _linear_states(whole.rhs) if linear == "closed form" else ()
     integrated = tuple(s for s in whole.rhs if s not in block)
     return split(_clamp(whole) if linear == CLAMPED else whole, block, integrated)

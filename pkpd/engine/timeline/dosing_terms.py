@@ -30,7 +30,8 @@ class DosingTerms:
     def __init__(self, code: Code) -> None:
         self._code = code
         self._places = {pair: k for k, pair in enumerate(code.structure.dosing)}
-        self._sensitivities, self._count = len(code.structure.sensitivities), len(self._places)
+        self._derivatives = len(code.structure.sensitivities) + len(code.structure.pairs)  # second ones, too
+        self._count = len(self._places)
         self._linear = code.structure.all_linear
 
     def __bool__(self) -> bool:
@@ -58,12 +59,12 @@ class DosingTerms:
         InputError
             If a lag or a bioavailability is negative or not a number, naming the subject's place.
         """
-        table = np.zeros((len(values), self._count * (1 + self._sensitivities)))
+        table = np.zeros((len(values), self._count * (1 + self._derivatives)))
         full = np.concatenate([values, np.zeros((len(values), self._code.structure.event_count))], axis=1)
         self._code.rows("dosing", full, np.arange(len(values)), table)
         numbers, derivatives = (
             table[:, : self._count],
-            table[:, self._count :].reshape(len(values), self._count, self._sensitivities),
+            table[:, self._count :].reshape(len(values), self._count, self._derivatives),
         )
         bad = ~np.isfinite(numbers) | (numbers < 0)
         if bad.any():
@@ -95,7 +96,7 @@ class DosingTerms:
     def _dual(self, kind: str, state: str, values: Array, derivatives: Array) -> Array:
         place = self._places.get((kind, state))
         if place is None:
-            return np.concatenate([[USUAL[kind]], np.zeros(self._sensitivities)])
+            return np.concatenate([[USUAL[kind]], np.zeros(self._derivatives)])
         return np.concatenate([[values[place]], derivatives[place]])
 
 

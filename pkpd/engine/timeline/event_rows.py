@@ -59,6 +59,7 @@ class EventTimes:
         self._code, self._count = code, code.structure.event_count
         self._from_dose = np.array(code.structure.from_dose, dtype=bool)
         self._sensitivities = len(code.structure.sensitivities)
+        self._behind = np.zeros(len(code.structure.pairs))  # second derivatives of times are not needed
 
     def expand(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], changes: Sequence[Sequence[float]]
@@ -102,7 +103,9 @@ class EventTimes:
                 for t, here, flag in self._meets(at[row], lo, hi, records):
                     # Equal times pass one after the other: each moves with its own parameters.
                     moved = flag == 1.0 and derivatives[row, here].any()
-                    cuts_here.append((t, False, np.concatenate([[t], derivatives[row, here]]) if moved else None))
+                    cuts_here.append(
+                        (t, False, np.concatenate([[t], derivatives[row, here], self._behind]) if moved else None)
+                    )
                     source.append(row)
                     starts.append(t)
                     past.append(past[-1].copy())

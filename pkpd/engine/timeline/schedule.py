@@ -39,6 +39,25 @@ class Lines(NamedTuple):
     rows: Any
 
 
+class Request(NamedTuple):
+    """What time lines were asked for, one item per subject; see `compiled.Compiled.schedule`."""
+
+    doses: Sequence[Sequence[Dose]]
+    times: Sequence[Any]
+    after: Sequence[Any]
+    changes: Sequence[Sequence[float]] | None
+    dose_rows: Sequence[Sequence[int]] | None
+    time_rows: Sequence[Sequence[int]] | None
+
+    def of(self, subjects: Integers) -> Request:
+        """Return the same of some subjects."""
+
+        def some(part: Any) -> Any:
+            return None if part is None else [part[i] for i in subjects]
+
+        return Request(*map(some, self))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Schedule(LineArrays):
     """The time lines of many subjects, laid end to end; trains are counted through all of them.
@@ -57,6 +76,8 @@ class Schedule(LineArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
+    request : Request, optional
+        What was asked for, where time lines depend on values: these may have to be others.
     kept : dict
         What solvers have derived from it and may want again.
     """
@@ -67,6 +88,7 @@ class Schedule(LineArrays):
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
+    request: Request | None = None
     kept: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property

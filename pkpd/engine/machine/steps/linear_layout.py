@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement, permutations
 
-from pkpd.engine.symbolic.formulas import Structure
+from pkpd.engine.symbolic.structure import Structure
 
 Flow = tuple[int, int]
 """From a state to another; one behind the last state means "gone"."""
@@ -48,8 +48,8 @@ class Shape:
         Places of the block's formula (`Formulas.block`) that are not zero.
     moved : tuple of (parameters, state)
         Derivatives of states that are not zero, by one parameter or two, in the order of the vector of a lane.
-    dosed : tuple of int
-        Parameters on which doses, and so infusion rates, may depend.
+    dosed : tuple of parameters
+        By which doses, and so infusion rates, may have derivatives, by one parameter or two.
     """
 
     states: int
@@ -57,16 +57,17 @@ class Shape:
     order: int
     places: frozenset[int]
     moved: tuple[tuple[Label, int], ...]
-    dosed: tuple[int, ...]
+    dosed: tuple[Label, ...]
 
 
 def shape_of(structure: Structure) -> Shape:
     """Return the shape of a model's block, without derivatives where no parameter moves it."""
     place, number = ({k: i for i, k in enumerate(every)} for every in (structure.linear, structure.varied))
     once: list[tuple[Label, int]] = [((number[j],), place[i]) for i, j in structure.moved if i in place]
-    twice = [((number[j], number[k]), place[i]) for i, j, k in structure.moved_twice]
+    twice = [((number[j], number[k]), place[i]) for i, j, k in structure.moved2 if i in place]
+    dosed = *((number[j],) for j in structure.dosed), *((number[j], number[k]) for j, k in structure.dosed2)
     return Shape(len(place), len(number), structure.order if number else 0, frozenset(structure.block),
-                 (*once, *twice), tuple(number[j] for j in structure.dosed))  # fmt: skip
+                 (*once, *twice), dosed)  # fmt: skip
 
 
 def labels(parameters: int, order: int) -> list[Label]:
@@ -184,7 +185,7 @@ class Layout:
         """The source, then its derivatives by parameters that may not be zero."""
         if not self.source:
             return []
-        first: set[Label] = {(q,) for q in self.shape.dosed}
+        first: set[Label] = set(self.shape.dosed)
         for label in self.labels:
             if any(self.constant(i, label) is not None for i in range(self.n)):
                 first.add(label)
