@@ -31,13 +31,14 @@ from pkpd.model import Model
 _OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
-    "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
+    "one subject": ("rhs_1",),
+    "explicit": ("dop853_step", "dop853_dense", "dop853_values"),
     "linear": ("exponential", "apply"),
     "linear with a source": ("exponential_source", "apply_source"),
     **{f"radau_{s}": tuple(f"radau_{s}_{what}" for what in ("step", "values", "size")) for s in radau.STAGES},
     **{f"taylor_{order}": (f"taylor_{order}_step", f"taylor_{order}_values") for order in taylor.ORDERS},
 }
-"""What is compiled and kept together: a linear model never needs the second, few models need the third."""
+"""What is compiled and kept together: few models need more than two of them."""
 
 
 class Code:
@@ -138,9 +139,10 @@ class Code:
         if group == "values":
             for name in _OVER_ROWS:
                 yield formula_piece(f"{name}_{LANES}", formulas.time, getattr(formulas, name)(), LANES)
+        elif group == "one subject":
+            yield formula_piece("rhs_1", formulas.time, formulas.rhs(), 1)
         elif group == "explicit":
             rhs = formulas.rhs()
-            yield formula_piece("rhs_1", formulas.time, rhs, 1)
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
             frame = Frame(formulas.structure.components, len(rhs.q))
             yield lambda module: dop853.write_step(module, "dop853_step", frame)
