@@ -32,7 +32,7 @@ _OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
     "one subject": ("rhs_1",),
-    "explicit": ("dop853_step", "dop853_dense", "dop853_values"),
+    "explicit": ("dop853_size", "dop853_step", "dop853_dense", "dop853_values"),
     "linear": ("exponential", "apply"),
     "linear with a source": ("exponential_source", "apply_source"),
     **{f"radau_{s}": tuple(f"radau_{s}_{what}" for what in ("step", "values", "size")) for s in radau.STAGES},
@@ -142,9 +142,12 @@ class Code:
         elif group == "one subject":
             yield formula_piece("rhs_1", formulas.time, formulas.rhs(), 1)
         elif group == "explicit":
-            rhs = formulas.rhs()
+            arguments = len(formulas.rhs().q)
+            constants, (rhs,) = take_constants([formulas.rhs()])
+            yield formula_piece("constants", formulas.time, constants, LANES, private=True)
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
-            frame = Frame(formulas.structure.components, len(rhs.q))
+            frame = Frame(formulas.structure.components, arguments, constants.size)
+            yield lambda module: dop853.write_size(module, "dop853_size", frame)
             yield lambda module: dop853.write_step(module, "dop853_step", frame)
             yield lambda module: dop853.write_dense(module, "dop853_dense", frame)
             yield lambda module: dop853.write_values(module, "dop853_values", frame)
