@@ -10,6 +10,7 @@ from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.machine.steps.frame import KEPT, OFFSPRING
 
 NOTHING = 1e-4  # a state that starts from nothing is held to be this part of the largest amount
+FEWEST = 1e-140  # of the size of a state that multiplies: below, nothing is left of it (in these units a square is a number)
 LEAST = 1e-290  # an absolute tolerance next to nothing, so that nothing is divided by zero
 STEPS, FIRST_PEAK = 0, 1  # columns of the limits: by component the first peak, then the fixed tolerance, then whether
 # it is kept
@@ -37,7 +38,7 @@ class Known(NamedTuple):
     kept : array of bool, states
         Whether the state's equation lets it not become negative.
     multiply : array of bool, states
-        Whether the state's derivative is a multiple of the state itself.
+        Whether the state grows by a multiple of itself.
     """
 
     values: Any
@@ -97,6 +98,7 @@ def find_limits(known, atol, out):  # type: ignore[no-untyped-def]
             out[i, 1 + n + c] = atol * min(scale, 1.0) if atol > 0.0 else LEAST
             kept = c < states and positive and known.kept[k]
             if known.multiply[k] and atol == 0.0:
+                out[i, 1 + n + c] = FEWEST * scale
                 out[i, 1 + 2 * n + c] = -OFFSPRING if kept else OFFSPRING
             else:
                 out[i, 1 + 2 * n + c] = KEPT if kept else 0.0

@@ -89,6 +89,7 @@ class Formulas:
         linear = tuple(states.index(s) for s in system.linear)
         integrated = tuple(states.index(s) for s in system.integrated)
         known, unknown = moved_block(system), [expressions.symbol(s) for s in system.integrated]
+        kept = cannot_become_negative(system.rhs, unknown, {self.time})
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
@@ -101,7 +102,7 @@ class Formulas:
             tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
-            cannot_become_negative(system.rhs, unknown, {self.time}), multiply(system.rhs, unknown),
+            kept, multiply(system.rhs, unknown, kept, {self.time}),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
             self.order, *self._second_order(linear, integrated),

@@ -33,12 +33,21 @@ def cannot_become_negative(rhs: Sequence[Any], states: Sequence[Any], signless: 
         unknown |= free
 
 
-def multiply(rhs: Sequence[Any], states: Sequence[Any]) -> tuple[bool, ...]:
-    """Return for every state whether its derivative is a multiple of the state itself: cells that grow and are killed.
+def multiply(rhs: Sequence[Any], states: Sequence[Any], kept: Sequence[bool], signless: set[Any]) -> tuple[bool, ...]:
+    """Return for every state whether it grows by a multiple of itself: cells that divide and are killed.
 
-    However few are left, all later ones are their offspring, so that they must be known to a part of themselves.
+    However few are left, all later ones are their offspring, so that they must be known to a part of themselves. What
+    is only ever lost does not come back and need not be.
+
+    Parameters
+    ----------
+    rhs, states, signless
+        As for `cannot_become_negative`.
+    kept : sequence of bool
+        What that has returned.
     """
-    return tuple(_vanishes_with(f, s) for f, s in zip(rhs, states, strict=True))
+    unknown = signless | {s for s, k in zip(states, kept, strict=True) if not k}
+    return tuple(_vanishes_with(f, s) and _sign(f, unknown) != -1 for f, s in zip(rhs, states, strict=True))
 
 
 def _vanishes_with(e: Any, state: Any) -> bool:

@@ -48,7 +48,7 @@ class Structure:
     kept : tuple of bool
         Which integrated states cannot become negative if nothing that they see is negative.
     multiply : tuple of bool
-        Which integrated states' derivatives are a multiple of the state itself.
+        Which integrated states grow by a multiple of themselves.
     analytic : bool
         Whether the integrated equations have a Taylor series along the solution.
     operations : int

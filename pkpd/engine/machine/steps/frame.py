@@ -257,6 +257,7 @@ def _forget(b: LaneWriter, frame: Frame) -> None:
     def size(i: Any, _: list[Value]) -> None:
         state = b.load(STATE, b.plus(frame.y, look_up(b, owners, i)))
         now = b.max(b.abs(b.load(STATE, b.plus(frame.y, i))), b.abs(state))
+        now = b.max(now, b.mul(b.number(1e12), b.load(STATE, b.plus(frame.fixed, i))))
         held = b.compare(">=", b.abs(b.load(STATE, b.plus(frame.kept, i))), b.number(OFFSPRING))
         b.store(STATE, b.plus(frame.peak, i), b.choose(held, now, b.load(STATE, b.plus(frame.peak, i))))
 
