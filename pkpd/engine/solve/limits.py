@@ -10,7 +10,9 @@ from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.machine.steps.frame import KEPT, OFFSPRING
 
 NOTHING = 1e-4  # a state that starts from nothing is held to be this part of the largest amount
-FEWEST = 1e-140  # of the size of a state that multiplies: below, nothing is left of it (in these units a square is a number)
+FEWEST = (
+    1e-140  # of the size of a state that multiplies: below, nothing is left of it (in these units a square is a number)
+)
 LEAST = 1e-290  # an absolute tolerance next to nothing, so that nothing is divided by zero
 STEPS, FIRST_PEAK = 0, 1  # columns of the limits: by component the first peak, then the fixed tolerance, then whether
 # it is kept
@@ -59,8 +61,8 @@ def find_limits(known, atol, out):  # type: ignore[no-untyped-def]
     The size of a component is what it starts from, or is given; that of a sensitivity is its state's. A state that
     starts from nothing has a small part of the largest of its subject. A fixed tolerance is less where amounts are
     below 1 of their unit, so that a dose of 1e-9 mol is solved like one of 1 nmol. A state is kept from becoming
-    negative if its equation lets it not and nothing that it sees is negative. A state that multiplies is held to a part of
-    what it is at the time, if the caller gave no tolerance.
+    negative if its equation lets it not and nothing that it sees is negative. A state that multiplies is held to a
+    part of what it is at the time, if the caller gave no tolerance.
 
     Parameters
     ----------
