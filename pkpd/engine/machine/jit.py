@@ -80,6 +80,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 
 
 _told: set[str] = set()
+_announced: set[Any] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
     "linear_lanes.solve_linear_lanes": "the closed forms",
@@ -94,6 +95,9 @@ _WHAT = {
 
 def announce(dispatcher: Any) -> None:
     """Say once what takes so long: the first compilation of a solver on this machine, or a machine without numba."""
+    if dispatcher in _announced:
+        return
+    _announced.add(dispatcher)
     if not AVAILABLE and "numba" not in _told:
         _told.add("numba")
         log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")

@@ -15,7 +15,7 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
-from pkpd.engine.machine.rows import aligned
+from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.machine.steps.linear_layout import Layout, labels, shape_of
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
@@ -38,6 +38,8 @@ class LinearBlock:
         self.where = list(self.structure.linear)
         self._seen = list(self.structure.seen)
         self._memory = threading.local()
+        self.kept: dict[str, Any] = {}
+        """What others have derived from the block's structure."""
         self._layouts: dict[bool, Layout] = {}
         self._machines: dict[bool, Machine] = {}
 
@@ -139,10 +141,19 @@ class LinearBlock:
         structure = self.structure
         inputs, numbers = len(structure.inputs), len(labels(len(structure.sensitivities), structure.order))
         results = len(structure.outputs) * numbers if outputs else 0
-        entries = np.cumsum([0, self._layout(sourced).memory, inputs, inputs, 1, results]) * LANES
-        room = aligned(int(entries[-1]))
-        memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
-        return Space(memory, q, seen, clock, result, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
+        sizes = (self._layout(sourced).memory, inputs, inputs, 1, results)
+
+        def make() -> Space:
+            entries = np.cumsum([0, *sizes]) * LANES
+            room = aligned(int(entries[-1]))
+            memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
+            here, times = np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES))
+            return Space(memory, q, seen, clock, result, here, times)
+
+        space: Space = kept_room((self, sizes), make)
+        space.memory[:] = 0.0  # no lane has an exponential
+        space.here[:], space.times[:] = 0, 0.0
+        return space
 
     def _steady(self, values: Array, schedule: Schedule, tables: Tables, status: Integers) -> Tables:
         """Put the steady states that segments begin with into the tables."""
@@ -162,17 +173,22 @@ class LinearBlock:
         n, p, height = self.size, len(self.varied), len(values)
         table = np.zeros((height, len(self._layout(False).labels) * n * (n + 3)))
         self.code.rows("block", values, np.arange(height), table)
-        edges = [n * n, n * n + n, n * n + 2 * n]
         parts = table.reshape(height, -1, n * (n + 3)) if n else np.zeros((height, 1 + p, 0))
-        matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, dloss, dconstant, dx0 = (
-            np.ascontiguousarray(part) for part in np.split(parts[:, 1 : 1 + p], edges, axis=2)
-        )
-        d2matrix, _, d2constant, _ = np.split(parts[:, 1 + p :], edges, axis=2)
-        whole = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
-        system = System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
-        second = np.ascontiguousarray(d2matrix).reshape(height, -1, n, n) if n else np.zeros((height, 0, 0, 0))
-        return system, (second, np.ascontiguousarray(d2constant))
+        pairs = parts.shape[1] - 1 - p
+
+        def cut(derivatives: slice | int, first: int, shape: tuple[int, ...]) -> Array:
+            """One of K, losses, constants and initial values, which begin at n · n, n · n + n …"""
+            piece = parts[:, derivatives, first : first + (n * n if first == 0 else n)]
+            return np.ascontiguousarray(piece).reshape(shape)
+
+        loss, constant, start = n * n, n * n + n, n * n + 2 * n
+        once, twice, several = slice(1, 1 + p), slice(1 + p, None), (height, p, n)
+        system = System(
+            cut(0, 0, (height, n, n)), cut(0, loss, (height, n)), cut(0, constant, (height, n)),
+            cut(0, start, (height, n)), cut(once, 0, (height, p, n, n)), cut(once, loss, several),
+            cut(once, constant, several), cut(once, start, several),
+        )  # fmt: skip
+        return system, (cut(twice, 0, (height, pairs, n, n)), cut(twice, constant, (height, pairs, n)))
 
     def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
         n, p, rows = self.size, len(self.varied), int(schedule.rows[-1])
@@ -196,18 +212,11 @@ class LinearBlock:
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
             status[lost & (status == OK)] = GROWS
-        rates = np.ascontiguousarray(schedule.rates[:, self.where])
         return BlockRun(
-            system.matrix, system.constant, system.x0, system.dmatrix, system.dconstant, rates,
-            self._dose_rates(schedule), tables.marks.first_place, out, dout, d2out, starts, dstarts,
+            self, schedule, system.matrix, system.constant, system.x0, system.dmatrix, system.dconstant,
+            tables.marks.first_place, out, dout, d2out, starts, dstarts,
             d2starts, status, d2matrix, d2constant,
         )  # fmt: skip
-
-    def _dose_rates(self, schedule: Schedule) -> Array:
-        """Derivatives of infusion rates into the block, for the parameters of the block."""
-        if not schedule.dstart.shape[1]:  # the doses depend on none of the parameters
-            return np.zeros((len(schedule.start), len(self.varied), self.size))
-        return np.ascontiguousarray(schedule.drates[:, self.varied][:, :, self.where])
 
 
 def first_places(schedule: Schedule) -> Integers:
@@ -247,12 +256,12 @@ class BlockRun:
 
     Attributes
     ----------
+    block, schedule
+        What was solved for which time lines.
     matrix, constant, x0 : arrays
         K (rows of values × n × n), b and the initial values (rows × n).
     dmatrix, dconstant : arrays
         Derivatives of K and b, by parameter in the second dimension.
-    rates, drates : arrays
-        Infusion rates into the block, segments × n, and their derivatives, segments × parameters × n.
     begins : array
         Where each subject's segments begin in ``starts``.
     out, dout, d2out : arrays
@@ -268,13 +277,13 @@ class BlockRun:
         What others have derived from this run and may want again.
     """
 
+    block: LinearBlock
+    schedule: Schedule
     matrix: Array
     constant: Array
     x0: Array
     dmatrix: Array
     dconstant: Array
-    rates: Array
-    drates: Array
     begins: Integers
     out: Array
     dout: Array
@@ -286,3 +295,16 @@ class BlockRun:
     d2matrix: Array
     d2constant: Array
     kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def rates(self) -> Array:
+        """Infusion rates into the block, segments × n."""
+        return np.asarray(self.schedule.rates[:, self.block.where])
+
+    @cached_property
+    def drates(self) -> Array:
+        """Their derivatives, segments × parameters × n."""
+        where, plan = self.block.where, self.schedule
+        if not plan.dstart.shape[1]:  # the doses depend on none of the parameters
+            return np.zeros((len(plan.start), len(self.block.varied), len(where)))
+        return np.asarray(plan.drates[:, self.block.varied][:, :, where])
