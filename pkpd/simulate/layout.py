@@ -102,7 +102,7 @@ class Layout:
         """Join the computed arrays and what is fixed."""
         import xarray
 
-        data: dict[str, Any] = {n: labelled(v.dims, arrays[n], v.attrs) for n, v in self.variables.items()}
+        data: dict[str, Any] = {n: plain_variable(v.dims, arrays[n], v.attrs) for n, v in self.variables.items()}
         return xarray.Dataset({**data, **self.data}, self.coords, self.attrs)
 
     def with_attrs(self, attrs: Mapping[str, Any]) -> Layout:
@@ -110,7 +110,9 @@ class Layout:
         return replace(self, attrs={**self.attrs, **attrs})
 
 
-def labelled(dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any] | None = None) -> xarray.Variable:
+def plain_variable(
+    dims: tuple[str, ...], values: NDArray[Any], attrs: Mapping[str, Any] | None = None
+) -> xarray.Variable:
     """Return an array with names and attributes, as plain as it is.
 
     xarray asks of every array whether it is one of dask or pint, and loads them for that: half a second, once.
@@ -137,7 +139,7 @@ class Labels(NamedTuple):
     attrs: Mapping[str, Any] = {}
 
 
-def coordinates(labels: Mapping[str, Labels]) -> xarray.Coordinates:
+def coordinates_of(labels: Mapping[str, Labels]) -> xarray.Coordinates:
     """Return labels as coordinates; those of the last few short simulations are kept, for xarray makes them slowly."""
     parts = tuple(
         (name, own.dim, own.values.dtype.str, own.values.tobytes(), tuple(own.attrs.items()))

@@ -15,7 +15,7 @@ from pkpd.dosing import Regimen
 from pkpd.model import Model
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for
-from pkpd.simulate.layout import Labels, Layout, Variable, chosen, coordinates
+from pkpd.simulate.layout import Labels, Layout, Variable, chosen, coordinates_of
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve
 from pkpd.simulate.task import Task
@@ -103,7 +103,7 @@ def regimen_task(
         about = {"units": regimen.time_unit, "long_name": "beginning of the occasion"}
         coords["occasion_time"] = Labels("occasion", np.array([first_begin, *begins]), about)
         sizes["occasion"] = chunks["occasion"] = 1 + len(begins)
-    layout = Layout(sizes, chunks, variables, coordinates(coords))
+    layout = Layout(sizes, chunks, variables, coordinates_of(coords))
     job = RegimenJob(run, regimen, times, frozenset(variables), first if len(cut) == 1 else None)
     return Task(job, layout, cut, first)
 

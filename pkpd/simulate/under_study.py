@@ -17,7 +17,7 @@ from pkpd.observed.rows import INDICATOR
 from pkpd.observed.sequence import occasion_labels
 from pkpd.population import Population, SubjectRows
 from pkpd.simulate.designs import Own, own_values
-from pkpd.simulate.layout import Layout, Variable, chosen, coordinates, labelled
+from pkpd.simulate.layout import Layout, Variable, chosen, coordinates_of, plain_variable
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve_observed
 from pkpd.simulate.task import Task
@@ -105,7 +105,7 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
     inputs_of(model, first)
     sizes = {"replicate": replicates, "record": len(observed.time)}
     layout = Layout(
-        sizes, {**sizes, "replicate": cut.together}, variables, coordinates({}), _fixed(study, observed, own_units)
+        sizes, {**sizes, "replicate": cut.together}, variables, coordinates_of({}), _fixed(study, observed, own_units)
     )
     return Task(job, layout, cut, first)
 
@@ -132,7 +132,7 @@ def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> di
     """What is the same in every replicate."""
 
     def column(values: Any, attrs: Mapping[str, Any] | None = None) -> Any:
-        return labelled(("record",), values, attrs)
+        return plain_variable(("record",), values, attrs)
 
     table = study._observations.iloc[observed.position]
     outputs = [observed.outputs[k] for k in observed.output]

@@ -18,9 +18,9 @@ from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.llvm import Piece, formula_piece, load_code, machine, object_code, whole_number
 from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
-from pkpd.engine.machine.steps import dop853, linear, radau, taylor
+from pkpd.engine.machine.steps import dop853, linear, linear_large, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
-from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, shape_of
+from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
 from pkpd.engine.machine.steps.radau_parts import Equations
 from pkpd.engine.symbolic.constants import take_constants
 from pkpd.engine.symbolic.formulas import Formula, Formulas
@@ -56,9 +56,7 @@ class Code:
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
         formulas = Formulas(system_of(self._model, self._sensitivities, self._linear), self._order)
-        if self._order < 2 or not formulas.system.linear:
-            return formulas
-        if gate.AVAILABLE and Layout(shape_of(formulas.structure), True).products <= MOST_PRODUCTS:
+        if self._order < 2 or gate.AVAILABLE or not formulas.system.linear:
             return formulas
         # Second derivatives of the block go over lanes or nowhere: everything is integrated instead.
         return Formulas(system_of(self._model, self._sensitivities, "ode"), self._order)
@@ -133,7 +131,10 @@ class Code:
     def _pieces(self, group: str) -> Iterator[Piece]:
         """What writes the functions of a group."""
         if group in ("linear", "linear with a source"):
-            yield from linear.pieces(Layout(shape_of(self.structure), group != "linear"), _GROUPS[group])
+            layout, (exponential, apply) = Layout(shape_of(self.structure), group != "linear"), _GROUPS[group]
+            writers = linear_large if layout.large else linear
+            yield lambda module: writers.write_exponential(module, exponential, layout)
+            yield lambda module: writers.write_apply(module, apply, layout)
             return
         formulas = self.formulas
         if group == "values":

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger("pkpd")
-LANES = 8  # subjects that are computed at once
-_CONSTANTS = ("status.py", "segments.py")  # files without compiled functions whose numbers these know
+_USUAL = 8
+LANES = int(os.environ.get("PKPD_LANES", _USUAL))  # subjects that are computed at once; another number is for tests
+_ROOMS = ("machine", "solve")  # compiled functions stand here, and the numbers that they know
+_CONSTANTS = ("status.py", "timeline/segments.py")  # and here
 
 try:
     import numba
@@ -23,16 +26,15 @@ else:
 def _forget_stale_code() -> None:
     """Throw away cached machine code if any of the compiled files was edited.
 
-    numba looks at the file of the function alone, but machine code holds what the function calls in other files. So
-    every file of the engine that knows of compilation counts, this one with its number of lanes too, and those whose
-    numbers compiled code takes as constants.
+    numba looks at the file of the function alone, but machine code holds what the function calls in other files, and
+    the numbers that it takes from them.
     """
     engine = Path(__file__).parents[1]
     stamp = engine / "__pycache__" / "compiled.sha256"
     try:
-        files = {file: file.read_bytes() for file in sorted(engine.rglob("*.py"))}
-        counted = [text for file, text in files.items() if b"jit" in text or file.name in _CONSTANTS]
-        digest = hashlib.sha256(b"".join(counted)).hexdigest()
+        files = [file for room in _ROOMS for file in sorted((engine / room).rglob("*.py"))]
+        files += [engine / name for name in _CONSTANTS]
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
         if stamp.is_file() and stamp.read_text() == digest:
             return
         for file in [*engine.rglob("__pycache__/*.nbi"), *engine.rglob("__pycache__/*.nbc")]:
@@ -48,8 +50,8 @@ if AVAILABLE:
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function with numba, cached on disk and releasing the GIL."""
-    return _compiled(function, fastmath={"contract"})
+    """Compile a function with numba, cached on disk and releasing the GIL; it may make arrays."""
+    return _compiled(function, fastmath=False)
 
 
 def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +73,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
         return function
     options |= {"nogil": True, "error_model": "numpy"}
     try:
-        compiled: Callable[..., Any] = numba.njit(cache=True, **options)(function)
+        compiled: Callable[..., Any] = numba.njit(cache=LANES == _USUAL, **options)(function)
     except RuntimeError:  # no folder that can be written to: compile in memory
         compiled = numba.njit(**options)(function)
     return compiled

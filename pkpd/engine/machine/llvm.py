@@ -7,6 +7,7 @@ same bits: every operation is elementwise.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -27,10 +28,18 @@ def _target() -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     target = binding.Target.from_default_triple()
-    features = binding.get_host_cpu_features().flatten()
-    return target.create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=features, opt=2, codemodel="jitdefault", jit=True
-    )
+    cpu, features = _processor()
+    return target.create_target_machine(cpu=cpu, features=features, opt=2, codemodel="jitdefault", jit=True)
+
+
+def _processor() -> tuple[str, str]:
+    """Return name and features of the processor: this machine's, or what numba is told by its own variables."""
+    from llvmlite import binding
+
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    if name or features is not None:
+        return name or "generic", features or ""
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
 
 def machine() -> str:
@@ -38,7 +47,7 @@ def machine() -> str:
     from llvmlite import binding
 
     version = ".".join(str(n) for n in binding.llvm_version_info)
-    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()} {version} {_target().triple}"
+    return f"{' '.join(_processor())} {version} {_target().triple}"
 
 
 Piece = Callable[[Any], None]
@@ -200,15 +209,32 @@ class _Writer:
         raise ModelError(f"{name} in an equation has no machine code: {e}")
 
     def _chain(self, terms: Sequence[Any]) -> Any:
-        """Sum with subtractions where a term is negative."""
+        """Sum with subtractions where a term is negative; a product is added without being rounded.
+
+        The compiler must not choose which: what it joins depends on the processor and on the number of lanes.
+        """
         plus = [t for t in terms if not t.could_extract_minus_sign()]
         minus = [-t for t in terms if t.could_extract_minus_sign()]
         total = self.value(plus[0]) if plus else self.build.fneg(self.value(minus.pop(0)))
-        for t in plus[1:]:
-            total = self.build.fadd(total, self.value(t), flags=("contract",))
-        for t in minus:
-            total = self.build.fsub(total, self.value(t), flags=("contract",))
+        for t, negative in [*((t, False) for t in plus[1:]), *((t, True) for t in minus)]:
+            if t.is_Mul and t not in self.seen and t not in self.places:
+                parts = [self.value(t.args[0]), self._times(t.args[1:])] if self._is_plain(t) else None
+                if parts is not None:
+                    first = self.build.fneg(parts[0]) if negative else parts[0]
+                    total = self._fma(first, parts[1], total)
+                    continue
+            total = (self.build.fsub if negative else self.build.fadd)(total, self.value(t))
         return total
+
+    def _is_plain(self, product: Any) -> bool:
+        """Whether nothing is divided by."""
+        return not any(a.is_Pow and a.exp.is_number and a.exp.is_negative for a in product.args)
+
+    def _fma(self, a: Any, b: Any, c: Any) -> Any:
+        suffix = "f64" if self.width == 1 else f"v{self.width}f64"
+        kind, full = self.ir.FunctionType(self.type, [self.type] * 3), f"llvm.fma.{suffix}"
+        function = self._module.globals.get(full) or self.ir.Function(self._module, kind, name=full)
+        return self.build.call(function, [a, b, c])
 
     def _product(self, e: Any) -> Any:
         top: list[Any] = []
@@ -222,7 +248,7 @@ class _Writer:
     def _times(self, factors: Sequence[Any]) -> Any:
         result = self.value(factors[0])
         for factor in factors[1:]:
-            result = self.build.fmul(result, self.value(factor), flags=("contract",))
+            result = self.build.fmul(result, self.value(factor))
         return result
 
     def _power(self, base: Any, exponent: Any) -> Any:

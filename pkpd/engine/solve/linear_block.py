@@ -16,7 +16,7 @@ from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.rows import aligned
-from pkpd.engine.machine.steps.linear_layout import MOST_PRODUCTS, Layout, labels, shape_of
+from pkpd.engine.machine.steps.linear_layout import Layout, labels, shape_of
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
 from pkpd.engine.solve.linear_tables import Doses, Found, Machine, Marks, Places, Space, System, Tables
@@ -64,8 +64,8 @@ class LinearBlock:
 
     @cached_property
     def over_lanes(self) -> bool:
-        """Whether several subjects are solved at once: there is numba, and the block's code is not too long."""
-        return gate.AVAILABLE and self.size > 0 and self._layout(False).products <= MOST_PRODUCTS
+        """Whether several subjects are solved at once: there is numba."""
+        return gate.AVAILABLE and self.size > 0
 
     def _layout(self, source: bool) -> Layout:
         if source not in self._layouts:
@@ -139,7 +139,7 @@ class LinearBlock:
         structure = self.structure
         inputs, numbers = len(structure.inputs), len(labels(len(structure.sensitivities), structure.order))
         results = len(structure.outputs) * numbers if outputs else 0
-        entries = np.cumsum([0, self._layout(sourced).size, inputs, inputs, 1, results]) * LANES
+        entries = np.cumsum([0, self._layout(sourced).memory, inputs, inputs, 1, results]) * LANES
         room = aligned(int(entries[-1]))
         memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
         return Space(memory, q, seen, clock, result, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))

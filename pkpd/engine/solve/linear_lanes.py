@@ -275,6 +275,24 @@ def look(lane, tables, space):  # type: ignore[no-untyped-def]
             space.seen[k * LANES + lane] = tables.values[row, k]
 
 
+@part_jit
+def move_on(following, hi, places, tables, space, found):  # type: ignore[no-untyped-def]
+    """Write what was asked for, and bring lanes that are done with their segment to the next; return who follows."""
+    here = space.here
+    for lane in range(LANES):
+        if here[SUBJECT, lane] < 0:
+            continue
+        if here[ASKED, lane] < here[UNTIL, lane]:
+            note(lane, places, tables, space, found)
+            here[ASKED, lane] += 1
+            space.times[BEFORE, lane] = space.times[NOW, lane]
+            # At the end of the last segment nothing is left to do but to write the last row.
+            if here[ASKED, lane] < here[UNTIL, lane] or here[SEGMENT, lane] + 1 < here[LAST, lane]:
+                continue
+        following = follow(lane, following, hi, places, tables, space, found)
+    return following
+
+
 @bare_jit
 def solve_linear_lanes(span, machine, places, tables, space, found):  # type: ignore[no-untyped-def]
     """Solve subjects of a linear block and write what is wanted of them.
@@ -334,14 +352,4 @@ def solve_linear_lanes(span, machine, places, tables, space, found):  # type: ig
         call_lanes(machine.apply[wanted], memory, memory, memory)
         if asked:
             call(machine.outputs, space.clock, memory[places.dosed * LANES :], space.seen, space.result)
-        for lane in range(LANES):
-            if here[SUBJECT, lane] < 0:
-                continue
-            if here[ASKED, lane] < here[UNTIL, lane]:
-                note(lane, places, tables, space, found)
-                here[ASKED, lane] += 1
-                space.times[BEFORE, lane] = space.times[NOW, lane]
-                # At the end of the last segment nothing is left to do but to write the last row.
-                if here[ASKED, lane] < here[UNTIL, lane] or here[SEGMENT, lane] + 1 < here[LAST, lane]:
-                    continue
-            following = follow(lane, following, hi, places, tables, space, found)
+        following = move_on(following, hi, places, tables, space, found)

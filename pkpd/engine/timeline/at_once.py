@@ -73,7 +73,7 @@ class Deliveries(NamedTuple):
     lasts: Flags
 
 
-class Events(NamedTuple):
+class LineEvents(NamedTuple):
     """What happens, in order of line and time: deliveries that begin and infusions that end.
 
     Attributes
@@ -217,7 +217,7 @@ def _cut(asked: LineRequests, given: Deliveries, layout: LineLayout) -> LineArra
     dstart[row[moves]] = moment[moves, 1:]
     end = np.append(start[1:], 0.0)
     end[segments[1:] - 1] = finish
-    events = Events(what, ends, row)
+    events = LineEvents(what, ends, row)
     jumps, djumps = _at_once(given, events, height, n)
     rates, drates = _for_a_while(given, events, segments, n)
     times = offsets(lengths(asked.times.begin)[asked.time_set])
@@ -268,7 +268,7 @@ def _counted(new: Flags, line: Integers, lines: int) -> Integers:
     return here
 
 
-def _at_once(given: Deliveries, events: Events, height: int, n: int) -> tuple[Array, Array]:
+def _at_once(given: Deliveries, events: LineEvents, height: int, n: int) -> tuple[Array, Array]:
     """Amounts that enter when segments begin, shape (segments, states), and their derivatives.
 
     Those of one segment are added in the order of the events.
@@ -292,7 +292,7 @@ def _add_derivatives(out: Array, row: Integers, given: Deliveries, what: Integer
         np.add.at(out, places.ravel(), given.size[what, 1:].ravel())
 
 
-def _for_a_while(given: Deliveries, events: Events, segments: Integers, n: int) -> tuple[Array, Array]:
+def _for_a_while(given: Deliveries, events: LineEvents, segments: Integers, n: int) -> tuple[Array, Array]:
     """Rates during segments, shape (segments, states), and their derivatives.
 
     In each segment the infusions that run are added up anew, in the order in which they began.

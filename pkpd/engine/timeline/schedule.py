@@ -179,7 +179,7 @@ class Schedule(LineArrays):
 _COUNTED = ("begins", "trains", "first", "time", "segments", "times")
 
 
-class Asked(NamedTuple):
+class SubjectPlans(NamedTuple):
     """What the time lines of many subjects are made of; sequences have one item per subject.
 
     Attributes
@@ -231,11 +231,11 @@ def schedule(
     if not len(doses):
         raise InputError("there is no subject to solve")
     changes = changes or [()] * len(doses)
-    asked = Asked(doses, times, after, terms, changes, offsets([1 + len(changed) for changed in changes]))
+    asked = SubjectPlans(doses, times, after, terms, changes, offsets([1 + len(changed) for changed in changes]))
     return _of_subjects(*_lines(asked, layout), asked.first_row)
 
 
-def _lines(asked: Asked, layout: LineLayout) -> tuple[LineArrays, Integers]:
+def _lines(asked: SubjectPlans, layout: LineLayout) -> tuple[LineArrays, Integers]:
     """The time lines that differ, in the order of the first subject of each, and which of them each subject has."""
     dose_columns, time_columns = DoseColumns(asked.doses, layout), TimeColumns(asked.times, asked.after)
     simple = dose_columns.simple[dose_columns.of_subject] & time_columns.simple[time_columns.of_subject]
@@ -266,7 +266,7 @@ def _lines(asked: Asked, layout: LineLayout) -> tuple[LineArrays, Integers]:
 
 
 def _at_once(
-    asked: Asked, doses: DoseColumns, times: TimeColumns, layout: LineLayout, who: Integers
+    asked: SubjectPlans, doses: DoseColumns, times: TimeColumns, layout: LineLayout, who: Integers
 ) -> tuple[LineArrays | None, Integers]:
     """The lines of simple subjects, and which of them each has; -1: none."""
     line_of_subject = np.full(len(asked.doses), -1, dtype=np.int64)
@@ -275,10 +275,16 @@ def _at_once(
     if said is not None:
         row[:] = [said.first_row(k) for k in who.tolist()]
     requests = LineRequests(doses, times, doses.of_subject[who], times.of_subject[who], row, said)
+    whole = requests.dose_set * len(times.begin) + requests.time_set
+    if said is None:
+        built, which = _first_of_each(whole)
+        lines, sound = lines_at_once(requests.chosen(built), layout)
+        if sound.all():
+            line_of_subject[who] = which
+            return lines, line_of_subject
     parts, in_part = _arriving(requests, layout)
     # Lines are built of whole doses, and for who has doses that are late or modelled; the others share them.
     row = np.where(in_part, -1, row)
-    whole = requests.dose_set * len(times.begin) + requests.time_set
     built, which = _first_of_each(np.where(row >= 0, -1 - np.arange(len(who)), whole))
     lines, sound = lines_at_once(requests._replace(row=row).chosen(built), layout)
     number = np.where(sound, np.cumsum(sound) - 1, -1)[which]

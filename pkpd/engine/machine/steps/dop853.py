@@ -16,7 +16,6 @@ from pkpd.engine.machine.steps.frame import (
     AT_EDGE,
     BEFORE,
     CONTROL,
-    END,
     FRESH,
     OFF_EDGE,
     REFUSED,
@@ -31,6 +30,7 @@ from pkpd.engine.machine.steps.frame import (
     aim,
     conclude,
     crossing,
+    first_step,
     is_worth_it,
     scale,
 )
@@ -40,7 +40,6 @@ LANDINGS = 2  # requested times in a step; with more of them the step is not cut
 INTERPOLATED = 0.02  # the error that such a step may have, in units of the tolerance
 _EDGE = 6.1  # |h·λ| at which the step is held by stability and not by accuracy (Hairer's dop853)
 _PROOF = 15  # steps at the edge before equations are called stiff
-_FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
 _STAGES = 16
 COST = 12.0  # of a step, in right-hand sides
 _COEFFICIENTS = 7
@@ -79,7 +78,7 @@ def write_step(module: Any, name: str, frame: Frame) -> None:
 
     size, rate, moved, apart = b.loop(n, look, [zero] * 4)
     fresh = b.compare(">", b.load(STATE, FRESH), zero)
-    planned = b.choose(fresh, _first_step(b, size, rate), b.load(STATE, STEP))
+    planned = b.choose(fresh, first_step(b, size, rate), b.load(STATE, STEP))
     stiff = _stiffness(b, fresh, moved, apart)
     to = aim(b, planned)
 
@@ -173,14 +172,6 @@ def _move(b: LaneWriter, w: Work, y: int | None, row: Sequence[float], i: Any, t
     """Write the point of a stage; `y` is where the vector stands in `state`, None for the one before the step."""
     start = b.load(WORK, b.plus(w.before, i)) if y is None else b.load(STATE, b.plus(y, i))
     b.store(WORK, b.plus(target, i), b.fma(h, _sum(b, w, row, i), start))
-
-
-def _first_step(b: LaneWriter, size: Value, rate: Value) -> Value:
-    """Return a first step: a small part of the time in which everything would change by its own size."""
-    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
-    tiny = b.either(b.compare("<", size, b.number(1e-10)), b.compare("<", rate, b.number(1e-10)))
-    step = b.mul(b.number(_FIRST), b.sqrt(b.div(size, rate)))
-    return b.min(left, b.choose(tiny, b.mul(b.number(1e-6), left), step))
 
 
 def _stiffness(b: LaneWriter, fresh: Any, moved: Value, apart: Value) -> Any:

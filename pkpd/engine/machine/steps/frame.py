@@ -28,6 +28,7 @@ STEPS_OF_SEGMENT = 300.0  # explicit steps whose work is that of the stiff metho
 RTOL, PART, REPORT = range(3)  # places in `control`
 IDLE = -1  # status of a lane without a subject
 STATE, WORK, CONTROL = range(3)  # the arguments of a step
+_FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
 BELOW = 1e-4  # what counts as zero: this part of the absolute tolerance (PART · PEAK)
 
 
@@ -108,6 +109,19 @@ def aim(b: LaneWriter, planned: Value, lands: bool = True) -> Aim:
     return Aim(now, planned, ahead, b.sub(ahead, now), many)
 
 
+def first_step(b: LaneWriter, size: Value, rate: Value) -> Value:
+    """Return a first step: a small part of the time in which everything would change by its own size.
+
+    `size` and `rate` are the squares of how large the vector and dy/dt are, in units of the error allowed. The step is
+    long enough to change the time.
+    """
+    now, end = b.load(STATE, TIME), b.load(STATE, END)
+    left, tiny = b.sub(end, now), b.number(1e-10)
+    unknown = b.either(b.compare("<", size, tiny), b.compare("<", rate, tiny))
+    step = b.choose(unknown, b.mul(b.number(1e-6), left), b.mul(b.number(_FIRST), b.sqrt(b.div(size, rate))))
+    return b.min(left, b.max(step, b.mul(b.number(4e-16), b.abs(now))))
+
+
 def is_worth_it(b: LaneWriter, h: Value) -> Any:
     """Return whether so many steps of this size are still to come that the stiff method would have less work."""
     to_come = b.sub(b.load(STATE, FINAL), b.load(STATE, TIME))
@@ -184,8 +198,8 @@ def conclude(b: LaneWriter, frame: Frame, to: Aim, trial: Trial, keep_before: in
     grown = b.choose(cut, b.max(grown, to.planned), grown)
     shorter = b.choose(small, b.number(0.5), b.max(b.number(0.2), b.min(b.number(0.9), change)))
     shrunk = b.mul(b.min(to.h, to.planned), b.choose(finite, shorter, b.number(0.2)))
-    size = b.max(b.abs(to.now), b.abs(b.load(STATE, END)))
-    stuck = b.either(b.compare("<", shrunk, b.mul(b.number(4e-16), size)), b.compare("==", shrunk, zero))
+    # At time 0 a step may be as short as it likes, however long the segment is.
+    stuck = b.compare("<", shrunk, b.max(b.number(1e-290), b.mul(b.number(4e-16), b.abs(to.now))))
     stuck = b.both(b.both(tried, b.negate(good)), stuck)
     status = b.choose(stuck, b.choose(finite, b.number(UNDERFLOW), b.number(NOT_FINITE)), status)
 

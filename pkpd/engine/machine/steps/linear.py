@@ -8,40 +8,32 @@ their columns add to nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pkpd.engine.machine import vector_math
 from pkpd.engine.machine.jit import LANES
 from pkpd.engine.machine.lanes import LaneWriter, Value
-from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, SCALE, TAU, Key, Label, Layout
+from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, SCALE, TAU, Key, Label, Layout, parts_of
 
 Pairs = Iterable[tuple[Value, Value]]
 _MOST_HALVINGS = 200
 
 
-def pieces(layout: Layout, names: Sequence[str]) -> list[Callable[[Any], None]]:
-    """Return what writes the two functions of a block into a module."""
-    return [
-        lambda module: write_exponential(module, names[0], layout),
-        lambda module: write_apply(module, names[1], layout),
-    ]
-
-
 def write_exponential(module: Any, name: str, layout: Layout) -> None:
     """Write ``exponential(memory, ·, ·)``: from the block and the interval to the entries of the exponential."""
     b = LaneWriter(module, name, 3)
-    system = _System(b, layout)
+    system = System(b, layout)
     single = layout.n == 1
     if not single or layout.source:
         _series(b, layout, system)
         _square(b, layout, system)
     if single:
-        _one_state(b, layout, system)
+        one_state(b, layout, system)
     b.finish()
 
 
-class _System:
+class System:
     """The extended matrix of every lane, shifted, and by how much it is scaled.
 
     The diagonal is rebuilt from what flows away, because ``-CL/V1 - Q/V1`` has lost the digits of a small CL. The
@@ -113,7 +105,7 @@ def _halvings(b: LaneWriter, norm: Value) -> tuple[Value, Value]:
     return b.build.sitofp(halvings, b.kind), b.build.bitcast(part, b.kind)
 
 
-def _series(b: LaneWriter, layout: Layout, system: _System) -> None:
+def _series(b: LaneWriter, layout: Layout, system: System) -> None:
     """Write the series column by column, by Horner's scheme: E ← B·E + I/k!, with derivatives; then conserve its sums.
 
     Derivatives by flows are first taken by flow · interval, so that what a flow moves is added and not multiplied.
@@ -143,7 +135,7 @@ def _series(b: LaneWriter, layout: Layout, system: _System) -> None:
             for which, i, _ in keys:
                 products: list[tuple[Value, Value]] = []
                 alone: list[Value] = []
-                for part, rest in _parts(which):
+                for part, rest in parts_of(which):
                     for row, column, rate, away in changes.get(part, ()):
                         if row == i and (rest, column, j) in old:
                             value = old[rest, column, j]
@@ -177,11 +169,8 @@ def _factorials(b: LaneWriter, terms: int) -> Any:
     return table
 
 
-def _square(b: LaneWriter, layout: Layout, system: _System) -> None:
-    """Write the squarings: as many as the lane with most of them needs; a lane that is done stays as it is.
-
-    Columns replace the old ones as soon as no other column needs these: upstream comes first.
-    """
+def most_halvings(b: LaneWriter, system: System, turn: Callable[[Any, list[Value]], None]) -> None:
+    """Write a loop over as many squarings as the lane with most of them needs, passed over where none is."""
     kind = b.ir.FunctionType(b.int64, [b.integers])
     full = f"llvm.vector.reduce.smax.v{LANES}i64"
     reduce = b.module.globals.get(full) or b.ir.Function(b.module, kind, name=full)
@@ -189,6 +178,16 @@ def _square(b: LaneWriter, layout: Layout, system: _System) -> None:
     squaring, done = b.function.append_basic_block("squaring"), b.function.append_basic_block("done")
     b.build.cbranch(b.build.icmp_signed(">", most, b.index(0)), squaring, done)
     b.build.position_at_end(squaring)
+    b.loop(most, turn)
+    b.build.branch(done)
+    b.build.position_at_end(done)
+
+
+def _square(b: LaneWriter, layout: Layout, system: System) -> None:
+    """Write the squarings; a lane that is done stays as it is.
+
+    Columns replace the old ones as soon as no other column needs these: upstream comes first.
+    """
 
     def turn(index: Any, _: list[Value]) -> None:
         active = b.compare("<", b.counted(index), system.halvings)
@@ -210,12 +209,10 @@ def _square(b: LaneWriter, layout: Layout, system: _System) -> None:
             for key, value in made.items():
                 b.store(0, layout.entries[key], b.choose(active, value, held(key)))
 
-    b.loop(most, turn)
-    b.build.branch(done)
-    b.build.position_at_end(done)
+    most_halvings(b, system, turn)
 
 
-def _conserved(b: LaneWriter, layout: Layout, system: _System, values: dict[Key, Value], j: int) -> dict[Key, Value]:
+def _conserved(b: LaneWriter, layout: Layout, system: System, values: dict[Key, Value], j: int) -> dict[Key, Value]:
     """Return column j of the exponential so that it adds to one, and its derivatives so that they add to nothing.
 
     Columns of a source, and lanes in which nothing is conserved, stay as they are.
@@ -245,7 +242,7 @@ def _conserved(b: LaneWriter, layout: Layout, system: _System, values: dict[Key,
     return made
 
 
-def _one_state(b: LaneWriter, layout: Layout, system: _System) -> None:
+def one_state(b: LaneWriter, layout: Layout, system: System) -> None:
     """Write the exponential of a single state, which needs no series."""
     value = vector_math.exp(b.build, b.mul(system.diagonal[0], system.tau))
     lost = b.minus(system.tau)
@@ -283,65 +280,20 @@ def write_apply(module: Any, name: str, layout: Layout) -> None:
         return known[which, label, i]
 
     for k, (label, i) in enumerate(names):
-        parts = [(None, made((), label, i)), *_chain(b, layout, label, i, made)]
         total = None
-        for factor, value in parts:
+        for rates, which, rest in [([], (), label), *layout.chain(label)]:
+            value = made(which, rest, i)
             if value is None:
                 continue
-            if total is None:
-                total = value if factor is None else b.mul(factor, value)
-            else:
-                total = b.add(total, value) if factor is None else b.fma(factor, value, total)
+            if not rates:
+                total = value if total is None else b.add(total, value)
+                continue
+            factor = _total(b, (_product(b, (b.load(0, entry) for entry in entries)) for entries in rates))
+            total = b.mul(factor, value) if total is None else b.fma(factor, value, total)
         total = b.number(0.0) if total is None else total
         total = b.add(total, b.number(0.0))  # no negative zero, which a source would have taken away
         b.store(0, layout.reached + k, b.choose(moves, total, before[label, i]))
     b.finish()
-
-
-def _chain(b: LaneWriter, layout: Layout, label: Label, i: int, made: Any) -> list[tuple[Value | None, Value | None]]:
-    """Return what the change of the exponential adds to a derivative of entry i: factors (None: 1) and values."""
-    if not label:
-        return []
-    if not layout.by_flow:
-        if len(label) == 1:
-            return [(None, made(label, (), i))]
-        first, second = (label[0],), (label[1],)
-        crossed = [(None, made(first, second, i)), (None, made(second, first, i))]
-        return [*crossed, (None, made(label, (), i))]
-
-    def rate(direction: int, by: Label) -> Value | None:
-        entry = layout.flow(layout.varied[direction], by)
-        return None if entry is None else b.load(0, entry)
-
-    found = []
-    for d in range(layout.directions):
-        factor = rate(d, label)
-        if factor is not None:
-            found.append((factor, made((d,), (), i)))
-    if len(label) == 1:
-        return found
-    one, other = (label[0],), (label[1],)
-    for d in range(layout.directions):
-        for left, right in ((one, other), (other, one)):
-            factor = rate(d, left)
-            if factor is not None:
-                found.append((factor, made((d,), right, i)))
-        for e in range(d, layout.directions):
-            ways = [(d, e), (e, d)] if d != e else [(d, d)]
-            factors = [(rate(x, one), rate(y, other)) for x, y in ways]
-            products = [b.mul(x, y) for x, y in factors if x is not None and y is not None]
-            if products:
-                found.append((_total(b, products), made((d, e), (), i)))
-    return found
-
-
-def _parts(which: Label) -> list[tuple[Label, Label]]:
-    """The ways to take some of the directions, at least one: these, and the others."""
-    found = []
-    for chosen in range(1, 2 ** len(which)):
-        taken = tuple(d for k, d in enumerate(which) if chosen >> k & 1)
-        found.append((taken, tuple(d for k, d in enumerate(which) if not chosen >> k & 1)))
-    return found
 
 
 def _sum(b: LaneWriter, products: Pairs, start: Value | None = None) -> Value:
@@ -349,6 +301,13 @@ def _sum(b: LaneWriter, products: Pairs, start: Value | None = None) -> Value:
     for x, y in products:
         total = b.mul(x, y) if total is None else b.fma(x, y, total)
     return b.number(0.0) if total is None else total
+
+
+def _product(b: LaneWriter, values: Iterable[Value]) -> Value:
+    total = None
+    for value in values:
+        total = value if total is None else b.mul(total, value)
+    return b.number(1.0) if total is None else total
 
 
 def _total(b: LaneWriter, values: Iterable[Value]) -> Value:

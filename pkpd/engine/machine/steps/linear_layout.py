@@ -30,8 +30,8 @@ TAU, AGAIN, MOVES, SCALE = range(4)
 """First numbers of a lane: the interval whose exponential is held; 1 if it starts from the last requested time and not
 from the segment's start; 1 if time passes at all; what the source's columns are to be multiplied with."""
 HEAD = 4
-MOST_PRODUCTS = 1500
-"""Of a squaring; beyond them the code of a block would be too long."""
+MOST_ENTRIES = 150
+"""Of the exponential and its derivatives; beyond them code without loops would be too long."""
 
 
 @dataclass(frozen=True)
@@ -251,9 +251,63 @@ class Layout:
         return max(14, 12 + max((_farthest(self.flows, a) for a in range(self.n)), default=0))
 
     @cached_property
-    def products(self) -> int:
-        """How many products a squaring takes: the size of the code."""
-        return sum(len(self.squared(key)) for key in self.entries)
+    def large(self) -> bool:
+        """Whether code without loops would be too long."""
+        return len(self.entries) > MOST_ENTRIES
+
+    @cached_property
+    def memory(self) -> int:
+        """Entries of the memory, with what loops over tables need besides (`linear_large`)."""
+        if not self.large:
+            return self.size
+        changes = sum(len(self.change(which)) for which in self.matrices)
+        parts = 4 + 2 * (len(self.flows) + self.n + changes) + self.n * len(self.sources) + len(self.entries)
+        fits = sum(len(which) + len(label) <= self.shape.order for which in self.matrices for label in self.labels)
+        factors = (self.directions**2 + 1) * len(self.labels)
+        return self.size + max(parts, 1 + 2 * self.vector + self.n * fits + factors)
+
+    def chain(self, label: Label) -> list[tuple[list[tuple[int, ...]], Label, Label]]:
+        """Return how the exponential's derivatives make those of a vector, by the chain rule.
+
+        Each part is a factor (a sum of products of entries; empty: 1), the directions of the derivative of the
+        exponential, and the parameters of the derivative of the vector before, with which it is multiplied.
+        """
+        if not label:
+            return []
+        if not self.by_flow:
+            return [([], part, rest) for part, rest in parts_of(label)]
+
+        def rate(direction: int, by: Label) -> int | None:
+            return self.flow(self.varied[direction], by)
+
+        whole = [(d, rate(d, label)) for d in range(self.directions)]
+        found: list[tuple[list[tuple[int, ...]], Label, Label]] = [
+            ([(r,)], (d,), ()) for d, r in whole if r is not None
+        ]
+        if len(label) == 1:
+            return found
+        one, other = (label[0],), (label[1],)
+        for d in range(self.directions):
+            for left, right in ((one, other), (other, one)):
+                first = rate(d, left)
+                if first is not None:
+                    found.append(([(first,)], (d,), right))
+            for e in range(d, self.directions):
+                ways = [(d, e), (e, d)] if d != e else [(d, d)]
+                pairs = [(rate(x, one), rate(y, other)) for x, y in ways]
+                products = [(x, y) for x, y in pairs if x is not None and y is not None]
+                if products:
+                    found.append(([*products], (d, e), ()))
+        return found
+
+
+def parts_of(which: Label) -> list[tuple[Label, Label]]:
+    """The ways to take some of the directions, at least one: these, and the others."""
+    found = []
+    for chosen in range(1, 2 ** len(which)):
+        taken = tuple(d for k, d in enumerate(which) if chosen >> k & 1)
+        found.append((taken, tuple(d for k, d in enumerate(which) if not chosen >> k & 1)))
+    return found
 
 
 def _ways(which: Label) -> Iterable[list[Label]]:

@@ -19,7 +19,6 @@ from typing import Any
 
 from pkpd.engine.machine.lanes import LaneWriter, Value
 from pkpd.engine.machine.steps.frame import (
-    END,
     FRESH,
     STATE,
     STEP,
@@ -30,6 +29,7 @@ from pkpd.engine.machine.steps.frame import (
     aim,
     conclude,
     crossing,
+    first_step,
     scale,
 )
 from pkpd.engine.machine.steps.radau_parts import (
@@ -51,7 +51,6 @@ _ITERATIONS = {3: 3, 5: 4}
 COST = {3: 10.0, 5: 21.0}  # of a step, in right-hand sides
 _CONVERGED = 20.0  # the last correction times this is an error of the step
 _LARGEST, _SAFETY = 4.0, 0.95
-_FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
 
 
 def stages_of(rtol: float) -> int:
@@ -75,7 +74,7 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
         return [b.fma(y, y, sums[0]), b.fma(f, f, sums[1])]
 
     size, rate = b.loop(n, look, [zero] * 2)
-    to = aim(b, b.choose(fresh, _first_step(b, size, rate), b.load(STATE, STEP)))
+    to = aim(b, b.choose(fresh, first_step(b, size, rate), b.load(STATE, STEP)))
     inverse = b.div(one, b.max(to.h, b.number(1e-300)))
     begin(it, fresh, to.h)
     factor(it, to, inverse)
@@ -151,11 +150,3 @@ def write_size(module: Any, name: str, equations: Equations, frame: Frame, stage
     """Write a function that returns how many entries `work` must have."""
     b = LaneWriter(module, name, 3)
     b.finish(b.index(Work(frame, equations, stages).size))
-
-
-def _first_step(b: LaneWriter, size: Value, rate: Value) -> Value:
-    """Return a first step: a small part of the time in which everything would change by its own size."""
-    left = b.sub(b.load(STATE, END), b.load(STATE, TIME))
-    tiny = b.either(b.compare("<", size, b.number(1e-10)), b.compare("<", rate, b.number(1e-10)))
-    step = b.mul(b.number(_FIRST), b.sqrt(b.div(size, rate)))
-    return b.min(left, b.choose(tiny, b.mul(b.number(1e-6), left), step))
