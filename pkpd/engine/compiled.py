@@ -24,7 +24,7 @@ from pkpd.engine.solve.linear_tables import Found
 from pkpd.engine.solve.threads import in_pieces
 from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
-from pkpd.engine.timeline.dosing_terms import DosingTerms
+from pkpd.engine.timeline.dosing_terms import DosingTerms, rows_at_doses
 from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
 from pkpd.engine.timeline.schedule import Request, Schedule, schedule
 from pkpd.errors import InputError
@@ -157,12 +157,7 @@ class Compiled:
         cut_at: Sequence[Any] = changes if expanded is None else expanded.changes
         terms = None
         if self.dosing:
-            if dose_rows is None:
-                dose_rows = [
-                    [int(np.searchsorted(changed, d.time, side="right")) for d in given]
-                    for given, changed in zip(doses, changes, strict=True)
-                ]
-            rows = [[int(first) + k for k in counted] for first, counted in zip(first_row[:-1], dose_rows, strict=True)]
+            rows = rows_at_doses(doses, changes, first_row, dose_rows)
             if expanded is not None:
                 values = values[expanded.source]
                 when = ([d.time for d in given] for given in doses)

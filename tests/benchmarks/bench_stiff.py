@@ -77,9 +77,8 @@ def main() -> None:
     yardstick = (time.process_time() - begin) / EXACT
     exact = np.array([lsoda(row, 1e-13) for row in values[:EXACT]])
     loose = np.array([lsoda(row, 1e-8) for row in values[:EXACT]])
-    print(
-        f"kon 100, scipy odeint at 1e-8 with the Jacobian: {1e3 * yardstick:.2f} ms a subject, error {_off(loose, exact):.1e}"
-    )
+    off = _off(loose, exact)
+    print(f"kon 100, scipy odeint at 1e-8 with the Jacobian: {1e3 * yardstick:.2f} ms a subject, error {off:.1e}")
     print(f"{'one subject':<22}{'method':<11}{'rtol':>7}{'atol':>7}{'CPU-ms':>9}{'odeint / this':>15}{'error':>9}")
     for name, one in work.items():
         tight = Settings(rtol=1e-12, atol=1e-14, method="stiff", max_steps=1_000_000, workers=1)

@@ -31,13 +31,14 @@ from pkpd.model import Model
 _OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
-    "explicit": ("rhs_1", "dop853_step", "dop853_dense", "dop853_values"),
+    "one subject": ("rhs_1",),
+    "explicit": ("dop853_size", "dop853_step", "dop853_dense", "dop853_values"),
     "linear": ("exponential", "apply"),
     "linear with a source": ("exponential_source", "apply_source"),
     **{f"radau_{s}": tuple(f"radau_{s}_{what}" for what in ("step", "values", "size")) for s in radau.STAGES},
     **{f"taylor_{order}": (f"taylor_{order}_step", f"taylor_{order}_values") for order in taylor.ORDERS},
 }
-"""What is compiled and kept together: a linear model never needs the second, few models need the third."""
+"""What is compiled and kept together: few models need more than two of them."""
 
 
 class Code:
@@ -55,11 +56,9 @@ class Code:
     @cached_property
     def formulas(self) -> Formulas:
         """The symbols; made only where no code was kept, or for SciPy."""
-        formulas = Formulas(system_of(self._model, self._sensitivities, self._linear), self._order)
-        if self._order < 2 or gate.AVAILABLE or not formulas.system.linear:
-            return formulas
-        # Second derivatives of the block go over lanes or nowhere: everything is integrated instead.
-        return Formulas(system_of(self._model, self._sensitivities, "ode"), self._order)
+        # Second derivatives of a closed-form block go over lanes: without numba everything is integrated instead.
+        linear = self._linear if gate.AVAILABLE or self._order < 2 else "ode"
+        return Formulas(system_of(self._model, self._sensitivities, linear), self._order)
 
     def address(self, name: str) -> int:
         """Return the address of a function."""
@@ -140,11 +139,15 @@ class Code:
         if group == "values":
             for name in _OVER_ROWS:
                 yield formula_piece(f"{name}_{LANES}", formulas.time, getattr(formulas, name)(), LANES)
+        elif group == "one subject":
+            yield formula_piece("rhs_1", formulas.time, formulas.rhs(), 1)
         elif group == "explicit":
-            rhs = formulas.rhs()
-            yield formula_piece("rhs_1", formulas.time, rhs, 1)
+            arguments = len(formulas.rhs().q)
+            constants, (rhs,) = take_constants([formulas.rhs()])
+            yield formula_piece("constants", formulas.time, constants, LANES, private=True)
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
-            frame = Frame(formulas.structure.components, len(rhs.q))
+            frame = Frame(formulas.structure.components, arguments, constants.size)
+            yield lambda module: dop853.write_size(module, "dop853_size", frame)
             yield lambda module: dop853.write_step(module, "dop853_step", frame)
             yield lambda module: dop853.write_dense(module, "dop853_dense", frame)
             yield lambda module: dop853.write_values(module, "dop853_values", frame)

@@ -72,7 +72,7 @@ class IntegratedPart:
             sizes = frame.size, taylor.Work(frame.components, order).size
             return Chosen(name, Method(step, 0, values, rhs, 0, *places), sizes, taylor.COST[order])
         step, dense, values = (address(f"dop853_{what}") for what in ("step", "dense", "values"))
-        sizes = frame.size, dop853.Work(frame.components).size
+        sizes = self.code.number("dop853_size"), dop853.Work(frame.components).size
         return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes, dop853.COST)
 
     @property

@@ -60,11 +60,20 @@ class Work:
 
 
 def write_step(module: Any, name: str, frame: Frame) -> None:
-    """Write the step; the module has the right-hand side as a function ``rhs(t, y, q, out)``."""
+    """Write the step; the module has the right-hand side as a function ``rhs(t, y, q, out)``, and ``constants`` that
+    writes what it reads behind q."""
     rhs = module.get_global("rhs")
     b, w, n = LaneWriter(module, name, 3), Work(frame.components), frame.components
     zero, one = b.number(0.0), b.number(1.0)
-    now = b.load(STATE, TIME)
+    now, fresh = b.load(STATE, TIME), b.compare(">", b.load(STATE, FRESH), b.number(0.0))
+    if frame.constants:
+        places = b.at(STATE, TIME), b.at(STATE, frame.y), b.at(STATE, frame.q), b.at(STATE, frame.q + frame.arguments)
+
+        def constants() -> list[Value]:
+            b.call(module.get_global("constants"), *places)
+            return []
+
+        b.when_any(fresh, constants, [])
     b.call(rhs, b.at(STATE, TIME), b.at(STATE, frame.y), b.at(STATE, frame.q), b.at(WORK, w.stage(0)))
 
     def look(i: Any, sums: list[Value]) -> list[Value]:
@@ -77,7 +86,6 @@ def write_step(module: Any, name: str, frame: Frame) -> None:
         return [b.fma(v, v, total) for v, total in zip((y, f, moved, apart), sums, strict=True)]
 
     size, rate, moved, apart = b.loop(n, look, [zero] * 4)
-    fresh = b.compare(">", b.load(STATE, FRESH), zero)
     planned = b.choose(fresh, first_step(b, size, rate), b.load(STATE, STEP))
     stiff = _stiffness(b, fresh, moved, apart)
     to = aim(b, planned)
@@ -188,3 +196,9 @@ def _stiffness(b: LaneWriter, fresh: Any, moved: Value, apart: Value) -> Any:
     long = b.both(b.compare(">=", at_new, b.number(_PROOF)), is_worth_it(b, h))
     asked = b.compare(">", b.scalar(CONTROL, REPORT), zero)
     return b.both(b.both(stepped, edge), b.both(long, asked))
+
+
+def write_size(module: Any, name: str, frame: Frame) -> None:
+    """Write a function that returns how many entries `state` has."""
+    b = LaneWriter(module, name, 3)
+    b.finish(b.index(frame.size))

@@ -42,10 +42,13 @@ class Frame:
         Length of the integrated vector: states, then sensitivities.
     arguments : int
         Numbers that the right-hand side reads besides.
+    constants : int
+        Numbers that are computed of these, and stand behind them.
     """
 
     components: int
     arguments: int
+    constants: int = 0
 
     @property
     def y(self) -> int:
@@ -70,7 +73,7 @@ class Frame:
     @property
     def size(self) -> int:
         """Entries of `state`."""
-        return self.q + self.arguments
+        return self.q + self.arguments + self.constants
 
 
 @dataclass(frozen=True, eq=False)
