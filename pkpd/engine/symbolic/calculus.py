@@ -7,6 +7,7 @@ that is infinite at C = 0, where it only ever stands beside a derivative of C th
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +32,19 @@ def _power() -> Any:
             return sympy.Piecewise((sympy.log(base) * sympy.Pow(base, exponent), base > 0), (sympy.Integer(0), True))
 
     return Power
+
+
+def replaced(wanted: Iterable[Any], values: Mapping[Any, Any]) -> list[Any]:
+    """Return expressions with others in the place of symbols; what they share is rewritten once."""
+    known: dict[Any, Any] = dict(values)
+
+    def rewritten(e: Any) -> Any:
+        if e not in known:
+            parts = [rewritten(a) for a in e.args]
+            known[e] = e.func(*parts) if any(new is not old for new, old in zip(parts, e.args, strict=True)) else e
+        return known[e]
+
+    return [rewritten(e) for e in wanted]
 
 
 def derivative(expression: Any, symbol: Any) -> Any:
