@@ -34,17 +34,17 @@ def _power() -> Any:
     return Power
 
 
-def replaced(wanted: Iterable[Any], values: Mapping[Any, Any]) -> list[Any]:
+def rewritten(wanted: Iterable[Any], values: Mapping[Any, Any]) -> list[Any]:
     """Return expressions with others in the place of symbols; what they share is rewritten once."""
     known: dict[Any, Any] = dict(values)
 
-    def rewritten(e: Any) -> Any:
+    def new(e: Any) -> Any:
         if e not in known:
-            parts = [rewritten(a) for a in e.args]
-            known[e] = e.func(*parts) if any(new is not old for new, old in zip(parts, e.args, strict=True)) else e
+            parts = [new(a) for a in e.args]
+            known[e] = e.func(*parts) if any(other is not old for other, old in zip(parts, e.args, strict=True)) else e
         return known[e]
 
-    return [rewritten(e) for e in wanted]
+    return [new(e) for e in wanted]
 
 
 def derivative(expression: Any, symbol: Any) -> Any:
