@@ -85,6 +85,7 @@ _WHAT = {
     "closed_form.solve_linear": "the closed forms",
     "linear_lanes.solve_linear_lanes": "the closed forms",
     "modes.find_modes": "what drives the equations that are integrated",
+    "modes_second.second_numbers": "second derivatives of what drives the equations that are integrated",
     "limits.find_limits": "what the solvers are held to",
     "finish.write_results": "what evaluates a model's outputs",
     "rows.each_row": "what evaluates a model",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import announce
 from pkpd.engine.machine.steps import dop853, radau, taylor
@@ -52,6 +52,7 @@ class IntegratedPart:
         self.places = np.full((len(self._columns), len(self.where)), -1, dtype=np.int64)
         for i, j, k in self.structure.where:
             self.places[j, i] = k
+        self.blocks = [*self.places, *self._places_of_pairs()]
         self.state_of = np.arange(self.structure.components)
         for i, _, k in self.structure.where:
             self.state_of[k] = i
@@ -78,6 +79,13 @@ class IntegratedPart:
     def has_series(self) -> bool:
         """Whether the explicit method is a Taylor series: the equations have one, and its code is not too long."""
         return self.structure.analytic and self.structure.operations * self.structure.components <= _SHORT
+
+    def _places_of_pairs(self) -> list[Integers]:
+        """Where the second derivatives by two sensitivities stand (states,), one array per pair; -1: nowhere."""
+        found: dict[tuple[int, int], Integers] = {}
+        for i, a, b, k in self.structure.where2:
+            found.setdefault((a, b), np.full(len(self.where), -1, dtype=np.int64))[i] = k
+        return list(found.values())
 
     def explicit_name(self, settings: Settings) -> str:
         """Return what the explicit method is called."""
