@@ -58,14 +58,21 @@ class IntegratedPart:
             self.state_of[k] = i
         for i, _, _, k in self.structure.where2:
             self.state_of[k] = i
+        self._methods: dict[str, Chosen] = {}
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers
 
     def method(self, settings: Settings) -> Chosen:
         """Return the explicit method for the settings."""
+        name = self.explicit_name(settings)
+        if name not in self._methods:
+            self._methods[name] = self._explicit(name, settings)
+        return self._methods[name]
+
+    def _explicit(self, name: str, settings: Settings) -> Chosen:
         frame = Frame(self.structure.components, self.width)
         places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
-        address, rhs, name = self.code.address, self.code.address("rhs_1"), self.explicit_name(settings)
+        address, rhs = self.code.address, self.code.address("rhs_1")
         if self.has_series:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
@@ -75,7 +82,7 @@ class IntegratedPart:
         sizes = self.code.number("dop853_size"), dop853.Work(frame.components).size
         return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes, dop853.COST)
 
-    @property
+    @cached_property
     def has_series(self) -> bool:
         """Whether the explicit method is a Taylor series: the equations have one, and its code is not too long."""
         return self.structure.analytic and self.structure.operations * self.structure.components <= _SHORT
