@@ -14,7 +14,7 @@ from pkpd.dosing import Dose
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.steps import radau
-from pkpd.engine.second import difference, differenced
+from pkpd.engine.second import differenced, write_differences
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.finish import Finish, Solved
 from pkpd.engine.solve.integrated import IntegratedPart
@@ -26,7 +26,7 @@ from pkpd.engine.status import ADVICE, OK
 from pkpd.engine.symbolic.symbols import CLAMPED, System
 from pkpd.engine.timeline.dosing_terms import DosingTerms, rows_at_doses
 from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
-from pkpd.engine.timeline.schedule import Request, Schedule, schedule
+from pkpd.engine.timeline.schedule import LineRequest, Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
 
@@ -134,7 +134,7 @@ class Compiled:
         expanded = self.event_times.expand(values, doses, times, changes) if self.code.structure.event_count else None
         plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded)
         if self.order == 2 and self.plans:
-            plan = replace(plan, request=Request(doses, times, after, changes, dose_rows, time_rows))
+            plan = replace(plan, request=LineRequest(doses, times, after, changes, dose_rows, time_rows))
         if expanded is not None:
             plan = replace(plan, source=expanded.source, past=expanded.past)
         if time_rows is None:
@@ -259,7 +259,7 @@ class Compiled:
             return self.first.run(mine, plan, settings, states=False).slopes
 
         columns = [self.inputs.index(name) for name in self.sensitivities]
-        difference(solution.second, flags, values, columns, (schedule.row_subject, owner), slopes)
+        write_differences(solution.second, flags, values, columns, (schedule.row_subject, owner), slopes)
 
     def _closed_form(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
         """Solve a model that is one linear block: nothing is kept but what is wanted."""

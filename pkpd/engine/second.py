@@ -37,7 +37,9 @@ def differenced(structure: Structure, schedule: Schedule) -> Flags:
     return np.asarray(lines[schedule.line_of_subject])
 
 
-def difference(second: Array, flags: Flags, values: Array, columns: list[int], owners: Owners, slopes: Slopes) -> None:
+def write_differences(
+    second: Array, flags: Flags, values: Array, columns: list[int], owners: Owners, slopes: Slopes
+) -> None:
     """Put differences of first derivatives in the place of second ones.
 
     Parameters

@@ -21,9 +21,10 @@ class Settings:
         Absolute tolerance (less for a state that starts from, or is given, less than 1 of its unit). By default each
         state's is 1e-12 of the largest that the state has been, so that it does not depend on units.
     method : {"automatic", "explicit", "stiff"}
-        ``explicit`` is Dormand–Prince 8(5,3); ``stiff`` is Radau IIA (order 5 or 9 by tolerance; SciPy's where numba
-        is absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that reach the
-        step limit, to the stiff method.
+        ``explicit`` is a Taylor series (order 8, 12 or 16 by tolerance) for equations that have one, else
+        Dormand–Prince 8(5,3); ``stiff`` is Radau IIA (order 5 or 9 by tolerance; SciPy's methods where numba is
+        absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that cannot be
+        finished, to the stiff method. `Compiled.method` names what a model gets.
     max_steps : int
         Limit per subject.
     workers : int or None

@@ -15,7 +15,7 @@ from pkpd import units
 from pkpd.about import package_version
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
-from pkpd.engine import Settings
+from pkpd.engine import Settings, compile_model
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model
 from pkpd.population import Population, Source, population_of
@@ -116,7 +116,7 @@ def simulate(
     else:
         clock = _default_times(design) if times is None else np.asarray(times, dtype=float)
         task = regimen_task(run, design, int(subjects), int(replicates), clock, keep)
-    task = task.with_attrs(_provenance(run.people, design, int(seed), at_dose))
+    task = task.with_attrs(_provenance(run, design))
     if store is None:
         return into_memory(task, resources)
     return into_store(task, resources, Path(store), describe(run, design, task))
@@ -153,13 +153,14 @@ def _default_times(regimen: Regimen) -> Array:
     return np.unique(np.concatenate([np.linspace(0.0, last + week, 150), near]))
 
 
-def _provenance(people: Population, design: Regimen | Study, seed: int, at_dose: str) -> dict[str, Any]:
+def _provenance(run: Run, design: Regimen | Study) -> dict[str, Any]:
     return {
-        "title": f"simulation of {people.model.name}",
+        "title": f"simulation of {run.people.model.name}",
         "synthetic": "virtual subjects: nobody was measured",
         "design": str(design),
-        "seed": seed,
-        "at_dose": _tie_rule(design, at_dose),
+        "seed": run.seed,
+        "at_dose": _tie_rule(design, run.at_dose),
+        "method": compile_model(run.people.model).method(run.settings),
         "pkpd_version": package_version(),
     }
 

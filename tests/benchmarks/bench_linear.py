@@ -25,6 +25,7 @@ TIMES = {
     "hourly": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
 }
 GOALS = {(1, True): 0.5, (2, True): 1.0}
+SLOPES = {1: 3, 2: 5}
 
 
 def microseconds(compartments: int, slopes: bool, times: list[float]) -> float:
@@ -83,7 +84,7 @@ def main() -> None:
         said = "" if goal is None else ("yes" if value <= goal else "NO")
         old = f"{there[key]:.2f}" if there else ""
         wanted = "" if goal is None else f"{goal:.1f}"
-        count = {"1": 3, "2": 5}[compartments] if slopes == "True" else 0
+        count = SLOPES[int(compartments)] if slopes == "True" else 0
         print(f"{compartments:<20}{count:<9}{kind:<20}{value:>13.3f}{wanted:>8}{said:>6}{old:>9}")
 
 

@@ -17,8 +17,7 @@ import checkout
 import numpy as np
 import pandas
 from measure import load, process
-from problems import DAYS, SPARSE, plain
-from rows import first_result
+from problems import DAYS, SPARSE, first_result, plain
 
 import pkpd
 from pkpd import Settings, define

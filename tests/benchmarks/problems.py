@@ -149,3 +149,21 @@ def stiff(everything: bool = False) -> Problem:
         initial={"RET": "R0", "LYM": "L0", "T": "10"}, doses={"bolus": "CENT"},
     )  # fmt: skip
     return Problem(model, table)
+
+
+_FIRST = """
+import pkpd
+model = pkpd.define(
+    {equations!r}, {values!r}, outputs={{"C": "CENT/V1"}}, initial={{"RET": "R0", "LYM": "L0"}},
+    doses={{"bolus": "CENT"}},
+)
+found = pkpd.simulate(model, pkpd.bolus("2100 ug", days={days!r}), times={times!r}, at_dose="after")
+assert abs(float(found["C"].values[0, 0, 0]) - 56.9738414452) < 1e-6
+"""  # .values: an index into a DataArray makes xarray load dask and pint where they are installed
+
+
+def first_result() -> str:
+    """Return code that simulates one subject of the plain model, from nothing."""
+    model = plain().model
+    values = {p.name: p.value for p in model.parameters}
+    return _FIRST.format(equations=dict(model.equations), values=values, days=DAYS, times=SPARSE.tolist())

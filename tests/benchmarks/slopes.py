@@ -1,9 +1,11 @@
-"""Rows of `bench_engine`: exact derivatives with respect to the 13 parameters and bioavailability."""
+"""Rows of `bench_engine`: exact slopes of the plain model, of the PK/PD of warfarin, of linear models."""
 
 from __future__ import annotations
 
 from math import nan
 
+import bench_linear
+import bench_second
 from measure import cpu
 from problems import NAMES, SPARSE, plain
 from rows import ONE, Row
@@ -11,32 +13,45 @@ from yardsticks import Casadi, Odeint, made, per_subject
 
 
 def gradients() -> list[Row]:
-    """Return the rows of exact slopes: the 13 parameters and bioavailability."""
-    problem, asked = plain(bioavailability=True, everything=True), (*NAMES, "F")
-    code, table = problem.code(asked), problem.table[:1000]
-    plan = problem.plan(1000, SPARSE, asked)
+    """Return the rows of exact slopes of the plain model: its 13 parameters, then bioavailability beside them."""
+    problem = plain()
     casadi = made(Casadi, problem, SPARSE, 1e-8, 1e-8)
     theirs = nan
     if casadi is not None:
         slopes = casadi.slopes()
-        theirs = 1000 * cpu(lambda: [slopes(row) for row in table[:10]]) / 10
-    odeint = 1000 * 15 * per_subject(made(Odeint, problem, SPARSE, 1e-8, 1e-8), 20)  # one run and one per parameter
-    code.run(table, plan, ONE)
+        theirs = 1000 * cpu(lambda: [slopes(row) for row in problem.table[:10]]) / 10
+    odeint = 1000 * per_subject(made(Odeint, problem, SPARSE, 1e-8, 1e-8), 20)
+    rows = []
+    for more, goal in ((False, 0.08), (True, nan)):
+        base, asked = plain(bioavailability=more, everything=True), (*NAMES, "F") if more else tuple(NAMES)
+        code, table, plan = base.code(asked), base.table[:1000], base.plan(1000, SPARSE, asked)
+        code.run(table, plan, ONE)
+        both = cpu(lambda c=code, t=table, b=base, a=asked: c.run(t, b.plan(1000, SPARSE, a), ONE, states=False))
+        alone = cpu(lambda c=code, t=table, p=plan: c.run(t, p, ONE, states=False))
+        by_differences = odeint * (1 + len(asked))  # one run and one per parameter
+        beside = nan if more else theirs
+        rows += [
+            Row(f"1 000 x 12, {len(asked)} exact slopes", both, goal, by_differences, beside),
+            Row("  the same without time lines", alone),
+        ]
+    return rows
 
-    def both() -> None:
-        code.run(table, problem.plan(1000, SPARSE, asked), ONE, states=False)
 
+def warfarin() -> list[Row]:
+    """Return the rows of first, and first and second, derivatives of the PK/PD of warfarin."""
+    words = {1: "first", 2: "first and second"}
     return [
-        Row("1 000 x 12, 14 exact slopes", cpu(both), 0.3, odeint, theirs),
-        Row("  the same without time lines", cpu(lambda: code.run(table, plan, ONE, states=False))),
-        Row("  time lines of 1 000 (a bioavailability each)", cpu(lambda: problem.plan(1000, SPARSE, asked))),
-        _thirteen(),
-    ]
+        Row(f"warfarin, 32 subjects, 483 rows, 8 parameters: {words[one.order]}", one.seconds, one.goal, unit="ms",
+            note=f"largest error {one.error:.0e}")
+        for one in bench_second.measured()
+    ]  # fmt: skip
 
 
-def _thirteen() -> Row:
-    problem, asked = plain(everything=True), tuple(NAMES)
-    code, plan, table = problem.code(asked), problem.plan(1000, SPARSE), problem.table[:1000]
-    code.run(table, plan, ONE)
-    seconds = cpu(lambda: code.run(table, plan, ONE, states=False))
-    return Row("  1 000 x 12, 13 exact slopes, no bioavailability", seconds)
+def linear() -> list[Row]:
+    """Return the rows of linear models: 10 000 subjects, 8 times, the Schedule made before; of a subject."""
+    kind, times = next(iter(bench_linear.TIMES.items()))
+    return [
+        Row(f"{n} compartment{'s' if n > 1 else ''}, oral, 8 times ({kind}), {bench_linear.SLOPES[n]} slopes",
+            1e-6 * bench_linear.microseconds(n, True, times), 1e-6 * goal, unit="µs")
+        for (n, _), goal in bench_linear.GOALS.items()
+    ]  # fmt: skip

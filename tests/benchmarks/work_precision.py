@@ -1,9 +1,10 @@
-"""Error against CPU time at tolerances from 1e-4 to 1e-10, for the plain and the stiff model.
+"""Error against CPU time at tolerances from 1e-4 to 1e-11, for the plain and the stiff model.
 
 Run ``python tests/benchmarks/work_precision.py [--plot picture.png]``. Errors are relative to |x| + 1e-3 (so 1e-7 is
 the criterion of figures/simulation), over all states of the first subjects at the 12 times. The reference is SciPy's
 Radau at rtol = 1e-12, atol = 1e-15, of which nothing is in the engine; how far LSODA at 1e-13 and CVODES at 1e-12 are
-from it is printed: below that distance, no error in the table means anything.
+from it is printed: below that distance, no error in the table means anything. What a tolerance would choose (series or
+Dormand–Prince, how many stages) is forced where a row says so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import os
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import checkout
 import numpy as np
@@ -24,14 +28,21 @@ from yardsticks import Casadi, Dop853, Odeint, Radau, SolveIvp, answers, made, p
 
 from pkpd import Settings
 from pkpd.engine import compile_model
+from pkpd.engine.machine.steps import radau
+from pkpd.engine.solve.integrated import IntegratedPart
 
-TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11)
+ATOL = {"rtol": 1.0, "rtol x 1e-4": 1e-4, "part of peak": None}  # times rtol; None: the engine's default
 SCALE = 1e-3
 COMPARED, TIMED = 6, 100  # subjects
 SLOW = 2  # subjects of what takes a second for each, run once
-OWN = {
-    "pkpd explicit": ("explicit", "closed form"), "pkpd stiff": ("stiff", "closed form"),
-    "pkpd automatic": ("automatic", "closed form"), "pkpd automatic, nothing in closed form": ("automatic", "ode"),
+OWN = {  # method, what is done with what is linear, what is forced
+    "pkpd automatic": ("automatic", "closed form", ""),
+    "pkpd Taylor series": ("explicit", "closed form", ""),
+    "pkpd Dormand–Prince 8(5,3)": ("explicit", "closed form", "no series"),
+    "pkpd Radau IIA, 3 stages": ("stiff", "closed form", "3"),
+    "pkpd Radau IIA, 5 stages": ("stiff", "closed form", "5"),
+    "pkpd automatic, nothing in closed form": ("automatic", "ode", ""),
 }  # fmt: skip
 Array = NDArray[np.float64]
 
@@ -43,7 +54,7 @@ class Point:
     model: str
     method: str
     rtol: float
-    atol: float
+    atol: str
     largest: float
     rms: float
     ms: float
@@ -55,23 +66,33 @@ def errors(found: Array, exact: Array) -> tuple[float, float]:
     return float(np.abs(off).max()), float(np.sqrt(np.mean(off**2)))
 
 
-def own(name: str, problem: Problem, model: str, exact: Array, rtol: float, atol: float) -> Point:
+def forced(what: str) -> AbstractContextManager[object]:
+    """Return what makes the engine take another method than it would choose."""
+    if what == "no series":
+        return patch.object(IntegratedPart, "has_series", False)
+    return patch.object(radau, "stages_of", lambda _: int(what)) if what else nullcontext()
+
+
+def own(name: str, problem: Problem, model: str, exact: Array, rtol: float, atol: str) -> Point:
     """Return a point of one of the engine's methods."""
-    method, linear = OWN[name]
-    code, how = compile_model(problem.model, (), linear), Settings(rtol=rtol, atol=atol, method=method, workers=1)
+    method, linear, what = OWN[name]
+    code, part = compile_model(problem.model, (), linear), ATOL[atol]
+    how = Settings(rtol=rtol, atol=None if part is None else part * rtol, method=method, workers=1)
     few, many = problem.plan(COMPARED, SPARSE), problem.plan(TIMED, SPARSE)
-    found = code.run(problem.table[:COMPARED], few, how)
-    if found.status.any():
-        return Point(model, name, rtol, atol, np.nan, np.nan, np.nan)
-    ms = 1e3 * cpu(lambda: code.run(problem.table[:TIMED], many, how)) / TIMED
+    with forced(what):
+        found = code.run(problem.table[:COMPARED], few, how)
+        if found.status.any():
+            return Point(model, name, rtol, atol, np.nan, np.nan, np.nan)
+        ms = 1e3 * cpu(lambda: code.run(problem.table[:TIMED], many, how)) / TIMED
     return Point(model, name, rtol, atol, *errors(found.states.reshape(exact.shape), exact), ms)
 
 
-def other(kind: type, problem: Problem, model: str, exact: Array, rtol: float, atol: float) -> Point | None:
+def other(kind: type, problem: Problem, model: str, exact: Array, rtol: float, atol: str) -> Point | None:
     """Return a point of another solver, None where it is not installed or would take minutes."""
     if (model, kind) == ("stiff", Dop853) and rtol not in (1e-4, 1e-7, 1e-10):
         return None  # stability alone sets its steps: three tolerances say it
-    yardstick = made(kind, problem, SPARSE, rtol, atol)
+    part = ATOL[atol]
+    yardstick = None if part is None else made(kind, problem, SPARSE, rtol, part * rtol)
     if yardstick is None:
         return None
     slow = issubclass(kind, SolveIvp)
@@ -104,16 +125,15 @@ def reference(problem: Problem) -> tuple[Array, str]:
     return exact, "; ".join(told)
 
 
-def measure(model: str, problem: Problem) -> list[Point]:
+def measure(model: str, problem: Problem, tolerances: Sequence[float] = TOLERANCES) -> list[Point]:
     """Measure every method at every tolerance, and print as it comes."""
     exact, told = reference(problem)
     print(f"\n{model} model, reference scipy Radau rtol = 1e-12, atol = 1e-15: {told}")
-    print(f"{'method':<40}{'rtol':>8}{'atol':>8}{'largest error':>15}{'RMS error':>12}{'CPU-ms/subject':>16}")
+    print(f"{'method':<40}{'rtol':>8}{'atol':>14}{'largest error':>15}{'RMS error':>12}{'CPU-ms/subject':>16}")
     found: list[Point] = []
-    for tight in (False, True):
+    for atol in ATOL:
         for name in (*OWN, Odeint, Radau, Dop853, Casadi):
-            for rtol in TOLERANCES:
-                atol = rtol * (1e-4 if tight else 1.0)
+            for rtol in tolerances:
                 how = own if isinstance(name, str) else other
                 point = how(name, problem, model, exact, rtol, atol)  # type: ignore[operator]
                 if point is None:
@@ -124,7 +144,7 @@ def measure(model: str, problem: Problem) -> list[Point]:
 
 
 def _line(point: Point) -> str:
-    head = f"{point.method:<40}{point.rtol:>8.0e}{point.atol:>8.0e}"
+    head = f"{point.method:<40}{point.rtol:>8.0e}{point.atol:>14}"
     if not np.isfinite(point.ms):
         return f"{head}{'failed':>15}"
     return f"{head}{point.largest:>15.1e}{point.rms:>12.1e}{point.ms:>16.4g}"
@@ -138,15 +158,15 @@ def picture(points: list[Point], path: str) -> None:
     from matplotlib import pyplot
 
     models = list(dict.fromkeys(p.model for p in points))
-    figure, panels = pyplot.subplots(len(models), 2, figsize=(12, 5 * len(models)), squeeze=False, layout="constrained")
+    figure, panels = pyplot.subplots(len(models), 3, figsize=(18, 5 * len(models)), squeeze=False, layout="constrained")
     for line, model in zip(panels, models, strict=True):
-        for panel, tight in zip(line, (False, True), strict=True):
+        for panel, atol in zip(line, ATOL, strict=True):
             for method in dict.fromkeys(p.method for p in points):
-                mine = [p for p in points if (p.model, p.method, p.atol < p.rtol) == (model, method, tight)]
+                mine = [p for p in points if (p.model, p.method, p.atol) == (model, method, atol)]
                 panel.loglog([p.ms for p in mine], [p.largest for p in mine], "o-", label=method, markersize=4)
             panel.axhline(1e-7, color="grey", linewidth=0.8, linestyle=":")
             panel.set(
-                title=f"{model} model, atol = rtol{' x 1e-4' if tight else ''}", xlabel="CPU-ms per subject",
+                title=f"{model} model, atol = {atol}", xlabel="CPU-ms per subject",
                 ylabel="largest error / (|x| + 1e-3)",
             )  # fmt: skip
     panels[0, 0].legend(fontsize="small")
@@ -157,7 +177,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plot", help="where to write a picture")
     parser.add_argument("--model", choices=("plain", "stiff"), help="one of the two only")
+    parser.add_argument("--tolerances", default=",".join(f"{t:g}" for t in TOLERANCES), help="with commas")
     asked = parser.parse_args()
+    tolerances = [float(t) for t in asked.tolerances.split(",")]
     with tempfile.TemporaryDirectory() as cache:
         os.environ["PKPD_CACHE"] = cache
         print(f"pkpd of {checkout.ROOT}, load {load()}")
@@ -165,7 +187,7 @@ def main() -> None:
         points = []
         for name, make in (("plain", plain), ("stiff", stiff)):
             if asked.model in (None, name):
-                points += measure(name, make())
+                points += measure(name, make(), tolerances)
         print(f"load {load()}")
     if asked.plot:
         picture(points, asked.plot)

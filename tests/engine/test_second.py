@@ -11,6 +11,7 @@ from pkpd import define, library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
 from pkpd.engine.compiled import Solution
+from pkpd.engine.solve import integration
 from pkpd.errors import InputError
 from pkpd.model import Model
 
@@ -93,6 +94,19 @@ def test_what_drives_by_both_ways() -> None:
     names = RESPONSE.parameters.names
     modes, whole = (solved(RESPONSE, RESPONSE_VALUES, names, linear=how).second for how in ("closed form", "ode"))
     assert np.abs(modes - whole).max() <= 1e-11 * np.abs(whole).max() > 0
+
+
+def test_by_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SciPy's DOP853, driven by its matrix exponential: nothing of the modes, lanes or steps is used."""
+    model = define(
+        {"A": "-k*A", "R": "kin/(1 + A) - 0.2*R"}, {"k": 0.3, "kin": 2.0, "F": 0.8}, outputs={"R": "R"},
+        initial={"R": "5*kin"}, doses={"bolus": "A", "infusion": "A"}, bioavailability={"A": "F**2"},
+    )  # fmt: skip
+    how: Any = {"settings": Settings(rtol=1e-9, atol=1e-10), "times": (np.array([0.5, 2.0, 13.0]),)}
+    here = solved(model, [0.3, 2.0, 0.8], model.parameters.names, **how).second
+    monkeypatch.setattr(integration, "AVAILABLE", False)
+    there = solved(model, [0.3, 2.0, 0.8], model.parameters.names, **how).second
+    np.testing.assert_allclose(there, here, rtol=1e-7, atol=1e-7)
 
 
 def test_rates_that_are_equal() -> None:

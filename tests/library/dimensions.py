@@ -19,7 +19,7 @@ class Wrong(Exception):
 
 def of_unit(unit: str) -> Dimension:
     """Return the exponents of a unit's dimensions."""
-    return {str(d): float(p) for d, p in _quantity(unit).dimensionality.items()}
+    return {d: float(p) for d, p in _quantity(unit).dimension.items()}
 
 
 def problems(model: Model, needs: Mapping[str, str]) -> list[str]:

@@ -80,10 +80,12 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 
 
 _told: set[str] = set()
+_announced: set[Any] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
     "linear_lanes.solve_linear_lanes": "the closed forms",
     "modes.find_modes": "what drives the equations that are integrated",
+    "modes_second.second_numbers": "second derivatives of what drives the equations that are integrated",
     "limits.find_limits": "what the solvers are held to",
     "finish.write_results": "what evaluates a model's outputs",
     "rows.each_row": "what evaluates a model",
@@ -94,6 +96,9 @@ _WHAT = {
 
 def announce(dispatcher: Any) -> None:
     """Say once what takes so long: the first compilation of a solver on this machine, or a machine without numba."""
+    if dispatcher in _announced:
+        return
+    _announced.add(dispatcher)
     if not AVAILABLE and "numba" not in _told:
         _told.add("numba")
         log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")

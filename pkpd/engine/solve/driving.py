@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.machine.jit import announce
 from pkpd.engine.machine.lapack import geev_address
 from pkpd.engine.machine.rows import kept_room
@@ -77,15 +77,22 @@ def _room(n: int) -> Room:
 
 
 def _driven(structure: Structure, run: BlockRun, schedule: Schedule) -> Driven:
+    if "driving" not in run.block.kept:
+        run.block.kept["driving"] = _places(structure)
+    return Driven(
+        run.matrix, run.constant, run.x0, run.dmatrix, run.dconstant, run.d2constant,
+        run.begins, run.starts, run.dstarts, schedule.rates, schedule.drates, *run.block.kept["driving"],
+    )  # fmt: skip
+
+
+def _places(structure: Structure) -> tuple[Integers, ...]:
+    """What drives in the block and among all states, which derivatives belong to its parameters, what is asked for."""
     up = structure.upstream
     place = {k: m for m, k in enumerate(up)}
     pairs = [(place[d], structure.varied.index(j) if j >= 0 else -1) for d, j in structure.quantities]
-    return Driven(
-        run.matrix, run.constant, run.x0, run.dmatrix, run.dconstant, run.d2constant,
-        run.begins, run.starts, run.dstarts,
-        schedule.rates, schedule.drates, np.array(up), np.array([structure.linear[k] for k in up]),
-        np.array(structure.varied, dtype=np.int64), np.array(pairs, dtype=np.int64).reshape(-1, 2),
-    )  # fmt: skip
+    states = [structure.linear[k] for k in up]
+    made = tuple(np.array(part, dtype=np.int64) for part in (up, states, structure.varied))
+    return *made, np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _bent(structure: Structure, run: BlockRun) -> Bent:

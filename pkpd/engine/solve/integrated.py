@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import announce
 from pkpd.engine.machine.steps import dop853, radau, taylor
@@ -52,16 +52,24 @@ class IntegratedPart:
         self.places = np.full((len(self._columns), len(self.where)), -1, dtype=np.int64)
         for i, j, k in self.structure.where:
             self.places[j, i] = k
+        self.blocks = [*self.places, *self._places_of_pairs()]
         self.state_of = np.array(self.structure.owners, dtype=np.int64)
+        self._methods: dict[str, Chosen] = {}
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.multiply = np.array(self.structure.multiply, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers
 
     def method(self, settings: Settings) -> Chosen:
         """Return the explicit method for the settings."""
+        name = self.explicit_name(settings)
+        if name not in self._methods:
+            self._methods[name] = self._explicit(name, settings)
+        return self._methods[name]
+
+    def _explicit(self, name: str, settings: Settings) -> Chosen:
         frame = Frame(self.structure.components, self.width)
         places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
-        address, rhs, name = self.code.address, self.code.address("rhs_1"), self.explicit_name(settings)
+        address, rhs = self.code.address, self.code.address("rhs_1")
         if self.has_series:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
@@ -71,10 +79,17 @@ class IntegratedPart:
         sizes = self.code.number("dop853_size"), dop853.Work(frame.components).size
         return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes, dop853.COST)
 
-    @property
+    @cached_property
     def has_series(self) -> bool:
         """Whether the explicit method is a Taylor series: the equations have one, and its code is not too long."""
         return self.structure.analytic and self.structure.operations * self.structure.components <= _SHORT
+
+    def _places_of_pairs(self) -> list[Integers]:
+        """Where the second derivatives by two sensitivities stand (states,), one array per pair; -1: nowhere."""
+        found: dict[tuple[int, int], Integers] = {}
+        for i, a, b, k in self.structure.where2:
+            found.setdefault((a, b), np.full(len(self.where), -1, dtype=np.int64))[i] = k
+        return list(found.values())
 
     def explicit_name(self, settings: Settings) -> str:
         """Return what the explicit method is called."""

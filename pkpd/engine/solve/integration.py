@@ -103,8 +103,8 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     job = run.job
     run.status[who] = OK
     run.stiff[who] = chosen.stiff
-    limits = job.limits.copy()
-    limits[:, STEPS] = most
+    limits = job.limits
+    limits[:, STEPS] = most  # the loop leaves there what would have been to come
     asked = adaptive.Asked(job.schedule.first, job.schedule.time)
     control = np.array([job.settings.rtol, job.part, float(report)])
     space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
@@ -112,4 +112,4 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     adaptive.solve_lanes(who, chosen.method, (run.begin, asked, limits), control, space, run.out, run.status)
     if chosen.stiff:
         run.status[who] = np.where(run.status[who] == TOO_MANY, STILL_TOO_MANY, run.status[who])
-    return limits[:, STEPS]
+    return limits[:, STEPS].copy()

@@ -15,7 +15,7 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
-from pkpd.engine.machine.rows import aligned
+from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.machine.steps.linear_layout import Layout, labels, shape_of
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
@@ -38,6 +38,8 @@ class LinearBlock:
         self.where = list(self.structure.linear)
         self._seen = list(self.structure.seen)
         self._memory = threading.local()
+        self.kept: dict[str, Any] = {}
+        """What others have derived from the block's structure."""
         self._layouts: dict[bool, Layout] = {}
         self._machines: dict[bool, Machine] = {}
 
@@ -139,10 +141,19 @@ class LinearBlock:
         structure = self.structure
         inputs, numbers = len(structure.inputs), len(labels(len(structure.sensitivities), structure.order))
         results = len(structure.outputs) * numbers if outputs else 0
-        entries = np.cumsum([0, self._layout(sourced).memory, inputs, inputs, 1, results]) * LANES
-        room = aligned(int(entries[-1]))
-        memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
-        return Space(memory, q, seen, clock, result, np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES)))
+        sizes = (self._layout(sourced).memory, inputs, inputs, 1, results)
+
+        def make() -> Space:
+            entries = np.cumsum([0, *sizes]) * LANES
+            room = aligned(int(entries[-1]))
+            memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
+            here, times = np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES))
+            return Space(memory, q, seen, clock, result, here, times)
+
+        space: Space = kept_room((self, sizes), make)
+        space.memory[:] = 0.0  # no lane has an exponential
+        space.here[:], space.times[:] = 0, 0.0
+        return space
 
     def _steady(self, values: Array, schedule: Schedule, tables: Tables, status: Integers) -> Tables:
         """Put the steady states that segments begin with into the tables."""
@@ -152,32 +163,21 @@ class LinearBlock:
         trains = trains_as_arrays(schedule.trains, self.where, self.varied)
         room = steady_room(n, p, int(np.diff(trains.first).max()))
         announce(solve_steady)
-        solve_steady(self._system(values)[0], tables.lines, tables.marks, trains, room, steady, status)
+        solve_steady(self._matrices(values).system, tables.lines, tables.marks, trains, room, steady, status)
         adds = np.array([a for _, a in schedule.trains], dtype=np.int64)
         return tables._replace(marks=tables.marks._replace(adds=adds, steady=steady[0], dsteady=steady[1]))
 
-    def _system(self, values: Array) -> tuple[System, tuple[Array, Array]]:
-        """K, losses, constant inputs and initial values by row of values, and their derivatives; second ones of K and
-        of the constant inputs."""
+    def _matrices(self, values: Array) -> Matrices:
+        """K, losses, constant inputs and initial values by row of values, with their derivatives."""
         n, p, height = self.size, len(self.varied), len(values)
         table = np.zeros((height, len(self._layout(False).labels) * n * (n + 3)))
         self.code.rows("block", values, np.arange(height), table)
-        edges = [n * n, n * n + n, n * n + 2 * n]
-        parts = table.reshape(height, -1, n * (n + 3)) if n else np.zeros((height, 1 + p, 0))
-        matrix, loss, constant, x0 = (np.ascontiguousarray(part) for part in np.split(parts[:, 0], edges, axis=1))
-        dmatrix, dloss, dconstant, dx0 = (
-            np.ascontiguousarray(part) for part in np.split(parts[:, 1 : 1 + p], edges, axis=2)
-        )
-        d2matrix, _, d2constant, _ = np.split(parts[:, 1 + p :], edges, axis=2)
-        whole = matrix.reshape(height, n, n), dmatrix.reshape(height, p, n, n)
-        system = System(whole[0], loss, constant, x0, whole[1], dloss, dconstant, dx0)
-        second = np.ascontiguousarray(d2matrix).reshape(height, -1, n, n) if n else np.zeros((height, 0, 0, 0))
-        return system, (second, np.ascontiguousarray(d2constant))
+        return Matrices(table.reshape(height, -1, n * (n + 3)) if n else np.zeros((height, 1 + p, 0)), n, p)
 
     def _solve(self, values: Array, schedule: Schedule) -> BlockRun:
         n, p, rows = self.size, len(self.varied), int(schedule.rows[-1])
         status = np.full(schedule.subjects, OK, dtype=np.int64)
-        tables, (system, (d2matrix, d2constant)) = self.tables(values, schedule, status), self._system(values)
+        tables, matrices = self.tables(values, schedule, status), self._matrices(values)
         segments = int(tables.marks.first_place[-1])
         out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
@@ -188,6 +188,7 @@ class LinearBlock:
         if self.over_lanes:
             self.solve((0, schedule.subjects), tables, found)
         elif n:
+            system = matrices.system
             sound = np.isfinite(np.column_stack([part.reshape(len(values), -1) for part in system[:4]])).all(1)
             sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
             status[~sound & (status == OK)] = NOT_FINITE
@@ -196,18 +197,41 @@ class LinearBlock:
             lost = np.zeros(schedule.subjects, dtype=bool)
             lost[schedule.row_subject[~np.isfinite(out).all(axis=1)]] = True
             status[lost & (status == OK)] = GROWS
-        rates = np.ascontiguousarray(schedule.rates[:, self.where])
         return BlockRun(
-            system.matrix, system.constant, system.x0, system.dmatrix, system.dconstant, rates,
-            self._dose_rates(schedule), tables.marks.first_place, out, dout, d2out, starts, dstarts,
-            d2starts, status, d2matrix, d2constant,
+            self, schedule, matrices, tables.marks.first_place, out, dout, d2out, starts, dstarts, d2starts, status
         )  # fmt: skip
 
-    def _dose_rates(self, schedule: Schedule) -> Array:
-        """Derivatives of infusion rates into the block, for the parameters of the block."""
-        if not schedule.dstart.shape[1]:  # the doses depend on none of the parameters
-            return np.zeros((len(schedule.start), len(self.varied), self.size))
-        return np.ascontiguousarray(schedule.drates[:, self.varied][:, :, self.where])
+
+class Matrices:
+    """The numbers of the block, cut out of one table when they are asked for: see `linear_tables.System`."""
+
+    def __init__(self, parts: Array, states: int, parameters: int) -> None:
+        self._parts, self._n, self._p = parts, states, parameters
+
+    def _cut(self, derivatives: slice | int, kind: int, *shape: int) -> Array:
+        """K (kind 0), losses (1), constants (2) or initial values (3)."""
+        first = 0 if kind == 0 else self._n * (self._n + kind - 1)
+        piece = self._parts[:, derivatives, first : first + (self._n * self._n if kind == 0 else self._n)]
+        return np.ascontiguousarray(piece).reshape(len(piece), *shape)
+
+    def plain(self, kind: int) -> Array:
+        """Return one of them by row of values."""
+        return self._cut(0, kind, *((self._n, self._n) if kind == 0 else (self._n,)))
+
+    def once(self, kind: int) -> Array:
+        """Return its derivatives, by parameter in the second dimension."""
+        return self._cut(slice(1, 1 + self._p), kind, self._p, *((self._n, self._n) if kind == 0 else (self._n,)))
+
+    def twice(self, kind: int) -> Array:
+        """Return its second derivatives, by pair of parameters in the second dimension."""
+        pairs = self._parts.shape[1] - 1 - self._p
+        return self._cut(slice(1 + self._p, None), kind, pairs, *((self._n, self._n) if kind == 0 else (self._n,)))
+
+    @property
+    def system(self) -> System:
+        """All of them, with their derivatives."""
+        plain, once = [self.plain(kind) for kind in range(4)], [self.once(kind) for kind in range(4)]
+        return System(plain[0], plain[1], plain[2], plain[3], once[0], once[1], once[2], once[3])
 
 
 def first_places(schedule: Schedule) -> Integers:
@@ -247,12 +271,10 @@ class BlockRun:
 
     Attributes
     ----------
-    matrix, constant, x0 : arrays
-        K (rows of values × n × n), b and the initial values (rows × n).
-    dmatrix, dconstant : arrays
-        Derivatives of K and b, by parameter in the second dimension.
-    rates, drates : arrays
-        Infusion rates into the block, segments × n, and their derivatives, segments × parameters × n.
+    block, schedule
+        What was solved for which time lines.
+    matrices : Matrices
+        K, b and the initial values.
     begins : array
         Where each subject's segments begin in ``starts``.
     out, dout, d2out : arrays
@@ -262,19 +284,13 @@ class BlockRun:
         The same at the start of every segment of every subject.
     status : array, subjects
         Whether the matrices are numbers at all.
-    d2matrix, d2constant : arrays
-        Second derivatives of K and b, by pair of parameters in the second dimension.
     kept : dict
         What others have derived from this run and may want again.
     """
 
-    matrix: Array
-    constant: Array
-    x0: Array
-    dmatrix: Array
-    dconstant: Array
-    rates: Array
-    drates: Array
+    block: LinearBlock
+    schedule: Schedule
+    matrices: Matrices
     begins: Integers
     out: Array
     dout: Array
@@ -283,6 +299,52 @@ class BlockRun:
     dstarts: Array
     d2starts: Array
     status: Integers
-    d2matrix: Array
-    d2constant: Array
     kept: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def rates(self) -> Array:
+        """Infusion rates into the block, segments × n."""
+        return np.asarray(self.schedule.rates[:, self.block.where])
+
+    @cached_property
+    def drates(self) -> Array:
+        """Their derivatives, segments × parameters × n."""
+        where, plan = self.block.where, self.schedule
+        if not plan.dstart.shape[1]:  # the doses depend on none of the parameters
+            return np.zeros((len(plan.start), len(self.block.varied), len(where)))
+        return np.asarray(plan.drates[:, self.block.varied][:, :, where])
+
+    @cached_property
+    def matrix(self) -> Array:
+        """K, rows of values × n × n."""
+        return self.matrices.plain(0)
+
+    @cached_property
+    def constant(self) -> Array:
+        """b, rows of values × n."""
+        return self.matrices.plain(2)
+
+    @cached_property
+    def x0(self) -> Array:
+        """Initial values, rows of values × n."""
+        return self.matrices.plain(3)
+
+    @cached_property
+    def dmatrix(self) -> Array:
+        """Derivatives of K, rows of values × parameters × n × n."""
+        return self.matrices.once(0)
+
+    @cached_property
+    def dconstant(self) -> Array:
+        """Derivatives of b, rows of values × parameters × n."""
+        return self.matrices.once(2)
+
+    @cached_property
+    def d2matrix(self) -> Array:
+        """Second derivatives of K, rows of values × pairs × n × n."""
+        return self.matrices.twice(0)
+
+    @cached_property
+    def d2constant(self) -> Array:
+        """Second derivatives of b, rows of values × pairs × n."""
+        return self.matrices.twice(2)

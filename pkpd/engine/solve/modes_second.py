@@ -95,9 +95,9 @@ def second_numbers(driven, modal, lines, bent, room, out):  # type: ignore[no-un
             where = lines.first_row[i] + lines.segment_row[s], s, driven.begins[i] + s - first
             weights(driven, modal, where, room.scratch)
             for j in range(room.offset.shape[0]):
-                first_order(driven, modal, where, j, room)
+                first_weights(driven, modal, where, j, room)
             for w in range(bent.wanted.shape[0]):
-                second_order(driven, modal, where, w, bent, room)
+                second_weights(driven, modal, where, w, bent, room)
                 for q in range(count):
                     if bent.asked[q, 1] == w:
                         at = behind + q * size
@@ -105,7 +105,7 @@ def second_numbers(driven, modal, lines, bent, room, out):  # type: ignore[no-un
 
 
 @bare_jit
-def first_order(driven, modal, where, j, room):  # type: ignore[no-untyped-def]
+def first_weights(driven, modal, where, j, room):  # type: ignore[no-untyped-def]
     """Write offset, weight and growth of the first derivative by parameter j.
 
     ``where`` is row of values, segment of all time lines, segment of all subjects; others are as for `second_numbers`.
@@ -138,8 +138,8 @@ def first_order(driven, modal, where, j, room):  # type: ignore[no-untyped-def]
 
 
 @bare_jit
-def second_order(driven, modal, where, w, bent, room):  # type: ignore[no-untyped-def]
-    """Write the offsets and weights of a second derivative in every mode; arguments are as for `first_order`."""
+def second_weights(driven, modal, where, w, bent, room):  # type: ignore[no-untyped-def]
+    """Write the offsets and weights of a second derivative in every mode; arguments are as for `first_weights`."""
     (row, s, place), n = where, modal.lam.shape[1]
     limit, c, source, moved = room.scratch[0], room.scratch[1], room.scratch[2], room.scratch[3]
     p, q, of_block, of_rates = bent.wanted[w, 0], bent.wanted[w, 1], bent.wanted[w, 2], bent.wanted[w, 3]

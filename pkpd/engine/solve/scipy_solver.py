@@ -7,6 +7,7 @@ closed-form block drives through SciPy's exponential. Much slower than the compi
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,8 @@ def _drive(job: IntegrationJob, i: int, s: int, row: int) -> Any:
         return lambda t: np.empty(0)
     n, varied = block.matrix.shape[1], layout.varied if layout.driven else ()
     place = block.begins[i] + s - job.schedule.segments[job.schedule.line_of_subject[i]]
-    size = n * (1 + len(varied))
+    pairs = list(combinations_with_replacement(range(len(varied)), 2)) if layout.curved else []
+    size = n * (1 + len(varied) + len(pairs))
     a, x = np.zeros((size + 1, size + 1)), np.ones(size + 1)
     a[:n, :n], a[:n, size], x[:n] = block.matrix[row], block.constant[row] + block.rates[s], block.starts[place]
     for p in range(len(varied)):
@@ -139,6 +141,17 @@ def _drive(job: IntegrationJob, i: int, s: int, row: int) -> Any:
         a[part, part], a[part, :n] = block.matrix[row], block.dmatrix[row, p]
         a[part, size] = block.dconstant[row, p] + block.drates[s, p]
         x[part] = block.dstarts[place, p]
+    drates = job.schedule.drates[s][:, list(layout.linear)]
+    for k, (p, q) in enumerate(pairs):
+        part = slice(n * (1 + len(varied) + k), n * (2 + len(varied) + k))
+        a[part, part], a[part, :n], a[part, size] = block.matrix[row], block.d2matrix[row, k], block.d2constant[row, k]
+        for one, other in ((p, q), (q, p)):
+            a[part, n * (1 + one) : n * (2 + one)] += block.dmatrix[row, other]
+        x[part] = block.d2starts[place, k]
+        if len(drates):
+            a[part, size] += drates[len(layout.sensitivities) + layout.pairs.index((varied[p], varied[q]))]
     seen = [d if j < 0 else n * (1 + varied.index(j)) + d for d, j in layout.quantities]
+    number = {(varied[p], varied[q]): 1 + len(varied) + k for k, (p, q) in enumerate(pairs)}
+    seen += [n * number[j, k] + d for d, j, k in layout.curved]
     begin = float(job.schedule.start[s])
     return lambda t: (expm(a * (t - begin)) @ x)[seen]

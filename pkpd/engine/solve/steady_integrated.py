@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -84,8 +85,7 @@ def _steady(job: IntegrationJob, subject: int, value: int, train: Train, solve: 
             continue
         try:
             better[:n] += np.linalg.solve(np.eye(n) - matrix, moved[:n])
-            for j in range(job.integrated.places.shape[0]):
-                here = job.integrated.places[j]
+            for here in job.integrated.blocks:
                 column = np.where(here >= 0, moved[here], 0.0)
                 change = np.linalg.solve(np.eye(n) - matrix, column)
                 better[here[here >= 0]] += change[here >= 0]
@@ -129,6 +129,11 @@ def _right_side(
         train.rates[piece][1 + j] if integrated.where[i] == train.state else 0.0
         for i, j in integrated.structure.rate_sensitivities
     ]
+    first, pairs = len(integrated.structure.sensitivities), integrated.structure.pairs
+    derivatives += [
+        train.rates[piece][1 + first + pairs.index((j, k))] if integrated.where[i] == train.state else 0.0
+        for i, j, k in integrated.structure.rate_curvatures
+    ]
     given = np.concatenate([job.q0[value], [0.0], rate, derivatives, drivers])  # the last dose begins the interval
     rhs = functions_of(integrated)[0]
     return lambda t, y: np.asarray(rhs(np.float64(t), y, given), dtype=float)
@@ -166,6 +171,8 @@ def _interval(
     before = not train.constant and not train.after and train.phase[0] >= whole
     layout = job.integrated.structure
     drivers = [block.out[0, d] if j < 0 else block.dout[0, layout.varied.index(j), d] for d, j in layout.quantities]
+    pairs = list(combinations_with_replacement(layout.varied, 2))
+    drivers += [block.d2out[0, pairs.index((j, k)), d] for d, j, k in layout.curved]
     return out[:, 1], (guesses[0] if before or train.constant else out[0, 0]), np.array(drivers)
 
 

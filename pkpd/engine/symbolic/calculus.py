@@ -7,7 +7,7 @@ that is infinite at C = 0, where it only ever stands beside a derivative of C th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +34,19 @@ def _power() -> Any:
     return Power
 
 
+def rewritten(wanted: Iterable[Any], values: Mapping[Any, Any]) -> list[Any]:
+    """Return expressions with others in the place of symbols; what they share is rewritten once."""
+    known: dict[Any, Any] = dict(values)
+
+    def new(e: Any) -> Any:
+        if e not in known:
+            parts = [new(a) for a in e.args]
+            known[e] = e.func(*parts) if any(other is not old for other, old in zip(parts, e.args, strict=True)) else e
+        return known[e]
+
+    return [new(e) for e in wanted]
+
+
 def derivative(expression: Any, symbol: Any) -> Any:
     """Return the derivative of an expression with respect to a symbol.
 
@@ -55,50 +68,3 @@ def derivative(expression: Any, symbol: Any) -> Any:
     differentiated = sympy.diff(hidden, symbol).replace(power, sympy.Pow)
     # The corner of an Abs, Max or Min leaves a spike without width.
     return differentiated.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
-
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """The chain rule through the states: symbols of the states, the parameters and the states' derivatives."""
-
-    states: list[Any]
-    theta: list[Any]
-    moved: dict[tuple[int, int], Any]
-    twice: dict[tuple[int, int, int], Any]
-
-    def first(self, e: Any, j: int) -> Any:
-        """The derivative of an expression by parameter j."""
-        import sympy
-
-        total = [derivative(e, self.theta[j])]
-        for i, x in enumerate(self.states):
-            if (i, j) in self.moved:
-                total += _times([derivative(e, x)], self.moved[i, j])
-        return sympy.Add(*total)
-
-    def second(self, e: Any, j: int, k: int) -> Any:
-        """The derivative by parameters j and k."""
-        import sympy
-
-        direct = derivative(e, self.theta[j])
-        total = [self.first(direct, k)]
-        for i, x in enumerate(self.states):
-            steep = derivative(e, x)
-            if steep == 0:
-                continue
-            if (i, j) in self.moved:
-                total += _times([self.first(steep, k)], self.moved[i, j])
-            if (i, j, k) in self.twice:
-                total += _times([steep], self.twice[i, j, k])
-        return sympy.Add(*total)
-
-
-def _times(steep: list[Any], moves: Any) -> list[Any]:
-    """Products with how a state moves: one that does not move adds nothing, however steep the rest."""
-    import sympy
-
-    return [
-        d * moves if d.is_number else sympy.Piecewise((d * moves, sympy.Ne(moves, 0)), (0, True))
-        for d in steep
-        if d != 0
-    ]

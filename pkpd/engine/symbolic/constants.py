@@ -34,10 +34,21 @@ def take_constants(formulas: Sequence[Formula]) -> tuple[Formula, list[Formula]]
     taken: dict[Any, Any] = {}  # expression → symbol
     known: dict[Any, Any] = {}
     arguments = frozenset(q)
+    kinds: dict[Any, tuple[bool, bool]] = {}
+
+    def sees(e: Any) -> tuple[bool, bool]:
+        """Return whether an expression sees arguments, and whether it sees anything else; large ones share parts."""
+        if e not in kinds:
+            if e.is_Symbol:
+                kinds[e] = e in arguments, e not in arguments
+            else:
+                parts = [sees(a) for a in e.args]
+                kinds[e] = any(some for some, _ in parts), any(others for _, others in parts)
+        return kinds[e]
 
     def symbol_of(e: Any) -> Any:
         """Return what stands for an expression of arguments alone; what differs by its sign is computed once."""
-        if e.is_Symbol or not e.free_symbols:
+        if e.is_Symbol or sees(e) == (False, False):
             return e
         if e.is_Mul and e.could_extract_minus_sign():
             return -symbol_of(-e)
@@ -49,15 +60,15 @@ def take_constants(formulas: Sequence[Formula]) -> tuple[Formula, list[Formula]]
         return known[e]
 
     def taken_apart(e: Any) -> Any:
-        if not e.args or not e.free_symbols & arguments:
+        if not e.args or not sees(e)[0]:
             return e
         if e.is_Add or e.is_Mul:
-            fixed = [a for a in e.args if a.free_symbols <= arguments]
+            fixed = [a for a in e.args if not sees(a)[1]]
             if len(fixed) == len(e.args):
                 return symbol_of(e)
-            moving = [rest_of(a) for a in e.args if not a.free_symbols <= arguments]
+            moving = [rest_of(a) for a in e.args if sees(a)[1]]
             return e.func(symbol_of(e.func(*fixed)), *moving) if fixed else e.func(*moving)
-        if isinstance(e, sympy.Expr) and e.free_symbols <= arguments:
+        if isinstance(e, sympy.Expr) and not sees(e)[1]:
             return symbol_of(e)  # not a condition, or a case of a Piecewise
         return e.func(*(rest_of(a) for a in e.args))
 

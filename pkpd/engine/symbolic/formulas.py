@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
-from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.symbolic.calculus import derivative, rewritten
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
 from pkpd.engine.symbolic.positivity import cannot_become_negative, multiply
@@ -268,7 +268,7 @@ class Formulas:
     def rhs(self) -> Formula:
         """Derivative of the integrated vector, driven by the closed form."""
         numbers, values, _ = self._modal
-        dydt = dict(enumerate(f.xreplace(values) for f in self.dydt))  # zeros too: the solvers use their arrays again
+        dydt = dict(enumerate(rewritten(self.dydt, values)))  # zeros too: the solvers use their arrays again
         return Formula(self.full.symbols, (*self.arguments, *numbers), dydt, len(dydt))
 
     def jacobian(self) -> Formula:

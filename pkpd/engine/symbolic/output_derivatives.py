@@ -42,6 +42,11 @@ class OutputDerivatives:
         return {(a, b): e for (i, m), e in bends.items() if e != 0 for a, b in {(i, m), (m, i)}}
 
     @cached_property
+    def _turned(self) -> dict[int, list[Any]]:
+        """By state: the derivative of its derivative by every parameter."""
+        return {i: [derivative(d, theta) for theta in self._theta] for i, d in self._steep.items()}
+
+    @cached_property
     def _direct(self) -> list[Any]:
         """The output's own derivative by every parameter."""
         return [derivative(self._output, theta) for theta in self._theta]
@@ -60,8 +65,8 @@ class OutputDerivatives:
         terms = [derivative(self._direct[j], self._theta[k])]
         for i, d in self._steep.items():
             for a, b in ((j, k), (k, j)):
-                if (i, a) in self._moved:
-                    terms.append(_times(derivative(d, self._theta[b]), self._moved[i, a]))
+                if (i, a) in self._moved and self._turned[i][b] != 0:
+                    terms.append(_times(self._turned[i][b], self._moved[i, a]))
             if (i, j, k) in self._curved:
                 terms.append(_times(d, self._curved[i, j, k]))
         for (i, m), e in self._bend.items():

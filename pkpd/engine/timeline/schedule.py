@@ -39,7 +39,7 @@ class Lines(NamedTuple):
     rows: Any
 
 
-class Request(NamedTuple):
+class LineRequest(NamedTuple):
     """What time lines were asked for, one item per subject; see `compiled.Compiled.schedule`."""
 
     doses: Sequence[Sequence[Dose]]
@@ -49,13 +49,13 @@ class Request(NamedTuple):
     dose_rows: Sequence[Sequence[int]] | None
     time_rows: Sequence[Sequence[int]] | None
 
-    def of(self, subjects: Integers) -> Request:
+    def of(self, subjects: Integers) -> LineRequest:
         """Return the same of some subjects."""
 
         def some(part: Any) -> Any:
             return None if part is None else [part[i] for i in subjects]
 
-        return Request(*map(some, self))
+        return LineRequest(*map(some, self))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,7 +76,7 @@ class Schedule(LineArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
-    request : Request, optional
+    request : LineRequest, optional
         What was asked for, where time lines depend on values: these may have to be others.
     kept : dict
         What solvers have derived from it and may want again.
@@ -88,7 +88,7 @@ class Schedule(LineArrays):
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
-    request: Request | None = None
+    request: LineRequest | None = None
     kept: dict[str, Any] = field(default_factory=dict, init=False)
 
     @property
