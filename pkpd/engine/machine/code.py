@@ -146,7 +146,7 @@ class Code:
             constants, (rhs,) = take_constants([formulas.rhs()])
             yield formula_piece("constants", formulas.time, constants, LANES, private=True)
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
-            frame = Frame(formulas.structure.components, arguments, constants.size)
+            frame = self._frame(arguments, constants.size)
             yield lambda module: dop853.write_size(module, "dop853_size", frame)
             yield lambda module: dop853.write_step(module, "dop853_step", frame)
             yield lambda module: dop853.write_dense(module, "dop853_dense", frame)
@@ -154,12 +154,18 @@ class Code:
         elif group.startswith("taylor"):
             rhs, order = formulas.rhs(), int(group.split("_")[1])
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
-            frame = Frame(formulas.structure.components, len(rhs.q))
+            frame = self._frame(len(rhs.q))
             step = f"{group}_step", f"{group}_values"
             yield lambda module: taylor.write_step(module, step[0], rhs, formulas.time, frame, order)
             yield lambda module: taylor.write_values(module, step[1], frame, order)
         elif group.startswith("radau"):
             yield from self._radau(group, int(group.split("_")[1]))
+
+    def _frame(self, arguments: int, constants: int = 0) -> Frame:
+        """Where the numbers of a step stand."""
+        structure = self.formulas.structure
+        owners = structure.owners if any(structure.multiply) else ()
+        return Frame(structure.components, arguments, constants, owners)
 
     def _radau(self, group: str, stages: int) -> Iterator[Piece]:
         """What writes a step for stiff equations."""
@@ -179,7 +185,7 @@ class Code:
             tuple(tuple(places.get((by, i), -1) for i in range(states)) for by in blocks),
             constants.size,
         )  # fmt: skip
-        frame = Frame(structure.components, len(whole.q))
+        frame = self._frame(len(whole.q))
         for write, what in ((radau.write_step, "step"), (radau.write_values, "values"), (radau.write_size, "size")):
             yield partial(write, name=f"{group}_{what}", equations=equations, frame=frame, stages=stages)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.engine.machine.jit import LANES, bare_jit
-from pkpd.engine.machine.pointer import call_lanes
+from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
 from pkpd.engine.machine.steps.frame import (
@@ -32,12 +32,14 @@ from pkpd.engine.machine.steps.frame import (
     WORTH,
 )
 from pkpd.engine.solve import segment_start as start
+from pkpd.engine.solve.limits import FIRST_PEAK, NOTHING
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.status import OK
 
 # Whole numbers of a lane: subject (-1: none), segment, end of its segments, next requested time, end of these, row of
 # the result that belongs to requested time 0.
 SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT = range(6)
+_SOON, _MOMENT = 1e-6, 1e-10  # parts of the whole time
 
 
 class Method(NamedTuple):
@@ -103,6 +105,36 @@ def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
 
 
 @bare_jit
+def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-untyped-def]
+    """Give the components of a subject in which all is zero a size: what their rates make of them in a moment.
+
+    The rates are those at the start and a little later, when what drives has begun. Where a rate is zero the size is a
+    small part of the largest.
+
+    Parameters
+    ----------
+    lane, i, s : int
+        The lane, its subject, the subject's first segment, which has begun.
+    method, begin, space
+        As for `solve_lanes`.
+    """
+    state, scratch = space.state, space.scratch
+    n, since = scratch.y.shape[0], begin.segments[s, start.START]
+    long, largest = begin.segments[begin.subjects[i, start.LAST] - 1, start.END] - since, 0.0
+    for moment in (0.0, _SOON):
+        scratch.clock[0] = since + moment * long
+        call(method.rhs, scratch.clock, scratch.y, space.scratch.q[lane], scratch.dydt)
+        for k in range(n):
+            size = _MOMENT * long * abs(scratch.dydt[k])
+            if np.isfinite(size):
+                place = (method.peak + k) * LANES + lane
+                state[place], largest = max(state[place], size), max(largest, size)
+    for k in range(n):
+        if state[(method.peak + k) * LANES + lane] == 0.0:
+            state[(method.peak + k) * LANES + lane] = NOTHING * largest
+
+
+@bare_jit
 def settle(lane, following, who, method, tables, space, out):  # type: ignore[no-untyped-def]
     """Bring a lane to the next stretch of time, of its subject or of the next one; return who follows.
 
@@ -145,6 +177,8 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
                 z[k] = state[(method.y + k) * LANES + lane]
         i, s = here[SUBJECT, lane], here[SEGMENT, lane]
         begin_segment(method.rhs, i, s, begin, q, space.scratch)
+        if limits[i, FIRST_PEAK] == 0.0 and s == begin.subjects[i, start.FIRST]:
+            sizes_from_nothing(lane, i, s, method, begin, space)
         since, end = begin.segments[s, start.START], begin.segments[s, start.END]
         first = s + begin.subjects[i, start.LINE]
         done, until = asked.first[first], asked.first[first + 1]

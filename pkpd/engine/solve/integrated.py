@@ -53,13 +53,10 @@ class IntegratedPart:
         for i, j, k in self.structure.where:
             self.places[j, i] = k
         self.blocks = [*self.places, *self._places_of_pairs()]
-        self.state_of = np.arange(self.structure.components)
-        for i, _, k in self.structure.where:
-            self.state_of[k] = i
-        for i, _, _, k in self.structure.where2:
-            self.state_of[k] = i
+        self.state_of = np.array(self.structure.owners, dtype=np.int64)
         self._methods: dict[str, Chosen] = {}
         self.unsigned = np.array(self.structure.kept, dtype=bool)
+        self.multiply = np.array(self.structure.multiply, dtype=bool)
         self.width = self.structure.slots + self.structure.closed_numbers
 
     def method(self, settings: Settings) -> Chosen:
@@ -215,8 +212,9 @@ class IntegrationJob:
         plan, integrated = self.schedule, self.integrated
         kept = integrated.kept(plan)
         known = Known(
-            self.values, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned
-        )
+            self.values, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
+            integrated.multiply,
+        )  # fmt: skip
         out = np.empty((plan.subjects, 1 + 3 * self.z0.shape[1]))
         out[:, STEPS] = self.settings.max_steps
         announce(find_limits)

@@ -7,10 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.steps.frame import KEPT, OFFSPRING
 
 NOTHING = 1e-4  # a state that starts from nothing is held to be this part of the largest amount
+FEWEST = (
+    1e-140  # of the size of a state that multiplies: below, nothing is left of it (in these units a square is a number)
+)
 LEAST = 1e-290  # an absolute tolerance next to nothing, so that nothing is divided by zero
-STEPS = 0  # column of the limits; then, by component, the first peak, the fixed tolerance and whether it is kept
+STEPS, FIRST_PEAK = 0, 1  # columns of the limits: by component the first peak, then the fixed tolerance, then whether
+# it is kept
 
 
 class Known(NamedTuple):
@@ -34,6 +39,8 @@ class Known(NamedTuple):
         State to which each component belongs.
     kept : array of bool, states
         Whether the state's equation lets it not become negative.
+    multiply : array of bool, states
+        Whether the state grows by a multiple of itself.
     """
 
     values: Any
@@ -44,6 +51,7 @@ class Known(NamedTuple):
     rising: Any
     state_of: Any
     kept: Any
+    multiply: Any
 
 
 @bare_jit
@@ -53,7 +61,8 @@ def find_limits(known, atol, out):  # type: ignore[no-untyped-def]
     The size of a component is what it starts from, or is given; that of a sensitivity is its state's. A state that
     starts from nothing has a small part of the largest of its subject. A fixed tolerance is less where amounts are
     below 1 of their unit, so that a dose of 1e-9 mol is solved like one of 1 nmol. A state is kept from becoming
-    negative if its equation lets it not and nothing that it sees is negative.
+    negative if its equation lets it not and nothing that it sees is negative. A state that multiplies is held to a
+    part of what it is at the time, if the caller gave no tolerance.
 
     Parameters
     ----------
@@ -89,4 +98,9 @@ def find_limits(known, atol, out):  # type: ignore[no-untyped-def]
             out[i, 1 + c] = size
             scale = size if size > 0.0 else 1.0
             out[i, 1 + n + c] = atol * min(scale, 1.0) if atol > 0.0 else LEAST
-            out[i, 1 + 2 * n + c] = 1.0 if c < states and positive and known.kept[k] else 0.0
+            kept = c < states and positive and known.kept[k]
+            if known.multiply[k] and atol == 0.0:
+                out[i, 1 + n + c] = FEWEST * scale
+                out[i, 1 + 2 * n + c] = -OFFSPRING if kept else OFFSPRING
+            else:
+                out[i, 1 + 2 * n + c] = KEPT if kept else 0.0

@@ -16,7 +16,7 @@ from pkpd.engine.symbolic.analytic import is_analytic
 from pkpd.engine.symbolic.calculus import derivative, rewritten
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
-from pkpd.engine.symbolic.positivity import cannot_become_negative
+from pkpd.engine.symbolic.positivity import cannot_become_negative, multiply
 from pkpd.engine.symbolic.second_order import (
     curved_block,
     curved_by_doses,
@@ -88,7 +88,8 @@ class Formulas:
         states = system.model.states
         linear = tuple(states.index(s) for s in system.linear)
         integrated = tuple(states.index(s) for s in system.integrated)
-        known = moved_block(system)
+        known, unknown = moved_block(system), [expressions.symbol(s) for s in system.integrated]
+        kept = cannot_become_negative(system.rhs, unknown, {self.time})
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
@@ -101,7 +102,7 @@ class Formulas:
             tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
-            cannot_become_negative(system.rhs, [expressions.symbol(s) for s in system.integrated], {self.time}),
+            kept, multiply(system.rhs, unknown, kept, {self.time}),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
             self.order, *self._second_order(linear, integrated),

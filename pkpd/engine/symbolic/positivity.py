@@ -1,4 +1,6 @@
-"""Which states cannot become negative: those that, where they are zero, only gain, if nothing else is negative.
+"""Which states cannot become negative, and which grow from what is left of them alone.
+
+Those cannot become negative that, where they are zero, only gain, if nothing else is negative.
 
 Parameters, covariates and the other states count as not negative here; whether they are is seen when numbers are there.
 """
@@ -29,6 +31,34 @@ def cannot_become_negative(rhs: Sequence[Any], states: Sequence[Any], signless: 
         if not free:
             return kept
         unknown |= free
+
+
+def multiply(rhs: Sequence[Any], states: Sequence[Any], kept: Sequence[bool], signless: set[Any]) -> tuple[bool, ...]:
+    """Return for every state whether it grows by a multiple of itself: cells that divide and are killed.
+
+    However few are left, all later ones are their offspring, so that they must be known to a part of themselves. What
+    is only ever lost does not come back and need not be.
+
+    Parameters
+    ----------
+    rhs, states, signless
+        As for `cannot_become_negative`.
+    kept : sequence of bool
+        What that has returned.
+    """
+    unknown = signless | {s for s, k in zip(states, kept, strict=True) if not k}
+    return tuple(_vanishes_with(f, s) and _sign(f, unknown) != -1 for f, s in zip(rhs, states, strict=True))
+
+
+def _vanishes_with(e: Any, state: Any) -> bool:
+    """Whether an expression has a state as a factor."""
+    if e.is_Mul:
+        return any(_vanishes_with(a, state) for a in e.args)
+    if e.is_Add:
+        return all(_vanishes_with(a, state) for a in e.args)
+    if type(e).__name__ == "Piecewise":
+        return all(_vanishes_with(value, state) for value, _ in e.args)
+    return bool(e == state or (e.is_Pow and e.exp.is_Integer and e.exp > 0 and _vanishes_with(e.base, state)))
 
 
 def _sign(e: Any, signless: set[Any]) -> int | None:

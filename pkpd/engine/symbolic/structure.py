@@ -47,6 +47,8 @@ class Structure:
         Whether every state could be solved in closed form, however it is solved.
     kept : tuple of bool
         Which integrated states cannot become negative if nothing that they see is negative.
+    multiply : tuple of bool
+        Which integrated states grow by a multiple of themselves.
     analytic : bool
         Whether the integrated equations have a Taylor series along the solution.
     operations : int
@@ -93,6 +95,7 @@ class Structure:
     tad: bool
     all_linear: bool
     kept: tuple[bool, ...]
+    multiply: tuple[bool, ...]
     analytic: bool
     operations: int
     block: tuple[int, ...]
@@ -122,6 +125,12 @@ class Structure:
         modes, drivers = len(self.upstream), len(self.driving)
         derivatives = len(self.driven) * (1 + 2 * modes) + len(self.curved) * (1 + 3 * modes)
         return 1 + modes + drivers * (1 + modes) + derivatives if drivers else 0
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """The integrated state to which each component of the integrated vector belongs."""
+        owner = {k: i for i, _, k in self.where} | {k: i for i, _, _, k in self.where2}
+        return tuple(owner.get(c, c) for c in range(self.components))
 
     @property
     def slots(self) -> int:

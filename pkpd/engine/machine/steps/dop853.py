@@ -31,6 +31,7 @@ from pkpd.engine.machine.steps.frame import (
     conclude,
     crossing,
     first_step,
+    in_units,
     is_worth_it,
     scale,
 )
@@ -82,7 +83,7 @@ def write_step(module: Any, name: str, frame: Frame) -> None:
         unit = b.div(one, scale(b, frame, i, b.abs(y)))
         moved = b.sub(f, b.load(WORK, b.plus(w.stage(11), i)))
         apart = b.sub(y, b.load(WORK, b.plus(w.point, i)))
-        y, f = b.mul(y, unit), b.mul(f, unit)
+        y, f = b.mul(y, unit), in_units(b, f, unit)
         return [b.fma(v, v, total) for v, total in zip((y, f, moved, apart), sums, strict=True)]
 
     size, rate, moved, apart = b.loop(n, look, [zero] * 4)

@@ -2,7 +2,7 @@
 
 A step is called as ``step(state, work, control)``. `state` holds for every lane the numbers named below (`TIME` …),
 then blocks of as many entries as there are components: the vector y, the largest that each has been (`PEAK`), its fixed
-absolute tolerance (`FIXED`) and whether it must not become negative (`KEPT`); then what the right-hand side reads.
+absolute tolerance (`FIXED`) and what else it is held to (`KEPT`); then what the right-hand side reads.
 `work` belongs to the method. `control` holds rtol, the absolute tolerance as a part of the peak, and whether equations
 that prove stiff are to be reported. It returns, as bits, the lanes that have reached their next requested time or the
 end of their segment, or cannot go on (`STATUS`).
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pkpd.engine.machine.lanes import LaneWriter, Value
+from pkpd.engine.machine.steps.sparse_lu import look_up, table
 from pkpd.engine.status import NOT_FINITE, OK, TOO_MANY, UNDERFLOW
 
 # Numbers of a lane. NEXT is its next requested time, DENSE the first requested time that is no longer stepped on: if a
@@ -29,6 +30,10 @@ RTOL, PART, REPORT = range(3)  # places in `control`
 IDLE = -1  # status of a lane without a subject
 STATE, WORK, CONTROL = range(3)  # the arguments of a step
 _FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
+_HUGE = 1e140  # more than any step's change in units of the error allowed
+# What `KEPT` says of a component: whether it must not become negative, and whether it is held to a part of what its
+# state is now, not of the largest: later values are the offspring of what is left. A negative number says both.
+KEPT, OFFSPRING = 1.0, 2.0
 BELOW = 1e-4  # what counts as zero: this part of the absolute tolerance (PART · PEAK)
 
 
@@ -44,11 +49,14 @@ class Frame:
         Numbers that the right-hand side reads besides.
     constants : int
         Numbers that are computed of these, and stand behind them.
+    owners : tuple of int
+        The state to which each component belongs; empty where no state's size is ever forgotten (see `OFFSPRING`).
     """
 
     components: int
     arguments: int
     constants: int = 0
+    owners: tuple[int, ...] = ()
 
     @property
     def y(self) -> int:
@@ -125,6 +133,16 @@ def first_step(b: LaneWriter, size: Value, rate: Value) -> Value:
     return b.min(left, b.max(step, b.mul(b.number(4e-16), b.abs(now))))
 
 
+def in_units(b: LaneWriter, x: Value, unit: Value) -> Value:
+    """Return x in units of the error allowed, with a size whose square is a number; what is none of x stays none.
+
+    A vector that starts from nothing is allowed next to no error: in such units any rate is beyond all squares.
+    """
+    found = b.mul(x, unit)
+    beyond = b.both(b.compare(">", b.abs(found), b.number(_HUGE)), b.negate(b.not_finite(x)))
+    return b.choose(beyond, b.number(_HUGE), found)
+
+
 def is_worth_it(b: LaneWriter, h: Value) -> Any:
     """Return whether so many steps of this size are still to come that the stiff method would have less work."""
     to_come = b.sub(b.load(STATE, FINAL), b.load(STATE, TIME))
@@ -139,7 +157,8 @@ def scale(b: LaneWriter, frame: Frame, i: Any, size: Value) -> Value:
 
 def crossing(b: LaneWriter, frame: Frame, i: Any, new: Value) -> tuple[Any, Value]:
     """Return whether component i has become negative that must not, and its value with mere rounding taken away."""
-    kept = b.compare(">", b.load(STATE, b.plus(frame.kept, i)), b.number(0.0))
+    kept = b.load(STATE, b.plus(frame.kept, i))
+    kept = b.either(b.compare("==", kept, b.number(KEPT)), b.compare("<", kept, b.number(0.0)))
     kept = b.both(kept, b.compare(">=", b.load(STATE, b.plus(frame.y, i)), b.number(0.0)))
     negative = b.both(kept, b.compare("<", new, b.number(0.0)))
     smallest = b.mul(b.number(-1e-16), b.load(STATE, b.plus(frame.peak, i)))
@@ -215,6 +234,8 @@ def conclude(b: LaneWriter, frame: Frame, to: Aim, trial: Trial, keep_before: in
         b.store(STATE, b.plus(frame.peak, i), b.max(b.abs(new), peak))
 
     b.loop(frame.components, take)
+    if frame.owners:
+        _forget(b, frame)
     b.store(STATE, STEP, b.choose(tried, b.choose(good, grown, shrunk), b.load(STATE, STEP)))
     b.store(STATE, LEFT, b.choose(tried, b.sub(left, one), left))
     b.store(STATE, REFUSED, b.choose(tried, b.choose(good, zero, one), b.load(STATE, REFUSED)))
@@ -227,3 +248,17 @@ def conclude(b: LaneWriter, frame: Frame, to: Aim, trial: Trial, keep_before: in
     reached = b.either(b.compare(">=", now, b.load(STATE, NEXT)), b.compare(">=", now, b.load(STATE, END)))
     reached = b.either(b.both(good, reached), b.compare("!=", status, b.number(OK)))
     return good, b.lanes_where(b.both(active, reached))
+
+
+def _forget(b: LaneWriter, frame: Frame) -> None:
+    """Write the sizes of components that are held to a part of what their state is now."""
+    owners = table(b, f"{b.function.name}_owners", frame.owners)
+
+    def size(i: Any, _: list[Value]) -> None:
+        state = b.load(STATE, b.plus(frame.y, look_up(b, owners, i)))
+        now = b.max(b.abs(b.load(STATE, b.plus(frame.y, i))), b.abs(state))
+        now = b.max(now, b.mul(b.number(1e12), b.load(STATE, b.plus(frame.fixed, i))))
+        held = b.compare(">=", b.abs(b.load(STATE, b.plus(frame.kept, i))), b.number(OFFSPRING))
+        b.store(STATE, b.plus(frame.peak, i), b.choose(held, now, b.load(STATE, b.plus(frame.peak, i))))
+
+    b.loop(frame.components, size)

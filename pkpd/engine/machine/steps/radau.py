@@ -30,6 +30,7 @@ from pkpd.engine.machine.steps.frame import (
     conclude,
     crossing,
     first_step,
+    in_units,
     scale,
 )
 from pkpd.engine.machine.steps.radau_parts import (
@@ -70,14 +71,14 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
     def look(i: Any, sums: list[Value]) -> list[Value]:
         y, f = b.load(STATE, b.plus(frame.y, i)), b.load(WORK, b.plus(w.rate, i))
         unit = b.div(one, scale(b, frame, i, b.abs(y)))
-        y, f = b.mul(y, unit), b.mul(f, unit)
+        y, f = b.mul(y, unit), in_units(b, f, unit)
         return [b.fma(y, y, sums[0]), b.fma(f, f, sums[1])]
 
     size, rate = b.loop(n, look, [zero] * 2)
     to = aim(b, b.choose(fresh, first_step(b, size, rate), b.load(STATE, STEP)))
     inverse = b.div(one, b.max(to.h, b.number(1e-300)))
     begin(it, fresh, to.h)
-    factor(it, to, inverse)
+    factor(it, fresh, to, inverse)
 
     def point(i: Any, _: list[Value]) -> None:
         y = b.load(STATE, b.plus(frame.y, i))

@@ -158,17 +158,22 @@ def begin(it: Draft, fresh: Any, h: Value) -> None:
     b.loop(it.frame.components, start)
 
 
-def factor(it: Draft, to: Aim, inverse: Value) -> None:
+def factor(it: Draft, fresh: Any, to: Aim, inverse: Value) -> None:
     """Write the factorisation of γ/h − J for every eigenvalue γ of A⁻¹; `inverse` is 1/h.
 
-    J is that of the middle stage as it is expected: the iteration converges faster than with that of the start. A
+    J is that of the middle stage as it is expected: the iteration converges faster than with that of the start. In the
+    first step of a segment that is along dy/dt: a root of what is all but washed out has no slope that could be used. A
     derivative that is no number (a root at zero) counts as zero: it then converges more slowly.
     """
     b, w, method, s = it.b, it.w, it.method, it.stages
     zero, middle = b.number(0.0), s // 2
 
+    first = b.negate(b.compare(">", b.choose(fresh, zero, b.load(WORK, w.held)), zero))
+    along = b.mul(b.number(method.nodes[middle]), to.h)
+
     def expected(i: Any, _: list[Value]) -> None:
         z = it.turned(method.out_of[middle], it.stage(w.split, i))
+        z = b.choose(first, b.mul(along, b.load(WORK, b.plus(w.rate, i))), z)
         b.store(WORK, b.plus(w.points, i), b.add(b.load(STATE, b.plus(it.frame.y, i)), z))
 
     b.loop(it.equations.states, expected)

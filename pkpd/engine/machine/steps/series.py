@@ -33,15 +33,16 @@ class Series:
         Symbol → the expression for which it stands, in order: one may use those before it.
     moving : set of sympy.Symbol
         What changes within a step: time and the states, of which time alone is known to all orders from the start.
-    blink : vector
-        A time in which nothing but rounding happens.
+    blink, instant : vectors
+        A time in which nothing but rounding happens; one in which no step can be taken.
     """
 
     def __init__(
         self, b: LaneWriter, given: Mapping[Any, list[Coefficient]], named: Mapping[Any, Any], moving: set[Any],
-        blink: Value,
+        blink: Value, instant: Value,
     ) -> None:  # fmt: skip
         self.b, self.named, self.moving, self.blink = b, dict(named), set(moving), blink
+        self.instant = instant
         self.states = {s for s in moving if len(given[s]) == 1}
         for name, e in named.items():
             if e.free_symbols & self.moving:
@@ -164,10 +165,14 @@ class Series:
             return self._whole_power(base, abs(int(exponent)), k)
         if base == sympy.E:
             return self._exp(e, exponent, k)
-        if not self._steady(exponent):
-            return self.coefficient(sympy.exp(_product([exponent, sympy.log(base)]), evaluate=False), k)
         u0, a = self._at_start(base), self._at_start(exponent)
-        none = self.b.both(self._begins(base, u0), self.b.compare(">", a, self.b.number(0.0)))
+        none = self.b.both(self._begins(base, u0, k), self.b.compare(">", a, self.b.number(0.0)))
+        if not self._steady(exponent):
+            found = self.coefficient(sympy.exp(_product([exponent, sympy.log(base)]), evaluate=False), k)
+            if k == 2:
+                self._corner(base, none)
+            zero = self.b.choose(self.b.compare(">", u0, self.b.number(0.0)), found or u0, self.b.number(0.0))
+            return self._chosen(none, zero if k == 0 else None, found)
         u0 = self.b.choose(none, self.b.max(u0, self.b.number(0.0)), u0)
         if k == 0:
             if exponent == sympy.Rational(1, 2):
@@ -191,15 +196,17 @@ class Series:
         found = self.b.mul(total, self._inverse(base))
         return self._chosen(none, there, found)
 
-    def _begins(self, base: Any, u0: Value) -> Any:
-        """Whether a base is zero, or was, but for rounding, a blink ago."""
-        if base not in self._conditions:
-            first = self.coefficient(base, 1) if not base.free_symbols & self.states else None
+    def _begins(self, base: Any, u0: Value, k: int) -> Any:
+        """Whether a base is zero, or was, but for rounding, a blink ago (of a state, that is known from order 1 on)."""
+        late = bool(base.free_symbols & self.states)
+        key = base, late and k > 0
+        if key not in self._conditions:
+            first = self.coefficient(base, 1) if k or not late else None
             least = self.b.number(_NOTHING)
             if first is not None:
-                least = self.b.max(least, self.b.mul(self.blink, self.b.abs(first)))
-            self._conditions[base] = self.b.compare("<=", self.b.abs(u0), least)
-        return self._conditions[base]
+                least = self.b.max(least, self.b.mul(self.instant if late else self.blink, self.b.abs(first)))
+            self._conditions[key] = self.b.compare("<=", self.b.abs(u0), least)
+        return self._conditions[key]
 
     def _corner(self, base: Any, where: Any) -> None:
         """Note a base that begins at zero."""

@@ -28,6 +28,7 @@ from pkpd.engine.machine.steps.frame import (
     aim,
     conclude,
     crossing,
+    in_units,
     is_worth_it,
     scale,
 )
@@ -42,6 +43,7 @@ _PROOF = 15  # steps in a row before equations are called stiff
 # last terms are those of a mode that has died away and rises from rounding: its middle terms are hardly larger.
 _FLAT = 200.0
 _BLINK = 1e-14  # of the rest of a segment: what rounding can hide
+_INSTANT = 1e-17  # to the power −16 it still is a number
 _CORNER = 1e-2  # of a time in which the base of a power that begins at zero changes by its own size, or of the segment
 
 
@@ -86,7 +88,9 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
     now = b.load(STATE, TIME)
     given[time] = [now, one, *([None] * order)]
     left = b.sub(b.load(STATE, END), now)
-    series = Series(b, given, dict(shared), {time, *formula.y}, b.mul(b.number(_BLINK), left))
+    # A radius of convergence shorter than this cannot be stepped inside, or makes coefficients beyond all numbers.
+    instant = b.max(b.number(_INSTANT), b.mul(b.number(1e-15), b.max(b.abs(now), b.mul(b.number(0.1), left))))
+    series = Series(b, given, dict(shared), {time, *formula.y}, b.mul(b.number(_BLINK), left), instant)
     for k in range(order):
         rates = [series.coefficient(flow[i], k) if i in flow else None for i in range(n)]
         for symbol, rate in zip(formula.y, rates, strict=True):
@@ -96,7 +100,7 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
         c = series.of[symbol]
         unit = b.div(one, scale(b, frame, i, b.abs(c[0])))
         places = order, order - 1, order // 2
-        largest = [b.max(most, b.mul(unit, b.abs(c[k]))) for most, k in zip(largest, places, strict=True)]
+        largest = [b.max(most, in_units(b, b.abs(c[k]), unit)) for most, k in zip(largest, places, strict=True)]
         for k in range(order + 1):
             b.store(WORK, k * n + i, c[k])
     planned, corner = _planned(b, largest[:2], order), b.flag(b.compare("<", zero, zero))
