@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ def cpu(work: Callable[[], Any], repeats: int = 3) -> float:
         work()
         spent.append(time.process_time() - begin)
     return float(np.median(spent))
+
+
+def by_turns(work: Callable[[Any], Any], given: Sequence[Any]) -> Callable[[], Any]:
+    """Return a call that takes what is given by turns: a run with the values of the last one may be remembered."""
+    turns = cycle(given)
+    return lambda: work(next(turns))
 
 
 def small(work: Callable[[], Any], calls: int = 200, repeats: int = 5) -> float:

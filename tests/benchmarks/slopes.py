@@ -6,7 +6,7 @@ from math import nan
 
 import bench_linear
 import bench_second
-from measure import cpu
+from measure import by_turns, cpu
 from problems import NAMES, SPARSE, plain
 from rows import ONE, Row
 from yardsticks import Casadi, Odeint, made, per_subject
@@ -24,10 +24,11 @@ def gradients() -> list[Row]:
     rows = []
     for more, goal in ((False, 0.08), (True, nan)):
         base, asked = plain(bioavailability=more, everything=True), (*NAMES, "F") if more else tuple(NAMES)
-        code, table, plan = base.code(asked), base.table[:1000], base.plan(1000, SPARSE, asked)
-        code.run(table, plan, ONE)
+        code, table = base.code(asked), base.table[:1000]
+        code.run(table, base.plan(1000, SPARSE, asked), ONE)
         both = cpu(lambda c=code, t=table, b=base, a=asked: c.run(t, b.plan(1000, SPARSE, a), ONE, states=False))
-        alone = cpu(lambda c=code, t=table, p=plan: c.run(t, p, ONE, states=False))
+        plans = [(base.table[k : k + 1000], base.plan(1000, SPARSE, asked)) for k in (0, 1000)]
+        alone = cpu(by_turns(lambda given, c=code: c.run(*given, ONE, states=False), plans), 4)
         by_differences = odeint * (1 + len(asked))  # one run and one per parameter
         beside = nan if more else theirs
         rows += [

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import pkpd.engine
 from pkpd.engine.machine import jit as gate
 from tests.engine.same_bits import digest
@@ -29,12 +27,6 @@ def told(folder: Path, **variables: str) -> str:
 def test_a_processor_without_avx512(tmp_path: Path) -> None:
     """What LLVM and numba are told of the processor changes no bit: what is joined is written."""
     assert told(tmp_path, NUMBA_CPU_NAME="haswell") == digest()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("variables", [{"PKPD_LANES": "4"}, {"NUMBA_CPU_NAME": "nehalem"}])
-def test_other_lanes_and_older_processors(tmp_path: Path, variables: dict[str, str]) -> None:
-    assert told(tmp_path, **variables) == digest()
 
 
 def test_no_compiled_loop_counts_references() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -58,6 +59,7 @@ def aligned(count: int) -> Array:
 
 _known = threading.local()
 _MOST = 64  # rooms that a thread keeps
+_LARGE = 200_000  # numbers, from which on an array is used again
 
 
 def kept_room(key: Hashable, make: Callable[[], Any]) -> Any:
@@ -71,3 +73,19 @@ def kept_room(key: Hashable, make: Callable[[], Any]) -> Any:
             rooms.clear()
         rooms[key] = make()
     return rooms[key]
+
+
+def kept_array(key: Hashable, shape: tuple[int, ...], fill: float) -> Array:
+    """Return an array for what is done with before this thread asks again; a large one where it has worked before.
+
+    New pages of a large array cost as much time as what is computed in them.
+    """
+    count = math.prod(shape)
+    if count < _LARGE:
+        return np.full(shape, fill)
+    known: dict[Hashable, Array] = _known.__dict__.setdefault("arrays", {})
+    if key not in known or known[key].size < count:
+        known[key] = np.empty(count)
+    array = known[key][:count].reshape(shape)
+    array[...] = fill
+    return array

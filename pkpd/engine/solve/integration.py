@@ -8,6 +8,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.machine.jit import AVAILABLE, announce
+from pkpd.engine.machine.rows import kept_array
 from pkpd.engine.solve import adaptive, scipy_solver
 from pkpd.engine.solve.integrated import Chosen, IntegrationJob
 from pkpd.engine.solve.limits import STEPS
@@ -49,7 +50,7 @@ def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array
     run = _Run(
         job,
         begin,
-        np.full((job.rows, job.z0.shape[1]), np.nan),
+        kept_array("integrated", (job.rows, job.z0.shape[1]), np.nan),
         np.zeros(subjects, dtype=np.int64),
         np.zeros(subjects, dtype=bool),
     )

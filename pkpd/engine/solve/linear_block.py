@@ -15,7 +15,7 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
-from pkpd.engine.machine.rows import aligned, kept_room
+from pkpd.engine.machine.rows import aligned, kept_array, kept_room
 from pkpd.engine.machine.steps.linear_layout import Layout, labels, shape_of
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
@@ -55,7 +55,7 @@ class LinearBlock:
             run: BlockRun = last[2]
             return run
         run = self._solve(values, schedule)
-        if run.out.size + run.dout.size + run.starts.size < _WORTH_KEEPING:
+        if run.out.size + run.dout.size + run.starts.size < _WORTH_KEEPING:  # larger ones are used again
             self._memory.last = (schedule, seen, run)
         return run
 
@@ -179,7 +179,8 @@ class LinearBlock:
         status = np.full(schedule.subjects, OK, dtype=np.int64)
         tables, matrices = self.tables(values, schedule, status), self._matrices(values)
         segments = int(tables.marks.first_place[-1])
-        out, dout, starts = np.zeros((rows, n)), np.zeros((rows, p, n)), np.zeros((segments, n))
+        out, dout = kept_array("block", (rows, n), 0.0), kept_array("block slopes", (rows, p, n), 0.0)
+        starts = np.zeros((segments, n))
         dstarts = np.zeros((segments if self.structure.driven else 0, p, n))
         pairs = len(self._layout(False).labels) - 1 - p
         d2out, d2starts = np.zeros((rows if pairs else 0, pairs, n)), np.zeros((len(dstarts) if pairs else 0, pairs, n))

@@ -162,12 +162,19 @@ class Schedule(LineArrays):
         begins = np.array([trains.index(k) if k >= 0 else k for k in begins], dtype=np.int64) if trains else begins
         sizes = lengths(self.rows)[chosen]
         rows = offsets(sizes)
-        mine = np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes) + np.arange(rows[-1])
-        order = self.order[mine] - np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes)
         first_row = offsets(lengths(self.first_row)[chosen])
         observed = None  # as are `source` and `past`: whoever cuts has put the values together
+        if isinstance(subjects, slice) and len(chosen) and chosen[-1] - chosen[0] == len(chosen) - 1:
+            lo, hi = int(chosen[0]), int(chosen[-1]) + 1
+            mine: Any = slice(int(self.rows[lo]), int(self.rows[hi]))
+            shift, values_shift = self.rows[lo], self.first_row[lo]
+        else:
+            shift = np.repeat(self.rows[:-1][chosen] - rows[:-1], sizes)
+            values_shift = np.repeat(self.first_row[:-1][chosen] - first_row[:-1], sizes)
+            mine = shift + np.arange(rows[-1])
+        order = self.order[mine] - shift
         if self.observed is not None:
-            observed = self.observed[mine] - np.repeat(self.first_row[:-1][chosen] - first_row[:-1], sizes)
+            observed = self.observed[mine] - values_shift
         return Schedule(
             line_of_subject=line_of_subject.astype(np.int64), segments=segments, times=times, begins=begins,
             trains=tuple(self.trains[k] for k in trains), first=np.concatenate(first),
