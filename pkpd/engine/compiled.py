@@ -16,7 +16,7 @@ from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.steps import radau
 from pkpd.engine.second import differenced, write_differences
 from pkpd.engine.settings import Settings
-from pkpd.engine.solve.finish import Finish, Solved
+from pkpd.engine.solve.finish import Finish, SolvedRows
 from pkpd.engine.solve.integrated import IntegratedPart
 from pkpd.engine.solve.integration import integrate_job
 from pkpd.engine.solve.linear_block import LinearBlock
@@ -297,7 +297,7 @@ class Compiled:
             scale, status = job.scale, np.where(status == OK, other, status)
             unsound = np.flatnonzero(~sound)
         self.finish.write(
-            values, schedule, Solved(block.out, block.dout, block.d2out, z, scale, status), solution, base
+            values, schedule, SolvedRows(block.out, block.dout, block.d2out, z, scale, status), solution, base
         )
         solution.status[subject : subject + schedule.subjects] = status
         if unsound.size:

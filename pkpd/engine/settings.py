@@ -19,7 +19,8 @@ class Settings:
         Relative tolerance of what is integrated; closed-form states are exact.
     atol : float, optional
         Absolute tolerance (less for a state that starts from, or is given, less than 1 of its unit). By default each
-        state's is 1e-12 of the largest that the state has been, so that it does not depend on units.
+        state's is 1e-12 of the largest that the state has been, so that it does not depend on units; of a state that
+        multiplies and can grow again (cells after a deep kill) it is 1e-12 of what is left.
     method : {"automatic", "explicit", "stiff"}
         ``explicit`` is a Taylor series (order 8, 12 or 16 by tolerance) for equations that have one, else
         Dormand–Prince 8(5,3); ``stiff`` is Radau IIA (order 5 or 9 by tolerance; SciPy's methods where numba is

@@ -9,7 +9,7 @@ import pytest
 from scipy.linalg import expm
 
 from pkpd.engine.machine.lapack import geev_address
-from pkpd.engine.solve.modes import Driven, Modal, Room, Segments, find_modes
+from pkpd.engine.solve.modes import Driven, Modal, ModesRoom, Segments, find_modes
 from pkpd.engine.solve.modes_second import Bending, Bent, second_numbers, turn
 
 N, P = 3, 2
@@ -46,7 +46,7 @@ def by_modes(given: dict[str, np.ndarray]) -> tuple[bool, np.ndarray]:
         np.zeros((1, N)), *np.zeros((3, 1, N, N)), np.zeros((1, P, N, N)), np.zeros(1, dtype=bool),
         np.zeros(1, dtype=bool), np.zeros(1),
     )  # fmt: skip
-    room = Room(
+    room = ModesRoom(
         np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([N, 8 * N, 0], dtype=np.int32), np.zeros(N * N),
         np.zeros(2 * N), np.zeros(N * N), np.zeros(8 * N), np.zeros((5, N)),
     )  # fmt: skip

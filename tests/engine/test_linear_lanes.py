@@ -20,7 +20,7 @@ from pkpd.engine import Settings, Solution
 from pkpd.engine.compiled import Compiled
 from pkpd.engine.machine import disk, jit
 from pkpd.engine.machine.steps import linear_layout
-from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
+from pkpd.engine.machine.steps.linear_layout import BlockLayout, shape_of
 from pkpd.engine.solve.linear_lanes import solve_linear_lanes
 from pkpd.engine.timeline.schedule import Schedule
 from pkpd.model import Model, define
@@ -238,10 +238,10 @@ def test_bits_in_any_company(kind: str) -> None:
 
 def test_directions_are_what_is_fewer() -> None:
     """Flows for two compartments, parameters for a chain with one rate; the models above try both."""
-    flows = Layout(shape_of(compiled(TWO, TWO.parameters.names).code.structure), False)
+    flows = BlockLayout(shape_of(compiled(TWO, TWO.parameters.names).code.structure), False)
     assert flows.by_flow
     assert flows.directions == 4
-    few = Layout(shape_of(compiled(FEW_PARAMETERS, FEW_PARAMETERS.parameters.names).code.structure), False)
+    few = BlockLayout(shape_of(compiled(FEW_PARAMETERS, FEW_PARAMETERS.parameters.names).code.structure), False)
     assert not few.by_flow
     assert few.directions == len(FEW_PARAMETERS.parameters.names)
 

@@ -20,8 +20,8 @@ from pkpd.engine.machine.numpy_code import ColumnFunction
 from pkpd.engine.machine.rows import each_row
 from pkpd.engine.machine.steps import dop853, linear, linear_large, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
-from pkpd.engine.machine.steps.linear_layout import Layout, shape_of
-from pkpd.engine.machine.steps.radau_parts import Equations
+from pkpd.engine.machine.steps.linear_layout import BlockLayout, shape_of
+from pkpd.engine.machine.steps.radau_parts import StiffEquations
 from pkpd.engine.symbolic.constants import take_constants
 from pkpd.engine.symbolic.formulas import Formula, Formulas
 from pkpd.engine.symbolic.structure import Structure
@@ -130,10 +130,12 @@ class Code:
     def _pieces(self, group: str) -> Iterator[Piece]:
         """What writes the functions of a group."""
         if group in ("linear", "linear with a source"):
-            layout, (exponential, apply) = Layout(shape_of(self.structure), group != "linear"), _GROUPS[group]
-            writers = linear_large if layout.large else linear
-            yield lambda module: writers.write_exponential(module, exponential, layout)
-            yield lambda module: writers.write_apply(module, apply, layout)
+            layout, (exponential, apply) = BlockLayout(shape_of(self.structure), group != "linear"), _GROUPS[group]
+            writers = (linear.write_exponential, linear.write_apply)
+            if layout.large:
+                writers = (linear_large.write_large_exponential, linear_large.write_large_apply)
+            yield lambda module: writers[0](module, exponential, layout)
+            yield lambda module: writers[1](module, apply, layout)
             return
         formulas = self.formulas
         if group == "values":
@@ -147,17 +149,17 @@ class Code:
             yield formula_piece("constants", formulas.time, constants, LANES, private=True)
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
             frame = self._frame(arguments, constants.size)
-            yield lambda module: dop853.write_size(module, "dop853_size", frame)
-            yield lambda module: dop853.write_step(module, "dop853_step", frame)
+            yield lambda module: dop853.write_dop853_size(module, "dop853_size", frame)
+            yield lambda module: dop853.write_dop853_step(module, "dop853_step", frame)
             yield lambda module: dop853.write_dense(module, "dop853_dense", frame)
-            yield lambda module: dop853.write_values(module, "dop853_values", frame)
+            yield lambda module: dop853.write_dop853_values(module, "dop853_values", frame)
         elif group.startswith("taylor"):
             rhs, order = formulas.rhs(), int(group.split("_")[1])
             yield formula_piece("rhs", formulas.time, rhs, LANES, private=True)
             frame = self._frame(len(rhs.q))
             step = f"{group}_step", f"{group}_values"
-            yield lambda module: taylor.write_step(module, step[0], rhs, formulas.time, frame, order)
-            yield lambda module: taylor.write_values(module, step[1], frame, order)
+            yield lambda module: taylor.write_taylor_step(module, step[0], rhs, formulas.time, frame, order)
+            yield lambda module: taylor.write_taylor_values(module, step[1], frame, order)
         elif group.startswith("radau"):
             yield from self._radau(group, int(group.split("_")[1]))
 
@@ -180,13 +182,17 @@ class Code:
         places: dict[tuple[tuple[int, ...], int], int] = {((j,), i): k for i, j, k in structure.where}
         places |= {((j, k), i): place for i, j, k, place in structure.where2}
         blocks = sorted({by for by, _ in places}, key=lambda by: (len(by), by))
-        equations = Equations(
+        equations = StiffEquations(
             states, tuple(divmod(k, states) for k in whole.values),
             tuple(tuple(places.get((by, i), -1) for i in range(states)) for by in blocks),
             constants.size,
         )  # fmt: skip
         frame = self._frame(len(whole.q))
-        for write, what in ((radau.write_step, "step"), (radau.write_values, "values"), (radau.write_size, "size")):
+        for write, what in (
+            (radau.write_radau_step, "step"),
+            (radau.write_radau_values, "values"),
+            (radau.write_radau_size, "size"),
+        ):
             yield partial(write, name=f"{group}_{what}", equations=equations, frame=frame, stages=stages)
 
 

@@ -61,7 +61,7 @@ class Method(NamedTuple):
     q: int
 
 
-class Asked(NamedTuple):
+class RequestedTimes(NamedTuple):
     """Requested times: the first of each segment (segments + lines,), all of them (times,)."""
 
     first: Any
@@ -246,10 +246,10 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
     method : Method
         The method.
     tables : tuple
-        What happens when segments begin (`segment_start.Tables`); requested times (`Asked`); of every subject the steps
-        that it may take, then by component the first peak, the fixed absolute tolerance and whether it is kept from
-        becoming negative (subjects × (1 + 3 · components)). Of a subject that cannot be finished the steps become those
-        that were still to come at its pace.
+        What happens when segments begin (`segment_start.StartTables`); requested times (`RequestedTimes`); of every
+        subject the steps that it may take, then by component the first peak, the fixed absolute tolerance and whether
+        it is kept from becoming negative (subjects × (1 + 3 · components)). Of a subject that cannot be finished the
+        steps become those that were still to come at its pace.
     control : array
         What `machine/steps/frame.py` says.
     space : Space

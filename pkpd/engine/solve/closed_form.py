@@ -25,7 +25,7 @@ from pkpd.engine.timeline.segments import RESTART
 KEPT = 16  # exponentials of a subject that are remembered: schedules repeat their intervals
 
 
-class Room(NamedTuple):
+class ClosedFormRoom(NamedTuple):
     """Where a subject is solved, with n states and p parameters, m = n + 2.
 
     The extended matrix and its derivatives; scratch of the exponential (4 × m × m); exponentials that are remembered:
@@ -49,11 +49,11 @@ class Room(NamedTuple):
     before: Vector
 
 
-def room_of(n: int, p: int) -> Room:
+def room_of(n: int, p: int) -> ClosedFormRoom:
     """Return room for a block of n states and p parameters."""
     m = n + 2
     vectors = [Vector(np.zeros(n), np.zeros((p, n))) for _ in range(3)]
-    return Room(
+    return ClosedFormRoom(
         np.zeros((m, m)), np.zeros((p, m, m)), np.zeros((4, m, m)), np.zeros(KEPT),
         np.zeros(2, dtype=np.int64), np.zeros((KEPT, m, m)), np.zeros((KEPT, p, m, m)), np.zeros(n), np.zeros((p, n)),
         np.zeros(n), *vectors,
@@ -176,7 +176,7 @@ def solve_linear(span, system, places, tables, room, found):  # type: ignore[no-
         Which of the model's states and sensitivities are the block's.
     tables : Tables
         What is read.
-    room : Room
+    room : ClosedFormRoom
         Where a subject is solved.
     found : Found
         Written: states sorted, those at the segments' starts, and their derivatives.

@@ -12,7 +12,7 @@ from pkpd.engine.machine.jit import announce
 from pkpd.engine.machine.lapack import geev_address
 from pkpd.engine.machine.rows import kept_room
 from pkpd.engine.solve.linear_block import BlockRun
-from pkpd.engine.solve.modes import Driven, Modal, Room, Segments, closed_numbers, find_modes
+from pkpd.engine.solve.modes import Driven, Modal, ModesRoom, Segments, closed_numbers, find_modes
 from pkpd.engine.solve.modes_second import Bending, Bent, second_numbers, turn
 from pkpd.engine.symbolic.structure import Structure
 from pkpd.engine.timeline.schedule import Schedule
@@ -48,7 +48,7 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
         np.zeros((height, n)), square[0], square[1], square[2], np.zeros((height, p, n, n)), flags[0], flags[1],
         np.zeros(height),
     )  # fmt: skip
-    room: Room = kept_room(("modes", n), lambda: _room(n))
+    room: ModesRoom = kept_room(("modes", n), lambda: _room(n))
     lines = Segments(
         schedule.line_of_subject, schedule.segments, schedule.start, schedule.segment_row, schedule.first_row
     )
@@ -69,8 +69,8 @@ def modes_of(structure: Structure, run: BlockRun, schedule: Schedule) -> Modes:
     return Modes(closed, modal.sound, modal.floor)
 
 
-def _room(n: int) -> Room:
-    return Room(
+def _room(n: int) -> ModesRoom:
+    return ModesRoom(
         np.frombuffer(b"NV", dtype=np.uint8).copy(), np.array([n, 8 * n, 0], dtype=np.int32), np.zeros(n * n),
         np.zeros(2 * n), np.zeros(n * n), np.zeros(8 * n), np.zeros((5, n)),
     )  # fmt: skip

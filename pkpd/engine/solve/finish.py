@@ -20,7 +20,7 @@ HELD, SORTED, VALUES, TARGET = range(4)  # whole numbers of a lane
 BLOCK, INTEGRATED, BLOCK_SLOPE, INTEGRATED_SLOPE, BLOCK_BEND, INTEGRATED_BEND = range(6)
 
 
-class Solved(NamedTuple):
+class SolvedRows(NamedTuple):
     """What was solved, sorted within every subject: closed-form states (rows × n), derivatives (rows × p × n) and
     second ones (rows × pairs × n), the integrated vector (rows × components); scales of its sensitivities (value rows ×
     sensitivities); a status per subject."""
@@ -42,7 +42,7 @@ class Recipe(NamedTuple):
     states: int
 
 
-class Rows(NamedTuple):
+class ResultRows(NamedTuple):
     """Lines of each subject (subjects,); where each line's segments begin (lines + 1,); first requested time of each
     segment (segments + lines,); the times (times,), where those of each line begin (lines + 1,); where each subject's
     rows begin (subjects + 1,); each subject's first row of values (subjects + 1,), the row of each segment and the time
@@ -111,11 +111,11 @@ class Finish:
         self.recipe = Recipe(np.array(entries, dtype=np.int64).reshape(-1, 4), len(layout.states))
         self._size = len(layout.outputs) * (1 + len(layout.sensitivities) + len(layout.pairs))
 
-    def write(self, values: Array, schedule: Schedule, solved: Solved, solution: Any, base: int) -> None:
+    def write(self, values: Array, schedule: Schedule, solved: SolvedRows, solution: Any, base: int) -> None:
         """Write outputs, slopes and states of a schedule's subjects, whose rows begin at `base`, into a solution."""
         plan = schedule
         observed = np.empty(0, dtype=np.int64) if plan.observed is None else plan.observed
-        rows = Rows(
+        rows = ResultRows(
             plan.line_of_subject, plan.segments, plan.first, plan.time, plan.times, plan.rows, plan.first_row,
             plan.segment_row, plan.dosed, observed, plan.order,
         )  # fmt: skip
@@ -129,7 +129,7 @@ class Finish:
         address = self.code.address(f"outputs_{LANES}")
         write_results(address, solved, rows, values, self.recipe, lanes, wanted)
 
-    def _by_columns(self, values: Array, rows: Rows, solved: Solved, wanted: Wanted) -> None:
+    def _by_columns(self, values: Array, rows: ResultRows, solved: SolvedRows, wanted: Wanted) -> None:
         """The same without numba."""
         spread = Spread(rows)
         y = np.empty((len(spread.row), 1 + len(self.recipe.entries)))
@@ -168,7 +168,7 @@ def _room(sizes: tuple[int, int, int]) -> tuple[Any, ...]:
 class Spread:
     """Subject, segment, time and row of values of every row, sorted within every subject (rows,)."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: ResultRows) -> None:
         sizes = np.diff(rows.rows)
         self.subject = np.repeat(np.arange(len(sizes)), sizes)
         line = rows.line_of_subject[self.subject]
@@ -220,17 +220,17 @@ def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type
                 lanes.y[many] = rows.dosed[s]
                 many += 1
                 if many == LANES:
-                    compute(address, many, solved, values, recipe, lanes, wanted)
+                    compute_lanes(address, many, solved, values, recipe, lanes, wanted)
                     many = 0
     if many > 0:
         for lane in range(many, LANES):  # the other lanes compute what the first does; nobody reads it
             lanes.held[SORTED, lane], lanes.held[VALUES, lane] = lanes.held[SORTED, 0], lanes.held[VALUES, 0]
             lanes.time[lane], lanes.y[lane] = lanes.time[0], lanes.y[0]
-        compute(address, many, solved, values, recipe, lanes, wanted)
+        compute_lanes(address, many, solved, values, recipe, lanes, wanted)
 
 
 @bare_jit
-def compute(address, many, solved, values, recipe, lanes, wanted):  # type: ignore[no-untyped-def]
+def compute_lanes(address, many, solved, values, recipe, lanes, wanted):  # type: ignore[no-untyped-def]
     """Compute all lanes and write the first ``many`` of them; arguments are as for `write_results`."""
     for lane in range(LANES):
         row = lanes.held[VALUES, lane]

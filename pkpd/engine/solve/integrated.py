@@ -73,10 +73,10 @@ class IntegratedPart:
         if self.has_series:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
-            sizes = frame.size, taylor.Work(frame.components, order).size
+            sizes = frame.size, taylor.TaylorWork(frame.components, order).size
             return Chosen(name, Method(step, 0, values, rhs, 0, *places), sizes, taylor.COST[order])
         step, dense, values = (address(f"dop853_{what}") for what in ("step", "dense", "values"))
-        sizes = self.code.number("dop853_size"), dop853.Work(frame.components).size
+        sizes = self.code.number("dop853_size"), dop853.Dop853Work(frame.components).size
         return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes, dop853.COST)
 
     @cached_property

@@ -12,7 +12,7 @@ from pkpd.engine.machine.rows import kept_array
 from pkpd.engine.solve import adaptive, scipy_solver
 from pkpd.engine.solve.integrated import Chosen, IntegrationJob
 from pkpd.engine.solve.limits import STEPS
-from pkpd.engine.solve.segment_start import Tables
+from pkpd.engine.solve.segment_start import StartTables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
 from pkpd.engine.status import NO_STEADY_STATE, OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
@@ -41,7 +41,7 @@ def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
     return _integrate(job, everyone, start_tables(job, steady, everyone))[:2]
 
 
-def _integrate(job: IntegrationJob, who: Integers, begin: Tables) -> tuple[Array, Integers, Flags]:
+def _integrate(job: IntegrationJob, who: Integers, begin: StartTables) -> tuple[Array, Integers, Flags]:
     method = job.settings.method
     if not AVAILABLE:
         solved = scipy_solver.solve_with_scipy(job, who, "Radau" if method == "stiff" else "DOP853", begin)
@@ -69,7 +69,7 @@ class _Run(NamedTuple):
     whether the method for stiff equations was the last to try."""
 
     job: IntegrationJob
-    begin: Tables
+    begin: StartTables
     out: Array
     status: Integers
     stiff: Flags
@@ -106,7 +106,7 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     run.stiff[who] = chosen.stiff
     limits = job.limits
     limits[:, STEPS] = most  # the loop leaves there what would have been to come
-    asked = adaptive.Asked(job.schedule.first, job.schedule.time)
+    asked = adaptive.RequestedTimes(job.schedule.first, job.schedule.time)
     control = np.array([job.settings.rtol, job.part, float(report)])
     space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
     announce(adaptive.solve_lanes)

@@ -16,10 +16,10 @@ from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce
 from pkpd.engine.machine.rows import aligned, kept_array, kept_room
-from pkpd.engine.machine.steps.linear_layout import Layout, labels, shape_of
+from pkpd.engine.machine.steps.linear_layout import BlockLayout, labels, shape_of
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
-from pkpd.engine.solve.linear_tables import Doses, Found, Machine, Marks, Places, Space, System, Tables
+from pkpd.engine.solve.linear_tables import BlockSpace, BlockSystem, BlockTables, Doses, Found, Machine, Marks, Places
 from pkpd.engine.solve.steady_closed_form import Trains, solve_steady, steady_room
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.timeline.deliveries import Train
@@ -40,7 +40,7 @@ class LinearBlock:
         self._memory = threading.local()
         self.kept: dict[str, Any] = {}
         """What others have derived from the block's structure."""
-        self._layouts: dict[bool, Layout] = {}
+        self._layouts: dict[bool, BlockLayout] = {}
         self._machines: dict[bool, Machine] = {}
 
     def run(self, values: Array, schedule: Schedule) -> BlockRun:
@@ -69,12 +69,12 @@ class LinearBlock:
         """Whether several subjects are solved at once: there is numba."""
         return gate.AVAILABLE and self.size > 0
 
-    def _layout(self, source: bool) -> Layout:
+    def _layout(self, source: bool) -> BlockLayout:
         if source not in self._layouts:
-            self._layouts[source] = Layout(shape_of(self.structure), source)
+            self._layouts[source] = BlockLayout(shape_of(self.structure), source)
         return self._layouts[source]
 
-    def tables(self, values: Array, schedule: Schedule, status: Integers) -> Tables:
+    def tables(self, values: Array, schedule: Schedule, status: Integers) -> BlockTables:
         """Return what `solve` reads of a value table and a schedule.
 
         ``status`` (subjects,) is written where a subject has no steady state.
@@ -94,10 +94,10 @@ class LinearBlock:
             schedule.begins, schedule.segment_row, schedule.first_row, places, observed, schedule.order, _NO_ROWS,
             np.empty((0, self.size)), np.empty((0, p, self.size)),
         )  # fmt: skip
-        tables = Tables(lines, doses, marks, values)
+        tables = BlockTables(lines, doses, marks, values)
         return self._steady(values, schedule, tables, status) if schedule.trains and self.size else tables
 
-    def solve(self, span: tuple[int, int], tables: Tables, found: Found) -> None:
+    def solve(self, span: tuple[int, int], tables: BlockTables, found: Found) -> None:
         """Solve the subjects from one to (without) another, and write what is wanted of them."""
         sourced = bool(tables.doses.rated[0]) or self.places.fed == 1
         if sourced not in self._machines:
@@ -137,25 +137,25 @@ class LinearBlock:
             address(f"block_{LANES}"), address(f"outputs_{LANES}"), pairs[0].copy(), pairs[1].copy()
         )  # fmt: skip
 
-    def _space(self, sourced: bool, outputs: bool) -> Space:
+    def _space(self, sourced: bool, outputs: bool) -> BlockSpace:
         structure = self.structure
         inputs, numbers = len(structure.inputs), len(labels(len(structure.sensitivities), structure.order))
         results = len(structure.outputs) * numbers if outputs else 0
         sizes = (self._layout(sourced).memory, inputs, inputs, 1, results)
 
-        def make() -> Space:
+        def make() -> BlockSpace:
             entries = np.cumsum([0, *sizes]) * LANES
             room = aligned(int(entries[-1]))
             memory, q, seen, clock, result = (room[lo:hi] for lo, hi in pairwise(entries.tolist()))
             here, times = np.zeros((HERE, LANES), dtype=np.int64), np.zeros((TIMES, LANES))
-            return Space(memory, q, seen, clock, result, here, times)
+            return BlockSpace(memory, q, seen, clock, result, here, times)
 
-        space: Space = kept_room((self, sizes), make)
+        space: BlockSpace = kept_room((self, sizes), make)
         space.memory[:] = 0.0  # no lane has an exponential
         space.here[:], space.times[:] = 0, 0.0
         return space
 
-    def _steady(self, values: Array, schedule: Schedule, tables: Tables, status: Integers) -> Tables:
+    def _steady(self, values: Array, schedule: Schedule, tables: BlockTables, status: Integers) -> BlockTables:
         """Put the steady states that segments begin with into the tables."""
         n, p = self.size, len(self.varied)
         many = int(tables.marks.first_place[-1])
@@ -204,7 +204,7 @@ class LinearBlock:
 
 
 class Matrices:
-    """The numbers of the block, cut out of one table when they are asked for: see `linear_tables.System`."""
+    """The numbers of the block, cut out of one table when they are asked for: see `linear_tables.BlockSystem`."""
 
     def __init__(self, parts: Array, states: int, parameters: int) -> None:
         self._parts, self._n, self._p = parts, states, parameters
@@ -229,10 +229,10 @@ class Matrices:
         return self._cut(slice(1 + self._p, None), kind, pairs, *((self._n, self._n) if kind == 0 else (self._n,)))
 
     @property
-    def system(self) -> System:
+    def system(self) -> BlockSystem:
         """All of them, with their derivatives."""
         plain, once = [self.plain(kind) for kind in range(4)], [self.once(kind) for kind in range(4)]
-        return System(plain[0], plain[1], plain[2], plain[3], once[0], once[1], once[2], once[3])
+        return BlockSystem(plain[0], plain[1], plain[2], plain[3], once[0], once[1], once[2], once[3])
 
 
 def first_places(schedule: Schedule) -> Integers:

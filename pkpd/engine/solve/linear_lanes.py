@@ -56,7 +56,7 @@ def follow(lane, following, hi, places, tables, space, found):  # type: ignore[n
     i, n = here[SUBJECT, lane], places.where.shape[0]
     if i >= 0:
         if here[SEGMENT, lane] + 1 == here[LAST, lane]:
-            finish(lane, lines, marks, space, found)
+            finish_lane(lane, lines, marks, space, found)
             i = -1
         else:
             for k in range(n + places.state.shape[0]):
@@ -92,7 +92,7 @@ def follow(lane, following, hi, places, tables, space, found):  # type: ignore[n
 
 
 @part_jit
-def finish(lane, lines, marks, space, found):  # type: ignore[no-untyped-def]
+def finish_lane(lane, lines, marks, space, found):  # type: ignore[no-untyped-def]
     """Write the status of a lane's subject; one that could not be finished is no number throughout."""
     i = space.here[SUBJECT, lane]
     if found.status[i] == OK:
@@ -109,7 +109,7 @@ def finish(lane, lines, marks, space, found):  # type: ignore[no-untyped-def]
 
 
 @part_jit
-def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
+def begin_lane(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
     """Write what a segment begins with: the state before it or the initial values, what doses do, and the rates."""
     here, memory, doses, marks = space.here, space.memory, tables.doses, tables.marks
     s, n = here[SEGMENT, lane], places.where.shape[0]
@@ -141,7 +141,7 @@ def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
         if dosed:
             memory[at] += doses.djumps[s, places.column[places.label[k] - 1], state]
     if doses.rated[0] == 1:
-        enter_rates(lane, s, places, doses, space)
+        enter_lane_rates(lane, s, places, doses, space)
     if s > here[FIRST, lane] and dosed:  # … and with the start of this one, the other way, by what flows from here on
         dydt_into(lane, -1.0, s, places, doses, space)
     if places.tad == 1:
@@ -151,7 +151,7 @@ def begin(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
 
 
 @part_jit
-def enter_rates(lane, s, places, doses, space):  # type: ignore[no-untyped-def]
+def enter_lane_rates(lane, s, places, doses, space):  # type: ignore[no-untyped-def]
     """Write the infusion rates of a segment; the lane's exponential holds no longer if they are others than before."""
     here, memory, n = space.here, space.memory, places.where.shape[0]
     here[SOURCED, lane] = 0
@@ -175,7 +175,7 @@ def enter_rates(lane, s, places, doses, space):  # type: ignore[no-untyped-def]
 
 
 @part_jit
-def check(lane, places, space):  # type: ignore[no-untyped-def]
+def check_lane(lane, places, space):  # type: ignore[no-untyped-def]
     """Note whether the block's numbers of a lane are numbers at all; derivatives do not count."""
     for k in range(places.width):
         value = space.memory[(places.block + k) * LANES + lane]
@@ -184,7 +184,7 @@ def check(lane, places, space):  # type: ignore[no-untyped-def]
 
 
 @part_jit
-def aim(lane, lines, space):  # type: ignore[no-untyped-def]
+def aim_lane(lane, lines, space):  # type: ignore[no-untyped-def]
     """Choose where a lane goes and from where; return whether it needs another exponential.
 
     It goes from the start of the segment, or from the requested time before if that interval's exponential is held.
@@ -333,10 +333,10 @@ def solve_linear_lanes(span, machine, places, tables, space, found):  # type: ig
                 continue
             if here[FRESH, lane] == 1:
                 if here[HELD, lane] == 0:
-                    check(lane, places, space)
-                begin(lane, places, tables, space, found)
+                    check_lane(lane, places, space)
+                begin_lane(lane, places, tables, space, found)
                 here[FRESH, lane] = 0
-            compute = aim(lane, lines, space) or compute
+            compute = aim_lane(lane, lines, space) or compute
             moves = moves or memory[MOVES * LANES + lane] == 1.0
             if here[SOURCED, lane] == 1:
                 wanted = SOURCE

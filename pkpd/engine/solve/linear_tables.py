@@ -9,7 +9,7 @@ from pkpd.engine.solve.matrix_exponential import Block
 from pkpd.engine.timeline.schedule import Lines
 
 
-class System(NamedTuple):
+class BlockSystem(NamedTuple):
     """By row of values: K (value rows × n × n), what each state loses to nowhere, the constant input b and the initial
     values (value rows × n each). And their derivatives (value rows × p × n × n, value rows × p × n each)."""
 
@@ -65,7 +65,7 @@ class Marks(NamedTuple):
     dsteady: Any
 
 
-class Tables(NamedTuple):
+class BlockTables(NamedTuple):
     """All that is read: the time lines, what doses do, how segments begin, and the values (value rows × inputs)."""
 
     lines: Lines
@@ -85,7 +85,7 @@ class Machine(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where things stand in a lane's memory, in entries (`linear_layout.Layout`): the block, how many of its entries
+    """Where things stand in a lane's memory, in entries (`BlockLayout`): the block, how many of its entries
     belong to one derivative, rates, the vectors. Then states of the block among the model's (n,), its parameters among
     the sensitivities (p,); of every derivative in the vector which one it is (0 would be the states themselves, 1 … p
     are those by a parameter, then pairs) and its state (moved,); how many of these are first derivatives; of every
@@ -108,7 +108,7 @@ class Places(NamedTuple):
     tad: int
 
 
-class Space(NamedTuple):
+class BlockSpace(NamedTuple):
     """Where the loop works: memory of the lanes (entries · lanes,), values for the block and for the outputs (inputs ·
     lanes,), times (lanes,), outputs with their derivatives (numbers · lanes,), whole numbers (13 × lanes) and times (3
     × lanes) of the lanes."""

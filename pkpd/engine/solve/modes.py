@@ -67,7 +67,7 @@ class Modal(NamedTuple):
     floor: Any
 
 
-class Room(NamedTuple):
+class ModesRoom(NamedTuple):
     """What LAPACK needs (see `lapack.geev`): letters (2,), sizes (3,), a matrix (n · n,), its values (2 · n,) and
     vectors (n · n,), room to work; and five vectors (5 × n)."""
 
@@ -107,7 +107,7 @@ def find_modes(address, driven, lines, order, modal, room):  # type: ignore[no-u
         Of the highest derivative that goes through the modes: from 1 on, rates must be apart.
     modal : Modal
         Written; begins as zeros.
-    room : Room
+    room : ModesRoom
         Overwritten.
     """
     n, p = modal.lam.shape[1], modal.turned.shape[1]
@@ -207,7 +207,7 @@ def _are_usable(row, order, sourced, modal):  # type: ignore[no-untyped-def]
     derivative divides once more by differences of rates.
     """
     n, lam = modal.lam.shape[1], modal.lam[row]
-    if not invert(modal.vectors[row], modal.back[row], modal.inverse[row]):
+    if not invert_matrix(modal.vectors[row], modal.back[row], modal.inverse[row]):
         return False
     norm, back = 0.0, 0.0
     for c in range(n):  # 1-norms
@@ -231,7 +231,7 @@ def _are_usable(row, order, sourced, modal):  # type: ignore[no-untyped-def]
 
 
 @bare_jit
-def invert(matrix, inverse, work):  # type: ignore[no-untyped-def]
+def invert_matrix(matrix, inverse, work):  # type: ignore[no-untyped-def]
     """Write the inverse of a matrix by elimination with pivots; return whether there is one; all are (n, n)."""
     n = matrix.shape[0]
     for r in range(n):

@@ -17,13 +17,13 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
 from pkpd.engine.machine.numpy_code import rhs_and_jacobian
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
-from pkpd.engine.solve.segment_start import ADDS, DOSED, KIND, ROW, SLOT, VALUES, Tables
+from pkpd.engine.solve.segment_start import ADDS, DOSED, KIND, ROW, SLOT, VALUES, StartTables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.timeline.segments import RESTART
 
 
 def solve_with_scipy(
-    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", begin: Tables | None = None
+    job: IntegrationJob, subjects: NDArray[Any], method: str = "Radau", begin: StartTables | None = None
 ) -> tuple[Array, Integers]:
     """Integrate the named subjects with one of SciPy's methods; rows of the others stay NaN.
 
@@ -47,7 +47,9 @@ def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
     return rhs_and_jacobian(integrated.code.formulas)
 
 
-def _subject(job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: Tables) -> int:
+def _subject(
+    job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: StartTables
+) -> int:
     from scipy.integrate import solve_ivp
 
     schedule = job.schedule
@@ -93,7 +95,7 @@ def _subject(job: IntegrationJob, i: int, functions: tuple[Any, Any], method: st
     return why.OK
 
 
-def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], begin: Tables) -> Array:
+def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], begin: StartTables) -> Array:
     """The state at the start of a segment: what `segment_start.begin_segment` does, in NumPy."""
     segment, columns = begin.segments[s], begin.columns
     t, row, kind = float(job.schedule.start[s]), begin.subjects[i, ROW] + int(segment[VALUES]), int(segment[KIND])

@@ -8,15 +8,16 @@ from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.machine.pointer import call
 from pkpd.engine.timeline.segments import RESTART
 
-# Columns of `Tables.subjects`: first segment and end of its segments, its time line, row of the result that belongs to
-# requested time 0, first row of values, place of its first segment among those of all subjects, first steady state.
+# Columns of `StartTables.subjects`: first segment and end of its segments, its time line, row of the result that is of
+# requested time 0, first row of values, place of its first segment among all subjects' segments, first steady state.
 FIRST, LAST, LINE, RESULT, ROW, PLACE, SLOT = range(7)
-# First columns of `Tables.segments`: start and end, time of the last dose, what it begins with, row of values counted
-# from the subject's first, whether a steady state is added to what is there, whether its start depends on parameters.
+# First columns of `StartTables.segments`: start and end, time of the last dose, what it begins with, row of values
+# counted from the subject's first, whether a steady state is added to what is there, whether its start depends on
+# parameters.
 START, END, DOSED, KIND, VALUES, ADDS, MOVES = range(7)
 
 
-class Tables(NamedTuple):
+class StartTables(NamedTuple):
     """All that happens when segments begin; `start_arrays.start_tables` makes it.
 
     Attributes
@@ -52,7 +53,7 @@ class Tables(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Where the blocks of `Tables.segments` begin, and its width."""
+    """Where the blocks of `StartTables.segments` begin, and its width."""
 
     scale: int
     jump: int
@@ -85,7 +86,7 @@ def begin_segment(rhs, i, s, tables, q, scratch):  # type: ignore[no-untyped-def
         Address of the right-hand side for one subject.
     i, s : int
         Subject, segment among all.
-    tables : Tables
+    tables : StartTables
         What happens.
     q : array, shape (numbers read by the right-hand side,)
         Its arguments; those of the segment before when called, those of this one after.

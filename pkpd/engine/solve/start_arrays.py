@@ -22,11 +22,11 @@ from pkpd.engine.solve.segment_start import (
     START,
     VALUES,
     Columns,
-    Tables,
+    StartTables,
 )
 
 
-def start_tables(job: IntegrationJob, steady: Array, slot: Integers) -> Tables:
+def start_tables(job: IntegrationJob, steady: Array, slot: Integers) -> StartTables:
     """Return what `segment_start.begin_segment` reads.
 
     Parameters
@@ -48,7 +48,7 @@ def start_tables(job: IntegrationJob, steady: Array, slot: Integers) -> Tables:
     if columns.dstart < columns.width and plan.dstart.shape[1]:
         segments = segments.copy()
         _scale_jumps(job, segments[:, columns.jump : columns.rates], sizes)
-    return Tables(
+    return StartTables(
         subjects, segments, np.concatenate([job.q0, job.z0], axis=1), job.modes.closed, np.ascontiguousarray(steady),
         integrated.places, sizes, columns,
     )  # fmt: skip

@@ -328,7 +328,7 @@ def solve_steady(system, lines, marks, trains, room, steady, status):  # type: i
 
     Parameters
     ----------
-    system : linear_tables.System
+    system : linear_tables.BlockSystem
         The block by row of values.
     lines, marks : schedule.Lines, linear_tables.Marks
         The time lines, and what segments begin with.

@@ -46,7 +46,7 @@ COST = 12.0  # of a step, in right-hand sides
 _COEFFICIENTS = 7
 
 
-class Work:
+class Dop853Work:
     """Where the entries of `work` begin: stages, a stage's point, the new vector, the one before, the interpolant."""
 
     def __init__(self, components: int) -> None:
@@ -60,11 +60,11 @@ class Work:
         return s * self.n
 
 
-def write_step(module: Any, name: str, frame: Frame) -> None:
+def write_dop853_step(module: Any, name: str, frame: Frame) -> None:
     """Write the step; the module has the right-hand side as a function ``rhs(t, y, q, out)``, and ``constants`` that
     writes what it reads behind q."""
     rhs = module.get_global("rhs")
-    b, w, n = LaneWriter(module, name, 3), Work(frame.components), frame.components
+    b, w, n = LaneWriter(module, name, 3), Dop853Work(frame.components), frame.components
     zero, one = b.number(0.0), b.number(1.0)
     now, fresh = b.load(STATE, TIME), b.compare(">", b.load(STATE, FRESH), b.number(0.0))
     if frame.constants:
@@ -127,7 +127,7 @@ def write_step(module: Any, name: str, frame: Frame) -> None:
 def write_dense(module: Any, name: str, frame: Frame) -> None:
     """Write what the interpolant of the step just taken needs: four more stages and its coefficients."""
     rhs = module.get_global("rhs")
-    b, w, n = LaneWriter(module, name, 3), Work(frame.components), frame.components
+    b, w, n = LaneWriter(module, name, 3), Dop853Work(frame.components), frame.components
     t, h = b.load(STATE, BEFORE), b.load(STATE, TAKEN)
     b.call(rhs, b.at(STATE, TIME), b.at(STATE, frame.y), b.at(STATE, frame.q), b.at(WORK, w.stage(12)))
     for s in range(13, 16):
@@ -153,12 +153,12 @@ def write_dense(module: Any, name: str, frame: Frame) -> None:
     b.finish()
 
 
-def write_values(module: Any, name: str, frame: Frame) -> None:
+def write_dop853_values(module: Any, name: str, frame: Frame) -> None:
     """Write ``values(points, work, out)``: the interpolant of one lane at eight points of its step.
 
     `points` holds eight times since the start of the step, then the same as parts of it; `work` begins at the lane.
     """
-    b, w, n = LaneWriter(module, name, 3), Work(frame.components), frame.components
+    b, w, n = LaneWriter(module, name, 3), Dop853Work(frame.components), frame.components
     x = b.load(0, 1)
     rest = b.sub(b.number(1.0), x)
 
@@ -173,11 +173,11 @@ def write_values(module: Any, name: str, frame: Frame) -> None:
     b.finish()
 
 
-def _sum(b: LaneWriter, w: Work, weights: Sequence[float], i: Any) -> Value:
+def _sum(b: LaneWriter, w: Dop853Work, weights: Sequence[float], i: Any) -> Value:
     return b.combine((c, b.load(WORK, b.plus(w.stage(j), i))) for j, c in enumerate(weights) if c)
 
 
-def _move(b: LaneWriter, w: Work, y: int | None, row: Sequence[float], i: Any, target: int, h: Value) -> None:
+def _move(b: LaneWriter, w: Dop853Work, y: int | None, row: Sequence[float], i: Any, target: int, h: Value) -> None:
     """Write the point of a stage; `y` is where the vector stands in `state`, None for the one before the step."""
     start = b.load(WORK, b.plus(w.before, i)) if y is None else b.load(STATE, b.plus(y, i))
     b.store(WORK, b.plus(target, i), b.fma(h, _sum(b, w, row, i), start))
@@ -199,7 +199,7 @@ def _stiffness(b: LaneWriter, fresh: Any, moved: Value, apart: Value) -> Any:
     return b.both(b.both(stepped, edge), b.both(long, asked))
 
 
-def write_size(module: Any, name: str, frame: Frame) -> None:
+def write_dop853_size(module: Any, name: str, frame: Frame) -> None:
     """Write a function that returns how many entries `state` has."""
     b = LaneWriter(module, name, 3)
     b.finish(b.index(frame.size))

@@ -14,16 +14,16 @@ from typing import Any
 from pkpd.engine.machine import vector_math
 from pkpd.engine.machine.jit import LANES
 from pkpd.engine.machine.lanes import LaneWriter, Value
-from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, SCALE, TAU, Key, Label, Layout, parts_of
+from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, SCALE, TAU, BlockLayout, Key, Label, parts_of
 
 Pairs = Iterable[tuple[Value, Value]]
 _MOST_HALVINGS = 200
 
 
-def write_exponential(module: Any, name: str, layout: Layout) -> None:
+def write_exponential(module: Any, name: str, layout: BlockLayout) -> None:
     """Write ``exponential(memory, ·, ·)``: from the block and the interval to the entries of the exponential."""
     b = LaneWriter(module, name, 3)
-    system = System(b, layout)
+    system = LaneSystem(b, layout)
     single = layout.n == 1
     if not single or layout.source:
         _series(b, layout, system)
@@ -33,14 +33,14 @@ def write_exponential(module: Any, name: str, layout: Layout) -> None:
     b.finish()
 
 
-class System:
+class LaneSystem:
     """The extended matrix of every lane, shifted, and by how much it is scaled.
 
     The diagonal is rebuilt from what flows away, because ``-CL/V1 - Q/V1`` has lost the digits of a small CL. The
     source is scaled to the size of the matrix, so that an amount in picograms costs no halvings.
     """
 
-    def __init__(self, b: LaneWriter, layout: Layout) -> None:
+    def __init__(self, b: LaneWriter, layout: BlockLayout) -> None:
         zero = b.number(0.0)
         self.flows = {flow: b.load(0, layout.flow(flow)) for flow in layout.flows}
         negative = zero
@@ -75,7 +75,7 @@ class System:
         self.halvings, part = _halvings(b, b.mul(norm, self.tau))
         self.step = b.mul(self.tau, part)
 
-    def _source(self, b: LaneWriter, layout: Layout, size: Value, norm: Value) -> Value:
+    def _source(self, b: LaneWriter, layout: BlockLayout, size: Value, norm: Value) -> Value:
         zero, one = b.number(0.0), b.number(1.0)
         for label in layout.sources:
             for i in range(layout.n):
@@ -105,7 +105,7 @@ def _halvings(b: LaneWriter, norm: Value) -> tuple[Value, Value]:
     return b.build.sitofp(halvings, b.kind), b.build.bitcast(part, b.kind)
 
 
-def _series(b: LaneWriter, layout: Layout, system: System) -> None:
+def _series(b: LaneWriter, layout: BlockLayout, system: LaneSystem) -> None:
     """Write the series column by column, by Horner's scheme: E ← B·E + I/k!, with derivatives; then conserve its sums.
 
     Derivatives by flows are first taken by flow · interval, so that what a flow moves is added and not multiplied.
@@ -169,7 +169,7 @@ def _factorials(b: LaneWriter, terms: int) -> Any:
     return table
 
 
-def most_halvings(b: LaneWriter, system: System, turn: Callable[[Any, list[Value]], None]) -> None:
+def most_halvings(b: LaneWriter, system: LaneSystem, turn: Callable[[Any, list[Value]], None]) -> None:
     """Write a loop over as many squarings as the lane with most of them needs, passed over where none is."""
     kind = b.ir.FunctionType(b.int64, [b.integers])
     full = f"llvm.vector.reduce.smax.v{LANES}i64"
@@ -183,7 +183,7 @@ def most_halvings(b: LaneWriter, system: System, turn: Callable[[Any, list[Value
     b.build.position_at_end(done)
 
 
-def _square(b: LaneWriter, layout: Layout, system: System) -> None:
+def _square(b: LaneWriter, layout: BlockLayout, system: LaneSystem) -> None:
     """Write the squarings; a lane that is done stays as it is.
 
     Columns replace the old ones as soon as no other column needs these: upstream comes first.
@@ -212,7 +212,9 @@ def _square(b: LaneWriter, layout: Layout, system: System) -> None:
     most_halvings(b, system, turn)
 
 
-def _conserved(b: LaneWriter, layout: Layout, system: System, values: dict[Key, Value], j: int) -> dict[Key, Value]:
+def _conserved(
+    b: LaneWriter, layout: BlockLayout, system: LaneSystem, values: dict[Key, Value], j: int
+) -> dict[Key, Value]:
     """Return column j of the exponential so that it adds to one, and its derivatives so that they add to nothing.
 
     Columns of a source, and lanes in which nothing is conserved, stay as they are.
@@ -242,7 +244,7 @@ def _conserved(b: LaneWriter, layout: Layout, system: System, values: dict[Key, 
     return made
 
 
-def one_state(b: LaneWriter, layout: Layout, system: System) -> None:
+def one_state(b: LaneWriter, layout: BlockLayout, system: LaneSystem) -> None:
     """Write the exponential of a single state, which needs no series."""
     value = vector_math.exp(b.build, b.mul(system.diagonal[0], system.tau))
     lost = b.minus(system.tau)
@@ -254,7 +256,7 @@ def one_state(b: LaneWriter, layout: Layout, system: System) -> None:
             b.store(0, layout.entries[which, i, j], made)
 
 
-def write_apply(module: Any, name: str, layout: Layout) -> None:
+def write_apply(module: Any, name: str, layout: BlockLayout) -> None:
     """Write ``apply(memory, ·, ·)``: the vector after the interval, from the exponential and the vector before it."""
     b = LaneWriter(module, name, 3)
     again = b.compare(">", b.load(0, AGAIN), b.number(0.0))

@@ -13,17 +13,17 @@ from typing import Any
 
 from pkpd.engine.machine import vector_math
 from pkpd.engine.machine.lanes import LaneWriter, Value
-from pkpd.engine.machine.steps.linear import System, most_halvings, one_state
-from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, SCALE, Label, Layout, parts_of
+from pkpd.engine.machine.steps.linear import LaneSystem, most_halvings, one_state
+from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, SCALE, BlockLayout, Label, parts_of
 
 Row = tuple[int, list[tuple[int, int]]]
 """An entry, and the pairs whose products add up to it."""
 
 
-class Scratch:
+class LargeScratch:
     """Entries of the memory behind those of the layout, given out one after the other."""
 
-    def __init__(self, b: LaneWriter, layout: Layout) -> None:
+    def __init__(self, b: LaneWriter, layout: BlockLayout) -> None:
         self.b, self.next, self.end = b, layout.size, layout.memory
         self._known: dict[int, int] = {}
         self._values: list[Value] = []  # an identity is one's own as long as the value lives
@@ -45,11 +45,11 @@ class Scratch:
         return self._known[id(value)]
 
 
-def write_exponential(module: Any, name: str, layout: Layout) -> None:
+def write_large_exponential(module: Any, name: str, layout: BlockLayout) -> None:
     """Write ``exponential(memory, ·, ·)`` as `linear.write_exponential` does."""
     b = LaneWriter(module, name, 3)
-    scratch = Scratch(b, layout)
-    system = System(b, layout)
+    scratch = LargeScratch(b, layout)
+    system = LaneSystem(b, layout)
     other = scratch.room(len(layout.entries)) - layout.exponential  # added to an entry: its place beside the old values
     _series(b, layout, system, scratch, other)
 
@@ -69,7 +69,7 @@ def write_exponential(module: Any, name: str, layout: Layout) -> None:
     b.finish()
 
 
-def _series(b: LaneWriter, layout: Layout, system: System, scratch: Scratch, other: int) -> None:
+def _series(b: LaneWriter, layout: BlockLayout, system: LaneSystem, scratch: LargeScratch, other: int) -> None:
     """Write the series by Horner's scheme: E ← B·E + I/k!, with derivatives; then conserve its sums."""
     rates = {(end, start): scratch.put(b.mul(rate, system.step)) for (start, end), rate in system.flows.items()}
     rates |= {(j, j): scratch.put(b.mul(entry, system.step)) for j, entry in enumerate(system.shifted)}
@@ -122,7 +122,7 @@ def _series(b: LaneWriter, layout: Layout, system: System, scratch: Scratch, oth
     _each(b, layout, lambda e: b.store(0, e, b.load(0, b.plus(other, e))))
 
 
-def _conserve(b: LaneWriter, layout: Layout, system: System, other: int) -> None:
+def _conserve(b: LaneWriter, layout: BlockLayout, system: LaneSystem, other: int) -> None:
     """Make the columns of the exponential at `other` add to one, and those of its derivatives to nothing."""
     zero, one = b.number(0.0), b.number(1.0)
     place = {key: other + entry for key, entry in layout.entries.items()}
@@ -168,10 +168,10 @@ def _conserve(b: LaneWriter, layout: Layout, system: System, other: int) -> None
     b.loop(len(columns), derivative)
 
 
-def write_apply(module: Any, name: str, layout: Layout) -> None:
+def write_large_apply(module: Any, name: str, layout: BlockLayout) -> None:
     """Write ``apply(memory, ·, ·)`` as `linear.write_apply` does."""
     b = LaneWriter(module, name, 3)
-    scratch = Scratch(b, layout)
+    scratch = LargeScratch(b, layout)
     again = b.compare(">", b.load(0, AGAIN), b.number(0.0))
     moves = b.compare(">", b.load(0, MOVES), b.number(0.0))
     names = [*(((), i) for i in range(layout.n)), *layout.shape.moved]
@@ -275,6 +275,6 @@ def _accumulate(b: LaneWriter, rows: Sequence[Row]) -> None:
     b.loop(len(rows), row)
 
 
-def _each(b: LaneWriter, layout: Layout, body: Callable[[Any], None]) -> None:
+def _each(b: LaneWriter, layout: BlockLayout, body: Callable[[Any], None]) -> None:
     """Write a loop over the entries of the exponential."""
     b.loop(len(layout.entries), lambda index, _: body(b.plus(layout.exponential, index)))

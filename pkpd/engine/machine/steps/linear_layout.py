@@ -75,7 +75,7 @@ def labels(parameters: int, order: int) -> list[Label]:
     return [pair for k in range(order + 1) for pair in combinations_with_replacement(range(parameters), k)]
 
 
-class Layout:
+class BlockLayout:
     """Where everything stands, in entries of one number per lane.
 
     Parameters

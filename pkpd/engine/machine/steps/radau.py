@@ -35,12 +35,12 @@ from pkpd.engine.machine.steps.frame import (
 )
 from pkpd.engine.machine.steps.radau_parts import (
     Draft,
-    Equations,
-    Work,
-    begin,
+    RadauWork,
+    StiffEquations,
+    begin_iteration,
     correct,
     estimate,
-    factor,
+    factor_matrices,
     read_arguments,
 )
 from pkpd.engine.status import NOT_FINITE
@@ -59,7 +59,7 @@ def stages_of(rtol: float) -> int:
     return STAGES[0] if rtol > 3e-5 else STAGES[1]
 
 
-def write_step(module: Any, name: str, equations: Equations, frame: Frame, stages: int) -> None:
+def write_radau_step(module: Any, name: str, equations: StiffEquations, frame: Frame, stages: int) -> None:
     """Write the step with so many stages; the module has ``constants``, ``rhs`` and ``jacobian`` (see `Equations`)."""
     it = Draft(module, name, equations, frame, stages)
     b, w, n, method = it.b, it.w, frame.components, it.method
@@ -77,8 +77,8 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
     size, rate = b.loop(n, look, [zero] * 2)
     to = aim(b, b.choose(fresh, first_step(b, size, rate), b.load(STATE, STEP)))
     inverse = b.div(one, b.max(to.h, b.number(1e-300)))
-    begin(it, fresh, to.h)
-    factor(it, fresh, to, inverse)
+    begin_iteration(it, fresh, to.h)
+    factor_matrices(it, fresh, to, inverse)
 
     def point(i: Any, _: list[Value]) -> None:
         y = b.load(STATE, b.plus(frame.y, i))
@@ -129,12 +129,12 @@ def write_step(module: Any, name: str, equations: Equations, frame: Frame, stage
     b.finish(report)
 
 
-def write_values(module: Any, name: str, equations: Equations, frame: Frame, stages: int) -> None:
+def write_radau_values(module: Any, name: str, equations: StiffEquations, frame: Frame, stages: int) -> None:
     """Write ``values(points, work, out)``: the polynomial of one lane's last good step at eight points.
 
     `points` holds eight times since the start of the step, then the same as parts of it; `work` begins at the lane.
     """
-    b, w = LaneWriter(module, name, 3), Work(frame, equations, stages)
+    b, w = LaneWriter(module, name, 3), RadauWork(frame, equations, stages)
     x = b.sub(b.load(0, 1), b.number(1.0))  # about the end of the step
 
     def value(i: Any, _: list[Value]) -> None:
@@ -147,7 +147,7 @@ def write_values(module: Any, name: str, equations: Equations, frame: Frame, sta
     b.finish()
 
 
-def write_size(module: Any, name: str, equations: Equations, frame: Frame, stages: int) -> None:
+def write_radau_size(module: Any, name: str, equations: StiffEquations, frame: Frame, stages: int) -> None:
     """Write a function that returns how many entries `work` must have."""
     b = LaneWriter(module, name, 3)
-    b.finish(b.index(Work(frame, equations, stages).size))
+    b.finish(b.index(RadauWork(frame, equations, stages).size))

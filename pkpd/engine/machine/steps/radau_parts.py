@@ -25,7 +25,7 @@ from pkpd.engine.machine.steps.sparse_lu import (
 FURTHEST = 6.0  # steps before, in units of the one before, beyond which its polynomial is not continued
 
 
-class Equations(NamedTuple):
+class StiffEquations(NamedTuple):
     """What is integrated; the module has it as functions ``f(t, y, q, out)``.
 
     `constants` writes what `rhs` and `jacobian` read behind the arguments; `jacobian` writes the entries of the pattern
@@ -49,7 +49,7 @@ class Equations(NamedTuple):
     constants: int
 
 
-class Work:
+class RadauWork:
     """Where the entries of `work` begin.
 
     Vectors have room for one entry more, which stays zero: sensitivities that are zero by structure stand there.
@@ -72,7 +72,7 @@ class Work:
         Time of a stage; length of the step to which `bends` belong, 0 where there is none.
     """
 
-    def __init__(self, frame: Frame, equations: Equations, stages: int) -> None:
+    def __init__(self, frame: Frame, equations: StiffEquations, stages: int) -> None:
         n, self.size = frame.components, 0
         self.room = n + 1
         self.plan = plan_elimination(equations.states, equations.pattern)
@@ -92,9 +92,9 @@ class Work:
 class Draft:
     """A step that is being written: the function, the method, where things stand."""
 
-    def __init__(self, module: Any, name: str, equations: Equations, frame: Frame, stages: int) -> None:
+    def __init__(self, module: Any, name: str, equations: StiffEquations, frame: Frame, stages: int) -> None:
         self.b, self.name, self.equations, self.frame = LaneWriter(module, name, 3), name, equations, frame
-        self.stages, self.method, self.w = stages, METHODS[stages], Work(frame, equations, stages)
+        self.stages, self.method, self.w = stages, METHODS[stages], RadauWork(frame, equations, stages)
 
     def call(self, name: str, time: Any, vector: Any, out: int) -> None:
         """Call a function of the equations."""
@@ -142,7 +142,7 @@ def read_arguments(it: Draft, fresh: Any) -> None:
     b.when_any(fresh, read, [])
 
 
-def begin(it: Draft, fresh: Any, h: Value) -> None:
+def begin_iteration(it: Draft, fresh: Any, h: Value) -> None:
     """Write the start of the iteration: the polynomial of the step before, continued; zero where there is none."""
     b, w, zero = it.b, it.w, it.b.number(0.0)
     held = b.choose(fresh, zero, b.load(WORK, w.held))
@@ -158,7 +158,7 @@ def begin(it: Draft, fresh: Any, h: Value) -> None:
     b.loop(it.frame.components, start)
 
 
-def factor(it: Draft, fresh: Any, to: Aim, inverse: Value) -> None:
+def factor_matrices(it: Draft, fresh: Any, to: Aim, inverse: Value) -> None:
     """Write the factorisation of γ/h − J for every eigenvalue γ of A⁻¹; `inverse` is 1/h.
 
     J is that of the middle stage as it is expected: the iteration converges faster than with that of the start. In the

@@ -47,7 +47,7 @@ _INSTANT = 1e-17  # to the power −16 it still is a number
 _CORNER = 1e-2  # of a time in which the base of a power that begins at zero changes by its own size, or of the segment
 
 
-class Work:
+class TaylorWork:
     """Where the entries of `work` begin: coefficients by order, the new vector, dy/dt there, the time there."""
 
     def __init__(self, components: int, order: int) -> None:
@@ -61,7 +61,7 @@ def order_of(rtol: float) -> int:
     return ORDERS[0] if rtol > 3e-6 else ORDERS[1] if rtol > 3e-9 else ORDERS[2]
 
 
-def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, order: int) -> None:
+def write_taylor_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, order: int) -> None:
     """Write the step; the module has the right-hand side as a function ``rhs(t, y, q, out)``.
 
     Parameters
@@ -79,7 +79,7 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
     """
     import sympy
 
-    b, n, w = LaneWriter(module, name, 3), frame.components, Work(frame.components, order)
+    b, n, w = LaneWriter(module, name, 3), frame.components, TaylorWork(frame.components, order)
     zero, one = b.number(0.0), b.number(1.0)
     shared, reduced = sympy.cse(list(formula.values.values()), symbols=sympy.numbered_symbols("_c"), order="none")
     flow = dict(zip(formula.values, reduced, strict=True))
@@ -141,7 +141,7 @@ def write_step(module: Any, name: str, formula: Any, time: Any, frame: Frame, or
     b.finish(conclude(b, frame, to, trial)[1])
 
 
-def write_values(module: Any, name: str, frame: Frame, order: int) -> None:
+def write_taylor_values(module: Any, name: str, frame: Frame, order: int) -> None:
     """Write ``values(points, work, out)``: the series of one lane at eight times since the start of its step."""
     b, n = LaneWriter(module, name, 3), frame.components
     x = b.load(0, 0)
@@ -156,7 +156,7 @@ def write_values(module: Any, name: str, frame: Frame, order: int) -> None:
     b.finish()
 
 
-def _advance(b: LaneWriter, frame: Frame, w: Work, h: Value) -> None:
+def _advance(b: LaneWriter, frame: Frame, w: TaylorWork, h: Value) -> None:
     """Write the vector at the end of the step."""
     n = frame.components
 
