@@ -467,3 +467,18 @@ def test_results_share_nothing_that_can_be_changed() -> None:
     assert same(simulate(one(), DOSE, times=TIMES), before)
     assert before["dose_time"].values.tolist() == [0.0]
     assert before["time"].attrs["units"] == "h"
+
+
+def test_what_solved_it_stands_in_the_attributes() -> None:
+    """A series for what has one, Dormand–Prince for corners, a closed form for what is linear."""
+    dose = bolus("100 mg")
+
+    def method(equations: dict[str, str], **more: Any) -> str:
+        model = define(equations, {"k": 0.3}, outputs={"y": "y"}, doses={"bolus": "y"})
+        return str(simulate(model, dose, times=[1.0, 2.0], **more).attrs["method"])
+
+    assert method({"y": "-k*y"}) == "closed form"
+    assert method({"y": "-k*y/(1 + y)"}).startswith("Taylor series of order 12; where equations prove stiff: Radau")
+    assert method({"y": "-k*y/(1 + max(y, 1))"}).startswith("Dormand–Prince 8(5,3)")
+    loose = Settings(rtol=1e-4, method="stiff")
+    assert method({"y": "-k*y/(1 + y)"}, settings=loose) == "Radau IIA of order 5"
