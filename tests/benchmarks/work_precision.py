@@ -69,7 +69,7 @@ def errors(found: Array, exact: Array) -> tuple[float, float]:
 def forced(what: str) -> AbstractContextManager[object]:
     """Return what makes the engine take another method than it would choose."""
     if what == "no series":
-        return patch.object(IntegratedPart, "has_series", False)
+        return patch.object(IntegratedPart, "has_series", property(lambda _: False))
     return patch.object(radau, "stages_of", lambda _: int(what)) if what else nullcontext()
 
 
