@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from pkpd.engine.machine import jit as gate
 
 
 @cache
 def geev_address() -> int:
-    """Return the address of LAPACK's ``dgeev`` as SciPy brings it."""
+    """Return the address of LAPACK's ``dgeev`` as SciPy brings it; 0 without numba."""
+    if not gate.AVAILABLE:
+        return 0
     from numba.extending import get_cython_function_address
 
     return int(get_cython_function_address("scipy.linalg.cython_lapack", "dgeev"))
@@ -55,6 +59,12 @@ if gate.AVAILABLE:
 
 else:
 
-    def geev(*arguments: Any) -> None:
-        """Without numba everything is integrated by SciPy, which needs no modes."""
-        raise RuntimeError("numba is not installed")
+    def geev(address: Any, jobs: Any, sizes: Any, matrix: Any, values: Any, vectors: Any, work: Any) -> None:
+        """Without numba: the same by NumPy."""
+        n = int(sizes[0])
+        try:
+            found, columns = np.linalg.eig(matrix.reshape(n, n).T)
+        except np.linalg.LinAlgError:
+            sizes[2] = 1
+            return
+        values[:n], values[n:], vectors[:], sizes[2] = found.real, found.imag, columns.real.T.ravel(), 0
