@@ -13,7 +13,6 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
-from pkpd.engine.machine.steps import radau
 from pkpd.engine.second import differenced, write_differences
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.finish import Finish, SolvedRows
@@ -172,7 +171,7 @@ class Compiled:
         settings = settings or Settings()
         if not gate.AVAILABLE:
             return "SciPy: Radau" if settings.method == "stiff" else "SciPy: DOP853"
-        stiff = f"Radau IIA of order {2 * radau.stages_of(settings.rtol) - 1}"
+        stiff = self.integrated.stiff_name(settings)
         if settings.method == "stiff":
             return stiff
         explicit = self.integrated.explicit_name(settings)

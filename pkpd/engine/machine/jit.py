@@ -79,7 +79,6 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
     return compiled
 
 
-_told: set[str] = set()
 _announced: set[Any] = set()
 _WHAT = {
     "closed_form.solve_linear": "the closed forms",
@@ -98,14 +97,10 @@ def announce(dispatcher: Any) -> None:
     """Say once what takes so long: the first compilation of a solver on this machine, or a machine without numba."""
     if dispatcher in _announced:
         return
-    _announced.add(dispatcher)
-    if not AVAILABLE and "numba" not in _told:
-        _told.add("numba")
+    if not AVAILABLE and not _announced:
         log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")
+    _announced.add(dispatcher)
     folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
     name = f"{dispatcher.__module__.split('.')[-1]}.{dispatcher.__name__}"  # as in the names of the cached files
-    if name in _told or folder is None:
-        return
-    _told.add(name)
-    if not any(Path(folder).glob(f"{name}*.nbc")):
+    if folder is not None and not any(Path(folder).glob(f"{name}*.nbc")):
         log.warning("compiling %s for the first use on this machine (some 10 s, once) …", _WHAT.get(name, name))

@@ -13,6 +13,7 @@ from pkpd.engine.machine.code import Code
 from pkpd.engine.machine.jit import LANES, announce, bare_jit
 from pkpd.engine.machine.pointer import call
 from pkpd.engine.machine.rows import aligned, kept_room
+from pkpd.engine.solve.lane_results import write_lane
 from pkpd.engine.timeline.schedule import Schedule
 
 HELD, SORTED, VALUES, TARGET = range(4)  # whole numbers of a lane
@@ -256,21 +257,8 @@ def compute_lanes(address, many, solved, values, recipe, lanes, wanted):  # type
             else:
                 lanes.y[at + lane] = solved.z[r, a] / (solved.scale[row, b] * solved.scale[row, c])
     call(address, lanes.time, lanes.y, lanes.q, lanes.found)
-    outputs, count = wanted.slopes.shape[1], wanted.slopes.shape[2]
     for lane in range(many):
-        target = lanes.held[TARGET, lane]
-        for j in range(outputs):
-            wanted.outputs[target, j] = lanes.found[j * LANES + lane]
-            for p in range(count):
-                wanted.slopes[target, j, p] = lanes.found[(outputs + j * count + p) * LANES + lane]
-        if wanted.second.shape[0] > 0:
-            at = outputs * (1 + count)
-            for j in range(outputs):
-                for p in range(count):
-                    for q in range(p, count):
-                        wanted.second[target, j, p, q] = lanes.found[at * LANES + lane]
-                        wanted.second[target, j, q, p] = lanes.found[at * LANES + lane]
-                        at += 1
+        write_lane(lanes.found, lane, lanes.held[TARGET, lane], wanted.outputs, wanted.slopes, wanted.second)
     if wanted.states.shape[0] > 0:
         for lane in range(many):
             target = lanes.held[TARGET, lane]

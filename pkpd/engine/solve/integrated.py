@@ -96,6 +96,10 @@ class IntegratedPart:
         order = taylor.order_of(settings.rtol)
         return f"Taylor series of order {order}" if self.has_series else "Dormand–Prince 8(5,3)"
 
+    def stiff_name(self, settings: Settings) -> str:
+        """Return what the method for stiff equations is called."""
+        return f"Radau IIA of order {2 * radau.stages_of(settings.rtol) - 1}"
+
     def stiff_method(self, settings: Settings) -> Chosen:
         """Return the method for stiff equations."""
         frame, stages = Frame(self.structure.components, self.width), radau.stages_of(settings.rtol)
@@ -103,7 +107,7 @@ class IntegratedPart:
         step, values = (self.code.address(f"radau_{stages}_{what}") for what in ("step", "values"))
         sizes = frame.size, self.code.number(f"radau_{stages}_size")
         method = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places)
-        return Chosen(f"Radau IIA of order {2 * stages - 1}", method, sizes, radau.COST[stages], stiff=True)
+        return Chosen(self.stiff_name(settings), method, sizes, radau.COST[stages], stiff=True)
 
     def kept(self, plan: Schedule) -> Kept:
         """Return what follows from a schedule alone, made once."""

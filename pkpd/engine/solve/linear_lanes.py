@@ -13,6 +13,7 @@ import numpy as np
 from pkpd.engine.machine.jit import LANES, bare_jit, part_jit
 from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.steps.linear_layout import AGAIN, MOVES, TAU
+from pkpd.engine.solve.lane_results import write_lane
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.timeline.segments import RESTART
 
@@ -242,19 +243,8 @@ def note(lane, places, tables, space, found):  # type: ignore[no-untyped-def]
     if found.out.shape[0] > 0:
         keep(lane, row, places.reached, places, memory, (found.out, found.dout, found.d2out))
     if found.outputs.shape[0] > 0:
-        place, many, count = tables.marks.order[row], found.outputs.shape[1], found.slopes.shape[2]
-        for k in range(many):
-            found.outputs[place, k] = space.result[k * LANES + lane]
-            for p in range(count):
-                found.slopes[place, k, p] = space.result[(many + k * count + p) * LANES + lane]
-        if found.second.shape[0] > 0:
-            at = many * (1 + count)
-            for k in range(many):
-                for p in range(count):
-                    for r in range(p, count):
-                        found.second[place, k, p, r] = space.result[at * LANES + lane]
-                        found.second[place, k, r, p] = space.result[at * LANES + lane]
-                        at += 1
+        place = tables.marks.order[row]
+        write_lane(space.result, lane, place, found.outputs, found.slopes, found.second)
         if found.states.shape[0] > 0:
             for j in range(n):
                 found.states[place, j] = memory[(places.reached + j) * LANES + lane]

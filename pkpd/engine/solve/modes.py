@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import bare_jit, part_jit
 from pkpd.engine.machine.lapack import geev
 
 WORST = 1e6  # condition number of the eigenvectors
@@ -343,6 +343,32 @@ def weights(driven, modal, where, scratch):  # type: ignore[no-untyped-def]
             c[m] += modal.back[row, m, r] * (driven.starts[place, driven.up[r]] - limit[r])
 
 
+@part_jit
+def move_limit(driven, modal, row, s, j, scratch):  # type: ignore[no-untyped-def]
+    """Write the derivative of x∞ by parameter j, −K⁻¹(dK·x∞ + db), to the fourth row of ``scratch`` (5, n).
+
+    ``row`` and ``s`` are row of values and segment of all time lines; the first row of ``scratch`` is x∞ (see
+    `weights`), the third is overwritten.
+    """
+    limit, source = scratch[0], scratch[2]
+    for r in range(limit.shape[0]):
+        source[r] = driven.dconstant[row, j, driven.up[r]]
+        if driven.drates.shape[1] > 0:
+            source[r] += driven.drates[s, driven.varied[j], driven.states[r]]
+        for m in range(limit.shape[0]):
+            source[r] += driven.dmatrix[row, j, driven.up[r], driven.up[m]] * limit[m]
+    settle_limit(modal.inverse[row], source, scratch[3])
+
+
+@part_jit
+def settle_limit(inverse, source, moved):  # type: ignore[no-untyped-def]
+    """Write where a steady source would lead, ``moved`` = −K⁻¹·``source``; both are (n,), ``inverse`` is (n, n)."""
+    for r in range(moved.shape[0]):
+        moved[r] = 0.0
+        for m in range(moved.shape[0]):
+            moved[r] -= inverse[r, m] * source[m]
+
+
 @bare_jit
 def _derivative(driven, modal, where, pair, scratch, out):  # type: ignore[no-untyped-def]
     """Write offset and weights of a derivative of driving state k with respect to parameter j, pair (k, j).
@@ -350,18 +376,9 @@ def _derivative(driven, modal, where, pair, scratch, out):  # type: ignore[no-un
     ``where`` and ``scratch``, whose first rows are given, are as for `weights`; ``out`` is (1 + 2 · n,).
     """
     (row, s, place), (k, j), n = where, pair, modal.lam.shape[1]
-    limit, c, source, moved = scratch[0], scratch[1], scratch[2], scratch[3]
+    c, moved = scratch[1], scratch[3]
     lam, back, vectors, turned = modal.lam[row], modal.back[row], modal.vectors[row], modal.turned[row, j]
-    for r in range(n):  # of x∞: −K⁻¹(dK·x∞ + db)
-        source[r] = driven.dconstant[row, j, driven.up[r]]
-        if driven.drates.shape[1] > 0:
-            source[r] += driven.drates[s, driven.varied[j], driven.states[r]]
-        for m in range(n):
-            source[r] += driven.dmatrix[row, j, driven.up[r], driven.up[m]] * limit[m]
-    for r in range(n):
-        moved[r] = 0.0
-        for m in range(n):
-            moved[r] -= modal.inverse[row, r, m] * source[m]
+    move_limit(driven, modal, row, s, j, scratch)
     out[0] = moved[k]
     for m in range(n):
         # The weight of mode m: what it begins with, and what it exchanges with the other modes (a, then b above).

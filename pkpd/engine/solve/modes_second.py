@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pkpd.engine.machine.jit import bare_jit
-from pkpd.engine.solve.modes import weights
+from pkpd.engine.solve.modes import move_limit, settle_limit, weights
 
 
 class Bent(NamedTuple):
@@ -111,18 +111,9 @@ def first_weights(driven, modal, where, j, room):  # type: ignore[no-untyped-def
     ``where`` is row of values, segment of all time lines, segment of all subjects; others are as for `second_numbers`.
     """
     (row, s, place), n = where, modal.lam.shape[1]
-    limit, c, source, moved = room.scratch[0], room.scratch[1], room.scratch[2], room.scratch[3]
+    c, moved = room.scratch[1], room.scratch[3]
     lam, turned, weight = modal.lam[row], modal.turned[row, j], room.weight[j]
-    for r in range(n):  # of x∞: −K⁻¹(dK·x∞ + db)
-        source[r] = driven.dconstant[row, j, driven.up[r]]
-        if driven.drates.shape[1] > 0:
-            source[r] += driven.drates[s, driven.varied[j], driven.states[r]]
-        for m in range(n):
-            source[r] += driven.dmatrix[row, j, driven.up[r], driven.up[m]] * limit[m]
-    for r in range(n):
-        moved[r] = 0.0
-        for m in range(n):
-            moved[r] -= modal.inverse[row, r, m] * source[m]
+    move_limit(driven, modal, row, s, j, room.scratch)
     for m in range(n):
         total, begins = 0.0, 0.0
         for r in range(n):
@@ -155,10 +146,7 @@ def second_weights(driven, modal, where, w, bent, room):  # type: ignore[no-unty
             for k in range(n):
                 inner += first[m, k] * room.offset[q, k] + second[m, k] * room.offset[p, k]
             source[r] += modal.vectors[row, r, m] * inner
-    for r in range(n):
-        moved[r] = 0.0
-        for m in range(n):
-            moved[r] -= modal.inverse[row, r, m] * source[m]
+    settle_limit(modal.inverse[row], source, moved)
     for m in range(n):
         offset, begins = 0.0, 0.0
         for r in range(n):

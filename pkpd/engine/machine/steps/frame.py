@@ -34,7 +34,6 @@ _HUGE = 1e140  # more than any step's change in units of the error allowed
 # What `KEPT` says of a component: whether it must not become negative, and whether it is held to a part of what its
 # state is now, not of the largest: later values are the offspring of what is left. A negative number says both.
 KEPT, OFFSPRING = 1.0, 2.0
-BELOW = 1e-4  # what counts as zero: this part of the absolute tolerance (PART · PEAK)
 
 
 @dataclass(frozen=True)
