@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pkpd import units
-from pkpd.errors import InputError, nearest
+from pkpd.arguments import checked, checked_fields
+from pkpd.errors import InputError, nearest, shown
 
 ROUTES = ("bolus", "infusion", "oral")
 """The routes a dose can take: into the veins at once, into the veins over time, by first-order absorption."""
 
+
+MOST_DOSES = 1_000_000
+"""More doses than this in one plan are a slip of the pen, and would fill the memory."""
 
 _STEADY = ("", "instead", "added")
 _MODELLED = ("", "rate", "duration")
@@ -64,6 +68,7 @@ class Dose:
     reset: bool = False
 
     def __post_init__(self) -> None:
+        checked_fields(self, "dose")
         problems = [*_amounts(self), *_repetition(self)]
         if self.route not in ROUTES:
             problems.append(f"unknown route {self.route!r}; {nearest(self.route, ROUTES)}")
@@ -103,8 +108,8 @@ def _amounts(dose: Dose) -> list[str]:
 
 def _repetition(dose: Dose) -> list[str]:
     problems = []
-    if not (isinstance(dose.additional, int) and dose.additional >= 0):
-        problems.append(f"additional is {dose.additional!r}; expected a whole number ≥ 0")
+    if not 0 <= dose.additional < MOST_DOSES:
+        problems.append(f"additional is {shown(dose.additional)}; expected a whole number from 0 to {MOST_DOSES - 1}")
     if not (math.isfinite(dose.interval) and dose.interval >= 0):
         problems.append(f"interval is {dose.interval}; expected a number ≥ 0")
     elif dose.additional and not dose.interval > 0:
@@ -149,6 +154,7 @@ class Regimen:
     occasions: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        checked_fields(self, "regimen")
         units.require(self.unit, "amount", "amount per kg", what="the dose")
         units.require(self.time_unit, "time", what="the dose times")
         object.__setattr__(self, "doses", tuple(sorted(self.doses, key=lambda dose: dose.time)))
@@ -164,6 +170,8 @@ class Regimen:
         return len(self.doses)
 
     def __add__(self, other: Regimen) -> Regimen:
+        if not isinstance(other, Regimen):
+            return NotImplemented
         same = other.in_units(self.unit, self.time_unit)
         return replace(self, doses=self.doses + same.doses, occasions=self.occasions + same.occasions)
 
@@ -172,6 +180,7 @@ class Regimen:
         """Times of all doses in order, additional ones too."""
         return tuple(sorted(d.time + k * d.interval for d in self.doses for k in range(d.additional + 1)))
 
+    @checked
     def in_units(self, unit: str, time_unit: str = "h") -> Regimen:
         """Return the same regimen with amounts in `unit` and times in `time_unit`."""
         a, b = units.factor(self.unit, unit), units.factor(self.time_unit, time_unit)
@@ -180,6 +189,7 @@ class Regimen:
         begins = tuple(time * b for time in self.occasions)
         return Regimen(tuple(converted(d, a, b) for d in self.doses), unit, time_unit, begins)
 
+    @checked
     def scaled(self, ratio: float) -> Regimen:
         """Return the same plan with every amount multiplied by `ratio`."""
         return replace(self, doses=tuple(converted(d, ratio, 1.0) for d in self.doses))
@@ -206,12 +216,14 @@ class Regimen:
             raise InputError(problems, "regimen")
         return replace(self, doses=tuple(doses))
 
+    @checked
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
         shift = _hours(by, self.time_unit)
         doses = tuple(replace(d, time=d.time + shift) for d in self.doses)
         return replace(self, doses=doses, occasions=tuple(time + shift for time in self.occasions))
 
+    @checked
     def repeated(self, courses: int, every: str, occasions: bool = False) -> Regimen:
         """Return the plan given `courses` times, one course starting `every` so long (``every="7 weeks"``).
 
@@ -230,15 +242,17 @@ class Regimen:
         InputError
             If `courses` is not a whole number ≥ 1 or `every` is not a time > 0.
         """
-        if int(courses) != courses or courses < 1:
-            raise InputError(f"courses is {courses}; expected a whole number ≥ 1")
+        most = MOST_DOSES // max(1, len(self.times))
+        if not 1 <= courses <= most:
+            each = f"{len(self.times)} doses each"
+            raise InputError(f"courses is {shown(courses)}; expected a whole number from 1 to {most} ({each})")
         shift = _hours(every, self.time_unit)
         if not shift > 0:
             raise InputError(f"every is {every!r}; expected a time > 0")
-        doses = (replace(d, time=d.time + k * shift) for k in range(int(courses)) for d in self.doses)
-        begins = [time + k * shift for k in range(int(courses)) for time in self.occasions]
+        doses = (replace(d, time=d.time + k * shift) for k in range(courses) for d in self.doses)
+        begins = [time + k * shift for k in range(courses) for time in self.occasions]
         if occasions and self.doses:
-            begins += [self.doses[0].time + k * shift for k in range(1, int(courses))]
+            begins += [self.doses[0].time + k * shift for k in range(1, courses)]
         return replace(self, doses=tuple(doses), occasions=tuple(begins))
 
     def __str__(self) -> str:
@@ -263,6 +277,7 @@ def converted(dose: Dose, amount: float, time: float) -> Dose:
     )  # fmt: skip
 
 
+@checked
 def bolus(
     amount: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:
@@ -290,6 +305,7 @@ def bolus(
     return _plan(amount, "bolus", days, at, 0.0)
 
 
+@checked
 def infusion(
     amount: str, duration: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:
@@ -300,6 +316,7 @@ def infusion(
     return _plan(amount, "infusion", days, at, _hours(duration, "h"))
 
 
+@checked
 def oral(
     amount: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:

@@ -57,6 +57,29 @@ class FitWarning(UserWarning):
     """A fit whose estimates the data do not determine."""
 
 
+_LONGEST = 80
+
+
+def shown(value: Any) -> str:
+    """Write a value into a message, whatever it is: short, and a NumPy number as the number that it is.
+
+    Parameters
+    ----------
+    value : object
+        What was found.
+    """
+    if type(value) in (float, bool, type(None)):
+        return repr(value)
+    try:
+        if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+            value = value.item()
+        text = " ".join(repr(value).split()) if not isinstance(value, str) else repr(value[: 2 * _LONGEST])
+        text.encode()
+    except Exception:  # an integer of 5000 digits, nesting without end, an object that cannot say what it is
+        return f"a value of type {type(value).__name__!r} that cannot be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 def nearest(name: Any, known: Iterable[Any]) -> str:
     """Return a sentence that suggests the nearest known name, or lists what exists.
 
@@ -70,7 +93,8 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
     originals = list(known)
     names = [str(k) for k in originals]
     folded = {str(k).casefold(): k for k in originals}  # a subject 1 is not a subject '1'
-    close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.6)
+    asked = name if isinstance(name, str) else shown(name)
+    close = difflib.get_close_matches(asked[:_LONGEST].casefold(), list(folded), n=1, cutoff=0.6)
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     return f"known: {', '.join(names)}" if names else "none exist"
@@ -79,7 +103,7 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
 def unknown_names(names: Iterable[Any], known: Iterable[Any], what: str) -> list[str]:
     """Return one sentence for every name that is not known, each with the nearest one that is."""
     known = list(known)
-    return [f"unknown {what} {n!r}; {nearest(n, known)}" for n in names if n not in known]
+    return [f"unknown {what} {shown(n)}; {nearest(n, known)}" for n in names if n not in known]
 
 
 def warn(message: str, category: type[Warning] = DataWarning) -> None:

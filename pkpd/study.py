@@ -18,6 +18,7 @@ import numpy as np
 
 from pkpd import checks
 from pkpd import units as unit_tools
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
@@ -141,6 +142,7 @@ class Study:
         """Names in `units` whose unit nobody gave: their numbers are in the unit of whatever model reads them."""
         return frozenset(self.attrs.get("assumed_units", ()))
 
+    @checked
     def given_doses(self, unit: str | None = None) -> tuple[pandas.DataFrame, dict[str, int]]:
         """Return every dose that was given as a row of its own, and the count of what is not such a dose.
 
@@ -174,6 +176,7 @@ class Study:
         """Names of the analytes, in alphabetical order."""
         return tuple(sorted(self._observations["analyte"].unique()))
 
+    @checked
     def select(self, *, subjects: Iterable[Any] | None = None, analytes: Iterable[str] | None = None) -> Study:
         """Return the part of the study that concerns the given subjects and analytes.
 
@@ -205,6 +208,7 @@ class Study:
             _records=None if records is None else records.reset_index(drop=True),
         )
 
+    @checked
     def analyte_named(self, name: str | None) -> str:
         """Return the name of an analyte; without one the only analyte of the study.
 
@@ -221,6 +225,7 @@ class Study:
             raise InputError(f"the study has no analyte {name!r}; {nearest(name, self.analytes)}")
         return name
 
+    @checked
     def used(self, analyte: str) -> pandas.DataFrame:
         """Return the observations of one analyte that are not excluded.
 
@@ -236,6 +241,7 @@ class Study:
         """Return what times are multiplied with to be in a unit; 1 where the study's own was only assumed."""
         return 1.0 if "time" in self.assumed_units else unit_tools.factor(self.units["time"], unit)
 
+    @checked
     def doses_in(self, unit: str, time_unit: str) -> dict[Any, tuple[Dose, ...]]:
         """Return every subject's doses with amounts in `unit` and times in `time_unit`.
 
@@ -259,6 +265,7 @@ class Study:
             by_subject[owner].append(dose)
         return {name: tuple(doses) for name, doses in by_subject.items()}
 
+    @checked
     def covariate(self, name: str) -> str | None:
         """Return the study's name of a covariate: the same, in another case, or another of `COVARIATE_NAMES`."""
         known = [str(column) for column in self._subjects.columns if column != "subject"] + list(self.changing)
@@ -321,6 +328,7 @@ class Study:
         return f"<{mark}Study: {'; '.join(parts)}>"
 
 
+@checked
 def combine(*studies: Study) -> Study:
     """Return one study of all the subjects of several; the reverse of selecting subjects.
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from pkpd.arguments import checked
 from pkpd.common_units import Quantity, common, common_ratio, times
 from pkpd.errors import UnitError
 
@@ -95,6 +96,7 @@ def _powers(container: Any) -> dict[str, float]:
     return {str(name): power for name, power in container.items()}
 
 
+@checked
 def factor(source: str, target: str) -> float:
     """Return the number that turns a value in `source` into one in `target`.
 
@@ -145,6 +147,7 @@ def _ratio(source: str, target: str, a: Quantity, b: Quantity) -> float:
         raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor: their zeros differ") from None
 
 
+@checked
 def is_kind(unit: str, kind: str) -> bool:
     """Say whether `unit` has the dimension that the word `kind` stands for (``"time"``, ``"concentration"`` …)."""
     return any(_quantity(unit).dimension == _dimension(words) for words in _KINDS[kind])
@@ -157,6 +160,7 @@ def _dimension(words: str) -> dict[str, float]:
     return powers
 
 
+@checked
 def require(unit: str, *kinds: str, what: str) -> str:
     """Return `unit` if it is one of the `kinds`, otherwise raise a sentence that names `what` it belongs to.
 
@@ -171,11 +175,13 @@ def require(unit: str, *kinds: str, what: str) -> str:
     return unit
 
 
+@checked
 def per_kg(unit: str) -> bool:
     """Say whether `unit` is per kilogram of body weight."""
     return _quantity(unit).dimension.get("[body_weight]", 0) < 0
 
 
+@checked
 def by_weight(source: str, target: str) -> tuple[float, int]:
     """Return what an amount in `source` is multiplied with to be in `target`, and the power of the weight in kg.
 
@@ -190,6 +196,7 @@ def by_weight(source: str, target: str) -> tuple[float, int]:
     return factor({0: source, 1: f"{source}*kg", -1: f"{source}/kg"}[power], target), power
 
 
+@checked
 def quantity(text: str) -> tuple[float, str]:
     """Split a number with a unit, ``"30 ug/kg"`` → ``(30.0, "ug/kg")``.
 
@@ -210,6 +217,7 @@ def quantity(text: str) -> tuple[float, str]:
     return number, unit
 
 
+@checked
 def show(unit: str) -> str:
     """Write a unit the way the field does: ``h·ng/mL``, ``mL/h/kg``, ``10^9/L``."""
     found = _quantity(unit)
@@ -232,11 +240,13 @@ def _format(number: float, units: Mapping[str, float]) -> str:
     return "/".join(["·".join(top) or ("1" if bottom else ""), *bottom])
 
 
+@checked
 def is_open(unit: str) -> bool:
     """Say whether a unit still contains one of the words time, amount, volume."""
     return re.search(r"\b(time|amount|volume)\b", unit) is not None
 
 
+@checked
 def resolve(expression: str, base: Mapping[str, str]) -> str:
     """Put units for the words time, amount and volume: ``"volume/time"`` → ``"mL/h/kg"``.
 
@@ -251,6 +261,7 @@ def resolve(expression: str, base: Mapping[str, str]) -> str:
     return text if is_open(text) else show(text)
 
 
+@checked
 def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     """Return the amount and volume units in which dose / concentration needs no further factor.
 

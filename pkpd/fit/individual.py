@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, PkpdError, warn
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, observed_baselines
@@ -23,6 +24,7 @@ from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 
+@checked
 def fit_individuals(
     model: Model,
     study: Study,

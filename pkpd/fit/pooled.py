@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pkpd.arguments import checked
 from pkpd.errors import FitWarning, warn
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@checked
 def fit_pooled(
     model: Model,
     study: Study,

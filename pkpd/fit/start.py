@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.model.model import WORDS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@checked
 def initial_estimates(
     model: Model, *sources: xarray.Dataset | Study, observed: Mapping[str, str] | None = None
 ) -> Parameters:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, ModelError, UnitError, nearest, unknown_names
 from pkpd.model import expressions
@@ -206,6 +207,7 @@ class Model:
             **{kind: {**getattr(a, kind), **getattr(b, kind)} for kind in DOSING},
         )
 
+    @checked
     def in_units(self, *, time: str, amount: str, volume: str) -> Model:
         """Return the model with units chosen for the words time, amount and volume.
 
@@ -273,6 +275,7 @@ class Model:
             **dosing,
         )
 
+    @checked
     def expression(self, name: str) -> Any:
         """Return the SymPy expression of a state's derivative or of an output."""
         expressions_by_name = {**self.outputs, **self.equations}
@@ -317,6 +320,7 @@ def _in_base(parameter: Parameter, base: Mapping[str, str]) -> Parameter:
     return parameter
 
 
+@checked
 def define(
     equations: Mapping[str, Any],
     parameters: Iterable[str] | Mapping[str, float | str] | Parameters,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.nca import reasons
 from pkpd.nca.kernel.accept import acceptance
@@ -29,6 +30,7 @@ from pkpd.study import Study
 _preset = preset
 
 
+@checked
 def nca(
     study: Study,
     analyte: str | Sequence[str] | None = None,
@@ -134,6 +136,7 @@ def nca(
     raise InputError(f"analyte is {analyte!r}; expected a name or a list of names", "nca")
 
 
+@checked
 def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, **changes: Any) -> Any:
     """Return the analysis of a study by the settings of an earlier one.
 
@@ -163,6 +166,7 @@ def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, 
     return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
 
 
+@checked
 def choose_points(
     study: Study,
     result: xr.Dataset,

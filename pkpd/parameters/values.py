@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
 from pkpd.parameters.scale import Scale
@@ -116,6 +117,7 @@ class Parameters:
     def __contains__(self, name: object) -> bool:
         return name in self.names
 
+    @checked
     def get(self, name: str) -> Parameter:
         """Return one parameter; an unknown name suggests the nearest."""
         for item in self.items:
@@ -147,6 +149,7 @@ class Parameters:
             raise InputError(problems)
         return Parameters(tuple(mine.values()))
 
+    @checked
     def change(self, names: Iterable[str], **attributes: Any) -> Parameters:
         """Return the set with some attributes of the named parameters replaced."""
         wanted = list(names)
@@ -177,18 +180,22 @@ class Parameters:
             raise InputError(problems)
         return Parameters(tuple(changed))
 
+    @checked
     def fix(self, *names: str) -> Parameters:
         """Return the set with these parameters fixed at their values."""
         return self.change(names, fixed=True)
 
+    @checked
     def release(self, *names: str) -> Parameters:
         """Return the set with these parameters free to be estimated."""
         return self.change(names, fixed=False)
 
+    @checked
     def bound(self, name: str, lower: float = -math.inf, upper: float = math.inf) -> Parameters:
         """Return the set with new bounds for one parameter."""
         return self.change([name], lower=lower, upper=upper)
 
+    @checked
     def subset(self, names: Iterable[str]) -> Parameters:
         """Return the named parameters in the order asked for."""
         return Parameters(tuple(self.get(name) for name in names))
@@ -211,6 +218,7 @@ class Parameters:
             raise InputError(problems)
         return self.scale.to(self.free_values)
 
+    @checked
     def from_vector(self, vector: Array) -> Parameters:
         """Return the set with the free values read back from their unbounded scales."""
         numbers = np.asarray(vector, dtype=float).ravel()

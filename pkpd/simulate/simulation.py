@@ -13,6 +13,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.about import package_version
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings, compile_model
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 AT_DOSE = ("before", "after")
 
 
+@checked
 def simulate(
     source: Population | Source | Model,
     design: Regimen | Study,
@@ -165,6 +167,7 @@ def _provenance(run: Run, design: Regimen | Study) -> dict[str, Any]:
     }
 
 
+@checked
 def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) -> Study:
     """Return one replicate of a simulated study as a study: the same design with simulated measurements.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 
@@ -55,6 +56,7 @@ GRADES: Mapping[str, GradeLimits] = {
 """Laboratory values with CTCAE v3.0 limits. Uric acid is absent: its grade 3 needs a clinical judgement."""
 
 
+@checked
 def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     """Return CTCAE v3.0 grades 0 to 4 of laboratory values; a value exactly on a limit takes the milder grade.
 
@@ -96,6 +98,7 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     return np.where(np.isnan(x), np.nan, at_least)
 
 
+@checked
 def worst_grade(test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1) -> Array:
     """Return the worst grade along an axis, NaN values passed over; NaN only where nothing was measured."""
     grades = grade(test, values, limit=limit)

@@ -11,6 +11,7 @@ import pandas
 import xarray as xr
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.descriptive import level_problem
 from pkpd.nca.after.ratios import join, one_side, paired_rows, parallel_rows
@@ -48,6 +49,7 @@ class Comparison:
     rules: dict[str, str]
 
 
+@checked
 def relative(
     test: xr.Dataset,
     reference: xr.Dataset,
@@ -113,6 +115,7 @@ def relative(
                       _rules(level, normalise))  # fmt: skip
 
 
+@checked
 def relative_by(result: xr.Dataset, by: str, test: Any, reference: Any, **options: Any) -> Comparison:
     """Return the ratios of two groups of profiles of one result; `options` are those of `relative`.
 
@@ -139,6 +142,7 @@ def relative_by(result: xr.Dataset, by: str, test: Any, reference: Any, **option
     return relative(one, other, **options)
 
 
+@checked
 def accumulation(
     result: xr.Dataset,
     parameters: Sequence[str] = ("auc_tau", "auc_last", "cmax"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 
 PROPORTIONAL, INCONCLUSIVE, NOT_PROPORTIONAL = "proportional", "inconclusive", "not proportional"
@@ -39,6 +40,7 @@ class Criterion:
     nonlinear_from: float
 
 
+@checked
 def criterion(
     beta: float, low: float, high: float, dose_ratio: float, limits: tuple[float, float] = (0.8, 1.25)
 ) -> Criterion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
@@ -12,6 +13,7 @@ from pkpd.nca.rules import Rules
 _USES_TAIL = ("inf", "obs", "pred", "lambda_z", "half_life", "vz", "accumulation")
 
 
+@checked
 def why(result: xr.Dataset, parameter: str, profile: int = 0) -> str:
     """Return in words where a number comes from, or why there is none.
 

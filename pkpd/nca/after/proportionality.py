@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
@@ -93,6 +94,7 @@ class PowerModel:
             return np.exp(centre), np.exp(centre - reach), np.exp(centre + reach)
 
 
+@checked
 def power_model(
     dose: npt.ArrayLike,
     value: npt.ArrayLike,
@@ -165,6 +167,7 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     )  # fmt: skip
 
 
+@checked
 def dose_proportionality(
     result: xr.Dataset,
     parameters: Sequence[str] = ("cmax", "auc_last", "auc_inf_obs"),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
@@ -29,6 +30,7 @@ _NAMES = {
 }
 
 
+@checked
 def superpose_study(
     result: xr.Dataset, regimen: Regimen, *, at: npt.ArrayLike | None = None, clast: str = "observed"
 ) -> xr.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.descriptive import level_problem, mean_interval
@@ -20,6 +21,7 @@ _COLUMNS = (
 _LABELS = ("subject", "interval", "occasion", "route", "dose")
 
 
+@checked
 def summarise(
     result: xr.Dataset | pandas.DataFrame,
     by: str | Sequence[str] | None = None,
@@ -151,6 +153,7 @@ def _statistics(x: Array, level: float) -> tuple[float, ...]:
     )  # fmt: skip
 
 
+@checked
 def wide_table(result: xr.Dataset, parameters: Sequence[str] | None = None, units: bool = True) -> pandas.DataFrame:
     """Return one row per profile: subject, interval, occasion, route and dose, then the parameters.
 
@@ -187,6 +190,7 @@ def _heading(variable: xr.DataArray, symbol: str) -> str:
     return f"{symbol} ({unit})" if unit not in ("", "1") else symbol
 
 
+@checked
 def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:
     """Return the samples of one profile with the terminal regression through them.
 

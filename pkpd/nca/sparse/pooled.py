@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, warn
 from pkpd.nca.keywords import warn_older
@@ -20,6 +21,7 @@ from pkpd.nca.sparse.samples import Pooled, pool
 _NOW = {"duration": "dose=Dose(0, amount, 'infusion', duration)", "batch": "two columns of subjects, batch and subject"}
 
 
+@checked
 def sparse(
     times: npt.ArrayLike,
     values: npt.ArrayLike,

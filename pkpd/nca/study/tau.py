@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
+
 _SAME = 1e-9
 
 
+@checked
 def find_tau(times: npt.ArrayLike, choices: Sequence[float] | None = None) -> float:
     """Return the dosing interval of a series of dose times: the shortest shift that carries the pattern onto itself.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.about import package_version
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 AT_DOSE = ("before", "after")
 
 
+@checked
 def simulate_adaptive(
     source: Population | Source | Model,
     rule: Rule,

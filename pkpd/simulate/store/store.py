@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, warn
 from pkpd.simulate.layout import Layout
 from pkpd.simulate.pieces import Part, Piece
@@ -102,6 +103,7 @@ def writing(path: Path, layout: Layout, call: Mapping[str, str], pieces: int) ->
             yield Store(layout, {name: group[name] for name in layout.variables}, done, log)
 
 
+@checked
 def open_simulation(path: str | Path) -> xarray.Dataset:
     """Open a simulation that was written with ``simulate(..., store=path)``; nothing is read before it is used.
 

@@ -1,0 +1,237 @@
+"""A signature taken at its word: every argument of a public call is of the kind that its annotation names.
+
+An annotation is read as text, since much of what it names (a table of pandas, a study) is loaded for type checkers
+only. What it cannot say (a number must be positive, a name must exist) the verb checks itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar, cast
+
+from pkpd.arguments import kinds
+from pkpd.arguments.kinds import Kind, Refused
+from pkpd.errors import InputError, shown
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_ANYTHING = Kind("", kinds.anything)
+_SIMPLE = {
+    "float": Kind("a number", kinds.number, "numbers"),
+    "int": Kind("a whole number", kinds.whole, "whole numbers"),
+    "bool": Kind("True or False", kinds.truth, "truth values"),
+    "str": Kind("a text", kinds.text, "texts"),
+    "None": Kind("None", kinds.nothing),
+    "Path": Kind("a path", kinds.path, "paths"),
+    "Callable": Kind("a function", kinds.function, "functions"),
+}
+_NUMBERS = Kind("numbers", kinds.numbers)
+_ARRAYS = {"Array", "Flags", "Integers", "ArrayLike", "NDArray"}
+_SEVERAL: Mapping[str, tuple[type, str]] = {
+    "Iterable": (Iterable, "a list"),
+    "Collection": (Sequence, "a list"),
+    "Sequence": (Sequence, "a list"),
+    "list": (list, "a list"),
+    "tuple": (tuple, "a tuple"),
+}  # type: ignore[type-abstract]
+_HOW = {  # how one comes by what a user does not write down himself
+    "Study": "see pkpd.read_study",
+    "Regimen": "such as pkpd.bolus('100 mg')",
+    "Model": "see pkpd.library and pkpd.define",
+    "Omega": "such as Omega.independent(CL=0.3)",
+    "Rules": "see pkpd.nca.PRESETS",
+    "Points": "see pkpd.nca.Points",
+    "Parameters": "such as model.parameters",
+}
+
+
+def checked(function: F) -> F:
+    """Make a public function refuse every argument that is not of the kind its annotation names, all at once.
+
+    Parameters
+    ----------
+    function : callable
+        Arguments without an annotation, and those that are ``Any``, are handed on as they are. An iterator becomes a
+        list, a whole number that is written 5.0 an int, a decimal a float.
+
+    Raises
+    ------
+    InputError
+        When the function is called: one sentence per argument.
+    TypeError
+        As ever, if an argument is missing or unknown.
+    """
+    signature = inspect.signature(function)
+    positions = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
+    rest = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL), "")
+    known: dict[str, Kind] = {}
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        if not known:
+            known.update(_kinds_of(function, signature))
+        names = positions if len(arguments) <= len(positions) else [*positions, *[rest] * len(arguments)]
+        given, problems = list(arguments), []
+        for place, value in enumerate(arguments):
+            kind = known.get(names[place] if place < len(names) else "", _ANYTHING)
+            try:
+                given[place] = kind.take(value)
+            except Refused:
+                problems.append(sentence(names[place], value, kind))
+        for name, value in options.items():
+            kind = known.get(name, _ANYTHING)
+            try:
+                options[name] = kind.take(value)
+            except Refused:
+                problems.append(sentence(name, value, kind))
+        if problems:
+            raise InputError(problems, function.__name__)
+        return function(*given, **options)
+
+    return cast(F, wrapper)
+
+
+def checked_fields(record: Any, where: str) -> None:
+    """Check the fields of a dataclass by their annotations, as it is made; some are taken in another form.
+
+    Parameters
+    ----------
+    record : dataclass
+        Called from its ``__post_init__``; it may be frozen.
+    where : str
+        What an error says it is.
+
+    Raises
+    ------
+    InputError
+        One sentence per field that is not of its kind.
+    """
+    problems = []
+    for name, exact, kind in _fields_of(type(record)):
+        value = getattr(record, name)
+        if type(value) is exact:
+            continue
+        try:
+            taken = kind.take(value)
+        except Refused:
+            problems.append(sentence(name, value, kind))
+            continue
+        if taken is not value:
+            object.__setattr__(record, name, taken)
+    if problems:
+        raise InputError(problems, where)
+
+
+def sentence(name: str, value: Any, kind: Kind) -> str:
+    """Say what an argument is and what was expected."""
+    return f"{name} is {shown(value)}; expected {kind.words}"
+
+
+@functools.cache
+def _fields_of(record: type) -> tuple[tuple[str, type, Kind], ...]:
+    """Fields that have a kind, each with the type that needs no look."""
+    space = vars(inspect.getmodule(record))
+    found = ((f.name, _EXACT.get(str(f.type), _Never), kind_of(str(f.type), space)) for f in fields(record))
+    return tuple(one for one in found if one[2].take is not kinds.anything)
+
+
+class _Never:
+    """No value is of this type."""
+
+
+_EXACT: Mapping[str, type] = {"float": float, "bool": bool, "int": int, "str": str}
+
+
+def _kinds_of(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Kind]:
+    space = getattr(inspect.unwrap(function), "__globals__", {})
+    found = {}
+    for name, parameter in signature.parameters.items():
+        kind = _ANYTHING if parameter.annotation is inspect.Parameter.empty else kind_of(
+            str(parameter.annotation), space)  # fmt: skip
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            found[name] = kind
+    return found
+
+
+def kind_of(annotation: str, space: Mapping[str, Any]) -> Kind:
+    """Return the kind that an annotation means; what is not understood means anything.
+
+    Parameters
+    ----------
+    annotation : str
+        As it stands in the code.
+    space : mapping
+        Names of the module in which it stands.
+    """
+    return _kind(ast.parse(annotation, mode="eval").body, space)
+
+
+def _kind(node: ast.expr, space: Mapping[str, Any]) -> Kind:
+    match node:
+        case ast.Constant(value=None):
+            return _SIMPLE["None"]
+        case ast.Constant(value=str(inner)):
+            return kind_of(inner, space)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return kinds.union([_kind(side, space) for side in _sides(left, right)])
+        case ast.Subscript(value=outer, slice=inner):
+            parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return _container(_last(outer), parts, space)
+        case ast.Name() | ast.Attribute():
+            return _named(ast.unparse(node), space)
+    return _ANYTHING
+
+
+def _sides(left: ast.expr, right: ast.expr) -> list[ast.expr]:
+    if isinstance(left, ast.BinOp):
+        return [*_sides(left.left, left.right), right]
+    return [left, right]
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else ast.unparse(node)
+
+
+def _container(outer: str, parts: Sequence[ast.expr], space: Mapping[str, Any]) -> Kind:
+    if outer in _ARRAYS:
+        return _NUMBERS
+    if outer == "Callable":
+        return _SIMPLE["Callable"]
+    if outer in ("Mapping", "dict"):
+        key, item = (_kind(part, space) for part in parts)
+        return kinds.pairing(key, item, f"a mapping of {key.many or 'names'} to {item.many or item.words or 'values'}")
+    if outer == "tuple" and not isinstance(parts[-1], ast.Constant):
+        inside = [_kind(part, space) for part in parts]
+        return kinds.record(inside, f"({', '.join(kind.words or 'a value' for kind in inside)})")
+    if outer in _SEVERAL:
+        base, words = _SEVERAL[outer]
+        kind = _kind(parts[0], space)
+        return kinds.many(kind, base, f"{words} of {kind.many or kind.words or 'values'}")
+    return _ANYTHING
+
+
+def _named(name: str, space: Mapping[str, Any]) -> Kind:
+    short = name.rsplit(".", 1)[-1]
+    if short in _ARRAYS:
+        return _NUMBERS
+    if name in _SIMPLE:
+        return _SIMPLE[name]
+    if name in ("Any", "object"):
+        return _ANYTHING
+    words = f"{'an' if short[0] in 'AEIOU' else 'a'} {short}" + (f" ({_HOW[short]})" if short in _HOW else "")
+    found: Any = space.get(name.split(".", maxsplit=1)[0])
+    for part in name.split(".")[1:]:
+        found = getattr(found, part, None)
+    if found is None:  # loaded for type checkers only: known by its name
+        return kinds.instances(words, lambda value: any(c.__name__ == short for c in type(value).__mro__))
+    if not isinstance(found, type):
+        return _ANYTHING  # an alias
+    if getattr(found, "_is_protocol", False):
+        methods = [n for n in vars(found) if not n.startswith("_")]
+        return kinds.instances(words, lambda value: all(hasattr(value, n) for n in methods))
+    return kinds.instances(words, lambda value: isinstance(value, found))
