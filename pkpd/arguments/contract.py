@@ -11,11 +11,11 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from pkpd.arguments import kinds
 from pkpd.arguments.kinds import Kind, Refused
-from pkpd.errors import InputError, shown
+from pkpd.errors import InputError, nearest, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,7 +50,15 @@ _HOW = {  # how one comes by what a user does not write down himself
 }
 
 
-def checked(function: F) -> F:
+@overload
+def checked(function: F, /) -> F: ...
+
+
+@overload
+def checked(**kinds_of: Kind) -> Callable[[F], F]: ...
+
+
+def checked(function: Any = None, /, **more: Kind) -> Any:
     """Make a public function refuse every argument that is not of the kind its annotation names, all at once.
 
     Parameters
@@ -58,6 +66,8 @@ def checked(function: F) -> F:
     function : callable
         Arguments without an annotation, and those that are ``Any``, are handed on as they are. An iterator becomes a
         list, a whole number that is written 5.0 an int, a decimal a float.
+    **more : Kind
+        Arguments of which more can be said than their annotation does: ``@checked(subjects=at_least(1))``.
 
     Raises
     ------
@@ -66,6 +76,13 @@ def checked(function: F) -> F:
     TypeError
         As ever, if an argument is missing or unknown.
     """
+    if function is None:
+        return lambda wrapped: _checked(wrapped, more)
+    return _checked(function, more)
+
+
+def _checked(function: F, more: Mapping[str, Kind]) -> F:
+    """The function with its checks."""
     signature = inspect.signature(function)
     positions = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
     rest = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL), "")
@@ -74,7 +91,7 @@ def checked(function: F) -> F:
     @functools.wraps(function)
     def wrapper(*arguments: Any, **options: Any) -> Any:
         if not known:
-            known.update(_kinds_of(function, signature))
+            known.update(_kinds_of(function, signature) | more)
         names = positions if len(arguments) <= len(positions) else [*positions, *[rest] * len(arguments)]
         given, problems = list(arguments), []
         for place, value in enumerate(arguments):
@@ -129,6 +146,8 @@ def checked_fields(record: Any, where: str) -> None:
 
 def sentence(name: str, value: Any, kind: Kind) -> str:
     """Say what an argument is and what was expected."""
+    if kind.among:
+        return f"unknown {name} {shown(value)}; {nearest(value, kind.among)}"
     return f"{name} is {shown(value)}; expected {kind.words}"
 
 
@@ -229,8 +248,10 @@ def _named(name: str, space: Mapping[str, Any]) -> Kind:
         found = getattr(found, part, None)
     if found is None:  # loaded for type checkers only: known by its name
         return kinds.instances(words, lambda value: any(c.__name__ == short for c in type(value).__mro__))
+    if getattr(found, "__origin__", None) is Callable:
+        return _SIMPLE["Callable"]
     if not isinstance(found, type):
-        return _ANYTHING  # an alias
+        return _ANYTHING  # another alias
     if getattr(found, "_is_protocol", False):
         methods = [n for n in vars(found) if not n.startswith("_")]
         return kinds.instances(words, lambda value: all(hasattr(value, n) for n in methods))

@@ -26,11 +26,14 @@ class Kind(NamedTuple):
         From a value to the form in which the code gets it; raises `Refused`.
     many : str
         What several of them are called, in "a list of …".
+    among : tuple of str
+        The words that are known, where it is one of them.
     """
 
     words: str
     take: Callable[[Any], Any]
     many: str = ""
+    among: tuple[str, ...] = ()
 
     def accepts(self, value: Any) -> bool:
         """Say whether a value is of this kind."""
@@ -75,6 +78,57 @@ def whole(value: Any) -> int:
     return int(plain)
 
 
+def at_least(lowest: int) -> Kind:
+    """Return the kind of the whole numbers from one on."""
+
+    def take(value: Any) -> int:
+        count = whole(value)
+        if count < lowest:
+            raise Refused
+        return count
+
+    return Kind(f"a whole number ≥ {lowest}", take, "whole numbers")
+
+
+def some_times(increasing: bool = False) -> Kind:
+    """Return the kind of the finite times, in a list or an array of one dimension, or one alone; as an array.
+
+    Parameters
+    ----------
+    increasing : bool
+        Whether each must be later than the one before, and there must be one.
+    """
+
+    def take(value: Any) -> Any:
+        import numpy as np
+
+        array = np.atleast_1d(np.asarray(numbers(value), dtype=float))
+        if array.ndim != 1 or not np.isfinite(array).all():
+            raise Refused
+        if increasing and (not array.size or not (np.diff(array) > 0).all()):
+            raise Refused
+        return array
+
+    return Kind("increasing times" if increasing else "a list of finite times", take)
+
+
+def one_of(known: Iterable[str]) -> Kind:
+    """Return the kind of some words."""
+    words = tuple(known)
+
+    def take(value: Any) -> Any:
+        if not isinstance(value, str) or value not in words:
+            raise Refused
+        return value
+
+    return Kind(" or ".join(map(repr, words)), take, among=words)
+
+
+def optional(kind: Kind) -> Kind:
+    """Return the kind that may also be None."""
+    return kind._replace(words=f"{kind.words}, or None", take=lambda value: None if value is None else kind.take(value))
+
+
 def truth(value: Any) -> bool:
     """Take True or False."""
     if isinstance(value, bool):
@@ -114,6 +168,16 @@ def numbers(value: Any) -> Any:
 def path(value: Any) -> Any:
     """Take a place on disk."""
     if not isinstance(value, os.PathLike):
+        raise Refused
+    return value
+
+
+def folder(value: Any) -> Any:
+    """Take the name of a folder of this machine."""
+    if not isinstance(value, os.PathLike):
+        text(value)
+    named = str(value)
+    if "://" in named or "\0" in named or not named:
         raise Refused
     return value
 
@@ -221,3 +285,6 @@ def record(kinds: Sequence[Kind], words: str) -> Kind:
         return tuple(kind.take(item) for kind, item in zip(kinds, items, strict=True))
 
     return Kind(words, take)
+
+
+A_FOLDER = Kind("a folder of this machine", folder)
