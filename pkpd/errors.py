@@ -15,6 +15,9 @@ _BETWEEN = (os.path.dirname(__file__) + os.sep, contextlib.__file__, functools._
 """Files that no user wrote: those of this package, and those of Python that call back into it."""
 
 
+_ENDLESS = 10_000  # characters of one problem
+
+
 class PkpdError(Exception):
     """Base of every error that `pkpd` raises on purpose."""
 
@@ -31,7 +34,8 @@ class InputError(PkpdError, ValueError):
     """
 
     def __init__(self, problems: str | Iterable[str], where: str = "") -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        listed = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = tuple(map(_printable, listed))
         self.where = where
         if len(self.problems) == 1:
             text = f"{where}: {self.problems[0]}" if where else self.problems[0]
@@ -39,6 +43,12 @@ class InputError(PkpdError, ValueError):
             head = f"{where}: {len(self.problems)} problems" if where else f"{len(self.problems)} problems"
             text = "\n  - ".join([head, *self.problems])
         super().__init__(text)
+
+
+def _printable(problem: str) -> str:
+    """The sentence as it can be printed: no halves of surrogate pairs, and its middle left out if it is endless."""
+    text = problem if problem.isascii() else problem.encode(errors="backslashreplace").decode()
+    return text if len(text) <= _ENDLESS else f"{text[: _ENDLESS // 2]} … {text[-_ENDLESS // 2 :]}"
 
 
 class UnitError(InputError):

@@ -15,7 +15,7 @@ from typing import Any
 
 from pkpd.arguments import checked
 from pkpd.common_units import Quantity, common, common_ratio, times
-from pkpd.errors import UnitError
+from pkpd.errors import UnitError, shown
 
 # What the words of the field may be made of; the first dimension is the one named in a message.
 __all__ = [
@@ -51,6 +51,8 @@ _SHORT = {
     "mole": "mol", "millimole": "mmol", "micromole": "umol", "nanomole": "nmol", "picomole": "pmol",
     "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells",
 }  # fmt: skip
+_LONGEST = 200  # characters of a unit; pint's time grows with their square
+_HIGHEST = 10_000  # product of all exponents
 _TIMES = ("s", "min", "h", "day", "week", "year")
 
 
@@ -68,6 +70,7 @@ def _registry() -> Any:
 @cache
 def _quantity(text: str) -> Quantity:
     """Parse a unit string (cached: every spelling is read once)."""
+    _check_length(text)
     cleaned = text.strip().replace("µ", "u").replace("μ", "u").replace("·", "*").replace("×", "")
     cleaned = re.sub(r"\bx\s*10\b", "10", cleaned)
     cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
@@ -77,18 +80,26 @@ def _quantity(text: str) -> Quantity:
     if known is not None:
         return known
     # An exponent is one small number: pint would compute 9**9**9 exactly, for ever.
-    powers = re.sub(r"(\*\*|\^)\s*[-+]?\d{1,2}(\.\d+)?(?![\d.])(?!\s*(\*\*|\^))", "", cleaned)
-    if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
-        raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
+    exponent = r"(?:\*\*|\^)\s*[-+]?(\d{1,2}(?:\.\d+)?)(?![\d.])(?!\s*(?:\*\*|\^))"
+    powers = re.sub(exponent, "", cleaned)
+    size = math.prod(max(1.0, float(text)) for text in re.findall(exponent, cleaned))  # ((10^99)^99)^99 …
+    if size > _HIGHEST or not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
+        raise UnitError(f"{shown(text)} is not a unit; expected something like 'ng/mL' or 'h'")
     try:
         quantity = _registry().parse_expression(cleaned)
         if not hasattr(quantity, "dimensionality"):
             quantity = _registry().Quantity(float(quantity), "dimensionless")
+        float(quantity.magnitude)  # 10^9801 is a whole number, and no float
     except Exception as error:  # pint raises half a dozen kinds, some of them not its own
-        raise UnitError(f"{text!r} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
+        raise UnitError(f"{shown(text)} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
     if not 0 < quantity.magnitude < math.inf:
-        raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
+        raise UnitError(f"{shown(text)} is not a unit; expected something like 'ng/mL' or 'h'")
     return Quantity(quantity.magnitude, dict(quantity.unit_items()), _powers(quantity.dimensionality))
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise UnitError(f"{shown(text)} has {len(text)} characters; expected a unit, of at most {_LONGEST}")
 
 
 def _powers(container: Any) -> dict[str, float]:
@@ -206,9 +217,10 @@ def quantity(text: str) -> tuple[float, str]:
         If there is no number, no unit, or the unit does not exist.
     """
     # The unit begins with a letter, a slash or after a space, so that "0.2 1/h" is 0.2 per hour and nothing else.
+    _check_length(text)
     match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?=[\s/%a-zA-Zµμ])\s*(\S.*?)\s*", str(text))
     if match is None:
-        raise UnitError(f"{text!r} is not a number with a unit; expected something like '30 ug/kg'")
+        raise UnitError(f"{shown(text)} is not a number with a unit; expected something like '30 ug/kg'")
     unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
     _quantity(unit)
     number = float(match[1])

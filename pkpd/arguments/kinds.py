@@ -45,10 +45,19 @@ class Kind(NamedTuple):
 
 
 def _one_number(value: Any) -> Any:
-    """A number that stands alone in an array, as itself; everything else as it is."""
-    if getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", "O") in "biuf":
-        return value.item()
-    return value
+    """A number that stands alone in an array, as Python's; everything else as it is."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if not kind or getattr(value, "ndim", None) != 0:
+        return value
+    if kind not in "biuf":  # a length of time counts as a whole number with NumPy
+        raise Refused
+    return value.item()
+
+
+def _plain_kind(value: Any) -> str:
+    """The kind of number in an array or a column of NumPy's own numbers, "" for anything else (it may have gaps)."""
+    dtype = getattr(value, "dtype", None)
+    return str(dtype.kind) if type(dtype).__module__.split(".")[0] == "numpy" else ""
 
 
 def number(value: Any) -> Any:
@@ -154,7 +163,7 @@ def numbers(value: Any) -> Any:
     """Take what NumPy makes an array of numbers of."""
     import numpy as np
 
-    if getattr(getattr(value, "dtype", None), "kind", "") in {"b", "i", "u", "f"}:
+    if _plain_kind(value) in {"b", "i", "u", "f"}:
         return value
     try:
         made = np.asarray(value)
@@ -235,7 +244,7 @@ def many(kind: Kind, base: type, words: str) -> Kind:
     def take(value: Any) -> Any:
         if (isinstance(value, (str, bytes, Mapping)) and base is not Mapping) or not isinstance(value, Iterable):
             raise Refused
-        if getattr(getattr(value, "dtype", None), "kind", "") in {"i", "u", "f"} and kind.take is number:
+        if _plain_kind(value) in {"i", "u", "f"} and kind.take is number:
             return _of_one_dimension(value)
         if base is Sequence and not (isinstance(value, Sequence) or hasattr(value, "__len__")):
             raise Refused

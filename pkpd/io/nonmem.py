@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, nearest
 from pkpd.io import columns as names
 from pkpd.io.declared import declared_units, with_headings
@@ -25,6 +26,7 @@ _COLUMNS = {
 }  # fmt: skip
 
 
+@checked
 def read_nonmem(
     table: Any,
     *,

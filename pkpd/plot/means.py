@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
 from pkpd.errors import warn
@@ -38,6 +39,7 @@ class MeanRule:
     blq: str | None = None
 
 
+@checked
 def mean_profiles(
     study: Study,
     analyte: str | None = None,

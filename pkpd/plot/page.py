@@ -7,7 +7,10 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pkpd.arguments import checked
 
+
+@checked
 def page(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
     """Return a figure for a script, and its axes as an array of shape (rows, columns).
 

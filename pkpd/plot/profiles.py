@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.plot import marks, style
 from pkpd.study import Study
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 ORIGINS = {"study": "time", "first dose": "time after the first dose", "last dose": "time after the last dose"}
 
 
+@checked
 def profiles(
     study: Study,
     analyte: str | None = None,

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, ModelError, nearest, unknown_names
 from pkpd.model import expressions
@@ -274,6 +275,7 @@ def kind_named(kind: ErrorKind, output: str) -> type[ResidualError]:
     return KINDS[kind]
 
 
+@checked
 def residual_error(output: str, kind: ErrorKind) -> ResidualError:
     """Return the residual error of an output.
 
