@@ -36,7 +36,7 @@ class InputError(PkpdError, ValueError):
     def __init__(self, problems: str | Iterable[str], where: str = "") -> None:
         listed = (problems,) if isinstance(problems, str) else tuple(problems)
         self.problems: tuple[str, ...] = tuple(map(_printable, listed))
-        self.where = where
+        self.where = where = _printable(where)
         if len(self.problems) == 1:
             text = f"{where}: {self.problems[0]}" if where else self.problems[0]
         else:

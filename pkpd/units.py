@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pkpd.arguments import checked
+from pkpd.arguments import checked, one_of
 from pkpd.common_units import Quantity, common, common_ratio, times
 from pkpd.errors import UnitError, shown
 
@@ -158,7 +158,7 @@ def _ratio(source: str, target: str, a: Quantity, b: Quantity) -> float:
         raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor: their zeros differ") from None
 
 
-@checked
+@checked(kind=one_of(_KINDS))
 def is_kind(unit: str, kind: str) -> bool:
     """Say whether `unit` has the dimension that the word `kind` stands for (``"time"``, ``"concentration"`` …)."""
     return any(_quantity(unit).dimension == _dimension(words) for words in _KINDS[kind])
@@ -171,7 +171,7 @@ def _dimension(words: str) -> dict[str, float]:
     return powers
 
 
-@checked
+@checked(kinds=one_of(_KINDS))
 def require(unit: str, *kinds: str, what: str) -> str:
     """Return `unit` if it is one of the `kinds`, otherwise raise a sentence that names `what` it belongs to.
 

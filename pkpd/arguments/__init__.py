@@ -1,9 +1,9 @@
 """What a public call is given, checked against what its signature says, before anything is done with it."""
 
 from pkpd.arguments.contract import checked, checked_fields
-from pkpd.arguments.kinds import A_FOLDER, at_least, one_of, optional, some_times
+from pkpd.arguments.kinds import A_FOLDER, NAMED, at_least, one_of, optional, some_times
 
-__all__ = ["A_FOLDER", "at_least", "checked", "checked_fields", "one_of", "optional", "some_times"]
+__all__ = ["A_FOLDER", "NAMED", "at_least", "checked", "checked_fields", "one_of", "optional", "some_times"]
 
 
 def __dir__() -> list[str]:

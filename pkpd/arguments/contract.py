@@ -20,6 +20,7 @@ from pkpd.errors import InputError, nearest, shown
 F = TypeVar("F", bound=Callable[..., Any])
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_OTHERS = "**"  # what is known of keywords that the signature does not name
 _ANYTHING = Kind("", kinds.anything)
 _SIMPLE = {
     "float": Kind("a number", kinds.number, "numbers"),
@@ -86,6 +87,7 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
     signature = inspect.signature(function)
     positions = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
     rest = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL), "")
+    nameless = {p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.POSITIONAL_ONLY}
     known: dict[str, Kind] = {}
 
     @functools.wraps(function)
@@ -101,7 +103,7 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
             except Refused:
                 problems.append(sentence(names[place], value, kind))
         for name, value in options.items():
-            kind = known.get(name, _ANYTHING)
+            kind = known.get("" if name in nameless else name, known[_OTHERS])
             try:
                 options[name] = kind.take(value)
             except Refused:
@@ -113,7 +115,7 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
     return cast(F, wrapper)
 
 
-def checked_fields(record: Any, where: str) -> None:
+def checked_fields(record: Any, where: str, **more: Kind) -> None:
     """Check the fields of a dataclass by their annotations, as it is made; some are taken in another form.
 
     Parameters
@@ -122,6 +124,8 @@ def checked_fields(record: Any, where: str) -> None:
         Called from its ``__post_init__``; it may be frozen.
     where : str
         What an error says it is.
+    **more : Kind
+        Fields of which something else is to be said than their annotation does.
 
     Raises
     ------
@@ -129,8 +133,8 @@ def checked_fields(record: Any, where: str) -> None:
         One sentence per field that is not of its kind.
     """
     problems = []
-    for name, exact, kind in _fields_of(type(record)):
-        value = getattr(record, name)
+    for name, exact, declared in _fields_of(type(record)):
+        value, kind = getattr(record, name), more.get(name, declared)
         if type(value) is exact:
             continue
         try:
@@ -155,7 +159,7 @@ def sentence(name: str, value: Any, kind: Kind) -> str:
 def _fields_of(record: type) -> tuple[tuple[str, type, Kind], ...]:
     """Fields that have a kind, each with the type that needs no look."""
     space = vars(inspect.getmodule(record))
-    found = ((f.name, _EXACT.get(str(f.type), _Never), kind_of(str(f.type), space)) for f in fields(record))
+    found = ((f.name, _EXACT.get(str(f.type), _Never), kind_of(str(f.type), space)) for f in fields(record) if f.init)
     return tuple(one for one in found if one[2].take is not kinds.anything)
 
 
@@ -163,17 +167,16 @@ class _Never:
     """No value is of this type."""
 
 
-_EXACT: Mapping[str, type] = {"float": float, "bool": bool, "int": int, "str": str}
+_EXACT: Mapping[str, type] = {"float": float, "bool": bool, "str": str}
 
 
 def _kinds_of(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Kind]:
     space = getattr(inspect.unwrap(function), "__globals__", {})
-    found = {}
+    found = {_OTHERS: _ANYTHING}
     for name, parameter in signature.parameters.items():
         kind = _ANYTHING if parameter.annotation is inspect.Parameter.empty else kind_of(
             str(parameter.annotation), space)  # fmt: skip
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-            found[name] = kind
+        found[_OTHERS if parameter.kind is inspect.Parameter.VAR_KEYWORD else name] = kind
     return found
 
 

@@ -250,10 +250,7 @@ def many(kind: Kind, base: type, words: str) -> Kind:
             raise Refused
         if base in (list, tuple) and not isinstance(value, base):
             raise Refused
-        try:
-            items = list(value)
-        except Exception:  # an odd object may do anything when it is asked for its items
-            raise Refused from None
+        items = _items(value)
         taken = [kind.take(item) for item in items]
         same = all(a is b for a, b in zip(items, taken, strict=True))
         if same and iter(value) is not value:
@@ -261,6 +258,13 @@ def many(kind: Kind, base: type, words: str) -> Kind:
         return tuple(taken) if isinstance(value, tuple) else taken
 
     return Kind(words, take)
+
+
+def _items(value: Any) -> list[Any]:
+    try:
+        return list(value)
+    except Exception:  # an odd object may do anything when it is asked for its items
+        raise Refused from None
 
 
 def _of_one_dimension(value: Any) -> Any:
@@ -288,7 +292,7 @@ def record(kinds: Sequence[Kind], words: str) -> Kind:
     def take(value: Any) -> Any:
         if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
             raise Refused
-        items = list(value)
+        items = _items(value)
         if len(items) != len(kinds):
             raise Refused
         return tuple(kind.take(item) for kind, item in zip(kinds, items, strict=True))
@@ -297,3 +301,4 @@ def record(kinds: Sequence[Kind], words: str) -> Kind:
 
 
 A_FOLDER = Kind("a folder of this machine", folder)
+NAMED = pairing(Kind("a text", text), Kind("", anything), "a mapping from names")

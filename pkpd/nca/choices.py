@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self, TypeVar
 
+from pkpd.arguments import checked_fields
 from pkpd.errors import InputError, nearest, unknown_names
 
 
@@ -26,6 +27,7 @@ class Choices:
     name: str = ""
 
     def __post_init__(self) -> None:
+        checked_fields(self, self.WHERE)
         if problems := list(self.problems()):
             raise InputError(problems, self.WHERE)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pkpd.arguments import checked_fields
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.kernel.compute import Asked
 from pkpd.nca.rules import Rules
@@ -42,6 +43,7 @@ class Points:
     begins: float | None = None
 
     def __post_init__(self) -> None:
+        checked_fields(self, "points")
         for name in ("use", "leave_out"):
             object.__setattr__(self, name, tuple(float(x) for x in getattr(self, name)))
         if self.between is not None:
@@ -90,6 +92,9 @@ class NcaSettings:
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
     plasma: str | None = None
+
+    def __post_init__(self) -> None:
+        checked_fields(self, "settings")
 
     @property
     def asked(self) -> Asked:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pkpd import units
-from pkpd.arguments import checked
+from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
 from pkpd.parameters.scale import Scale
@@ -48,6 +48,7 @@ class Parameter:
     meaning: str = ""
 
     def __post_init__(self) -> None:
+        checked_fields(self, "parameter")
         if not self.lower < self.upper:
             raise InputError(f"parameter {self.name!r} has bounds {self.lower} to {self.upper}; expected lower < upper")
         if math.isinf(self.value):
@@ -72,6 +73,7 @@ class Parameters:
     items: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
+        checked_fields(self, "parameters")
         names = self.names
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
@@ -157,6 +159,7 @@ class Parameters:
             raise InputError(problems)
         return Parameters(tuple(replace(p, **attributes) if p.name in wanted else p for p in self.items))
 
+    @checked
     def with_values(self, values: Mapping[str, float | str] | None = None, /, **more: float | str) -> Parameters:
         """Return the set with new values; a text such as ``"0.17 L/h/kg"`` is converted to the parameter's unit.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.arguments import checked
+from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest, unknown_names
 from pkpd.model import Model, evaluate_text, expressions, individual_model
@@ -91,6 +91,7 @@ class Population:
         if not isinstance(self.omega, Omega):
             kind = type(self.omega).__name__
             raise InputError(f"omega is a {kind}; expected Omega, such as Omega.independent(CL=0.3)", "population")
+        checked_fields(self, "population")
         for name in ("relations", "exponents", "scales", "limits"):
             object.__setattr__(self, name, dict(getattr(self, name)))
         problems = unknown_names(self.model.parameters.names, self.parameters.names, "parameter")

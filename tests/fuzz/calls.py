@@ -77,9 +77,7 @@ def model() -> pkpd.Model:
 @cache
 def people() -> Population:
     """Who differ."""
-    errors = (residual_error("C", "proportional"),)
-    parameters = model().parameters + errors[0].parameters(None) if False else model().parameters
-    return Population(model(), parameters, Omega.independent(CL=0.3))
+    return Population(model(), model().parameters, Omega.independent(CL=0.3))
 
 
 def _dosing() -> dict[str, Call]:
@@ -136,7 +134,7 @@ def _values() -> dict[str, Call]:
                               "lambda_z_max_points": 5, "lambda_z_not_before": 1.0, "lambda_z_tolerance": 1e-4,
                               "lambda_z_cmax": True, "accept_span": 2.0, "blq_before": "zero", "blq_after": 0.5,
                               "blq_run": 2, "c0": ("observed",), "time_zero": "none", "zero_is_blq": True}),
-        "SparseRules": (nca.SparseResult.__class__ if False else _sparse_rules(), {
+        "SparseRules": (_sparse_rules(), {
             "name": "mine", "blq": "zero", "tail": 3, "level": 0.9, "methods": ("t",), "replicates": 100}),
         "NcaSettings": (nca.NcaSettings, {
             "analyte": "C", "rules": nca.Rules(), "dose_unit": "mg", "intervals": ((1, 0.0, 24.0),), "by_dose": True,
@@ -202,7 +200,7 @@ def _readers() -> dict[str, Call]:
     more: dict[str, Any] = {"duplicates": "mean", "attrs": {"source": "x"}}
     return {
         "read_study": (read_study, {"observations": observations, "doses": doses, "subjects": subjects, "units": UNITS,
-                                    "lloq": {"C": 0.01}, "uloq": {"C": "1 g/L"}, "columns": {"value": "C"} and None,
+                                    "lloq": {"C": 0.01}, "uloq": {"C": "1 g/L"}, "columns": None,
                                     **more}),
         "read_nonmem": (read_nonmem, {"table": events(), "units": {"time": "h", "dose": "mg", "DV": "mg/L"},
                                       "covariates": "next", "routes": "oral", "analytes": {"1": "C"},
@@ -277,7 +275,7 @@ def _nca() -> dict[str, Call]:
         "find_tau": (nca.find_tau, {"times": [0, 24, 48], "choices": [24.0]}),
         "profiles_of": (nca.profiles_of, {"study": study(), "analyte": "C", "dose_unit": "mg", "tau": 24.0,
                                           "steady_state": True}),
-        "nca_sparse": (nca.nca_sparse, {"study": study(), "analyte": "C", "by": "weight" and None, "preset": "default",
+        "nca_sparse": (nca.nca_sparse, {"study": study(), "analyte": "C", "by": None, "preset": "default",
                                         "rules": None, "dose_unit": "mg", "tail": 3}),
         "sparse": (nca.sparse, {"*0": [1, 1, 2, 2, 3, 3], "*1": [0.0, 1, 0, 1, 0, 1], "*2": [1.0, 2, 3, 4, 5, 6]}),
         "sparse_ratio": (nca.sparse_ratio, {"first": pooled, "second": pooled, "parameter": "auc_last", "level": 0.9,
