@@ -110,10 +110,17 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
     return f"known: {', '.join(names)}" if names else "none exist"
 
 
+def _among(name: Any, known: list[Any]) -> bool:
+    try:
+        return bool(name in known)
+    except Exception:  # an array, a missing value: what cannot be compared is no name
+        return False
+
+
 def unknown_names(names: Iterable[Any], known: Iterable[Any], what: str) -> list[str]:
     """Return one sentence for every name that is not known, each with the nearest one that is."""
     known = list(known)
-    return [f"unknown {what} {shown(n)}; {nearest(n, known)}" for n in names if n not in known]
+    return [f"unknown {what} {shown(n)}; {nearest(n, known)}" for n in names if not _among(n, known)]
 
 
 def warn(message: str, category: type[Warning] = DataWarning) -> None:

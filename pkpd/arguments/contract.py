@@ -115,6 +115,12 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
     return cast(F, wrapper)
 
 
+def kinds_of(function: Callable[..., Any], *names: str) -> dict[str, Kind]:
+    """Return the kinds of some arguments of a function, for another one that takes them too."""
+    found = _kinds_of(function, inspect.signature(function))
+    return {name: found[name] for name in names}
+
+
 def checked_fields(record: Any, where: str, **more: Kind) -> None:
     """Check the fields of a dataclass by their annotations, as it is made; some are taken in another form.
 
@@ -176,6 +182,13 @@ def _kinds_of(function: Callable[..., Any], signature: inspect.Signature) -> dic
     for name, parameter in signature.parameters.items():
         kind = _ANYTHING if parameter.annotation is inspect.Parameter.empty else kind_of(
             str(parameter.annotation), space)  # fmt: skip
+        if str(parameter.annotation).startswith("Unpack["):
+            listed = space.get(str(parameter.annotation)[len("Unpack[") : -1])
+            written = getattr(listed, "__annotations__", {}).items()
+            found |= {
+                n: kind_of(getattr(a, "__forward_arg__", str(a)), vars(inspect.getmodule(listed))) for n, a in written
+            }
+            continue
         found[_OTHERS if parameter.kind is inspect.Parameter.VAR_KEYWORD else name] = kind
     return found
 

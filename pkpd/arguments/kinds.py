@@ -246,16 +246,16 @@ def many(kind: Kind, base: type, words: str) -> Kind:
             raise Refused
         if _plain_kind(value) in {"i", "u", "f"} and kind.take is number:
             return _of_one_dimension(value)
-        if base is Sequence and not (isinstance(value, Sequence) or hasattr(value, "__len__")):
+        if base is Sequence and not hasattr(value, "__len__"):
             raise Refused
+        _of_one_dimension(value)
         if base in (list, tuple) and not isinstance(value, base):
             raise Refused
         items = _items(value)
         taken = [kind.take(item) for item in items]
-        same = all(a is b for a, b in zip(items, taken, strict=True))
-        if same and iter(value) is not value:
-            return value
-        return tuple(taken) if isinstance(value, tuple) else taken
+        if isinstance(value, tuple):
+            return tuple(taken) if any(a is not b for a, b in zip(items, taken, strict=True)) else value
+        return taken
 
     return Kind(words, take)
 
@@ -302,3 +302,14 @@ def record(kinds: Sequence[Kind], words: str) -> Kind:
 
 A_FOLDER = Kind("a folder of this machine", folder)
 NAMED = pairing(Kind("a text", text), Kind("", anything), "a mapping from names")
+A_LABEL = union([Kind("a text", text), Kind("a number", number), Kind("True or False", truth)])
+
+
+def dataset_with(words: str, *names: str) -> Kind:
+    """Return the kind of the datasets of xarray that have all of some variables, coordinates or dimensions."""
+
+    def fits(value: Any) -> bool:
+        known = any(c.__name__ == "Dataset" for c in type(value).__mro__)
+        return known and all(name in value.variables or name in value.sizes for name in names)
+
+    return instances(words, fits)

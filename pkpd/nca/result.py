@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from pkpd.arguments import checked
-from pkpd.errors import InputError
+from pkpd.arguments import checked, kinds_of
+from pkpd.errors import InputError, shown
 from pkpd.nca import reasons
+from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.accept import acceptance
 from pkpd.nca.kernel.compute import compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
@@ -136,7 +137,7 @@ def nca(
     raise InputError(f"analyte is {analyte!r}; expected a name or a list of names", "nca")
 
 
-@checked
+@checked(**kinds_of(nca, "dose_unit", "tau", "steady_state", "windows", "above", "points"))
 def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, **changes: Any) -> Any:
     """Return the analysis of a study by the settings of an earlier one.
 
@@ -166,7 +167,7 @@ def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, 
     return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
 
 
-@checked
+@checked(result=A_RESULT)
 def choose_points(
     study: Study,
     result: xr.Dataset,
@@ -248,7 +249,7 @@ def _identifier(study: Study, shown: Any) -> Any:
 
 def _positive(tau: float) -> float:
     if isinstance(tau, bool) or not isinstance(tau, int | float | np.number) or not 0 < tau < float("inf"):
-        raise InputError(f"tau is {tau!r}; expected a positive number in the study's time unit", "nca")
+        raise InputError(f"tau is {shown(tau)}; expected a positive number in the study's time unit", "nca")
     return float(tau)
 
 

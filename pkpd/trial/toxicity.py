@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pkpd.arguments import checked
 from pkpd.arrays import Array
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError, nearest, shown
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,11 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     """
     if test not in GRADES:
         raise InputError(f"unknown laboratory test {test!r}; {nearest(test, GRADES)}")
-    x, normal = np.broadcast_arrays(np.asarray(values, dtype=float), np.asarray(limit, dtype=float))
+    try:
+        x, normal = np.broadcast_arrays(np.asarray(values, dtype=float), np.asarray(limit, dtype=float))
+    except ValueError:
+        shapes = f"{np.shape(values)} and {np.shape(limit)}"
+        raise InputError(f"values and limit have shapes {shapes}; expected a limit for each value, or one") from None
     if not (normal > 0).all():
         raise InputError(f"limit of normal of {test!r} is {np.min(normal)}; expected a number > 0")
     rule = GRADES[test]
@@ -102,5 +106,7 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
 def worst_grade(test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1) -> Array:
     """Return the worst grade along an axis, NaN values passed over; NaN only where nothing was measured."""
     grades = grade(test, values, limit=limit)
-    worst = np.max(np.where(np.isnan(grades), -1.0, grades), axis=axis)
+    if not -grades.ndim <= axis < grades.ndim:
+        raise InputError(f"axis is {shown(axis)}; the values have {grades.ndim} dimensions", "worst_grade")
+    worst = np.max(np.where(np.isnan(grades), -1.0, grades), axis=axis, initial=-1.0)
     return np.where(worst < 0, np.nan, worst)

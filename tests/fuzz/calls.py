@@ -207,7 +207,7 @@ def _readers() -> dict[str, Call]:
                                       "lloq": {"DV": 0.1}, "attrs": {}}),
         "read_adnca": (read_adnca, {"table": adnca, "doses": None, "units": None, "analytes": ["C"], "covariates": (),
                                     "columns": None, **more}),
-        "read_sdtm": (read_sdtm, {"pc": tables["pc"], "ex": tables["ex"], "dm": tables.get("dm"), "units": None,
+        "read_sdtm": (read_sdtm, {"pc": tables["PC"], "ex": tables["EX"], "dm": tables.get("DM"), "units": None,
                                   "analytes": ["C"], "treatment": None, "columns": None, **more}),
         "read_pp": (read_pp, {"table": pp, "layout": "long", "names": {}, "columns": {}}),
         "adnca_table": (adnca_table, {"study": study(), "study_id": "S", "specimens": {"C": "PLASMA"}, "routes": {}}),

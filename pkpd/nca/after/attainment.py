@@ -115,7 +115,7 @@ def time_to_steady_state(
     if problems:
         raise InputError(problems, "time to steady state")
     final = _after(single, np.inf, tau, of)
-    if not np.isfinite(final):
+    if not (np.isfinite(final) and final > 0):
         return Attainment(np.nan, np.nan, reason=NO_TAIL)
     low, high = 0, 1
     while _after(single, high, tau, of) < fraction * final:

@@ -91,7 +91,13 @@ def criterion(
 def limits_problem(limits: tuple[float, float]) -> list[str]:
     """Return what is wrong with the accepted range of a ratio."""
     good = len(limits) == 2 and 0 < limits[0] < 1 < limits[1] < np.inf
-    return [] if good else [f"limits are {limits}; expected one between 0 and 1 and one above 1, e.g. (0.8, 1.25)"]
+    return (
+        []
+        if good
+        else [
+            f"limits are ({limits[0]:g}, {limits[1]:g}); expected one between 0 and 1 and one above 1, e.g. (0.8, 1.25)"
+        ]
+    )
 
 
 def exp_or_infinite(x: float) -> float:

@@ -11,11 +11,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from pkpd import units
-from pkpd.arguments import checked
+from pkpd.arguments import checked, optional, some_times
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.nca.after.superposition import NO_TAIL, add_up, regular_interval
+from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.curve import SingleDoseCurve, area_to, curve_of
 from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS
 
@@ -30,7 +31,7 @@ _NAMES = {
 }
 
 
-@checked
+@checked(result=A_RESULT, at=optional(some_times()))
 def superpose_study(
     result: xr.Dataset, regimen: Regimen, *, at: npt.ArrayLike | None = None, clast: str = "observed"
 ) -> xr.Dataset:

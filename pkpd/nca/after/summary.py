@@ -13,6 +13,7 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.descriptive import level_problem, mean_interval
+from pkpd.nca.given import A_RESULT
 
 _COLUMNS = (
     "parameter", "unit", "N", "n", "missing", "geometric_mean", "geometric_cv", "mean", "sd", "cv", "median", "min",
@@ -190,7 +191,7 @@ def _heading(variable: xr.DataArray, symbol: str) -> str:
     return f"{symbol} ({unit})" if unit not in ("", "1") else symbol
 
 
-@checked
+@checked(result=A_RESULT)
 def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:
     """Return the samples of one profile with the terminal regression through them.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.errors import InputError, unknown_names
+from pkpd.errors import InputError, shown, unknown_names
 from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
 from pkpd.nca.study.intervals import predose
@@ -47,7 +47,7 @@ def check_intervals(intervals: object, study: Study) -> pandas.DataFrame:
     for k, (name, pair) in enumerate(rows, start=1):
         ends = _pair(pair)
         if ends is None:
-            problems.append(f"interval {k} is {pair!r}; expected (start, end), two numbers with end after start")
+            problems.append(f"interval {k} is {shown(pair)}; expected (start, end), two numbers with end after start")
             continue
         found += [(who, *ends) for who in (study.subject_ids if name is None else (name,))]
     if problems:
@@ -64,14 +64,14 @@ def _rows(table: pandas.DataFrame) -> list[tuple[Any, object]]:
 
 def _listed(intervals: object) -> Sequence[object]:
     if isinstance(intervals, str) or not isinstance(intervals, Sequence):
-        raise InputError(f"intervals is {intervals!r}; expected a list of (start, end)", "intervals")
+        raise InputError(f"intervals is {shown(intervals)}; expected a list of (start, end)", "intervals")
     return intervals
 
 
 def _pair(pair: object) -> Interval | None:
     try:
         start, end = (float(x) for x in pair)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (start, end) if np.isfinite(start) and end > start else None
 
