@@ -1,13 +1,24 @@
 """What a public call is given, checked against what its signature says, before anything is done with it."""
 
 from pkpd.arguments.contract import checked, checked_fields, kinds_of
-from pkpd.arguments.kinds import A_FOLDER, A_LABEL, NAMED, at_least, dataset_with, one_of, optional, some_times
+from pkpd.arguments.kinds import (
+    A_FOLDER,
+    A_LABEL,
+    NAMED,
+    SOME_LABELS,
+    at_least,
+    dataset_with,
+    one_of,
+    optional,
+    some_times,
+)
 from pkpd.arguments.written import from_json, tuples
 
 __all__ = [
     "A_FOLDER",
     "A_LABEL",
     "NAMED",
+    "SOME_LABELS",
     "at_least",
     "checked",
     "checked_fields",

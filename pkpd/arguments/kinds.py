@@ -87,16 +87,17 @@ def whole(value: Any) -> int:
     return int(plain)
 
 
-def at_least(lowest: int) -> Kind:
-    """Return the kind of the whole numbers from one on."""
+def at_least(lowest: int, highest: int | None = None) -> Kind:
+    """Return the kind of the whole numbers from one on, up to another."""
 
     def take(value: Any) -> int:
         count = whole(value)
-        if count < lowest:
+        if count < lowest or (highest is not None and count > highest):
             raise Refused
         return count
 
-    return Kind(f"a whole number ≥ {lowest}", take, "whole numbers")
+    words = f"a whole number ≥ {lowest}" if highest is None else f"a whole number from {lowest} to {highest}"
+    return Kind(words, take, "whole numbers")
 
 
 def some_times(increasing: bool = False) -> Kind:
@@ -303,6 +304,8 @@ def record(kinds: Sequence[Kind], words: str) -> Kind:
 A_FOLDER = Kind("a folder of this machine", folder)
 NAMED = pairing(Kind("a text", text), Kind("", anything), "a mapping from names")
 A_LABEL = union([Kind("a text", text), Kind("a number", number), Kind("True or False", truth)])
+
+SOME_LABELS = many(A_LABEL, Iterable, "a list of names or numbers")  # type: ignore[type-abstract]
 
 
 def dataset_with(words: str, *names: str) -> Kind:

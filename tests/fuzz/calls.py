@@ -71,7 +71,7 @@ def result() -> Any:
 def model() -> pkpd.Model:
     """A model of it."""
     return define({"A": "-CL/V*A"}, {"CL": "2 L/h", "V": "10 L"}, outputs={"C": "A/V"}, doses={"bolus": "A"},
-                  units={"C": "amount/volume"}, base={"time": "h", "amount": "mg", "volume": "L"})  # fmt: skip
+                  units={"C": "mg/L"}, base={"time": "h", "amount": "mg", "volume": "L"})  # fmt: skip
 
 
 @cache

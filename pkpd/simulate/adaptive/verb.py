@@ -17,6 +17,7 @@ from pkpd.model.model import WORDS
 from pkpd.population import Population, Source, population_of
 from pkpd.simulate.adaptive.rule import Rule, Situation, accepted_doses, decide
 from pkpd.simulate.adaptive.trial import AdaptiveTrial, as_dataset, default_times
+from pkpd.simulate.resources import Resources
 
 if TYPE_CHECKING:
     import xarray
@@ -105,6 +106,8 @@ def simulate_adaptive(
     """
     clock = np.asarray(decisions, dtype=float)
     people = population_of(source)
+    values = 8.0 * subjects * replicates * (clock.size + (150 if times is None else len(times)))
+    Resources().require(values, f"{replicates} replicates of {subjects} subjects take", "simulate_adaptive")
     plan = start if start is not None else Regimen((), _unit(people.model), "h")
     trials = []
     for number in range(1, int(replicates) + 1):
