@@ -1,4 +1,4 @@
-"""One small thing of every room that stands on another package: what `.ci/versions` runs on the lowest and the newest."""
+"""One small thing of every room that stands on another package: what `.ci/versions` runs on lowest and newest."""
 
 from __future__ import annotations
 

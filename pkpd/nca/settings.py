@@ -143,7 +143,8 @@ class NcaSettings:
         if problems:
             raise InputError(problems, "settings")
         found["rules"] = Rules.from_json(json.dumps(found["rules"]))
-        found["points"] = tuple(map(_point, tuples(found.get("points", ()))))
+        points = tuples(found.get("points", ()))
+        found["points"] = tuple(map(_point, points)) if isinstance(points, tuple) else points
         return cls(**{name: tuples(value) for name, value in found.items()})
 
 

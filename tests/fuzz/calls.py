@@ -1,4 +1,5 @@
 """One good call of every public verb, method and class; a fuzzer spoils its arguments one by one."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 

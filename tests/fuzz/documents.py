@@ -1,4 +1,5 @@
 """Texts and documents that were damaged: settings as JSON, units, equations, stores."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 

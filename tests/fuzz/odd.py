@@ -1,4 +1,5 @@
 """Values that nobody wants and somebody hands in."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pkpd.arguments import checked
 from pkpd.io.cdisc.spelling import to_cdisc
 from pkpd.io.cdisc.writing import (
     MARKS,
@@ -37,7 +36,6 @@ _OPTIONAL = ("PCSPEC", "ALLOQ", "AULOQ", "NFRLT", "AEFRLT", "VOLUME", "VOLUMEU",
              "ADOSEDUR", "AVISIT", "ATPT", "NCAXFL", "NCAXRS")  # fmt: skip
 
 
-@checked
 def adnca_table(
     study: Study,
     *,
