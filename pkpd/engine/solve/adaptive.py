@@ -32,13 +32,15 @@ from pkpd.engine.machine.steps.frame import (
     WORTH,
 )
 from pkpd.engine.solve import segment_start as start
+from pkpd.engine.solve.crossings import look_ahead, look_back, turn
 from pkpd.engine.solve.limits import FIRST_PEAK, NOTHING
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
-from pkpd.engine.status import OK
+from pkpd.engine.solve.switches import Watch, WatchRoom, watch_room, watches
+from pkpd.engine.status import OK, UNSEARCHABLE
 
 # Whole numbers of a lane: subject (-1: none), segment, end of its segments, next requested time, end of these, row of
-# the result that belongs to requested time 0.
-SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT = range(6)
+# the result that belongs to requested time 0, whether something has switched in the last step.
+SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT, SWITCHED = range(7)
 _SOON, _MOMENT = 1e-6, 1e-10  # parts of the whole time
 
 
@@ -46,7 +48,8 @@ class Method(NamedTuple):
     """Addresses of what a method has as machine code (see `machine/steps`), and where things stand.
 
     `step`, `dense` and `values` are over lanes (`dense` 0: nothing to prepare), `rhs` is for one subject; `landings` is
-    how many requested times inside a step are stepped on. Then the entries of `state` at which the blocks begin.
+    how many requested times inside a step are stepped on. Then the entries of `state` at which the blocks begin, and
+    what is watched besides the error.
     """
 
     step: int
@@ -59,6 +62,7 @@ class Method(NamedTuple):
     fixed: int
     kept: int
     q: int
+    watch: Watch
 
 
 class RequestedTimes(NamedTuple):
@@ -69,8 +73,9 @@ class RequestedTimes(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (6 × lanes), points to
-    interpolate (2 · lanes,), what is found there (components · lanes,), and what is needed when segments begin."""
+    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (7 × lanes), points to
+    interpolate (2 · lanes,), what is found there (components · lanes,), what is needed when segments begin, and when
+    something switches."""
 
     state: Any
     work: Any
@@ -78,19 +83,20 @@ class Space(NamedTuple):
     points: Any
     found: Any
     scratch: Scratch
+    watched: WatchRoom
 
 
-def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
-    """Return room for a loop; `sizes` are the entries of state and work."""
+def space_of(sizes: tuple[int, int], components: int, arguments: int, watched: tuple[int, ...]) -> Space:
+    """Return room for a loop; `sizes` are the entries of state and work, `watched` is as for `switches.watch_room`."""
 
     def make() -> Space:
         scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
         return Space(
-            aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
-            aligned(2 * LANES), aligned(components * LANES), scratch,
+            aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((7, LANES), dtype=np.int64),
+            aligned(2 * LANES), aligned(components * LANES), scratch, watch_room(*watched, components),
         )  # fmt: skip
 
-    found: Space = kept_room(("adaptive", sizes, components, arguments), make)
+    found: Space = kept_room(("adaptive", sizes, components, arguments, watched), make)
     return found
 
 
@@ -98,6 +104,9 @@ def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
 def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
     """Tell the step the lane's next requested time, and the first that is not stepped on."""
     here, state = space.here, space.state
+    if method.watch.many > method.watch.timed:  # every step is looked at: no requested time is stepped on
+        state[NEXT * LANES + lane], state[DENSE * LANES + lane] = -np.inf, -np.inf
+        return
     done, until = here[ASKED, lane], here[UNTIL, lane]
     state[NEXT * LANES + lane] = time[done] if done < until else np.inf
     done += method.landings
@@ -176,7 +185,7 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             for k in range(n):  # from lanes side by side to one subject, and back below
                 z[k] = state[(method.y + k) * LANES + lane]
         i, s = here[SUBJECT, lane], here[SEGMENT, lane]
-        begin_segment(method.rhs, i, s, begin, q, space.scratch)
+        begin_segment(method.rhs, i, s, begin, q, space.scratch, method.watch, space.watched)
         if limits[i, FIRST_PEAK] == 0.0 and s == begin.subjects[i, start.FIRST]:
             sizes_from_nothing(lane, i, s, method, begin, space)
         since, end = begin.segments[s, start.START], begin.segments[s, start.END]
@@ -197,6 +206,9 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             state[FRESH * LANES + lane], state[REFUSED * LANES + lane] = 1.0, 0.0
             state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = since, 0.0
             ahead(lane, method, asked.time, space)
+            here[SWITCHED, lane] = 0
+            if watches(method.watch) and not look_ahead(lane, i, s, method, begin, space):
+                state[LEFT * LANES + lane] = 0.0  # the step gives it up
             return following
 
 
@@ -272,15 +284,26 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         dense = False
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
+                if method.watch.many > method.watch.timed:
+                    if not dense and method.dense != 0:
+                        call_lanes(method.dense, state, space.work, space.points)
+                    dense = True
+                    here[SWITCHED, lane] = look_back(lane, method, space)
                 dense = answer(lane, dense, method, tables[1].time, space, out)
         for lane in range(LANES):
             if not (reported >> lane) & 1:
                 continue
+            over = state[TIME * LANES + lane] >= state[END * LANES + lane]
+            if state[STATUS * LANES + lane] == OK and (over or here[SWITCHED, lane]) and watches(method.watch):
+                turn(lane, here[SUBJECT, lane], here[SEGMENT, lane], method, tables[0], space)
+                over = state[TIME * LANES + lane] >= state[END * LANES + lane]
             if state[STATUS * LANES + lane] != OK:
                 i, to_come = here[SUBJECT, lane], state[FINAL * LANES + lane] - state[TIME * LANES + lane]
                 status[i], tables[2][i, 0] = int(state[STATUS * LANES + lane]), to_come / state[STEP * LANES + lane]
+                if method.watch.many > 0 and space.watched.lost[lane]:
+                    status[i] = UNSEARCHABLE
                 here[SUBJECT, lane] = -1
-            elif state[TIME * LANES + lane] < state[END * LANES + lane]:
+            elif not over:
                 continue
             following = settle(lane, following, who, method, tables, space, out)
             busy -= here[SUBJECT, lane] < 0

@@ -73,6 +73,12 @@ class Structure:
         States and the two sensitivities of second derivatives that are not zero by structure.
     dosed2 : tuple of pairs
         Sensitivities by which what arrives of doses into the block has second derivatives.
+    at_zero : tuple of bool
+        For each switch whether a gap that rests at zero counts as positive.
+    timed : int
+        How many of the switches, the first ones, see time alone.
+    waves : int
+        How many functions of time alone are searched for narrow peaks.
     """
 
     states: tuple[str, ...]
@@ -108,11 +114,19 @@ class Structure:
     rate_curvatures: tuple[Triple, ...]
     moved2: tuple[Triple, ...]
     dosed2: tuple[Pair, ...]
+    at_zero: tuple[bool, ...]
+    timed: int
+    waves: int
 
     @property
     def event_count(self) -> int:
         """How many event times the model has."""
         return len(self.from_dose)
+
+    @property
+    def arguments(self) -> int:
+        """How many numbers the right-hand side reads; the last ones are the sides of the switches."""
+        return self.slots + self.closed_numbers + len(self.at_zero)
 
     @property
     def quantities(self) -> tuple[Pair, ...]:
