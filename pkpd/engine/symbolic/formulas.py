@@ -66,6 +66,12 @@ class Formula:
         """Make one from all expressions in order."""
         return cls(tuple(y), tuple(q), {k: e for k, e in enumerate(expressions) if e != 0}, len(expressions))
 
+    def values_in_order(self) -> list[Any]:
+        """Return all expressions, with what is zero by structure."""
+        import sympy
+
+        return [self.values.get(k, sympy.Integer(0)) for k in range(self.size)]
+
 
 class Formulas:
     """The formulas of a system, each made when it is asked for."""
@@ -287,12 +293,18 @@ class Formulas:
 
     def switches(self) -> Formula:
         """The gap of every switch, then how fast each changes."""
+        driven = self.driven_switches()
+        return Formula.of(driven.y, self.rhs().q, rewritten(driven.values_in_order(), self._modal[1]))
+
+    def driven_switches(self) -> Formula:
+        """The same with driving states and their derivatives as arguments."""
         states = self.full.symbols[: len(self.system.integrated)]
         gaps, rates = [each.gap for each in self.system.switches], []
         for gap in gaps:
             flows = (derivative(gap, z) * f for z, f in zip(states, self.dydt, strict=False) if z in gap.free_symbols)
             rates.append(sum(flows, derivative(gap, self.time)))
-        return Formula.of(self.full.symbols, self.rhs().q, rewritten([*gaps, *rates], self._modal[1]))
+        driven = self.driven_rhs()
+        return Formula.of(driven.y, driven.q, [*gaps, *rates])
 
     def switch_slopes(self) -> Formula:
         """The derivative of every gap with respect to every sensitivity, in its scale (a row per gap)."""
@@ -303,7 +315,7 @@ class Formulas:
                 moved = (derivative(gap, z) * self.full.symbols[where[i, j]]
                          for i, z in enumerate(states) if (i, j) in where)  # fmt: skip
                 slopes.append(sum(moved, scale * derivative(gap, theta)))
-        return Formula.of(self.full.symbols, self.rhs().q, slopes)
+        return Formula.of(self.full.symbols, self.rhs().q, slopes)  # what drives is in no gap
 
     def ranges(self) -> Formula:
         """Bounds over an interval of time: of the timed gaps, of how fast they change, of the waves."""

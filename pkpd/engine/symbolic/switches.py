@@ -88,8 +88,7 @@ class _Found:
             return best
         if name == "Piecewise":
             guards = any(self._guards(c, value) for value, c in e.args)
-            cases = [(self.smooth(value), c if guards else self._condition(c)) for value, c in e.args]
-            return sympy.Piecewise(*cases, evaluate=False) if guards else sympy.Piecewise(*cases)
+            return sympy.Piecewise(*((self.smooth(value), c if guards else self._condition(c)) for value, c in e.args))
         if e.is_Pow and not e.exp.is_Integer and e.base != sympy.E:
             return e.func(self._base(e.base), self.smooth(e.exp))
         if name == "log":
@@ -104,48 +103,32 @@ class _Found:
     def _either(self, yes: Any, no: Any, side: Any) -> Any:
         import sympy
 
-        return sympy.Piecewise((yes, side > sympy.Rational(1, 2)), (no, True))
+        return sympy.Piecewise((yes, side), (no, True))
 
     def _condition(self, c: Any) -> Any:
         """Return a condition on sides and on what does not move."""
         import sympy
 
-        if not self._moves(c) or c in (True, False):
-            return c
-        number = self._number(c)
-        return number > sympy.Rational(1, 2)
+        moving = [r for r in c.atoms(sympy.core.relational.Relational) if self._moves(r)]
+        return c.xreplace({r: self._relation(r) for r in moving})
 
-    def _number(self, c: Any) -> Any:
-        """Return 1 where a condition is true, 0 where it is not."""
-        import sympy
-
-        if c in (True, False):
-            return sympy.Integer(int(bool(c)))
-        name = type(c).__name__
-        if name == "And":
-            return sympy.Mul(*(self._number(a) for a in c.args))
-        if name == "Or":
-            return 1 - sympy.Mul(*(1 - self._number(a) for a in c.args))
-        if name == "Not":
-            return 1 - self._number(c.args[0])
-        if not self._moves(c):
-            return sympy.Piecewise((sympy.Integer(1), c), (sympy.Integer(0), True))
-        below = c.rel_op in ("<", "<=")
-        gap = self.smooth(c.rhs - c.lhs if below else c.lhs - c.rhs)
-        return self._side(gap, c.rel_op in ("<=", ">="))
+    def _relation(self, r: Any) -> Any:
+        below = r.rel_op in ("<", "<=")
+        gap = self.smooth(r.rhs - r.lhs if below else r.lhs - r.rhs)
+        return self._side(gap, r.rel_op in ("<=", ">="))
 
     def _side(self, gap: Any, at_zero: bool) -> Any:
-        """Return the side of a gap; of its opposite, too, which is known already or easier to recognise."""
-        if gap.could_extract_minus_sign():
-            return 1 - self._side(-gap, not at_zero)
-        for k, known in enumerate(self.switches):
-            if known.gap == gap and known.at_zero == at_zero:
-                return side_symbol(k)
-        self.switches.append(Switch(gap, at_zero, not self._sees_state(gap)))
-        return side_symbol(len(self.switches) - 1)
+        """Return the condition that a gap is positive; its opposite may be known already, or easier to recognise."""
+        import sympy
 
-    def _sees_state(self, gap: Any) -> bool:
-        return bool(gap.free_symbols & self.states)
+        negative = gap.could_extract_minus_sign()
+        if negative:
+            gap, at_zero = -gap, not at_zero
+        switch = Switch(gap, at_zero, not gap.free_symbols & self.states)
+        if switch not in self.switches:
+            self.switches.append(switch)
+        side, half = side_symbol(self.switches.index(switch)), sympy.Rational(1, 2)
+        return side < half if negative else side > half
 
     def _guards(self, condition: Any, value: Any) -> bool:
         """Whether a condition keeps a power or a logarithm from what has none: ``C**h if C > 0 else 0``."""
