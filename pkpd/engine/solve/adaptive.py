@@ -42,6 +42,7 @@ from pkpd.engine.status import OK, UNSEARCHABLE
 # the result that belongs to requested time 0, whether something has switched in the last step.
 SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT, SWITCHED = range(7)
 _SOON, _MOMENT = 1e-6, 1e-10  # parts of the whole time
+_LOOKS = 32  # moments at which something may be happening where nothing does at first
 
 
 class Method(NamedTuple):
@@ -117,8 +118,8 @@ def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
 def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-untyped-def]
     """Give the components of a subject in which all is zero a size: what their rates make of them in a moment.
 
-    The rates are those at the start and a little later, when what drives has begun. Where a rate is zero the size is a
-    small part of the largest.
+    The rates are those at the start and a little later, when what drives has begun; if these are all zero, those at
+    moments of the whole run. Where a rate is zero the size is a small part of the largest.
 
     Parameters
     ----------
@@ -130,7 +131,10 @@ def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-unt
     state, scratch = space.state, space.scratch
     n, since = scratch.y.shape[0], begin.segments[s, start.START]
     long, largest = begin.segments[begin.subjects[i, start.LAST] - 1, start.END] - since, 0.0
-    for moment in (0.0, _SOON):
+    for look in range(_LOOKS + 2):
+        if look >= 2 and largest > 0.0:
+            break
+        moment = look * _SOON if look < 2 else (look - 1.5) / _LOOKS
         scratch.clock[0] = since + moment * long
         call(method.rhs, scratch.clock, scratch.y, space.scratch.q[lane], scratch.dydt)
         for k in range(n):

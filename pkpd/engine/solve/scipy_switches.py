@@ -16,6 +16,7 @@ from pkpd.engine.solve.switches import side_of
 
 SEARCHED = 200  # steps of a segment at least, if anything is to be searched for
 _BETWEEN = 4  # points in each step
+_NOTHING = 1e-280  # a tolerance below comes from a state that is nothing so far
 _MOST = 10_000  # switches in a segment
 
 Flow = Callable[[float, Array], Array]
@@ -114,10 +115,11 @@ def along(
     out, since, done = np.full((len(times), len(z)), np.nan), span.start, 0
     for _ in range(_MOST):
         clock = np.unique(np.append(times[done:], span.end))
+        how = options | {"atol": _something(options["atol"], rhs, (since, span.end), z)}
         try:
             solution = solve_ivp(
                 rhs, (since, span.end), z, dense_output=sides.now.size > 0, max_step=span.longest,
-                t_eval=None if sides.now.size else clock, **options,
+                t_eval=None if sides.now.size else clock, **how,
             )  # fmt: skip
         except (ValueError, FloatingPointError, np.linalg.LinAlgError):
             return out, z, why.NOT_FINITE
@@ -141,6 +143,18 @@ def along(
         if since >= span.end:
             return out, z, why.OK
     return out, z, why.TOO_MANY
+
+
+def _something(atol: Array, rhs: Flow, span: tuple[float, float], z: Array) -> Array:
+    """Give what starts from nothing, and has no tolerance, one from what its rates would make of it."""
+    known = atol > _NOTHING
+    if known.all():
+        return atol
+    moments = span[0] + (span[1] - span[0]) * np.concatenate([0.5 ** np.arange(20.0), np.linspace(0, 1, 33)])
+    rates = np.array([np.abs(rhs(float(t), z)) for t in moments])
+    least = np.min(np.where(np.isfinite(rates) & (rates > 0), rates, np.inf), axis=0)
+    made = 1e-12 * (span[1] - span[0]) * np.where(np.isfinite(least), least, 0.0)
+    return np.where(known, atol, np.maximum(made, _NOTHING))
 
 
 def _first_switch(solution: Any, sides: Sides) -> tuple[float, bool]:
