@@ -69,4 +69,4 @@ def gaps_and_slopes(formulas: Formulas) -> tuple[Any, Any]:
     return tuple(
         sympy.lambdify(arguments, each.values_in_order(), modules="numpy", cse=True, dummify=True)
         for each in (gaps, slopes)
-    )  # type: ignore[return-value]
+    )

@@ -87,14 +87,14 @@ class Space(NamedTuple):
     watched: WatchRoom
 
 
-def space_of(sizes: tuple[int, int], components: int, arguments: int, watched: tuple[int, ...]) -> Space:
-    """Return room for a loop; `sizes` are the entries of state and work, `watched` is as for `switches.watch_room`."""
+def space_of(sizes: tuple[int, int], components: int, arguments: int, watched: tuple[int, int, int, int]) -> Space:
+    """Return room for a loop; `sizes` are the entries of state and work, `watched` the rest of `watch_room`'s."""
 
     def make() -> Space:
         scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
         return Space(
             aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((7, LANES), dtype=np.int64),
-            aligned(2 * LANES), aligned(components * LANES), scratch, watch_room(*watched, components),
+            aligned(2 * LANES), aligned(components * LANES), scratch, watch_room(components, *watched),
         )  # fmt: skip
 
     found: Space = kept_room(("adaptive", sizes, components, arguments, watched), make)

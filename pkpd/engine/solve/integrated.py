@@ -16,10 +16,10 @@ from pkpd.engine.machine.steps import dop853, radau, taylor
 from pkpd.engine.machine.steps.frame import Frame
 from pkpd.engine.settings import Settings
 from pkpd.engine.solve.adaptive import Method
-from pkpd.engine.solve.switches import Watch
 from pkpd.engine.solve.driving import Modes, modes_of
 from pkpd.engine.solve.limits import STEPS, Known, find_limits
 from pkpd.engine.solve.linear_block import BlockRun
+from pkpd.engine.solve.switches import Watch
 from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
@@ -71,10 +71,13 @@ class IntegratedPart:
         """Return what is watched besides the error: switches, functions of time, the longest step."""
         layout = self.structure
         searched = bool(layout.at_zero) or layout.waves > 0
-        addresses = [self.code.address(f"{name}_1") if searched else 0 for name in ("switches", "switch_slopes", "ranges")]
+
+        def address(name: str) -> int:
+            return self.code.address(f"{name}_1") if searched else 0
+
         return Watch(
-            *addresses, len(layout.at_zero), layout.timed, layout.waves, settings.max_step,
-            np.array(layout.at_zero, dtype=bool),
+            address("switches"), address("switch_slopes"), address("ranges"), len(layout.at_zero), layout.timed,
+            layout.waves, settings.max_step, np.array(layout.at_zero, dtype=bool),
         )  # fmt: skip
 
     def _explicit(self, name: str, settings: Settings) -> Chosen:
@@ -85,7 +88,9 @@ class IntegratedPart:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
             sizes = frame.size, taylor.TaylorWork(frame.components, order).size
-            return Chosen(name, Method(step, 0, values, rhs, 0, *places, self.watch(settings)), sizes, taylor.COST[order])
+            return Chosen(
+                name, Method(step, 0, values, rhs, 0, *places, self.watch(settings)), sizes, taylor.COST[order]
+            )
         step, dense, values = (address(f"dop853_{what}") for what in ("step", "dense", "values"))
         sizes = self.code.number("dop853_size"), dop853.Dop853Work(frame.components).size
         watch = self.watch(settings)

@@ -64,7 +64,9 @@ def _subject(
         read = [table[s, DOSED], *table[s, columns.rates : columns.dstart]]
         sides = Sides(job.integrated)
 
-        def given(t: float, row: int = row, drive: Any = drive, read: list[float] = read, sides: Sides = sides) -> Array:
+        def given(
+            t: float, row: int = row, drive: Any = drive, read: list[float] = read, sides: Sides = sides
+        ) -> Array:
             return np.concatenate([job.q0[row], read, drive(t), sides.now])
 
         def bound(f: Any, given: Any = given) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -50,10 +51,11 @@ class Sides:
 
     def __init__(self, integrated: IntegratedPart) -> None:
         layout = integrated.structure
-        self.now, self.given, self._at_zero = np.zeros(len(layout.at_zero)), lambda t: np.empty(0), layout.at_zero
+        self.now, self._at_zero = np.zeros(len(layout.at_zero)), layout.at_zero
+        self.given: Callable[[float], Array] = lambda t: np.empty(0)
         self.watched = self.now.size > 0 or layout.waves > 0
         self._timed, self._places = layout.timed, integrated.places
-        self._gaps, self._slopes = _functions_of(integrated) if self.now.size else (None, None)
+        self._functions: tuple[Any, Any] = _functions_of(integrated) if self.now.size else (None, None)
 
     def begin(self, t: float, y: Array, places: Integers | None = None) -> None:
         """Bring the sides to a moment."""
@@ -68,7 +70,8 @@ class Sides:
 
     def _measured(self, t: float, y: Array) -> Array:
         """Gaps and their rates, 2 × switches."""
-        return np.asarray(self._gaps(np.float64(t), y, self.given(t)), dtype=float).reshape(2, -1)
+        found: Array = np.array(self._functions[0](np.float64(t), y, self.given(t)), dtype=np.float64)
+        return found.reshape(2, -1)
 
     def _sides(self, t: float, y: Array) -> Array:
         gaps, rates = self._measured(t, y)
@@ -82,7 +85,8 @@ class Sides:
     def turned(self, t: float, y: Array, rhs: Flow) -> Array:
         """Take a subject across what switches at a moment, and return its vector with sensitivities that jump."""
         sides, rates = self._sides(t, y), self._measured(t, y)[1]
-        slopes = np.asarray(self._slopes(np.float64(t), y, self.given(t)), dtype=float).reshape(len(sides), -1)
+        slopes: Array = np.array(self._functions[1](np.float64(t), y, self.given(t)), dtype=np.float64)
+        slopes = slopes.reshape(len(sides), -1)
         turned, before = y.copy(), rhs(t, y)
         for k in np.flatnonzero(sides != self.now):
             self.now[k] = sides[k]
@@ -103,7 +107,8 @@ class Sides:
 
     def rates(self, t: float, y: Array) -> Array:
         """Return how fast the gaps change."""
-        return self._measured(t, y)[1]
+        rates: Array = self._measured(t, y)[1]
+        return rates
 
 
 def along(
@@ -159,8 +164,10 @@ def _something(atol: Array, rhs: Flow, span: tuple[float, float], z: Array) -> A
 
 def _first_switch(solution: Any, sides: Sides) -> tuple[float, bool]:
     """Return the end of a solution, or the first moment at which any gap is on its other side, and whether it is."""
-    points = np.unique(np.concatenate([np.linspace(a, b, _BETWEEN + 1) for a, b in zip(solution.t, solution.t[1:], strict=False)]))
-    for lo, hi in zip(points, points[1:], strict=False):
+    points = np.unique(
+        np.concatenate([np.linspace(a, b, _BETWEEN + 1) for a, b in zip(solution.t, solution.t[1:], strict=False)])
+    )
+    for lo, hi in itertools.pairwise(points):
         if sides.crossed(hi, solution.sol(hi)):
             while True:
                 middle = 0.5 * (lo + hi)

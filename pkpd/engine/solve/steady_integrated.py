@@ -141,7 +141,8 @@ def _right_side(
 
     def dydt(t: float, y: Array) -> Array:
         sides.begin(t, y)
-        return np.asarray(rhs(np.float64(t), y, sides.given(t)), dtype=float)
+        found: Array = np.array(rhs(np.float64(t), y, sides.given(t)), dtype=np.float64)
+        return found
 
     return dydt
 

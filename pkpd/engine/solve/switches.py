@@ -66,7 +66,7 @@ class WatchRoom(NamedTuple):
     lost: Any
 
 
-def watch_room(many: int, timed: int, waves: int, parameters: int, components: int) -> WatchRoom:
+def watch_room(components: int, many: int, timed: int, waves: int, parameters: int) -> WatchRoom:
     """Return room to watch in."""
     bounds = 2 * (2 * timed + waves)
     return WatchRoom(
@@ -213,9 +213,7 @@ def next_bend(now, target, first, last, watch, room, q):  # type: ignore[no-unty
     while now + length > now:
         seen = True
         for part in range(_PARTS):
-            bounds_over(
-                now + length * part / _PARTS, now + length * (part + 1) / _PARTS, watch, room, q, room.bounds
-            )
+            bounds_over(now + length * part / _PARTS, now + length * (part + 1) / _PARTS, watch, room, q, room.bounds)
             for n in range(4 * watch.timed, 4 * watch.timed + 2 * watch.waves, 2):
                 whole = room.whole[n + 1] - room.whole[n]
                 seen = seen and not room.bounds[n + 1] - room.bounds[n] > _SHARE * whole

@@ -64,7 +64,7 @@ class Enclosure:
             return join(*(a for a, _ in bounds)), join(*(b for _, b in bounds))
         if name == "Piecewise" and not any(self.of in c.free_symbols for _, c in e.args):
             cases = [(self(value), c) for value, c in e.args]
-            return tuple(sympy.Piecewise(*((bounds[k], c) for bounds, c in cases)) for k in range(2))  # type: ignore[return-value]
+            return tuple(sympy.Piecewise(*((bounds[k], c) for bounds, c in cases)) for k in range(2))
         return sympy.Float(-_ALL), sympy.Float(_ALL)
 
     def _power(self, base: Any, exponent: Any) -> Bounds:
@@ -78,7 +78,7 @@ class Enclosure:
         if self.of not in exponent.free_symbols:  # monotone where it has a value
             ends = [sympy.Pow(_max(end, 0), exponent) for end in self(base)]
             return _min(*ends), _max(*ends)
-        lo, hi = _product(self(exponent), tuple(_log(end) for end in self(base)))  # type: ignore[arg-type]
+        lo, hi = _product(self(exponent), tuple(_log(end) for end in self(base)))
         return sympy.exp(lo), sympy.exp(hi)
 
     def _whole_power(self, base: Any, n: int) -> Bounds:
@@ -156,8 +156,8 @@ def _product(a: Bounds, b: Bounds) -> Bounds:
         return a[0] * b[0], a[0] * b[0]
     for one, other in ((a, b), (b, a)):
         if one[0] is one[1] and one[0].is_number:
-            ends = one[0] * other[0], one[0] * other[1]
-            return ends if one[0] >= 0 else ends[::-1]
+            low, high = one[0] * other[0], one[0] * other[1]
+            return (low, high) if one[0] >= 0 else (high, low)
     ends = a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]
     return _min(*ends), _max(*ends)
 

@@ -113,9 +113,8 @@ class Formulas:
             kept, multiply(system.written, unknown, kept, {self.time}),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
-            self.order, *self._second_order(linear, integrated),
             tuple(each.at_zero for each in system.switches), sum(each.timed for each in system.switches),
-            len(self.waves),
+            len(self.waves), self.order, *self._second_order(linear, integrated),
         )  # fmt: skip
 
     def _second_order(self, linear: tuple[int, ...], integrated: tuple[int, ...]) -> tuple[Any, ...]:

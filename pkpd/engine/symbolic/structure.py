@@ -57,6 +57,12 @@ class Structure:
         Places of the block's formula that are not zero by structure.
     dosed : tuple of int
         Sensitivities of the block on which doses into it depend.
+    at_zero : tuple of bool
+        For each switch whether a gap that rests at zero counts as positive.
+    timed : int
+        How many of the switches, the first ones, see time alone.
+    waves : int
+        How many functions of time alone are searched for narrow peaks.
     order : int
         Of the highest derivatives.
     pairs : tuple of pairs
@@ -73,12 +79,6 @@ class Structure:
         States and the two sensitivities of second derivatives that are not zero by structure.
     dosed2 : tuple of pairs
         Sensitivities by which what arrives of doses into the block has second derivatives.
-    at_zero : tuple of bool
-        For each switch whether a gap that rests at zero counts as positive.
-    timed : int
-        How many of the switches, the first ones, see time alone.
-    waves : int
-        How many functions of time alone are searched for narrow peaks.
     """
 
     states: tuple[str, ...]
@@ -106,6 +106,9 @@ class Structure:
     operations: int
     block: tuple[int, ...]
     dosed: tuple[int, ...]
+    at_zero: tuple[bool, ...]
+    timed: int
+    waves: int
     order: int
     pairs: tuple[Pair, ...]
     moving: tuple[int, ...]
@@ -114,9 +117,6 @@ class Structure:
     rate_curvatures: tuple[Triple, ...]
     moved2: tuple[Triple, ...]
     dosed2: tuple[Pair, ...]
-    at_zero: tuple[bool, ...]
-    timed: int
-    waves: int
 
     @property
     def event_count(self) -> int:
