@@ -210,9 +210,6 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             state[FRESH * LANES + lane], state[REFUSED * LANES + lane] = 1.0, 0.0
             state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = since, 0.0
             ahead(lane, method, asked.time, space)
-            here[SWITCHED, lane] = 0
-            if watches(method.watch) and not look_ahead(lane, i, s, method, begin, space):
-                state[LEFT * LANES + lane] = 0.0  # the step gives it up
             return following
 
 
@@ -276,15 +273,11 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         Written where a subject cannot be finished.
     """
     here, state = space.here, space.state
-    following, busy = 0, 0
-    for lane in range(LANES):
-        here[SUBJECT, lane] = -1
-        following = settle(lane, following, who, method, tables, space, out)
-        busy += here[SUBJECT, lane] >= 0
+    for lane in range(LANES):  # all lanes are done with nobody
+        here[SUBJECT, lane], here[SWITCHED, lane] = -1, 0
+        state[STATUS * LANES + lane], state[TIME * LANES + lane], state[END * LANES + lane] = IDLE, 0.0, 0.0
+    following, busy, reported = 0, LANES, (1 << LANES) - 1
     while busy > 0:
-        reported = call_lanes(method.step, state, space.work, control)
-        if reported == 0:
-            continue
         dense = False
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
@@ -297,17 +290,25 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         for lane in range(LANES):
             if not (reported >> lane) & 1:
                 continue
+            i, s = here[SUBJECT, lane], here[SEGMENT, lane]
             over = state[TIME * LANES + lane] >= state[END * LANES + lane]
-            if state[STATUS * LANES + lane] == OK and (over or here[SWITCHED, lane]) and watches(method.watch):
-                turn(lane, here[SUBJECT, lane], here[SEGMENT, lane], method, tables[0], space)
-                over = state[TIME * LANES + lane] >= state[END * LANES + lane]
-            if state[STATUS * LANES + lane] != OK:
-                i, to_come = here[SUBJECT, lane], state[FINAL * LANES + lane] - state[TIME * LANES + lane]
+            if watches(method.watch) and state[STATUS * LANES + lane] == OK:
+                if not (over or here[SWITCHED, lane]):
+                    continue
+                if method.watch.many > 0:
+                    turn(lane, method, tables[0], space)
+                over = state[TIME * LANES + lane] >= tables[0].segments[s, start.END]
+            if state[STATUS * LANES + lane] > OK:
+                to_come = state[FINAL * LANES + lane] - state[TIME * LANES + lane]
                 status[i], tables[2][i, 0] = int(state[STATUS * LANES + lane]), to_come / state[STEP * LANES + lane]
-                if method.watch.many > 0 and space.watched.lost[lane]:
+                if space.watched.lost[lane]:
                     status[i] = UNSEARCHABLE
-                here[SUBJECT, lane] = -1
-            elif not over:
-                continue
-            following = settle(lane, following, who, method, tables, space, out)
-            busy -= here[SUBJECT, lane] < 0
+                here[SUBJECT, lane], over = -1, True
+            if over:
+                following = settle(lane, following, who, method, tables, space, out)
+                busy -= here[SUBJECT, lane] < 0
+            if watches(method.watch) and here[SUBJECT, lane] >= 0:
+                look_ahead(lane, here[SUBJECT, lane], here[SEGMENT, lane], method, tables[0], space)
+        reported = 0
+        while reported == 0 and busy > 0:
+            reported = call_lanes(method.step, state, space.work, control)

@@ -7,12 +7,12 @@ import numpy as np
 from pkpd.engine.machine.jit import LANES, bare_jit
 from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
-from pkpd.engine.machine.steps.frame import END, FINAL, FRESH, REFUSED, STATUS, TAKEN, TIME
+from pkpd.engine.machine.steps.frame import END, FINAL, FRESH, LEFT, REFUSED, STATUS, TAKEN, TIME
 from pkpd.engine.solve import segment_start as start
 from pkpd.engine.solve.switches import next_landing, switched_sides
-from pkpd.engine.status import SLIDES, UNSEARCHABLE
+from pkpd.engine.status import SLIDES
 
-_ROUNDS = 40  # each makes the interval in which something switches seven times shorter
+_ROUNDS = 120  # each makes the interval in which something switches seven times shorter
 
 
 @bare_jit
@@ -65,59 +65,47 @@ def may_dip(j, length, q, watch, table):  # type: ignore[no-untyped-def]
 
 @bare_jit
 def look_back(lane, method, space):  # type: ignore[no-untyped-def]
-    """Return whether something has switched in a lane's last step; if so, the step is made to end there."""
+    """Return whether something has switched in a lane's last step; if so, the step is made to end there.
+
+    The step is looked at in seven parts. The first in which a gap crosses, or may touch zero and return, is looked at
+    again, until what crosses is known to rounding, or what dips stays on its side; then the rest of the step follows.
+    """
     state, room, watch, q = space.state, space.watched, method.watch, space.scratch.q[lane]
-    left, right = 0.0, state[TAKEN * LANES + lane]
-    sample(lane, left, right, method, space, room.points)
-    found, length = False, right / (LANES - 1)
-    for j in range(LANES - 1):
-        if crossed(j + 1, q, watch, room.points):
-            left, right, found = length * j, right if j == LANES - 2 else length * (j + 1), True
+    whole = state[TAKEN * LANES + lane]
+    left, right, resume, found, last = 0.0, whole, whole, False, False
+    for _ in range(_ROUNDS):
+        sample(lane, left, right, method, space, room.points)
+        if last:
             break
-        if may_dip(j, length, q, watch, room.points):
-            found, left, right = find_dip(lane, length * j, length * (j + 1), method, space)
-            if found:
+        j = 0
+        while j < LANES - 1 and not crossed(j + 1, q, watch, room.points):
+            if not found and may_dip(j, room.times[j + 1] - room.times[j], q, watch, room.points):
                 break
+            j += 1
+        if j < LANES - 1:
+            dips = not crossed(j + 1, q, watch, room.points)
+            if right == whole and not found:
+                resume = room.times[j + 1]
+            left, right, found = room.times[j], room.times[j + 1], not dips
+            short = right - left <= 1e-15 * right
+            if found and short:
+                last = True
+            if not short or found:
+                continue
+        if right == whole or resume == whole:  # nothing is left of the step
+            return False
+        left, right = resume, whole
     if not found:
         return False
-    since = state[BEGAN * LANES + lane]
-    for _ in range(_ROUNDS):
-        sample(lane, left, right, method, space, room.closer)
-        j = 1
-        while j < LANES - 1 and not crossed(j, q, watch, room.closer):
-            j += 1
-        left, right = room.times[j - 1], room.times[j]
-        if since + right <= since + left or right - left <= 1e-15 * right:
-            break
-    sample(lane, left, right, method, space, room.closer)  # the vector at its end is found last
-    state[TIME * LANES + lane] = min(since + right, state[TIME * LANES + lane])
+    state[TIME * LANES + lane] = min(state[BEGAN * LANES + lane] + right, state[TIME * LANES + lane])
     for k in range(space.scratch.y.shape[0]):
         state[(method.y + k) * LANES + lane] = space.found[k * LANES + LANES - 1]
     return True
 
 
 @bare_jit
-def find_dip(lane, left, right, method, space):  # type: ignore[no-untyped-def]
-    """Return whether a gap that may touch zero between two times of a step does, and between which it crosses."""
-    room, watch, q = space.watched, method.watch, space.scratch.q[lane]
-    for _ in range(_ROUNDS):
-        sample(lane, left, right, method, space, room.closer)
-        where = -1
-        for j in range(LANES - 1):
-            if crossed(j + 1, q, watch, room.closer):
-                return True, room.times[j], room.times[j + 1]
-            if may_dip(j, room.times[j + 1] - room.times[j], q, watch, room.closer):
-                where = j
-                break
-        if where < 0 or right - left <= 1e-14 * right:
-            return False, left, right
-        left, right = room.times[where], room.times[where + 1]
-    return False, left, right
-
-
-@bare_jit
-def turn(lane, i, s, method, tables, space):  # type: ignore[no-untyped-def]
-    """Take a lane of subject i across what switches now, and find where its steps must end next.
+def turn(lane, method, tables, space):  # type: ignore[no-untyped-def]
+    """Take a lane across what switches now.
 
     The sensitivities jump by the difference of dy/dt before and after, times the derivative of the moment, which is
     that of the gap by the parameter over how fast the gap changes, with the opposite sign.
@@ -151,8 +139,6 @@ def turn(lane, i, s, method, tables, space):  # type: ignore[no-untyped-def]
         state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = state[TIME * LANES + lane], 0.0
         if slides(watch, room, scratch, q):
             state[STATUS * LANES + lane] = SLIDES
-    if not look_ahead(lane, i, s, method, tables, space):
-        state[STATUS * LANES + lane] = UNSEARCHABLE
 
 
 @bare_jit
@@ -171,16 +157,13 @@ def slides(watch, room, scratch, q):  # type: ignore[no-untyped-def]
 
 @bare_jit
 def look_ahead(lane, i, s, method, tables, space):  # type: ignore[no-untyped-def]
-    """Find where the steps of a lane in segment s of subject i must end next; return whether that could be found."""
+    """Find where the steps of a lane in segment s of subject i must end next; if that fails, the next step says so."""
     state, room = space.state, space.watched
     now, end = state[TIME * LANES + lane], tables.segments[s, start.END]
-    room.lost[lane] = False
-    if now < end:
-        first = tables.segments[tables.subjects[i, start.FIRST], start.START]
-        times = now, end, first, state[FINAL * LANES + lane], space.scratch.clock
-        landing = next_landing(method.watch, room, times, space.scratch.y, space.scratch.q[lane])
-        if np.isnan(landing):
-            room.lost[lane] = True
-            return False
-        state[END * LANES + lane] = landing
-    return True
+    first = tables.segments[tables.subjects[i, start.FIRST], start.START]
+    times = now, end, first, state[FINAL * LANES + lane], space.scratch.clock
+    landing = next_landing(method.watch, room, times, space.scratch.y, space.scratch.q[lane])
+    room.lost[lane] = np.isnan(landing)
+    if room.lost[lane]:
+        state[LEFT * LANES + lane], landing = 0.0, end
+    state[END * LANES + lane] = landing

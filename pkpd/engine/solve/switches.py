@@ -46,13 +46,12 @@ class Watch(NamedTuple):
 
 
 class WatchRoom(NamedTuple):
-    """Room: gaps and their rates at points of a step (lanes × 2·many), the same a second time; the same at one point
+    """Room: gaps and their rates at points of a step (lanes × 2·many); the same at one point
     (2·many,); derivatives of the gaps (many × parameters); new sides (many,); bounds (2·(2·timed + waves),) and those
     of the whole run; two ends of an interval (2,), intervals that wait (deep × 2); dy/dt before and after a switch
     (components,); times of the points of a step (lanes,); lanes whose search was lost (lanes,)."""
 
     points: Any
-    closer: Any
     gaps: Any
     slopes: Any
     sides: Any
@@ -70,7 +69,7 @@ def watch_room(components: int, many: int, timed: int, waves: int, parameters: i
     """Return room to watch in."""
     bounds = 2 * (2 * timed + waves)
     return WatchRoom(
-        np.zeros((LANES, 2 * many)), np.zeros((LANES, 2 * many)), np.zeros(2 * many), np.zeros(many * parameters),
+        np.zeros((LANES, 2 * many)), np.zeros(2 * many), np.zeros(many * parameters),
         np.zeros(many), np.zeros(bounds), np.zeros(bounds), np.zeros(2), np.zeros((_DEEP, 2)), np.zeros(components),
         np.zeros(components), np.zeros(LANES), np.zeros(LANES, dtype=np.bool_),
     )  # fmt: skip
