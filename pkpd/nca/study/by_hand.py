@@ -15,6 +15,7 @@ from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
 from pkpd.nca.study.intervals import predose
 from pkpd.nca.study.one_per_time import one_per_time
+from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
 
 Interval = tuple[float, float]
@@ -94,8 +95,11 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
     -------
     Profiles
         Times from the beginning of the interval; labels as for `pkpd.nca.profiles_of`, with ``interval`` the number
-        of the last dose given up to the beginning, and ``dose_time`` the beginning.
+        of the last dose given up to the beginning, and ``dose_time`` the beginning. Of a subject with several
+        periods every period has the interval, on its own clock.
     """
+    if (parts := by_period(study)) is not None:
+        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals)))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     whose = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)

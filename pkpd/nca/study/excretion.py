@@ -21,6 +21,8 @@ from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.labels import OF_PERIODS
+from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.provenance import attributes
 from pkpd.study import Study
 
@@ -129,6 +131,8 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     Certara, Phoenix WinNonlin user's guide, "Interval data parameters"; Rowland & Tozer, Clinical Pharmacokinetics
     and Pharmacodynamics, chapter on elimination.
     """
+    if (periods := by_period(study)) is not None:
+        return _by_period(excretion(periods.study, settings), periods, attributes(study, settings))
     plasma, words = settings.plasma, _units(study, settings)
     parts = _collections(study, settings.analyte, words)
     n = len(parts.event)
@@ -143,6 +147,17 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
         values[name], codes[name] = rates.of(source), rates.why(source).astype(np.int16)
     _clearances(study, settings, plasma, parts, values, codes, words)
     return _labelled(study, settings, plasma, parts, values, codes, words)
+
+
+def _by_period(found: xr.Dataset, periods: ByPeriod, attrs: dict[str, Any]) -> xr.Dataset:
+    """The excretion of a study by period with the subjects' own identifiers, and what the whole study says."""
+    by_name = {str(part): part for part in periods.parts}
+    parts = [by_name[name] for name in found["subject"].to_numpy().tolist()]
+    subjects = np.array([part.subject for part in parts], dtype=object)
+    numeric = len(subjects) and all(isinstance(v, int | np.integer) for v in subjects)
+    period = ("profile", np.array([part.period for part in parts], dtype=np.int64), {"long_name": OF_PERIODS["period"]})
+    subject = ("profile", subjects.astype(np.int64) if numeric else subjects.astype(str).astype(object))
+    return found.assign_coords(subject=subject, period=period).assign_attrs(attrs)
 
 
 def _units(study: Study, settings: NcaSettings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
 from pkpd.nca.study.one_per_time import one_per_time
+from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -51,7 +52,8 @@ def profiles_of(
     Profiles
         Times in the study's time unit after the interval's dose; labels ``subject``, ``interval`` (1, 2, … the
         number of the dose), ``occasion``, ``dose_time`` and ``interval_end`` (time from this dose to the next).
-        Subjects without a dose give one profile on the study's own clock.
+        Subjects without a dose give one profile on the study's own clock. Where a subject has several periods (after
+        a reset, or by a clock that starts anew) each is cut by itself, and there is a label ``period``.
 
     Raises
     ------
@@ -63,6 +65,8 @@ def profiles_of(
     DataWarning
         If samples lie before the first dose, or a quantifiable unmarked sample lies at the time of a first bolus.
     """
+    if (parts := by_period(study)) is not None:
+        return parts.labelled(profiles_of(parts.study, analyte, dose_unit, tau=tau, steady_state=steady_state))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     subject = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
