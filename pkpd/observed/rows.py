@@ -17,6 +17,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
+from pkpd.observed.clock import require_one_clock
 from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
@@ -189,6 +190,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
     model = in_study_units(model, study, matched)
+    require_one_clock(model, study)
     labels = occasion_labels(study)
     samples = _samples(model, study, matched, labels)
     if not len(samples["subject"]):
