@@ -149,7 +149,7 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
         "constant infusions that end at steady state": (doses["steady_state"] != "") & (doses["amount"] == 0),
     }
     counts: dict[str, int] = {}
-    gone = only_sets_back(doses).to_numpy(bool)
+    gone = np.array(only_sets_back(doses), dtype=bool)
     for what, rows in left.items():
         new = rows.to_numpy(bool) & ~gone
         if new.any():
