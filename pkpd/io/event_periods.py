@@ -11,7 +11,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.io.cells import is_missing, label, number
 from pkpd.io.clock import Times
 from pkpd.io.findings import Findings
-from pkpd.io.periods import periods_of
+from pkpd.io.periods import DOSE, periods_of
 from pkpd.io.table import Table, positions
 
 _GIVEN = ("amount", "amount_per_kg", "rate", "additional", "interval", "steady_state")
@@ -40,7 +40,7 @@ def anew_by_label(rows: Rows) -> Integers:
         return np.ones(len(table), dtype=np.int64)
     labels = [label(cell) or "" for cell in table.columns["occasion"]]
     dosed = _gives_dose(table)
-    kinds = ["" if given else label(table.cell("analyte", k)) or "value" for k, given in enumerate(dosed.tolist())]
+    kinds = [DOSE if given else label(table.cell("analyte", k)) or "value" for k, given in enumerate(dosed.tolist())]
     found = periods_of(rows.owners, labels, rows.times.values, kinds)
     pairs = zip(rows.owners, labels, strict=True)
     return np.array([found.get(pair, 1) for pair in pairs], dtype=np.int64)

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from pkpd.io.findings import Findings
 from pkpd.records import COVARIATE, RECORD_COLUMNS, complete_doses
 
 _TOGETHER = 0.05  # part of the shorter of two spans: so near to each other two periods begin on clocks of their own
+_FEW = 3  # rows of a label that show a course
+DOSE = "dose\x00"
+"""What a dose is among records, whatever an analyte may be called."""
 _NO_PERIODS: Mapping[tuple[str, str], int] = {}
 
 
@@ -45,7 +48,8 @@ def periods_of(
     """Return the period, 1, 2 …, of every subject and label; empty where no subject's clock starts anew.
 
     Two labels have clocks of their own if, in any subject, a sample of one analyte or a dose stands at one time under
-    both (but for the end of the one that is the beginning of the other), or if both begin together.
+    both (but for the end of the one that is the beginning of the other); or if the rows of one follow those of the
+    other, the time falls there, and both begin together.
 
     Parameters
     ----------
@@ -54,28 +58,25 @@ def periods_of(
     times : array, shape (records,)
         When; NaN does not count.
     what : sequence of str, one per record
-        What the record is, e.g. its analyte.
+        What the record is: its analyte, or `DOSE`.
     """
-    spans: dict[str, dict[str, _Span]] = defaultdict(lambda: defaultdict(_Span))
     if len(set(labels) - {""}) < 2:
         return _NO_PERIODS
+    spans: dict[str, dict[str, _Span]] = defaultdict(lambda: defaultdict(_Span))
+    courses: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
     for owner, label, time, kind in zip(owners, labels, times.tolist(), what, strict=True):
         if owner and label and time == time:
             spans[owner][label].add(kind, time)
-    anew = {
-        frozenset((a, b))
-        for own in spans.values()
-        for a, b in combinations(own, 2)
-        if _again(own[a], own[b])
-    }
-    if not anew:
-        return _NO_PERIODS
+            if kind != DOSE:
+                courses[owner, kind].append((label, time))
+    anew = {frozenset(pair) for own in spans.values() for pair in combinations(own, 2) if _again(*map(own.get, pair))}
+    anew |= {pair for course in courses.values() for pair in _falls(course)}
     found: dict[tuple[str, str], int] = {}
-    for owner, own in spans.items():
+    for owner, own in spans.items() if anew else ():
         period, current, end = 1, list[str](), -math.inf
         for label in sorted(own, key=natural):
             restarts = any(frozenset((label, other)) in anew for other in current)
-            if current and (restarts or (own[label].low < end and _ever(label, anew))):
+            if current and (restarts or (own[label].low < end and any(label in pair for pair in anew))):
                 period, current, end = period + 1, [], -math.inf
             current.append(label)
             end = max(end, own[label].high)
@@ -83,19 +84,27 @@ def periods_of(
     return found
 
 
-def _ever(label: str, anew: set[frozenset[str]]) -> bool:
-    return any(label in pair for pair in anew)
-
-
-def _again(one: _Span, other: _Span) -> bool:
+def _again(one: _Span | None, other: _Span | None) -> bool:
+    """Whether the same times occur under two labels."""
+    assert one is not None and other is not None
     first, second = (one, other) if one.low <= other.low else (other, one)
     shared = {time for _, time in first.records & second.records}
-    if first.low < first.high:
-        shared -= {second.low} if second.low == first.high else set()
-    if shared:
-        return True
-    shorter = min(first.high - first.low, second.high - second.low)
-    return second.low < first.high and second.low - first.low <= _TOGETHER * shorter
+    if first.low < first.high == second.low:
+        shared -= {second.low}
+    return bool(shared)
+
+
+def _falls(course: Sequence[tuple[str, float]]) -> list[frozenset[str]]:
+    """Pairs of labels whose rows stand one after the other, the time falling between, and that begin together."""
+    parts = [(label, [time for _, time in rows]) for label, rows in groupby(course, key=lambda row: row[0])]
+    if len({label for label, _ in parts}) < len(parts):
+        return []
+    whole = all(len(t) >= _FEW and all(a <= b for a, b in pairwise(t)) for _, t in parts)
+    return [
+        frozenset((one, other))
+        for (one, a), (other, b) in pairwise(parts)
+        if whole and b[0] < a[-1] and abs(b[0] - a[0]) <= _TOGETHER * min(a[-1] - a[0], b[-1] - b[0])
+    ]
 
 
 def natural(label: str) -> tuple[tuple[int, float, str], ...]:
@@ -166,7 +175,7 @@ def separate(samples: pandas.DataFrame, doses: pandas.DataFrame, plan: bool, fin
     parts = (used, doses)
     owners, labels = ([text for one in parts for text in one[c].tolist()] for c in ("subject", "occasion"))
     times = np.concatenate([one["time"].to_numpy(float) for one in parts])
-    found = periods_of(owners, labels, times, [*used["analyte"].tolist(), *[""] * len(doses)])
+    found = periods_of(owners, labels, times, [*used["analyte"].tolist(), *[DOSE] * len(doses)])
     several = {owner for (owner, _), period in found.items() if period > 1}
     if not several:
         return _set_back(samples, doses, nothing)
