@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.decimals import difference
 from pkpd.errors import InputError
 from pkpd.periods import own_clock
 
@@ -58,7 +59,9 @@ def time_deviations(observations: pandas.DataFrame) -> pandas.DataFrame:
     planned = observations[observations["nominal_time"].notna()]
     columns = ["subject", "analyte", "occasion", "time", "nominal_time"]
     planned = planned.assign(time=own_clock(planned))
-    deviations = planned[columns].assign(deviation=planned["time"] - planned["nominal_time"], row=planned["row"])
+    deviations = planned[columns].assign(
+        deviation=difference(planned["time"], planned["nominal_time"]), row=planned["row"]
+    )
     return deviations.reset_index(drop=True)
 
 

@@ -1,9 +1,9 @@
 """Arithmetic on numbers as they are written: 3 × 0.7 is 2.1, and 0.3 − 0.1 is 0.2.
 
 A measured or entered number is a decimal, and so is a printed limit; a float is the nearest one to it. What these
-functions return is the float nearest to the exact decimal result, so that the ordinary ``<``, ``<=`` and ``==`` then say
-of two decimals what is true of them. A number of more than 15 digits was computed, not written: it is taken as it is,
-by the arithmetic of floats, since exactness says nothing about it.
+functions return is the float nearest to the exact decimal result, so that the ordinary ``<``, ``<=`` and ``==`` then
+say of two decimals what is true of them. A number of more than 15 digits was computed, not written: it is taken as it
+is, by the arithmetic of floats, since exactness says nothing about it.
 """
 
 from __future__ import annotations

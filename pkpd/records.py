@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.decimals import product, total
 from pkpd.dosing import Dose
 from pkpd.errors import InputError
 from pkpd.periods import PERIOD_COLUMNS, only_sets_back
@@ -105,9 +106,9 @@ def doses_of(doses: pandas.DataFrame, amounts: Array, clock: float) -> list[Dose
     """
     scale = np.where(doses["action"].to_numpy() == "multiply", 1.0, amounts)  # a factor has no unit
     numbers = (
-        doses["time"].to_numpy(float) * clock, doses["amount"].to_numpy(float) * scale, doses["route"],
-        doses["duration"].to_numpy(float) * clock, doses["rate"].to_numpy(float) * scale / clock, doses["modelled"],
-        doses["into"], doses["additional"].to_numpy(int), doses["interval"].to_numpy(float) * clock,
+        product(doses["time"], clock), doses["amount"].to_numpy(float) * scale, doses["route"],
+        product(doses["duration"], clock), doses["rate"].to_numpy(float) * scale / clock, doses["modelled"],
+        doses["into"], doses["additional"].to_numpy(int), product(doses["interval"], clock),
         doses["steady_state"], doses["action"], doses["reset"].to_numpy(bool),
     )  # fmt: skip
     made: dict[tuple[Any, ...], Dose] = {}
@@ -171,7 +172,6 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
     plain = kept.assign(duration=length, steady=(kept["steady_state"] != "").to_numpy())
     periods = [name for name in PERIOD_COLUMNS if name in plain]
     plain = plain[[*DOSE_COLUMNS, "interval", "steady", *periods]].iloc[place]
-    later = number * plain["interval"].to_numpy(float)
-    clocks = {name: plain[name].to_numpy(float) + later for name in ("time", "clock") if name in plain}
+    clocks = {name: total(plain[name], number, plain["interval"]) for name in ("time", "clock") if name in plain}
     plain = plain.assign(**clocks, steady=plain["steady"].to_numpy(bool) & (number == 0))
     return plain.sort_values(["subject", "time"], kind="stable", ignore_index=True), counts

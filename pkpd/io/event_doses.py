@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.dosing import ROUTES
 from pkpd.errors import nearest
 from pkpd.io.cells import label
@@ -98,14 +99,14 @@ def _dose(rows: EventTable, k: int, scale: DoseScale, routes: _Routes) -> dict[s
     rate = float(items["RATE"][k])
     length = float(scale.length[k])
     return {
-        "amount": float(items["AMT"][k] * scale.amount[k]),
+        "amount": float(product(items["AMT"][k], scale.amount[k])),
         "route": routes.of(k, bool(rate) or length > 0),
         "duration": 0.0 if rate else length,
         "rate": float(max(rate, 0.0) * scale.rate[k]),
         "modelled": MODELLED.get(rate, ""),
         "into": rows.events.compartment(k),
         "additional": int(items["ADDL"][k]),
-        "interval": float(items["II"][k]) * scale.interval,
+        "interval": float(product(items["II"][k], scale.interval)),
         "steady_state": _STEADY[int(items["SS"][k])],
     }
 

@@ -19,7 +19,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.io.cells import is_missing, label, number
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.columns import fold, missing_column, split_unit
-from pkpd.io.event_periods import Rows, anew_in_order, anew_by_label, periods_by_reset, with_resets
+from pkpd.io.event_periods import Rows, anew_by_label, anew_in_order, periods_by_reset, with_resets
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.nonmem_checks import Events, problems_of

@@ -44,9 +44,9 @@ def read_nonmem(
         (upper or lower case; an empty cell or ``.`` is zero, except the amount of a dose). ``DVID`` says what was
         measured; without it the samples' ``CMT``, where several differ; without ``DV`` the columns that `units` names.
         ``CENS`` 1 means below ``DV`` (above ``LIMIT``, where it is given), -1 above it; ``OCC`` (else
-        ``PERIOD``) names the occasion, and is a covariate as well. All other columns are covariates. ``RATE`` -1 and -2 mean that the model says rate
-        or duration of the infusion. ``CMT`` is a number or a state's name; with a minus sign it turns the compartment
-        off (EVID 0, 2, 3).
+        ``PERIOD``) names the occasion, and is a covariate as well. All other columns are covariates. ``RATE`` -1 and
+        -2 mean that the model says rate or duration of the infusion. ``CMT`` is a number or a state's name; with a
+        minus sign it turns the compartment off (EVID 0, 2, 3).
     units : mapping, optional
         Units of ``"time"``, ``"dose"`` (or ``"AMT"``) and of what was measured (``"DV"``, or a name of your own).
         Without them h, mg and mg/L are assumed, with a warning, and every model reads the numbers in its own units.

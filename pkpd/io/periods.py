@@ -69,7 +69,9 @@ def periods_of(
             spans[owner][label].add(kind, time)
             if kind != DOSE:
                 courses[owner, kind].append((label, time))
-    anew = {frozenset(pair) for own in spans.values() for pair in combinations(own, 2) if _again(*map(own.get, pair))}
+    anew = {
+        frozenset(pair) for own in spans.values() for pair in combinations(own, 2) if _again(own[pair[0]], own[pair[1]])
+    }
     anew |= {pair for course in courses.values() for pair in _falls(course)}
     found: dict[tuple[str, str], int] = {}
     for owner, own in spans.items() if anew else ():
@@ -84,9 +86,8 @@ def periods_of(
     return found
 
 
-def _again(one: _Span | None, other: _Span | None) -> bool:
+def _again(one: _Span, other: _Span) -> bool:
     """Whether the same times occur under two labels."""
-    assert one is not None and other is not None
     first, second = (one, other) if one.low <= other.low else (other, one)
     shared = {time for _, time in first.records & second.records}
     if first.low < first.high == second.low:

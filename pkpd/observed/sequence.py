@@ -117,7 +117,8 @@ def _in_order(study: Study) -> EventSequence:
     before = np.where(asks, np.searchsorted(given, key, side="left"), np.searchsorted(given, key, side="right"))
     occasion, labels = _codes(records["occasion"])
     return EventSequence(
-        subject, records["time"].to_numpy(float), records["clock"].to_numpy(float), kind, before - np.searchsorted(given, subject * _WIDE),
+        subject, records["time"].to_numpy(float), records["clock"].to_numpy(float), kind,
+        before - np.searchsorted(given, subject * _WIDE),
         np.searchsorted(key, dose_key), np.searchsorted(key, sample_key), _carry(occasion, subject), labels,
         records[list(study.changing)],
     )  # fmt: skip

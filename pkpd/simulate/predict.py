@@ -52,8 +52,9 @@ def predict(
     Returns
     -------
     pandas.DataFrame
-        One row per record: subject, time, kind, ``clock`` where a subject has several periods, what changes in time, and one column per output; NaN for a subject that
-        could not be solved. A column of the study that has an output's name is left out.
+        One row per record: subject, time, kind, ``clock`` where a subject has several periods, what changes in time,
+        and one column per output; NaN for a subject that could not be solved. A column of the
+        study that has an output's name is left out.
 
     Raises
     ------

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.errors import unknown_names
 from pkpd.io import columns as names
 from pkpd.io.cdisc import iso
@@ -67,8 +68,8 @@ def read_adnca(
         USUBJID, PARAM or PARAMCD, AVAL, AFRLT (or ADTM with FANLDTM or TRTSDTM). Used when present: AVALC, AVALU,
         ALLOQ (PCLLOQ), AULOQ, ARRLT, NFRLT, AEFRLT, RELTMU, PCSPEC, VOLUME, VOLUMEU, DOSEA (else DOSEP), DOSEU, ROUTE,
         ADOSEDUR, APERIOD (or APERIODC, AVISIT, ATPTREF: the first that differs within a subject is the occasion, and
-        tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left out), WEIGHTBL, HEIGHTBL, AGE,
-        SEX and their units (AGEU and so on).
+        tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left
+        out), WEIGHTBL, HEIGHTBL, AGE, SEX and their units (AGEU and so on).
     doses : DataFrame or path, optional
         Doses as in `read_study`, on the clock of AFRLT. Without it every record tells its reference dose: DOSEA
         was given at AFRLT − ARRLT; a dose to which no record refers is then not known.
@@ -160,7 +161,9 @@ def _in_time(records: Table, column: str, job: Job) -> list[object]:
     cells = list(records.columns.get(column, [None] * len(records)))
     if ratio == 1.0:
         return cells
-    return [cell if (time := number(cell)) is None or is_missing(cell) else time * ratio for cell in cells]
+    return [
+        cell if (time := number(cell)) is None or is_missing(cell) else float(product(time, ratio)) for cell in cells
+    ]
 
 
 def _starts(records: Table, job: Job) -> list[object]:

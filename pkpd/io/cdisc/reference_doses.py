@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
 from pkpd.io.cdisc.tabular import Cells, text
 from pkpd.io.cells import is_missing, number
@@ -22,12 +23,13 @@ def reconstructed(records: Table, job: Job) -> Table | None:
     """Return the doses to which the records refer, None when there are none.
 
     Times within 0.02 h are one dose; its time is the commonest, of equally common ones that with the fewest digits.
-    Where AFRLT starts anew in every period, every period has doses of its own, with its label as the occasion. Records that disagree on the amount, unit, route or duration of one dose are a problem.
+    Where AFRLT starts anew in every period, every period has doses of its own, with its label as the occasion.
+    Records that disagree on the amount, unit, route or duration of one dose are a problem.
 
     Parameters
     ----------
     records : Table
-        ADNCA under the names of CDISC, with the column ``start`` (AFRLT in the study's unit), and those of `with_visits`.
+        ADNCA under the names of CDISC, with the columns ``start`` (AFRLT in the study's unit) and of `with_visits`.
     job : Job
         Units and findings.
     """
@@ -65,7 +67,7 @@ def _given_at(records: Table, i: int, job: Job) -> Decimal | None:
         return None
     ratio = unit_tools.factor(job.own_time, job.units["time"])
     try:
-        return Decimal(repr(float(start))) - Decimal(repr(float(since) * ratio if ratio != 1.0 else float(since)))
+        return Decimal(repr(float(start))) - Decimal(repr(float(product(since, ratio))))
     except InvalidOperation:
         return None
 

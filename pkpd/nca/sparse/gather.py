@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas
 
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import difference
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.study import Study
@@ -122,7 +123,7 @@ def _on_dose_clock(table: pandas.DataFrame, first: dict[Any, _First]) -> pandas.
     until = table["subject"].map({name: dose.until for name, dose in first.items()}).astype(float)
     actual = table["time"].astype(float)
     planned = table["nominal_time"].astype(float)
-    pooled = _planned(planned, origin).where(planned.notna(), actual - origin)
+    pooled = _planned(planned, origin).where(planned.notna(), _minus(actual, origin))
     table = table.assign(pooled=pooled, planned=planned.notna())
     post = table["mark"].fillna("") == "post"
     late = (actual > until) | ((actual == until) & post)
@@ -142,7 +143,7 @@ def _on_dose_clock(table: pandas.DataFrame, first: dict[Any, _First]) -> pandas.
 
 def _planned(planned: pandas.Series, origin: pandas.Series) -> pandas.Series:
     """Planned times after the dose; where doses strayed from one planned time, that time is the zero of all."""
-    own = planned - origin
+    own = _minus(planned, origin)
     if own.nunique() <= planned.nunique():
         return own
     clock = np.unique(planned.dropna())
@@ -156,7 +157,12 @@ def _planned(planned: pandas.Series, origin: pandas.Series) -> pandas.Series:
         f"first doses were given at {origin.nunique()} times, which would scatter {len(own.dropna())} planned times; "
         f"these count from {zero:g} on the study's clock"
     )
-    return planned - zero
+    return _minus(planned, zero)
+
+
+def _minus(times: pandas.Series, zero: pandas.Series | float) -> pandas.Series:
+    """Differences of times as they are written, so that equal ones are pooled."""
+    return pandas.Series(difference(times, zero), index=times.index)
 
 
 def _warn_times(table: pandas.DataFrame) -> None:

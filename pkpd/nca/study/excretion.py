@@ -13,6 +13,7 @@ import xarray as xr
 
 from pkpd import units
 from pkpd.arrays import Array, Integers
+from pkpd.decimals import difference
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, warn
 from pkpd.nca import reasons
@@ -203,10 +204,10 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     keep = keep[np.lexsort((begin[keep], event[keep]))]
     mine, owner = np.unique(event[keep], return_inverse=True)
     origin = np.where(np.isinf(events.time[mine]), 0.0, events.time[mine])[owner]
-    start, stop = begin[keep] - origin, end[keep] - origin
+    start, stop = difference(begin[keep], origin), difference(end[keep], origin)
     gap = np.zeros(len(mine))
     same = owner[1:] == owner[:-1]
-    np.maximum.at(gap, owner[1:][same], (start[1:] - stop[:-1])[same])
+    np.maximum.at(gap, owner[1:][same], difference(start[1:], stop[:-1])[same])
     return _Collections(owner, start, stop, volume[keep], amount[keep], events, mine, gap)
 
 
@@ -231,7 +232,7 @@ def _amounts(parts: _Collections, dose: Array, values: dict[str, Array], codes: 
 def _rates(parts: _Collections, settings: NcaSettings) -> Computed:
     """The excretion rates at the middles of the collections as a curve that starts with zero at the dose."""
     n = len(parts.event)
-    length = parts.end - parts.begin
+    length = difference(parts.end, parts.begin)
     with np.errstate(all="ignore"):
         rate = np.where(length > 0, parts.amount / length, np.nan)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(parts.owner, minlength=n))]).astype(np.intp)

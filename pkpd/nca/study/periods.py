@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas
 
 from pkpd.nca.kernel.profiles import Profiles
-from pkpd.periods import PERIOD_COLUMNS, in_one_period, only_sets_back
+from pkpd.periods import PERIOD_COLUMNS, in_one_period
 from pkpd.study import Study
 
 
