@@ -76,7 +76,7 @@ def study_frames(
     # What resets, replaces or is at steady state acts in its turn; all else adds up whatever comes first.
     acts = any((np.asarray(doses[name]) != EVENT_COLUMNS[name]).any() for name in _ACT_IN_TURN)
     turn = ("subject", "row") if in_turn else ("subject", "time", "row") if acts else (*_DOSE_ORDER, "row")
-    sampled = [*OBSERVATION_COLUMNS, *(name for name in ("lower", *PERIOD_COLUMNS) if name in samples)]
+    sampled = [*OBSERVATION_COLUMNS, *(name for name in ("lower", "treatment", *PERIOD_COLUMNS) if name in samples)]
     dosed = [*DOSE_COLUMNS, *EVENT_COLUMNS, *(name for name in PERIOD_COLUMNS if name in doses)]
     return Frames(
         framed(samples, sampled, order(samples, _SAMPLE_ORDER)),

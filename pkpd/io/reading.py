@@ -20,6 +20,7 @@ from pkpd.io.job import Job
 from pkpd.io.periods import separate
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table
+from pkpd.io.treatments import treatments
 
 
 def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Frames | None:
@@ -54,6 +55,10 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         table = shape.lengthen(table, names, findings)
         records, times = read_samples(job, (table, wide), names, limits)
     given, dose_times = _doses(job, dose_table)
+    labelled = None
+    if table is not None:
+        (table, *others), labelled = treatments([t for t in (table, dose_table) if t is not None], findings)
+        dose_table = others[0] if others else None
     people, moving = _people(job, [t for t in (table, dose_table) if t is not None])
     if job.plan is not None:
         given, job.units["dose"] = dosing.given_to_all(job.plan, list(people["subject"]), job.units, findings)
@@ -68,7 +73,7 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     sampled, dosed = on_one_axis(times, dose_times, owners, job.units["time"], findings)
     given = given if dose_times is None else given.assign(time=dosed)
     periods = separate(records.assign(time=sampled), given, job.plan is not None, findings)
-    records = periods.samples
+    records = periods.samples if labelled is None else periods.samples.assign(treatment=labelled)
     check_collections(records, table, times.kind, job.units, findings)
     sources = [(table, records["time"].to_numpy(float))]
     if dose_table is not None:

@@ -23,6 +23,7 @@ from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table, load
 from pkpd.io.tables import to_study
+from pkpd.io.treatments import NAMES
 from pkpd.study import Study
 
 COLUMNS = {
@@ -69,7 +70,8 @@ def read_adnca(
         ALLOQ (PCLLOQ), AULOQ, ARRLT, NFRLT, AEFRLT, RELTMU, PCSPEC, VOLUME, VOLUMEU, DOSEA (else DOSEP), DOSEU, ROUTE,
         ADOSEDUR, APERIOD (or APERIODC, AVISIT, ATPTREF: the first that differs within a subject is the occasion, and
         tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left
-        out), WEIGHTBL, HEIGHTBL, AGE, SEX and their units (AGEU and so on).
+        out), TRTA or TRTP (where it differs within a subject), WEIGHTBL, HEIGHTBL, AGE, SEX and their units (AGEU and
+        so on).
     doses : DataFrame or path, optional
         Doses as in `read_study`, on the clock of AFRLT. Without it every record tells its reference dose: DOSEA
         was given at AFRLT − ARRLT; a dose to which no record refers is then not known.
@@ -221,6 +223,8 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     for ours, theirs in (("occasion", "visit"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
         if theirs in records:
             columns[ours] = list(records.columns[theirs])
+    if treatment := next((key for key in records.extras if names.fold(key) in NAMES), ""):
+        columns["treatment"] = list(records.columns[treatment])
     if "ATPT" in records:
         columns["mark"] = [mark(cell) for cell in records.columns["ATPT"]]
     for ours, theirs in (("nominal_time", "NFRLT"), ("until", "AEFRLT")):

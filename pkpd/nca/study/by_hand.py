@@ -13,7 +13,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.decimals import difference, total
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
-from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, treatment
 from pkpd.nca.study.intervals import predose
 from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.nca.study.periods import by_period
@@ -190,6 +190,7 @@ def _profiles(
             "subject": np.asarray(study.subject_ids, dtype=object)[numbers],
             "interval": np.array([cut.number for cut in cuts], dtype=np.int64),
             "occasion": occasion, "dose_time": begin, "interval_end": difference(end, begin),
+            **treatment(rows, offsets),
         },
     ).in_time_order()  # fmt: skip
 

@@ -16,7 +16,7 @@ from pkpd.arrays import Array, Flags, Integers, in_order
 from pkpd.decimals import difference, product
 from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
-from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event, treatment
 from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
@@ -164,6 +164,7 @@ def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array
             "interval": events.number[mine].astype(np.int64),
             "occasion": np.where(occasion == "", as_text(table["occasion"])[offsets[:-1]], occasion),
             "dose_time": dose_time,
+            **treatment(table, offsets),
             "interval_end": difference(events.until[mine], origin),
         },
     ).in_time_order()

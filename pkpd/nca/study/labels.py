@@ -29,8 +29,11 @@ COORDINATES = {
     "interval_end": "time from this dose to the next, infinite for the last; length of an interval set by hand",
 }
 
-OF_PERIODS = {"period": "1, 2, …: how often the subject's system has begun anew; times are on the period's own clock"}
-"""Labels that are there where a subject has several periods."""
+OF_PERIODS = {
+    "period": "1, 2, …: how often the subject's system has begun anew; times are on the period's own clock",
+    "treatment": "treatment of the profile, where it differs within a subject",
+}
+"""Labels that are there where a subject has several periods, or several treatments."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def coordinates(profiles: Profiles, base: Base, names: list[str]) -> dict[str, A
         if name not in profiles.labels:
             continue
         values = profiles.labels[name]
-        if name in ("subject", "occasion"):
+        if name in ("subject", "occasion", "treatment"):
             numeric = name == "subject" and len(values) and all(isinstance(v, int | np.integer) for v in values)
             values = values.astype(np.int64) if numeric else np.array([str(v) for v in values], dtype=object)
         attrs = {"long_name": words}
