@@ -245,3 +245,14 @@ def test_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)
         read_study(samples(), doses(), units=UNITS)
+
+
+def test_sparse_samples_make_a_curve_of_every_period() -> None:
+    rows = [(s, p, t, 10.0 * p + s) for s in (1, 2, 3) for p in (1, 2) for t in (1.0, 4.0)]
+    table = pandas.DataFrame(rows, columns=["subject", "period", "time", "C"])
+    given_ = pandas.DataFrame([(s, p, 0.0, 100.0 * p) for s in (1, 2, 3) for p in (1, 2)],
+                              columns=["subject", "period", "time", "amount"])  # fmt: skip
+    found = pkpd.nca.nca_sparse(read_study(table, given_, units=UNITS), "C")
+    assert found["group"].values.tolist() == ["period 1", "period 2"]
+    assert found["cmax"].values.tolist() == [12.0, 22.0]
+    assert found["dose"].values.tolist() == [100.0, 200.0]

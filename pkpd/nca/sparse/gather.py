@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from pkpd.arrays import Array, Flags
 from pkpd.decimals import difference
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.study import Study
 
 
@@ -48,6 +49,8 @@ class _First:
 def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[GroupSamples]:
     """Return the samples of one analyte after the first dose, group by group, in the order of the labels.
 
+    Where subjects have several periods, every period has groups of its own.
+
     Parameters
     ----------
     study : Study
@@ -69,6 +72,8 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     DataWarning
         With a count: samples that take no part, times that cannot be pooled, subjects without a group.
     """
+    if (periods := by_period(study)) is not None:
+        return _of_periods(periods, analyte, by, dose_unit)
     table = study.used(analyte)
     first = _first_doses(study, dose_unit)
     label = _labels(study, by, first)
@@ -81,6 +86,18 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     table = table[~nowhere]
     _warn_times(table)
     return [_group(key, part, first) for key, part in table.groupby("group", sort=True)]
+
+
+def _of_periods(periods: ByPeriod, analyte: str, by: str | None, dose_unit: str) -> list[GroupSamples]:
+    """The groups of every period for itself: their subjects are the same, their samples another curve."""
+    found: list[GroupSamples] = []
+    for k in sorted({part.period for part in periods.parts}):
+        own = periods.study.select(subjects=[part for part in periods.parts if part.period == k])
+        for group in gather(own, analyte, by, dose_unit) if analyte in own.analytes else ():
+            label = f"period {k}" if by is None else f"{group.label}, period {k}"
+            subjects = np.array([part.subject for part in group.subjects], dtype=object)
+            found.append(replace(group, label=label, subjects=subjects))
+    return found
 
 
 def _first_doses(study: Study, unit: str) -> dict[Any, _First]:
