@@ -122,6 +122,11 @@ def test_planned_times_after_decimal_doses_are_pooled() -> None:
     assert found["cmax"].item() == 7.5
 
 
+def test_the_interval_of_decimal_dose_times() -> None:
+    assert pkpd.nca.find_tau([0.1, 0.3, 0.5]) == 0.2
+    assert pkpd.nca.find_tau([0.1, 0.3, 0.8, 1.0]) == 0.7
+
+
 def test_times_of_plans() -> None:
     plan = Regimen((Dose(0.1, 1.0, additional=2, interval=0.1),), "mg", "h")
     assert plan.times == (0.1, 0.2, 0.3)
