@@ -20,6 +20,7 @@ from pkpd.io.frames import Frames, study_frames
 from pkpd.io.job import Job
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table, positions
+from pkpd.io.treatments import treatments
 from pkpd.study import COVARIATE_NAMES
 
 
@@ -41,6 +42,8 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
     rows = read_events(job, table, names)
     if rows is None:
         return None
+    (table,), labelled = treatments([rows.table], findings)
+    rows = replace(rows, table=table)
     samples = samples_of(rows, names, job.events.analytes, findings)
     wide = shape.wide_columns(samples if "value" in samples else table, names)
     long = shape.lengthen(replace(samples, extras=table.extras), names, findings)
@@ -59,6 +62,8 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
     where = np.array([place[row] for row in records["row"]], dtype=np.int64)
     records = records.assign(subject=[rows.owners[k] for k in where], time=rows.time[where])
     check_collections(records, long, "number", job.units, findings)
+    if labelled is not None:
+        records = records.assign(treatment=[labelled[k] for k in where])
     if (rows.period > 1).any():
         until = records["until"].to_numpy(float)
         records = records.assign(**period_columns(rows.period[where], rows.clock[where], rows.time[where], until))

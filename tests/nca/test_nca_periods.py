@@ -256,3 +256,10 @@ def test_sparse_samples_make_a_curve_of_every_period() -> None:
     assert found["group"].values.tolist() == ["period 1", "period 2"]
     assert found["cmax"].values.tolist() == [12.0, 22.0]
     assert found["dose"].values.tolist() == [100.0, 200.0]
+
+
+def test_treatments_of_event_records() -> None:
+    table = nonmem(False)
+    table["TRT"] = np.where(table["OCC"] == table["ID"], "T", "R")
+    found = pkpd.nca(read_nonmem(table, units={"time": "h", "dose": "mg", "DV": "mg/L"}, routes="oral"))
+    assert found["treatment"].values.tolist() == ["T", "R", "R", "T"]
