@@ -206,7 +206,7 @@ def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool, bool], 
             events.shown[item] = table.headings.get(column, item)
             events.add(item, [nonmem_cell(cell) for cell in table.columns[column]])
     _no_flag_at_all(events, "table.drop(columns=...)" if strict else "columns={...: 'drop'}")
-    if not uncoded:
+    if "EVID" in events.items and not uncoded:
         _coded_compartments(events, findings)
     elif "AMT" in events.items:
         _without_evid(events, table, said)
