@@ -141,9 +141,11 @@ def periods_by_reset(starts: Flags, resets: Flags) -> Integers:
     return np.asarray(1 + count - count[first], dtype=np.int64)
 
 
-def period_columns(period: Integers, clock: Array, time: Array, until: Array | None = None) -> dict[str, Array]:
+def period_columns(
+    period: Integers, clock: Array, time: Array, until: Array | None = None
+) -> dict[str, Array | Integers]:
     """Return `pkpd.periods.PERIOD_COLUMNS`, and the end of collections on the clock that never falls as ``until``."""
-    columns = {"period": period, "clock": clock}
+    columns: dict[str, Array | Integers] = {"period": period, "clock": clock}
     if until is not None:
         columns |= {"clock_until": until, "until": until + (time - clock)}
     return columns

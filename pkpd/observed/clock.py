@@ -20,7 +20,7 @@ def anew_problem(model: Model, study: Study) -> str:
     if not any(expressions.TIME in expressions.names(text) for text in texts):
         return ""
     table = study.records if study.in_order else study._observations
-    anew = np.flatnonzero((own_clock(table) != table["time"]).to_numpy()) if len(table) else []
+    anew = np.flatnonzero((own_clock(table) != table["time"]).to_numpy(bool))
     if not len(anew):
         return ""
     column = "TIME" if study.in_order else "time"

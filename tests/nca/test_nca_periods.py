@@ -106,7 +106,7 @@ def test_what_the_study_shows() -> None:
     assert "the clock starts anew in 2 periods of 2 subjects" in " ".join(study.notes)
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(st.data())
 def test_any_period_is_what_it_is_alone(data: st.DataObject) -> None:
     """Several doses a period, decimal times, bolus or oral: the period alone gives the same bits."""

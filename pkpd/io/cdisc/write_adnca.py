@@ -132,8 +132,8 @@ def _reference(doses: list[Row], time: float) -> Row | None:
 def _dose_cells(dose: Row | None, sample: Row, study: Study, routes: Mapping[str, str]) -> Row:
     if dose is None:
         return {}
-    time, given = (float(row.get("clock", row["time"])) for row in (sample, dose))
-    since = Decimal(repr(time)) - Decimal(repr(given))
+    clock = "clock" if "clock" in sample else "time"
+    since = Decimal(repr(float(sample[clock]))) - Decimal(repr(float(dose[clock])))
     return {
         "ARRLT": float(since), "DOSEA": dose["amount"], "DOSEU": to_cdisc(study.units["dose"]),
         "ROUTE": routes[dose["route"]], "ADOSEDUR": dose["duration"] or None,
