@@ -259,6 +259,8 @@ class Regimen:
 
 def _repeats(dose: Dose) -> list[float]:
     """Times of a dose and its additional ones."""
+    if not dose.additional:
+        return [dose.time]
     times: list[float] = total(dose.time, np.arange(dose.additional + 1), dose.interval).tolist()
     return times
 
@@ -267,10 +269,12 @@ def converted(dose: Dose, amount: float, time: float) -> Dose:
     """Return a dose in other units: amounts multiplied by `amount`, times by `time`."""
     if dose.action == "multiply":
         amount = 1.0  # its amount is a factor without a unit
+    clock = (dose.time, dose.duration, dose.interval)
+    if time != 1.0:  # a subject's amounts are often all that changes, for thousands of subjects
+        clock = tuple(product(clock, time).tolist())
     return replace(
-        dose, time=float(product(dose.time, time)), amount=float(product(dose.amount, amount)),
-        duration=float(product(dose.duration, time)), rate=dose.rate * amount / time,
-        interval=float(product(dose.interval, time)),
+        dose, time=clock[0], amount=dose.amount * amount, duration=clock[1], rate=dose.rate * amount / time,
+        interval=clock[2],
     )  # fmt: skip
 
 

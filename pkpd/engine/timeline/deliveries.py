@@ -214,7 +214,9 @@ def _given(
     count = min(dose.additional, seen)
     if not count <= _MOST:
         raise InputError(f"the dose at time {dose.time:g} has {count:g} additional doses; expected at most {_MOST}")
-    given = total(dose.time, np.arange(math.ceil(count) + 1), dose.interval).tolist()
+    given = [dose.time]
+    if count:
+        given = total(dose.time, np.arange(math.ceil(count) + 1), dose.interval).tolist()
     for k, time in enumerate(given):
         start = said.lag.copy()
         start[0] += time

@@ -168,8 +168,9 @@ def record_times(doses: Sequence[Dose], until: float) -> Array:
     times = []
     for dose in doses:
         if dose.amount > 0 or dose.rate > 0:
-            seen = (until - dose.time) / dose.interval if dose.additional else 0.0
-            count = math.ceil(min(dose.additional, max(seen, 0.0)))
-            every = total(dose.time, np.arange(count + 1), dose.interval)
-            times += every[: 1 + int((every[1:] <= until).sum())].tolist()
+            times.append(dose.time)
+            if dose.additional:
+                count = math.ceil(min(dose.additional, max((until - dose.time) / dose.interval, 0.0)))
+                more = total(dose.time, np.arange(1, count + 1), dose.interval)
+                times += more[more <= until].tolist()
     return np.unique(np.array(times))
