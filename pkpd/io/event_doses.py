@@ -99,14 +99,14 @@ def _dose(rows: EventTable, k: int, scale: DoseScale, routes: _Routes) -> dict[s
     rate = float(items["RATE"][k])
     length = float(scale.length[k])
     return {
-        "amount": float(product(items["AMT"][k], scale.amount[k])),
+        "amount": float(items["AMT"][k] * scale.amount[k]),
         "route": routes.of(k, bool(rate) or length > 0),
         "duration": 0.0 if rate else length,
         "rate": float(max(rate, 0.0) * scale.rate[k]),
         "modelled": MODELLED.get(rate, ""),
         "into": rows.events.compartment(k),
         "additional": int(items["ADDL"][k]),
-        "interval": float(product(items["II"][k], scale.interval)),
+        "interval": float(product(items["II"][k], scale.interval) if scale.interval != 1.0 else items["II"][k]),
         "steady_state": _STEADY[int(items["SS"][k])],
     }
 
