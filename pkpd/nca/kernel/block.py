@@ -37,7 +37,8 @@ class ProfileBlock:
     time_scale, scale : (n,) of int
         Powers of two by which times and values were divided.
     last, top, area_last : (n,) of int
-        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast.
+        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast; the first and the last two times the
+        last row where every value is zero.
     """
 
     members: Integers
@@ -58,7 +59,7 @@ class ProfileBlock:
 
     @classmethod
     def of(cls, ready: Prepared, profiles: Profiles, rules: Rules, members: Integers) -> ProfileBlock:
-        """Gather some profiles that each have a quantifiable sample."""
+        """Gather some profiles that each have a quantifiable sample, or nothing but zeros."""
         sizes = ready.counts[members]
         height = int(sizes.max())
         rank = np.minimum(np.arange(height)[:, None], sizes - 1)
@@ -79,6 +80,12 @@ class ProfileBlock:
             members, ready, profiles, rules, index, np.ldexp(t, -time_scale), np.ldexp(value, -scale), log_c,
             quantified, counted, time_scale, scale, last, top, _last_row(counted),
         )  # fmt: skip
+
+    @cached_property
+    def all_zero(self) -> Flags:
+        """Profiles in which every value that takes part is zero, (n,); rows at their ends say nothing of them."""
+        nothing: Flags = ~self.quantified.any(axis=0)
+        return nothing
 
     def scaled_time(self, value: Array) -> Array:
         """Return times, (n,), on the scale of the block."""

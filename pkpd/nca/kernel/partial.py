@@ -109,6 +109,8 @@ def stretch(curve: SampledCurve, tail: Tail, a: Array, b: Array, kind: str) -> S
     code = np.where(a < curve.t[0], reasons.NO_TIME_ZERO, reasons.COMPUTED)
     code = np.where(b > a, code, reasons.EMPTY_WINDOW).astype(np.int8)
     if kind in ("last", "all"):
+        nowhere = beyond & (t_last == curve.t[0]) & (a <= t_last)
+        code = np.where(nowhere & (code == reasons.COMPUTED), reasons.NO_STRETCH, code)
         end_code = np.where(beyond, reasons.NOT_EXTRAPOLATED, end_code)
     elif beyond.any():
         more = _line(curve, tail, a, b, t_last) if kind == "line" else _decay(curve, tail, a, b, kind)
