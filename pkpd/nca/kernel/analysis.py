@@ -59,17 +59,12 @@ class BlockAnalysis:
         return np.ldexp(value, -self.block.scale), code
 
     @cached_property
-    def computed(self) -> Codes:
-        """No reason for any profile, (n,)."""
-        return np.zeros(len(self.block.members), dtype=np.int8)
-
-    @cached_property
     def seen(self) -> Codes:
         """Why there is no concentration above zero, (n,)."""
         block = self.block
         below = block.ready.imputed[block.index].all(axis=0)
         nothing = np.where(below, reasons.NO_QUANTIFIABLE, reasons.ALL_ZERO)
-        return np.where(block.all_zero, nothing, reasons.COMPUTED).astype(np.int8)
+        return np.where(block.unseen, nothing, reasons.COMPUTED).astype(np.int8)
 
     @cached_property
     def start_code(self) -> Codes:
@@ -77,9 +72,19 @@ class BlockAnalysis:
         return self.block.ready.start.code[self.block.members]
 
     @cached_property
+    def measured(self) -> Codes:
+        """Why nothing can be said of the concentrations, (n,); zeros say that they are zero."""
+        return np.where(self.block.all_zero, reasons.COMPUTED, self.seen).astype(np.int8)
+
+    @cached_property
+    def stays_zero(self) -> Flags:
+        """Profiles that are all zero, with nothing above zero after an interval set by hand, (n,)."""
+        return self.block.all_zero & ~(self.block.ready.outside[self.block.members, 3] > 0)
+
+    @cached_property
     def zero_throughout(self) -> Flags:
-        """Profiles of two samples or more that are all zero, (n,): their areas are zero wherever they begin."""
-        return self.block.all_zero & (self.block.ready.counts[self.block.members] > 1)
+        """Those of two samples or more, (n,): their areas are zero wherever they begin."""
+        return self.stays_zero & (self.block.ready.counts[self.block.members] > 1)
 
     @cached_property
     def begins(self) -> Codes:
@@ -182,16 +187,16 @@ class BlockAnalysis:
         """The curve with the first sample after an interval set by hand, and what follows."""
         block, fit = self.block, self.fit
         # What was zero for some time goes on as zero, by any rate.
-        zero = block.all_zero & (self.curve.t[-1] > self.curve.t[0])
+        zero = self.stays_zero & (self.curve.t[-1] > self.curve.t[0])
         tail = Tail(
             block.area_last + 1, self.tlast, np.where(zero, 1.0, fit.rate), self.clast,
             np.where(zero, 0.0, self.clast_pred), np.where(zero, reasons.COMPUTED, fit.code).astype(np.int8),
             block.rules.auc,
         )  # fmt: skip
-        after = block.profiles.outside[block.members, 2:]
+        after = block.ready.outside[block.members, 2:]
         log_value = np.log(np.where(after[:, 1] > 0, after[:, 1], 1.0))
         outside = np.column_stack([block.scaled_time(after[:, 0]), np.ldexp(after[:, 1], -block.scale), log_value])
-        return extended(self.curve, tail, outside)
+        return extended(self.curve, tail, outside, block.ready.goes_on[block.members])
 
     def window(self, a: float, b: float, kind: str) -> tuple[Column, Column]:
         """Return area and moment from `a` to `b` (after the dose), still scaled."""
@@ -213,7 +218,7 @@ class BlockAnalysis:
         rule = self.block.rules.auc if self.block.rules.above == "shifted samples" else ""
         time = time_above(self.curve, scaled, log_level)
         area = area_above(self.curve, scaled, log_level, self.peak, rule)
-        return (time, self.computed), (area, self.computed)
+        return (time, self.measured), (area, self.measured)
 
 
 Formula = Callable[[BlockAnalysis], Column]

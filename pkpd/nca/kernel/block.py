@@ -37,8 +37,8 @@ class ProfileBlock:
     time_scale, scale : (n,) of int
         Powers of two by which times and values were divided.
     last, top, area_last : (n,) of int
-        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast; the first and the last two times the
-        last row where every value is zero.
+        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast. Without a quantifiable sample: the last
+        row, the first one and the last one.
     """
 
     members: Integers
@@ -59,7 +59,7 @@ class ProfileBlock:
 
     @classmethod
     def of(cls, ready: Prepared, profiles: Profiles, rules: Rules, members: Integers) -> ProfileBlock:
-        """Gather some profiles that each have a quantifiable sample, or nothing but zeros."""
+        """Gather some profiles that each have a sample that takes part."""
         sizes = ready.counts[members]
         height = int(sizes.max())
         rank = np.minimum(np.arange(height)[:, None], sizes - 1)
@@ -82,9 +82,15 @@ class ProfileBlock:
         )  # fmt: skip
 
     @cached_property
-    def all_zero(self) -> Flags:
-        """Profiles in which every value that takes part is zero, (n,); rows at their ends say nothing of them."""
+    def unseen(self) -> Flags:
+        """Profiles without a quantifiable sample, (n,); rows at their ends say nothing of them."""
         nothing: Flags = ~self.quantified.any(axis=0)
+        return nothing
+
+    @cached_property
+    def all_zero(self) -> Flags:
+        """Profiles in which every value that takes part is zero, (n,)."""
+        nothing: Flags = ~(self.c > 0).any(axis=0)
         return nothing
 
     def scaled_time(self, value: Array) -> Array:

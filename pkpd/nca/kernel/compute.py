@@ -156,11 +156,12 @@ def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: 
 def _blocks(ready: Prepared) -> Iterator[Integers]:
     """Profiles that can be analysed, in groups of similar length and bounded size.
 
-    They have a quantifiable sample, or nothing but zeros: a measured zero, or a BLQ sample that counts as one.
+    They have a quantifiable sample, or nothing but zeros (measured ones, or BLQ samples that count as zero), or one
+    follows outside an interval set by hand.
     """
     owner, n = np.repeat(np.arange(len(ready.counts)), ready.counts), len(ready.counts)
     positive = np.bincount(owner[ready.values > 0], minlength=n) > 0
-    some = (np.bincount(owner[ready.quantified], minlength=n) > 0) | ((ready.counts > 0) & ~positive)
+    some = (np.bincount(owner[ready.quantified], minlength=n) > 0) | ((ready.counts > 0) & (~positive | ready.goes_on))
     order = np.flatnonzero(some)
     order = order[np.argsort(ready.counts[order], kind="stable")]
     sizes = ready.counts[order]

@@ -104,27 +104,28 @@ def observed_by_dose(of: BlockAnalysis, name: str) -> Column:
 
 def _infinite(of: BlockAnalysis) -> Codes:
     """Why there is no area to infinity, (n,)."""
-    return first(of["auc_last"][1], np.where(of.block.all_zero, reasons.COMPUTED, of.fit.code))
+    return first(of["auc_last"][1], np.where(of.stays_zero, reasons.COMPUTED, of.fit.code))
 
 
 def _to_last(of: BlockAnalysis) -> Codes:
     """Why there is no area to Tlast, (n,)."""
-    above_zero = np.where(of.curve.c[0] > 0, of.seen, reasons.COMPUTED)  # a value put in at the dose, then zeros only
+    # Without a quantifiable sample there is no Tlast; of nothing but zeros the area is zero all the same.
+    no_last = np.where((of.curve.c > 0).any(axis=0), of.seen, reasons.COMPUTED)
     end = of.block.t[of.block.area_last, of.block.columns]
-    return first(of.begins, above_zero, unless(end > of.curve.t[0], reasons.NO_STRETCH)).astype(np.int8)
+    return first(of.begins, no_last, unless(end > of.curve.t[0], reasons.NO_STRETCH)).astype(np.int8)
 
 
 def _to_end(of: BlockAnalysis) -> Codes:
     """Why there is no area to the last sample, (n,)."""
-    return first(of.begins, unless(of.curve.t[-1] > of.curve.t[0], reasons.NO_STRETCH))
+    return first(of.begins, of.measured, unless(of.curve.t[-1] > of.curve.t[0], reasons.NO_STRETCH))
 
 
 def _area_beyond_observed(of: BlockAnalysis) -> Array:
-    return np.where(of.block.all_zero, 0.0, of.clast / of.fit.rate)
+    return np.where(of.stays_zero, 0.0, of.clast / of.fit.rate)
 
 
 def _area_beyond_predicted(of: BlockAnalysis) -> Array:
-    return np.where(of.block.all_zero, 0.0, of.clast_pred / of.fit.rate)
+    return np.where(of.stays_zero, 0.0, of.clast_pred / of.fit.rate)
 
 
 def _moment_beyond_observed(of: BlockAnalysis) -> Array:
@@ -138,7 +139,7 @@ def _moment_beyond_predicted(of: BlockAnalysis) -> Array:
 def _moment_beyond(of: BlockAnalysis, tail: Array) -> Array:
     """Moment of an exponential tail of this area, from the end of AUClast on, (n,)."""
     end = of.block.t[of.block.area_last, of.block.columns]
-    return np.where(of.block.all_zero, 0.0, end * tail + tail / of.fit.rate)
+    return np.where(of.stays_zero, 0.0, end * tail + tail / of.fit.rate)
 
 
 def _back(of: BlockAnalysis) -> Array:

@@ -18,7 +18,7 @@ _SAME = 1e-9  # relative difference of two times that are the same
 
 def cmax(of: BlockAnalysis) -> Column:
     """Return the largest quantifiable concentration, as observed; zero where all are."""
-    return of.block.value_in(of.block.top), of.computed
+    return of.block.value_in(of.block.top), of.measured
 
 
 def tmax(of: BlockAnalysis) -> Column:
