@@ -24,6 +24,7 @@ from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
 from pkpd.nca.study.provenance import attributes
 from pkpd.nca.study.several import analyse_several
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 _preset = preset
@@ -262,6 +263,7 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
 
 def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles:
     parts = []
+    warn_unsampled(study, settings.analyte)
     if settings.by_dose:
         parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))
     if settings.intervals is not None:

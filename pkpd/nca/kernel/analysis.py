@@ -79,7 +79,8 @@ class BlockAnalysis:
     @cached_property
     def stays_zero(self) -> Flags:
         """Profiles that are all zero, with nothing above zero after an interval set by hand, (n,)."""
-        return self.block.all_zero & ~(self.block.ready.outside[self.block.members, 3] > 0)
+        found: Flags = self.block.all_zero & ~(self.block.ready.outside[self.block.members, 3] > 0)
+        return found
 
     @cached_property
     def zero_throughout(self) -> Flags:

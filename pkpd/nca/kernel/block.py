@@ -37,8 +37,8 @@ class ProfileBlock:
     time_scale, scale : (n,) of int
         Powers of two by which times and values were divided.
     last, top, area_last : (n,) of int
-        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast. Without a quantifiable sample: the last
-        row, the first one and the last one.
+        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast. Without a quantifiable sample: the
+        last row, the first one and the last one.
     """
 
     members: Integers
@@ -84,14 +84,12 @@ class ProfileBlock:
     @cached_property
     def unseen(self) -> Flags:
         """Profiles without a quantifiable sample, (n,); rows at their ends say nothing of them."""
-        nothing: Flags = ~self.quantified.any(axis=0)
-        return nothing
+        return np.asarray(~self.quantified.any(axis=0))
 
     @cached_property
     def all_zero(self) -> Flags:
         """Profiles in which every value that takes part is zero, (n,)."""
-        nothing: Flags = ~(self.c > 0).any(axis=0)
-        return nothing
+        return np.asarray(~(self.c > 0).any(axis=0))
 
     def scaled_time(self, value: Array) -> Array:
         """Return times, (n,), on the scale of the block."""

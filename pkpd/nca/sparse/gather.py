@@ -12,6 +12,7 @@ import pandas
 from pkpd.arrays import Array, Flags
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 
@@ -66,8 +67,10 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     Warns
     -----
     DataWarning
-        With a count: samples that take no part, times that cannot be pooled, subjects without a group.
+        With a count: samples that take no part, times that cannot be pooled, subjects without a group or without a
+        sample.
     """
+    warn_unsampled(study, analyte)
     table = study.used(analyte)
     first = _first_doses(study, dose_unit)
     label = _labels(study, by, first)

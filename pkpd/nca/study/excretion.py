@@ -22,6 +22,7 @@ from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.provenance import attributes
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 
@@ -130,6 +131,7 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     and Pharmacodynamics, chapter on elimination.
     """
     plasma, words = settings.plasma, _units(study, settings)
+    warn_unsampled(study, settings.analyte)
     parts = _collections(study, settings.analyte, words)
     n = len(parts.event)
     values = {name: np.full(n, np.nan) for name in EXCRETION}
