@@ -140,7 +140,7 @@ def _clock(used: pandas.DataFrame) -> tuple[str, list[str]]:
 
 
 def mean_table(study: Study, analyte: str, groups: dict[object, object], statistic: str, rule: str) -> pandas.DataFrame:
-    """Return one row per group and time (nominal, else actual): ``group``, ``time``, ``mean``, ``low``, ``high``, ``n``, ``blq``.
+    """Return one row per group and time: ``group``, ``time``, ``mean``, ``low``, ``high``, ``n``, ``blq``.
 
     Parameters
     ----------

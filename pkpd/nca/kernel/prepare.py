@@ -17,6 +17,8 @@ from pkpd.nca.kernel.time_zero import Start, time_zero
 from pkpd.nca.rules import Rules
 
 Codes = npt.NDArray[np.int8]
+FATES = ("", "outside the interval", "before the dose", "BLQ, dropped", "after the end of the profile", "not usable")
+"""Why a sample takes no part; "": it does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ class Prepared:
         rules drop is a sample as well.
     late : (samples,) of bool
         Samples as given that lie after the end of their profile.
+    fate : (samples,) of int
+        Index into `FATES`: why a sample as given takes no part.
     n_samples, n_blq, n_unusable, n_after_end : (profiles,)
         Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
     """
@@ -59,6 +63,7 @@ class Prepared:
     goes_on: Flags
     tlag: Array
     late: Flags
+    fate: Codes
     n_samples: Integers
     n_blq: Integers
     n_unusable: Integers
@@ -132,6 +137,7 @@ def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
     return Prepared(
         times, values, quantified[keep], found.imputed[keep], chosen, offsets, start, outside, goes_on,
         _tlag(profiles.times, live & inside, quantified & inside, owner, n), late & inside,
+        np.select([~inside, ~usable, early, late, ~found.keep], [1, 5, 2, 4, 3], 0).astype(np.int8),
         count(usable), count(usable & blq), count(~usable), count(usable & late),
     )  # fmt: skip
 
