@@ -197,7 +197,7 @@ class BlockAnalysis:
         after = block.ready.outside[block.members, 2:]
         log_value = np.log(np.where(after[:, 1] > 0, after[:, 1], 1.0))
         outside = np.column_stack([block.scaled_time(after[:, 0]), np.ldexp(after[:, 1], -block.scale), log_value])
-        return extended(self.curve, tail, outside, block.ready.goes_on[block.members])
+        return extended(self.curve, tail, outside, block.ready.goes_on[block.members] | self.stays_zero)
 
     def window(self, a: float, b: float, kind: str) -> tuple[Column, Column]:
         """Return area and moment from `a` to `b` (after the dose), still scaled."""

@@ -121,6 +121,7 @@ def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
     kept = found.keep & live
     counts_too = rules.blq_imputed == "areas and lambda_z"
     counted = kept & (quantified | (found.imputed & (found.values > 0) & counts_too))
+    counted &= (np.bincount(owner[quantified], minlength=n) > 0)[owner]  # where nothing is quantifiable nothing counts
     outside, goes_on = neighbours(profiles, found.values, kept, counted)
     keep = kept & inside
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[keep], minlength=n))]).astype(np.intp)

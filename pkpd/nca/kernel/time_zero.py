@@ -31,7 +31,11 @@ class Start(NamedTuple):
 
     def replaced(self, other: Start, where: Flags) -> Start:
         """Return the same values with those of another set in some profiles."""
-        return Start(*(np.where(where, theirs, own) for own, theirs in zip(self, other, strict=True)))
+        return Start(
+            np.where(where, other.value, self.value), np.where(where, other.code, self.code),
+            np.where(where, other.observed, self.observed), np.where(where, other.extrapolated, self.extrapolated),
+            np.where(where, other.entry, self.entry),
+        )  # fmt: skip
 
 
 def time_zero(

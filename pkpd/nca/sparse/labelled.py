@@ -64,9 +64,9 @@ def nca_sparse(
     xarray.Dataset
         Dimension ``group`` with coordinates ``dose``, ``route``, ``duration``, ``design``, ``start`` (how the area
         begins where no mean stands at the dose), ``accepted`` and ``flags`` (what to be careful about). One float
-        variable per parameter (`SPARSE_PARAMETERS`) with its ``units``; ``se``, ``df`` and the sentences ``reason`` (why there is
-        no estimate) and ``reason_se`` (why there is no standard error, degrees of freedom or interval) by
-        ``(group, parameter)``; ``lower`` and ``upper`` by ``(group, parameter, method)``; the mean curve as
+        variable per parameter (`SPARSE_PARAMETERS`) with its ``units``; ``se``, ``df`` and the sentences ``reason``
+        (why there is no estimate) and ``reason_se`` (why there is no standard error, degrees of freedom or interval)
+        by ``(group, parameter)``; ``lower`` and ``upper`` by ``(group, parameter, method)``; the mean curve as
         ``profile_…(group, point)``. The rules stand as JSON in ``attrs["rules"]``.
 
     Raises
