@@ -41,7 +41,7 @@ def test_the_area_begins_at_the_dose(route: str, value: float) -> None:
     by_hand = sparse(TIMES, VALUES, SUBJECTS, dose=Dose(0, 100.0, route, 0.5 * (route == "infusion")))
     assert by_hand.estimate["auc_last"] == pytest.approx(right, rel=1e-12)
     assert "put in at the dose" in str(result["start"].values[0])
-    back = "% AUC back-extrapolated 20." in str(result["flags"].values[0])  # 8.9 of 43.9, more than 20 %
+    back = "% AUC back-extrapolated" in str(result["flags"].values[0])  # more than 20 %
     assert back == (route == "bolus") == (not result["accepted"][0])
     old = nca_sparse(study(route), "C", start="first time")
     assert float(old["auc_last"][0]) == pytest.approx(OLD, rel=1e-12)
