@@ -19,7 +19,8 @@ from pkpd.fit.likelihood import Evaluation, Likelihood, free_model_parameters
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit
 from pkpd.fit.search import Minimum, minimise
-from pkpd.fit.verdict import judge
+from pkpd.fit.unbounded import refuse_vanishing, vanished
+from pkpd.fit.verdict import judge, without_maximum
 from pkpd.observed import MEASURED, Observed
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
@@ -68,7 +69,9 @@ def fit_data(data: Observed, request: Request) -> Fit:
         Listing everything that does not fit together.
     """
     likelihood, starts = problem(data, request)
-    minima = [minimise(likelihood, each.to_vector()) for each in starts]
+    vectors = [each.to_vector() for each in starts]
+    refuse_vanishing(likelihood, vectors)
+    minima = [minimise(likelihood, each) for each in vectors]
     best = min(minima, key=lambda m: m.value.objective)
     return _finish(likelihood, best, request)
 
@@ -107,12 +110,14 @@ def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Reque
         result: Array = bread @ (scores.T @ scores) @ bread * subjects / (subjects - 1)
         return result
 
-    verdict = judge(likelihood, minimum, parameters, adjust)
+    no_maximum = vanished(likelihood, minimum.vector, minimum.value)
+    verdict = without_maximum(no_maximum, free) if no_maximum else judge(likelihood, minimum, parameters, adjust)
+    objective = math.nan if no_maximum else minimum.value.objective
     if verdict.status != "failed" and degrees <= 0:
         notes = (*notes, f"{rows} observations for {free} parameters: intervals mean nothing")
     return Fit(
         model=data.model, parameters=parameters, errors=likelihood.errors, covariance=verdict.covariance,
-        objective=minimum.value.objective, minus2ll=minimum.value.objective + likelihood.constant,
+        objective=objective, minus2ll=objective + likelihood.constant,
         observations=rows, censored=int((data.kind != MEASURED).sum()), subjects=subjects,
         evaluations=minimum.evaluations, degrees=degrees, status=verdict.status, message=verdict.message,
         condition_number=verdict.condition_number,

@@ -11,7 +11,7 @@ from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
-from pkpd.fit.verdict import UNIDENTIFIED
+from pkpd.fit.verdict import UNBOUNDED, UNIDENTIFIED
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.observed import Observed, observe
@@ -73,7 +73,7 @@ def fit_pooled(
     check_kinds(model, study, start, error)
     data, request = _prepared(model, study, Request(start, error, options or Options()), given)
     fit = fit_data(data, request)
-    if fit.status == UNIDENTIFIED:
+    if fit.status in (UNIDENTIFIED, UNBOUNDED):
         warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
 

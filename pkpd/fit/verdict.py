@@ -14,6 +14,7 @@ from pkpd.fit.search import GOOD_DECREMENT, Minimum
 from pkpd.parameters import Parameters
 
 CONVERGED, STOPPED, BOUND, UNIDENTIFIED, FAILED = "converged", "stopped short", "on a bound", "not identified", "failed"
+UNBOUNDED = "unbounded"
 HIGH_CONDITION = 1000.0  # the customary limit on NONMEM's condition number
 _WIDE = 1.0  # a standard error of 1 on the log scale: the 95 % interval spans a factor of fifty
 _FLAT = 0.01  # −2 log L that does not count as a difference
@@ -26,7 +27,7 @@ class Verdict:
     Attributes
     ----------
     status : str
-        ``"converged"``, ``"stopped short"``, ``"on a bound"``, ``"not identified"`` or ``"failed"``.
+        ``"converged"``, ``"stopped short"``, ``"on a bound"``, ``"not identified"``, ``"unbounded"`` or ``"failed"``.
     message : str
         The reason, with what to do about it.
     covariance : array, shape (free, free)
@@ -85,6 +86,11 @@ def judge(
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
     return Verdict(CONVERGED, "gradient zero, curvature positive", covariance, condition)
+
+
+def without_maximum(why: str, free: int) -> Verdict:
+    """Return the verdict on a search that followed a likelihood which has no maximum; it has no covariance."""
+    return Verdict(UNBOUNDED, why, np.full((free, free), np.nan), math.nan)
 
 
 def _wide(parameters: Parameters, covariance: Array) -> list[str]:
