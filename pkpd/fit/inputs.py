@@ -15,6 +15,7 @@ from pkpd.engine import sd_function
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
+from pkpd.model.drug import measures_drug
 from pkpd.observed import MEASURED, Observed
 from pkpd.observed.naming import name_rows
 from pkpd.parameters import Parameter, Parameters
@@ -98,8 +99,8 @@ def residual_errors(data: Observed, kinds: Mapping[str, ErrorKind] | None) -> tu
         raise InputError(problems, "error")
     errors = []
     for output in data.analytes:
-        is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
-        errors.append(residual_error(output, kinds.get(output, "proportional" if is_drug else "log")))
+        default = "proportional" if measures_drug(data.model, output) else "log"
+        errors.append(residual_error(output, kinds.get(output, default)))
     problems = [problem for error in errors for problem in _cannot_hold(error, data)]
     if problems:
         raise InputError(problems, "error")

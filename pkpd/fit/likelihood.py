@@ -225,7 +225,7 @@ class Likelihood:
         return (
             f"{name_rows(data, only)}: {self.data.outputs[data.output[k]]} was {data.value[k]:g}, the "
             f"prediction is {value.fitted[k]:g} and its residual error has no spread there{others}; choose another "
-            "error (additive, or combined with a floor), another model (a baseline), or leave it out (a column 'excluded')"
+            "error (additive, or combined with a floor) or a model with a baseline, or leave it out (column 'excluded')"
         )
 
     @property

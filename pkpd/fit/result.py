@@ -57,6 +57,8 @@ class Fit:
         What was left out of the fit.
     attrs : mapping
         Provenance of the study: ``source``, ``synthetic`` and the like.
+    cautions : tuple of str
+        What a converged fit does not know well; they stand in the message, too.
     """
 
     model: Model
@@ -78,6 +80,7 @@ class Fit:
     given: pandas.DataFrame | None = None
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -254,6 +257,8 @@ class Fits(Mapping[Any, Fit]):
         lines = [f"{len(self.fits)} individual fits, {len(self.usable())} converged, {len(self.failures)} failed"]
         for status in sorted({f.status for f in self.fits.values() if not f.converged}):
             lines.append(f"{status}: {', '.join(str(s) for s, f in self.fits.items() if f.status == status)}")
+        doubtful = [str(s) for s, f in self.fits.items() if f.cautions]
+        lines += [f"converged with a caution: {', '.join(doubtful)}"] if doubtful else []
         lines += [f"no fit of {s}: {why}" for s, why in self.failures.items()]
         return "\n".join(lines)
 

@@ -200,11 +200,11 @@ def _no_maximum(likelihood: Likelihood, error: ResidualError, names: str, rows: 
     if (data.value[rows] == 0).all():
         return f"{head} a measured 0 of {error.output} ({name_rows(data, rows)}); {_zero_advice(error.output, names)}"
     free = len(likelihood.code.sensitivities)
-    every = "every" if rows[measured].all() else f"{int(rows.sum())} of"
+    every = "every measured value" if rows[measured].all() else f"{int(rows.sum())} measured values"
     return (
-        f"{head} {every} measured value of {error.output} ({name_rows(data, rows)}): {int(measured.sum())} measured for "
-        f"{free} parameters of the model; fix parameters until fewer are free than values are measured, fix {names}, or "
-        "add data (data without noise have no residual error to estimate)"
+        f"{head} {every} of {error.output} ({name_rows(data, rows)}): {int(measured.sum())} measured "
+        f"for {free} parameters of the model; fix parameters until fewer are free than values are measured, fix "
+        f"{names}, or add data (data without noise have no residual error to estimate)"
     )
 
 

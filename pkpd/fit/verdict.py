@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.fit.cautions import cautions
 from pkpd.fit.objective import Objective, V
 from pkpd.fit.search import GOOD_DECREMENT, Minimum
 from pkpd.parameters import Parameters
@@ -34,12 +35,15 @@ class Verdict:
         Of the estimates on the transformed scale; NaN where there is none.
     condition_number : float
         Largest over smallest eigenvalue of the correlation matrix of the estimates; infinite if singular.
+    cautions : tuple of str
+        What a converged fit does not know well.
     """
 
     status: str
     message: str
     covariance: Array
     condition_number: float
+    cautions: tuple[str, ...] = ()
 
 
 def judge(
@@ -85,7 +89,9 @@ def judge(
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
-    return Verdict(CONVERGED, "gradient zero, curvature positive", covariance, condition)
+    doubts = cautions(parameters, covariance, condition)
+    more = f"; caution: {'; '.join(doubts)}" if doubts else ""
+    return Verdict(CONVERGED, f"gradient zero, curvature positive{more}", covariance, condition, doubts)
 
 
 def without_maximum(why: str, free: int) -> Verdict:

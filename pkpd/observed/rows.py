@@ -159,7 +159,8 @@ class Observed:
                 warn(f"{count} censored samples of {analyte} have no limit and are left out of the fit")
         rest = self.keep(~lost)
         if not len(rest.time):
-            raise InputError(f"no usable observation of {sorted(self.analytes.values())}")
+            analytes = sorted(self.analytes.values())
+            raise InputError(f"no usable observation of {analytes}: every sample is censored, and no limit is known")
         return rest.part(np.unique(rest.subject).tolist())
 
 
