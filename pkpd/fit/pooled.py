@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pkpd.errors import FitWarning, warn
+from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
 from pkpd.fit.options import Options
@@ -84,12 +85,14 @@ def _prepared(
 ) -> tuple[Observed, Request]:
     """Return the data of the subjects that can be fitted, and the request with all that is known of them."""
     notes: list[str] = []
+    asked = model
     table = given_table(given, model)
     if table is not None:
         study = with_given(study, table, notes)
     if model.base == WORDS and isinstance(given, (Fits, Fit)):
         model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
     data = observe(model, study, request.options.observed).usable()
+    notes += say_units(asked, data.model, study)
     known = {} if table is None else in_model_units(table, given, data)
     if request.options.baseline == "observed":
         known |= observed_baselines(data)

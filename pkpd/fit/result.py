@@ -15,6 +15,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
+from pkpd.model.dimensions import inferred_units
 from pkpd.parameters import Parameters, Scale
 from pkpd.population import Omega, Population, ResidualError, block
 from pkpd.population.cholesky import loadings
@@ -167,10 +168,11 @@ class Fit:
         return {n: (min(low[n], high[n]), max(low[n], high[n])) for n in self.parameters.free}
 
     def table(self, level: float = 0.90) -> pandas.DataFrame:
-        """Return one row per parameter: estimate, unit, SE, RSE %, interval, meaning."""
+        """Return one row per parameter: estimate, unit (stated or inferred), SE, RSE %, interval, meaning."""
         import pandas
 
         errors, intervals = self.standard_errors(), self.intervals(level)
+        inferred = inferred_units(self.model)
         rows = []
         for p in self.parameters:
             if self.given is not None and p.name in self.given.columns:
@@ -178,7 +180,8 @@ class Fit:
             se = errors.get(p.name, math.nan)
             low, high = intervals.get(p.name, (math.nan, math.nan))
             relative = 100 * se / abs(p.value) if p.value else math.nan
-            rows.append((p.name, p.value, p.unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
+            unit = p.unit or inferred.get(p.name, "")
+            rows.append((p.name, p.value, unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
         percent = f"{100 * level:g} %"
         columns = [
             "parameter",

@@ -19,6 +19,7 @@ from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
 from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
+from pkpd.observed.output_units import with_output_units
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
 from pkpd.records import Changes
 from pkpd.study import Study
@@ -189,7 +190,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         row = study._doses["row"][switched].iloc[0]
         raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
-    model = in_study_units(model, study, matched)
+    model = with_output_units(in_study_units(model, study, matched), study, matched)
     labels = occasion_labels(study)
     samples = _samples(model, study, matched, labels)
     if not len(samples["subject"]):
