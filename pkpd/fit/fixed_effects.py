@@ -20,7 +20,7 @@ from pkpd.fit.nothing_measured import outputs_all_censored, refuse_all_censored
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit
 from pkpd.fit.search import Minimum, minimise
-from pkpd.fit.unbounded import refuse_vanishing, vanished
+from pkpd.fit.unbounded import refuse_vanishing, search_ends, vanished
 from pkpd.fit.verdict import CONVERGED, judge, without_maximum
 from pkpd.observed import MEASURED, Observed
 from pkpd.parameters import Parameters
@@ -73,7 +73,8 @@ def fit_data(data: Observed, request: Request) -> Fit:
     request = replace(request, notes=(*request.notes, *outputs_all_censored(data)))
     vectors = [each.to_vector() for each in starts]
     refuse_vanishing(likelihood, vectors)
-    minima = [minimise(likelihood, each) for each in vectors]
+    ends = search_ends(likelihood)
+    minima = [minimise(likelihood, each, enough=ends) for each in vectors]
     best = min(minima, key=lambda m: m.value.objective)
     return _finish(likelihood, best, request)
 

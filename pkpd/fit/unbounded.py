@@ -66,6 +66,24 @@ def refuse_vanishing(likelihood: Likelihood, starts: list[Array]) -> None:
         raise InputError(problems, "error")
 
 
+def search_ends(likelihood: Likelihood) -> Callable[[Evaluation], bool]:
+    """Return what tells a search that it follows a likelihood without a maximum.
+
+    That is where the SD of every measured value of some output, or of a measured 0, is below the data's resolution.
+    """
+    data, pairs = likelihood.data, []
+    for error in likelihood.errors:
+        own = data.of(error.output) & (data.kind == MEASURED)
+        finest = _finest(data, error, own)
+        pairs += [(rows, finest[rows]) for rows in (own, *_each(own & (data.value == 0))) if rows.any()]
+    return lambda value: any(bool((value.sd[rows] < finest).all()) for rows, finest in pairs)
+
+
+def _each(rows: Flags) -> list[Flags]:
+    """Return rows one by one."""
+    return [np.arange(rows.size) == k for k in np.flatnonzero(rows)]
+
+
 def vanished(likelihood: Likelihood, vector: Array, value: Evaluation) -> str:
     """Say why a minimum is none: at which records an SD goes to zero, and what to do; nothing if it is one.
 
