@@ -34,6 +34,7 @@ _TEN = float(np.log(10.0))
 _NEAR, _FAR = 20, 40  # powers of ten between which a likelihood without a maximum still falls
 _STEPS = 12  # powers of ten by which an SD is lowered after a search, from the size of the data to their last digit
 _FALLS = 0.1  # −2 log L per power of ten that is a fall and not rounding
+_FAR_BELOW = 0.01  # of an SD: a residual that is nothing beside it
 _AWAY = 5.0  # how far parameters are moved, on the scale of estimation, to see whether a prediction stays 0
 
 
@@ -69,19 +70,24 @@ def refuse_vanishing(likelihood: Likelihood, starts: list[Array]) -> None:
 def search_ends(likelihood: Likelihood) -> Callable[[Evaluation], bool]:
     """Return what tells a search that it follows a likelihood without a maximum.
 
-    That is where the SD of every measured value of some output, or of a measured 0, is below the data's resolution.
+    That is where the SD of every measured value of some output, or of a measured 0, is below the data's resolution, and
+    the residuals are far below that SD.
     """
-    data, pairs = likelihood.data, []
+    data, groups = likelihood.data, []
     for error in likelihood.errors:
         own = data.of(error.output) & (data.kind == MEASURED)
         finest = _finest(data, error, own)
-        pairs += [(rows, finest[rows]) for rows in (own, *_each(own & (data.value == 0))) if rows.any()]
-    return lambda value: any(bool((value.sd[rows] < finest).all()) for rows, finest in pairs)
+        every = [own, *(np.arange(own.size) == k for k in np.flatnonzero(own & (data.value == 0)))]
+        groups += [(error, rows, finest[rows], error.transform.to(data.value[rows])) for rows in every if rows.any()]
 
+    def ends(value: Evaluation) -> bool:
+        for error, rows, finest, seen in groups:
+            sd = value.sd[rows]
+            if (sd < finest).all() and (np.abs(error.transform.to(value.fitted[rows]) - seen) < _FAR_BELOW * sd).all():
+                return True
+        return False
 
-def _each(rows: Flags) -> list[Flags]:
-    """Return rows one by one."""
-    return [np.arange(rows.size) == k for k in np.flatnonzero(rows)]
+    return ends
 
 
 def vanished(likelihood: Likelihood, vector: Array, value: Evaluation) -> str:

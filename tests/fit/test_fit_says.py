@@ -1,4 +1,4 @@
-"""What a fit takes over, assumes and doubts: residual errors, units of own models, loose estimates, data without values."""
+"""What a fit takes over, assumes and doubts: residual errors, units of own models, loose estimates, no values at all."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ def silently(call: Any, *inputs: Any, **named: Any) -> Any:
 def test_units_do_not_choose_the_default_error(call: str) -> None:
     """The library's equations, written down by a user without units, measure the drug as the library's do."""
     model = ENTRIES[call].make()
-    own = Model("own", model.equations, Parameters(tuple(Parameter(p.name, 1.0) for p in model.parameters)),
-                outputs=model.outputs, initial=model.initial, doses=model.doses, covariates=model.covariates)  # fmt: skip
+    bare = Parameters(tuple(Parameter(p.name, 1.0) for p in model.parameters))
+    own = Model("own", model.equations, bare, outputs=model.outputs, initial=model.initial, doses=model.doses,
+                covariates=model.covariates)  # fmt: skip
     for output in model.outputs:
         assert measures_drug(own, output) == measures_drug(model, output)
 
