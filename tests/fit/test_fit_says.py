@@ -1,4 +1,4 @@
-"""What a fit takes over, assumes and doubts: residual errors, units of own models, loose estimates, no values at all."""
+"""What a fit takes over, assumes and doubts: residual errors, units of own models, loose estimates, no value at all."""
 
 from __future__ import annotations
 
