@@ -118,7 +118,7 @@ def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Reque
 
     no_maximum = vanished(likelihood, minimum.vector, minimum.value)
     verdict = without_maximum(no_maximum, free) if no_maximum else judge(likelihood, minimum, parameters, adjust)
-    objective = math.nan if no_maximum else minimum.value.objective
+    objective = minimum.value.objective if not no_maximum and np.isfinite(minimum.value.objective) else math.nan
     said = () if verdict.status == CONVERGED else outputs_all_censored(data)
     if verdict.status != "failed" and degrees <= 0:
         notes = (*notes, f"{rows} observations for {free} parameters: intervals mean nothing")

@@ -39,7 +39,8 @@ class Fit:
     covariance : array, shape (free, free)
         Of the free parameters on their transformed scales (log where positive).
     objective, minus2ll : float
-        −2 log L without and with N·log 2π; NaN where the likelihood has no maximum (status ``"unbounded"``).
+        −2 log L without and with N·log 2π; NaN where the likelihood has no maximum (status ``"unbounded"``) or cannot
+        be computed (``"failed"``).
     observations, censored, subjects, evaluations : int
         Counts.
     degrees : float

@@ -131,12 +131,10 @@ def _always_zero(likelihood: Likelihood, starts: list[Array]) -> Flags:
             for away in (-_AWAY, _AWAY):
                 vectors.append(starts[0].copy())
                 vectors[-1][k] += away
-    zero = np.ones(likelihood.data.time.shape, dtype=bool)
-    for vector in vectors:
-        predicted = likelihood.predictions.at(likelihood.table(likelihood.values_at(vector)))
-        if predicted.failure() is None:  # values that cannot be solved tell nothing
-            zero &= predicted.f == 0
-    return zero
+    found = (likelihood.predictions.at(likelihood.table(likelihood.values_at(vector))) for vector in vectors)
+    zero = [predicted.f == 0 for predicted in found if predicted.failure() is None]  # what is not solved tells nothing
+    always: Flags = np.all(zero, axis=0) if zero else np.zeros(likelihood.data.time.shape, dtype=bool)
+    return always
 
 
 def _without_end(likelihood: Likelihood, error: ResidualError, start: Array) -> str:

@@ -30,9 +30,12 @@ def survives(mutant: Mutant, root: Path) -> bool:
         raise SystemExit(f"{mutant.file}: {mutant.old!r} stands there {text.count(mutant.old)} times; expected once")
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *mutant.tests]
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    reference = os.environ.get("PKPD_REFERENCE", str(ROOT.parent / "shared" / "reference"))
+    own = {"PKPD_REFERENCE": reference, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=LIMIT, check=False)
+        done = subprocess.run(
+            command, cwd=root, env={**os.environ, **own}, capture_output=True, timeout=LIMIT, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     finally:
