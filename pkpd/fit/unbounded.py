@@ -113,11 +113,7 @@ def vanished(likelihood: Likelihood, vector: Array, value: Evaluation) -> str:
         free = [n for n in error.names if n in likelihood.parameters.free]
         if not (free and own.any()):
             continue
-        finest = _finest(data, error, own)
-        zero = own & (data.value == 0) & (value.sd < finest)
-        rows, names = (
-            (zero, ", ".join(free)) if zero.any() else _gone(likelihood, error, (vector, value.fitted), finest)
-        )
+        rows, names = _gone(likelihood, error, (vector, value.fitted), _finest(data, error, own))
         if rows.any():
             found.append(_no_maximum(likelihood, error, names, rows))
     return "; ".join(found)
@@ -164,14 +160,19 @@ def _gone(likelihood: Likelihood, error: ResidualError, end: tuple[Array, Array]
     """
     data = likelihood.data
     mine = data.of(error.output)
+    measured = mine & (data.kind == MEASURED)
     for names, lowered in _lowered(likelihood, error, *end):
-        last = float(lowered(0).value[mine].sum())
+        density = lowered(0)
+        last, zero = float(density.value[mine].sum()), measured & (data.value == 0) & (density.sd < finest)
+        zero &= lowered(1).sd < 0.5 * density.sd  # not where a floor was set
+        if zero.any():
+            return zero, names
         for k in range(1, _STEPS + 1):
             density = lowered(k)
             here = float(density.value[mine].sum())
             if not here < last - _FALLS:
                 break
-            gone, last = mine & (data.kind == MEASURED) & (density.sd < finest), here
+            gone, last = measured & (density.sd < finest), here
             if gone.any():
                 return gone, names
     return np.zeros(mine.shape, dtype=bool), ""

@@ -100,6 +100,8 @@ def test_the_remedies_that_are_offered_work() -> None:
     assert held.parameters["add_C"] == pytest.approx(1e-3, rel=1e-2)
     assert held.minus2ll == pytest.approx(fixed.minus2ll, abs=0.1)
     assert np.isfinite(quiet(fit_pooled, ORAL, study_of(), START, error={"C": "additive"}).minus2ll)
+    tiny = START + Parameters((Parameter("add_C", 1e-9, "mg/L", fixed=True),))  # a floor is a floor, however low
+    assert np.isfinite(quiet(fit_pooled, ORAL, study_of(), tiny, error={"C": "combined"}).minus2ll)
 
 
 def test_a_measured_value_beside_the_zeros_keeps_the_floor() -> None:
