@@ -25,6 +25,7 @@ COMPARE = ("tests/nca/test_compare.py",)
 SPARSE = ("tests/nca/test_sparse_reference.py", "tests/nca/test_sparse_rules.py")
 LIMITS = ("tests/nca/test_limits_met_exactly.py",)
 STREAMS = ("tests/simulate/test_simulate.py::test_residual_errors_do_not_repeat_the_numbers_of_the_parameters",)
+TAILS = ("tests/nca/test_nca_tails.py",)
 URINE = ("tests/nca/test_excretion.py",)
 DENSITY = ("tests/fit/test_densities.py",)
 LIKELIHOOD = ("tests/fit/test_fit_likelihood.py",)
@@ -55,16 +56,16 @@ MUTANTS = (
     Mutant(NCA + "areas.py", "moment = dt * (0.5 * t1 * c1 + 0.5 * t2 * c2)",
            "moment = dt * (0.5 * t1 * c1 + 0.5 * t1 * c2)", EXACT),
     Mutant(NCA + "areas.py", "found: Flags = both & (c[1:] < c[:-1])", "found: Flags = both & (c[1:] <= c[:-1])", BOTH),
-    Mutant(NCA + "areas.py", "(np.arange(len(both))[:, None] >= top)", "(np.arange(len(both))[:, None] > top)", BOTH),
+    Mutant(NCA + "areas.py", "(np.arange(len(both))[:, None] >= top)", "(np.arange(len(both))[:, None] > top)", TAILS),
     Mutant(NCA + "areas.py", "log_moment = t1 * log_area + dt * dt", "log_moment = t1 * log_area + dt", EXACT),
-    Mutant(NCA + "exposure.py", "return of.clast_pred / of.fit.rate", "return of.clast / of.fit.rate", BOTH),
+    Mutant(NCA + "exposure.py", "return of.clast_pred / of.fit.rate", "return of.clast / of.fit.rate", TAILS),
     Mutant(NCA + "exposure.py", "return end * tail + tail / of.fit.rate", "return end * tail", EXACT),
     Mutant(NCA + "partial.py", "np.where(endless, start * rest + rest / tail.rate, moment)",
-           "np.where(endless, start * rest, moment)", (*EXACT, "tests/nca/test_nca_intervals.py")),
+           "np.where(endless, start * rest, moment)", TAILS),
     Mutant(NCA + "partial.py", "start = np.maximum(a, since)", "start = np.maximum(since, since)",
-           (*EXACT, "tests/nca/test_nca_intervals.py")),
+           TAILS),
     Mutant(NCA + "partial.py", 'level = tail.observed if kind == "obs" else tail.predicted',
-           'level = tail.predicted if kind == "obs" else tail.observed', BOTH),
+           'level = tail.predicted if kind == "obs" else tail.observed', TAILS),
     # The terminal regression.
     Mutant(NCA + "lambda_z.py", "(1.0 - r2) * (number - 1.0)", "(1.0 - r2) * number", BOTH),
     Mutant(NCA + "lambda_z.py", "enough = valid & (score >= score.max(axis=0) - window.tolerance)",
