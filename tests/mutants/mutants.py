@@ -72,7 +72,7 @@ MUTANTS = (
            "enough = valid & (score >= score.max(axis=0))", BOTH),
     Mutant(NCA + "lambda_z.py", "(number <= window.maximal)", "(number < window.maximal)", BOTH),
     Mutant(NCA + "regression.py", "return log_clast + of.fit.level + of.fit.rate * of.tlast",
-           "return log_clast + of.fit.level + of.fit.rate * of.fit.end", (*BOTH, "tests/nca/test_nca_result.py")),
+           "return log_clast + of.fit.level + of.fit.rate * of.fit.end", TAILS),
     Mutant(NCA + "points.py", "np.where(with_top, block.top, block.top + 1)",
            "np.where(with_top, block.top, block.top)",
            BOTH),

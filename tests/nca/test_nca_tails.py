@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pkpd.nca import area, nca
+from pkpd.nca import Points, area, nca
 from pkpd.nca.kernel.extrapolation import Extrapolation
 from tests.nca.nca_studies import make_study
 
@@ -43,6 +43,17 @@ def test_the_predicted_tail_starts_from_the_regression() -> None:
         window = found["auc_window"].values.ravel()[place] - found["auc_last"].item()  # 4 h of that tail
         assert window == pytest.approx(level / -slope * (1 - np.exp(4 * slope)), rel=1e-9)
     assert abs(beyond["pred"] / beyond["obs"] - 1) > 0.01
+
+
+def test_a_regression_that_ends_before_the_last_sample() -> None:
+    """Intercept and predicted Clast are those of numpy.polyfit through the chosen points, the latter at Tlast."""
+    t, c = np.array([1.0, 2, 4, 6, 8, 10]), np.array([10.0, 8.0, 5.2, 2.9, 2.1, 0.4])
+    samples = [{"subject": 1, "time": x, "value": v} for x, v in zip(t, c, strict=True)]
+    study = make_study(samples, [{"subject": 1, "time": 0.0, "amount": 100.0, "route": "oral"}], units=UNITS)
+    found = nca(study, "C", points=[Points(1, use=(2.0, 4.0, 6.0, 8.0))])
+    slope, intercept = np.polyfit(t[1:5], np.log(c[1:5]), 1)
+    assert found["lambda_z_intercept"].item() == pytest.approx(intercept, rel=1e-9)
+    assert found["clast_pred"].item() == pytest.approx(np.exp(intercept + 10 * slope), rel=1e-9)
 
 
 @pytest.mark.parametrize("begin", [0.0, 3.0, 10.0, 14.0])
