@@ -70,6 +70,13 @@ def test_a_measured_0_that_is_predicted_0_is_refused_by_its_record(kind: Any) ->
         assert word in text
 
 
+def test_a_measured_0_of_which_something_is_predicted_is_not_meant() -> None:
+    """At 24 h the prediction is half a mg/L, so that a 0 there keeps its SD."""
+    with pytest.raises(InputError, match="6 measured values of C are 0") as caught:
+        fit_pooled(ORAL, study_of(zeros=(0.0, 24.0)), START, error={"C": "combined"})
+    assert "at time 24" not in str(caught.value)
+
+
 def test_every_individual_fit_says_it_too() -> None:
     with pytest.raises(InputError, match=r"subject 2: error: 1 measured value of C is 0 .*subject 2 at time 0"):
         fit_individuals(ORAL, study_of(2), START, error={"C": "combined"}, progress=False)

@@ -77,7 +77,7 @@ MUTANTS = (
            "np.where(with_top, block.top, block.top)",
            BOTH),
     Mutant(NCA + "points.py", '1.0 if rules.lambda_z_weights == "1/y" else 2.0',
-           '2.0 if rules.lambda_z_weights == "1/y" else 1.0', RULES),
+           '2.0 if rules.lambda_z_weights == "1/y" else 1.0', TAILS),
     # What follows from areas and regression.
     Mutant(NCA + "disposition.py", "moment[0] / area[0] - of.half_infusion", "moment[0] / area[0]", EXACT),
     Mutant(NCA + "disposition.py", "return value / of.fit.rate, first(code", "return value * of.fit.rate, first(code",

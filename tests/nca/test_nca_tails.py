@@ -45,6 +45,17 @@ def test_the_predicted_tail_starts_from_the_regression() -> None:
     assert abs(beyond["pred"] / beyond["obs"] - 1) > 0.01
 
 
+@pytest.mark.parametrize(("weights", "power"), [("1", 0.0), ("1/y", 1.0), ("1/y^2", 2.0)])
+def test_weights_of_the_regression(weights: str, power: float) -> None:
+    """`numpy.polyfit` takes the square roots of weights: C^(−power/2)."""
+    t, c = np.array([1.0, 2, 4, 6, 8, 10]), np.array([10.0, 8.0, 5.2, 2.9, 2.1, 0.4])
+    samples = [{"subject": 1, "time": x, "value": v} for x, v in zip(t, c, strict=True)]
+    study = make_study(samples, [{"subject": 1, "time": 0.0, "amount": 100.0, "route": "oral"}], units=UNITS)
+    found = nca(study, "C", points=[Points(1, use=(2.0, 4.0, 6.0, 8.0, 10.0))], lambda_z_weights=weights)
+    slope, _ = np.polyfit(t[1:], np.log(c[1:]), 1, w=c[1:] ** (-power / 2))
+    assert found["lambda_z"].item() == pytest.approx(-slope, rel=1e-9)
+
+
 def test_a_regression_that_ends_before_the_last_sample() -> None:
     """Intercept and predicted Clast are those of numpy.polyfit through the chosen points, the latter at Tlast."""
     t, c = np.array([1.0, 2, 4, 6, 8, 10]), np.array([10.0, 8.0, 5.2, 2.9, 2.1, 0.4])
