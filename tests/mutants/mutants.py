@@ -84,7 +84,7 @@ MUTANTS = (
            EXACT),
     Mutant(NCA + "steady.py", "-1.0 / np.expm1(-of.fit.rate * of.block.tau)",
            "1.0 / np.expm1(of.fit.rate * of.block.tau)",
-           (*EXACT, "tests/nca/test_nca_intervals.py")),
+           TAILS),
     Mutant(NCA + "steady.py", 'return _percent(of.once(highest), of["ctau"], of["cavg"])',
            'return _percent(of.once(highest), of.scaled("cmin"), of["cavg"])', (*EXACT,
            "tests/nca/test_nca_intervals.py")),

@@ -86,3 +86,13 @@ def test_area_and_moment_of_an_exponential_over_any_stretch(begin: float, end: f
     (first, first_moment), (last, last_moment) = integral(begin), integral(end)
     assert found.auc == pytest.approx(first - last, rel=1e-10)
     assert found.aumc == pytest.approx(first_moment - last_moment, rel=1e-10)
+
+
+@pytest.mark.parametrize("tau", [6.0, 12.0, 24.0])
+def test_accumulation_by_hand(tau: float) -> None:
+    """1/(1 − exp(−λz·τ)), which is 1 for a drug that is gone, and not 0."""
+    times = np.array([0.5, 1, 2, 4, 6])
+    samples = [{"subject": 1, "time": x, "value": 8 * np.exp(-0.2 * x)} for x in times]
+    study = make_study(samples, [{"subject": 1, "time": 0.0, "amount": 100.0}], units=UNITS)
+    found = nca(study, "C", tau=tau)["accumulation_index"].item()
+    assert found == pytest.approx(1 / (1 - np.exp(-0.2 * tau)), rel=1e-9)
