@@ -21,6 +21,7 @@ from pkpd.model import Model
 from pkpd.observed.clock import require_one_clock
 from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
+from pkpd.observed.output_units import with_output_units
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
 from pkpd.records import Changes
 from pkpd.study import Study
@@ -161,7 +162,8 @@ class Observed:
                 warn(f"{count} censored samples of {analyte} have no limit and are left out of the fit")
         rest = self.keep(~lost)
         if not len(rest.time):
-            raise InputError(f"no usable observation of {sorted(self.analytes.values())}")
+            analytes = sorted(self.analytes.values())
+            raise InputError(f"no usable observation of {analytes}: every sample is censored, and no limit is known")
         return rest.part(np.unique(rest.subject).tolist())
 
 
@@ -190,7 +192,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         row = study._doses["row"][switched].iloc[0]
         raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
-    model = in_study_units(model, study, matched)
+    model = with_output_units(in_study_units(model, study, matched), study, matched)
     require_one_clock(model, study)
     labels = occasion_labels(study)
     samples = _samples(model, study, matched, labels)
