@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pkpd import units as unit_tools
-from pkpd.errors import UnitError, nearest
+from pkpd.errors import UnitError, few, nearest
 from pkpd.io.findings import Findings
 from pkpd.io.table import Columns, Table
 from pkpd.study import COVARIATE_NAMES
@@ -204,7 +204,7 @@ def missing_column(table: Table, column: str, what: str, findings: Findings) -> 
     hint = nearest(column, [h for h in headings if table_key(table, h) in table.extras])
     hint = f"; {hint}" if hint.startswith("did") else ""
     findings.problem(
-        f"{table.name}: no column '{column}'; expected {what}; found {', '.join(map(repr, headings))}{hint}"
+        f"{table.name}: no column '{column}'; expected {what}; found {few(map(repr, headings), column)}{hint}"
     )
 
 

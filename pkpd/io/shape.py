@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from pkpd.arrays import Flags
-from pkpd.errors import nearest
+from pkpd.errors import few, nearest
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabulary
 from pkpd.io.findings import Findings
@@ -150,7 +150,7 @@ def analytes_of(table: Table, names: Sequence[str], findings: Findings) -> list[
     """Return the analyte of every record, spelled as in `units`; a missing name is a problem."""
     if "analyte" not in table:
         if len(names) != 1:
-            known = f" ({', '.join(names)})" if names else " (units= names none)"
+            known = f" ({few(names)})" if names else " (units= names none)"
             missing_column(table, "analyte", f"the name of what was measured{known}", findings)
         return [names[0] if len(names) == 1 else ""] * len(table)
     by_fold = {fold(name): name for name in names}
@@ -169,7 +169,7 @@ def check_shape(table: Table, names: Sequence[str], findings: Findings) -> bool:
     """Say whether the table has a value column; if not, that is a problem."""
     if "value" in table:
         return True
-    columns = f"the measured values, or a column for each of {', '.join(names)}" if names else "the measured values"
+    columns = f"the measured values, or a column for each of {few(names)}" if names else "the measured values"
     missing_column(table, "value", columns, findings)
     for name in names:
         hint = nearest(name, table.extras)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
-from pkpd.errors import nearest
+from pkpd.errors import few, nearest
 from pkpd.io.cells import all_integers, is_missing, label, number, of_each
 from pkpd.io.columns import COVARIATES, fold, missing_column, vocabulary
 from pkpd.io.findings import Findings, shown
@@ -193,7 +193,7 @@ def check_weights(
         return
     if "weight" not in people:
         if has_table:
-            found = ", ".join(repr(str(c)) for c in people.columns)
+            found = few((repr(str(c)) for c in people.columns), "weight")
             findings.problem(f"subjects: no column 'weight'; expected one, since doses are in {unit}; found {found}")
         else:
             findings.fact(f"doses: given in {unit} and no weights are known; absolute amounts cannot be computed")
