@@ -102,8 +102,9 @@ def _no_other_clock(table: Table, source: str, findings: Findings) -> None:
     if others:
         heading, like = table.headings.get(source, source), [table.headings.get(key, key) for key in others]
         findings.problem(
-            f"{table.name}: the columns {', '.join(map(repr, [heading, *like]))} could each be the time of the records; "
-            f"say which with {say(like[0], 'time')}, or that {like[0]!r} is none with {say(like[0], 'covariate')} or 'drop'"
+            f"{table.name}: the columns {', '.join(map(repr, [heading, *like]))} could each be the time of the "
+            f"records; say which with {say(like[0], 'time')}, or that {like[0]!r} is none with "
+            f"{say(like[0], 'covariate')}"
         )
 
 

@@ -91,6 +91,9 @@ KINDS_OF_DOSES = {
     "into": ("cmt", "compartment"),
     "modelled": ("modeled",),
     "action": (),
+    "evid": ("eventid",),
+    "mdv": (),
+    "until": ("end", "endtime", "stop", "stoptime", "infusionend", "endofinfusion", "eoi", "doseend"),
     "reset": (),
     "switch": (),
 }

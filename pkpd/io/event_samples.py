@@ -12,10 +12,12 @@ from pkpd.io.cells import flag, is_missing, label, number
 from pkpd.io.columns import split_unit
 from pkpd.io.event_table import EVENTS, EventTable
 from pkpd.io.findings import Findings
+from pkpd.io.meaningful import check_one_kind
 from pkpd.io.shape import wide_columns
 from pkpd.io.table import Table, positions
 
-_DOSING = ("amount", "amount_per_kg", "route", "duration", "mark")
+_CODES = ("evid", "mdv", "cens", "limit")
+_DOSING = ("amount", "amount_per_kg", "route", "duration", "mark", "dose_unit")
 
 
 def samples_of(rows: EventTable, names: Sequence[str], analytes: Mapping[str, str], findings: Findings) -> Table:
@@ -46,6 +48,10 @@ def samples_of(rows: EventTable, names: Sequence[str], analytes: Mapping[str, st
         elif not names:
             heading = split_unit(rows.table.headings.get("value", "DV"))[0]
             columns["analyte"] = [analytes.get(name, heading) for name in where]
+    elif "analyte" not in columns:
+        where = [rows.events.compartment(k) for k in keep]
+        wide = wide_columns(samples, names)
+        check_one_kind(samples, wide, where, rows.table.headings.get("compartment", "CMT"), findings)
     return replace(samples, columns=columns, extras=())
 
 
@@ -70,8 +76,9 @@ def observed_only(table: Table, names: Sequence[str], findings: Findings) -> Tab
             "doses are those given apart"
         )
     samples = censored_as_text(table.take(keep), names, findings)
-    columns = {name: cells for name, cells in samples.columns.items() if name not in EVENTS}
-    return replace(samples, columns=columns)
+    columns = {name: cells for name, cells in samples.columns.items() if name not in _CODES}
+    others = tuple(name for name in EVENTS if name in columns)  # of doses given apart, or of samples: to be looked at
+    return replace(samples, columns=columns, extras=(*samples.extras, *others))
 
 
 def _is_set(cell: object) -> bool:

@@ -18,7 +18,9 @@ _OF_FLAGS = frozenset({"ignore", "ignored", "excl", "exclude", "excluded", "excl
 """Headings that say yes or no, folded."""
 
 
-def without_ignored(table: Table, named: Collection[str], findings: Findings, first: str = "") -> Table:
+def without_ignored(
+    table: Table, named: Collection[str], findings: Findings, first: str = "", flags: bool = False
+) -> Table:
     """Return a table without the rows that it marks, and without the column of marks; the rows are counted.
 
     Parameters
@@ -30,14 +32,15 @@ def without_ignored(table: Table, named: Collection[str], findings: Findings, fi
     findings : Findings
         Where the count goes.
     first : str
-        Of a NONMEM data set, its first column: a row that begins with ``#`` or ``@`` is ignored, and so are rows whose
-        column says yes to a heading such as EXCLUDE.
+        Of a NONMEM data set, its first column: a row that begins with ``#`` or ``@`` is ignored.
+    flags : bool
+        Whether rows with a yes under a heading such as EXCLUDE are left out, too (a sample is set aside instead).
     """
     taken = {fold(name) for name in named}
     gone: dict[int, str] = {}
     columns = dict(table.columns)
     for key in table.extras:
-        marked = None if fold(key) in taken else _marked(fold(key), table.columns[key], bool(first))
+        marked = None if fold(key) in taken else _marked(fold(key), table.columns[key], flags)
         if marked is not None:
             gone.update(dict.fromkeys(marked, table.headings.get(key, key)))
             del columns[key]
@@ -61,9 +64,9 @@ def _is_comment(cell: object) -> bool:
     return isinstance(cell, str) and cell.strip()[:1] in ("#", "@") and cell.strip() != ""
 
 
-def _marked(heading: str, cells: Sequence[object], strict: bool) -> list[int] | None:
+def _marked(heading: str, cells: Sequence[object], flags: bool) -> list[int] | None:
     """The rows that a column marks; None where it is no column of marks."""
-    if heading in _OF_FLAGS and strict:
+    if heading in _OF_FLAGS and flags:
         said = [flag(cell) for cell in cells]
         return None if None in said else [i for i, yes in enumerate(said) if yes]
     if heading not in _OF_MARKS:

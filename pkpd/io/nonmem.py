@@ -10,8 +10,9 @@ from typing import Any
 
 from pkpd.errors import InputError, few, nearest
 from pkpd.io import columns as names
-from pkpd.io.cells import label
+from pkpd.io.cells import label, number
 from pkpd.io.declared import declared_units, with_headings
+from pkpd.io.doses import route_of
 from pkpd.io.event_table import nonmem_cell
 from pkpd.io.findings import Findings, say
 from pkpd.io.ignored import without_ignored
@@ -146,17 +147,21 @@ def _table(
     extras = tuple(key for key in cells if key not in ours)
     told = frozenset(key for key in extras if names.fold(key) in own - {*map(names.fold, units)})
     table = Table("records", cells, range(1, len(cells_of[0]) + 1), spelled, extras, told)
-    table = without_ignored(table, units, findings, next(iter(cells)))
+    table = without_ignored(table, units, findings, next(iter(cells)), flags=True)
+    table = _with_routes(table)
     findings.problems += _not_numbers(table)
     findings.problems += _dated(table)
     if not len(table):
         findings.problem("records: every row is marked to be ignored; expected at least one that is not")
-    findings.settle(_WHERE)
+    if findings.problems:
+        findings.settle(_WHERE)
     # Without DV the columns that `units` names hold the values, as in any wide table.
     if "value" not in cells and not {names.fold(key) for key in table.extras} & {names.fold(name) for name in units}:
         table = replace(table, columns={**table.columns, "value": [None] * len(table)})
     if "AMT" not in shown:
         findings.altered("records: no column 'AMT', so that no record is a dose")
+    elif "RATE" not in shown:
+        _no_lengths(table, findings)
     return table, found_units
 
 
@@ -207,6 +212,29 @@ def _problems(shown: Sequence[str], own: Collection[str]) -> list[str]:
     return problems
 
 
+def _with_routes(table: Table) -> Table:
+    """Take a column ROUTE for the routes where everything in it is one; numbers are somebody's codes."""
+    key = next((key for key in table.open if key.upper() == "ROUTE"), "")
+    words = [label(cell) or "" for cell in table.columns.get(key, ())]
+    if not any(words) or not all(route_of(word) for word in words if word):
+        return table
+    columns = {"route" if name == key else name: cells for name, cells in table.columns.items()}
+    extras = tuple(name for name in table.extras if name != key)
+    return replace(table, columns=columns, headings={**table.headings, "route": key}, extras=extras)
+
+
+def _no_lengths(table: Table, findings: Findings) -> None:
+    """Without RATE a column of durations says nothing to NONMEM, and an infusion would become a bolus."""
+    given = [number(cell) or 0.0 for cell in table.columns.get("amount", ())]
+    for key in (key for key in table.open if names.fold(key) in ("duration", *names.DOSES["duration"])):
+        long = [i for i, cell in enumerate(table.columns[key]) if given[i] > 0 and (number(cell) or 0.0) > 0]
+        if long:
+            findings.altered(
+                f"records: {len(long)} doses have a length in the column '{key}', a covariate to NONMEM, and are given "
+                "at once; expected RATE (amount / duration, or -2 where the model knows the duration)"
+            )
+
+
 def _not_numbers(table: Table) -> list[str]:
     return [
         f"row {table.rows[k]}, column {name}: {cell!r}; expected a number"
@@ -225,7 +253,7 @@ def _dated(table: Table) -> list[str]:
         for i, (owner, cell) in enumerate(zip(owners, table.columns[key], strict=True)):
             if label(days.setdefault(owner, cell)) != label(cell):
                 problems.append(
-                    f"{table.place(key, i)}: another date than before, so that TIME is a time of the day; expected TIME "
+                    f"{table.place(key, i)}: another date than before, so that TIME is one of that day; expected TIME "
                     f"to go on from the first record (then {say(key, 'drop')})"
                 )
                 break

@@ -13,6 +13,7 @@ from pkpd.errors import few, nearest
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabulary
 from pkpd.io.findings import Findings
+from pkpd.io.meaningful import check_one_kind
 from pkpd.io.table import Table
 
 SIDES = ("blq", "alq", "lloq", "uloq")
@@ -60,8 +61,9 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             "expected a row of its own for each dose, or doses= with a table or a regimen"
         )
         return table, None
+    nothing = _no_doses(table, amounts, measured, findings)
     dosing, sampling = [], []
-    for i in range(len(table)):
+    for i in (i for i in range(len(table)) if i not in nothing):
         given = [table.cell(c, i) for c in amounts if not is_missing(table.cell(c, i))]
         filled = any(not is_missing(table.cell(c, i)) for c in measured)
         if not given or (filled and all(number(cell) == 0 for cell in given)):
@@ -76,16 +78,34 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             findings.problem(
                 f"{table.place('excluded', i)}: a dose cannot be set aside; expected its row to be left out"
             )
-    dose_only = {"amount", "amount_per_kg", "route", "duration"}
+    dose_only = {"amount", "amount_per_kg", "route", "duration", "dose_unit"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
-    sample_only = {"analyte", "value", "mark", "excluded", "reason", "until", "volume", "lower", *SIDES, *measured}
+    sample_only = {"analyte", "value", "mark", "excluded", "reason", "volume", "lower", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
+    if "dose_unit" in doses:
+        doses["unit"] = doses.pop("dose_unit")
     parts = (
         replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept)).take(rows)
         for kept, rows in ((samples, sampling), (doses, dosing))
     )
     samples_table, dose_table = parts
     return samples_table, dose_table if dosing else None
+
+
+def _no_doses(table: Table, amounts: Sequence[str], measured: Sequence[str], findings: Findings) -> set[int]:
+    """Rows with amount 0 and no value of subjects who get doses: times at which nothing happens (a placebo gets 0)."""
+    owners = [label(cell) for cell in table.columns.get("subject", [None] * len(table))]
+    cells = [[table.cell(c, i) for c in amounts if not is_missing(table.cell(c, i))] for i in range(len(table))]
+    zero = [bool(own) and all(number(cell) == 0 for cell in own) for own in cells]
+    dosed = {owner for owner, own, none in zip(owners, cells, zero, strict=True) if own and not none}
+    nothing = {
+        i
+        for i, owner in enumerate(owners)
+        if zero[i] and owner in dosed and all(is_missing(table.cell(c, i)) for c in measured)
+    }
+    if nothing:
+        findings.altered(f"{table.name}: {len(nothing)} rows with amount 0 and no value are no doses and were left out")
+    return nothing
 
 
 def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
@@ -121,6 +141,9 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
         if count:
             findings.altered(f"{table.name}: {count} empty cells of {a} hold no sample and were left out")
     columns: dict[str, list[object]] = {key: [*map(table.columns[key].__getitem__, rows)] for key in rest}
+    if "analyte" in table:
+        kinds = [label(cell) or "" for cell in table.columns["analyte"]]
+        check_one_kind(table, wide, kinds, table.headings.get("analyte", "analyte"), findings)
     columns["analyte"] = [a for _, a in picked]
     columns["value"] = [table.columns[wide[a]][i] for i, a in picked]
     columns["heading of value"] = [table.headings[wide[a]] for _, a in picked]

@@ -178,6 +178,7 @@ def _words(job: Job, combined: bool) -> dict[str, dict[str, str]]:
     if combined:
         amounts = {spelling: name for spelling, name in names.vocabulary(names.DOSES).items() if name != "unit"}
         words["observations"] |= amounts
+        words["observations"] |= names.vocabulary({"dose_unit": ("doseu", "amountunit", "amtunit", "amtu")})
     words["observations"] |= names.vocabulary(EVENTS)
     # A heading that `units` names as an analyte is not a synonym of something else.
     named = {names.fold(name) for name in job.units if name not in names.RESERVED}
