@@ -71,6 +71,10 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
     if source in ("nominal_time", "day"):
         _no_other_clock(table, source, findings)
         findings.altered(f"{table.name}: no actual times; {source.replace('_', ' ')} stands for {count} records")
+    unused = [table.headings.get(s, s) for s in ("datetime", "clock") if s in table and source == "time"]
+    if unused:
+        told = ", ".join(map(repr, unused))
+        findings.fact(f"{table.name}: not used: {told}; the times are those of '{table.headings.get('time', 'time')}'")
     per_day = unit_tools.factor("day", unit)
     plain = plain_numbers(table.columns[source]) if "day" not in table else None
     if plain is not None and not np.isnan(plain).any():

@@ -12,11 +12,10 @@ from pkpd.io.cells import flag, is_missing, label, number
 from pkpd.io.columns import split_unit
 from pkpd.io.event_table import EVENTS, EventTable
 from pkpd.io.findings import Findings
-from pkpd.io.meaningful import check_one_kind
+from pkpd.io.meaningful import check_kinds, check_one_kind, everywhere
 from pkpd.io.shape import wide_columns
 from pkpd.io.table import Table, positions
 
-_CODES = ("evid", "mdv", "cens", "limit")
 _DOSING = ("amount", "amount_per_kg", "route", "duration", "mark", "dose_unit")
 
 
@@ -76,9 +75,10 @@ def observed_only(table: Table, names: Sequence[str], findings: Findings) -> Tab
             "doses are those given apart"
         )
     samples = censored_as_text(table.take(keep), names, findings)
-    columns = {name: cells for name, cells in samples.columns.items() if name not in _CODES}
-    others = tuple(name for name in EVENTS if name in columns)  # of doses given apart, or of samples: to be looked at
-    return replace(samples, columns=columns, extras=(*samples.extras, *others))
+    if "compartment" in samples and "analyte" not in samples:
+        check_kinds(samples, "compartment", everywhere(samples), findings)
+    columns = {name: cells for name, cells in samples.columns.items() if name not in EVENTS}
+    return replace(samples, columns=columns)
 
 
 def _is_set(cell: object) -> bool:

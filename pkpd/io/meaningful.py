@@ -19,6 +19,7 @@ KINDS_OF_SAMPLES = frozenset(
      "tissue", "fluid", "sampletype", "pcspec"}
 )  # fmt: skip
 """What may tell one kind of sample from another, or a good one from a bad one."""
+_PLACES = ("compartment", "cmt")
 _ABOUT_DOSES = {
     spelling: column
     for column in ("amount", "amount_per_kg", "route", "duration", "rate", "additional", "interval", "steady_state")
@@ -29,6 +30,7 @@ _REPEATS = frozenset(
     {"ndoses", "ndose", "nodoses", "nrdoses", "numberofdoses", "doses", "repeats", "repeat", "frequency", "freq",
      "dosefrequency", "dosefreq", "dosfrq", "exdosfrq", "tau", "every", "qh"}
 )  # fmt: skip
+_UNITS = ("timeunit", "timeunits", "tunit", "timeu", "unit", "units", "dvunit", "dvu")
 _ONCE = frozenset({"once", "1", "single", "singledose", "sd", "onetime"})
 
 
@@ -49,15 +51,15 @@ def check_samples(table: Table, sampled: Flags, findings: Findings, refuse: bool
     """
     for key in table.open:
         name, heading = fold(key), table.headings.get(key, key)
-        if name in KINDS_OF_SAMPLES and not ("analyte" in table and name in ("compartment", "cmt")):
-            _kinds_of_samples(table, (key, heading), sampled, findings, refuse)
+        if name in KINDS_OF_SAMPLES and not ("analyte" in table and name in _PLACES):
+            check_kinds(table, key, sampled, findings, refuse)
         elif name == "limit":
             if count := _count(table.columns[key]):
                 findings.altered(
                     f"{table.name}: the column '{heading}' says nothing without CENS; its {count} values are no limits"
                 )
-        elif name in ("timeunit", "timeunits", "tunit", "timeu"):
-            findings.altered(f"{table.name}: the column '{heading}' is not read; times are in the unit of units=")
+        elif name in _UNITS and any(not is_missing(cell) for cell in table.columns[key]):
+            findings.altered(f"{table.name}: the column '{heading}' is not read; units are those of units=")
     return _without_remarks(table, findings)
 
 
@@ -93,10 +95,9 @@ def check_one_kind(
             )
 
 
-def _kinds_of_samples(table: Table, column: tuple[str, str], sampled: Flags, findings: Findings, refuse: bool) -> None:
-    """A column that varies within a subject could say that its samples are not of one kind."""
-    key, heading = column
-    cells = table.columns[key]
+def check_kinds(table: Table, key: str, sampled: Flags, findings: Findings, refuse: bool = True) -> None:
+    """Report a column that varies within a subject, and so could say that its samples are not of one kind."""
+    cells, heading = table.columns[key], table.headings.get(key, key)
     owners = table.columns.get("subject", [None] * len(table))
     seen: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
@@ -109,15 +110,16 @@ def _kinds_of_samples(table: Table, column: tuple[str, str], sampled: Flags, fin
     told = ", ".join(f"{text} in {count} rows" for text, count in counts.most_common(5))
     sentence = (
         f"{table.name}: the column '{heading}' differs between samples of one subject ({told}): are they of several "
-        f"analytes, or not all to be used? "
     )
+    others = "analytes" if key in _PLACES else "analytes, or not all to be used"
+    ways = [say(heading, "analyte") + " with a unit for each", say(heading, "covariate")]
+    ways += [] if key in _PLACES else [say(heading, "excluded")]
     if refuse:
-        findings.problem(
-            f"{sentence}Expected {say(heading, 'analyte')} with a unit for each, {say(heading, 'excluded')}, or "
-            f"{say(heading, 'covariate')}"
-        )
+        findings.problem(f"{sentence}{others}? Expected {' or '.join(ways)}")
     else:
-        findings.altered(f"{sentence}It is read as a covariate, and they as one; say {say(heading, 'DVID')} if not")
+        findings.altered(
+            f"{sentence}{others}? It is read as a covariate, and they as one; say {say(heading, 'DVID')} if not"
+        )
 
 
 def check_about_doses(table: Table, why: str, findings: Findings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
@@ -188,7 +188,7 @@ def _is_covariate(ours: object) -> bool:
     return names.fold(ours) == names.COVARIATE
 
 
-def _problems(shown: Sequence[str], own: Collection[str]) -> list[str]:
+def _problems(shown: Sequence[str], own: set[str]) -> list[str]:
     """What is wrong with the headings; `own`: folded names that the user knows, in `units` or as covariates."""
     listed = few(dict.fromkeys(shown))
     problems = [f"no column {name!r}; found {listed}" for name in ("ID", "TIME") if name not in shown]

@@ -42,6 +42,7 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     apart = dose_table is not None or job.plan is not None
     if table is not None and not job.events.strict:
         table = without_ignored(table, job.units, findings)
+        shape.check_one_value(table, names, job.units, findings)
     if table is not None and len(table) and not apart and (job.events.strict or is_event_table(table)):
         return event_frames(job, table, names, limits)
     if table is not None and apart and says_what_rows_are(table):

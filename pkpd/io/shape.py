@@ -12,7 +12,7 @@ from pkpd.arrays import Flags
 from pkpd.errors import few, nearest
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabulary
-from pkpd.io.findings import Findings
+from pkpd.io.findings import Findings, say
 from pkpd.io.meaningful import check_one_kind
 from pkpd.io.table import Table
 
@@ -38,6 +38,19 @@ def wide_columns(table: Table, names: Sequence[str]) -> dict[str, str]:
         return {}
     by_fold = {fold(key): key for key in table.extras}
     return {name: by_fold[fold(name)] for name in names if fold(name) in by_fold}
+
+
+def check_one_value(table: Table, names: Sequence[str], units: Mapping[str, str], findings: Findings) -> None:
+    """Report a column of values beside one that `units` names: either could hold what was measured."""
+    if "value" not in table or "analyte" in table or names:
+        return
+    named = {fold(name) for name in units if name not in RESERVED and fold(name) not in vocabulary(COVARIATES)}
+    for key in (key for key in table.open if fold(key) in named):
+        theirs, value = table.headings.get(key, key), table.headings.get("value", "value")
+        findings.problem(
+            f"{table.name}: the columns {theirs!r}, which has a unit, and {value!r} could each be the measured values; say "
+            f"which with {say(value, 'covariate')} or {say(theirs, 'drop')}"
+        )
 
 
 def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple[Table, Table | None]:

@@ -183,6 +183,14 @@ def _values(
     if all(value is not None for value in numbers):
         return [float("nan") if value is None else value for value in numbers]
     texts = [None if is_missing(cell) else (label(cell) or shown(cell)) for cell in cells]
+    told = sum(value is not None and not np.isnan(value) for value in numbers)
+    stray = [k for k, value in enumerate(numbers) if value is None]
+    if told > len(stray):
+        place = table.place(key, positions[stray[0]])
+        findings.altered(
+            f"{table.name}: the column '{table.headings.get(key, key)}' became texts: {place}: {shown(cells[stray[0]])} is "
+            f"no number, as {told} cells are"
+        )
     return pandas.Series(texts, dtype=object)
 
 

@@ -75,6 +75,8 @@ def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Fin
     if not required(ex, _NEEDED, findings):
         return None
     ex = _given(_one_treatment(ex, treatment, findings), findings)
+    if not len(ex):
+        return None
     starts = moments(ex, "EXSTDTC", findings)
     lengths = _lengths(ex, starts, findings)
     routes, used = _routes(ex, lengths, findings)
