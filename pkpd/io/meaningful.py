@@ -108,10 +108,8 @@ def check_kinds(table: Table, key: str, sampled: Flags, findings: Findings, refu
     if not any(len(texts) > 1 for texts in seen.values()):
         return
     told = ", ".join(f"{text} in {count} rows" for text, count in counts.most_common(5))
-    sentence = (
-        f"{table.name}: the column '{heading}' differs between samples of one subject ({told}): are they of several "
-    )
-    others = "analytes" if key in _PLACES else "analytes, or not all to be used"
+    sentence = f"{table.name}: the column '{heading}' differs between samples of one subject ({told}): are they of "
+    others = "several analytes" if key in _PLACES else "several analytes, or not all to be used"
     ways = [say(heading, "analyte") + " with a unit for each", say(heading, "covariate")]
     ways += [] if key in _PLACES else [say(heading, "excluded")]
     if refuse:

@@ -48,8 +48,8 @@ def check_one_value(table: Table, names: Sequence[str], units: Mapping[str, str]
     for key in (key for key in table.open if fold(key) in named):
         theirs, value = table.headings.get(key, key), table.headings.get("value", "value")
         findings.problem(
-            f"{table.name}: the columns {theirs!r}, which has a unit, and {value!r} could each be the measured values; say "
-            f"which with {say(value, 'covariate')} or {say(theirs, 'drop')}"
+            f"{table.name}: the columns {theirs!r}, which has a unit, and {value!r} could each be the measured values; "
+            f"say which with {say(value, 'covariate')} or {say(theirs, 'drop')}"
         )
 
 
@@ -165,7 +165,7 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
             columns[c] = [table.cell(sides.get((a, c), c), i) for i, a in picked]
             columns[f"heading of {c}"] = [table.headings.get(sides.get((a, c), c), c) for _, a in picked]
     extras = tuple(key for key in table.extras if key in rest)
-    return Table(table.name, columns, [table.rows[i] for i in rows], table.headings, extras)
+    return Table(table.name, columns, [table.rows[i] for i in rows], table.headings, extras, table.told)
 
 
 def _has_sample(table: Table, column: str, flags: Sequence[str]) -> Flags:

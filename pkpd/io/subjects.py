@@ -186,11 +186,9 @@ def _values(
     told = sum(value is not None and not np.isnan(value) for value in numbers)
     stray = [k for k, value in enumerate(numbers) if value is None]
     if told > len(stray):
-        place = table.place(key, positions[stray[0]])
-        findings.altered(
-            f"{table.name}: the column '{table.headings.get(key, key)}' became texts: {place}: {shown(cells[stray[0]])} is "
-            f"no number, as {told} cells are"
-        )
+        heading, place = table.headings.get(key, key), table.place(key, positions[stray[0]])
+        why = f"{place}: {shown(cells[stray[0]])} is no number, as {told} cells are"
+        findings.altered(f"{table.name}: the column '{heading}' became texts: {why}")
     return pandas.Series(texts, dtype=object)
 
 
