@@ -105,7 +105,7 @@ def test_two_columns_of_doses_lengths_and_weights() -> None:
     observations = rows(time=[0, 1, 2])
     for more in ({"amount": [100], "dose": [50]}, {"amt": [100], "dur": [1], "tinf": [2]}):
         doses = pandas.DataFrame({"subject": [1], "time": [0], **more})
-        with pytest.raises(InputError, match="could each be '(amount|duration)'; say which"):
+        with pytest.raises(InputError, match=r"could each be '(amount|duration)'; say which"):
             quiet(observations, doses)
     people = pandas.DataFrame({"subject": [1], "WT": [70], "weight": [80]})
     with pytest.raises(InputError, match="'WT', 'weight' could each be 'weight'"):
