@@ -186,6 +186,9 @@ def _winners(
         places = [k for k, other in enumerate(meant) if other == column]
         if column in ("", DROP, COVARIATE):
             continue
+        if len(places) == 1:
+            winners.add(places[0])
+            continue
         plain = [k for k in places if fold(parts[k][0]) == fold(column)]
         if standard and plain and not any(explicit[k] for k in places):
             places = plain[:1]

@@ -305,6 +305,8 @@ def one_clock(time: Array, starts: Flags, resets: Flags) -> Array:
 
 def nonmem_cell(cell: object) -> float | str | None:
     """A number, None for an empty cell or a dot, or the text; yes and no are 1 and 0 (MDV)."""
+    if type(cell) is float:
+        return None if cell != cell else cell
     if isinstance(cell, (bool, np.bool_)):
         return float(cell)
     value = number(cell)  # the one grammar of numbers: what Python reads beyond it (1_0, full-width digits) is a text

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+import numpy as np
+
 from pkpd.io.cells import is_missing, number, plain_numbers
 from pkpd.io.findings import Findings, say, shown
 from pkpd.io.table import Table
@@ -43,8 +45,10 @@ def report_spoilt(columns: Sequence[tuple[Table, str]], findings: Findings) -> b
     filled = numbers = 0
     for table, key in columns:
         cells = table.columns[key]
-        if {*map(type, cells)} <= {int} and plain_numbers(cells) is not None:
-            filled, numbers = filled + len(cells), numbers + len(cells)
+        plain = plain_numbers(cells)
+        if plain is not None:
+            known = int((~np.isnan(plain)).sum())
+            filled, numbers = filled + known, numbers + known
             continue
         for i, cell in enumerate(cells):
             if is_missing(cell):

@@ -132,7 +132,14 @@ def _with_zeros(name: str, heading: str, cells: list[object], findings: Findings
 
     Such a file keeps 0 as an IBM number with no digits at all; pandas makes 16**-65 of it.
     """
-    zeros = [i for i, cell in enumerate(cells) if isinstance(cell, float | str) and _is_sas_zero(cell)]
+    kinds = {*map(type, cells)}
+    if kinds <= {float}:
+        values = np.array(cells, dtype=float)
+        zeros = positions(np.abs(np.abs(values) - _SAS_ZERO) < 1e-3 * _SAS_ZERO)
+    elif kinds <= {int, bool, type(None)}:
+        return cells
+    else:
+        zeros = [i for i, cell in enumerate(cells) if isinstance(cell, float | str) and _is_sas_zero(cell)]
     if not zeros:
         return cells
     cells = list(cells)
