@@ -23,6 +23,7 @@ UNITS = {"time": "h", "dose": "mg", "DV": "mg/L"}
 LETTERS = st.text(alphabet="0123456789.+-eE_, ０１２xinfaN#", max_size=8)
 
 
+@settings(max_examples=60)
 @given(LETTERS)
 def test_both_doors_read_the_same_numbers(text: str) -> None:
     """What one takes for a number the other does, and Python's decimals agree on its value."""
@@ -54,8 +55,8 @@ def test_a_spoilt_cell_of_a_covariate_is_named(bad: str) -> None:
             read()
 
 
-@pytest.mark.parametrize("bad", [text for text in BAD if text[0] not in "<?-"])
-@pytest.mark.parametrize("column", ["TIME", "DV", "AMT", "EVID", "RATE"])
+@pytest.mark.parametrize("bad", ["1,5", "#N/A", "1e400", "１２", "1_0", "0x10", "inf"])
+@pytest.mark.parametrize("column", ["TIME", "DV", "AMT", "RATE"])
 def test_a_spoilt_cell_of_a_data_item_is_named(bad: str, column: str) -> None:
     table = pandas.DataFrame({"ID": 1, "TIME": [0, 1, 2], "EVID": [1, 0, 0], "AMT": [100, 0, 0], "RATE": [10, 0, 0],
                               "DV": [0, 5, 4]}, dtype=object)  # fmt: skip
