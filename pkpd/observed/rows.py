@@ -66,6 +66,8 @@ class Observed:
         Labels of the study's occasions.
     analytes : mapping
         Output → analyte.
+    dose_records : tuple of sequences of int, one per subject; or None
+        Row of the source from which each dose was read; None when it is not known.
     """
 
     model: Model
@@ -88,6 +90,7 @@ class Observed:
     covariates: Array
     occasions: tuple[str, ...]
     analytes: Mapping[str, str]
+    dose_records: tuple[Sequence[int], ...] | None = None
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -168,7 +171,7 @@ class Observed:
 
 
 _ROWS = ("subject", "output", "occasion", "record", "kind", "time", "lower", "upper", "position")
-_LISTS = ("subjects", "doses", "times", "after", "changes", "dose_rows", "time_rows")
+_LISTS = ("subjects", "doses", "times", "after", "changes", "dose_rows", "time_rows", "dose_records")
 
 
 def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = None) -> Observed:
@@ -217,6 +220,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         _records(samples), samples["kind"], time, samples["lower"], samples["upper"], samples["position"],
         doses, tuple(time[p] for p in parts), tuple(after[p] for p in parts),
         values.changes, values.dose_rows, at_samples, values.covariates, labels, matched,
+        dose_records(study, [study.subject_ids[k] for k in kept]),
     )  # fmt: skip
 
 
@@ -280,6 +284,13 @@ def _doses(model: Model, study: Study, kept: Integers) -> tuple[tuple[Dose, ...]
     ids = study.subject_ids
     compartments = compartments_of(model, study)
     return tuple(compartments.place(given[ids[k]]) for k in kept)
+
+
+def dose_records(study: Study, subjects: Sequence[Any]) -> tuple[Sequence[int], ...]:
+    """Return, for each of these subjects, the row of the source of each of its doses."""
+    rows = study._doses.groupby("subject", sort=False)["row"]
+    known: dict[Any, Sequence[int]] = {name: own.tolist() for name, own in rows}
+    return tuple(known.get(name, ()) for name in subjects)
 
 
 def _after(study: Study, sequence: EventSequence | None, samples: Mapping[str, NDArray[Any]]) -> Any:

@@ -12,7 +12,8 @@ from pkpd.engine import Settings, compile_model
 from pkpd.engine.status import SLIDES
 
 GAPS = (
-    "C - {a}", "D - {a}", "C - D", "C - {a}*D", "t - {b}", "abs(t - {b}) - {c}", "cos({w}*t) - {s}", "C*cos({w}*t) - {s}",
+    "C - {a}", "D - {a}", "C - D", "C - {a}*D", "t - {b}", "abs(t - {b}) - {c}", "cos({w}*t) - {s}",
+    "C*cos({w}*t) - {s}",
     "tad - {c}", "abs(C - {a}) - 0.1*{a}", "(t - {b})**2 - {c}", "B - {s}",
 )  # fmt: skip
 FLOWS = (
