@@ -20,9 +20,10 @@ import pandas
 
 from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import product, total
 from pkpd.io.cells import is_missing, number, plain_numbers
-from pkpd.io.columns import missing_column
-from pkpd.io.findings import Findings
+from pkpd.io.columns import fold, missing_column, split_unit
+from pkpd.io.findings import Findings, say
 from pkpd.io.table import Table
 
 _WORDS = {
@@ -35,6 +36,10 @@ _EXPECTED = "a number, a clock time such as 08:30 with a day, or a date with a t
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
+_TIME_LIKE = re.compile(
+    r"t|ta[fl]?d|tsl?d|.*time.*|.*elapsed.*|.*clock.*"
+    r"|(?:t|rel|relative|sampling|sample|actual|real|nominal|post|postdose|since)?(?:h|hr|hrs|hours?|mins?|minutes?)"
+)  # folded headings
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -65,7 +70,12 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
         missing_column(table, "time", "the time of every record", findings)
         return Times("number", np.full(count, np.nan), np.ones(count, dtype=bool))
     if source in ("nominal_time", "day"):
+        _no_other_clock(table, source, findings)
         findings.altered(f"{table.name}: no actual times; {source.replace('_', ' ')} stands for {count} records")
+    unused = [table.headings.get(s, s) for s in ("datetime", "clock") if s in table and source == "time"]
+    if unused:
+        told = ", ".join(map(repr, unused))
+        findings.fact(f"{table.name}: not used: {told}; the times are those of '{table.headings.get('time', 'time')}'")
     per_day = unit_tools.factor("day", unit)
     plain = plain_numbers(table.columns[source]) if "day" not in table else None
     if plain is not None and not np.isnan(plain).any():
@@ -91,6 +101,26 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
     return Times(common, np.where(bad, np.nan, values), bad)
 
 
+def _no_other_clock(table: Table, source: str, findings: Findings) -> None:
+    """Days and planned times stand for the times only where nothing else in the table could be them."""
+    others = [key for key in table.open if _is_a_clock(table.headings.get(key, key), table.columns[key])]
+    if others:
+        heading, like = table.headings.get(source, source), [table.headings.get(key, key) for key in others]
+        findings.problem(
+            f"{table.name}: the columns {', '.join(map(repr, [heading, *like]))} could each be the time of the "
+            f"records; say which with {say(like[0], 'time')}, or that {like[0]!r} is none with "
+            f"{say(like[0], 'covariate')}"
+        )
+
+
+def _is_a_clock(heading: str, cells: Sequence[object]) -> bool:
+    """Whether a heading sounds like a time, and everything under it is one."""
+    if not _TIME_LIKE.fullmatch(fold(split_unit(heading)[0])):
+        return False
+    kinds = {_classify(cell)[0] for cell in cells} - {"missing"}
+    return bool(kinds) and "bad" not in kinds
+
+
 def _classify(cell: object) -> tuple[str, float]:
     if is_missing(cell):
         return "missing", math.nan
@@ -100,14 +130,14 @@ def _classify(cell: object) -> tuple[str, float]:
     if isinstance(cell, np.datetime64):
         cell = pandas.Timestamp(cell)
     if isinstance(cell, datetime.time):
-        return "clock", cell.hour + cell.minute / 60 + cell.second / 3600
+        return "clock", (3600 * cell.hour + 60 * cell.minute + cell.second) / 3600
     if isinstance(cell, str):
         text = cell.strip()
         match = _CLOCK.fullmatch(text)
         if match:
             hours, minutes, seconds = int(match[1]), int(match[2]), float(match[3] or 0)
             sensible = hours < 24 and minutes < 60 and seconds < 60
-            return ("clock", hours + minutes / 60 + seconds / 3600) if sensible else ("bad", math.nan)
+            return ("clock", (3600 * hours + 60 * minutes + seconds) / 3600) if sensible else ("bad", math.nan)
         cell = _iso(text) if _DATE_TIME.fullmatch(text) else None
     if not isinstance(cell, datetime.datetime):
         return "bad", math.nan
@@ -131,7 +161,7 @@ def _on_day(table: Table, i: int, hours: float, findings: Findings) -> tuple[str
     cell = table.cell("day", i)
     day = number(cell)
     if day is not None and day >= 1 and day == math.floor(day) and math.isfinite(day):
-        return "clock", (day - 1) * 24 + hours
+        return "clock", float(total(hours, day - 1, 24.0))
     if isinstance(cell, str) and _DATE.fullmatch(cell.strip()):
         cell = _iso(cell.strip())
     if isinstance(cell, datetime.date):
@@ -200,7 +230,7 @@ def on_one_axis(
         if times.kind == "number":
             return times.values
         if times.kind == "clock":
-            return np.asarray(times.values / per_hour)
+            return np.asarray(times.values / per_hour) if per_hour >= 1 else product(times.values, 1 / per_hour)
         zero = np.array([start.get(name, math.nan) for name in names], dtype=float)
         return np.asarray((times.values - zero) / per_second)
 

@@ -12,13 +12,18 @@ from pkpd.io.cells import label, of_each
 from pkpd.io.changing import changing_records
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.collected import check_collections
+from pkpd.io.dose_rows import given_rows, with_lengths
 from pkpd.io.event_frames import event_frames
 from pkpd.io.event_samples import observed_only
 from pkpd.io.event_table import is_event_table, says_what_rows_are
 from pkpd.io.frames import Frames, study_frames
+from pkpd.io.ignored import without_ignored
 from pkpd.io.job import Job
+from pkpd.io.meaningful import check_about_doses, check_doses, check_samples, everywhere
+from pkpd.io.periods import separate
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table
+from pkpd.io.treatments import treatments
 
 
 def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Frames | None:
@@ -37,6 +42,9 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     names = shape.analyte_names(job.units, job.tables)
     table, dose_table = job.tables.get("observations"), job.tables.get("doses")
     apart = dose_table is not None or job.plan is not None
+    if table is not None and not job.events.strict:
+        table = without_ignored(table, job.units, findings)
+        shape.check_one_value(table, names, job.units, findings)
     if table is not None and len(table) and not apart and (job.events.strict or is_event_table(table)):
         return event_frames(job, table, names, limits)
     if table is not None and apart and says_what_rows_are(table):
@@ -44,6 +52,12 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     if table is not None and not apart:
         table, dose_table = shape.split_doses(table, names, findings)
         job.heading_units["doses"] = job.heading_units["observations"]
+    if table is not None:
+        why = "doses are those given apart" if apart else "no column holds their amounts, so that it is not read"
+        check_about_doses(table, why, findings)
+        table = check_samples(table, everywhere(table), findings)
+    if dose_table is not None:
+        dose_table = given_rows(check_doses(without_ignored(dose_table, (), findings, flags=True), findings), findings)
     if table is not None and not len(table):
         findings.problem("observations: no observations in the table; expected at least one")
         table = None
@@ -53,6 +67,10 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         table = shape.lengthen(table, names, findings)
         records, times = read_samples(job, (table, wide), names, limits)
     given, dose_times = _doses(job, dose_table)
+    labelled = None
+    if table is not None:
+        (table, *others), labelled = treatments([t for t in (table, dose_table) if t is not None], findings)
+        dose_table = others[0] if others else None
     people, moving = _people(job, [t for t in (table, dose_table) if t is not None])
     if job.plan is not None:
         given, job.units["dose"] = dosing.given_to_all(job.plan, list(people["subject"]), job.units, findings)
@@ -65,16 +83,19 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         return None
     owners = (records["subject"].tolist(), [] if dose_times is None else given["subject"].tolist())
     sampled, dosed = on_one_axis(times, dose_times, owners, job.units["time"], findings)
-    records = records.assign(time=sampled)
     given = given if dose_times is None else given.assign(time=dosed)
+    periods = separate(records.assign(time=sampled), given, job.plan is not None, findings)
+    records = periods.samples if labelled is None else periods.samples.assign(treatment=labelled)
     check_collections(records, table, times.kind, job.units, findings)
-    sources = [(table, sampled), *([] if dose_table is None else [(dose_table, dosed)])]
+    sources = [(table, records["time"].to_numpy(float))]
+    if dose_table is not None:
+        sources.append((dose_table, periods.doses["time"].to_numpy(float)))
     changing = changing_records(sources, moving, job.units, findings) if moving else None
     records = sampling.resolve_duplicates(records, table, duplicates, findings)
     if findings.problems:
         return None
-    dosing.note_repeats(given, findings)
-    return study_frames(records, given, people, changing)
+    dosing.note_repeats(periods.doses, findings)
+    return study_frames(records, periods.all_doses(), people, periods.from_the_start(changing))
 
 
 def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | None]:
@@ -83,6 +104,7 @@ def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | Non
         return dosing.no_doses(), None
     subjects.check_identifiers(table, job.findings)
     times = read_times(table, job.units["time"], job.findings)
+    table = with_lengths(table, times, job.units, job.heading_units["doses"].get("duration", ""), job.findings)
     given, unit = dosing.read_doses(table, job.heading_units["doses"], job.units, job.findings)
     if unit:
         job.units["dose"] = unit

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pkpd.decimals import total
 from pkpd.dosing import Dose
 from pkpd.engine.symbolic.dual_numbers import Dual, dual_constant, dual_product, dual_quotient
 from pkpd.engine.timeline.terms import Clock, Terms
-from pkpd.errors import InputError, nearest
+from pkpd.errors import DoseError, InputError, nearest
 
 _MOST = 1_000_000  # doses that one record may come to
 
@@ -131,16 +132,14 @@ def plan(
         Naming every dose that enters no state, or whose modelled rate or length is not positive.
     """
     planned = Plan()
-    problems: list[str] = []
+    found: list[tuple[None, int, str]] = []
     for record, (dose, said) in enumerate(zip(doses, terms, strict=True)):
         nothing = dose.reset and dose.amount == 0 and not dose.steady_state
-        state = None if nothing else _state(dose, entries, states, problems)
-        if state is None and not nothing:
-            continue
         try:
+            state = None if nothing else _state(dose, entries, states)
             steps = [] if state is None else _steps(dose, state, said, record, until, clock)
         except InputError as error:
-            problems += error.problems
+            found += [(None, record, problem) for problem in error.problems]
             continue
         if dose.reset or dose.steady_state == "instead":
             planned.cancel(dose.time)
@@ -148,8 +147,9 @@ def plan(
         if dose.reset:
             planned.steps.append(Mark(dose.time, record=record, row=row))
         planned.steps += [replace(step, row=row) if isinstance(step, Mark) else step for step in steps]
-    if problems:
-        raise InputError(sorted(set(problems)))
+    if found:
+        first = {text: record for _, record, text in reversed(found)}  # of doses with one problem the first is named
+        raise DoseError((None, first[text], text) for text in sorted(first))
     return planned
 
 
@@ -165,14 +165,14 @@ def _steps(
     return steps + _given(dose, state, said, record, until, clock)
 
 
-def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], problems: list[str]) -> int | None:
+def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int]) -> int:
     if dose.into:
         if dose.into not in states:
-            problems.append(f"a dose enters {dose.into!r}, which is no state; {nearest(dose.into, states)}")
-        return states.get(dose.into)
+            raise InputError(f"a dose enters {dose.into!r}, which is no state; {nearest(dose.into, states)}")
+        return states[dose.into]
     if dose.route not in entries:
-        problems.append(f"the model takes no dose by route {dose.route!r}; {nearest(dose.route, entries)}")
-    return entries.get(dose.route)
+        raise InputError(f"the model takes no dose by route {dose.route!r}; {nearest(dose.route, entries)}")
+    return entries[dose.route]
 
 
 def _size(dose: Dose, said: Terms) -> tuple[Dual, Dual | None]:
@@ -213,9 +213,12 @@ def _given(
     count = min(dose.additional, seen)
     if not count <= _MOST:
         raise InputError(f"the dose at time {dose.time:g} has {count:g} additional doses; expected at most {_MOST}")
-    for k in range(math.ceil(count) + 1):
+    given = [dose.time]
+    if count:
+        given = total(dose.time, np.arange(math.ceil(count) + 1), dose.interval).tolist()
+    for k, time in enumerate(given):
         start = said.lag.copy()
-        start[0] += dose.time + k * dose.interval
+        start[0] += time
         now = said
         if clock is not None and (k or said.lag[0] > 0):
             now = said.at(clock.row(float(start[0])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine.code import Code
 from pkpd.engine.timeline.terms import Terms
-from pkpd.errors import InputError
+from pkpd.errors import DoseError
 from pkpd.model.model import DOSING
 
 USUAL = {"lag": 0.0, "bioavailability": 1.0, "infusion_rate": 0.0, "infusion_duration": 0.0}
@@ -68,13 +68,21 @@ class DosingTerms:
         )
         bad = ~np.isfinite(numbers) | (numbers < 0)
         if bad.any():
-            names = list(self._places)
-            raise InputError(
-                f"{names[k][0].replace('_', ' ')} of {names[k][1]!r} is {numbers[r, k]:g} in row {r + 1} of the "
-                "values; expected a number ≥ 0"
-                for r, k in np.argwhere(bad)[:20]
-            )
+            raise DoseError(self._not_numbers(numbers, np.argwhere(bad)[:20], rows))
         return SaidOfDoses(self, numbers, derivatives, doses, rows, StateOfRoute(entries, states))
+
+    def _not_numbers(
+        self, numbers: Array, bad: Integers, rows: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int | None, int | None, str]]:
+        """What cannot be a lag, a share, a rate or a length, with the first subject and dose that it concerns."""
+        names = list(self._places)
+        owner = {int(row): (k, dose) for k, own in reversed([*enumerate(rows)]) for dose, row in enumerate(own)}
+        for r, k in bad.tolist():
+            kind, state = names[k]
+            whose = owner.get(r, (None, None))
+            place = "" if r in owner else f" in row {r + 1} of the values"
+            text = f"{kind.replace('_', ' ')} of {state!r} is {numbers[r, k]:g}{place}; expected a number ≥ 0"
+            yield *whose, text
 
     def terms(self, state: str, numbers: Array, derivatives: Array) -> Callable[[int], Terms]:
         """Return what is said of doses into a state, by row of values."""

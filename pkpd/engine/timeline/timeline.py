@@ -7,6 +7,7 @@ closes, *after* is the start of the next. What happens at one time in an order m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Integers
+from pkpd.decimals import total
 from pkpd.dosing import Dose
 from pkpd.engine.timeline.deliveries import Train, plan
 from pkpd.engine.timeline.segments import FIRST, LAST, LineLayout, cut, happenings, placed
 from pkpd.engine.timeline.terms import Clock, Terms
-from pkpd.errors import InputError
+from pkpd.errors import DoseError
 from pkpd.records import Changes
 
 _CUT = (
@@ -128,16 +130,18 @@ def build_timeline(
     """
     ordered = sorted(range(len(doses)), key=lambda k: doses[k].time)
     given = terms or [Terms.plain(layout.derivatives)] * len(doses)
-    problems: list[str] = [] if np.isfinite(times).all() else ["a requested time is not finite"]
+    found: list[tuple[None, int | None, str]] = []
     chosen, until = [doses[k] for k in ordered], float(times.max(initial=-np.inf))
     changes = changes if isinstance(changes, Changes) else Changes(changes)
     clock = Clock(first_row, changes) if terms and changes else None
     try:
         steps = plan(chosen, [given[k] for k in ordered], layout.entries, layout.states, until, clock).steps
-    except InputError as error:
-        problems = [*error.problems, *problems]
-    if problems:
-        raise InputError(problems)
+    except DoseError as error:
+        found = [(None, None if k is None else ordered[k], text) for _, k, text in error.found]
+    if not np.isfinite(times).all():
+        found.append((None, None, "a requested time is not finite"))
+    if found:
+        raise DoseError(found)
     exact = after.dtype != np.bool_
     position = after.astype(np.int64) if exact else np.where(after, LAST + 1, FIRST)
     order = np.lexsort((position, times))
@@ -166,6 +170,9 @@ def record_times(doses: Sequence[Dose], until: float) -> Array:
     times = []
     for dose in doses:
         if dose.amount > 0 or dose.rate > 0:
-            seen = (until - dose.time) // dose.interval if dose.additional else 0.0
-            times += [dose.time + k * dose.interval for k in range(int(min(dose.additional, max(seen, 0.0))) + 1)]
+            times.append(dose.time)
+            if dose.additional:
+                count = math.ceil(min(dose.additional, max((until - dose.time) / dose.interval, 0.0)))
+                more = total(dose.time, np.arange(1, count + 1), dose.interval)
+                times += more[more <= until].tolist()
     return np.unique(np.array(times))

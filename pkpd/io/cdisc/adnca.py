@@ -8,13 +8,16 @@ from typing import Any
 
 from pkpd import units as unit_tools
 from pkpd.arguments import checked
+from pkpd.decimals import product
 from pkpd.errors import unknown_names
 from pkpd.io import columns as names
 from pkpd.io.cdisc import iso
+from pkpd.io.cdisc.excluded import exclusions, note_others
 from pkpd.io.cdisc.people import carried
 from pkpd.io.cdisc.reference_doses import reconstructed
 from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.tabular import Cells, elapsed, mark, moments, opened, required, results, text, with_specimens
+from pkpd.io.cdisc.visits import visit_column, with_visits
 from pkpd.io.cdisc.volumes import in_one_volume_unit
 from pkpd.io.cells import flag, is_missing, number
 from pkpd.io.declared import declared_units, unit_is_good
@@ -22,6 +25,7 @@ from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table, load
 from pkpd.io.tables import to_study
+from pkpd.io.treatments import NAMES
 from pkpd.study import Study
 
 COLUMNS = {
@@ -30,7 +34,8 @@ COLUMNS = {
     "AEFRLT": (), "AERRLT": (), "RELTMU": ("rrltu", "frltu"), "ADTM": (), "FANLDTM": ("trtsdtm", "fanldtm"),
     "PCSPEC": ("spec",), "VOLUME": ("pcvol",), "VOLUMEU": ("pcvolu",), "DOSEA": (), "DOSEP": (), "DOSEU": (),
     "ROUTE": ("exroute",), "ADOSEDUR": (), "AVISIT": ("visit",), "ATPT": ("pctpt",), "NCAXFL": ("exclfl",),
-    "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (),
+    "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (), "APERIOD": (),
+    "APERIODC": (), "ATPTREF": (), "PCREASND": (), "ANL01FL": (), "PKSUMXF": (),
 }  # fmt: skip
 PEOPLE = {
     "weight": ("weightbl", "wtbl", "wt", "bodyweight"), "height": ("heightbl", "htbl", "ht"), "age": ("aage",),
@@ -42,7 +47,7 @@ _NEEDED = {
 }
 _HEADINGS = {
     "subject": "USUBJID", "time": "AFRLT", "value": "AVAL", "unit": "AVALU", "lloq": "ALLOQ", "uloq": "AULOQ",
-    "until": "AEFRLT", "nominal_time": "NFRLT", "mark": "ATPT", "occasion": "AVISIT", "excluded": "NCAXFL",
+    "until": "AEFRLT", "nominal_time": "NFRLT", "mark": "ATPT", "occasion": "visit", "excluded": "NCAXFL",
     "reason": "NCAXRS", "blq": "AVALC", "alq": "AVALC", "volume": "VOLUME",
 }  # fmt: skip
 
@@ -66,8 +71,10 @@ def read_adnca(
     table : DataFrame or path
         USUBJID, PARAM or PARAMCD, AVAL, AFRLT (or ADTM with FANLDTM or TRTSDTM). Used when present: AVALC, AVALU,
         ALLOQ (PCLLOQ), AULOQ, ARRLT, NFRLT, AEFRLT, RELTMU, PCSPEC, VOLUME, VOLUMEU, DOSEA (else DOSEP), DOSEU, ROUTE,
-        ADOSEDUR, AVISIT, ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left out), WEIGHTBL, HEIGHTBL, AGE,
-        SEX and their units (AGEU and so on).
+        ADOSEDUR, APERIOD (or APERIODC, AVISIT, ATPTREF: the first that differs within a subject is the occasion, and
+        tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS and NCA1XRS …, ANL01FL, METABFL, DTYPE (a
+        ``COPY`` is left out), TRTA or TRTP (where it differs within a subject), WEIGHTBL, HEIGHTBL, AGE, SEX and their
+        units (AGEU and so on).
     doses : DataFrame or path, optional
         Doses as in `read_study`, on the clock of AFRLT. Without it every record tells its reference dose: DOSEA
         was given at AFRLT − ARRLT; a dose to which no record refers is then not known.
@@ -88,7 +95,7 @@ def read_adnca(
     Returns
     -------
     Study
-        Time is AFRLT, the actual time since the first dose.
+        Time is AFRLT, the actual time since the first dose; where it starts anew in every period, see `read_study`.
 
     Raises
     ------
@@ -118,6 +125,7 @@ def read_adnca(
     elif required(records, _NEEDED, findings) and ("PARAM" in records or _codes_instead(records, findings)):
         records = Table(records.name, {**records.columns, "start": _starts(records, job)}, records.rows,
                         records.headings, (*records.extras, *(k for k in PEOPLE if k in records)))  # fmt: skip
+        records = with_visits(records, [i for i in range(len(records)) if not _left_out(records, i)])
         if doses is None:
             given = reconstructed(records, job)
             if given is not None:
@@ -158,7 +166,9 @@ def _in_time(records: Table, column: str, job: Job) -> list[object]:
     cells = list(records.columns.get(column, [None] * len(records)))
     if ratio == 1.0:
         return cells
-    return [cell if (time := number(cell)) is None or is_missing(cell) else time * ratio for cell in cells]
+    return [
+        cell if (time := number(cell)) is None or is_missing(cell) else float(product(time, ratio)) for cell in cells
+    ]
 
 
 def _starts(records: Table, job: Job) -> list[object]:
@@ -179,7 +189,7 @@ def _dose_table(job: Job, doses: object, columns: object, beside: bool) -> None:
     table = load("doses", doses, job.findings)
     if table is None:
         return
-    words = names.vocabulary(names.DOSES, names.CLOCK)
+    words = names.vocabulary(names.KINDS_OF_DOSES, names.DOSES, names.CLOCK)
     folded = {names.fold(h) for h in table[0]}
     mine = {t: o for t, o in columns.items() if names.fold(t) in folded} if isinstance(columns, Mapping) else None
     renamed = names.check_renamed(mine, table[0], words, job.findings)
@@ -190,11 +200,12 @@ def _dose_table(job: Job, doses: object, columns: object, beside: bool) -> None:
 
 def _observations(job: Job, records: Table, wanted: list[str] | None, more: list[str]) -> None:
     findings = job.findings
-    kept = [i for i in range(len(records)) if not _left_out(records, i)]
-    if len(kept) < len(records):
-        count = len(records) - len(kept)
-        findings.altered(f"{records.name}: {count} records that are a COPY or NOT DONE were left out")
-    records = records.take(kept)
+    lost = {i: why for i in range(len(records)) if (why := _left_out(records, i))}
+    if lost:
+        told = ", ".join(f"{count} × {why}" for why, count in sorted(Counter(lost.values()).items()))
+        findings.altered(f"{records.name}: {len(lost)} records that are a COPY or NOT DONE were left out ({told})")
+    records = records.take([i for i in range(len(records)) if i not in lost])
+    note_others(records, findings)
     analytes = [text(records, "PARAM", i) or text(records, "PARAMCD", i) for i in range(len(records))]
     analytes = with_specimens(analytes, [text(records, "PCSPEC", i) for i in range(len(records))])
     if wanted is not None:
@@ -213,9 +224,11 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     columns: Cells = {"subject": list(records.columns["USUBJID"]), "analyte": list(analytes),
                       "time": list(records.columns["start"])}  # fmt: skip
     columns |= results(records, (("AVAL", "AVALC", "AVALU"),), ("ALLOQ", "AULOQ"), findings)
-    for ours, theirs in (("occasion", "AVISIT"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
-        if theirs in records:
-            columns[ours] = list(records.columns[theirs])
+    if "visit" in records:
+        columns["occasion"] = list(records.columns["visit"])
+    columns |= exclusions(records, findings)
+    if treatment := next((key for key in records.extras if names.fold(key) in NAMES), ""):
+        columns["treatment"] = list(records.columns[treatment])
     if "ATPT" in records:
         columns["mark"] = [mark(cell) for cell in records.columns["ATPT"]]
     for ours, theirs in (("nominal_time", "NFRLT"), ("until", "AEFRLT")):
@@ -228,6 +241,7 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     if "until" in columns:
         columns["until"] = _ends(records, columns)
     headings = {ours: records.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
+    headings["occasion"] = visit_column(records) or "AVISIT"
     headings["analyte"] = "PARAM" if "PARAM" in records else "PARAMCD"
     job.tables["observations"] = carried(
         records, Table("ADNCA", columns, records.rows, headings), job, [*more, *PEOPLE]
@@ -235,9 +249,11 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     job.heading_units["observations"] = {}
 
 
-def _left_out(records: Table, i: int) -> bool:
-    copied = text(records, "DTYPE", i).upper() == "COPY"
-    return copied or text(records, "PCSTAT", i).upper() == "NOT DONE"
+def _left_out(records: Table, i: int) -> str:
+    """Why a record is no sample, "" if it is one."""
+    if text(records, "DTYPE", i).upper() == "COPY":
+        return "COPY"
+    return (text(records, "PCREASND", i) or "NOT DONE") if text(records, "PCSTAT", i).upper() == "NOT DONE" else ""
 
 
 def _ends(records: Table, columns: Cells) -> list[object]:

@@ -10,6 +10,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.errors import UnitError
 from pkpd.io import columns as names
 from pkpd.io.blq import reading
@@ -35,7 +36,7 @@ def opened(
     # A renaming may be meant for another of the tables: here it counts only when this one has the heading.
     mine = {t: o for t, o in columns.items() if names.fold(t) in spelled} if isinstance(columns, Mapping) else None
     renamed = names.check_renamed(mine, sheet[0], words, findings)
-    table = names.match(name, sheet, words, renamed, findings)[0]
+    table = names.match(name, sheet, words, renamed, findings, standard=True)[0]
     if "USUBJID" not in table:
         return table
     columns = {**table.columns, "subject": table.columns["USUBJID"]}  # so that messages can say whose row it is
@@ -147,7 +148,7 @@ def _limit(table: Table, column: str, i: int, unit: tuple[str, str], findings: F
     if is_missing(cell) or limit is None or not given or not used or given == used:
         return cell
     try:
-        return limit * unit_tools.factor(given, used)
+        return float(product(limit, unit_tools.factor(given, used)))
     except UnitError as error:
         findings.problem(f"{table.place(column, i)}: {'; '.join(error.problems)}")
         return None

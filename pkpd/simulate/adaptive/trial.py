@@ -9,9 +9,10 @@ import numpy as np
 
 from pkpd import units
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, naming, warn
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for, one_occasion
 from pkpd.simulate.noise import draw_measured
@@ -84,8 +85,10 @@ class AdaptiveTrial:
     def solve(self, times: Array, late: bool) -> Solution:
         """Solve everybody from the start; rows are subjects × times."""
         table = np.column_stack([self.values[n].astype(float) for n in self.code.inputs])
-        clock = times * units.factor(self.start.time_unit, self.model.base["time"])
-        plan = self.code.schedule(table, self._plans(), [clock] * len(table), [np.full(clock.shape, late)] * len(table))
+        clock = product(times, units.factor(self.start.time_unit, self.model.base["time"]))
+        after = [np.full(clock.shape, late)] * len(table)
+        with naming(self.names):
+            plan = self.code.schedule(table, self._plans(), [clock] * len(table), after)
         return self.code.run(table, plan, self.settings)
 
     def _plans(self) -> list[Any]:
