@@ -216,13 +216,9 @@ class Study:
             observations = observations[observations["analyte"].isin(names)]
         if problems:
             raise InputError(problems)
-        parts: dict[str, Any] = {
-            "_observations": observations,
-            "_doses": doses,
-            "_subjects": people,
-            "_records": records,
-        }
-        return replace(self, **{name: t if t is None else t.reset_index(drop=True) for name, t in parts.items()})
+        tables = {"_observations": observations, "_doses": doses, "_subjects": people, "_records": records}
+        parts: dict[str, Any] = {n: t if t is None else t.reset_index(drop=True) for n, t in tables.items()}
+        return replace(self, **parts)
 
     def analyte_named(self, name: str | None) -> str:
         """Return the name of an analyte; without one the only analyte of the study.
@@ -240,7 +236,6 @@ class Study:
             raise InputError(f"the study has no analyte {name!r}; {nearest(name, self.analytes)}")
         return name
 
-    @checked
     def used(self, analyte: str) -> pandas.DataFrame:
         """Return the observations of one analyte that are not excluded.
 

@@ -39,7 +39,7 @@ _SEVERAL: Mapping[str, tuple[type, str]] = {
     "Sequence": (Sequence, "a list"),
     "list": (list, "a list"),
     "tuple": (tuple, "a tuple"),
-}  # type: ignore[type-abstract]
+}
 _HOW = {  # how one comes by what a user does not write down himself
     "Study": "see pkpd.read_study",
     "Regimen": "such as pkpd.bolus('100 mg')",
@@ -93,7 +93,7 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
     @functools.wraps(function)
     def wrapper(*arguments: Any, **options: Any) -> Any:
         if not known:
-            known.update(_kinds_of(function, signature) | more)
+            known.update(_kinds_of(function, signature) | dict(more))
         names = positions if len(arguments) <= len(positions) else [*positions, *[rest] * len(arguments)]
         given, problems = list(arguments), []
         for place, value in enumerate(arguments):
@@ -139,7 +139,7 @@ def checked_fields(record: Any, where: str, **more: Kind) -> None:
         One sentence per field that is not of its kind.
     """
     problems = []
-    for name, exact, declared in _fields_of(type(record)):
+    for name, exact, declared in _fields_of(record.__class__):
         value, kind = getattr(record, name), more.get(name, declared)
         if type(value) is exact:
             continue

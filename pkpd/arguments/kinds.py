@@ -56,7 +56,7 @@ def _one_number(value: Any) -> Any:
 
 def _plain_kind(value: Any) -> str:
     """The kind of number in an array or a column of NumPy's own numbers, "" for anything else (it may have gaps)."""
-    dtype = getattr(value, "dtype", None)
+    dtype: Any = getattr(value, "dtype", None)
     return str(dtype.kind) if type(dtype).__module__.split(".")[0] == "numpy" else ""
 
 
@@ -74,7 +74,7 @@ def number(value: Any) -> Any:
             raise Refused
         return plain
     try:
-        return float(plain)
+        return float(plain)  # type: ignore[arg-type]
     except (OverflowError, ValueError):  # a fraction beyond all floats, a signalling NaN
         raise Refused from None
 
@@ -305,7 +305,7 @@ A_FOLDER = Kind("a folder of this machine", folder)
 NAMED = pairing(Kind("a text", text), Kind("", anything), "a mapping from names")
 A_LABEL = union([Kind("a text", text), Kind("a number", number), Kind("True or False", truth)])
 
-SOME_LABELS = many(A_LABEL, Iterable, "a list of names or numbers")  # type: ignore[type-abstract]
+SOME_LABELS = many(A_LABEL, Iterable, "a list of names or numbers")
 
 
 def dataset_with(words: str, *names: str) -> Kind:

@@ -183,7 +183,7 @@ def _check(node: ast.AST, text: str, names_found: set[str]) -> float | None:
     """
     inner: list[Any]
     match node:
-        case ast.Constant(value=value) if type(value) in (int, float):
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return _finite(_constant(float, value), node, text)
         case ast.Name(id=name):
             names_found.add(name)

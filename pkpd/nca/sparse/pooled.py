@@ -97,7 +97,7 @@ def sparse(
 def _columns(subjects: Any) -> int:
     """How many columns name the subjects."""
     try:
-        shape = (0,) if subjects is None else np.shape(subjects)
+        shape: tuple[int, ...] = (0,) if subjects is None else np.shape(subjects)
     except ValueError:  # rows of different lengths
         shape = ()
     if len(shape) == 1:
