@@ -189,8 +189,8 @@ def _check(node: ast.AST, text: str, names_found: set[str]) -> float | None:
             names_found.add(name)
             return None
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-            value = _check(operand, text, names_found)
-            return -value if value is not None and isinstance(node.op, ast.USub) else value
+            inside = _check(operand, text, names_found)
+            return -inside if inside is not None and isinstance(node.op, ast.USub) else inside
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow() as op, left=left, right=right):
             a, b = _check(left, text, names_found), _check(right, text, names_found)
             if isinstance(op, ast.Pow) and b is not None and not abs(b) <= _HIGHEST:
