@@ -26,7 +26,7 @@ _SIMPLE = {
     "float": Kind("a number", kinds.number, "numbers"),
     "int": Kind("a whole number", kinds.whole, "whole numbers"),
     "bool": Kind("True or False", kinds.truth, "truth values"),
-    "str": Kind("a text", kinds.text, "texts"),
+    "str": Kind("a text", kinds.text, "names"),
     "None": Kind("None", kinds.nothing),
     "Path": Kind("a path", kinds.path, "paths"),
     "Callable": Kind("a function", kinds.function, "functions"),

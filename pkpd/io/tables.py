@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
-from pkpd.arguments import checked
 from pkpd.dosing import Regimen
 from pkpd.io import columns as names
 from pkpd.io.declared import declared_units, with_headings
@@ -25,7 +24,6 @@ from pkpd.io.table import Columns, load
 from pkpd.study import Study
 
 
-@checked
 def read_study(
     observations: Any,
     doses: Any = None,
