@@ -23,14 +23,7 @@ from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
 from pkpd.periods import PERIOD_COLUMNS, in_one_period, only_sets_back
-from pkpd.records import (
-    DOSE_COLUMNS,
-    RECORD_COLUMNS,
-    complete_doses,
-    doses_of,
-    given_doses,
-    unusual_columns,
-)
+from pkpd.records import DOSE_COLUMNS, RECORD_COLUMNS, complete_doses, doses_of, given_doses, unusual_columns
 
 if TYPE_CHECKING:
     import pandas
@@ -220,6 +213,7 @@ class Study:
         parts: dict[str, Any] = {n: t if t is None else t.reset_index(drop=True) for n, t in tables.items()}
         return replace(self, **parts)
 
+    @checked
     def analyte_named(self, name: str | None) -> str:
         """Return the name of an analyte; without one the only analyte of the study.
 
@@ -236,6 +230,7 @@ class Study:
             raise InputError(f"the study has no analyte {name!r}; {nearest(name, self.analytes)}")
         return name
 
+    @checked
     def used(self, analyte: str) -> pandas.DataFrame:
         """Return the observations of one analyte that are not excluded.
 
@@ -275,6 +270,7 @@ class Study:
             by_subject[owner].append(dose)
         return {name: tuple(doses) for name, doses in by_subject.items()}
 
+    @checked
     def covariate(self, name: str) -> str | None:
         """Return the study's name of a covariate: the same, in another case, or another of `COVARIATE_NAMES`."""
         known = [str(column) for column in self._subjects.columns if column != "subject"] + list(self.changing)
