@@ -19,9 +19,9 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution
 from pkpd.engine.compiled import Compiled
 from pkpd.engine.machine import disk, jit
+from pkpd.engine.machine.kernel_cache import kernel_digest
 from pkpd.engine.machine.steps import linear_layout
 from pkpd.engine.machine.steps.linear_layout import BlockLayout, shape_of
-from pkpd.engine.machine.kernel_cache import kernel_digest
 from pkpd.engine.solve.linear_lanes import solve_linear_lanes
 from pkpd.engine.timeline.schedule import Schedule
 from pkpd.model import Model, define
