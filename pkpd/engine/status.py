@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 OK, UNDERFLOW, TOO_MANY, NOT_FINITE, STIFF, STILL_TOO_MANY, GROWS = 0, 1, 2, 3, 4, 5, 6
-NO_STEADY_STATE = 9
+NO_STEADY_STATE, TOO_LATE, NOT_PERIODIC = 9, 10, 11
 ADVICE = {
     OK: "",
     UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units",
@@ -13,5 +13,10 @@ ADVICE = {
     STILL_TOO_MANY: "the stiff method reached the step limit: loosen the tolerances, raise max_steps, or look for"
     " equations that jump",
     GROWS: "amounts grow beyond every number: look for a volume, a clearance or a rate that is negative",
-    NO_STEADY_STATE: "repeated doses come to no steady state: something that is dosed is never lost",
+    NO_STEADY_STATE: "repeated doses come to no steady state: something that is dosed is never lost, or more is"
+    " given than can be lost; give the doses one by one, or look at the largest rate of elimination",
+    TOO_LATE: "the lag is longer than the interval of the steady state, so that its record stands before anything has"
+    " arrived, where amounts would be negative: give the doses one by one, with a lag each",
+    NOT_PERIODIC: "the equations change with time, and not by the interval of the steady state (or a whole part of"
+    " it): repeated doses come to no steady state; give the doses one by one",
 }

@@ -111,9 +111,7 @@ def _tree(text: str) -> ast.expr:
     if len(text) > _LONGEST:
         raise ModelError(f"equation {text[:60]!r}… has {len(text)} characters; expected at most {_LONGEST}")
     if "#" in text and not one_line(text):
-        raise ModelError(
-            f"equation {text!r} is a comment only; expected an equation before '#' or on a line of its own"
-        )
+        raise ModelError(f"equation {text!r} is a comment only; expected an equation, too")
     try:
         return tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

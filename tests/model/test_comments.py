@@ -15,7 +15,33 @@ from pkpd.model.expressions import names, one_line, parse, rename, substitute_na
 from pkpd.population.constraints import Constraint
 from tests.examples import budget
 
-_WORDS = "- ( k * A + R0 ) / 2 if t < T1 else max ( R0 , A ** 2 ) - 1.5e-3".split()
+_WORDS = [
+    "-",
+    "(",
+    "k",
+    "*",
+    "A",
+    "+",
+    "R0",
+    ")",
+    "/",
+    "2",
+    "if",
+    "t",
+    "<",
+    "T1",
+    "else",
+    "max",
+    "(",
+    "R0",
+    ",",
+    "A",
+    "**",
+    "2",
+    ")",
+    "-",
+    "1.5e-3",
+]
 _NOTES = st.text(st.characters(exclude_categories=("Cs", "Zl", "Zp", "Cc")), max_size=20)
 
 

@@ -192,6 +192,8 @@ class IntegrationJob:
         Time lines, tolerances, the block that drives, and how.
     solve_block : callable
         Solves the block for other values and time lines.
+    precision : float
+        Part of the tolerances to which it is solved.
     """
 
     integrated: IntegratedPart
@@ -204,6 +206,12 @@ class IntegrationJob:
     block: BlockRun
     modes: Modes
     solve_block: SolveBlock
+    precision: float = 1.0
+
+    @property
+    def rtol(self) -> float:
+        """The relative tolerance to which it is solved."""
+        return max(self.settings.rtol * self.precision, 1e-14)
 
     @property
     def rows(self) -> int:
@@ -222,13 +230,13 @@ class IntegrationJob:
         out = np.empty((plan.subjects, 1 + 3 * self.z0.shape[1]))
         out[:, STEPS] = self.settings.max_steps
         announce(find_limits)
-        find_limits(known, self.settings.atol or 0.0, out)
+        find_limits(known, (self.settings.atol or 0.0) * self.precision, out)
         return out
 
     @property
     def part(self) -> float:
         """The absolute tolerance as a part of the largest that a component has been; 0 where the caller gave one."""
-        return PART_OF_PEAK if self.settings.atol is None else 0.0
+        return PART_OF_PEAK * self.precision if self.settings.atol is None else 0.0
 
     @property
     def absolute_tolerance(self) -> Array:

@@ -15,7 +15,7 @@ from pkpd.engine.solve.limits import STEPS
 from pkpd.engine.solve.segment_start import StartTables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
-from pkpd.engine.status import NO_STEADY_STATE, OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
+from pkpd.engine.status import OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
 
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
@@ -24,15 +24,11 @@ def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers, 
     """Return the integrated components (rows × components), a status per subject and whether the method for stiff
     equations was used, for the named subjects."""
     subjects = job.schedule.subjects
-    steady, slot, good = (
-        np.zeros((0, job.z0.shape[1])),
-        np.zeros(subjects, dtype=np.int64),
-        np.ones(subjects, dtype=bool),
-    )
+    steady, slot, none = np.zeros((0, job.z0.shape[1])), *np.zeros((2, subjects), dtype=np.int64)
     if job.schedule.trains:
-        steady, slot, good = steady_states(job, _from_steady)
+        steady, slot, none = steady_states(job, _from_steady)
     out, status, hard = _integrate(job, who, start_tables(job, steady, slot))
-    return out, np.where(good, status, NO_STEADY_STATE), hard
+    return out, np.where(none == OK, status, none), hard
 
 
 def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
@@ -107,7 +103,7 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     limits = job.limits
     limits[:, STEPS] = most  # the loop leaves there what would have been to come
     asked = adaptive.RequestedTimes(job.schedule.first, job.schedule.time)
-    control = np.array([job.settings.rtol, job.part, float(report)])
+    control = np.array([job.rtol, job.part, float(report)])
     space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
     announce(adaptive.solve_lanes)
     adaptive.solve_lanes(who, chosen.method, (run.begin, asked, limits), control, space, run.out, run.status)

@@ -80,7 +80,7 @@ def _subject(
             continue
         if not np.isfinite(rhs(since, z)).all():
             return why.NOT_FINITE
-        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance}
+        options = {"rtol": max(job.rtol, 2.3e-14), "atol": tolerance}
         if method == "Radau":
             options["jac"] = jacobian
         try:

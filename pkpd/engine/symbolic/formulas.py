@@ -14,8 +14,10 @@ from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
 from pkpd.engine.symbolic.calculus import derivative, rewritten
+from pkpd.engine.symbolic.cumulative import gathering
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
+from pkpd.engine.symbolic.periods import time_dependence
 from pkpd.engine.symbolic.positivity import cannot_become_negative, multiply
 from pkpd.engine.symbolic.second_order import (
     curved_block,
@@ -102,7 +104,8 @@ class Formulas:
             tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
-            kept, multiply(system.rhs, unknown, kept, {self.time}),
+            kept, multiply(system.rhs, unknown, kept, {self.time}), gathering(system),
+            *time_dependence(system.rhs, self.time, set(self.inputs)),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
             self.order, *self._second_order(linear, integrated),

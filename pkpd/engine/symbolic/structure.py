@@ -49,6 +49,14 @@ class Structure:
         Which integrated states cannot become negative if nothing that they see is negative.
     multiply : tuple of bool
         Which integrated states grow by a multiple of themselves.
+    gathers : tuple of bool
+        Which states (in the order of the model) nothing reads: they gather and have no steady state.
+    clock : bool
+        Whether the integrated equations change with time itself.
+    periodic : bool
+        Whether they do so in sines and cosines alone.
+    frequencies : tuple of str
+        By how much the arguments of these grow in a unit of time, as texts of the inputs.
     analytic : bool
         Whether the integrated equations have a Taylor series along the solution.
     operations : int
@@ -96,6 +104,10 @@ class Structure:
     all_linear: bool
     kept: tuple[bool, ...]
     multiply: tuple[bool, ...]
+    gathers: tuple[bool, ...]
+    clock: bool
+    periodic: bool
+    frequencies: tuple[str, ...]
     analytic: bool
     operations: int
     block: tuple[int, ...]
