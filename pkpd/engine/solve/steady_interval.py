@@ -132,7 +132,7 @@ def follow(job: IntegrationJob, at: SteadyInterval, guesses: Array, solve: Solve
     out, status = solve(replace(small, precision=job.precision), guesses)
     out = out.reshape(len(guesses), 2, -1)
     out[status != 0] = np.nan
-    before = not train.constant and not train.after and train.phase[0] >= at.each
+    before = not train.constant and not train.after and train.phase[0] >= at.each and at.repeats == 1
     layout = job.integrated.structure
     drivers = [block.out[0, d] if j < 0 else block.dout[0, layout.varied.index(j), d] for d, j in layout.quantities]
     pairs = list(combinations_with_replacement(layout.varied, 2))
