@@ -143,11 +143,19 @@ class Compiled:
         changes = changes or [()] * len(doses)
         first_row = np.concatenate(([0], np.cumsum([1 + len(changed) for changed in changes])))
         expanded = self.event_times.expand(values, doses, times, changes) if self.code.structure.event_count else None
-        plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded)
-        if self.order == 2 and self.plans:
-            plan = replace(plan, request=LineRequest(doses, times, after, changes, dose_rows, time_rows))
-        if expanded is not None:
-            plan = replace(plan, source=expanded.source, past=expanded.past, unsteady=expanded.unsteady)
+
+        def made(whole: frozenset[int]) -> Schedule:
+            plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded, whole)
+            if self.order == 2 and self.plans:
+                plan = replace(plan, request=LineRequest(doses, times, after, changes, dose_rows, time_rows))
+            if expanded is not None:
+                plan = replace(plan, source=expanded.source, past=expanded.past, unsteady=expanded.unsteady)
+            return plan
+
+        plan = made(frozenset())
+        if any(train.phase[0] < 0 for train, _ in plan.trains):  # going back from an arrival may lead below zero
+            below = np.flatnonzero(self.run(values, plan, states=False).status == TOO_LATE)
+            plan = made(frozenset(below.tolist())) if below.size else plan
         if time_rows is None:
             return plan
         rows = [
@@ -161,7 +169,7 @@ class Compiled:
     def _schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
         changes: Sequence[Sequence[float]], first_row: Integers, dose_rows: Sequence[Sequence[int]] | None,
-        expanded: ExpandedRows | None,
+        expanded: ExpandedRows | None, whole: frozenset[int],
     ) -> Schedule:  # fmt: skip
         layout = self.code.structure
         derivatives = len(self.sensitivities) + len(layout.pairs) if self.dosing or layout.event_count else 0
@@ -173,7 +181,7 @@ class Compiled:
                 values = values[expanded.source]
                 when = ([d.time for d in given] for given in doses)
                 rows = [expanded.holding(held, t).tolist() for held, t in zip(rows, when, strict=True)]
-            terms = self.dosing.of(values, doses, rows, self.entries, self.states)
+            terms = self.dosing.of(values, doses, rows, self.entries, self.states, whole)
         return schedule(doses, times, after, self.entries, self.states, terms, cut_at, derivatives, layout.tad)
 
     def method(self, settings: Settings | None = None) -> str:

@@ -226,7 +226,10 @@ def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyp
             now[i] = y[i]
             for p in range(count):
                 dnow[p, i] = dy[p, i]
-        if length[0] != 0.0:
+        moves = False
+        for p in range(count):
+            moves = moves or length[1 + p] != 0.0
+        if length[0] != 0.0 or moves:  # a record at the arrival itself stays there only for this value of the lag
             advance(block, dosing.state, pieces[k], dpieces[k], length, room, count)
         gone += length[0]
         if last:

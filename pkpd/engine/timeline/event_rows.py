@@ -123,7 +123,7 @@ class EventTimes:
         )  # fmt: skip
 
     def _is_unsteady(self, dose: Dose, at: Array) -> bool:
-        """Whether equations changed while the dose was repeated for ever: before the record, or within each interval."""
+        """Whether equations changed while the dose was repeated: before the record, or within each interval."""
         interval = dose.interval if dose.amount > 0 else np.inf
         inside = np.where(self._from_dose, (at > 0) & (at < interval), at < dose.time)
         return bool(inside.any())
