@@ -26,8 +26,9 @@ class Settings:
         Dormand–Prince 8(5,3); ``stiff`` is Radau IIA (order 5 or 9 by tolerance; SciPy's methods where numba is
         absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that cannot be
         finished, to the stiff method. `Compiled.method` names what a model gets.
-    max_steps : int
-        Limit per subject.
+    max_steps : int, optional
+        Limit per subject. By default 100 000 and 1 000 more for every segment of its time line (a dose, the end of an
+        infusion, a change of values), so that thousands of doses do not pass it.
     workers : int or None
         Threads; None takes one per core for many subjects. Results do not depend on it.
 
@@ -40,7 +41,7 @@ class Settings:
     rtol: float = 1e-8
     atol: float | None = None
     method: str = "automatic"
-    max_steps: int = 100_000
+    max_steps: int | None = None
     workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class Settings:
             problems.append(f"atol is {self.atol}; expected a number > 0")
         if self.method not in METHODS:
             problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")
-        if self.max_steps < 1:
+        if self.max_steps is not None and self.max_steps < 1:
             problems.append(f"max_steps is {self.max_steps}; expected a whole number ≥ 1")
         if self.workers is not None and self.workers < 1:
             problems.append(f"workers is {self.workers}; expected a whole number ≥ 1")

@@ -8,7 +8,8 @@ ADVICE = {
     OK: "",
     UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units",
     TOO_MANY: "the step limit was reached: the equations are stiff for these values; try method='stiff'",
-    NOT_FINITE: "the equations give a value that is not a number: look for a logarithm, a root or a division by zero",
+    NOT_FINITE: "the equations give a value that is not a number: look for a logarithm, a root or a broken"
+    " power of what may be negative, or a division by zero",
     STIFF: "the equations are stiff for these values: the explicit method was stopped; try method='stiff'",
     STILL_TOO_MANY: "the stiff method reached the step limit: loosen the tolerances, raise max_steps, or look for"
     " equations that jump",

@@ -50,7 +50,7 @@ def _integrate(job: IntegrationJob, who: Integers, begin: StartTables) -> tuple[
         np.zeros(subjects, dtype=np.int64),
         np.zeros(subjects, dtype=bool),
     )
-    most = np.full(subjects, float(job.settings.max_steps))
+    most = job.most_steps
     if method == "stiff":
         _lanes(run, who, chosen.stiff_method(job.settings), most)
     elif method == "explicit":
@@ -87,7 +87,7 @@ def _automatic(run: _Run, who: Integers, most: Array) -> None:
         second = job.integrated.stiff_method(job.settings)
         as_much = to_come * (2 * first.cost / second.cost)
         _lanes(run, hard, second, np.where(proved, np.minimum(most, as_much), most))
-        again = np.flatnonzero(proved & (run.status == STILL_TOO_MANY))
+        again = np.flatnonzero(proved & np.isin(run.status, (STILL_TOO_MANY, UNDERFLOW)))
         if again.size:
             _lanes(run, again, first, most)
 

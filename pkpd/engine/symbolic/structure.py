@@ -47,6 +47,10 @@ class Structure:
         Whether every state could be solved in closed form, however it is solved.
     kept : tuple of bool
         Which integrated states cannot become negative if nothing that they see is negative.
+    relied : tuple of int
+        Inputs that must not be negative for that.
+    guarded : bool
+        Whether bases of powers are kept from falling below zero.
     multiply : tuple of bool
         Which integrated states grow by a multiple of themselves.
     gathers : tuple of bool
@@ -103,6 +107,8 @@ class Structure:
     tad: bool
     all_linear: bool
     kept: tuple[bool, ...]
+    relied: tuple[int, ...]
+    guarded: bool
     multiply: tuple[bool, ...]
     gathers: tuple[bool, ...]
     clock: bool
