@@ -23,8 +23,8 @@ SATURABLE = define({"A": "-Vm*(A/V)/(Km + A/V)"}, {"Vm": 10.0, "Km": 1.0, "V": 1
 
 
 def solve(
-    model: Model, doses: Sequence[Dose], times: Sequence[float], slopes: Sequence[str] = (), linear: str = "closed form",
-    after: bool = True, **changed: Any,
+    model: Model, doses: Sequence[Dose], times: Sequence[float], slopes: Sequence[str] = (),
+    linear: str = "closed form", after: bool = True, **changed: Any,
 ) -> Solution:  # fmt: skip
     """Run one subject; what is changed are parameters, or settings."""
     names = model.parameters.names
@@ -158,7 +158,7 @@ def test_what_gathers_beside_saturation_and_added_to_what_was_there() -> None:
                    outputs={"C": "A/V", "X": "U"}, doses={"bolus": "A"})  # fmt: skip
     found = solve(model, [Dose(0, 50.0), Dose(10, 100.0, steady_state="added", interval=24.0)], [10.0, 34.0])
     before = solve(model, [Dose(0, 50.0)], [10.0])
-    assert found.outputs[0, 1] == pytest.approx(before.outputs[0, 1], rel=1e-8)  # added: nothing of it is lost or found
+    assert found.outputs[0, 1] == pytest.approx(before.outputs[0, 1], rel=1e-8)
     assert solve(model, [Dose(0, 100.0, steady_state="instead", interval=24.0)], [24.0], after=False).outputs[
         0, 1
     ] == pytest.approx(100.0, rel=1e-7)
@@ -193,7 +193,7 @@ def test_a_constant_infusion_on_a_clock() -> None:
 
 
 @pytest.mark.parametrize("equation", [
-    "-CL/V*A*exp(-0.01*t)", "-CL/V*A/(1 + t)", "-CL/V*A*(1 + 0.5*cos(2*t) + 0.1*cos(2.00731*t))", "-CL/V*A*(1 + cos(t**2))",
+    "-CL/V*A*exp(-0.01*t)", "-CL/V*A/(1 + t)", "-CL/V*A*(1 + 0.5*cos(2*t))", "-CL/V*A*(1 + cos(t**2))",
     "-CL/V*A*(2 if t > 5 else 1)", "-CL/V*A*(2 if tad > 5 else 1)", "-CL/V*A*(1 + cos(t))",
 ])  # fmt: skip
 def test_a_clock_that_does_not_come_back_is_refused(equation: str) -> None:
@@ -233,8 +233,8 @@ KINDS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("linear", ["closed form", "ode"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lag_beyond_the_interval(kind: dict[str, Any], linear: str) -> None:
-    """Against 500 single doses, each as late: never negative; from the first arrival of the rule on exact, and before it
-    where NONMEM's way back would lead below zero, as it does into a depot."""
+    """Against 500 single doses, each as late: never negative, exact once the lag is over, and before where
+    NONMEM's way back would lead below zero, as that of a dose into a depot does."""
     times = [0.0, 0.5, 1.0, 2.9, 3.0, 5.0, 7.2, 11.0, 30.0]
     for lag in (2.0, 4.0, 5.0, 7.3, 20.0):
         repeated = Dose(0, 100.0, steady_state="instead", interval=2.0, additional=2, **kind)
@@ -245,7 +245,7 @@ def test_a_lag_beyond_the_interval(kind: dict[str, Any], linear: str) -> None:
         assert (found.outputs >= 0).all()
         met = np.isclose(found.outputs, long.outputs, rtol=1e-6)[:, 0]
         assert met[np.array(times) > lag - 2].all()
-        assert met.all() or "G" not in kind.get("into", "G" if kind.get("route") == "oral" else "A") or lag < 2.5
+        assert met.all() or kind.get("route") != "oral"
         moved = np.array(times) % 2 != lag % 2  # on an arrival one side's derivative is as good as the other's
         beyond = met & moved & (np.array(times) > lag)
         np.testing.assert_allclose(found.slopes[beyond], long.slopes[beyond], rtol=1e-5, atol=1e-6)

@@ -113,8 +113,8 @@ def test_with_an_inflow_it_comes_to_rest_above_zero(km: float, method: str) -> N
     assert fed.outputs[2:, 0] == pytest.approx([km, km], rel=1e-4, abs=1e-10)
     body = define(
         {"G": "-ka*G", "A": "ka*G - Vm*A/(Km*V + A) - q*A + q2*B", "B": "q*A - q2*B", "E": "Vm*A/(Km*V + A)"},
-        {"ka": 1.0, "Vm": 10.0, "Km": 1.0, "V": 5.0, "q": 0.4, "q2": 0.2}, outputs={"C": "A", "T": "B", "X": "G + A + B + E"},
-        doses={"oral": "G"},
+        {"ka": 1.0, "Vm": 10.0, "Km": 1.0, "V": 5.0, "q": 0.4, "q2": 0.2}, doses={"oral": "G"},
+        outputs={"C": "A", "T": "B", "X": "G + A + B + E"},
     )  # fmt: skip
     found = solve(body, [Dose(0, 100.0, "oral")], [1.0, 9.0, 20.0, 50.0], ("Vm",), Km=km, method=method)
     assert not found.status.any(), found.advice(0)
