@@ -165,7 +165,8 @@ def test_what_gathers_beside_saturation_and_added_to_what_was_there() -> None:
 
 
 CIRCADIAN = define(
-    {"G": "-ka*G", "A": "ka*G - CL/V*A*(1 + 0.5*cos(2*pi*(t - ph)/period))", "R": "kin*(1 + 0.5*sin(w*t)) - kout*R*A/V"},
+    {"G": "-ka*G", "A": "ka*G - CL/V*A*(1 + 0.5*cos(2*pi*(t - ph)/period))",
+     "R": "kin*(1 + 0.5*sin(w*t)) - kout*R*A/V"},
     {"ka": 1.0, "CL": 1.0, "V": 10.0, "ph": 3.0, "pi": np.pi, "period": 24.0, "w": np.pi / 6, "kin": 1.0, "kout": 0.1},
     outputs={"C": "A/V", "E": "R"}, doses={"oral": "G", "infusion": "A"},
 )  # fmt: skip
