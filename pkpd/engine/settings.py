@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pkpd.errors import InputError, nearest
@@ -29,6 +30,10 @@ class Settings:
     max_steps : int, optional
         Limit per subject. By default 100 000 and 1 000 more for every segment of its time line (a dose, the end of an
         infusion, a change of values), so that thousands of doses do not pass it.
+    max_step : float
+        No step is longer (in the model's unit of time; by default as long as accuracy allows). What depends on time
+        alone, and conditions on states, are searched for by themselves; this is for the rest, such as a narrow peak of
+        a smooth function of a state.
     workers : int or None
         Threads; None takes one per core for many subjects. Results do not depend on it.
 
@@ -43,6 +48,7 @@ class Settings:
     method: str = "automatic"
     max_steps: int | None = None
     workers: int | None = None
+    max_step: float = math.inf
 
     def __post_init__(self) -> None:
         problems = []
@@ -54,6 +60,8 @@ class Settings:
             problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")
         if self.max_steps is not None and self.max_steps < 1:
             problems.append(f"max_steps is {self.max_steps}; expected a whole number ≥ 1")
+        if not self.max_step > 0:
+            problems.append(f"max_step is {self.max_step}; expected a time > 0")
         if self.workers is not None and self.workers < 1:
             problems.append(f"workers is {self.workers}; expected a whole number ≥ 1")
         if problems:

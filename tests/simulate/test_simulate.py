@@ -97,6 +97,17 @@ def test_residual_errors_have_a_stream_of_their_own() -> None:
     np.testing.assert_allclose((a["C_measured"] / a["C"] - 1) * 3, b["C_measured"] / b["C"] - 1, rtol=1e-9)
 
 
+def test_residual_errors_do_not_repeat_the_numbers_of_the_parameters() -> None:
+    """From one stream for both, the residuals would be the very numbers that made the clearances and volumes."""
+    crowd = people(SPREAD, prop_C=0.1)
+    found = simulate(crowd, DOSE, subjects=40, seed=5, times=[6.0])
+    residuals = ((found["C_measured"] / found["C"] - 1) / 0.1).values.ravel()
+    for name, sd in (("CL", 0.3), ("V", 0.2)):
+        away = np.log(found[name].values.ravel() / crowd.parameters[name]) / sd
+        assert np.abs(residuals[:, None] - away).min() > 1e-9
+    assert 0.7 < residuals.std() < 1.3  # standard normal numbers, ± 2.7 SDs of their SD
+
+
 def test_before_and_after_a_dose() -> None:
     """At 0 and 12 h: nothing and the trough before, C0 and the peak after; elsewhere no difference."""
     plan, times = bolus("100 mg", at=[0.0, 12.0]), [0.0, 6.0, 12.0, 18.0]

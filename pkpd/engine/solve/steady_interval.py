@@ -86,6 +86,7 @@ def _right_side(job: IntegrationJob, at: SteadyInterval, piece: int, drivers: Ar
     Whoever goes back in time integrates everything: nothing drives.
     """
     from pkpd.engine.solve.scipy_solver import functions_of
+    from pkpd.engine.solve.scipy_switches import Sides
 
     integrated, train = job.integrated, at.train
     rate = [train.rates[piece][0] if k == train.state else 0.0 for k in integrated.where]
@@ -100,8 +101,15 @@ def _right_side(job: IntegrationJob, at: SteadyInterval, piece: int, drivers: Ar
     ]
     dosed = at.since - max(at.each - float(train.phase[0]), 0.0)  # before a lag stands the record of the dose
     given = np.concatenate([job.q0[at.value], [dosed], rate, derivatives, drivers])
-    rhs = functions_of(integrated)[0]
-    return lambda t, y: np.asarray(rhs(np.float64(t), y, given), dtype=float)
+    rhs, sides = functions_of(integrated)[0], Sides(integrated)
+    sides.given = lambda t: np.concatenate([given, sides.now])
+
+    def dydt(t: float, y: Array) -> Array:
+        sides.begin(t, y)
+        found: Array = np.array(rhs(np.float64(t), y, sides.given(t)), dtype=np.float64)
+        return found
+
+    return dydt
 
 
 def back_to_record(job: IntegrationJob, at: SteadyInterval, y: Array) -> Array:

@@ -21,7 +21,7 @@ def gathering(system: Any) -> tuple[bool, ...]:
     n, seen = len(system.linear), {s: set[str]() for s in system.states}
     for i, state in enumerate(system.linear):
         seen[state] = {system.linear[j] for j in range(n) if system.matrix[i * n + j] != 0}
-    for state, rhs in zip(system.integrated, system.rhs, strict=True):
+    for state, rhs in zip(system.integrated, system.written, strict=True):
         seen[state] = {s for s in system.states if expressions.symbol(s) in rhs.free_symbols}
     found: set[str] = set()
     while new := {s for s in system.states if {r for r in seen if s in seen[r]} <= found} - found:
