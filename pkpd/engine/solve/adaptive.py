@@ -260,7 +260,7 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         Written where a subject cannot be finished.
     """
     here, state = space.here, space.state
-    following, busy = 0, 0
+    following, busy = np.int64(0), 0  # see `bare_jit`
     for lane in range(LANES):
         here[SUBJECT, lane] = -1
         following = settle(lane, following, who, method, tables, space, out)
@@ -269,7 +269,7 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         reported = call_lanes(method.step, state, space.work, control)
         if reported == 0:
             continue
-        dense = False
+        dense = bool(0)
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
                 dense = answer(lane, dense, method, tables[1].time, space, out)

@@ -215,8 +215,9 @@ class IntegrationJob:
         """Return steps, first peaks, fixed tolerances and what is kept, subjects × (1 + 3 · components): `limits`."""
         plan, integrated = self.schedule, self.integrated
         kept = integrated.kept(plan)
+        floor = np.ascontiguousarray(self.q0[:, -1])
         known = Known(
-            self.values, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
+            self.values, self.z0, floor, plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
             integrated.multiply,
         )  # fmt: skip
         out = np.empty((plan.subjects, 1 + 3 * self.z0.shape[1]))

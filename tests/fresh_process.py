@@ -1,0 +1,63 @@
+"""Runs code where nothing of the package has been imported, without paying for the imports of other libraries each time.
+
+One interpreter (the nursery) imports NumPy, numba, pandas and the others once; each piece of code then runs in a copy of
+it (`os.fork`). Where there is no `fork`, or where the code asks what an import loads, it is an interpreter of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_NURSERY = """
+import os, sys
+import numpy, scipy.optimize, scipy.integrate, scipy.stats, pandas, xarray, numba, llvmlite.binding, sympy, h5netcdf
+assert not any(name.split(".")[0] == "pkpd" for name in sys.modules)
+while line := sys.stdin.readline():
+    code = eval(line)
+    child = os.fork()
+    if child == 0:
+        try:
+            exec(code, {"__name__": "__main__"})
+        except BaseException:
+            import traceback
+            print(repr(traceback.format_exc()), flush=True)
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        print(repr(""), flush=True)
+"""
+
+
+@functools.cache
+def _nursery() -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def in_a_new_interpreter(code: str) -> None:
+    """Run code where nothing at all has been imported; fails with what it wrote to standard error."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def without_the_package(code: str) -> None:
+    """Run code where nothing of the package has been imported, other libraries perhaps; it must not print."""
+    if not hasattr(os, "fork"):
+        in_a_new_interpreter(code)
+        return
+    nursery = _nursery()
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write(f"{code!r}\n")
+    nursery.stdin.flush()
+    failed = eval(nursery.stdout.readline())
+    assert not failed, failed
