@@ -29,7 +29,7 @@ def sources() -> list[Path]:
     """Return the engine's files that make code of a model: everything symbolic, and the writers of machine code."""
     here = Path(__file__).parent
     symbolic = sorted((here.parent / "symbolic").glob("*.py"))
-    writers = [here / name for name in ("llvm.py", "lanes.py", "vector_math.py")]
+    writers = [here / name for name in ("llvm.py", "lanes.py", "numbers.py", "vector_math.py")]
     return [*symbolic, *writers, *sorted((here / "steps").glob("*.py"))]
 
 
