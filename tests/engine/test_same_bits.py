@@ -59,7 +59,9 @@ def test_no_loop_is_compiled_twice() -> None:
             if getattr(function, "__module__", "") != module.__name__ or not hasattr(function, "overloads"):
                 continue
             kept = function._cache._cache_file._load_index() if hasattr(function._cache, "_cache_file") else {}
-            types = {str(types): 0 for types, machine, _ in kept if machine == function.targetctx.codegen().magic_tuple()}
+            types = {
+                str(types): 0 for types, machine, _ in kept if machine == function.targetctx.codegen().magic_tuple()
+            }
             if len(types) > 1:
                 twice[name] = list(types)
     assert twice == {}

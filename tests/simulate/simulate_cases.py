@@ -58,7 +58,9 @@ def slow_crowd(rng: np.random.Generator, subjects: int) -> pandas.DataFrame:
 
 def slow_run(store: Path) -> xarray.Dataset:
     """Ten pieces into a store."""
-    return simulate(people(covariates=slow_crowd), DOSE, subjects=9500, seed=3, times=TIMES, store=store, progress=False)
+    return simulate(
+        people(covariates=slow_crowd), DOSE, subjects=9500, seed=3, times=TIMES, store=store, progress=False
+    )
 
 
 def assert_same(found: xarray.Dataset, expected: xarray.Dataset) -> None:
