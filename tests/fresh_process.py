@@ -1,7 +1,7 @@
-"""Runs code where nothing of the package has been imported, without paying for the imports of other libraries each time.
+"""Runs code where nothing of the package has been imported, and imports other libraries once for all of it.
 
-One interpreter (the nursery) imports NumPy, numba, pandas and the others once; each piece of code then runs in a copy of
-it (`os.fork`). Where there is no `fork`, or where the code asks what an import loads, it is an interpreter of its own.
+One interpreter (the nursery) imports NumPy, numba, pandas and the others; each piece of code then runs in a copy of it
+(`os.fork`). Where there is no `fork`, or where the code asks what an import loads, it is an interpreter of its own.
 """
 
 from __future__ import annotations
