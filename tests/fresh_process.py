@@ -15,22 +15,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _NURSERY = """
-import os, sys
+import contextlib, io, os, sys, traceback
 import numpy, scipy.optimize, scipy.integrate, scipy.stats, pandas, xarray, numba, llvmlite.binding, sympy, h5netcdf
 assert not any(name.split(".")[0] == "pkpd" for name in sys.modules)
 while line := sys.stdin.readline():
     code = eval(line)
     child = os.fork()
     if child == 0:
+        failed, printed = "", io.StringIO()
         try:
-            exec(code, {"__name__": "__main__"})
+            with contextlib.redirect_stdout(printed):
+                exec(code, {"__name__": "__main__"})
         except BaseException:
-            import traceback
-            print(repr(traceback.format_exc()), flush=True)
-            os._exit(1)
+            failed = traceback.format_exc()
+        print(repr((failed, printed.getvalue())), flush=True)
         os._exit(0)
-    if os.waitpid(child, 0)[1] == 0:
-        print(repr(""), flush=True)
+    ended = os.waitpid(child, 0)[1]
+    if ended:
+        print(repr((f"ended by signal {ended}", "")), flush=True)
 """
 
 
@@ -43,21 +45,22 @@ def _nursery() -> subprocess.Popen[str]:
     return process
 
 
-def in_a_new_interpreter(code: str) -> None:
-    """Run code where nothing at all has been imported; fails with what it wrote to standard error."""
+def in_a_new_interpreter(code: str) -> str:
+    """Run code where nothing at all has been imported; return what it printed."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
-def without_the_package(code: str) -> None:
-    """Run code where nothing of the package has been imported, other libraries perhaps; it must not print."""
+def without_the_package(code: str) -> str:
+    """Run code where nothing of the package has been imported, other libraries perhaps; return what it printed."""
     if not hasattr(os, "fork"):
-        in_a_new_interpreter(code)
-        return
+        return in_a_new_interpreter(code)
     nursery = _nursery()
     assert nursery.stdin is not None
     assert nursery.stdout is not None
     nursery.stdin.write(f"{code!r}\n")
     nursery.stdin.flush()
-    failed = eval(nursery.stdout.readline())
+    failed, printed = eval(nursery.stdout.readline())
     assert not failed, failed
+    return str(printed)
