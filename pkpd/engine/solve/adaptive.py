@@ -269,7 +269,7 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         reported = call_lanes(method.step, state, space.work, control)
         if reported == 0:
             continue
-        dense = bool(0)
+        dense = bool(0)  # not a literal: see `bare_jit`
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
                 dense = answer(lane, dense, method, tables[1].time, space, out)
