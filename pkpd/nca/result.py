@@ -23,7 +23,9 @@ from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
 from pkpd.nca.study.provenance import attributes
+from pkpd.nca.study.sample_labels import around, excluded, samples
 from pkpd.nca.study.several import analyse_several
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 _preset = preset
@@ -84,11 +86,13 @@ def nca(
     xarray.Dataset
         Dimension ``profile`` with coordinates ``subject``, ``interval``, ``occasion``, ``dose_time``,
         ``interval_end``, ``dose``, ``route``, ``duration``, ``tau``, ``accepted`` and ``flags`` (limits of
-        acceptance that are not met). One float variable per parameter
+        acceptance that are not met), and ``period`` where a subject has several. One float variable per parameter
         (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
         ``sample_time``, ``sample_value``, ``sample_quantified`` ``(profile, sample)`` are the samples as the
-        rules left them.
+        rules left them, ``sample_imputed`` those with a value in place of a BLQ sample. Coordinates ``aside_time`` and
+        ``aside_why`` ``(profile, aside)`` are the samples that took no part; ``start_value`` and ``start_how`` say
+        from what value the areas begin.
         Windows and thresholds have variables of their own. It can be saved as NetCDF. For several analytes a
         DataTree with one such dataset each.
 
@@ -196,7 +200,7 @@ def choose_points(
     begins = float(row["dose_time"].item())
     one = Points(
         _identifier(study, row["subject"].item()), tuple(use), tuple(leave_out), between, int(row["interval"].item()),
-        None if np.isnan(begins) else begins,
+        None if np.isnan(begins) else begins, int(row["period"].item()) if "period" in row.coords else None,
     )  # fmt: skip
     settings = NcaSettings.from_json(str(result.attrs["settings"]))
     others = [p for old in settings.points for p in _without(old, one, result)]
@@ -212,12 +216,13 @@ def _without(old: Points, one: Points, result: xr.Dataset) -> list[Points]:
     mine = np.flatnonzero([str(s) == str(one.subject) for s in result["subject"].values])
     kept = []
     for k in mine:
+        period = int(result["period"].values[k]) if "period" in result.coords else None
         number, begins = int(result["interval"].values[k]), float(result["dose_time"].values[k])
         where = None if np.isnan(begins) else begins
-        if old.interval not in (None, number) or old.begins not in (None, where):
+        if old.interval not in (None, number) or old.begins not in (None, where) or old.period not in (None, period):
             continue
-        if (number, where) != (one.interval, one.begins):
-            kept.append(replace(old, interval=number, begins=where))
+        if (number, where, period) != (one.interval, one.begins, one.period):
+            kept.append(replace(old, interval=number, begins=where, period=period))
     return kept
 
 
@@ -262,6 +267,7 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
 
 def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles:
     parts = []
+    warn_unsampled(study, settings.analyte)
     if settings.by_dose:
         parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))
     if settings.intervals is not None:
@@ -286,9 +292,10 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     sentences = reasons.sentences(rules.lambda_z_points)[found.codes[:, columns].astype(np.intp)]
     data["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
     good, flags = acceptance(found.of, rules, len(profiles))
-    data.update(labels.samples(found, base))
+    data.update(samples(found, base))
     extra, more = labels.extras(found, settings, base)
-    coordinates = {**labels.coordinates(profiles, base, names), **more}
+    coordinates = {**labels.coordinates(profiles, base, names), **around(found, profiles, base), **more}
     coordinates["accepted"] = ("profile", good, {"long_name": "every limit of acceptance in the rules is met"})
     coordinates["flags"] = ("profile", flags, {"long_name": "limits of acceptance that are not met"})
-    return xr.Dataset({**data, **extra}, coordinates, attributes(study, settings))
+    attrs = attributes(study, settings) | {"excluded_samples": excluded(study, settings.analyte)}
+    return xr.Dataset({**data, **extra}, coordinates, attrs)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.decimals import difference
 from pkpd.dosing import ROUTES, Dose
 from pkpd.errors import InputError
 from pkpd.nca.keywords import warn_older
@@ -79,8 +80,13 @@ class Profiles:
     delay : (profiles,)
         Time from the beginning of the profile to its (last) dose; 0 where it begins at its dose.
     outside : (profiles, 4)
-        Time and value of the last sample before the profile, and of the first quantifiable one after an interval
-        set by hand if no dose lies between; NaN when there is none. Only values at the ends are made from them.
+        Time and value of the last sample before the profile, and of the first one after an interval set by hand if no
+        dose lies between; NaN when there is none. Only values at the ends are made from them.
+    place : (samples,) of int
+        −1 or 1: the sample lies before or after an interval set by hand, under the same dose. Such samples give
+        `outside` and say on which side of a quantifiable one a BLQ sample lies; nothing else is made of them.
+    under : (profiles,) of int
+        Route of the dose under which the profile begins; that of `route` unless it begins between two doses.
     """
 
     times: Array
@@ -99,6 +105,8 @@ class Profiles:
     at_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
     delay: Array = field(default_factory=lambda: np.zeros(0))
     outside: Array = field(default_factory=lambda: np.zeros((0, 4)))
+    place: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
+    under: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
@@ -112,6 +120,10 @@ class Profiles:
             object.__setattr__(self, "chosen", np.zeros(len(self.times), dtype=np.int8))
         if not len(self.outside):
             object.__setattr__(self, "outside", np.full((len(self), 4), np.nan))
+        if not len(self.place):
+            object.__setattr__(self, "place", np.zeros(len(self.times), dtype=np.int8))
+        if not len(self.under):
+            object.__setattr__(self, "under", self.route)
         for array in (self.times, self.values, self.blq, self.lloq, self.before, self.offsets, self.chosen):
             array.setflags(write=False)
 
@@ -139,8 +151,8 @@ class Profiles:
         if begin == 0 and end == len(self):
             return self
         a, b = int(self.offsets[begin]), int(self.offsets[end])
-        samples = {f: getattr(self, f)[a:b] for f in ("times", "values", "blq", "lloq", "before", "chosen")}
-        each = ("dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside")
+        samples = {f: getattr(self, f)[a:b] for f in ("times", "values", "blq", "lloq", "before", "chosen", "place")}
+        each = ("dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "under")
         own = {f: getattr(self, f)[begin:end] for f in each}
         labels = {name: values[begin:end] for name, values in self.labels.items()}
         return Profiles(**samples, **own, offsets=self.offsets[begin : end + 1] - a, labels=labels)
@@ -201,7 +213,7 @@ class Profiles:
         except ValueError as error:
             raise InputError(f"the arrays do not fit each other: {error}", "profiles") from None
         amount, duration, route, origin = _doses(dose, n)
-        shifted = time - np.repeat(origin, np.diff(start)) if origin.any() else time
+        shifted = difference(time, np.repeat(origin, np.diff(start))) if origin.any() else time
         profiles = cls(
             times=shifted, values=value.reshape(-1).copy(), blq=below, lloq=limit,
             before=np.zeros(len(time), dtype=bool), offsets=start, dose=amount, duration=duration, route=route,
@@ -238,7 +250,7 @@ class Profiles:
         order = np.lexsort((~self.before, self.times, owner))
         return replace(
             self, times=self.times[order], values=self.values[order], blq=self.blq[order], lloq=self.lloq[order],
-            before=self.before[order], chosen=self.chosen[order],
+            before=self.before[order], chosen=self.chosen[order], place=self.place[order],
         )  # fmt: skip
 
 

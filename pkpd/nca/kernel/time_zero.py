@@ -20,7 +20,7 @@ class Start(NamedTuple):
 
     `observed`: a sample stands at time zero. `extrapolated`: the value is a C0 that was not observed. `entry`: the
     value from which areas over an interval start; where an interval set by hand begins between two samples it is
-    interpolated, even if the rules leave `value` missing.
+    interpolated, whatever the rules put in for `value`.
     """
 
     value: Array
@@ -28,6 +28,14 @@ class Start(NamedTuple):
     observed: Flags
     extrapolated: Flags
     entry: Array
+
+    def replaced(self, other: Start, where: Flags) -> Start:
+        """Return the same values with those of another set in some profiles."""
+        return Start(
+            np.where(where, other.value, self.value), np.where(where, other.code, self.code),
+            np.where(where, other.observed, self.observed), np.where(where, other.extrapolated, self.extrapolated),
+            np.where(where, other.entry, self.entry),
+        )  # fmt: skip
 
 
 def time_zero(
@@ -72,7 +80,7 @@ def time_zero(
     start.code[some] = np.where(open_, reasons.COMPUTED, code)
     start.observed[some] = at_zero
     start.extrapolated[some] = bolus
-    start.entry[some] = np.where(np.isnan(start.value[some]), crossing, start.value[some])
+    start.entry[some] = np.where(np.isnan(crossing), start.value[some], crossing)
     return start
 
 

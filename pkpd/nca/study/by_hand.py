@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.decimals import difference, total
 from pkpd.errors import InputError, unknown_names
-from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
-from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
+from pkpd.nca.kernel.profiles import BOLUS, NO_ROUTE, Profiles
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, treatment
 from pkpd.nca.study.intervals import predose
 from pkpd.nca.study.one_per_time import one_per_time
+from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
 
 Interval = tuple[float, float]
@@ -94,8 +97,11 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
     -------
     Profiles
         Times from the beginning of the interval; labels as for `pkpd.nca.profiles_of`, with ``interval`` the number
-        of the last dose given up to the beginning, and ``dose_time`` the beginning.
+        of the last dose given up to the beginning, and ``dose_time`` the beginning. Of a subject with several
+        periods every period has the interval, on its own clock.
     """
+    if (parts := by_period(study)) is not None:
+        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals)))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     whose = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
@@ -104,8 +110,8 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
     cuts = [
         _cut(table, whose, events, int(who), float(a), float(b)) for who, a, b in zip(numbers, begin, end, strict=True)
     ]
-    keep = np.array([len(cut.rows) > 0 for cut in cuts], dtype=bool)
-    cuts = [cut for cut in cuts if len(cut.rows)]
+    keep = np.array([bool((cut.place == 0).any()) for cut in cuts], dtype=bool)
+    cuts = [cut for cut, kept in zip(cuts, keep, strict=True) if kept]
     numbers, begin, end = numbers[keep], begin[keep], end[keep]
     return _profiles(study, table, cuts, (numbers, begin, end), predose(table, whose, numbers, begin))
 
@@ -114,7 +120,8 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
 class _Cut:
     """Samples and doses of one interval of one subject."""
 
-    rows: Integers
+    rows: Integers  # also those outside of it that stand under the same dose
+    place: npt.NDArray[np.int8]  # -1 before, 0 inside, 1 after the interval
     before: Flags
     dose: float
     route: int
@@ -123,7 +130,7 @@ class _Cut:
     delay: float
     first: bool
     number: int
-    after: tuple[float, float]  # first quantifiable sample behind the end, NaN if a dose lies between
+    under: int  # route of the dose under which it begins
     dosed_before: float  # time of the last dose before the beginning
 
 
@@ -138,22 +145,23 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
     at_end = bool((when == b).any())
     take = (time >= a) & ((time < b) | ((time == b) & ~(at_end & (mark == "post"))))
     at_dose = bool((when == a).any())
-    before = at_dose & (time == a) & (mark != "post")
     doses = given[inside]
     alike = len(doses) > 0 and len({(int(r), float(d)) for r, d in zip(events.route[doses], events.duration[doses],
                                                                        strict=True)}) == 1  # fmt: skip
-    good = ~table["blq"].to_numpy(dtype=bool)[own] & (table["value"].to_numpy(dtype=float)[own] > 0)
-    later = np.flatnonzero(good & (time > b))
-    after = (np.nan, np.nan)
-    if len(later) and not ((when >= b) & (when < time[later[0]])).any():
-        after = (float(time[later[0]] - a), float(table["value"].to_numpy(dtype=float)[own[later[0]]]))
-    earlier = when[when < a]
+    earlier, route = given[when < a], int(events.route[doses[0]]) if alike else NO_ROUTE
+    since = float(events.time[earlier[-1]]) if len(earlier) else -np.inf
+    until = when[when >= b].min(initial=np.inf)
+    begun = int(events.route[earlier[-1]]) if len(earlier) and not at_dose else route
+    ahead = (time < a) & ((time > since) | ((time == since) & ((mark == "post") | (begun != BOLUS)))) & (not at_dose)
+    behind = (time > b) & ((time < until) | ((time == until) & (mark != "post")))
+    rows = np.flatnonzero(take | ahead | behind)
     return _Cut(
-        rows=own[take], before=before[take], dose=float(events.amount[doses].sum()) if alike else np.nan,
-        route=int(events.route[doses[0]]) if alike else NO_ROUTE,
+        rows=own[rows], place=(behind[rows].astype(np.int8) - ahead[rows]).astype(np.int8),
+        before=(at_dose & (time == a) & (mark != "post"))[rows],
+        dose=float(events.amount[doses].sum()) if alike else np.nan, route=route,
         duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
-        delay=float(events.time[doses[-1]] - a) if len(doses) else 0.0, first=not len(earlier),
-        number=int((when <= a).sum()), after=after, dosed_before=float(earlier[-1]) if len(earlier) else -np.inf,
+        delay=float(difference(events.time[doses[-1]], a)) if len(doses) else 0.0, first=not len(earlier),
+        number=int((when <= a).sum()), under=begun, dosed_before=since,
     )  # fmt: skip
 
 
@@ -166,25 +174,28 @@ def _profiles(
     rows = table.iloc[pick]
     outside = np.full((len(cuts), 4), np.nan)
     # A sample before the last dose says nothing about the beginning of an interval after it.
-    seen = earlier[:, 0] + begin > np.array([cut.dosed_before for cut in cuts], dtype=float)
+    seen = total(earlier[:, 0], 1, begin) > np.array([cut.dosed_before for cut in cuts], dtype=float)
     outside[seen, :2] = earlier[seen]
-    outside[:, 2:] = np.array([cut.after for cut in cuts], dtype=float).reshape(-1, 2)
-    occasion = as_text(rows["occasion"])[offsets[:-1]] if len(rows) else np.zeros(0, dtype=object)
+    place = np.concatenate([np.zeros(0, dtype=np.int8), *(cut.place for cut in cuts)])
+    begins = np.array([np.argmax(cut.place == 0) for cut in cuts], dtype=np.intp) + offsets[:-1]
+    occasion = as_text(rows["occasion"])[begins] if len(rows) else np.zeros(0, dtype=object)
     return Profiles(
-        times=rows["time"].to_numpy(dtype=float) - np.repeat(begin, np.diff(offsets)),
+        times=difference(rows["time"], np.repeat(begin, np.diff(offsets))),
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),
         lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan),
         before=np.concatenate([np.zeros(0, dtype=bool), *(cut.before for cut in cuts)]),
         offsets=offsets, dose=np.array([cut.dose for cut in cuts], dtype=float),
         duration=np.array([cut.duration for cut in cuts], dtype=float),
         route=np.array([cut.route for cut in cuts], dtype=np.int8),
-        first=np.array([cut.first for cut in cuts], dtype=bool), tau=end - begin,
+        first=np.array([cut.first for cut in cuts], dtype=bool), tau=difference(end, begin),
         at_dose=np.array([cut.at_dose for cut in cuts], dtype=bool),
-        delay=np.array([cut.delay for cut in cuts], dtype=float), outside=outside,
+        delay=np.array([cut.delay for cut in cuts], dtype=float), outside=outside, place=place,
+        under=np.array([cut.under for cut in cuts], dtype=np.int8),
         labels={
             "subject": np.asarray(study.subject_ids, dtype=object)[numbers],
             "interval": np.array([cut.number for cut in cuts], dtype=np.int64),
-            "occasion": occasion, "dose_time": begin, "interval_end": end - begin,
+            "occasion": occasion, "dose_time": begin, "interval_end": difference(end, begin),
+            **treatment(rows, offsets),
         },
     ).in_time_order()  # fmt: skip
 
@@ -197,7 +208,7 @@ def joined(parts: Sequence[Profiles]) -> Profiles:
     flat = {
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in ("times", "values", "blq", "lloq", "before", "dose", "duration", "route", "first", "tau",
-                     "chosen", "at_dose", "delay", "outside")
+                     "chosen", "at_dose", "delay", "outside", "place", "under")
     }  # fmt: skip
     offsets = np.concatenate(
         [np.zeros(1, dtype=np.intp), *(p.offsets[1:] + s for p, s in zip(parts, shift, strict=False))]

@@ -23,11 +23,17 @@ from pkpd.study import Study
 
 COORDINATES = {
     "subject": "subject",
-    "interval": "number of the dose that begins the interval; 0: the subject has no dose",
+    "interval": "number of the dose that begins the interval, within the period; 0: no dose",
     "occasion": "label of the visit",
     "dose_time": "time of the dose, or the beginning of an interval set by hand, on the study's clock",
     "interval_end": "time from this dose to the next, infinite for the last; length of an interval set by hand",
 }
+
+OF_PERIODS = {
+    "period": "1, 2, …: how often the subject's system has begun anew; times are on the period's own clock",
+    "treatment": "treatment of the profile, where it differs within a subject",
+}
+"""Labels that are there where a subject has several periods, or several treatments."""
 
 
 @dataclass(frozen=True)
@@ -103,25 +109,6 @@ def _cdisc(row: NcaParameter, profiles: Profiles) -> str:
     return "|".join(dict.fromkeys(codes[2 if route == ORAL else route] for route in present))
 
 
-def samples(found: Computed, base: Base) -> dict[str, Any]:
-    """Return the samples as the rules left them, one row per profile, padded."""
-    ready = found.prepared
-    counts = ready.counts
-    width = int(counts.max()) if len(counts) else 0
-    real = np.arange(width) < counts[:, None]
-    padded = {name: np.full(real.shape, np.nan) for name in ("sample_time", "sample_value")}
-    padded["sample_time"][real], padded["sample_value"][real] = ready.times, ready.values
-    quantified = np.zeros(real.shape, dtype=bool)
-    quantified[real] = ready.quantified
-    dims = ("profile", "sample")
-    time = base.words["time"]
-    return {
-        "sample_time": (dims, padded["sample_time"], {"units": time, "long_name": "time after the dose"}),
-        "sample_value": (dims, padded["sample_value"], {"units": base.own, "long_name": "value that was used"}),
-        "sample_quantified": (dims, quantified, {"long_name": "not below the limit of quantification"}),
-    }
-
-
 def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return variables and coordinates of the windows and thresholds that were asked for."""
     extra = found.extra
@@ -152,9 +139,11 @@ def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str
 def coordinates(profiles: Profiles, base: Base, names: list[str]) -> dict[str, Any]:
     """Return what names a profile: subject, interval, dose and route."""
     found: dict[str, Any] = {"parameter": list(names or NAMES)}
-    for name, words in COORDINATES.items():
+    for name, words in {**COORDINATES, **OF_PERIODS}.items():
+        if name not in profiles.labels:
+            continue
         values = profiles.labels[name]
-        if name in ("subject", "occasion"):
+        if name in ("subject", "occasion", "treatment"):
             numeric = name == "subject" and len(values) and all(isinstance(v, int | np.integer) for v in values)
             values = values.astype(np.int64) if numeric else np.array([str(v) for v in values], dtype=object)
         attrs = {"long_name": words}
