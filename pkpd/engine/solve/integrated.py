@@ -246,8 +246,9 @@ class IntegrationJob:
         plan, integrated = self.schedule, self.integrated
         kept = integrated.kept(plan)
         relied = np.ascontiguousarray(self.values[:, list(integrated.structure.relied)])
+        floor = np.ascontiguousarray(self.q0[:, -1])
         known = Known(
-            relied, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
+            relied, self.z0, floor, plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
             integrated.multiply,
         )  # fmt: skip
         out = np.empty((plan.subjects, 1 + 3 * self.z0.shape[1]))
