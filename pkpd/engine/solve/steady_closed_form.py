@@ -106,7 +106,8 @@ def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyp
             dy[p, i] = dx[p, i] + (dosing.damount[p] if i == dosing.state else 0.0)
     gone = 0.0
     for k in range(pieces.shape[0]):
-        last = gone + pieces[k, 0] >= until[0]
+        # A piece that ends at the record itself is over: what follows it there is not met again.
+        last = gone + pieces[k, 0] > until[0] or k == pieces.shape[0] - 1
         length[0] = until[0] - gone if last else pieces[k, 0]
         for p in range(count):
             length[1 + p] = until[1 + p] if last else dpieces[k, 0, p]
