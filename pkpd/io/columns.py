@@ -190,7 +190,8 @@ def _winners(
             winners.add(places[0])
             continue
         plain = [k for k in places if fold(parts[k][0]) == fold(column)]
-        if standard and plain and not any(explicit[k] for k in places):
+        ours = column == "occasion" and {"period", "clock"} <= {p[0] for p in parts}  # a study's own table
+        if (standard or ours) and plain and not any(explicit[k] for k in places):
             places = plain[:1]
         rivals = [Rival(headings[k], bool(explicit[k]), k in plain) for k in places]
         first, same = chosen(name, column, rivals, [cells[k] for k in places], findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import tempfile
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 3
-_MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
+_MOST, _DROPPED = 4000, 1000  # files that are kept (10 kB each), and how many of the oldest go when there are more
+_LOOKS = 100  # writes of a process between two counts of the files
+_written = itertools.count()
 
 
 @cache
@@ -26,11 +29,11 @@ def folder() -> Path | None:
 
 
 def sources() -> list[Path]:
-    """Return the engine's files that make code of a model: everything symbolic, and the writers of machine code."""
-    here = Path(__file__).parent
-    symbolic = sorted((here.parent / "symbolic").glob("*.py"))
-    writers = [here / name for name in ("llvm.py", "lanes.py", "vector_math.py")]
-    return [*symbolic, *writers, *sorted((here / "steps").glob("*.py"))]
+    """Return the files that make code of a model: its text, everything symbolic, the writers of machine code, and the
+    numbers that these take from elsewhere."""
+    engine = Path(__file__).parents[1]
+    rooms = (engine.parent / "model", engine / "symbolic", engine / "machine")
+    return [*(file for room in rooms for file in sorted(room.rglob("*.py"))), engine / "status.py"]
 
 
 @cache
@@ -38,12 +41,10 @@ def makers() -> str:
     """Return a digest of everything that turns equations into code, so that no other version's code is served."""
     import llvmlite
 
-    from pkpd.model import expressions
-
-    files = [*sources(), Path(str(expressions.__file__))]
     digest = hashlib.sha256(f"{FORMAT} {llvmlite.__version__} {_sympy()}".encode())
-    for file in files:
-        digest.update(file.read_bytes())
+    for file in sources():
+        text = file.read_bytes()
+        digest.update(f"{file.name} {len(text)} ".encode() + text)
     return digest.hexdigest()
 
 
@@ -100,6 +101,8 @@ def write(key: str, about: Any, payload: bytes) -> None:
 
 
 def _prune(where: Path) -> None:
+    if next(_written) % _LOOKS:
+        return
     files = list(where.glob("*.code"))
     if len(files) <= _MOST:
         return

@@ -77,7 +77,7 @@ def look_back(lane, method, space):  # type: ignore[no-untyped-def]
         sample(lane, left, right, method, space, room.points)
         if last:
             break
-        j = 0
+        j = np.int64(0)  # see `bare_jit`
         while j < LANES - 1 and not crossed(j + 1, q, watch, room.points):
             if not found and may_dip(j, room.times[j + 1] - room.times[j], q, watch, room.points):
                 break

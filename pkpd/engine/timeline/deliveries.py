@@ -258,6 +258,8 @@ def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, said: Terms
     The record stands `interval − lag` after the last arrival. Where the lag is longer than the interval, NONMEM's
     closed forms go back from the arrival by the difference, as if the first piece of the interval had always been; its
     integrators let the record stand just after the arrival. Either way infusions end when the difference is over, too.
+    Where going back would lead below zero (``said.whole``) the doses are taken as they are: the record stands where it
+    stands between two arrivals, and what is under way then arrives.
     """
     derivatives = len(said.lag) - 1
     interval = dual_constant(dose.interval, derivatives)
@@ -265,19 +267,25 @@ def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, said: Terms
     adds = dose.steady_state == "added"
     if dose.amount == 0:
         return [Mark(dose.time, Train(state, zero, (), (size,), zero, constant=True), adds, record)]
-    phase = interval - said.lag
+    phase, under_way = interval - said.lag, 0
+    if said.whole and phase[0] < 0:
+        under_way = math.ceil(-phase[0] / dose.interval)
+        phase = phase + under_way * interval
     late = bool(phase[0] <= 0)
     at = phase if phase[0] > 0 or said.linear else zero
+    now = dual_constant(dose.time, derivatives)
+    begin = [now + said.lag - j * interval for j in range(1, under_way + 1)]
+    ends = [None if length is None else start + length for start in begin]
+    coming = [Delivery(state, start, size, end, record=record) for start, end in zip(begin, ends, strict=True)]
     if length is None:
-        return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds, record)]
-    if not length[0] / dose.interval <= _MOST:
+        return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds, record), *coming]
+    if not max(length[0] / dose.interval, under_way) <= _MOST:
         raise InputError(f"too many infusions run at the steady state at time {dose.time:g}; expected at most {_MOST}")
     whole = math.floor(length[0] / dose.interval)
     rest = length - whole * interval
     pieces = ((rest, interval - rest), (size * (whole + 1), size * whole))
     keep = [k for k in (0, 1) if pieces[0][k][0] > 0]
     train = Train(state, zero, tuple(pieces[0][k] for k in keep), tuple(pieces[1][k] for k in keep), at, after=late)
-    now = dual_constant(dose.time, derivatives)
-    left = [length - phase - m * interval for m in range(whole + 1)]
+    left = [length - phase - m * interval for m in range(whole + (1 if rest[0] > 0 else 0))]
     running = (Delivery(state, now, size, now + x, record=record) for x in left if x[0] > 0)
-    return [Mark(dose.time, train, adds, record), *running]
+    return [Mark(dose.time, train, adds, record), *running, *coming]

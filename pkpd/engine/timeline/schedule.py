@@ -76,6 +76,8 @@ class Schedule(LineArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
+    unsteady : array of bool, subjects, optional
+        Who has a dose at steady state though equations change inside the interval that it repeats.
     request : LineRequest, optional
         What was asked for, where time lines depend on values: these may have to be others.
     kept : dict
@@ -88,6 +90,7 @@ class Schedule(LineArrays):
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
+    unsteady: Flags | None = None
     request: LineRequest | None = None
     kept: dict[str, Any] = field(default_factory=dict, init=False)
 
