@@ -179,17 +179,18 @@ def few(names: Iterable[Any], like: Any = "") -> str:
     listed = list(dict.fromkeys(str(name) for name in names))
     if len(listed) <= MOST_NAMES:
         return ", ".join(listed)
-    shown = listed[:MOST_NAMES]
-    if like:
+    asked = like if isinstance(like, str) else shown(like)  # it may be any object, even one without words
+    kept = listed[:MOST_NAMES]
+    if asked:
         matcher = difflib.SequenceMatcher()
-        matcher.set_seq2(str(like).casefold())
+        matcher.set_seq2(asked.casefold())
 
         def likeness(k: int) -> tuple[float, int]:
             matcher.set_seq1(listed[k].casefold())
             return matcher.quick_ratio(), -k
 
-        shown = [listed[k] for k in sorted(heapq.nlargest(MOST_NAMES, range(len(listed)), key=likeness))]
-    return f"{', '.join(shown)} and {len(listed) - MOST_NAMES} more"
+        kept = [listed[k] for k in sorted(heapq.nlargest(MOST_NAMES, range(len(listed)), key=likeness))]
+    return f"{', '.join(kept)} and {len(listed) - MOST_NAMES} more"
 
 
 def plainly(text: str) -> str:
