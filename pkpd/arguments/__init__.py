@@ -4,6 +4,7 @@ from pkpd.arguments.contract import checked, checked_fields, kinds_of
 from pkpd.arguments.kinds import (
     A_FOLDER,
     A_LABEL,
+    A_SPREAD,
     NAMED,
     SOME_LABELS,
     at_least,
@@ -17,6 +18,7 @@ from pkpd.arguments.written import from_json, tuples
 __all__ = [
     "A_FOLDER",
     "A_LABEL",
+    "A_SPREAD",
     "NAMED",
     "SOME_LABELS",
     "at_least",

@@ -49,6 +49,7 @@ _HOW = {  # how one comes by what a user does not write down himself
     "Points": "see pkpd.nca.Points",
     "Parameters": "such as model.parameters",
 }
+_CALLED = {"Source": "fit"}  # where the user knows another word than the code
 
 
 @overload
@@ -88,12 +89,13 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
     positions = [p.name for p in signature.parameters.values() if p.kind in _BY_POSITION]
     rest = next((p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL), "")
     nameless = {p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.POSITIONAL_ONLY}
+    keyword = {p.name: _OTHERS for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD}
     known: dict[str, Kind] = {}
 
     @functools.wraps(function)
     def wrapper(*arguments: Any, **options: Any) -> Any:
         if not known:
-            known.update(_kinds_of(function, signature) | dict(more))
+            known.update(_kinds_of(function, signature) | {keyword.get(n, n): kind for n, kind in more.items()})
         names = positions if len(arguments) <= len(positions) else [*positions, *[rest] * len(arguments)]
         given, problems = list(arguments), []
         for place, value in enumerate(arguments):
@@ -258,7 +260,8 @@ def _named(name: str, space: Mapping[str, Any]) -> Kind:
         return _SIMPLE[name]
     if name in ("Any", "object"):
         return _ANYTHING
-    words = f"{'an' if short[0] in 'AEIOU' else 'a'} {short}" + (f" ({_HOW[short]})" if short in _HOW else "")
+    called = _CALLED.get(short, short)
+    words = f"{'an' if called[0] in 'AEIOU' else 'a'} {called}" + (f" ({_HOW[short]})" if short in _HOW else "")
     found: Any = space.get(name.split(".", maxsplit=1)[0])
     for part in name.split(".")[1:]:
         found = getattr(found, part, None)

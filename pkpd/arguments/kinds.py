@@ -79,6 +79,14 @@ def number(value: Any) -> Any:
         raise Refused from None
 
 
+def spread(value: Any) -> Any:
+    """Take a standard deviation or a variance: finite, and not below 0."""
+    plain = number(value)
+    if not 0 <= plain < math.inf:
+        raise Refused
+    return plain
+
+
 def whole(value: Any) -> int:
     """Take a whole number, also one that is written 5.0."""
     plain = number(value)
@@ -235,7 +243,8 @@ def union(kinds: Sequence[Kind]) -> Kind:
     said = [kind.words for kind in kinds if kind.words and kind.words != "None"]
     if not all(kind.words for kind in kinds):
         return Kind("", anything)
-    joined = " or ".join(dict.fromkeys(said))
+    *first, last = dict.fromkeys(said) or ("",)
+    joined = f"{', '.join(first)} or {last}" if first else last
     return Kind(joined + (", or None" if len(said) < len(kinds) else ""), take)
 
 
@@ -301,6 +310,7 @@ def record(kinds: Sequence[Kind], words: str) -> Kind:
     return Kind(words, take)
 
 
+A_SPREAD = Kind("a finite number ≥ 0", spread)
 A_FOLDER = Kind("a folder of this machine", folder)
 NAMED = pairing(Kind("a text", text), Kind("", anything), "a mapping from names")
 A_LABEL = union([Kind("a text", text), Kind("a number", number), Kind("True or False", truth)])

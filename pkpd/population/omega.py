@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pkpd.arguments import checked
+from pkpd.arguments import A_SPREAD, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
 from pkpd.population.blocks import LEVELS, PREFIX, START, OmegaBlock
@@ -48,16 +48,9 @@ class Omega:
             raise InputError(problems, "omega")
 
     @classmethod
-    @checked
+    @checked(sd=A_SPREAD)
     def independent(cls, /, **sd: float) -> Omega:
         """Return independent random effects from standard deviations, e.g. ``CL=0.3`` (on the log scale of CL)."""
-        wrong = [
-            f"SD of {name!r} is {value!r}; expected a finite number ≥ 0"
-            for name, value in sd.items()
-            if not (isinstance(value, (int, float)) and 0 <= value < math.inf)
-        ]
-        if wrong:
-            raise InputError(wrong, "omega")
         true = np.array([[True]])
         return cls(tuple(OmegaBlock((n,), np.array([[s * s]]), true if s == 0 else ~true) for n, s in sd.items()))
 

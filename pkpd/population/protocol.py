@@ -49,8 +49,6 @@ def population_of(source: Population | Source | Model) -> Population:
             missing = ", ".join(source.parameters.missing)
             raise InputError(f"the model has no value for {missing}; set them by with_values")
         return _alone(source)
-    if not isinstance(source, Source):
-        raise InputError(f"source is a {type(source).__name__}; expected a Population, a fit or a Model")
     return source.population()
 
 
