@@ -15,14 +15,16 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Integers
 from pkpd.nca import reasons
-from pkpd.nca.kernel.analysis import BlockAnalysis
+from pkpd.nca.kernel.analysis import BlockAnalysis, Known
 from pkpd.nca.kernel.block import ProfileBlock
 from pkpd.nca.kernel.columns import Column
+from pkpd.nca.kernel.interval_end import OF_INTERVAL, cut_at_end
 from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.kernel.partial import KINDS
 from pkpd.nca.kernel.prepare import Codes, Prepared, apply_rules
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.kernel.time_zero import Start
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -98,6 +100,12 @@ class _Output:
     codes: npt.NDArray[np.int8]
     extra: Extra = field(repr=False)
 
+    @classmethod
+    def room(cls, n: int, asked: Asked) -> _Output:
+        """Return room for `n` profiles in which there is no quantifiable sample yet."""
+        codes = np.full((len(NAMES), n), reasons.NO_QUANTIFIABLE, dtype=np.int8)
+        return cls(np.full((len(NAMES), n), np.nan), codes, asked.empty(n))
+
 
 def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Computed:
     """Return every parameter of every profile, with a reason code for each that is missing.
@@ -118,10 +126,7 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
     """
     asked = asked or Asked()
     n = len(profiles)
-    out = _Output(
-        np.full((len(NAMES), n), np.nan), np.full((len(NAMES), n), reasons.NO_QUANTIFIABLE, dtype=np.int8),
-        asked.empty(n),
-    )  # fmt: skip
+    out = _Output.room(n, asked)
     parts = []
     for begin in range(0, max(n, 1), _CHUNK):
         part = profiles.part(begin, min(begin + _CHUNK, n))
@@ -138,6 +143,7 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
 
 def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: _Output) -> None:
     """Write the parameters of some profiles into their place."""
+    late, inside = _inside(profiles, ready, rules)
     out.codes[:, ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.area_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.above_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
@@ -146,11 +152,39 @@ def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: 
             out.values[p], out.codes[p] = row.count(ready), reasons.COMPUTED
     with np.errstate(all="ignore"):
         for members in _blocks(ready):
-            analysis = BlockAnalysis(ProfileBlock.of(ready, profiles, rules, members), _COLUMNS)
+            block = ProfileBlock.of(ready, profiles, rules, members)
+            analysis = BlockAnalysis(block, _COLUMNS, _known(block, late, inside))
             for p, row in enumerate(PARAMETERS.values()):
                 if row.column is not None:
                     out.values[p, members], out.codes[p, members] = _unscaled(row, analysis)
             _answer(analysis, asked, out.extra)
+
+
+def _inside(profiles: Profiles, ready: Prepared, rules: Rules) -> tuple[Integers, _Output]:
+    """Profiles with samples after their interval, and their parameters without these samples."""
+    late, cut = cut_at_end(profiles, profiles.tau)
+    out = _Output.room(len(late), Asked())
+    if len(late):
+        start = Start(*(column[late] for column in ready.start))
+        own = apply_rules(cut, rules).starting_as(np.arange(len(late)), start)
+        _fill(cut, own, rules, Asked(), out)
+    return late, out
+
+
+def _known(block: ProfileBlock, late: Integers, inside: _Output) -> dict[str, Known]:
+    """The parameters of the intervals of those profiles of a block that have samples after it, on its scale."""
+    if not len(late):
+        return {}
+    place = np.searchsorted(late, block.members)
+    here = np.flatnonzero((place < len(late)) & (late[np.minimum(place, len(late) - 1)] == block.members))
+    row = place[here]
+    found = {}
+    for name in OF_INTERVAL:
+        column = inside.values[INDEX[name], row], inside.codes[INDEX[name], row]
+        time_power, power = _power(PARAMETERS[name])
+        shift = time_power * block.time_scale[here] + power * block.scale[here]
+        found[name] = Known(here, (np.ldexp(column[0], -shift), column[1]))
+    return found
 
 
 def _blocks(ready: Prepared) -> Iterator[Integers]:
@@ -193,8 +227,13 @@ def _together(left: Column, right: Column) -> tuple[Array, Array, Codes]:
 
 def _unscaled(row: NcaParameter, analysis: BlockAnalysis) -> Column:
     """Values in the units of the samples; NaN where there is a reason, a reason where there is no number."""
-    time_power, power = (0, 0) if row.as_observed else _POWERS[row.unit]
+    time_power, power = _power(row)
     return _finished(analysis[row.name], time_power, power, analysis.block, row.positive)
+
+
+def _power(row: NcaParameter) -> tuple[int, int]:
+    """Powers of the time scale and the concentration scale in the column of a parameter."""
+    return (0, 0) if row.as_observed else _POWERS[row.unit]
 
 
 def _finished(column: Column, time_power: int, power: int, block: ProfileBlock, positive: bool = False) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.kernel.blq import ended, replaced
+from pkpd.nca.kernel.interval_end import cut_at_end
+from pkpd.nca.kernel.interval_end import usable as usable_samples
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.kernel.time_zero import Start, time_zero
 from pkpd.nca.rules import Rules
@@ -62,6 +64,13 @@ class Prepared:
         """Number of samples of every profile that take part."""
         return np.diff(self.offsets)
 
+    def starting_as(self, which: Integers, start: Start) -> Prepared:
+        """Return the same samples with the values at time zero of some profiles replaced."""
+        columns = [column.copy() for column in self.start]
+        for column, other in zip(columns, start, strict=True):
+            column[which] = other
+        return replace(self, start=Start(*columns))
+
     @classmethod
     def joined(cls, parts: Sequence[Prepared]) -> Prepared:
         """Return several sets of profiles as one, in their order."""
@@ -78,10 +87,9 @@ class Prepared:
 
 
 def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
-    """Return the samples that take part in the analysis.
+    """Return the samples that take part in the analysis, and the values from which the profiles start.
 
-    Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do
-    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ.
+    What a profile starts from is found without the samples after its dosing interval (see `interval_end`).
 
     Parameters
     ----------
@@ -90,13 +98,23 @@ def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
     rules : Rules
         The choices; see there.
     """
+    ready = _applied(profiles, rules)
+    which, cut = cut_at_end(profiles, profiles.cycle)
+    return ready.starting_as(which, _applied(cut, rules).start) if len(which) else ready
+
+
+def _applied(profiles: Profiles, rules: Rules) -> Prepared:
+    """The samples that take part.
+
+    Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do
+    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ.
+    """
     owner, n = profiles.owner, len(profiles)
     bolus = ((profiles.route == BOLUS) & profiles.at_dose)[owner]
     with np.errstate(invalid="ignore"):
         zero = profiles.values == 0
         blq = profiles.blq | (zero & rules.zero_is_blq)
-        usable = np.isfinite(profiles.times)
-        usable &= blq | (np.isfinite(profiles.values) & (profiles.values >= 0))
+        usable = usable_samples(profiles)
         early = (profiles.times < 0) | (bolus & (profiles.before | ((profiles.times == 0) & (blq | zero))))
     live = usable & ~early
     quantified = live & ~blq & (profiles.values > 0)

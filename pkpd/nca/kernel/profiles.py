@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +81,23 @@ class Profiles:
     outside : (profiles, 4)
         Time and value of the last sample before the profile, and of the first quantifiable one after an interval
         set by hand if no dose lies between; NaN when there is none. Only values at the ends are made from them.
+    cycle : (profiles,)
+        Length of the dosing interval from which the smallest value is put in at the dose; `tau` unless it differs.
+    alq : (samples,) of bool
+        Above the upper limit of quantification.
+    uloq : (samples,)
+        That limit, NaN when unknown.
+    skips : (samples,) of bool
+        Whether the line from the sample before passes over a dose: one lies strictly between them, or both ends of a
+        dosing interval do. Only an interval set by hand can hold such samples.
     """
+
+    OF_SAMPLES: ClassVar[tuple[str, ...]] = (
+        "times", "values", "blq", "lloq", "before", "chosen", "alq", "uloq", "skips",
+    )  # fmt: skip
+    OF_PROFILES: ClassVar[tuple[str, ...]] = (
+        "dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "cycle",
+    )  # fmt: skip
 
     times: Array
     values: Array
@@ -99,6 +115,10 @@ class Profiles:
     at_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
     delay: Array = field(default_factory=lambda: np.zeros(0))
     outside: Array = field(default_factory=lambda: np.zeros((0, 4)))
+    cycle: Array = field(default_factory=lambda: np.zeros(0))
+    alq: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    uloq: Array = field(default_factory=lambda: np.zeros(0))
+    skips: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
@@ -112,7 +132,14 @@ class Profiles:
             object.__setattr__(self, "chosen", np.zeros(len(self.times), dtype=np.int8))
         if not len(self.outside):
             object.__setattr__(self, "outside", np.full((len(self), 4), np.nan))
-        for array in (self.times, self.values, self.blq, self.lloq, self.before, self.offsets, self.chosen):
+        if not len(self.cycle):
+            object.__setattr__(self, "cycle", self.tau)
+        for name in ("alq", "skips"):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(len(self.times), dtype=bool))
+        if not len(self.uloq):
+            object.__setattr__(self, "uloq", np.full(len(self.times), np.nan))
+        for array in (*(getattr(self, name) for name in self.OF_SAMPLES), self.offsets):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -139,9 +166,8 @@ class Profiles:
         if begin == 0 and end == len(self):
             return self
         a, b = int(self.offsets[begin]), int(self.offsets[end])
-        samples = {f: getattr(self, f)[a:b] for f in ("times", "values", "blq", "lloq", "before", "chosen")}
-        each = ("dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside")
-        own = {f: getattr(self, f)[begin:end] for f in each}
+        samples = {f: getattr(self, f)[a:b] for f in self.OF_SAMPLES}
+        own = {f: getattr(self, f)[begin:end] for f in self.OF_PROFILES}
         labels = {name: values[begin:end] for name, values in self.labels.items()}
         return Profiles(**samples, **own, offsets=self.offsets[begin : end + 1] - a, labels=labels)
 
@@ -236,10 +262,7 @@ class Profiles:
         if bool(np.all((self.times[1:] > self.times[:-1]) | ~inside)):
             return self
         order = np.lexsort((~self.before, self.times, owner))
-        return replace(
-            self, times=self.times[order], values=self.values[order], blq=self.blq[order], lloq=self.lloq[order],
-            before=self.before[order], chosen=self.chosen[order],
-        )  # fmt: skip
+        return replace(self, **{name: getattr(self, name)[order] for name in self.OF_SAMPLES})
 
 
 def _offsets(value: Array, offsets: npt.ArrayLike | None) -> Integers:

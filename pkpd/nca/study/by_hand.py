@@ -11,6 +11,7 @@ import pandas
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, unknown_names
+from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
 from pkpd.nca.study.intervals import predose
@@ -123,7 +124,7 @@ class _Cut:
     delay: float
     first: bool
     number: int
-    after: tuple[float, float]  # first quantifiable sample behind the end, NaN if a dose lies between
+    after: tuple[float, float]  # first sample behind an end without one; NaN if BLQ, or if a dose lies between
     dosed_before: float  # time of the last dose before the beginning
 
 
@@ -142,11 +143,11 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
     doses = given[inside]
     alike = len(doses) > 0 and len({(int(r), float(d)) for r, d in zip(events.route[doses], events.duration[doses],
                                                                        strict=True)}) == 1  # fmt: skip
-    good = ~table["blq"].to_numpy(dtype=bool)[own] & (table["value"].to_numpy(dtype=float)[own] > 0)
-    later = np.flatnonzero(good & (time > b))
-    after = (np.nan, np.nan)
-    if len(later) and not ((when >= b) & (when < time[later[0]])).any():
-        after = (float(time[later[0]] - a), float(table["value"].to_numpy(dtype=float)[own[later[0]]]))
+    after = _after(
+        time, table["value"].to_numpy(dtype=float)[own], table["blq"].to_numpy(dtype=bool)[own], take, (a, b)
+    )
+    if ((when >= b) & (when < after[0] + a)).any():
+        after = (np.nan, np.nan)
     earlier = when[when < a]
     return _Cut(
         rows=own[take], before=before[take], dose=float(events.amount[doses].sum()) if alike else np.nan,
@@ -155,6 +156,18 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
         delay=float(events.time[doses[-1]] - a) if len(doses) else 0.0, first=not len(earlier),
         number=int((when <= a).sum()), after=after, dosed_before=float(earlier[-1]) if len(earlier) else -np.inf,
     )  # fmt: skip
+
+
+def _after(time: Array, value: Array, blq: Flags, take: Flags, ends: Interval) -> tuple[float, float]:
+    """Time after the beginning and value of the first sample behind an interval that has none at its end."""
+    (a, b), none = ends, (np.nan, np.nan)
+    with np.errstate(invalid="ignore"):
+        usable = np.isfinite(time) & (blq | (np.isfinite(value) & (value >= 0)))
+        closed = usable & take & (np.abs(time - b) <= SAME * (b - a))
+    later = np.flatnonzero(usable & (time > b))
+    if closed.any() or not len(later) or blq[later[0]] or not value[later[0]] > 0:
+        return none
+    return float(time[later[0]] - a), float(value[later[0]])
 
 
 def _profiles(
@@ -196,9 +209,8 @@ def joined(parts: Sequence[Profiles]) -> Profiles:
     shift = np.concatenate([[0], np.cumsum([len(p.times) for p in parts])])
     flat = {
         name: np.concatenate([getattr(p, name) for p in parts])
-        for name in ("times", "values", "blq", "lloq", "before", "dose", "duration", "route", "first", "tau",
-                     "chosen", "at_dose", "delay", "outside")
-    }  # fmt: skip
+        for name in (*Profiles.OF_SAMPLES, *Profiles.OF_PROFILES)
+    }
     offsets = np.concatenate(
         [np.zeros(1, dtype=np.intp), *(p.offsets[1:] + s for p, s in zip(parts, shift, strict=False))]
     )

@@ -248,7 +248,8 @@ def _clearances(
         return
     tau = np.full(len(blood), np.nan)
     tau[place[place >= 0]] = values["collected_to"][place >= 0]
-    found = compute(replace(blood, tau=tau), settings.rules)
+    # What stands at a dose still comes from the dosing interval, not from the time of the collections.
+    found = compute(replace(blood, tau=tau, cycle=blood.tau), settings.rules)
     from_start = values["collected_from"] <= 1e-9 * np.maximum(values["collected_to"], 1e-300)
     amount, _, _ = units.coherent(words["amount"], study.units[plasma])
     excreted = values["amount_excreted"] * units.factor(words["amount"], amount)
