@@ -11,7 +11,7 @@ import xarray as xr
 
 from pkpd.errors import InputError
 from pkpd.nca import reasons
-from pkpd.nca.kernel.accept import acceptance
+from pkpd.nca.kernel.accept import acceptance, accepted, not_met
 from pkpd.nca.kernel.compute import compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
 from pkpd.nca.kernel.profiles import Profiles
@@ -87,6 +87,7 @@ def nca(
         acceptance that are not met). One float variable per parameter
         (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
+        ``doubt(profile, parameter)`` the limits of acceptance that speak against this number, "" if none does;
         ``sample_time``, ``sample_value``, ``sample_quantified`` ``(profile, sample)`` are the samples as the
         rules left them.
         Windows and thresholds have variables of their own. It can be saved as NetCDF. For several analytes a
@@ -285,10 +286,11 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     columns = [INDEX[name] for name in names]
     sentences = reasons.sentences(rules.lambda_z_points)[found.codes[:, columns].astype(np.intp)]
     data["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
-    good, flags = acceptance(found.of, rules, len(profiles))
+    limits = acceptance(found, profiles, rules, base.words["time"])
+    data["doubt"] = (("profile", "parameter"), not_met(limits, names), {"long_name": "limits that speak against it"})
     data.update(labels.samples(found, base))
     extra, more = labels.extras(found, settings, base)
     coordinates = {**labels.coordinates(profiles, base, names), **more}
-    coordinates["accepted"] = ("profile", good, {"long_name": "every limit of acceptance in the rules is met"})
-    coordinates["flags"] = ("profile", flags, {"long_name": "limits of acceptance that are not met"})
+    coordinates["accepted"] = ("profile", accepted(limits), {"long_name": "every limit of acceptance in the rules is met"})
+    coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})
     return xr.Dataset({**data, **extra}, coordinates, attributes(study, settings))

@@ -24,7 +24,6 @@ from pkpd.nca.kernel.partial import KINDS
 from pkpd.nca.kernel.prepare import Codes, Prepared, apply_rules
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.kernel.row import NcaParameter
-from pkpd.nca.kernel.time_zero import Start
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -160,13 +159,29 @@ def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: 
             _answer(analysis, asked, out.extra)
 
 
+def inside_intervals(profiles: Profiles, ready: Prepared, rules: Rules) -> tuple[Integers, Profiles, Prepared]:
+    """Return which profiles have samples after their interval, and these profiles without those samples.
+
+    Parameters
+    ----------
+    profiles, ready, rules : Profiles, Prepared, Rules
+        All samples, the same as the rules have them, and the rules.
+    """
+    late, cut = cut_at_end(profiles, profiles.tau)
+    return late, cut, apply_rules(cut, rules).starting_as(np.arange(len(late)), ready.start.of(late))
+
+
+def analyses(profiles: Profiles, ready: Prepared, rules: Rules) -> Iterator[BlockAnalysis]:
+    """Yield the analyses of all profiles that have a quantifiable sample, in blocks of similar length."""
+    for members in _blocks(ready):
+        yield BlockAnalysis(ProfileBlock.of(ready, profiles, rules, members), _COLUMNS)
+
+
 def _inside(profiles: Profiles, ready: Prepared, rules: Rules) -> tuple[Integers, _Output]:
     """Profiles with samples after their interval, and their parameters without these samples."""
-    late, cut = cut_at_end(profiles, profiles.tau)
+    late, cut, own = inside_intervals(profiles, ready, rules)
     out = _Output.room(len(late), Asked())
     if len(late):
-        start = Start(*(column[late] for column in ready.start))
-        own = apply_rules(cut, rules).starting_as(np.arange(len(late)), start)
         _fill(cut, own, rules, Asked(), out)
     return late, out
 

@@ -32,6 +32,8 @@ class Prepared:
         Whether it was quantified; whether the value was put in place of a BLQ sample.
     chosen : (used samples,) of int
         The user's choice for the terminal regression, see `Profiles`.
+    alq, doses_before, on_dose : (used samples,)
+        As in `Profiles`.
     offsets : (profiles + 1,)
         Where each profile begins.
     start : Start
@@ -50,6 +52,9 @@ class Prepared:
     quantified: Flags
     imputed: Flags
     chosen: npt.NDArray[np.int8]
+    alq: Flags
+    doses_before: Integers
+    on_dose: Flags
     offsets: Integers
     start: Start
     tlag: Array
@@ -66,10 +71,7 @@ class Prepared:
 
     def starting_as(self, which: Integers, start: Start) -> Prepared:
         """Return the same samples with the values at time zero of some profiles replaced."""
-        columns = [column.copy() for column in self.start]
-        for column, other in zip(columns, start, strict=True):
-            column[which] = other
-        return replace(self, start=Start(*columns))
+        return replace(self, start=self.start.but(which, start))
 
     @classmethod
     def joined(cls, parts: Sequence[Prepared]) -> Prepared:
@@ -129,7 +131,8 @@ def _applied(profiles: Profiles, rules: Rules) -> Prepared:
         return np.bincount(owner[which], minlength=n)
 
     return Prepared(
-        times, values, quantified[keep], found.imputed[keep], chosen, offsets,
+        times, values, quantified[keep], found.imputed[keep], chosen, profiles.alq[keep],
+        profiles.doses_before[keep], profiles.on_dose[keep], offsets,
         time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
         late,
         count(usable), count(usable & blq), count(~usable), count(usable & late),

@@ -87,13 +87,14 @@ class Profiles:
         Above the upper limit of quantification.
     uloq : (samples,)
         That limit, NaN when unknown.
-    skips : (samples,) of bool
-        Whether the line from the sample before passes over a dose: one lies strictly between them, or both ends of a
-        dosing interval do. Only an interval set by hand can hold such samples.
+    doses_before : (samples,) of int
+        Doses of the profile that were given before the sample; those at its time do not count.
+    on_dose : (samples,) of bool
+        Whether one was given at its time. Only an interval set by hand has such doses beside its first.
     """
 
     OF_SAMPLES: ClassVar[tuple[str, ...]] = (
-        "times", "values", "blq", "lloq", "before", "chosen", "alq", "uloq", "skips",
+        "times", "values", "blq", "lloq", "before", "chosen", "alq", "uloq", "doses_before", "on_dose",
     )  # fmt: skip
     OF_PROFILES: ClassVar[tuple[str, ...]] = (
         "dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "cycle",
@@ -118,7 +119,8 @@ class Profiles:
     cycle: Array = field(default_factory=lambda: np.zeros(0))
     alq: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
     uloq: Array = field(default_factory=lambda: np.zeros(0))
-    skips: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    doses_before: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    on_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
@@ -134,9 +136,9 @@ class Profiles:
             object.__setattr__(self, "outside", np.full((len(self), 4), np.nan))
         if not len(self.cycle):
             object.__setattr__(self, "cycle", self.tau)
-        for name in ("alq", "skips"):
+        for name, kind in (("alq", bool), ("doses_before", np.intp), ("on_dose", bool)):
             if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.zeros(len(self.times), dtype=bool))
+                object.__setattr__(self, name, np.zeros(len(self.times), dtype=kind))
         if not len(self.uloq):
             object.__setattr__(self, "uloq", np.full(len(self.times), np.nan))
         for array in (*(getattr(self, name) for name in self.OF_SAMPLES), self.offsets):

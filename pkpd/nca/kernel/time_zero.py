@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,18 @@ class Start(NamedTuple):
     observed: Flags
     extrapolated: Flags
     entry: Array
+
+    def of(self, which: Integers) -> Start:
+        """Return those of some profiles."""
+        columns: Any = [column[which] for column in self]
+        return Start(*columns)
+
+    def but(self, which: Integers, other: Start) -> Start:
+        """Return the same values with those of some profiles replaced."""
+        columns: Any = [column.copy() for column in self]
+        for column, new in zip(columns, other, strict=True):
+            column[which] = new
+        return Start(*columns)
 
 
 def time_zero(

@@ -117,6 +117,8 @@ class _Cut:
 
     rows: Integers
     before: Flags
+    doses_before: Integers
+    on_dose: Flags
     dose: float
     route: int
     duration: float
@@ -150,7 +152,8 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
         after = (np.nan, np.nan)
     earlier = when[when < a]
     return _Cut(
-        rows=own[take], before=before[take], dose=float(events.amount[doses].sum()) if alike else np.nan,
+        rows=own[take], before=before[take],
+        doses_before=np.searchsorted(when[when >= a], time[take]), on_dose=np.isin(time[take], when), dose=float(events.amount[doses].sum()) if alike else np.nan,
         route=int(events.route[doses[0]]) if alike else NO_ROUTE,
         duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
         delay=float(events.time[doses[-1]] - a) if len(doses) else 0.0, first=not len(earlier),
@@ -188,6 +191,8 @@ def _profiles(
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),
         lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan),
         before=np.concatenate([np.zeros(0, dtype=bool), *(cut.before for cut in cuts)]),
+        doses_before=np.concatenate([np.zeros(0, dtype=np.intp), *(cut.doses_before for cut in cuts)]),
+        on_dose=np.concatenate([np.zeros(0, dtype=bool), *(cut.on_dose for cut in cuts)]),
         offsets=offsets, dose=np.array([cut.dose for cut in cuts], dtype=float),
         duration=np.array([cut.duration for cut in cuts], dtype=float),
         route=np.array([cut.route for cut in cuts], dtype=np.int8),
