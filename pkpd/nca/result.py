@@ -291,6 +291,10 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     data.update(labels.samples(found, base))
     extra, more = labels.extras(found, settings, base)
     coordinates = {**labels.coordinates(profiles, base, names), **more}
-    coordinates["accepted"] = ("profile", accepted(limits), {"long_name": "every limit of acceptance in the rules is met"})
+    coordinates["accepted"] = (
+        "profile",
+        accepted(limits),
+        {"long_name": "every limit of acceptance in the rules is met"},
+    )
     coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})
     return xr.Dataset({**data, **extra}, coordinates, attributes(study, settings))

@@ -159,7 +159,7 @@ class Rules(Choices):
     accept_unsupported: float | None = 20.0
     bridge_longest: float = 75.0
     accept_above_infinity: float | None = 0.0
-    accept_back_extrapolated: float | None = 20.0
+    accept_back_extrapolated: float | None = 30.0
     accept_predose: float | None = 5.0
     predose_of: str = "first dose"
     accept_alq: float | None = 0

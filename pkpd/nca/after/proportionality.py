@@ -12,6 +12,7 @@ import xarray as xr
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
 from pkpd.nca.after.descriptive import difference, level_problem, quantile
 
@@ -171,6 +172,7 @@ def dose_proportionality(
     *,
     level: float = 0.9,
     limits: tuple[float, float] = (0.8, 1.25),
+    only_accepted: bool = True,
 ) -> dict[str, PowerModel]:
     """Return the power model of every parameter of an NCA over the dose.
 
@@ -182,6 +184,8 @@ def dose_proportionality(
         Names.
     level, limits
         As in `power_model`.
+    only_accepted : bool
+        Whether numbers that do not meet a limit of acceptance (``doubt``) are left out; ``dropped`` counts them.
 
     Returns
     -------
@@ -208,7 +212,10 @@ def dose_proportionality(
             f"{several} subjects have several profiles, which the power model takes as independent"
         )  # fmt: skip
     dose = result["dose"].to_numpy().astype(float)
-    return {
-        name: power_model(dose, result[name].to_numpy().astype(float), level=level, limits=limits, parameter=name)
-        for name in parameters
-    }
+    found = {}
+    for name in parameters:
+        value = result[name].to_numpy().astype(float)
+        if only_accepted:
+            value = np.where(doubts(result, name) == "", value, np.nan)
+        found[name] = power_model(dose, value, level=level, limits=limits, parameter=name)
+    return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pkpd.arrays import Array, Flags
+from pkpd.arrays import Flags
 from pkpd.nca.kernel.compute import Computed
 from pkpd.nca.kernel.predose import asked_of, predose_value
 from pkpd.nca.kernel.profiles import Profiles
@@ -147,7 +147,8 @@ def _infinite(found: Computed, rules: Rules) -> Iterator[Doubt]:
     limit = rules.accept_above_infinity
     if limit is None:
         return
-    part, whole = found.of("auc_tau"), found.of("auc_inf_obs")
+    # From the observed Clast to the line at tau an area lies between those of both kinds of extrapolation.
+    part, whole = found.of("auc_tau"), np.fmax(found.of("auc_inf_obs"), found.of("auc_inf_pred"))
     for i in np.flatnonzero(part > whole * (1 + 0.01 * limit) * (1 + 1e-9)).tolist():
         yield Doubt(i, f"AUCtau {part[i]:.4g} > AUCinf {whole[i]:.4g}", frozenset([TAU]))
 

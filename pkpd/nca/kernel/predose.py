@@ -12,7 +12,7 @@ from pkpd.nca.rules import Rules
 
 def asked_of(profiles: Profiles, rules: Rules) -> Flags:
     """Return of which profiles the rules ask what was there before the dose, (profiles,)."""
-    dosed = profiles.at_dose & (profiles.route != NO_ROUTE)
+    dosed: Flags = profiles.at_dose & (profiles.route != NO_ROUTE)
     return dosed if rules.predose_of == "every dose" else dosed & profiles.first
 
 

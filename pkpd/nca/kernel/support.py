@@ -51,8 +51,8 @@ class Support:
     @classmethod
     def unknown(cls, n: int) -> Support:
         """Return room for `n` profiles."""
-        nothing = (np.full(n, np.nan) for _ in range(3))
-        return cls(np.zeros(n), *nothing, np.full(n, "", dtype=object))
+        part, begin, end = np.full((3, n), np.nan)
+        return cls(np.zeros(n), part, begin, end, np.full(n, "", dtype=object))
 
 
 def support(profiles: Profiles, ready: Prepared, rules: Rules) -> dict[str, Support]:

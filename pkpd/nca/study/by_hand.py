@@ -153,7 +153,8 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
     earlier = when[when < a]
     return _Cut(
         rows=own[take], before=before[take],
-        doses_before=np.searchsorted(when[when >= a], time[take]), on_dose=np.isin(time[take], when), dose=float(events.amount[doses].sum()) if alike else np.nan,
+        doses_before=np.searchsorted(when[when >= a], time[take]), on_dose=np.isin(time[take], when),
+        dose=float(events.amount[doses].sum()) if alike else np.nan,
         route=int(events.route[doses[0]]) if alike else NO_ROUTE,
         duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
         delay=float(events.time[doses[-1]] - a) if len(doses) else 0.0, first=not len(earlier),
