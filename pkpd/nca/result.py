@@ -12,9 +12,10 @@ import xarray as xr
 from pkpd.errors import InputError
 from pkpd.nca import reasons
 from pkpd.nca.kernel.accept import acceptance, accepted, not_met
-from pkpd.nca.kernel.compute import compute
+from pkpd.nca.kernel.compute import as_analysed, compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
 from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.upper_limit import warn_above_limit
 from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
@@ -278,7 +279,8 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     rules = settings.rules
     base = labels.Base.of(study, settings.analyte, settings.dose_unit)
     unit = base.words["amount"] if base.concentration else settings.dose_unit
-    profiles = _profiles(study, settings, unit)
+    profiles = as_analysed(_profiles(study, settings, unit), rules)
+    warn_above_limit(profiles)
     found = compute(profiles, rules, settings.asked)
     if not base.concentration:
         found = labels.without_doses(found)

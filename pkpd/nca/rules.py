@@ -25,6 +25,8 @@ _CHOICES = {
     "back_extrapolated": ("first segment", "excess over time zero"),
     "vss": ("intravenous", "any route"),
     "tlag": ("extravascular", "any route"),
+    "alq": ("uloq", "drop"),
+    "predose_correction": ("none", "subtract", "decay"),
     "predose_of": ("first dose", "every dose"),
 }
 _SWITCHES = ("zero_is_blq", "time_zero_counts")
@@ -93,6 +95,14 @@ class Rules(Choices):
         dose at steady state there is one.
     accept_alq : number or None
         Most samples above the upper limit of quantification.
+    predose_correction : {"none", "subtract", "decay"}
+        What is taken off the samples after such a dose (`predose_of`): nothing; the concentration before it; or that
+        concentration as it goes on to decay, ``C₀·exp(−λz·(t − t₀))`` with the λz of the samples as measured (where
+        there is none, nothing is taken off and the limit stays). What falls below zero is zero. The limit does not
+        apply to what was corrected.
+    alq : {"uloq", "drop"}
+        What a sample above the upper limit of quantification counts as that has no value: that limit (Cmax and areas
+        are lower bounds then), or as no sample.
     zero_is_blq : bool
         Whether a measured zero counts as BLQ (PKNCA knows no other BLQ); in Phoenix it is an observation.
     blq_before, blq_between, blq_after : {"zero", "lloq/2", "lloq", "drop"} or number
@@ -162,7 +172,9 @@ class Rules(Choices):
     accept_back_extrapolated: float | None = 30.0
     accept_predose: float | None = 5.0
     predose_of: str = "first dose"
+    predose_correction: str = "none"
     accept_alq: float | None = 0
+    alq: str = "uloq"
     zero_is_blq: bool = False
     blq_before: str | float = "by route"
     blq_between: str | float = "drop"

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd.errors import InputError
+from pkpd.nca.after.accepted import doubts
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
 
@@ -53,7 +54,7 @@ def why(result: xr.Dataset, parameter: str, profile: int = 0) -> str:
     if any(part in name for part in _USES_TAIL) or name.startswith(("auc", "aumc", "cl", "mrt", "vss")):
         parts += _terminal(row, result["tmax"].attrs["units"] if "tmax" in result else "")
     parts.append(f"Method: {result[name].attrs['method']}.")
-    parts += _cautions(row, name, result)
+    parts += _cautions(row, name, result, profile)
     return " ".join(parts)
 
 
@@ -80,12 +81,9 @@ def _terminal(row: xr.Dataset, time: str) -> list[str]:
     return [f"{text}; {beyond:.1f} % of AUC extrapolated." if np.isfinite(beyond) else f"{text}."]
 
 
-def _cautions(row: xr.Dataset, name: str, result: xr.Dataset) -> list[str]:
+def _cautions(row: xr.Dataset, name: str, result: xr.Dataset, profile: int) -> list[str]:
     """Warnings that belong to the number."""
-    found = []
-    flags = str(row["flags"].item()) if "flags" in row else ""
-    if flags:
-        found.append(f"Not accepted by the limits: {flags}.")
+    found = [f"Not accepted by the limits: {against}." for against in doubts(result, name)[[profile]] if against]
     for count, words in (("n_unusable", "unusable samples set aside"), ("n_after_end", "samples after the end")):
         if count in row and row[count].item() > 0:
             found.append(f"{row[count].item():.0f} {words}.")

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from pkpd.arrays import Flags
 from pkpd.nca.kernel.compute import Computed
-from pkpd.nca.kernel.predose import asked_of, predose_value
+from pkpd.nca.kernel.interval_end import SAME
+from pkpd.nca.kernel.predose import asked_of, predose_sample
 from pkpd.nca.kernel.profiles import Profiles
-from pkpd.nca.kernel.rests_on import ALL, EVERYTHING, INFINITY, LAST, LINE, PEAK, START, TAU, rests_on
+from pkpd.nca.kernel.rests_on import ALL, END, EVERYTHING, INFINITY, LAST, LINE, PEAK, START, TAU, rests_on
 from pkpd.nca.kernel.support import support
 from pkpd.nca.rules import Rules
 
@@ -80,7 +81,7 @@ def acceptance(found: Computed, profiles: Profiles, rules: Rules, time: str) -> 
     with np.errstate(invalid="ignore", divide="ignore"):
         doubts = [
             *_line(found, rules), *_supported(found, profiles, rules, time), *_infinite(found, rules),
-            *_beginning(found, profiles, rules),
+            *_beginning(found, profiles, rules), *_above_limit(found, profiles, rules, time),
         ]  # fmt: skip
     return Acceptance(len(profiles), tuple(doubts))
 
@@ -164,11 +165,34 @@ def _beginning(found: Computed, profiles: Profiles, rules: Rules) -> Iterator[Do
             yield Doubt(i, f"{back[i]:.4g} % of AUC back-extrapolated > {limit:g} %", bases)
     limit = rules.accept_predose
     if limit is not None:
-        before, top = predose_value(profiles), found.of("cmax")
+        before, top = predose_sample(profiles).value, found.of("cmax")
         high = asked_of(profiles, rules) & (100.0 * before > limit * top * (1 + _ROUNDING))
         for i in np.flatnonzero(high).tolist():
             text = f"predose {before[i]:.4g} is {100.0 * before[i] / top[i]:.4g} % of Cmax > {limit:g} %"
             yield Doubt(i, text, frozenset([EVERYTHING]))
+
+
+def _above_limit(found: Computed, profiles: Profiles, rules: Rules, time: str) -> Iterator[Doubt]:
+    """Samples above the upper limit of quantification; what follows from them depends on where they are."""
+    limit = rules.accept_alq
+    if limit is None or not profiles.alq.any():
+        return
+    line, tlast = found.of("lambda_z_start"), found.of("tlast")
+    for i in np.flatnonzero(np.bincount(profiles.owner[profiles.alq], minlength=len(profiles)) > limit).tolist():
+        own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))
+        when = profiles.times[own][profiles.alq[own]]
+        measured = profiles.times[own][~profiles.alq[own] & (profiles.times[own] >= 0)]
+        bases = {PEAK, LAST, ALL, INFINITY}
+        tau = profiles.tau[i] if profiles.tau[i] > 0 else np.inf
+        bases |= {TAU} if (when <= tau * (1 + SAME)).any() else set()
+        bases |= {LINE} if (when >= line[i]).any() else set()
+        bases |= {END} if (when >= min(tau * (1 - SAME), tlast[i])).any() else set()
+        bases |= {START} if (measured[1:2].size == 0 or (when < measured[1]).any()) else set()
+        listed = ", ".join(f"{x:.6g}" for x in when)
+        yield Doubt(
+            i, f"{len(when)} samples above the upper limit of quantification (at {listed} {time}): Cmax and areas "
+            "are lower bounds", frozenset(bases),
+        )  # fmt: skip
 
 
 def not_met(limits: Acceptance, names: list[str]) -> npt.NDArray[Any]:

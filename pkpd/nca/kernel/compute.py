@@ -21,9 +21,11 @@ from pkpd.nca.kernel.columns import Column
 from pkpd.nca.kernel.interval_end import OF_INTERVAL, cut_at_end
 from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.predose import corrected
 from pkpd.nca.kernel.prepare import Codes, Prepared, apply_rules
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.kernel.upper_limit import at_their_limit
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -124,6 +126,7 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
         Values and codes, (profiles, parameters); a value is NaN exactly where its code is not 0.
     """
     asked = asked or Asked()
+    profiles = as_analysed(profiles, rules)
     n = len(profiles)
     out = _Output.room(n, asked)
     parts = []
@@ -138,6 +141,21 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
         )  # fmt: skip
         _fill(part, parts[-1], rules, asked, _Output(out.values[:, place], out.codes[:, place], extra))
     return Computed(out.values.T, out.codes.T, Prepared.joined(parts), out.extra)
+
+
+def as_analysed(profiles: Profiles, rules: Rules) -> Profiles:
+    """Return the profiles with what the rules put in place of single values, or take off them, before anything else.
+
+    Samples above their limit count as it, and what was there before the dose is taken off. Applied twice it changes
+    nothing more.
+    """
+    limited = at_their_limit(profiles, rules)
+    return corrected(limited, rules, lambda one: _terminal_rates(one, rules))[0]
+
+
+def _terminal_rates(profiles: Profiles, rules: Rules) -> Array:
+    """λz of samples as measured."""
+    return compute(profiles, rules.changed(predose_correction="none")).of("lambda_z")
 
 
 def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: _Output) -> None:

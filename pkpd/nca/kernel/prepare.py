@@ -43,8 +43,9 @@ class Prepared:
         rules drop is a sample as well.
     late : (samples,) of bool
         Samples as given that lie after the end of their profile.
-    n_samples, n_blq, n_unusable, n_after_end : (profiles,)
-        Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
+    n_samples, n_blq, n_measured, n_alq, n_unusable, n_after_end : (profiles,)
+        Counts of the samples given: usable; BLQ and within the limits of these; above the upper limit, usable or not;
+        unusable; and set aside after the end of the profile.
     """
 
     times: Array
@@ -61,6 +62,8 @@ class Prepared:
     late: Flags
     n_samples: Integers
     n_blq: Integers
+    n_measured: Integers
+    n_alq: Integers
     n_unusable: Integers
     n_after_end: Integers
 
@@ -135,7 +138,8 @@ def _applied(profiles: Profiles, rules: Rules) -> Prepared:
         profiles.doses_before[keep], profiles.on_dose[keep], offsets,
         time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
         late,
-        count(usable), count(usable & blq), count(~usable), count(usable & late),
+        count(usable), count(usable & blq), count(usable & ~blq & ~profiles.alq), count(profiles.alq),
+        count(~usable), count(usable & late),
     )  # fmt: skip
 
 

@@ -37,11 +37,14 @@ class Marked(NamedTuple):
         Which samples are BLQ; None: those below the limit of quantification.
     chosen : the same, optional
         1 for samples that shall be in the terminal regression, -1 for samples that shall not, 0 for neither.
+    alq : the same, optional
+        Which samples are above the upper limit of quantification; their value is that limit.
     """
 
     values: npt.ArrayLike
     blq: npt.ArrayLike | None = None
     chosen: npt.ArrayLike | None = None
+    alq: npt.ArrayLike | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,12 +221,9 @@ class Profiles:
             start = _offsets(value, offsets)
             time = np.array(np.broadcast_to(time, value.shape)).reshape(-1)
             limit = np.ascontiguousarray(np.broadcast_to(np.asarray(lloq, dtype=np.float64), value.shape)).reshape(-1)
-            below = value.reshape(-1) < limit
-            if marked.blq is not None:
-                below = np.broadcast_to(np.asarray(marked.blq, dtype=bool), value.shape).reshape(-1).copy()
-            marks = np.zeros(value.size, dtype=np.int8)
-            if marked.chosen is not None:
-                marks = np.broadcast_to(np.asarray(marked.chosen, dtype=np.int8), value.shape).reshape(-1).copy()
+            nothing = np.zeros(value.shape)
+            below = _flat(marked.blq, value < limit.reshape(value.shape), bool)
+            marks, above = _flat(marked.chosen, nothing, np.int8), _flat(marked.alq, nothing, bool)
             n = len(start) - 1
             interval = np.broadcast_to(np.asarray(tau, dtype=np.float64), (n,)).copy()
         except ValueError as error:
@@ -231,7 +231,8 @@ class Profiles:
         amount, duration, route, origin = _doses(dose, n)
         shifted = time - np.repeat(origin, np.diff(start)) if origin.any() else time
         profiles = cls(
-            times=shifted, values=value.reshape(-1).copy(), blq=below, lloq=limit,
+            times=shifted, values=np.where(above, np.nan, value.reshape(-1)), blq=below, lloq=limit, alq=above,
+            uloq=np.where(above, value.reshape(-1), np.nan),
             before=np.zeros(len(time), dtype=bool), offsets=start, dose=amount, duration=duration, route=route,
             first=np.ones(n, dtype=bool), tau=interval, chosen=marks,
         ).in_time_order()  # fmt: skip
@@ -265,6 +266,12 @@ class Profiles:
             return self
         order = np.lexsort((~self.before, self.times, owner))
         return replace(self, **{name: getattr(self, name)[order] for name in self.OF_SAMPLES})
+
+
+def _flat(given: npt.ArrayLike | None, otherwise: Array | Flags, kind: Any) -> npt.NDArray[Any]:
+    """What is said of every sample, flat; something else where nothing is said."""
+    said = otherwise if given is None else np.asarray(given, dtype=kind)
+    return np.broadcast_to(said, otherwise.shape).astype(kind).reshape(-1)
 
 
 def _offsets(value: Array, offsets: npt.ArrayLike | None) -> Integers:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 TAU, LAST, ALL, INFINITY = "tau", "last", "all", "infinity"
-LINE, PEAK, START, EVERYTHING = "lambda_z", "peak", "start", "everything"
+LINE, PEAK, START, END, EVERYTHING = "lambda_z", "peak", "start", "end", "everything"
 
 _COUNTS = ("n_samples", "n_blq", "n_alq", "n_measured", "n_unusable", "n_after_end")
 _ITS_OWN = {
-    "half_life": (LINE,), "clast_pred": (LINE,), "accumulation_index": (LINE,), "cavg": (TAU,),
-    "fluctuation": (TAU, PEAK), "fluctuation_tau": (TAU, PEAK), "swing": (PEAK,), "swing_tau": (PEAK,),
-    "peak_trough": (PEAK,), "cmax": (PEAK,), "tmax": (PEAK,), "c0": (START,), "auc_above_start": (ALL,),
-    "auc_above_trough": (ALL,), "vz_tau": (TAU, LINE),
+    "half_life": (LINE,), "clast_pred": (LINE,), "accumulation_index": (LINE,), "vz_tau": (TAU, LINE),
+    "cavg": (TAU,), "fluctuation": (TAU, PEAK), "fluctuation_tau": (TAU, PEAK, END), "swing": (PEAK,),
+    "swing_tau": (PEAK, END), "peak_trough": (PEAK, END), "cmax": (PEAK,), "tmax": (PEAK,), "c0": (START,),
+    "ctrough": (END,), "ctau": (END,), "clast": (END,), "auc_above_start": (ALL,), "auc_above_trough": (ALL,),
 }  # fmt: skip
 _INFINITE = (LAST, LINE, INFINITY)
 _BY_END = {"_last": (LAST,), "_all": (ALL,), "_tau": (TAU,), "_obs": _INFINITE, "_pred": _INFINITE}

@@ -190,7 +190,8 @@ def _profiles(
     return Profiles(
         times=rows["time"].to_numpy(dtype=float) - np.repeat(begin, np.diff(offsets)),
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),
-        lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan),
+        lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan), alq=rows["alq"].to_numpy(dtype=bool),
+        uloq=rows["uloq"].to_numpy(dtype=float, na_value=np.nan),
         before=np.concatenate([np.zeros(0, dtype=bool), *(cut.before for cut in cuts)]),
         doses_before=np.concatenate([np.zeros(0, dtype=np.intp), *(cut.doses_before for cut in cuts)]),
         on_dose=np.concatenate([np.zeros(0, dtype=bool), *(cut.on_dose for cut in cuts)]),

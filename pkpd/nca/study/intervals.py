@@ -17,6 +17,7 @@ from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
 from pkpd.nca.study.one_per_time import one_per_time
+from pkpd.nca.study.troughs_only import warn_troughs_only
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -61,7 +62,8 @@ def profiles_of(
     Warns
     -----
     DataWarning
-        If samples lie before the first dose, or a quantifiable unmarked sample lies at the time of a first bolus.
+        If samples lie before the first dose, a quantifiable unmarked sample lies at the time of a first bolus, or
+        doses with a trough before them have no sample of their own, so that they give no profile.
     """
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
@@ -76,6 +78,7 @@ def profiles_of(
     _warn(table, lost, at_first & (mark == "") & (events.route[opening] == BOLUS))
     rows = np.flatnonzero(~lost)
     samples = _Samples(table, subject, rows, time[rows], event[rows], at_first[rows])
+    warn_troughs_only(events, samples.event, samples.time, study.subject_ids)
     return _assemble(samples, events, study, _lengths(events, tau), steady_state)
 
 
@@ -146,6 +149,8 @@ def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array
         values=table["value"].to_numpy(dtype=np.float64),
         blq=table["blq"].to_numpy(dtype=bool),
         lloq=table["lloq"].to_numpy(dtype=np.float64, na_value=np.nan),
+        alq=table["alq"].to_numpy(dtype=bool),
+        uloq=table["uloq"].to_numpy(dtype=np.float64, na_value=np.nan),
         before=before,
         offsets=offsets,
         dose=events.amount[mine],
