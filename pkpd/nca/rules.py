@@ -33,7 +33,7 @@ _SWITCHES = ("zero_is_blq", "time_zero_counts")
 _LIMITS = (
     "accept_r2_adjusted", "accept_span", "accept_extrapolated", "accept_points", "accept_half_life", "accept_measured",
     "accept_unsupported", "accept_above_infinity", "accept_back_extrapolated", "accept_predose", "accept_alq",
-    "lambda_z_not_before",
+    "accept_lost_collections", "lambda_z_not_before",
 )  # fmt: skip
 
 
@@ -95,6 +95,8 @@ class Rules(Choices):
         dose at steady state there is one.
     accept_alq : number or None
         Most samples above the upper limit of quantification.
+    accept_lost_collections : number or None
+        Most stretches, from the dose to the end of the last collection, of which no collection can be used.
     predose_correction : {"none", "subtract", "decay"}
         What is taken off the samples after such a dose (`predose_of`): nothing; the concentration before it; or that
         concentration as it goes on to decay, ``C₀·exp(−λz·(t − t₀))`` with the λz of the samples as measured (where
@@ -174,6 +176,7 @@ class Rules(Choices):
     predose_of: str = "first dose"
     predose_correction: str = "none"
     accept_alq: float | None = 0
+    accept_lost_collections: float | None = 0
     alq: str = "uloq"
     zero_is_blq: bool = False
     blq_before: str | float = "by route"

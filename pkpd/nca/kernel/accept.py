@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -52,7 +52,10 @@ class Acceptance:
 
     def of(self, name: str) -> npt.NDArray[Any]:
         """Return the limits that speak against one parameter, in words, (profiles,)."""
-        bases = rests_on(name)
+        return self.against(rests_on(name))
+
+    def against(self, bases: frozenset[str]) -> npt.NDArray[Any]:
+        """Return the limits that speak against what rests on some bases, in words, (profiles,)."""
         return self._words(lambda doubt: bool(doubt.bases & bases))
 
     def _words(self, concerns: Callable[[Doubt], bool]) -> npt.NDArray[Any]:
@@ -80,7 +83,7 @@ def acceptance(found: Computed, profiles: Profiles, rules: Rules, time: str) -> 
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         doubts = [
-            *_line(found, rules), *_supported(found, profiles, rules, time), *_infinite(found, rules),
+            *line(found, rules), *_supported(found, profiles, rules, time), *_infinite(found, rules),
             *_beginning(found, profiles, rules), *_above_limit(found, profiles, rules, time),
         ]  # fmt: skip
     return Acceptance(len(profiles), tuple(doubts))
@@ -94,8 +97,8 @@ _OF_THE_LINE = (
 )
 
 
-def _line(found: Computed, rules: Rules) -> Iterator[Doubt]:
-    """The terminal regression; a profile without one is not accepted if there is any such limit."""
+def line(found: Computed, rules: Rules) -> Iterator[Doubt]:
+    """Yield what speaks against terminal regressions; one that does not exist fails every limit that there is."""
     for field, name, words, least, base in _OF_THE_LINE:
         limit = getattr(rules, field)
         if limit is None:
@@ -195,14 +198,16 @@ def _above_limit(found: Computed, profiles: Profiles, rules: Rules, time: str) -
         )  # fmt: skip
 
 
-def not_met(limits: Acceptance, names: list[str]) -> npt.NDArray[Any]:
+def not_met(
+    limits: Acceptance, names: Sequence[str], bases_of: Callable[[str], frozenset[str]] = rests_on
+) -> npt.NDArray[Any]:
     """Return the limits that speak against every number, in words, (profiles, parameters)."""
     table = np.full((limits.profiles, len(names)), "", dtype=object)
     made: dict[frozenset[str], npt.NDArray[Any]] = {}
     for k, name in enumerate(names):
-        bases = rests_on(name)
+        bases = bases_of(name)
         if bases not in made:
-            made[bases] = limits.of(name)
+            made[bases] = limits.against(bases)
         table[:, k] = made[bases]
     return table
 

@@ -9,7 +9,7 @@ LINE, PEAK, START, END, EVERYTHING = "lambda_z", "peak", "start", "end", "everyt
 
 _COUNTS = ("n_samples", "n_blq", "n_alq", "n_measured", "n_unusable", "n_after_end")
 _ITS_OWN = {
-    "half_life": (LINE,), "clast_pred": (LINE,), "accumulation_index": (LINE,), "vz_tau": (TAU, LINE),
+    "half_life": (LINE,), "clast_pred": (LINE,), "accumulation_index": (LINE,),
     "cavg": (TAU,), "fluctuation": (TAU, PEAK), "fluctuation_tau": (TAU, PEAK, END), "swing": (PEAK,),
     "swing_tau": (PEAK, END), "peak_trough": (PEAK, END), "cmax": (PEAK,), "tmax": (PEAK,), "c0": (START,),
     "ctrough": (END,), "ctau": (END,), "clast": (END,), "auc_above_start": (ALL,), "auc_above_trough": (ALL,),
@@ -40,4 +40,6 @@ def rests_on(name: str) -> frozenset[str]:
             found += bases
     if "_ss_" in name:
         found += (TAU,)
+    if name.startswith("vz_"):
+        found += (LINE,)
     return frozenset(found)

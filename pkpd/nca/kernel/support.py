@@ -142,8 +142,9 @@ def _bridged(of: BlockAnalysis, curve: SampledCurve, end: Array) -> Flags:
     length = np.minimum(curve.t[1:], end) - curve.t[:-1]
     long = length > 0.01 * block.rules.bridge_longest * end * (1 + SAME)
     before, at = block.ready.doses_before[block.index], block.ready.on_dose[block.index]
-    between = (before[1:] > before[:-1] + at[:-1]) | (at[1:] & at[:-1] & (before[1:] > before[:-1]))
-    none = np.zeros((1, len(block.members)), dtype=bool)
-    over = np.vstack([none, between, *[none] * (len(long) - len(between) - 1)])
-    found: Flags = long | over
+    at_start = block.profiles.at_dose[block.members]
+    before, at = np.vstack([np.zeros_like(at_start, dtype=before.dtype), before]), np.vstack([at_start, at])
+    passed = (before[1:] > before[:-1] + at[:-1]) | (at[1:] & at[:-1] & (curve.t[1 : len(at)] > curve.t[: len(at) - 1]))
+    none = np.zeros((len(long) - len(passed), len(block.members)), dtype=bool)
+    found: Flags = long | np.vstack([passed, none])
     return found
