@@ -288,7 +288,9 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     columns = [INDEX[name] for name in names]
     sentences = reasons.sentences(rules.lambda_z_points)[found.codes[:, columns].astype(np.intp)]
     data["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
-    limits = acceptance(found, profiles, rules, base.words["time"])
+    # What is no concentration, an effect or a count, has a baseline by nature.
+    asked = rules if base.concentration else rules.changed(accept_predose=None)
+    limits = acceptance(found, profiles, asked, base.words["time"])
     data["doubt"] = (("profile", "parameter"), not_met(limits, names), {"long_name": "limits that speak against it"})
     data.update(labels.samples(found, base))
     extra, more = labels.extras(found, settings, base)

@@ -81,3 +81,18 @@ def test_a_correction_is_made_once() -> None:
     rate = nca(study(rows))["lambda_z"].item()
     np.testing.assert_allclose(one["cmax"].item(), 8 - 2 * np.exp(-rate * 2.25), rtol=1e-14)
     assert one["accepted"].item()
+
+
+def test_an_effect_has_a_baseline_by_nature() -> None:
+    rows = [{"subject": 1, "time": t, "value": c} for t, c in [(0, 60.0), (1, 70), (2, 90), (4, 80), (8, 66), (12, 61)]]
+    dose = [{"subject": 1, "time": 0.0, "amount": 100.0, "route": "oral"}]
+    assert "of Cmax" not in nca(make_study(rows, dose, units={**UNITS, "C": "mmHg"}))["flags"].item()
+    assert "of Cmax" in nca(make_study(rows, dose, units=UNITS))["flags"].item()
+
+
+def test_no_profile_at_all() -> None:
+    empty = make_study(
+        [{"subject": 1, "time": -1.0, "value": 1.0}], [{"subject": 1, "time": 0.0, "amount": 1.0}], units=UNITS
+    )
+    assert nca(empty)["accepted"].shape == (0,)
+    assert nca(empty)["doubt"].shape[0] == 0
