@@ -8,9 +8,21 @@ import numpy as np
 import pytest
 
 from pkpd import why
-from pkpd.dosing import Dose
+from pkpd.dosing import Dose, oral
 from pkpd.errors import InputError
-from pkpd.nca import NAMES, PRESETS, Profiles, Rules, compute, dose_proportionality, nca, relative_by, rerun, summarise
+from pkpd.nca import (
+    NAMES,
+    PRESETS,
+    Profiles,
+    Rules,
+    compute,
+    dose_proportionality,
+    nca,
+    relative_by,
+    rerun,
+    summarise,
+    superpose_study,
+)
 from pkpd.nca.kernel.rests_on import ALL, LAST, LINE, TAU, rests_on
 from tests.nca.nca_studies import make_study
 
@@ -199,3 +211,12 @@ def test_what_every_parameter_rests_on() -> None:
             assert {LAST, ALL, TAU} & rests_on(name), name
         if LINE in rests_on(name):
             assert not np.isfinite(c), name
+
+
+def test_a_superposition_hands_on_what_speaks_against_its_profile() -> None:
+    flat = [(0, 0.0), (1, 5.0), (2, 8.0), (4, 3.0), (8, 3 - 1e-8), (12, 3 - 3e-8)]
+    good = [(0, 0.0), (1, 5.0), *[(t, 8 * 2 ** (-t / 4)) for t in (2, 4, 8, 12)]]
+    found = superpose_study(nca(study({1: flat, 2: good}, [0])), oral("100 mg", at=[0, 12, 24]))
+    assert ["half-life" in text for text in found["doubt"].values] == [True, False]
+    row = summarise(found).set_index("parameter").loc["cavg_ss"]
+    assert (row["N"], row["n"], row["not_accepted"]) == (2, 1, 1)

@@ -53,7 +53,7 @@ def samples(draw: Any, begin: float, end: float, at_end: bool) -> tuple[list[flo
 DOSES = [Dose(0, 100, "oral"), Dose(0, 100, "bolus"), Dose(0, 100, "infusion", 2.0)]
 
 
-@budget(max_examples=60)
+@budget(max_examples=40)
 @given(st.data(), rules(), st.sampled_from(DOSES), st.booleans(), st.booleans())
 def test_samples_after_the_interval_change_none_of_its_numbers(
     data: Any, chosen: Rules, dose: Dose, first: bool, at_end: bool

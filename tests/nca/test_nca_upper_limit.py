@@ -103,7 +103,7 @@ def test_pooled_samples() -> None:
     assert found["n_alq"].item() == 1
 
 
-@budget(max_examples=50)
+@budget(max_examples=25)
 @given(st.lists(st.floats(0.1, 20), min_size=4, max_size=8), st.floats(1, 15), st.sampled_from(["oral", "bolus"]))
 def test_a_limit_gives_lower_bounds(values: list[float], limit: float, route: str) -> None:
     """Cmax and, with the linear rule and a start at zero or C0, areas never exceed those of the true values."""

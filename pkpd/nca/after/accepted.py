@@ -21,6 +21,9 @@ def doubts(result: xr.Dataset, name: str) -> npt.NDArray[Any]:
     name : str
         Name of a parameter.
     """
+    if "doubt" in result and result["doubt"].dims == ("profile",):  # it concerns every number of a profile
+        every: npt.NDArray[Any] = result["doubt"].to_numpy().astype(object)
+        return every
     if "doubt" not in result or name not in result["parameter"].to_numpy():
         return np.full(result.sizes["profile"], "", dtype=object)
     found: npt.NDArray[Any] = result["doubt"].sel(parameter=name).to_numpy().astype(object)

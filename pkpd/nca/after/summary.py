@@ -117,6 +117,8 @@ def _flat(
 def _columns(variable: xr.DataArray) -> dict[str, xr.DataArray]:
     """One column per profile of a parameter; of a window or threshold one for each, named after it."""
     name, more = str(variable.name), [str(d) for d in variable.dims if d != "profile"]
+    if variable.dtype.kind in "OUS":
+        return {}  # sentences
     if not more:
         return {name: variable}
     if "profile" not in variable.dims or "sample" in more or variable.dtype.kind != "f":
