@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.decimals import difference
 from pkpd.errors import InputError
+from pkpd.periods import own_clock
 
 if TYPE_CHECKING:
     import pandas
@@ -22,7 +24,7 @@ _CELL = "padding:2px 10px;text-align:{};border-bottom:1px solid rgba(128,128,128
 
 def planned_time(observations: pandas.DataFrame) -> pandas.Series:
     """Return the nominal time of every sample, the actual time where there is none."""
-    return observations["nominal_time"].fillna(observations["time"])
+    return observations["nominal_time"].fillna(own_clock(observations))
 
 
 def count_records(observations: pandas.DataFrame) -> pandas.DataFrame:
@@ -56,7 +58,10 @@ def time_deviations(observations: pandas.DataFrame) -> pandas.DataFrame:
     """Return the samples that have a nominal time, with ``deviation = time − nominal_time`` in the study's unit."""
     planned = observations[observations["nominal_time"].notna()]
     columns = ["subject", "analyte", "occasion", "time", "nominal_time"]
-    deviations = planned[columns].assign(deviation=planned["time"] - planned["nominal_time"], row=planned["row"])
+    planned = planned.assign(time=own_clock(planned))
+    deviations = planned[columns].assign(
+        deviation=difference(planned["time"], planned["nominal_time"]), row=planned["row"]
+    )
     return deviations.reset_index(drop=True)
 
 
@@ -201,7 +206,7 @@ def _summary(observations: pandas.DataFrame, units: Mapping[str, str]) -> str:
         blq = int(used["blq"].sum())
         share = f"{blq} ({100 * blq / len(used):.0f} %)" if len(used) else "0"
         shown = "–" if not limits else f"{limits[0]:g}" if len(limits) == 1 else f"{limits[0]:g}–{limits[-1]:g}"
-        span = [float(group["time"].min()), float(group["time"].max())]
+        span = [float(own_clock(group).min()), float(own_clock(group).max())]
         counts = [group["subject"].nunique(), len(group), share, int(used["alq"].sum()), len(group) - len(used)]
         rows.append([str(name), units.get(str(name), ""), *counts, shown, *span])
     return _rows(header, rows)
@@ -210,15 +215,16 @@ def _summary(observations: pandas.DataFrame, units: Mapping[str, str]) -> str:
 def _timeline(observations: pandas.DataFrame, doses: pandas.DataFrame, clock: str) -> str:
     """Return a drawing of when was dosed (triangles) and sampled (bars, the fuller the more samples)."""
     times = planned_time(observations)
-    low = min([float(times.min()), *doses["time"]])
-    span = max([float(times.max()), *doses["time"]]) - low or 1.0
+    given = own_clock(doses)
+    low = min([float(times.min()), *given])
+    span = max([float(times.max()), *given]) - low or 1.0
     names = sorted(observations["analyte"].unique())
     height = 18 * (len(names) + 1) + 16
     marks = []
     for k, name in enumerate(["doses", *names]):
         y = 18 * k + 14
         marks.append(f"<text x='0' y='{y}' font-size='11' fill='currentColor'>{html.escape(str(name)[:16])}</text>")
-        counts = (doses["time"] if k == 0 else times[observations["analyte"] == name]).value_counts()
+        counts = (given if k == 0 else times[observations["analyte"] == name]).value_counts()
         for time, count in zip(counts.index.tolist(), counts.tolist(), strict=True):
             x = 110 + 570 * (float(time) - low) / span
             if k == 0:

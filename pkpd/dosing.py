@@ -6,7 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pkpd import units
+from pkpd.decimals import product, total
 from pkpd.errors import InputError, nearest
 
 ROUTES = ("bolus", "infusion", "oral")
@@ -170,14 +173,14 @@ class Regimen:
     @property
     def times(self) -> tuple[float, ...]:
         """Times of all doses in order, additional ones too."""
-        return tuple(sorted(d.time + k * d.interval for d in self.doses for k in range(d.additional + 1)))
+        return tuple(sorted(time for d in self.doses for time in _repeats(d)))
 
     def in_units(self, unit: str, time_unit: str = "h") -> Regimen:
         """Return the same regimen with amounts in `unit` and times in `time_unit`."""
         a, b = units.factor(self.unit, unit), units.factor(self.time_unit, time_unit)
         if (a, b) == (1.0, 1.0) and unit == self.unit and time_unit == self.time_unit:
             return self
-        begins = tuple(time * b for time in self.occasions)
+        begins = tuple(product(self.occasions, b).tolist())
         return Regimen(tuple(converted(d, a, b) for d in self.doses), unit, time_unit, begins)
 
     def scaled(self, ratio: float) -> Regimen:
@@ -201,7 +204,7 @@ class Regimen:
                 problems.append(f"the dose at {dose.time:g} is more than a time, an amount and a route")
                 continue
             plain = replace(dose, rate=0.0, duration=length, additional=0, interval=0.0)
-            doses += [replace(plain, time=dose.time + k * dose.interval) for k in range(dose.additional + 1)]
+            doses += [replace(plain, time=time) for time in _repeats(dose)]
         if problems:
             raise InputError(problems, "regimen")
         return replace(self, doses=tuple(doses))
@@ -209,8 +212,8 @@ class Regimen:
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
         shift = _hours(by, self.time_unit)
-        doses = tuple(replace(d, time=d.time + shift) for d in self.doses)
-        return replace(self, doses=doses, occasions=tuple(time + shift for time in self.occasions))
+        doses = tuple(replace(d, time=float(total(d.time, 1, shift))) for d in self.doses)
+        return replace(self, doses=doses, occasions=tuple(total(self.occasions, 1, shift).tolist()))
 
     def repeated(self, courses: int, every: str, occasions: bool = False) -> Regimen:
         """Return the plan given `courses` times, one course starting `every` so long (``every="7 weeks"``).
@@ -235,10 +238,11 @@ class Regimen:
         shift = _hours(every, self.time_unit)
         if not shift > 0:
             raise InputError(f"every is {every!r}; expected a time > 0")
-        doses = (replace(d, time=d.time + k * shift) for k in range(int(courses)) for d in self.doses)
-        begins = [time + k * shift for k in range(int(courses)) for time in self.occasions]
+        starts = total(np.array([d.time for d in self.doses]), np.arange(int(courses))[:, None], shift).tolist()
+        doses = (replace(d, time=time) for own in starts for d, time in zip(self.doses, own, strict=True))
+        begins = total(np.array(self.occasions), np.arange(int(courses))[:, None], shift).ravel().tolist()
         if occasions and self.doses:
-            begins += [self.doses[0].time + k * shift for k in range(1, int(courses))]
+            begins += [own[0] for own in starts[1:]]
         return replace(self, doses=tuple(doses), occasions=tuple(begins))
 
     def __str__(self) -> str:
@@ -253,13 +257,24 @@ class Regimen:
         return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}{more}"
 
 
+def _repeats(dose: Dose) -> list[float]:
+    """Times of a dose and its additional ones."""
+    if not dose.additional:
+        return [dose.time]
+    times: list[float] = total(dose.time, np.arange(dose.additional + 1), dose.interval).tolist()
+    return times
+
+
 def converted(dose: Dose, amount: float, time: float) -> Dose:
     """Return a dose in other units: amounts multiplied by `amount`, times by `time`."""
     if dose.action == "multiply":
         amount = 1.0  # its amount is a factor without a unit
+    clock = (dose.time, dose.duration, dose.interval)
+    if time != 1.0:  # a subject's amounts are often all that changes, for thousands of subjects
+        clock = tuple(product(clock, time).tolist())
     return replace(
-        dose, time=dose.time * time, amount=dose.amount * amount, duration=dose.duration * time,
-        rate=dose.rate * amount / time, interval=dose.interval * time,
+        dose, time=clock[0], amount=dose.amount * amount, duration=clock[1], rate=dose.rate * amount / time,
+        interval=clock[2],
     )  # fmt: skip
 
 
@@ -310,7 +325,7 @@ def oral(
 def _hours(text: str, unit: str) -> float:
     number, time_unit = units.quantity(text)
     units.require(time_unit, "time", what=f"{text!r}")
-    return number * units.factor(time_unit, unit)
+    return float(product(number, units.factor(time_unit, unit)))
 
 
 def _plan(

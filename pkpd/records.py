@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.decimals import product, total
 from pkpd.dosing import Dose
 from pkpd.errors import InputError
+from pkpd.periods import PERIOD_COLUMNS, only_sets_back
 
 if TYPE_CHECKING:
     import pandas
@@ -104,9 +106,9 @@ def doses_of(doses: pandas.DataFrame, amounts: Array, clock: float) -> list[Dose
     """
     scale = np.where(doses["action"].to_numpy() == "multiply", 1.0, amounts)  # a factor has no unit
     numbers = (
-        doses["time"].to_numpy(float) * clock, doses["amount"].to_numpy(float) * scale, doses["route"],
-        doses["duration"].to_numpy(float) * clock, doses["rate"].to_numpy(float) * scale / clock, doses["modelled"],
-        doses["into"], doses["additional"].to_numpy(int), doses["interval"].to_numpy(float) * clock,
+        product(doses["time"], clock), doses["amount"].to_numpy(float) * scale, doses["route"],
+        product(doses["duration"], clock), doses["rate"].to_numpy(float) * scale / clock, doses["modelled"],
+        doses["into"], doses["additional"].to_numpy(int), product(doses["interval"], clock),
         doses["steady_state"], doses["action"], doses["reset"].to_numpy(bool),
     )  # fmt: skip
     made: dict[tuple[Any, ...], Dose] = {}
@@ -133,7 +135,8 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
     Returns
     -------
     DataFrame, dict
-        Columns of `DOSE_COLUMNS`, ``interval`` and ``steady``; sentence → number of rows left out.
+        Columns of `DOSE_COLUMNS`, ``interval`` and ``steady``, and `pkpd.periods.PERIOD_COLUMNS` where there are
+        several periods; sentence → number of rows left out.
 
     Raises
     ------
@@ -141,13 +144,13 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
         If there are more than ten million doses to write out.
     """
     left = {
-        "resets of the system": doses["reset"] & (doses["amount"] == 0),
+        "resets of the system": doses["reset"] & (doses["amount"] == 0) & ~only_sets_back(doses),
         "changes of what is in a compartment": (doses["action"] != "add") & (doses["switch"] == ""),
         "compartments turned on or off": doses["switch"] != "",
         "constant infusions that end at steady state": (doses["steady_state"] != "") & (doses["amount"] == 0),
     }
     counts: dict[str, int] = {}
-    gone = np.zeros(len(doses), dtype=bool)
+    gone = np.array(only_sets_back(doses), dtype=bool)
     for what, rows in left.items():
         new = rows.to_numpy(bool) & ~gone
         if new.any():
@@ -167,7 +170,8 @@ def given_doses(doses: pandas.DataFrame) -> tuple[pandas.DataFrame, dict[str, in
     place = np.repeat(np.arange(len(kept)), times)
     number = np.arange(len(place)) - np.repeat(np.cumsum(times) - times, times)
     plain = kept.assign(duration=length, steady=(kept["steady_state"] != "").to_numpy())
-    plain = plain[[*DOSE_COLUMNS, "interval", "steady"]].iloc[place]
-    moment = plain["time"].to_numpy(float) + number * plain["interval"].to_numpy(float)
-    plain = plain.assign(time=moment, steady=plain["steady"].to_numpy(bool) & (number == 0))
+    periods = [name for name in PERIOD_COLUMNS if name in plain]
+    plain = plain[[*DOSE_COLUMNS, "interval", "steady", *periods]].iloc[place]
+    clocks = {name: total(plain[name], number, plain["interval"]) for name in ("time", "clock") if name in plain}
+    plain = plain.assign(**clocks, steady=plain["steady"].to_numpy(bool) & (number == 0))
     return plain.sort_values(["subject", "time"], kind="stable", ignore_index=True), counts

@@ -21,6 +21,7 @@ from pkpd import units as unit_tools
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.periods import PERIOD_COLUMNS, in_one_period, only_sets_back
 from pkpd.records import (
     DOSE_COLUMNS,
     RECORD_COLUMNS,
@@ -108,17 +109,32 @@ class Study:
 
     @property
     def observations(self) -> pandas.DataFrame:
-        """A copy of the observations, columns as in `OBSERVATION_COLUMNS`, sorted by subject, analyte, time, mark."""
+        """A copy of the observations, columns as in `OBSERVATION_COLUMNS`, sorted by subject, analyte, time, mark.
+
+        Where a subject has several periods there are `pkpd.records.PERIOD_COLUMNS`, too: ``time`` never falls within a
+        subject, ``clock`` is the time as the table gives it.
+        """
         return self._observations.copy()
 
     @property
     def doses(self) -> pandas.DataFrame:
-        """A copy of the doses by subject and time: `DOSE_COLUMNS`, and those of `EVENT_COLUMNS` that are used."""
-        return self._doses[self._dose_columns].copy()
+        """A copy of the doses by subject and time: `DOSE_COLUMNS`, and those of `EVENT_COLUMNS` that are used.
+
+        Where a subject has several periods there are those of `pkpd.records.PERIOD_COLUMNS`, too. Resets that a reader
+        put between periods are not shown.
+        """
+        return self._shown_doses.copy()
 
     @cached_property
-    def _dose_columns(self) -> list[str]:
-        return [*DOSE_COLUMNS, *unusual_columns(self._doses)]
+    def _shown_doses(self) -> pandas.DataFrame:
+        shown = self._doses[~only_sets_back(self._doses)].reset_index(drop=True)
+        periods = [name for name in PERIOD_COLUMNS if name in shown]
+        return shown[[*DOSE_COLUMNS, *unusual_columns(shown), *periods]]
+
+    @property
+    def several_periods(self) -> bool:
+        """Whether any subject's system begins anew: after a reset, or where the clock restarts in each period."""
+        return "period" in self._observations and bool((self._observations["period"] > 1).any())
 
     @property
     def records(self) -> pandas.DataFrame:
@@ -269,7 +285,8 @@ class Study:
 
     def _dose_ratios(self, unit: str) -> Array:
         """What the amount of every row of the doses is multiplied with to be in a unit, shape (rows,)."""
-        ratio, power = (1.0, 0) if "dose" in self.assumed_units else unit_tools.by_weight(self.units["dose"], unit)
+        known = "dose" in self.units and "dose" not in self.assumed_units  # without: resets, or a unit that nobody gave
+        ratio, power = unit_tools.by_weight(self.units["dose"], unit) if known else (1.0, 0)
         owners = self._doses["subject"]
         if power == 0:
             return np.full(len(owners), ratio)
@@ -297,7 +314,7 @@ class Study:
     @cached_property
     def data_hash(self) -> str:
         """SHA-256 (hex) of tables and units; the order of rows, source rows, notes and attrs do not count."""
-        tables = {"observations": self._observations, "doses": self.doses, "subjects": self._subjects}
+        tables = {"observations": self._observations, "doses": self._shown_doses, "subjects": self._subjects}
         if self._records is not None:
             place = self._records.groupby("subject", sort=False).cumcount()  # where order matters it counts
             tables["records"] = self._records.assign(place=place, carried=self.carried, in_order=self.in_order)
@@ -308,12 +325,12 @@ class Study:
         return replace(self, attrs={**self.attrs, **attrs})
 
     def _repr_html_(self) -> str:
-        tables = (self._observations, self._doses, self._subjects)
+        tables = (self._observations, self._shown_doses, self._subjects)
         return checks.audit_html(tables, self.units, self.notes, self.attrs)
 
     def __repr__(self) -> str:
         used = self._observations
-        parts = [f"{len(self._subjects)} subjects", f"{len(self._doses)} doses"]
+        parts = [f"{len(self._subjects)} subjects", f"{len(self._shown_doses)} doses"]
         for name in self.analytes:
             rows = used[used["analyte"] == name]
             parts.append(f"{name}: {len(rows)} samples, {int(rows['blq'].sum())} BLQ")
@@ -358,6 +375,8 @@ def combine(*studies: Study) -> Study:
     tables = {}
     for table, order in orders.items():
         filled = [getattr(study, table) for study in studies]
+        if table != "_subjects" and any("period" in one for one in filled):
+            filled = [in_one_period(one) for one in filled]
         # An empty table has no types of its own and would spoil those of the others.
         filled = [one for one in filled if len(one)] or filled[:1]
         tables[table] = pandas.concat(filled, ignore_index=True).sort_values(order, kind="stable", ignore_index=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pkpd.errors import InputError, nearest
@@ -28,6 +29,10 @@ class Settings:
         finished, to the stiff method. `Compiled.method` names what a model gets.
     max_steps : int
         Limit per subject.
+    max_step : float
+        No step is longer (in the model's unit of time; by default as long as accuracy allows). What depends on time
+        alone, and conditions on states, are searched for by themselves; this is for the rest, such as a narrow peak of
+        a smooth function of a state.
     workers : int or None
         Threads; None takes one per core for many subjects. Results do not depend on it.
 
@@ -42,6 +47,7 @@ class Settings:
     method: str = "automatic"
     max_steps: int = 100_000
     workers: int | None = None
+    max_step: float = math.inf
 
     def __post_init__(self) -> None:
         problems = []
@@ -53,6 +59,8 @@ class Settings:
             problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")
         if self.max_steps < 1:
             problems.append(f"max_steps is {self.max_steps}; expected a whole number ≥ 1")
+        if not self.max_step > 0:
+            problems.append(f"max_step is {self.max_step}; expected a time > 0")
         if self.workers is not None and self.workers < 1:
             problems.append(f"workers is {self.workers}; expected a whole number ≥ 1")
         if problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OK, UNDERFLOW, TOO_MANY, NOT_FINITE, STIFF, STILL_TOO_MANY, GROWS = 0, 1, 2, 3, 4, 5, 6
 NO_STEADY_STATE = 9
+SLIDES, UNSEARCHABLE = 10, 11
 ADVICE = {
     OK: "",
     UNDERFLOW: "the step size fell to rounding error: the solution blows up or jumps; check signs and units",
@@ -13,5 +14,8 @@ ADVICE = {
     STILL_TOO_MANY: "the stiff method reached the step limit: loosen the tolerances, raise max_steps, or look for"
     " equations that jump",
     GROWS: "amounts grow beyond every number: look for a volume, a clearance or a rate that is negative",
+    SLIDES: "a condition on a state turns back at once whenever it is met, so that the state would stay at its limit:"
+    " say what holds there, or replace the jump by a steep smooth function",
+    UNSEARCHABLE: "the moments at which a condition on time is met could not all be found: write it in simpler terms",
     NO_STEADY_STATE: "repeated doses come to no steady state: something that is dosed is never lost",
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import product
 from pkpd.io.cells import NUMBER, number, plain_numbers
 from pkpd.io.declared import Limits
 from pkpd.io.findings import Findings
@@ -80,7 +81,7 @@ def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: L
         Where problems and notes go.
     """
     value, texts = _read(table, findings)
-    value = value * factors
+    value = product(value, factors)  # decimals: 9 pg/mL are 0.009 ng/mL, and not below that limit
     sides = {}
     for side, column, limit_column, declared in (
         ("below", "blq", "lloq", limits.lower),
@@ -89,7 +90,8 @@ def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: L
         said, named = np.zeros(len(table), dtype=bool), np.full(len(table), np.nan)
         for i, text in texts.items():
             said[i] = text.side == side
-            named[i] = text.limit * factors[i] if said[i] else math.nan
+            named[i] = text.limit if said[i] else math.nan
+        named = product(named, factors)
         limit = _limit(table, limit_column, (named, factors), [declared.get(a, math.nan) for a in analytes], findings)
         sides[side] = (_flag(table, column, said, value, limit, findings), limit)
     (blq, lloq), (alq, uloq) = sides["below"], sides["above"]
@@ -127,7 +129,7 @@ def _limit(
         table.complain(findings, column, i, "a limit > 0")
     for i in positions(named <= 0):
         table.complain(findings, "value", i, "a limit > 0")
-    told = np.vstack([named, limit * factors, np.asarray(declared, dtype=float)])
+    told = np.vstack([named, product(limit, factors), np.asarray(declared, dtype=float)])
     low, high = (pick(np.where(np.isnan(told), fill, told), axis=0) for pick, fill in ((np.min, np.inf), (np.max, 0.0)))
     for i in positions(high > low * (1 + 1e-9)):
         words = ("in the text", f"in the column {table.headings.get(column, column)!r}", f"in {column}=")

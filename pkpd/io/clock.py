@@ -20,6 +20,7 @@ import pandas
 
 from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import product, total
 from pkpd.io.cells import is_missing, number, plain_numbers
 from pkpd.io.columns import missing_column
 from pkpd.io.findings import Findings
@@ -100,14 +101,14 @@ def _classify(cell: object) -> tuple[str, float]:
     if isinstance(cell, np.datetime64):
         cell = pandas.Timestamp(cell)
     if isinstance(cell, datetime.time):
-        return "clock", cell.hour + cell.minute / 60 + cell.second / 3600
+        return "clock", (3600 * cell.hour + 60 * cell.minute + cell.second) / 3600
     if isinstance(cell, str):
         text = cell.strip()
         match = _CLOCK.fullmatch(text)
         if match:
             hours, minutes, seconds = int(match[1]), int(match[2]), float(match[3] or 0)
             sensible = hours < 24 and minutes < 60 and seconds < 60
-            return ("clock", hours + minutes / 60 + seconds / 3600) if sensible else ("bad", math.nan)
+            return ("clock", (3600 * hours + 60 * minutes + seconds) / 3600) if sensible else ("bad", math.nan)
         cell = _iso(text) if _DATE_TIME.fullmatch(text) else None
     if not isinstance(cell, datetime.datetime):
         return "bad", math.nan
@@ -131,7 +132,7 @@ def _on_day(table: Table, i: int, hours: float, findings: Findings) -> tuple[str
     cell = table.cell("day", i)
     day = number(cell)
     if day is not None and day >= 1 and day == math.floor(day) and math.isfinite(day):
-        return "clock", (day - 1) * 24 + hours
+        return "clock", float(total(hours, day - 1, 24.0))
     if isinstance(cell, str) and _DATE.fullmatch(cell.strip()):
         cell = _iso(cell.strip())
     if isinstance(cell, datetime.date):
@@ -200,7 +201,7 @@ def on_one_axis(
         if times.kind == "number":
             return times.values
         if times.kind == "clock":
-            return np.asarray(times.values / per_hour)
+            return np.asarray(times.values / per_hour) if per_hour >= 1 else product(times.values, 1 / per_hour)
         zero = np.array([start.get(name, math.nan) for name in names], dtype=float)
         return np.asarray((times.values - zero) / per_second)
 

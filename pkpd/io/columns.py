@@ -19,7 +19,7 @@ CLOCK = {
     "datetime": ("timestamp", "dateandtime"),
     "clock": ("clocktime", "timeofday"),
     "day": ("studyday", "daynumber", "dy", "date"),
-    "occasion": ("occ", "visit", "period"),
+    "occasion": ("occ", "visit", "period", "aperiod", "studyperiod", "treatmentperiod"),
     "row": (),
 }
 """Columns that observations and doses share, with their other names (lower case, without spaces)."""

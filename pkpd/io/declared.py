@@ -11,6 +11,7 @@ import numpy as np
 
 from pkpd import units as unit_tools
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.errors import InputError, UnitError, nearest
 from pkpd.io.cells import is_missing, number
 from pkpd.io.columns import RESERVED, fold, vocabulary
@@ -106,7 +107,7 @@ def declared_limits(
         if value is None and isinstance(limit, str):
             try:
                 value, unit = unit_tools.quantity(limit)
-                value *= _factor(unit, units.get(analyte, unit))
+                value = float(product(value, _factor(unit, units.get(analyte, unit))))
             except InputError as error:
                 findings.problem(f"{name}: {analyte!r}: {'; '.join(error.problems)}")
                 continue

@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import product
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, UnitError, nearest
 from pkpd.io.columns import fold
@@ -75,7 +76,8 @@ def read_kinds(table: Table, factors: Array, given: DoseUnits, findings: Finding
         columns["additional"] = np.where((more > 0) & (more < 2**31), more, 0).astype(np.int64)
     if "interval" in table:
         every = _numbers(table, "interval", "a time ≥ 0", findings)
-        columns["interval"] = every * time_ratio("interval", given.headings.get("interval", ""), given.time, findings)
+        ratio = time_ratio("interval", given.headings.get("interval", ""), given.time, findings)
+        columns["interval"] = product(every, ratio)
     if "into" in table:
         columns["into"] = table.labels("into", findings)
     if "reset" in table:

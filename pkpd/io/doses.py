@@ -10,6 +10,7 @@ import pandas
 
 from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import product
 from pkpd.dosing import ROUTES, Regimen
 from pkpd.errors import UnitError, nearest
 from pkpd.io.columns import fold, missing_column
@@ -67,7 +68,7 @@ def read_doses(
     doses = {
         "subject": table.labels("subject", findings),
         "time": np.full(len(table), np.nan),
-        "amount": amount * factors,
+        "amount": product(amount, factors),
         "route": route,
         "duration": durations(duration, units, heading_units, findings),
         "occasion": table.labels("occasion", findings),
@@ -107,7 +108,7 @@ def durations(given: Array, units: Mapping[str, str], heading_units: Mapping[str
     ratio = time_ratio("duration", own, units["time"], findings)
     if ratio != 1.0 and (length > 0).any():
         findings.altered(f"doses: {int((length > 0).sum())} durations converted from {own} to {units['time']}")
-    return np.asarray(length * ratio)
+    return product(length, ratio)
 
 
 def route_of(text: str) -> str:

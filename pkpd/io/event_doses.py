@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.dosing import ROUTES
 from pkpd.errors import nearest
 from pkpd.io.cells import label
@@ -105,7 +106,7 @@ def _dose(rows: EventTable, k: int, scale: DoseScale, routes: _Routes) -> dict[s
         "modelled": MODELLED.get(rate, ""),
         "into": rows.events.compartment(k),
         "additional": int(items["ADDL"][k]),
-        "interval": float(items["II"][k]) * scale.interval,
+        "interval": float(product(items["II"][k], scale.interval) if scale.interval != 1.0 else items["II"][k]),
         "steady_state": _STEADY[int(items["SS"][k])],
     }
 

@@ -12,6 +12,7 @@ from pkpd.io import shape, subjects
 from pkpd.io.collected import check_collections
 from pkpd.io.dose_kinds import DoseUnits, rate_ratio, time_ratio
 from pkpd.io.event_doses import DoseScale, event_doses
+from pkpd.io.event_periods import period_columns
 from pkpd.io.event_records import event_covariates, record_columns
 from pkpd.io.event_samples import samples_of
 from pkpd.io.event_table import EventTable, read_events
@@ -19,6 +20,7 @@ from pkpd.io.frames import Frames, study_frames
 from pkpd.io.job import Job
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table, positions
+from pkpd.io.treatments import treatments
 from pkpd.study import COVARIATE_NAMES
 
 
@@ -40,6 +42,8 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
     rows = read_events(job, table, names)
     if rows is None:
         return None
+    (table,), labelled = treatments([rows.table], findings)
+    rows = replace(rows, table=table)
     samples = samples_of(rows, names, job.events.analytes, findings)
     wide = shape.wide_columns(samples if "value" in samples else table, names)
     long = shape.lengthen(replace(samples, extras=table.extras), names, findings)
@@ -54,10 +58,19 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
         subjects.check_weights(known, given, job.units["dose"], False, findings)
     if findings.problems or records is None:
         return None
-    place = {row: k for k, row in enumerate(rows.table.rows)}
+    place = {row: k for k, row in enumerate(rows.table.rows)}  # the last of those with one number: not a reset put in
     where = np.array([place[row] for row in records["row"]], dtype=np.int64)
     records = records.assign(subject=[rows.owners[k] for k in where], time=rows.time[where])
     check_collections(records, long, "number", job.units, findings)
+    if labelled is not None:
+        records = records.assign(treatment=[labelled[k] for k in where])
+    if (rows.period > 1).any():
+        until = records["until"].to_numpy(float)
+        records = records.assign(**period_columns(rows.period[where], rows.clock[where], rows.time[where], until))
+        of_row = {number: k for k, number in enumerate(zip(rows.owners, rows.row.tolist(), strict=True))}
+        pairs = zip(doses["subject"], np.asarray(doses["row"]).tolist(), strict=True)
+        dosed = np.array([of_row[pair] for pair in pairs], dtype=np.int64)
+        doses = {**doses, **period_columns(rows.period[dosed], rows.clock[dosed], rows.time[dosed])}
     every = record_columns(rows, changing, occasion)
     return study_frames(records.assign(row=rows.row[where]), doses, people, every, job.events.carried)
 

@@ -19,6 +19,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.io.cells import is_missing, label, number
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.columns import fold, missing_column, split_unit
+from pkpd.io.event_periods import Rows, anew_by_label, anew_in_order, periods_by_reset, with_resets
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.nonmem_checks import Events, problems_of
@@ -67,6 +68,8 @@ class EventTable:
         As the table gives it.
     filled : array of bool, shape (rows,)
         Whether the row holds an observation.
+    period : array of int, shape (rows,)
+        1, 2 … within a subject: one more at every reset.
     """
 
     table: Table
@@ -76,6 +79,7 @@ class EventTable:
     time: Array
     clock: Array
     filled: Flags
+    period: Integers
 
     @cached_property
     def first(self) -> Integers:
@@ -138,14 +142,17 @@ def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | No
         table = replace(table, extras=(*table.extras, "limit"))  # a column like any other
     owners = [label(cell) or "" for cell in table.columns["subject"]]
     times = read_times(table, job.units["time"], findings)
-    if not strict:
-        table, owners, times = _put_in_order(table, owners, times, findings)
+    uncoded = "evid" not in table
+    rows = Rows(table, owners, times)
+    rows, period = (rows, anew_in_order(rows)) if strict else _put_in_order(rows, findings)
+    rows = with_resets(rows, period, strict, findings)
+    table, owners, times = rows.table, rows.owners, rows.times
     measured = ["value"] if "value" in table else list(wide_columns(table, names).values())
     columns = [table.columns[column] for column in measured]
     filled = np.array([any(not is_missing(cell) for cell in cells) for cells in zip(*columns, strict=True)], dtype=bool)
     filled = filled if measured else np.zeros(len(table), dtype=bool)
     told = np.array([any(map(_says_something, cells)) for cells in zip(*columns, strict=True)], dtype=bool)
-    events = _items(table, owners, (told if measured else filled, strict), findings)
+    events = _items(table, owners, (told if measured else filled, strict, uncoded), findings)
     dosing = positions(np.isin(events.items["EVID"], (1, 4)))
     clock, _ = on_one_axis(
         times, Times(times.kind, times.values[dosing], times.bad[dosing]),
@@ -159,35 +166,37 @@ def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | No
     time = one_clock(clock, events.starts, events.resets)
     filled = _observed(events, table, (columns, filled), findings)
     return EventTable(
-        table, _again(owners, events.starts, findings), events, _numbered(table, events.starts), time, clock, filled
-    )
+        table, _again(owners, events.starts, findings), events, _numbered(table, events.starts), time, clock, filled,
+        periods_by_reset(events.starts, events.resets),
+    )  # fmt: skip
 
 
-def _put_in_order(table: Table, owners: list[str], times: Times, findings: Findings) -> tuple[Table, list[str], Times]:
-    """Bring the rows of a subject together, and into the order of time where no reset starts it anew."""
-    place = {owner: k for k, owner in enumerate(dict.fromkeys(owners))}
-    who = np.array([place[owner] for owner in owners])
-    resets = any(number(cell) in (3, 4) for cell in table.columns.get("evid", ()))
-    clock = np.zeros(len(who)) if resets else np.nan_to_num(times.values)
-    order = np.lexsort((np.arange(len(who)), clock, who))
+def _put_in_order(rows: Rows, findings: Findings) -> tuple[Rows, Integers]:
+    """Bring the rows of a subject together, and into the order of time where no reset starts it anew; their periods."""
+    place = {owner: k for k, owner in enumerate(dict.fromkeys(rows.owners))}
+    who = np.array([place[owner] for owner in rows.owners])
+    period = anew_by_label(rows)
+    resets = any(number(cell) in (3, 4) for cell in rows.table.columns.get("evid", ()))
+    clock = np.zeros(len(who)) if resets else np.nan_to_num(rows.times.values)
+    order = np.lexsort((np.arange(len(who)), clock, period, who))
     if (order == np.arange(len(who))).all():
-        return table, owners, times
-    findings.altered(f"{table.name}: the rows were put in order of subject and time; those of one time keep theirs")
-    keep = order.tolist()
-    ordered = Times(times.kind, times.values[order], times.bad[order])
-    return table.take(keep), [owners[k] for k in keep], ordered
+        return rows, period
+    findings.altered(
+        f"{rows.table.name}: the rows were put in order of subject and time; those of one time keep theirs"
+    )
+    return rows.take(order.tolist()), period[order]
 
 
 def _numbered(table: Table, starts: Flags) -> Integers:
     """Numbers of the rows that rise within a subject, since records of one subject act in their order."""
     row = np.array(table.rows, dtype=np.int64)
-    falls = (np.diff(row) < 0) & ~starts[1:]
+    falls = (np.diff(row) <= 0) & ~starts[1:]  # a reset that was put in has the row of what it stands before
     return np.arange(1, len(row) + 1) if falls.any() else row
 
 
-def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool], findings: Findings) -> Events:
-    """NONMEM's data items but the time, as numbers; `told`: which rows hold values other than 0, and how strict."""
-    said, strict = told
+def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool, bool], findings: Findings) -> Events:
+    """NONMEM's data items but the time; `told`: which rows hold values other than 0, how strict, no EVID of its own."""
+    said, strict, uncoded = told
     events = Events(len(table), rows=table.rows, names=owners)
     codes = {owner: float(k) if owner else None for k, owner in enumerate(dict.fromkeys(owners))}
     events.shown["ID"] = table.headings.get("subject", "ID")
@@ -197,7 +206,7 @@ def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool], findin
             events.shown[item] = table.headings.get(column, item)
             events.add(item, [nonmem_cell(cell) for cell in table.columns[column]])
     _no_flag_at_all(events, "table.drop(columns=...)" if strict else "columns={...: 'drop'}")
-    if "EVID" in events.items:
+    if "EVID" in events.items and not uncoded:
         _coded_compartments(events, findings)
     elif "AMT" in events.items:
         _without_evid(events, table, said)

@@ -11,6 +11,7 @@ import pandas
 
 from pkpd.arrays import Integers
 from pkpd.io.subjects import identifiers
+from pkpd.periods import PERIOD_COLUMNS
 from pkpd.records import DOSE_COLUMNS, EVENT_COLUMNS
 from pkpd.study import OBSERVATION_COLUMNS
 
@@ -75,10 +76,11 @@ def study_frames(
     # What resets, replaces or is at steady state acts in its turn; all else adds up whatever comes first.
     acts = any((np.asarray(doses[name]) != EVENT_COLUMNS[name]).any() for name in _ACT_IN_TURN)
     turn = ("subject", "row") if in_turn else ("subject", "time", "row") if acts else (*_DOSE_ORDER, "row")
-    sampled = [*OBSERVATION_COLUMNS, *(["lower"] if "lower" in samples else [])]
+    sampled = [*OBSERVATION_COLUMNS, *(name for name in ("lower", "treatment", *PERIOD_COLUMNS) if name in samples)]
+    dosed = [*DOSE_COLUMNS, *EVENT_COLUMNS, *(name for name in PERIOD_COLUMNS if name in doses)]
     return Frames(
         framed(samples, sampled, order(samples, _SAMPLE_ORDER)),
-        framed(doses, [*DOSE_COLUMNS, *EVENT_COLUMNS], order(doses, turn)),
+        framed(doses, dosed, order(doses, turn)),
         framed(people, list(people), order(people, ["subject"])),
         None
         if records is None

@@ -43,10 +43,10 @@ def read_nonmem(
         Columns ``ID`` and ``TIME``, and of ``EVID, AMT, RATE, CMT, II, ADDL, SS, DV, MDV`` those that are used
         (upper or lower case; an empty cell or ``.`` is zero, except the amount of a dose). ``DVID`` says what was
         measured; without it the samples' ``CMT``, where several differ; without ``DV`` the columns that `units` names.
-        ``CENS`` 1 means below ``DV`` (above ``LIMIT``, where it is given), -1 above it; ``OCC`` names the occasion,
-        and is a covariate as well. All other columns are covariates. ``RATE`` -1 and -2 mean that the model says rate
-        or duration of the infusion. ``CMT`` is a number or a state's name; with a minus sign it turns the compartment
-        off (EVID 0, 2, 3).
+        ``CENS`` 1 means below ``DV`` (above ``LIMIT``, where it is given), -1 above it; ``OCC`` (else
+        ``PERIOD``) names the occasion, and is a covariate as well. All other columns are covariates. ``RATE`` -1 and
+        -2 mean that the model says rate or duration of the infusion. ``CMT`` is a number or a state's name; with a
+        minus sign it turns the compartment off (EVID 0, 2, 3).
     units : mapping, optional
         Units of ``"time"``, ``"dose"`` (or ``"AMT"``) and of what was measured (``"DV"``, or a name of your own).
         Without them h, mg and mg/L are assumed, with a warning, and every model reads the numbers in its own units.
@@ -66,7 +66,7 @@ def read_nonmem(
     -------
     Study
         `Study.records` holds the records; those at one time act in their order. Times may start anew with a reset
-        (EVID 3, 4).
+        (EVID 3, 4), and where ``OCC`` changes: then a reset is put in, which is warned about.
 
     Raises
     ------
@@ -117,6 +117,7 @@ def _table(source: Any, units: Mapping[str, str], findings: Findings) -> tuple[T
     found_units: dict[str, str] = {}
     for name, column, (_, unit) in zip(shown, columns, parts, strict=True):
         key = _COLUMNS.get(name, f"column {name}" if name in ours else name)  # "value" may be a covariate's name
+        key = "occasion" if name.upper() == "PERIOD" and "OCC" not in shown and "occasion" not in cells else key
         spelled[key] = name
         cells[key] = [nonmem_cell(cell) for cell in column] if name in ITEMS else list(column)
         if unit:

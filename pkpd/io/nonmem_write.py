@@ -156,21 +156,23 @@ def _of_samples(study: Study, numbers: dict[str, int]) -> pandas.DataFrame:
     rows: list[dict[str, Any]] = []
     for dose in study._doses.to_dict("records"):
         place = numbers.get(dose["route"], 1 if dose["route"] == "oral" else central)
-        new = {"subject": dose["subject"], "TIME": dose["time"], "EVID": 1, "AMT": dose["amount"], "CMT": place}
-        new |= _dose_items(dose)
-        rows.append({**nothing, **new, "order": 1})
+        alone = dose["reset"] and dose["amount"] == 0
+        new = {"subject": dose["subject"], "TIME": dose.get("clock", dose["time"]), "AMT": dose["amount"], "CMT": place}
+        new |= {**_dose_items(dose), "EVID": 3 if alone else 4 if dose["reset"] else 1, "OCC": dose["occasion"]}
+        rows.append({**nothing, **new, "at": dose["time"], "order": 1})
     for sample in seen.itertuples():
-        new = {"subject": sample.subject, "TIME": sample.time, "EVID": 0, "CMT": numbers.get(sample.analyte, central)}
+        new = {"subject": sample.subject, "EVID": 0, "CMT": numbers.get(sample.analyte, central)}
+        new |= {"TIME": getattr(sample, "clock", sample.time), "OCC": sample.occasion, "at": sample.time}
         new |= {**_value_items(sample), "DVID": analytes.index(sample.analyte) + 1}
         rows.append({**nothing, **new, "order": 2 if sample.mark == "post" else 0})
     place_of = {subject: k for k, subject in enumerate(subjects)}
-    rows.sort(key=lambda row: (place_of[row["subject"]], row["TIME"], row["order"]))
+    rows.sort(key=lambda row: (place_of[row["subject"]], row["at"], row["order"]))
     table = pandas.DataFrame(rows)
     table["ID"] = [ids[subject] for subject in table["subject"]]
     for name in DOSE_ITEMS:
         if name not in table:
             table[name] = 0.0
-    extra = ["BLQ", "LLOQ", *(["DVID"] if len(analytes) > 1 else [])]
+    extra = ["BLQ", "LLOQ", *(["DVID"] if len(analytes) > 1 else []), *(["OCC"] if study.several_periods else [])]
     known = study.subjects.set_index("subject").select_dtypes("number")
     for name in known:
         table[name] = known[name].loc[table["subject"]].to_numpy(dtype=float)
@@ -187,7 +189,7 @@ def _last_given(records: pandas.DataFrame, name: str, table: pandas.DataFrame) -
     by_subject = {subject: (part["time"].to_numpy(float), part[name].to_numpy(float))
                   for subject, part in given.groupby("subject", sort=False)}  # fmt: skip
     values = []
-    for subject, time in zip(table["subject"], table["TIME"], strict=True):
+    for subject, time in zip(table["subject"], table["at"], strict=True):
         times, known = by_subject.get(subject, (np.zeros(1), np.full(1, math.nan)))
         values.append(float(known[max(int(np.searchsorted(times, time, side="right")) - 1, 0)]))
     return values

@@ -16,6 +16,7 @@ from pkpd.io.cells import is_missing, of_each
 from pkpd.io.columns import fold
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
+from pkpd.periods import own_clock
 
 RULES = ("mean", "first", "last")
 """What can be done with several samples of one subject, analyte and time."""
@@ -136,6 +137,15 @@ def _is_concentration(unit: str) -> bool:
         return False
 
 
+def _way_out(same: pandas.DataFrame) -> str:
+    """What is expected of samples at one time: of two visits none is a repeated measurement."""
+    visits = [text for text in dict.fromkeys(same["occasion"]) if text]
+    if len(visits) > 1:
+        return f"one, or marks pre and post (they are of the occasions {', '.join(visits)}: no average is meant)"
+    periods = "" if visits else " (if the clock starts anew in every period: a column 'period' in every table)"
+    return f"one, marks pre and post, or duplicates='mean', 'first' or 'last'{periods}"
+
+
 def resolve_duplicates(
     records: pandas.DataFrame, table: Table, rule: str | None, findings: Findings
 ) -> pandas.DataFrame:
@@ -162,8 +172,7 @@ def resolve_duplicates(
             rows = ", ".join(str(records["row"].iloc[i]) for i in same)
             findings.problem(
                 f"{table.place('time', same[-1])}: {len(same)} samples of {records['analyte'].iloc[same[0]]} at time "
-                f"{records['time'].iloc[same[0]]:g} (rows {rows}); expected one, marks pre and post, or duplicates="
-                "'mean', 'first' or 'last'"
+                f"{own_clock(records).iloc[same[0]]:g} (rows {rows}); expected {_way_out(records.iloc[same])}"
             )
             continue
         keep = same[-1] if rule == "last" else same[0]

@@ -17,8 +17,10 @@ from pkpd.io.event_samples import observed_only
 from pkpd.io.event_table import is_event_table, says_what_rows_are
 from pkpd.io.frames import Frames, study_frames
 from pkpd.io.job import Job
+from pkpd.io.periods import separate
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table
+from pkpd.io.treatments import treatments
 
 
 def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Frames | None:
@@ -53,6 +55,10 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         table = shape.lengthen(table, names, findings)
         records, times = read_samples(job, (table, wide), names, limits)
     given, dose_times = _doses(job, dose_table)
+    labelled = None
+    if table is not None:
+        (table, *others), labelled = treatments([t for t in (table, dose_table) if t is not None], findings)
+        dose_table = others[0] if others else None
     people, moving = _people(job, [t for t in (table, dose_table) if t is not None])
     if job.plan is not None:
         given, job.units["dose"] = dosing.given_to_all(job.plan, list(people["subject"]), job.units, findings)
@@ -65,16 +71,19 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         return None
     owners = (records["subject"].tolist(), [] if dose_times is None else given["subject"].tolist())
     sampled, dosed = on_one_axis(times, dose_times, owners, job.units["time"], findings)
-    records = records.assign(time=sampled)
     given = given if dose_times is None else given.assign(time=dosed)
+    periods = separate(records.assign(time=sampled), given, job.plan is not None, findings)
+    records = periods.samples if labelled is None else periods.samples.assign(treatment=labelled)
     check_collections(records, table, times.kind, job.units, findings)
-    sources = [(table, sampled), *([] if dose_table is None else [(dose_table, dosed)])]
+    sources = [(table, records["time"].to_numpy(float))]
+    if dose_table is not None:
+        sources.append((dose_table, periods.doses["time"].to_numpy(float)))
     changing = changing_records(sources, moving, job.units, findings) if moving else None
     records = sampling.resolve_duplicates(records, table, duplicates, findings)
     if findings.problems:
         return None
-    dosing.note_repeats(given, findings)
-    return study_frames(records, given, people, changing)
+    dosing.note_repeats(periods.doses, findings)
+    return study_frames(records, periods.all_doses(), people, periods.from_the_start(changing))
 
 
 def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | None]:

@@ -85,7 +85,7 @@ def nca(
     xarray.Dataset
         Dimension ``profile`` with coordinates ``subject``, ``interval``, ``occasion``, ``dose_time``,
         ``interval_end``, ``dose``, ``route``, ``duration``, ``tau``, ``accepted`` and ``flags`` (limits of
-        acceptance that are not met). One float variable per parameter
+        acceptance that are not met), and ``period`` where a subject has several. One float variable per parameter
         (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
         ``doubt(profile, parameter)`` the limits of acceptance that speak against this number, "" if none does;
@@ -198,7 +198,7 @@ def choose_points(
     begins = float(row["dose_time"].item())
     one = Points(
         _identifier(study, row["subject"].item()), tuple(use), tuple(leave_out), between, int(row["interval"].item()),
-        None if np.isnan(begins) else begins,
+        None if np.isnan(begins) else begins, int(row["period"].item()) if "period" in row.coords else None,
     )  # fmt: skip
     settings = NcaSettings.from_json(str(result.attrs["settings"]))
     others = [p for old in settings.points for p in _without(old, one, result)]
@@ -214,12 +214,13 @@ def _without(old: Points, one: Points, result: xr.Dataset) -> list[Points]:
     mine = np.flatnonzero([str(s) == str(one.subject) for s in result["subject"].values])
     kept = []
     for k in mine:
+        period = int(result["period"].values[k]) if "period" in result.coords else None
         number, begins = int(result["interval"].values[k]), float(result["dose_time"].values[k])
         where = None if np.isnan(begins) else begins
-        if old.interval not in (None, number) or old.begins not in (None, where):
+        if old.interval not in (None, number) or old.begins not in (None, where) or old.period not in (None, period):
             continue
-        if (number, where) != (one.interval, one.begins):
-            kept.append(replace(old, interval=number, begins=where))
+        if (number, where, period) != (one.interval, one.begins, one.period):
+            kept.append(replace(old, interval=number, begins=where, period=period))
     return kept
 
 

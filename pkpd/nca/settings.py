@@ -32,6 +32,8 @@ class Points:
         Number of the dose; None: every profile of the subject.
     begins : float or None
         Where the profile begins on the study's clock; None: wherever.
+    period : int or None
+        Of a subject with several periods which one; None: all of them.
     """
 
     subject: Any
@@ -40,6 +42,7 @@ class Points:
     between: tuple[float, float] | None = None
     interval: int | None = None
     begins: float | None = None
+    period: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("use", "leave_out"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arrays import Array, Integers
+from pkpd.decimals import product
 from pkpd.dosing import Dose
 from pkpd.model import Model
 from pkpd.observed.compartments import compartments_of
@@ -100,7 +101,7 @@ def every_record(model: Model, study: Study, compartments: Mapping[int, str] | N
     values = values_of(model, study, sequence, kept)
     of_record = np.zeros(len(sequence.time), dtype=np.int64) if values.of_record is None else values.of_record
     return EveryRecord(
-        ids, doses, tuple(sequence.time[p] * clock for p in parts), tuple(sequence.after[p] for p in parts),
+        ids, doses, tuple(product(sequence.time[p], clock) for p in parts), tuple(sequence.after[p] for p in parts),
         values.changes, values.dose_rows or tuple(np.zeros(len(own), dtype=np.int64) for own in doses),
         tuple(of_record[p] for p in parts), values.covariates, _switches(study, ids, doses, places.states), sequence,
     )  # fmt: skip

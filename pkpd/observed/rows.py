@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.decimals import product
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
+from pkpd.observed.clock import require_one_clock
 from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
@@ -189,6 +191,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
     model = in_study_units(model, study, matched)
+    require_one_clock(model, study)
     labels = occasion_labels(study)
     samples = _samples(model, study, matched, labels)
     if not len(samples["subject"]):
@@ -232,7 +235,7 @@ def _samples(model: Model, study: Study, matched: Mapping[str, str], labels: Seq
     position, index, kind, lower, upper = (np.concatenate(part) for part in zip(*parts, strict=True))
     samples = {
         "subject": place[position], "position": position, "kind": kind, "lower": lower, "upper": upper, "output": index,
-        "time": every["time"].to_numpy(float)[position] * study.time_factor(model.base["time"]),
+        "time": product(every["time"].to_numpy(float)[position], study.time_factor(model.base["time"])),
         "row": every["row"].to_numpy(np.int64)[position],
         "after": (every["mark"].to_numpy(object) == "post")[position], "occasion": occasion[position],
     }  # fmt: skip
@@ -250,8 +253,8 @@ def _ratio(model: Model, study: Study, output: str, analyte: str) -> float:
 def _ends(table: pandas.DataFrame, ratio: float) -> tuple[Integers, Array, Array]:
     """Kind, lower and upper end of every observation, in the unit of the output."""
     below, above = table["blq"].to_numpy(bool), table["alq"].to_numpy(bool)
-    value, lloq, uloq = (table[name].to_numpy(float) * ratio for name in ("value", "lloq", "uloq"))
-    floor = table["lower"].to_numpy(float) * ratio if "lower" in table else np.full(len(table), np.nan)
+    value, lloq, uloq = (product(table[name], ratio) for name in ("value", "lloq", "uloq"))
+    floor = product(table["lower"], ratio) if "lower" in table else np.full(len(table), np.nan)
     within = below & np.isfinite(floor)
     kind = np.select([within, below, above], [INTERVAL, BELOW, ABOVE], MEASURED).astype(np.int64)
     lower = np.select([within, below, above], [floor, -np.inf, uloq], value)
@@ -316,7 +319,7 @@ def values_of(model: Model, study: Study, sequence: EventSequence | None, kept: 
     columns = only(sequence, [str(study.covariate(name)) for name in moving], indicators)
     rows = value_rows(sequence, columns, len(study.subject_ids), study.carried)
     clock = study.time_factor(model.base["time"])
-    changes = tuple(Changes([t * clock for t in rows.changes[k]], rows.changes[k].late) for k in kept)
+    changes = tuple(Changes(product(tuple(rows.changes[k]), clock), rows.changes[k].late) for k in kept)
     record = rows.record[np.isin(sequence.subject[rows.record], kept)]
     ids = [study.subject_ids[k] for k in sequence.subject[record]]
     place = {name: k for k, name in enumerate([*moving, *indicators])}

@@ -10,7 +10,8 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.records import DOSE, OBSERVATION, QUESTION, Changes
+from pkpd.periods import own_clock
+from pkpd.records import DOSE, OBSERVATION, QUESTION, RESET, Changes
 from pkpd.study import Study
 
 _WIDE = 1 << 40  # more than any number of rows: a subject and a row make one sortable number
@@ -26,6 +27,8 @@ class EventSequence:
         Place of the subject in `Study.subject_ids`.
     time : array, shape (records,)
         In the study's unit; never falls within a subject.
+    clock : array, shape (records,)
+        The same as the study's table gives it, on the clock of its period.
     kind : array of str, shape (records,)
         One of `pkpd.records.RECORD_KINDS`.
     after : array of int, shape (records,)
@@ -44,6 +47,7 @@ class EventSequence:
 
     subject: Integers
     time: Array
+    clock: Array
     kind: np.ndarray[tuple[int], np.dtype[np.object_]]
     after: Integers
     dose_place: Integers
@@ -113,7 +117,8 @@ def _in_order(study: Study) -> EventSequence:
     before = np.where(asks, np.searchsorted(given, key, side="left"), np.searchsorted(given, key, side="right"))
     occasion, labels = _codes(records["occasion"])
     return EventSequence(
-        subject, records["time"].to_numpy(float), kind, before - np.searchsorted(given, subject * _WIDE),
+        subject, records["time"].to_numpy(float), records["clock"].to_numpy(float), kind,
+        before - np.searchsorted(given, subject * _WIDE),
         np.searchsorted(key, dose_key), np.searchsorted(key, sample_key), _carry(occasion, subject), labels,
         records[list(study.changing)],
     )  # fmt: skip
@@ -137,8 +142,11 @@ def _by_marks(study: Study) -> EventSequence:
     sample_place = np.full(len(every), -1, dtype=np.int64)
     sample_place[used] = place[: len(samples)]
     occasion, labels = _codes(pandas.concat([samples["occasion"], doses["occasion"]]))
+    clock = np.concatenate([own_clock(samples).to_numpy(float), own_clock(doses).to_numpy(float)])[order]
+    sets_back = np.concatenate([np.zeros(len(samples), dtype=bool), doses["reset"] & (doses["amount"] == 0)])[order]
     return EventSequence(
-        subject, time, np.where(is_dose, DOSE, OBSERVATION).astype(object), count - earlier,
+        subject, time, clock, np.select([sets_back, is_dose], [RESET, DOSE], OBSERVATION).astype(object),
+        count - earlier,
         place[len(samples) :], sample_place, _carry(occasion[order], subject), labels,
         _covariates_by_time(study, subject, time),
     )  # fmt: skip

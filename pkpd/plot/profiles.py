@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.decimals import difference
 from pkpd.errors import InputError
+from pkpd.periods import in_one_period
 from pkpd.plot import marks, style
 from pkpd.study import Study
 
 if TYPE_CHECKING:
     import pandas
 
+_MANY = 1 << 32  # more than any subject has doses
 ORIGINS = {"study": "time", "first dose": "time after the first dose", "last dose": "time after the last dose"}
 
 
@@ -29,8 +32,8 @@ def profiles(
 ) -> Axes:
     """Draw every subject's samples of one analyte over time.
 
-    A line joins a subject's quantified samples and breaks where one is not. Samples below the limit of quantification
-    are hollow triangles at that limit; samples that were set aside are grey crosses.
+    A line joins a subject's quantified samples of one period and breaks where one is not. Samples below the limit of
+    quantification are hollow triangles at that limit; samples that were set aside are grey crosses.
 
     Parameters
     ----------
@@ -114,22 +117,24 @@ def grouped(study: Study, by: str | None) -> dict[Any, Any]:
 
 
 def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, list[str]]:
-    """The samples with a column x, their time from the origin, and `piece`, the number of the dose before."""
+    """The samples with a column x, their time from the origin, and `piece`: period, and number of the dose before."""
     table = study.observations
     table = table[table["analyte"] == analyte].reset_index(drop=True)
-    x, piece = table["time"].to_numpy(float).copy(), np.zeros(len(table), dtype=int)
+    table = in_one_period(table)
+    x, piece = table["clock"].to_numpy(float).copy(), table["period"].to_numpy(np.int64) * _MANY
     if origin == "study":
         return table.assign(x=x, piece=piece), []
-    doses = {s: np.unique(part["time"]) for s, part in study.given_doses()[0].groupby("subject")}
-    for subject, place in table.groupby("subject").indices.items():
-        given = doses.get(subject)
+    keys, dosed = ["subject", "period"], in_one_period(study.given_doses()[0])
+    doses = {key: np.unique(part["clock"]) for key, part in dosed.groupby(keys)}
+    for key, place in table.groupby(keys).indices.items():
+        given = doses.get(key)
         if given is None:
             x[place] = np.nan
             continue
         late = (table["mark"].to_numpy()[place] == "post") & np.isin(x[place], given)
         before = np.searchsorted(given, x[place], side="left") + late
-        piece[place] = before if origin == "last dose" else 0
-        x[place] -= given[np.maximum(before - 1, 0)] if origin == "last dose" else given[0]
+        piece[place] += before if origin == "last dose" else 0
+        x[place] = difference(x[place], given[np.maximum(before - 1, 0)] if origin == "last dose" else given[0])
     lost = table["subject"][np.isnan(x)].nunique()
     notes = [f"{lost} subjects without a dose not shown"] if lost else []
     return table.assign(x=x, piece=piece)[~np.isnan(x)], notes

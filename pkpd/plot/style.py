@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 
 from pkpd import units
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.errors import InputError, nearest, warn
 
 # Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
@@ -95,7 +96,7 @@ def clock(times: Any, given: str, wanted: str | None) -> Array:
     if wanted == STUDY_DAY:
         return np.asarray(values * units.factor(given, "day") + 1.0)
     units.require(wanted, "time", what="the time axis")
-    return np.asarray(values * units.factor(given, wanted))
+    return product(values, units.factor(given, wanted))
 
 
 def time_axis(ax: Axes, what: str, given: str, wanted: str | None) -> None:

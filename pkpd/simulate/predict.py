@@ -11,9 +11,11 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.engine import Compiled, Settings, compile_model
 from pkpd.errors import InputError, warn
-from pkpd.model import Model, expressions
+from pkpd.model import Model
+from pkpd.observed.clock import anew_problem
 from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.observed.matching import in_study_units
+from pkpd.periods import only_sets_back
 from pkpd.records import Changes
 from pkpd.simulate.switching import arrivals, covariate, rows_of, switched
 from pkpd.study import Study
@@ -50,8 +52,9 @@ def predict(
     Returns
     -------
     pandas.DataFrame
-        One row per record: subject, time, kind, what changes in time, and one column per output; NaN for a subject that
-        could not be solved. A column of the study that has an output's name is left out.
+        One row per record: subject, time, kind, ``clock`` where a subject has several periods, what changes in time,
+        and one column per output; NaN for a subject that could not be solved. A column of the
+        study that has an output's name is left out.
 
     Raises
     ------
@@ -84,7 +87,8 @@ def predict(
     result = _shown(study, records)
     for k, name in enumerate(code.outputs):
         result[name] = solution.outputs[:, k]
-    return result
+    put_in = only_sets_back(study._doses).to_numpy(bool)
+    return result.drop(index=records.sequence.dose_place[put_in]).reset_index(drop=True) if put_in.any() else result
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +102,7 @@ class _Lines:
 
 
 def _check(model: Model, study: Study) -> None:
-    table, problems = study.records, []
-    anew = np.flatnonzero((table["clock"] != table["time"]).to_numpy()) if study.in_order else np.zeros(0, dtype=int)
-    texts = [*model.equations.values(), *model.outputs.values()]
-    if anew.size and any(expressions.TIME in expressions.names(text) for text in texts):
-        problems.append(
-            f"row {table['row'].iloc[anew[0]]}, column TIME: time starts anew, and the model uses "
-            f"{expressions.TIME!r}; expected times that never fall within a subject"
-        )
+    problems = [problem] if (problem := anew_problem(model, study)) else []
     problems += [f"parameter {p.name!r} has no value" for p in model.parameters if not np.isfinite(p.value)]
     if problems:
         raise InputError(problems, "predict")
@@ -127,6 +124,8 @@ def _shown(study: Study, records: EveryRecord) -> pandas.DataFrame:
     sequence = records.sequence
     ids = np.array(study.subject_ids, dtype=object)
     columns = {"subject": ids[sequence.subject], "time": sequence.time, "kind": sequence.kind}
+    if study.several_periods:
+        columns |= {"clock": sequence.clock}
     return pandas.DataFrame(columns).join(sequence.covariates)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.model import Model
 from pkpd.population import Population
@@ -53,7 +54,7 @@ class RegimenJob:
         model = people.model
         begins = occasions_of(people, self.regimen.in_units(self.regimen.unit, model.base["time"]))
         values = self.run.draw(piece, 1 + len(begins)) if self.drawn is None else self.drawn
-        clock = self.times * units.factor(self.regimen.time_unit, model.base["time"])
+        clock = product(self.times, units.factor(self.regimen.time_unit, model.base["time"]))
         late = np.full(clock.shape, self.run.at_dose == "after")
         doses = doses_for(self.regimen, model, values, many)
         solved = solve(model, values, doses, [clock] * many, [late] * many, self.run.settings, begins)

@@ -142,6 +142,11 @@ def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> di
         "analyte": column(table["analyte"].to_numpy().astype(str)),
         "units": column(np.array([own_units[o] for o in outputs]).astype(str)),
         "time": column(table["time"].to_numpy(float), {"units": study.units["time"]}),
+        **(
+            {"clock": column(table["clock"].to_numpy(float), {"units": study.units["time"]})}
+            if "clock" in table
+            else {}
+        ),
         "observed": column(table["value"].to_numpy(float)),
         "lloq": column(table["lloq"].to_numpy(float)),
         "observation": column(observed.position, {"long_name": "row of the study's observations"}),

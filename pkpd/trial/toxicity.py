@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.errors import InputError, nearest
 
 
@@ -58,6 +59,8 @@ GRADES: Mapping[str, GradeLimits] = {
 def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     """Return CTCAE v3.0 grades 0 to 4 of laboratory values; a value exactly on a limit takes the milder grade.
 
+    Values and limits are decimals as they are written: 2.1 is exactly three times the limit 0.7.
+
     Parameters
     ----------
     test : str
@@ -89,10 +92,10 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     rule = GRADES[test]
     sign = -1.0 if rule.falling else 1.0
     at_least = (sign * x > sign * normal).astype(float)
-    scale = normal if rule.relative else 1.0
     for level, edge in enumerate(rule.edges, start=2):
         if edge is not None:
-            at_least = np.where(sign * x > sign * edge * scale, float(level), at_least)
+            begins = product(normal, edge) if rule.relative else edge  # 3 × 0.7 is 2.1, as it is printed
+            at_least = np.where(sign * x > sign * begins, float(level), at_least)
     return np.where(np.isnan(x), np.nan, at_least)
 
 

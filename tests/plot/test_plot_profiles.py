@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas
 import pytest
 
 from pkpd import plot
 from pkpd.errors import InputError
+from pkpd.io import read_study
 from pkpd.study import Study
 from tests.plot.plot_cases import LLOQ, bolus_study, line, title
 
@@ -147,3 +149,17 @@ def test_timeline_keeps_analytes_apart(study: Study) -> None:
     heights = set(line(ax, "drug (").get_ydata()) & set(line(ax, "other (").get_ydata())
     assert not heights
     assert line(ax, "drug (").get_color() != line(ax, "other (").get_color()
+
+
+def test_every_period_is_one_line_on_its_own_clock() -> None:
+    """A crossover whose clock starts anew: two subjects with two periods are four lines from 0.5 to 24 h."""
+    rows = [(s, p, t, 10.0 / t) for s in (1, 2) for p in (1, 2) for t in (0.5, 4.0, 24.0)]
+    table = pandas.DataFrame(rows, columns=["subject", "period", "time", "C"])
+    doses = pandas.DataFrame([(s, p, 0.1, 1.0) for s in (1, 2) for p in (1, 2)],
+                             columns=["subject", "period", "time", "amount"])  # fmt: skip
+    study = read_study(table, doses, units={"time": "h", "dose": "mg", "C": "mg/L"})
+    for origin, shift in (("study", 0.0), ("first dose", 0.1), ("last dose", 0.1)):
+        drawn = [one for one in plot.profiles(study, origin=origin).lines if one.get_marker() == "o"]
+        assert len(drawn) == 4
+        for one in drawn:
+            np.testing.assert_allclose(one.get_xdata(), np.array([0.5, 4.0, 24.0]) - shift, rtol=1e-15)

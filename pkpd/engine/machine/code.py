@@ -32,6 +32,7 @@ _OVER_ROWS = ("block", "initial", "dosing", "event_times", "outputs")
 _GROUPS = {
     "values": tuple(f"{name}_{LANES}" for name in _OVER_ROWS),
     "one subject": ("rhs_1",),
+    "switches": ("switches_1", "switch_slopes_1", "ranges_1"),
     "explicit": ("dop853_size", "dop853_step", "dop853_dense", "dop853_values"),
     "linear": ("exponential", "apply"),
     "linear with a source": ("exponential_source", "apply_source"),
@@ -143,6 +144,9 @@ class Code:
                 yield formula_piece(f"{name}_{LANES}", formulas.time, getattr(formulas, name)(), LANES)
         elif group == "one subject":
             yield formula_piece("rhs_1", formulas.time, formulas.rhs(), 1)
+        elif group == "switches":
+            for name in _GROUPS[group]:
+                yield formula_piece(name, formulas.time, getattr(formulas, name[:-2])(), 1)
         elif group == "explicit":
             arguments = len(formulas.rhs().q)
             constants, (rhs,) = take_constants([formulas.rhs()])

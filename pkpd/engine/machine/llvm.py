@@ -16,7 +16,7 @@ from pkpd.engine.machine import vector_math
 from pkpd.engine.symbolic.formulas import Formula
 from pkpd.errors import ModelError
 
-_CALLS = {"sin": "sin", "cos": "cos", "Abs": "fabs"}
+_CALLS = {"sin": "sin", "cos": "cos", "Abs": "fabs", "floor": "floor"}
 _VECTOR = {"exp": vector_math.exp, "log": vector_math.log}
 _keep: list[Any] = []  # an execution engine frees its code when it is collected
 

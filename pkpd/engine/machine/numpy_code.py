@@ -54,7 +54,19 @@ def rhs_and_jacobian(formulas: Formulas) -> tuple[Any, Any]:
 
     formula = formulas.driven_rhs()
     arguments = [formulas.time, list(formula.y), list(formula.q)]
-    dydt = [formula.values.get(k, sympy.Integer(0)) for k in range(formula.size)]
+    dydt = formula.values_in_order()
     rhs = sympy.lambdify(arguments, dydt, modules="numpy", cse=True, dummify=True)
     jacobian = [[derivative(f, y) for y in formula.y] for f in dydt]
     return rhs, sympy.lambdify(arguments, jacobian, modules="numpy", cse=True, dummify=True)
+
+
+def gaps_and_slopes(formulas: Formulas) -> tuple[Any, Any]:
+    """Return two functions of (time, states, inputs): gaps of the switches and how fast they change; their slopes."""
+    import sympy
+
+    gaps, slopes = formulas.driven_switches(), formulas.switch_slopes()
+    arguments = [formulas.time, list(gaps.y), list(gaps.q)]
+    return tuple(
+        sympy.lambdify(arguments, each.values_in_order(), modules="numpy", cse=True, dummify=True)
+        for each in (gaps, slopes)
+    )

@@ -32,21 +32,25 @@ from pkpd.engine.machine.steps.frame import (
     WORTH,
 )
 from pkpd.engine.solve import segment_start as start
+from pkpd.engine.solve.crossings import look_ahead, look_back, turn
 from pkpd.engine.solve.limits import FIRST_PEAK, NOTHING
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
-from pkpd.engine.status import OK
+from pkpd.engine.solve.switches import Watch, WatchRoom, watch_room, watches
+from pkpd.engine.status import OK, UNSEARCHABLE
 
 # Whole numbers of a lane: subject (-1: none), segment, end of its segments, next requested time, end of these, row of
-# the result that belongs to requested time 0.
-SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT = range(6)
+# the result that belongs to requested time 0, whether something has switched in the last step.
+SUBJECT, SEGMENT, LAST, ASKED, UNTIL, RESULT, SWITCHED = range(7)
 _SOON, _MOMENT = 1e-6, 1e-10  # parts of the whole time
+_LOOKS = 32  # moments at which something may be happening where nothing does at first
 
 
 class Method(NamedTuple):
     """Addresses of what a method has as machine code (see `machine/steps`), and where things stand.
 
     `step`, `dense` and `values` are over lanes (`dense` 0: nothing to prepare), `rhs` is for one subject; `landings` is
-    how many requested times inside a step are stepped on. Then the entries of `state` at which the blocks begin.
+    how many requested times inside a step are stepped on. Then the entries of `state` at which the blocks begin, and
+    what is watched besides the error.
     """
 
     step: int
@@ -59,6 +63,7 @@ class Method(NamedTuple):
     fixed: int
     kept: int
     q: int
+    watch: Watch
 
 
 class RequestedTimes(NamedTuple):
@@ -69,8 +74,9 @@ class RequestedTimes(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (6 × lanes), points to
-    interpolate (2 · lanes,), what is found there (components · lanes,), and what is needed when segments begin."""
+    """Where the loop works: state and work of the step (numbers,), whole numbers of the lanes (7 × lanes), points to
+    interpolate (2 · lanes,), what is found there (components · lanes,), what is needed when segments begin, and when
+    something switches."""
 
     state: Any
     work: Any
@@ -78,19 +84,20 @@ class Space(NamedTuple):
     points: Any
     found: Any
     scratch: Scratch
+    watched: WatchRoom
 
 
-def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
-    """Return room for a loop; `sizes` are the entries of state and work."""
+def space_of(sizes: tuple[int, int], components: int, arguments: int, watched: tuple[int, int, int, int]) -> Space:
+    """Return room for a loop; `sizes` are the entries of state and work, `watched` the rest of `watch_room`'s."""
 
     def make() -> Space:
         scratch = Scratch(np.zeros(components), np.zeros((LANES, arguments)), np.zeros(components), np.zeros(1))
         return Space(
-            aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((6, LANES), dtype=np.int64),
-            aligned(2 * LANES), aligned(components * LANES), scratch,
+            aligned(sizes[0] * LANES), aligned(sizes[1] * LANES), np.zeros((7, LANES), dtype=np.int64),
+            aligned(2 * LANES), aligned(components * LANES), scratch, watch_room(components, *watched),
         )  # fmt: skip
 
-    found: Space = kept_room(("adaptive", sizes, components, arguments), make)
+    found: Space = kept_room(("adaptive", sizes, components, arguments, watched), make)
     return found
 
 
@@ -98,6 +105,9 @@ def space_of(sizes: tuple[int, int], components: int, arguments: int) -> Space:
 def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
     """Tell the step the lane's next requested time, and the first that is not stepped on."""
     here, state = space.here, space.state
+    if method.watch.many > method.watch.timed:  # every step is looked at: no requested time is stepped on
+        state[NEXT * LANES + lane], state[DENSE * LANES + lane] = -np.inf, -np.inf
+        return
     done, until = here[ASKED, lane], here[UNTIL, lane]
     state[NEXT * LANES + lane] = time[done] if done < until else np.inf
     done += method.landings
@@ -108,8 +118,8 @@ def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
 def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-untyped-def]
     """Give the components of a subject in which all is zero a size: what their rates make of them in a moment.
 
-    The rates are those at the start and a little later, when what drives has begun. Where a rate is zero the size is a
-    small part of the largest.
+    The rates are those at the start and a little later, when what drives has begun; if these are all zero, those at
+    moments of the whole run. Where a rate is zero the size is a small part of the largest.
 
     Parameters
     ----------
@@ -121,7 +131,10 @@ def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-unt
     state, scratch = space.state, space.scratch
     n, since = scratch.y.shape[0], begin.segments[s, start.START]
     long, largest = begin.segments[begin.subjects[i, start.LAST] - 1, start.END] - since, 0.0
-    for moment in (0.0, _SOON):
+    for look in range(_LOOKS + 2):
+        if look >= 2 and largest > 0.0:
+            break
+        moment = look * _SOON if look < 2 else (look - 1.5) / _LOOKS
         scratch.clock[0] = since + moment * long
         call(method.rhs, scratch.clock, scratch.y, space.scratch.q[lane], scratch.dydt)
         for k in range(n):
@@ -176,7 +189,7 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             for k in range(n):  # from lanes side by side to one subject, and back below
                 z[k] = state[(method.y + k) * LANES + lane]
         i, s = here[SUBJECT, lane], here[SEGMENT, lane]
-        begin_segment(method.rhs, i, s, begin, q, space.scratch)
+        begin_segment(method.rhs, i, s, begin, q, space.scratch, method.watch, space.watched)
         if limits[i, FIRST_PEAK] == 0.0 and s == begin.subjects[i, start.FIRST]:
             sizes_from_nothing(lane, i, s, method, begin, space)
         since, end = begin.segments[s, start.START], begin.segments[s, start.END]
@@ -260,27 +273,42 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
         Written where a subject cannot be finished.
     """
     here, state = space.here, space.state
-    following, busy = 0, 0
-    for lane in range(LANES):
-        here[SUBJECT, lane] = -1
-        following = settle(lane, following, who, method, tables, space, out)
-        busy += here[SUBJECT, lane] >= 0
+    for lane in range(LANES):  # all lanes are done with nobody
+        here[SUBJECT, lane], here[SWITCHED, lane] = -1, 0
+        state[STATUS * LANES + lane], state[TIME * LANES + lane], state[END * LANES + lane] = IDLE, 0.0, 0.0
+    following, busy, reported = 0, LANES, (1 << LANES) - 1
     while busy > 0:
-        reported = call_lanes(method.step, state, space.work, control)
-        if reported == 0:
-            continue
         dense = False
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
+                if method.watch.many > method.watch.timed:
+                    if not dense and method.dense != 0:
+                        call_lanes(method.dense, state, space.work, space.points)
+                    dense = True
+                    here[SWITCHED, lane] = look_back(lane, method, space)
                 dense = answer(lane, dense, method, tables[1].time, space, out)
         for lane in range(LANES):
             if not (reported >> lane) & 1:
                 continue
-            if state[STATUS * LANES + lane] != OK:
-                i, to_come = here[SUBJECT, lane], state[FINAL * LANES + lane] - state[TIME * LANES + lane]
+            i, s = here[SUBJECT, lane], here[SEGMENT, lane]
+            over = state[TIME * LANES + lane] >= state[END * LANES + lane]
+            if watches(method.watch) and state[STATUS * LANES + lane] == OK:
+                if not (over or here[SWITCHED, lane]):
+                    continue
+                if method.watch.many > 0:
+                    turn(lane, method, tables[0], space)
+                over = state[TIME * LANES + lane] >= tables[0].segments[s, start.END]
+            if state[STATUS * LANES + lane] > OK:
+                to_come = state[FINAL * LANES + lane] - state[TIME * LANES + lane]
                 status[i], tables[2][i, 0] = int(state[STATUS * LANES + lane]), to_come / state[STEP * LANES + lane]
-                here[SUBJECT, lane] = -1
-            elif state[TIME * LANES + lane] < state[END * LANES + lane]:
-                continue
-            following = settle(lane, following, who, method, tables, space, out)
-            busy -= here[SUBJECT, lane] < 0
+                if space.watched.lost[lane]:
+                    status[i] = UNSEARCHABLE
+                here[SUBJECT, lane], over = -1, True
+            if over:
+                following = settle(lane, following, who, method, tables, space, out)
+                busy -= here[SUBJECT, lane] < 0
+            if watches(method.watch) and here[SUBJECT, lane] >= 0:
+                look_ahead(lane, here[SUBJECT, lane], here[SEGMENT, lane], method, tables[0], space)
+        reported = 0
+        while reported == 0 and busy > 0:
+            reported = call_lanes(method.step, state, space.work, control)

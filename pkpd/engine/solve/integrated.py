@@ -19,6 +19,7 @@ from pkpd.engine.solve.adaptive import Method
 from pkpd.engine.solve.driving import Modes, modes_of
 from pkpd.engine.solve.limits import STEPS, Known, find_limits
 from pkpd.engine.solve.linear_block import BlockRun
+from pkpd.engine.solve.switches import Watch
 from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
@@ -54,17 +55,30 @@ class IntegratedPart:
             self.places[j, i] = k
         self.blocks = [*self.places, *self._places_of_pairs()]
         self.state_of = np.array(self.structure.owners, dtype=np.int64)
-        self._methods: dict[str, Chosen] = {}
+        self._methods: dict[tuple[str, float], Chosen] = {}
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.multiply = np.array(self.structure.multiply, dtype=bool)
-        self.width = self.structure.slots + self.structure.closed_numbers
+        self.width = self.structure.arguments
 
     def method(self, settings: Settings) -> Chosen:
         """Return the explicit method for the settings."""
         name = self.explicit_name(settings)
-        if name not in self._methods:
-            self._methods[name] = self._explicit(name, settings)
-        return self._methods[name]
+        if (name, settings.max_step) not in self._methods:
+            self._methods[name, settings.max_step] = self._explicit(name, settings)
+        return self._methods[name, settings.max_step]
+
+    def watch(self, settings: Settings) -> Watch:
+        """Return what is watched besides the error: switches, functions of time, the longest step."""
+        layout = self.structure
+        searched = bool(layout.at_zero) or layout.waves > 0
+
+        def address(name: str) -> int:
+            return self.code.address(f"{name}_1") if searched else 0
+
+        return Watch(
+            address("switches"), address("switch_slopes"), address("ranges"), len(layout.at_zero), layout.timed,
+            layout.waves, settings.max_step, np.array(layout.at_zero, dtype=bool),
+        )  # fmt: skip
 
     def _explicit(self, name: str, settings: Settings) -> Chosen:
         frame = Frame(self.structure.components, self.width)
@@ -74,10 +88,13 @@ class IntegratedPart:
             order = taylor.order_of(settings.rtol)
             step, values = address(f"taylor_{order}_step"), address(f"taylor_{order}_values")
             sizes = frame.size, taylor.TaylorWork(frame.components, order).size
-            return Chosen(name, Method(step, 0, values, rhs, 0, *places), sizes, taylor.COST[order])
+            return Chosen(
+                name, Method(step, 0, values, rhs, 0, *places, self.watch(settings)), sizes, taylor.COST[order]
+            )
         step, dense, values = (address(f"dop853_{what}") for what in ("step", "dense", "values"))
         sizes = self.code.number("dop853_size"), dop853.Dop853Work(frame.components).size
-        return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places), sizes, dop853.COST)
+        watch = self.watch(settings)
+        return Chosen(name, Method(step, dense, values, rhs, dop853.LANDINGS, *places, watch), sizes, dop853.COST)
 
     @cached_property
     def has_series(self) -> bool:
@@ -106,7 +123,7 @@ class IntegratedPart:
         places = frame.y, frame.peak, frame.fixed, frame.kept, frame.q
         step, values = (self.code.address(f"radau_{stages}_{what}") for what in ("step", "values"))
         sizes = frame.size, self.code.number(f"radau_{stages}_size")
-        method = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places)
+        method = Method(step, 0, values, self.code.address("rhs_1"), radau.LANDINGS, *places, self.watch(settings))
         return Chosen(self.stiff_name(settings), method, sizes, radau.COST[stages], stiff=True)
 
     def kept(self, plan: Schedule) -> Kept:

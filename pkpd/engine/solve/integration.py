@@ -108,7 +108,9 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     limits[:, STEPS] = most  # the loop leaves there what would have been to come
     asked = adaptive.RequestedTimes(job.schedule.first, job.schedule.time)
     control = np.array([job.settings.rtol, job.part, float(report)])
-    space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width)
+    watch, parameters = chosen.method.watch, len(job.integrated.places)
+    watched = watch.many, watch.timed, watch.waves, parameters
+    space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width, watched)
     announce(adaptive.solve_lanes)
     adaptive.solve_lanes(who, chosen.method, (run.begin, asked, limits), control, space, run.out, run.status)
     if chosen.stiff:

@@ -17,6 +17,7 @@ from pkpd.arrays import Array, Integers
 from pkpd.engine import status as why
 from pkpd.engine.machine.numpy_code import rhs_and_jacobian
 from pkpd.engine.solve.integrated import IntegratedPart, IntegrationJob
+from pkpd.engine.solve.scipy_switches import SEARCHED, Sides, Span, along
 from pkpd.engine.solve.segment_start import ADDS, DOSED, KIND, ROW, SLOT, VALUES, StartTables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.timeline.segments import RESTART
@@ -50,8 +51,6 @@ def functions_of(integrated: IntegratedPart) -> tuple[Any, Any]:
 def _subject(
     job: IntegrationJob, i: int, functions: tuple[Any, Any], method: str, out: Array, begin: StartTables
 ) -> int:
-    from scipy.integrate import solve_ivp
-
     schedule = job.schedule
     line = int(schedule.line_of_subject[i])
     tolerance = job.absolute_tolerance[i]
@@ -63,14 +62,18 @@ def _subject(
         row = int(schedule.first_row[i] + schedule.segment_row[s])
         drive = _drive(job, i, s, row)
         read = [table[s, DOSED], *table[s, columns.rates : columns.dstart]]
+        sides = Sides(job.integrated)
 
-        def bound(f: Any, row: int = row, drive: Any = drive, read: list[float] = read) -> Any:
-            return lambda t, y: np.asarray(
-                f(np.float64(t), y, np.concatenate([job.q0[row], read, drive(t)])), dtype=float
-            )  # fmt: skip
+        def given(
+            t: float, row: int = row, drive: Any = drive, read: list[float] = read, sides: Sides = sides
+        ) -> Array:
+            return np.concatenate([job.q0[row], read, drive(t), sides.now])
 
-        before, rhs, jacobian = rhs, bound(functions[0]), bound(functions[1])
-        z = _begin(job, i, s, z, (before, rhs), begin)
+        def bound(f: Any, given: Any = given) -> Any:
+            return lambda t, y: np.asarray(f(np.float64(t), y, given(t)), dtype=float)
+
+        sides.given, before, rhs, jacobian = given, rhs, bound(functions[0]), bound(functions[1])
+        z = _begin(job, i, s, z, (before, rhs, sides), begin)
         lo, hi = int(schedule.first[s + line]), int(schedule.first[s + line + 1])
         times = schedule.time[lo:hi]
         rows = slice(rows0 + lo - first_time, rows0 + hi - first_time)
@@ -80,22 +83,19 @@ def _subject(
             continue
         if not np.isfinite(rhs(since, z)).all():
             return why.NOT_FINITE
-        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance}
+        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance, "method": method}
         if method == "Radau":
             options["jac"] = jacobian
-        try:
-            clock = np.unique(np.append(times, end))
-            solution = solve_ivp(rhs, (since, end), z, method=method, t_eval=clock, **options)
-        except (ValueError, FloatingPointError, np.linalg.LinAlgError):
-            return why.NOT_FINITE
-        if solution.status != 0:
-            return why.UNDERFLOW
-        out[rows] = solution.y.T[np.searchsorted(clock, times)]
-        z = solution.y[:, -1].copy()
+        span = Span(since, end, min(job.settings.max_step, (end - since) / SEARCHED if sides.watched else np.inf))
+        out[rows], z, failed = along(rhs, span, z, times, sides, options)
+        if failed:
+            return failed
+        if sides.now.size and s + 1 < int(schedule.segments[line + 1]):
+            z = sides.turned(end, z, rhs)  # what switches at the very end
     return why.OK
 
 
-def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any], begin: StartTables) -> Array:
+def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any, Sides], begin: StartTables) -> Array:
     """The state at the start of a segment: what `segment_start.begin_segment` does, in NumPy."""
     segment, columns = begin.segments[s], begin.columns
     t, row, kind = float(job.schedule.start[s]), begin.subjects[i, ROW] + int(segment[VALUES]), int(segment[KIND])
@@ -107,6 +107,7 @@ def _begin(job: IntegrationJob, i: int, s: int, z: Array, dydt: tuple[Any, Any],
     elif kind >= 0:
         z = z * segment[ADDS] + begin.steady[begin.subjects[i, SLOT] + kind]
     z = z * segment[columns.scale : columns.jump] + segment[columns.jump : columns.rates]
+    dydt[2].begin(t, z, begin.places)
     if dstart.any():
         z = _shift(z, -dydt[1](t, z), dstart, begin.places, begin.sizes[i])
     return z

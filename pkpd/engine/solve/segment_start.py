@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pkpd.engine.machine.jit import bare_jit
 from pkpd.engine.machine.pointer import call
+from pkpd.engine.solve.switches import set_sides
 from pkpd.engine.timeline.segments import RESTART
 
 # Columns of `StartTables.subjects`: first segment and end of its segments, its time line, row of the result that is of
@@ -74,7 +75,7 @@ class Scratch(NamedTuple):
 
 
 @bare_jit
-def begin_segment(rhs, i, s, tables, q, scratch):  # type: ignore[no-untyped-def]
+def begin_segment(rhs, i, s, tables, q, scratch, watch, room):  # type: ignore[no-untyped-def]
     """Bring the vector in ``scratch.y`` and the arguments q to the start of a segment of subject i.
 
     A delivery whose time depends on a parameter makes the sensitivities jump by the difference of dy/dt before and
@@ -92,6 +93,8 @@ def begin_segment(rhs, i, s, tables, q, scratch):  # type: ignore[no-untyped-def
         Its arguments; those of the segment before when called, those of this one after.
     scratch : Scratch
         Its ``y`` is changed in place.
+    watch, room
+        As for `switches.set_sides`.
     """
     y, segment, columns = scratch.y, tables.segments[s], tables.columns
     n, local = y.shape[0], s - tables.subjects[i, FIRST]
@@ -119,6 +122,9 @@ def begin_segment(rhs, i, s, tables, q, scratch):  # type: ignore[no-untyped-def
     place = tables.subjects[i, PLACE] + local
     for j in range(tables.closed.shape[1]):
         q[width + j] = tables.closed[place, j]
+    if watch.many > 0:
+        scratch.clock[0] = segment[START]
+        set_sides(watch, room, scratch.clock, y, q)
     if moves:  # with the arguments of this segment
         shift(rhs, i, s, tables, q, scratch, -1.0)
 

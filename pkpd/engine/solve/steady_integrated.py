@@ -122,6 +122,7 @@ def _right_side(
     Whoever goes back in time integrates everything: nothing drives.
     """
     from pkpd.engine.solve.scipy_solver import functions_of
+    from pkpd.engine.solve.scipy_switches import Sides
 
     integrated = job.integrated
     rate = [train.rates[piece][0] if k == train.state else 0.0 for k in integrated.where]
@@ -135,8 +136,15 @@ def _right_side(
         for i, j, k in integrated.structure.rate_curvatures
     ]
     given = np.concatenate([job.q0[value], [0.0], rate, derivatives, drivers])  # the last dose begins the interval
-    rhs = functions_of(integrated)[0]
-    return lambda t, y: np.asarray(rhs(np.float64(t), y, given), dtype=float)
+    rhs, sides = functions_of(integrated)[0], Sides(integrated)
+    sides.given = lambda t: np.concatenate([given, sides.now])
+
+    def dydt(t: float, y: Array) -> Array:
+        sides.begin(t, y)
+        found: Array = np.array(rhs(np.float64(t), y, sides.given(t)), dtype=np.float64)
+        return found
+
+    return dydt
 
 
 def _back(job: IntegrationJob, value: int, train: Train, y: Array) -> Array:

@@ -27,7 +27,7 @@ def is_analytic(e: Any, moving: set[Any], floors: set[Any]) -> bool:
     if name == "Max":
         return len(e.args) == 2 and bool(set(e.args) & floors) and all(is_analytic(a, moving, floors) for a in e.args)
     if name == "Piecewise":
-        steady = all(c in (True, False) or (c.is_Relational and not c.free_symbols & moving) for _, c in e.args)
+        steady = not any(c.free_symbols & moving for _, c in e.args)
         return steady and e.args[-1][1] == True and all(is_analytic(v, moving, floors) for v, _ in e.args)  # noqa: E712
     known = e.is_Add or e.is_Mul or e.is_Pow or name in ("exp", "log", *PERIODIC)
     return known and all(is_analytic(a, moving, floors) for a in e.args)

@@ -7,6 +7,7 @@ and derivatives with respect to the limit are exact. A limit of the time after d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pkpd.model import expressions
@@ -68,6 +69,7 @@ def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, A
 
     new = {}
     for state, expression in rhs.items():
+        expression = _without_absolute(expression, lambda e: crossing(e)[1] is not None)
         corners = {}
         for e in expression.atoms(sympy.Max, sympy.Min):
             if {time, tad} & e.free_symbols and len(e.args) == 2 and crossing(e.args[0] - e.args[1])[1] is not None:
@@ -80,6 +82,28 @@ def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, A
         changed = {c: replaced(c) for c in sorted(conditions, key=str) if {time, tad} & c.free_symbols}
         new[state] = expression.xreplace({c: other for c, other in changed.items() if other is not c})
     return new, tuple(limits)
+
+
+def _without_absolute(expression: Any, solved: Callable[[Any], bool]) -> Any:
+    """Write absolute values of what has a known zero as two cases: ``abs(t - T) < w`` is two conditions on t."""
+    import sympy
+
+    def two(condition: Any) -> Any:
+        gap = condition.lhs - condition.rhs
+        absolute = [a for a in gap.atoms(sympy.Abs) if solved(a.args[0])]
+        if len(absolute) != 1 or condition.rel_op not in ("<", "<=", ">", ">="):
+            return condition
+        share = gap.coeff(absolute[0])
+        if not (share.is_number and share != 0) or sympy.expand(gap - share * absolute[0]).has(absolute[0]):
+            return condition
+        rest, below = gap - share * absolute[0], (condition.rel_op in ("<", "<=")) == bool(share > 0)
+        cases = [condition.func(rest + share * sign * absolute[0].args[0], 0) for sign in (1, -1)]
+        return sympy.And(*cases) if below else sympy.Or(*cases)
+
+    relations = {c for piece in expression.atoms(sympy.Piecewise) for _, given in piece.args for c in _relations(given)}
+    expression = expression.xreplace({c: two(c) for c in relations if c.has(sympy.Abs)})
+    absolute = [e for e in expression.atoms(sympy.Abs) if solved(e.args[0])]
+    return expression.xreplace({e: sympy.Piecewise((e.args[0], e.args[0] > 0), (-e.args[0], True)) for e in absolute})
 
 
 def _relations(condition: Any) -> set[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
 from pkpd.engine.symbolic.calculus import derivative, rewritten
+from pkpd.engine.symbolic.enclosure import Enclosure, waves_of
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
 from pkpd.engine.symbolic.positivity import cannot_become_negative, multiply
@@ -35,6 +36,7 @@ from pkpd.engine.symbolic.sensitivities import (
     with_sensitivities,
 )
 from pkpd.engine.symbolic.structure import Pair, Structure, Triple
+from pkpd.engine.symbolic.switches import side_symbol
 from pkpd.engine.symbolic.symbols import System, floor_symbol, system_of
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
@@ -64,6 +66,12 @@ class Formula:
         """Make one from all expressions in order."""
         return cls(tuple(y), tuple(q), {k: e for k, e in enumerate(expressions) if e != 0}, len(expressions))
 
+    def values_in_order(self) -> list[Any]:
+        """Return all expressions, with what is zero by structure."""
+        import sympy
+
+        return [self.values.get(k, sympy.Integer(0)) for k in range(self.size)]
+
 
 class Formulas:
     """The formulas of a system, each made when it is asked for."""
@@ -89,7 +97,7 @@ class Formulas:
         linear = tuple(states.index(s) for s in system.linear)
         integrated = tuple(states.index(s) for s in system.integrated)
         known, unknown = moved_block(system), [expressions.symbol(s) for s in system.integrated]
-        kept = cannot_become_negative(system.rhs, unknown, {self.time})
+        kept = cannot_become_negative(system.written, unknown, {self.time})
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
@@ -102,10 +110,11 @@ class Formulas:
             tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
-            kept, multiply(system.rhs, unknown, kept, {self.time}),
+            kept, multiply(system.written, unknown, kept, {self.time}),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
-            self.order, *self._second_order(linear, integrated),
+            tuple(each.at_zero for each in system.switches), sum(each.timed for each in system.switches),
+            len(self.waves), self.order, *self._second_order(linear, integrated),
         )  # fmt: skip
 
     def _second_order(self, linear: tuple[int, ...], integrated: tuple[int, ...]) -> tuple[Any, ...]:
@@ -227,6 +236,16 @@ class Formulas:
         return (*drivers, *first, *(driver_curvature_symbol(*t) for t in self.full.curved))
 
     @cached_property
+    def sides(self) -> tuple[Any, ...]:
+        """Symbols of the sides of the switches: the last that the right-hand side reads."""
+        return tuple(side_symbol(k) for k in range(len(self.system.switches)))
+
+    @cached_property
+    def waves(self) -> tuple[Any, ...]:
+        """What the equations see of time through a function that could have a narrow peak."""
+        return waves_of(self.system.rhs, self.time, {expressions.symbol(s) for s in self.system.states})
+
+    @cached_property
     def dydt(self) -> tuple[Any, ...]:
         """Derivative of every component of the integrated vector, infusions included."""
         count, first = len(self.system.integrated), len(self.inputs) + len(self.scales) + 2
@@ -246,7 +265,7 @@ class Formulas:
         modes = [expressions.symbol(f"_lambda_{m}") for m in range(len(self.structure.upstream))]
         tau = self.time - since
         decay = [sympy.exp(rate * tau) for rate in modes]
-        numbers, values, rates = [since, *modes], {}, {}
+        numbers, values, rates = [since, *modes] if self.system.driving else [], {}, {}
         drivers, driven = len(self.structure.driving), len(self.structure.driven)
         for n, quantity in enumerate(self.quantities):
             order = 0 if n < drivers else 1 if n < drivers + driven else 2
@@ -269,7 +288,41 @@ class Formulas:
         """Derivative of the integrated vector, driven by the closed form."""
         numbers, values, _ = self._modal
         dydt = dict(enumerate(rewritten(self.dydt, values)))  # zeros too: the solvers use their arrays again
-        return Formula(self.full.symbols, (*self.arguments, *numbers), dydt, len(dydt))
+        return Formula(self.full.symbols, (*self.arguments, *numbers, *self.sides), dydt, len(dydt))
+
+    def switches(self) -> Formula:
+        """The gap of every switch, then how fast each changes."""
+        driven = self.driven_switches()
+        return Formula.of(driven.y, self.rhs().q, rewritten(driven.values_in_order(), self._modal[1]))
+
+    def driven_switches(self) -> Formula:
+        """The same with driving states and their derivatives as arguments."""
+        states = self.full.symbols[: len(self.system.integrated)]
+        gaps, rates = [each.gap for each in self.system.switches], []
+        for gap in gaps:
+            flows = (derivative(gap, z) * f for z, f in zip(states, self.dydt, strict=False) if z in gap.free_symbols)
+            rates.append(sum(flows, derivative(gap, self.time)))
+        driven = self.driven_rhs()
+        return Formula.of(driven.y, driven.q, [*gaps, *rates])
+
+    def switch_slopes(self) -> Formula:
+        """The derivative of every gap with respect to every sensitivity, in its scale (a row per gap)."""
+        states, where = self.full.symbols[: len(self.system.integrated)], self.full.where
+        slopes = []
+        for gap in (each.gap for each in self.system.switches):
+            for j, (theta, scale) in enumerate(zip(self.theta, self.scales, strict=True)):
+                moved = (derivative(gap, z) * self.full.symbols[where[i, j]]
+                         for i, z in enumerate(states) if (i, j) in where)  # fmt: skip
+                slopes.append(sum(moved, scale * derivative(gap, theta)))
+        return Formula.of(self.full.symbols, self.rhs().q, slopes)  # what drives is in no gap
+
+    def ranges(self) -> Formula:
+        """Bounds over an interval of time: of the timed gaps, of how fast they change, of the waves."""
+        ends = [expressions.symbol(name) for name in ("_from", "_to")]
+        bounds = Enclosure(self.time, *ends)
+        gaps = [each.gap for each in self.system.switches if each.timed]
+        wanted = [*gaps, *(derivative(gap, self.time) for gap in gaps), *self.waves]
+        return Formula.of(ends, self.rhs().q, [end for e in wanted for end in bounds(e)])
 
     def jacobian(self) -> Formula:
         """Row i holds ∂f_i/∂(states), then ∂f_i/∂t with the movement of what drives."""
@@ -282,7 +335,7 @@ class Formulas:
             pushed = [derivative(f, x) * rates[x] for x in self.quantities if x in f.free_symbols]
             row = [*(derivative(f, z) for z in states), sympy.Add(derivative(f, self.time), *pushed)]
             rows += [e.xreplace(values) if e != 0 else e for e in row]
-        return Formula.of(self.full.symbols, [*self.arguments, *numbers], rows)
+        return Formula.of(self.full.symbols, [*self.arguments, *numbers, *self.sides], rows)
 
     def state_jacobian(self) -> Formula:
         """Row by row ∂f_i/∂(states) of the states."""
@@ -294,4 +347,4 @@ class Formulas:
 
     def driven_rhs(self) -> Formula:
         """The right-hand side with driving states and their derivatives as arguments (SciPy provides them)."""
-        return Formula.of(self.full.symbols, [*self.arguments, *self.quantities], self.dydt)
+        return Formula.of(self.full.symbols, [*self.arguments, *self.quantities, *self.sides], self.dydt)

@@ -12,7 +12,9 @@ from pkpd.engine.symbolic.sensitivities import (
     SensitivitySystem,
     driver_sensitivity_symbol,
     moved_block,
+    moved_by_switch,
     scale_symbol,
+    with_sensitivities,
 )
 from pkpd.engine.symbolic.symbols import System
 from pkpd.model import expressions
@@ -23,11 +25,16 @@ _OF_TIMES = ("lag", "infusion_rate", "infusion_duration")
 
 
 def moving_times(system: System) -> set[int]:
-    """Return the sensitivities on which times depend, by what the model says of doses or by its own event times."""
+    """Return the sensitivities on which times depend: by what the model says of doses, by its own event times, or
+    because something switches at a moment that depends on them."""
     texts = [text for kind in _OF_TIMES for text in getattr(system.model, kind).values()]
     limits = [*(expressions.parse(text) for text in texts), *(limit for limit, _ in system.event_times)]
     seen = set().union(*(e.free_symbols for e in limits)) if limits else set()
-    return {j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen}
+    moving = {j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen}
+    if system.switches:
+        alive = set(with_sensitivities(system).where)
+        moving |= set().union(*(moved_by_switch(system, each.gap, alive) for each in system.switches))
+    return moving
 
 
 def smooth_pairs(system: System) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pkpd.engine.symbolic.calculus import derivative
+from pkpd.engine.symbolic.switches import side_symbol
 from pkpd.engine.symbolic.symbols import System
 from pkpd.model import expressions
 from pkpd.model.model import DOSING
@@ -50,6 +51,26 @@ def _spread(alive: Pairs, sees: list[list[bool]]) -> Pairs:
         new = {(i, j) for k, j in new for i, row in enumerate(sees) if row[k]} - alive
         alive = alive | new
     return alive
+
+
+def moved_by_switch(system: System, gap: Any, alive: Pairs) -> set[int]:
+    """Return the sensitivities on which the moment depends at which a gap is zero."""
+    seen, states = gap.free_symbols, [expressions.symbol(s) for s in system.integrated]
+    own = {j for j, name in enumerate(system.sensitivities) if expressions.symbol(name) in seen}
+    return own | {j for i, j in alive if states[i] in seen}
+
+
+def _with_switches(system: System, alive: Pairs, sees: list[list[bool]]) -> Pairs:
+    """Add whatever sees a state that depends on a sensitivity, or switches at a moment that does."""
+    while True:
+        alive = _spread(alive, sees)
+        new = set()
+        for k, switch in enumerate(system.switches):
+            rows = [i for i, f in enumerate(system.rhs) if side_symbol(k) in f.free_symbols]
+            new |= {(i, j) for j in moved_by_switch(system, switch.gap, alive) for i in rows}
+        if new <= alive:
+            return alive
+        alive |= new
 
 
 def rate_sensitivity_symbol(state: int, sensitivity: int) -> Any:
@@ -126,7 +147,8 @@ def with_sensitivities(system: System) -> SensitivitySystem:
         for i in count for j in many
     }  # fmt: skip
     alive = {(i, j) for i in count for j in many if direct[i][j] != 0 or first[i][j] != 0 or pushed[i, j]}
-    alive = _spread(alive | moved | moved_by_event_times(system, len(z)), [[e != 0 for e in row] for row in jacobian])
+    alive |= moved | moved_by_event_times(system, len(z))
+    alive = _with_switches(system, alive, [[e != 0 for e in row] for row in jacobian])
     order = sorted(alive, key=lambda pair: (pair[1], pair[0]))
     s = {pair: expressions.symbol(f"_s_{pair[0]}_{pair[1]}") for pair in order}
     place = {d: k for k, d in enumerate(system.driving)}

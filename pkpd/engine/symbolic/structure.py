@@ -57,6 +57,12 @@ class Structure:
         Places of the block's formula that are not zero by structure.
     dosed : tuple of int
         Sensitivities of the block on which doses into it depend.
+    at_zero : tuple of bool
+        For each switch whether a gap that rests at zero counts as positive.
+    timed : int
+        How many of the switches, the first ones, see time alone.
+    waves : int
+        How many functions of time alone are searched for narrow peaks.
     order : int
         Of the highest derivatives.
     pairs : tuple of pairs
@@ -100,6 +106,9 @@ class Structure:
     operations: int
     block: tuple[int, ...]
     dosed: tuple[int, ...]
+    at_zero: tuple[bool, ...]
+    timed: int
+    waves: int
     order: int
     pairs: tuple[Pair, ...]
     moving: tuple[int, ...]
@@ -113,6 +122,11 @@ class Structure:
     def event_count(self) -> int:
         """How many event times the model has."""
         return len(self.from_dose)
+
+    @property
+    def arguments(self) -> int:
+        """How many numbers the right-hand side reads; the last ones are the sides of the switches."""
+        return self.slots + self.closed_numbers + len(self.at_zero)
 
     @property
     def quantities(self) -> tuple[Pair, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pkpd.engine.symbolic.calculus import derivative
 from pkpd.engine.symbolic.event_times import after_dose, dosed_symbol, past_symbol, with_event_times
+from pkpd.engine.symbolic.switches import Switch, side_symbol, with_switches
 from pkpd.errors import ModelError, nearest, unknown_names
 from pkpd.model import Model, expressions
 
@@ -40,6 +41,10 @@ class System:
     event_times : tuple
         Times, in terms of the inputs, at which equations change (see `event_times`), and whether they count from a
         dose; whether they are past stands behind the other inputs.
+    switches : tuple of Switch
+        Comparisons whose moments are found while a run goes on; the right-hand sides hold their sides instead.
+    written : tuple
+        The derivatives of the integrated states with these comparisons as they were written.
     """
 
     model: Model
@@ -53,6 +58,8 @@ class System:
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
     event_times: tuple[tuple[Any, bool], ...] = ()
+    switches: tuple[Switch, ...] = ()
+    written: tuple[Any, ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -80,7 +87,7 @@ def system_of(model: Model, sensitivities: Sequence[str] = (), linear: str = "cl
     if linear not in (*LINEAR_CHOICES, CLAMPED):
         raise ModelError(f"unknown choice linear={linear!r}; {nearest(linear, LINEAR_CHOICES)}")
     whole = _read(model, sensitivities)
-    block = _linear_states(whole.rhs) if linear == "closed form" else ()
+    block = _linear_states(whole) if linear == "closed form" else ()
     integrated = tuple(s for s in whole.rhs if s not in block)
     return split(_clamp(whole) if linear == CLAMPED else whole, block, integrated)
 
@@ -95,6 +102,8 @@ class Whole:
     initial: dict[str, Any]
     sensitivities: tuple[str, ...]
     event_times: tuple[tuple[Any, bool], ...]
+    switches: tuple[Switch, ...]
+    written: dict[str, Any]
 
 
 def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
@@ -107,10 +116,13 @@ def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
     rhs = {s: _insert(expressions.parse(e), algebraic) for s, e in model.equations.items()}
     inputs = {expressions.symbol(n) for n in (*model.parameters.names, *model.covariates)}
     rhs, event_times = with_event_times(rhs, inputs)
+    written = {s: after_dose(e) for s, e in rhs.items()}
+    rhs, switches = with_switches(rhs)
     rhs = {s: after_dose(e) for s, e in rhs.items()}
+    switches = tuple(replace(each, gap=after_dose(each.gap)) for each in switches)
     outputs = {n: after_dose(e) for n, e in outputs.items()}
     initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
-    return Whole(model, rhs, outputs, initial, tuple(sensitivities), event_times)
+    return Whole(model, rhs, outputs, initial, tuple(sensitivities), event_times, switches, written)
 
 
 def floor_symbol() -> Any:
@@ -121,7 +133,7 @@ def floor_symbol() -> Any:
 def _clamp(whole: Whole) -> Whole:
     import sympy
 
-    block = _linear_states(whole.rhs)
+    block = _linear_states(whole)
     kept = {expressions.symbol(s): sympy.Max(expressions.symbol(s), floor_symbol()) for s in block}
     rhs = {s: e if s in block else e.xreplace(kept) for s, e in whole.rhs.items()}
     return replace(whole, rhs=rhs)
@@ -146,6 +158,8 @@ def split(whole: Whole, block: tuple[str, ...], integrated: tuple[str, ...]) -> 
         whole.initial,
         whole.sensitivities,
         whole.event_times,
+        whole.switches,
+        tuple(whole.written[s] for s in integrated),
     )
 
 
@@ -169,10 +183,13 @@ def _closed_outputs(model: Model) -> dict[str, Any]:
     raise ModelError("outputs refer to each other in a circle", f"model {model.name!r}")
 
 
-def _linear_states(rhs: dict[str, Any]) -> tuple[str, ...]:
-
-    block = {s: e for s, e in rhs.items() if not _switches(e, rhs)}
+def _linear_states(whole: Whole) -> tuple[str, ...]:
+    """The block; a state that a switch looks at is integrated, so that a step is no longer than it is known."""
+    rhs = whole.rhs
+    watched = set().union(*(each.gap.free_symbols for each in whole.switches)) if whole.switches else set()
+    block = {s: e for s, e in rhs.items() if not _switches(e, rhs) and expressions.symbol(s) not in watched}
     clock = {expressions.symbol(expressions.TIME), dosed_symbol()}
+    clock |= {side_symbol(k) for k in range(len(whole.switches))}
     everyone = {expressions.symbol(s) for s in rhs}
     while block:
         inside = {expressions.symbol(s) for s in block}

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers, in_order
+from pkpd.decimals import total
 from pkpd.engine.timeline.columns import DURATION, RATE, DoseColumns, TimeColumns
 from pkpd.engine.timeline.dosing_terms import SaidOfDoses, usual_duals
 from pkpd.engine.timeline.lines import LineArrays, lengths, offsets, spread
@@ -132,7 +133,7 @@ def _deliveries(asked: LineRequests, derivatives: int) -> tuple[Deliveries, Flag
         place, line = place.repeat(many), line.repeat(many)
     state = doses.state[place]
     start = asked.duals("lag", state, line, derivatives)
-    start[:, 0] += doses.time[place] + number * doses.interval[place]
+    start[:, 0] += total(doses.time[place], number, doses.interval[place])
     size = asked.duals("bioavailability", state, line, derivatives) * doses.amount[place][:, None]
     lasts, end = doses.infusion[place].copy(), start.copy()
     which = np.flatnonzero(lasts)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pkpd.decimals import total
 from pkpd.dosing import Dose
 from pkpd.engine.symbolic.dual_numbers import Dual, dual_constant, dual_product, dual_quotient
 from pkpd.engine.timeline.terms import Clock, Terms
@@ -213,9 +214,12 @@ def _given(
     count = min(dose.additional, seen)
     if not count <= _MOST:
         raise InputError(f"the dose at time {dose.time:g} has {count:g} additional doses; expected at most {_MOST}")
-    for k in range(math.ceil(count) + 1):
+    given = [dose.time]
+    if count:
+        given = total(dose.time, np.arange(math.ceil(count) + 1), dose.interval).tolist()
+    for k, time in enumerate(given):
         start = said.lag.copy()
-        start[0] += dose.time + k * dose.interval
+        start[0] += time
         now = said
         if clock is not None and (k or said.lag[0] > 0):
             now = said.at(clock.row(float(start[0])))

@@ -7,6 +7,7 @@ closes, *after* is the start of the next. What happens at one time in an order m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Integers
+from pkpd.decimals import total
 from pkpd.dosing import Dose
 from pkpd.engine.timeline.deliveries import Train, plan
 from pkpd.engine.timeline.segments import FIRST, LAST, LineLayout, cut, happenings, placed
@@ -166,6 +168,9 @@ def record_times(doses: Sequence[Dose], until: float) -> Array:
     times = []
     for dose in doses:
         if dose.amount > 0 or dose.rate > 0:
-            seen = (until - dose.time) // dose.interval if dose.additional else 0.0
-            times += [dose.time + k * dose.interval for k in range(int(min(dose.additional, max(seen, 0.0))) + 1)]
+            times.append(dose.time)
+            if dose.additional:
+                count = math.ceil(min(dose.additional, max((until - dose.time) / dose.interval, 0.0)))
+                more = total(dose.time, np.arange(1, count + 1), dose.interval)
+                times += more[more <= until].tolist()
     return np.unique(np.array(times))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.errors import unknown_names
 from pkpd.io import columns as names
 from pkpd.io.cdisc import iso
@@ -14,6 +15,7 @@ from pkpd.io.cdisc.people import carried
 from pkpd.io.cdisc.reference_doses import reconstructed
 from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.tabular import Cells, elapsed, mark, moments, opened, required, results, text, with_specimens
+from pkpd.io.cdisc.visits import visit_column, with_visits
 from pkpd.io.cdisc.volumes import in_one_volume_unit
 from pkpd.io.cells import flag, is_missing, number
 from pkpd.io.declared import declared_units, unit_is_good
@@ -21,6 +23,7 @@ from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table, load
 from pkpd.io.tables import to_study
+from pkpd.io.treatments import NAMES
 from pkpd.study import Study
 
 COLUMNS = {
@@ -29,7 +32,8 @@ COLUMNS = {
     "AEFRLT": (), "AERRLT": (), "RELTMU": ("rrltu", "frltu"), "ADTM": (), "FANLDTM": ("trtsdtm", "fanldtm"),
     "PCSPEC": ("spec",), "VOLUME": ("pcvol",), "VOLUMEU": ("pcvolu",), "DOSEA": (), "DOSEP": (), "DOSEU": (),
     "ROUTE": ("exroute",), "ADOSEDUR": (), "AVISIT": ("visit",), "ATPT": ("pctpt",), "NCAXFL": ("exclfl",),
-    "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (),
+    "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (), "APERIOD": (),
+    "APERIODC": (), "ATPTREF": (),
 }  # fmt: skip
 PEOPLE = {
     "weight": ("weightbl", "wtbl", "wt", "bodyweight"), "height": ("heightbl", "htbl", "ht"), "age": ("aage",),
@@ -41,7 +45,7 @@ _NEEDED = {
 }
 _HEADINGS = {
     "subject": "USUBJID", "time": "AFRLT", "value": "AVAL", "unit": "AVALU", "lloq": "ALLOQ", "uloq": "AULOQ",
-    "until": "AEFRLT", "nominal_time": "NFRLT", "mark": "ATPT", "occasion": "AVISIT", "excluded": "NCAXFL",
+    "until": "AEFRLT", "nominal_time": "NFRLT", "mark": "ATPT", "occasion": "visit", "excluded": "NCAXFL",
     "reason": "NCAXRS", "blq": "AVALC", "alq": "AVALC", "volume": "VOLUME",
 }  # fmt: skip
 
@@ -64,8 +68,10 @@ def read_adnca(
     table : DataFrame or path
         USUBJID, PARAM or PARAMCD, AVAL, AFRLT (or ADTM with FANLDTM or TRTSDTM). Used when present: AVALC, AVALU,
         ALLOQ (PCLLOQ), AULOQ, ARRLT, NFRLT, AEFRLT, RELTMU, PCSPEC, VOLUME, VOLUMEU, DOSEA (else DOSEP), DOSEU, ROUTE,
-        ADOSEDUR, AVISIT, ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left out), WEIGHTBL, HEIGHTBL, AGE,
-        SEX and their units (AGEU and so on).
+        ADOSEDUR, APERIOD (or APERIODC, AVISIT, ATPTREF: the first that differs within a subject is the occasion, and
+        tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left
+        out), TRTA or TRTP (where it differs within a subject), WEIGHTBL, HEIGHTBL, AGE, SEX and their units (AGEU and
+        so on).
     doses : DataFrame or path, optional
         Doses as in `read_study`, on the clock of AFRLT. Without it every record tells its reference dose: DOSEA
         was given at AFRLT − ARRLT; a dose to which no record refers is then not known.
@@ -86,7 +92,7 @@ def read_adnca(
     Returns
     -------
     Study
-        Time is AFRLT, the actual time since the first dose.
+        Time is AFRLT, the actual time since the first dose; where it starts anew in every period, see `read_study`.
 
     Raises
     ------
@@ -116,6 +122,7 @@ def read_adnca(
     elif required(records, _NEEDED, findings) and ("PARAM" in records or _codes_instead(records, findings)):
         records = Table(records.name, {**records.columns, "start": _starts(records, job)}, records.rows,
                         records.headings, (*records.extras, *(k for k in PEOPLE if k in records)))  # fmt: skip
+        records = with_visits(records, [i for i in range(len(records)) if not _left_out(records, i)])
         if doses is None:
             given = reconstructed(records, job)
             if given is not None:
@@ -156,7 +163,9 @@ def _in_time(records: Table, column: str, job: Job) -> list[object]:
     cells = list(records.columns.get(column, [None] * len(records)))
     if ratio == 1.0:
         return cells
-    return [cell if (time := number(cell)) is None or is_missing(cell) else time * ratio for cell in cells]
+    return [
+        cell if (time := number(cell)) is None or is_missing(cell) else float(product(time, ratio)) for cell in cells
+    ]
 
 
 def _starts(records: Table, job: Job) -> list[object]:
@@ -211,9 +220,11 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     columns: Cells = {"subject": list(records.columns["USUBJID"]), "analyte": list(analytes),
                       "time": list(records.columns["start"])}  # fmt: skip
     columns |= results(records, (("AVAL", "AVALC", "AVALU"),), ("ALLOQ", "AULOQ"), findings)
-    for ours, theirs in (("occasion", "AVISIT"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
+    for ours, theirs in (("occasion", "visit"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
         if theirs in records:
             columns[ours] = list(records.columns[theirs])
+    if treatment := next((key for key in records.extras if names.fold(key) in NAMES), ""):
+        columns["treatment"] = list(records.columns[treatment])
     if "ATPT" in records:
         columns["mark"] = [mark(cell) for cell in records.columns["ATPT"]]
     for ours, theirs in (("nominal_time", "NFRLT"), ("until", "AEFRLT")):
@@ -226,6 +237,7 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     if "until" in columns:
         columns["until"] = _ends(records, columns)
     headings = {ours: records.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
+    headings["occasion"] = visit_column(records) or "AVISIT"
     headings["analyte"] = "PARAM" if "PARAM" in records else "PARAMCD"
     job.tables["observations"] = carried(
         records, Table("ADNCA", columns, records.rows, headings), job, [*more, *PEOPLE]

@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
 from pkpd.io.cdisc.tabular import Cells, text
 from pkpd.io.cells import is_missing, number
@@ -15,19 +16,20 @@ from pkpd.io.table import Table
 
 _TOGETHER = "0.02"  # hours: differences of two rounded times of one dose scatter by a minute
 _HEADINGS = {"subject": "USUBJID", "time": "ARRLT", "amount": "DOSEA", "unit": "DOSEU", "route": "ROUTE",
-             "duration": "ADOSEDUR"}  # fmt: skip
+             "duration": "ADOSEDUR", "occasion": "APERIOD"}  # fmt: skip
 
 
 def reconstructed(records: Table, job: Job) -> Table | None:
     """Return the doses to which the records refer, None when there are none.
 
     Times within 0.02 h are one dose; its time is the commonest, of equally common ones that with the fewest digits.
+    Where AFRLT starts anew in every period, every period has doses of its own, with its label as the occasion.
     Records that disagree on the amount, unit, route or duration of one dose are a problem.
 
     Parameters
     ----------
     records : Table
-        ADNCA under the names of CDISC, with the column ``start`` (AFRLT in the study's unit).
+        ADNCA under the names of CDISC, with the columns ``start`` (AFRLT in the study's unit) and of `with_visits`.
     job : Job
         Units and findings.
     """
@@ -36,7 +38,7 @@ def reconstructed(records: Table, job: Job) -> Table | None:
         return None
     if amount == "DOSEP":
         job.findings.altered(f"{records.name}: no column DOSEA; the planned dose DOSEP stands for the actual one")
-    by_subject: dict[str, list[tuple[Decimal, int]]] = {}
+    by_subject: dict[tuple[str, object], list[tuple[Decimal, int]]] = {}
     lacking = []
     for i in range(len(records)):
         if is_missing(records.cell(amount, i)) or not text(records, "USUBJID", i):
@@ -45,7 +47,7 @@ def reconstructed(records: Table, job: Job) -> Table | None:
         if time is None:
             lacking.append(i)
         else:
-            by_subject.setdefault(text(records, "USUBJID", i), []).append((time, i))
+            by_subject.setdefault((text(records, "USUBJID", i), records.cell("period", i)), []).append((time, i))
     if lacking:
         job.findings.altered(f"{records.name}: {len(lacking)} records have {amount} but not both AFRLT and ARRLT; "
                              "their reference dose is not known from them")  # fmt: skip
@@ -65,7 +67,7 @@ def _given_at(records: Table, i: int, job: Job) -> Decimal | None:
         return None
     ratio = unit_tools.factor(job.own_time, job.units["time"])
     try:
-        return Decimal(repr(float(start))) - Decimal(repr(float(since) * ratio if ratio != 1.0 else float(since)))
+        return Decimal(repr(float(start))) - Decimal(repr(float(product(since, ratio))))
     except InvalidOperation:
         return None
 
@@ -104,6 +106,8 @@ def _agree(records: Table, amount: str, rows: list[int], job: Job) -> None:
 
 def _table(records: Table, amount: str, doses: list[tuple[float, int]], job: Job) -> Table:
     columns: Cells = {key: [] for key in ("subject", "time", "amount", "unit", "route", "duration")}
+    if "period" in records:
+        columns["occasion"] = [records.cell("visit", i) for _, i in doses]
     silent = "ROUTE" not in records
     for time, i in doses:
         columns["subject"].append(records.cell("USUBJID", i))

@@ -10,6 +10,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.errors import UnitError
 from pkpd.io import columns as names
 from pkpd.io.blq import reading
@@ -147,7 +148,7 @@ def _limit(table: Table, column: str, i: int, unit: tuple[str, str], findings: F
     if is_missing(cell) or limit is None or not given or not used or given == used:
         return cell
     try:
-        return limit * unit_tools.factor(given, used)
+        return float(product(limit, unit_tools.factor(given, used)))
     except UnitError as error:
         findings.problem(f"{table.place(column, i)}: {'; '.join(error.problems)}")
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pkpd import units as unit_tools
+from pkpd.decimals import product
 from pkpd.errors import UnitError
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.spelling import from_cdisc
@@ -70,7 +71,7 @@ def in_one_volume_unit(pc: Table, given: dict[int, tuple[object, str]], job: Job
         volumes[row] = value
         if given_unit and amount is not None and given_unit != job.units.get("volume", given_unit):
             try:
-                volumes[row] = amount * unit_tools.factor(given_unit, job.units["volume"])
+                volumes[row] = float(product(amount, unit_tools.factor(given_unit, job.units["volume"])))
             except UnitError as error:
                 job.findings.problem(f"{pc.place('VOLUMEU', i)}: {'; '.join(error.problems)}")
     return volumes

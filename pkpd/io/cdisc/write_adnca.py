@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "STUDYID", "USUBJID", "ASEQ", "PARAM", "PARAMCD", "PCSPEC", "AVAL", "AVALC", "AVALU", "ALLOQ", "AULOQ", "AFRLT",
-    "ARRLT", "NFRLT", "AEFRLT", "RELTMU", "VOLUME", "VOLUMEU", "DOSEA", "DOSEU", "ROUTE", "ADOSEDUR", "AVISIT", "ATPT",
-    "NCAXFL", "NCAXRS",
+    "ARRLT", "NFRLT", "AEFRLT", "RELTMU", "VOLUME", "VOLUMEU", "DOSEA", "DOSEU", "ROUTE", "ADOSEDUR", "APERIOD",
+    "AVISIT", "ATPT", "NCAXFL", "NCAXRS",
 )  # fmt: skip
 _OPTIONAL = ("PCSPEC", "ALLOQ", "AULOQ", "NFRLT", "AEFRLT", "VOLUME", "VOLUMEU", "DOSEA", "DOSEU", "ROUTE", "ARRLT",
-             "ADOSEDUR", "AVISIT", "ATPT", "NCAXFL", "NCAXRS")  # fmt: skip
+             "ADOSEDUR", "APERIOD", "AVISIT", "ATPT", "NCAXFL", "NCAXRS")  # fmt: skip
 
 
 def adnca_table(
@@ -81,10 +81,11 @@ def adnca_table(
     referred: set[tuple[Any, float]] = set()
     rows: list[Row] = []
     count: dict[Any, int] = {}
+    tell = _unlabelled_periods(study)
     for row in records_of(study.observations):
         name = row["subject"]
         count[name] = count.get(name, 0) + 1
-        dose = _reference(doses.get(name, []), row["time"])
+        dose = _reference(doses.get((name, row.get("period", 1)), []), row["time"])
         if dose is not None:
             referred.add((name, dose["time"]))
         test, code, specimen = tests[row["analyte"]]
@@ -92,11 +93,12 @@ def adnca_table(
         rows.append({
             "STUDYID": study_id, "USUBJID": words(name), "ASEQ": count[name], "PARAM": test, "PARAMCD": code,
             "PCSPEC": specimen, "AVAL": value, "AVALC": shown, "AVALU": to_cdisc(study.units.get(row["analyte"], "")),
-            "ALLOQ": row["lloq"], "AULOQ": row["uloq"], "NFRLT": row["nominal_time"], "AEFRLT": row["until"],
+            "ALLOQ": row["lloq"], "AULOQ": row["uloq"], "NFRLT": row["nominal_time"],
+            "AEFRLT": row.get("clock_until", row["until"]), "APERIOD": row["period"] if tell else None,
             "RELTMU": to_cdisc(study.units["time"]), "VOLUME": row["volume"],
             "VOLUMEU": to_cdisc(study.units["volume"]) if known(row["volume"]) else "",
             "AVISIT": words(row["occasion"]), "ATPT": MARKS[row["mark"]], "NCAXFL": "Y" if row["excluded"] else "",
-            "NCAXRS": row["reason"], "AFRLT": row["time"], **_dose_cells(dose, row["time"], study, spelled),
+            "NCAXRS": row["reason"], "AFRLT": row.get("clock", row["time"]), **_dose_cells(dose, row, study, spelled),
             **people[name],
         })  # fmt: skip
     flagged = any(row["NCAXRS"] for row in rows)
@@ -104,11 +106,21 @@ def adnca_table(
     return frame(rows, [*_COLUMNS, *more], [c for c in _OPTIONAL if not (flagged and c == "NCAXFL")])
 
 
-def _doses_by_subject(study: Study) -> dict[Any, list[Row]]:
-    by_subject: dict[Any, list[Row]] = {}
+def _doses_by_subject(study: Study) -> dict[tuple[Any, int], list[Row]]:
+    """Doses in their order by subject and period."""
+    by_subject: dict[tuple[Any, int], list[Row]] = {}
     for row in records_of(given_to_write(study)):
-        by_subject.setdefault(row["subject"], []).append(row)
+        by_subject.setdefault((row["subject"], row.get("period", 1)), []).append(row)
     return by_subject
+
+
+def _unlabelled_periods(study: Study) -> bool:
+    """Whether a subject has several periods that their occasions do not tell apart."""
+    if not study.several_periods:
+        return False
+    table = study.observations
+    periods = table.groupby(["subject", "occasion"])["period"].nunique()
+    return bool(table["occasion"].isna().any() or (periods > 1).any())
 
 
 def _reference(doses: list[Row], time: float) -> Row | None:
@@ -117,10 +129,11 @@ def _reference(doses: list[Row], time: float) -> Row | None:
     return doses[max(bisect.bisect_right([dose["time"] for dose in doses], time) - 1, 0)]
 
 
-def _dose_cells(dose: Row | None, time: float, study: Study, routes: Mapping[str, str]) -> Row:
+def _dose_cells(dose: Row | None, sample: Row, study: Study, routes: Mapping[str, str]) -> Row:
     if dose is None:
         return {}
-    since = Decimal(repr(float(time))) - Decimal(repr(float(dose["time"])))
+    clock = "clock" if "clock" in sample else "time"
+    since = Decimal(repr(float(sample[clock]))) - Decimal(repr(float(dose[clock])))
     return {
         "ARRLT": float(since), "DOSEA": dose["amount"], "DOSEU": to_cdisc(study.units["dose"]),
         "ROUTE": routes[dose["route"]], "ADOSEDUR": dose["duration"] or None,

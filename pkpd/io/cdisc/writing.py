@@ -12,6 +12,7 @@ from pkpd.errors import InputError, warn
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.spelling import code_of, to_cdisc
 from pkpd.io.columns import COVARIATES
+from pkpd.periods import PERIOD_COLUMNS
 from pkpd.records import DOSE_COLUMNS
 from pkpd.study import Study
 
@@ -130,7 +131,7 @@ def given_to_write(study: Study) -> pandas.DataFrame:
     if study.changing:
         lost.append(f"covariates that change in time are not written: {', '.join(study.changing)}")
     warn_lost(lost)
-    return doses[list(DOSE_COLUMNS)]
+    return doses[[*DOSE_COLUMNS, *(name for name in PERIOD_COLUMNS if name in doses)]]
 
 
 def warn_lost(sentences: Iterable[str]) -> None:

@@ -97,7 +97,7 @@ def relative(
         known = [str(n) for n, v in data.data_vars.items() if v.dims == ("profile",)]
         problems += [f"{side}: {text}" for text in unknown_names(names, known, "parameter")]
         people, counts = np.unique(data["subject"].to_numpy().astype(str), return_counts=True)
-        problems += [f"{side}: subject {s} has {n} profiles; expected one (choose an interval)"
+        problems += [f"{side}: subject {s} has {n} profiles; expected one (choose an interval, or a period)"
                      for s, n in zip(people, counts, strict=True) if n > 1]  # fmt: skip
     if problems:
         raise InputError(problems, "relative")
@@ -125,7 +125,8 @@ def relative_by(result: xr.Dataset, by: str, test: Any, reference: Any, **option
     result : Dataset
         What `pkpd.nca.nca` returned; further coordinates over ``profile`` may be assigned, such as a treatment.
     by : str
-        Coordinate that makes the groups, e.g. ``"route"``, ``"occasion"`` or ``"interval"``.
+        Coordinate that makes the groups, e.g. ``"treatment"``, ``"occasion"``, ``"route"`` or ``"interval"``. Of a
+        crossover each subject's profile of one group is paired with that of the other, in whatever period it was.
     test, reference : object
         Its values in the two groups.
 
@@ -137,6 +138,8 @@ def relative_by(result: xr.Dataset, by: str, test: Any, reference: Any, **option
     if problems := unknown_names([by], [str(n) for n, v in result.coords.items() if v.dims == ("profile",)], "group"):
         raise InputError(problems, "relative")
     values = result[by].to_numpy()
+    if values.dtype.kind in "OU":  # labels of visits are texts, also those that were numbers in the table
+        test, reference = str(test), str(reference)
     if problems := unknown_names([test, reference], list(dict.fromkeys(values.tolist())), by):
         raise InputError(problems, "relative")
     one, other = (result.isel(profile=np.flatnonzero(values == group)) for group in (test, reference))

@@ -12,6 +12,7 @@ import xarray as xr
 
 from pkpd import units
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.nca.after.accepted import doubts
@@ -78,7 +79,7 @@ def superpose_study(
         raise InputError(problems, "superposition")
     plan = regimen.written_out().in_units(result["dose"].attrs["units"], result["sample_time"].attrs["units"])
     ratio = units.factor(regimen.time_unit, plan.time_unit)
-    times = _grid(plan) if at is None else ratio * np.atleast_1d(np.asarray(at, dtype=np.float64))
+    times = _grid(plan) if at is None else product(np.atleast_1d(np.asarray(at, dtype=np.float64)), ratio)
     tau, irregular = _interval_of(plan)
     n = result.sizes["profile"]
     concentration = np.full((n, len(times)), np.nan)

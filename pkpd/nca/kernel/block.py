@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.decimals import total
 from pkpd.nca.kernel.prepare import Prepared
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.rules import Rules
@@ -104,7 +105,7 @@ class ProfileBlock:
     @cached_property
     def infusion_end(self) -> Array:
         """Time at which the infusion (or nothing, after other routes: the dose) ends, not scaled, (n,)."""
-        return self.profiles.delay[self.members] + self.profiles.duration[self.members]
+        return total(self.profiles.delay[self.members], 1, self.profiles.duration[self.members])
 
     @property
     def columns(self) -> Integers:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.decimals import difference
 from pkpd.dosing import ROUTES, Dose
 from pkpd.errors import InputError
 from pkpd.nca.keywords import warn_older
@@ -229,7 +230,7 @@ class Profiles:
         except ValueError as error:
             raise InputError(f"the arrays do not fit each other: {error}", "profiles") from None
         amount, duration, route, origin = _doses(dose, n)
-        shifted = time - np.repeat(origin, np.diff(start)) if origin.any() else time
+        shifted = difference(time, np.repeat(origin, np.diff(start))) if origin.any() else time
         profiles = cls(
             times=shifted, values=np.where(above, np.nan, value.reshape(-1)), blq=below, lloq=limit, alq=above,
             uloq=np.where(above, value.reshape(-1), np.nan),

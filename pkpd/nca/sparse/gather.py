@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy.typing as npt
 import pandas
 
 from pkpd.arrays import Array, Flags
+from pkpd.decimals import difference
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.study import Study
 
 
@@ -48,6 +50,8 @@ class _First:
 def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[GroupSamples]:
     """Return the samples of one analyte after the first dose, group by group, in the order of the labels.
 
+    Where subjects have several periods, every period has groups of its own.
+
     Parameters
     ----------
     study : Study
@@ -70,6 +74,8 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
         With a count: samples above the upper limit of quantification, samples that take no part, times that cannot be
         pooled, subjects without a group.
     """
+    if (periods := by_period(study)) is not None:
+        return _of_periods(periods, analyte, by, dose_unit)
     table = _at_their_limit(study.used(analyte))
     first = _first_doses(study, dose_unit)
     label = _labels(study, by, first)
@@ -100,6 +106,18 @@ def _at_their_limit(table: pandas.DataFrame) -> pandas.DataFrame:
         f"quantification: {words}, so means and areas at and around their times are lower bounds"
     )
     return table.assign(value=known)
+
+
+def _of_periods(periods: ByPeriod, analyte: str, by: str | None, dose_unit: str) -> list[GroupSamples]:
+    """The groups of every period for itself: their subjects are the same, their samples another curve."""
+    found: list[GroupSamples] = []
+    for k in sorted({part.period for part in periods.parts}):
+        own = periods.study.select(subjects=[part for part in periods.parts if part.period == k])
+        for group in gather(own, analyte, by, dose_unit) if analyte in own.analytes else ():
+            label = f"period {k}" if by is None else f"{group.label}, period {k}"
+            subjects = np.array([part.subject for part in group.subjects], dtype=object)
+            found.append(replace(group, label=label, subjects=subjects))
+    return found
 
 
 def _first_doses(study: Study, unit: str) -> dict[Any, _First]:
@@ -142,7 +160,7 @@ def _on_dose_clock(table: pandas.DataFrame, first: dict[Any, _First]) -> pandas.
     until = table["subject"].map({name: dose.until for name, dose in first.items()}).astype(float)
     actual = table["time"].astype(float)
     planned = table["nominal_time"].astype(float)
-    pooled = _planned(planned, origin).where(planned.notna(), actual - origin)
+    pooled = _planned(planned, origin).where(planned.notna(), _minus(actual, origin))
     table = table.assign(pooled=pooled, planned=planned.notna())
     post = table["mark"].fillna("") == "post"
     late = (actual > until) | ((actual == until) & post)
@@ -162,7 +180,7 @@ def _on_dose_clock(table: pandas.DataFrame, first: dict[Any, _First]) -> pandas.
 
 def _planned(planned: pandas.Series, origin: pandas.Series) -> pandas.Series:
     """Planned times after the dose; where doses strayed from one planned time, that time is the zero of all."""
-    own = planned - origin
+    own = _minus(planned, origin)
     if own.nunique() <= planned.nunique():
         return own
     clock = np.unique(planned.dropna())
@@ -176,7 +194,12 @@ def _planned(planned: pandas.Series, origin: pandas.Series) -> pandas.Series:
         f"first doses were given at {origin.nunique()} times, which would scatter {len(own.dropna())} planned times; "
         f"these count from {zero:g} on the study's clock"
     )
-    return planned - zero
+    return _minus(planned, zero)
+
+
+def _minus(times: pandas.Series, zero: pandas.Series | float) -> pandas.Series:
+    """Differences of times as they are written, so that equal ones are pooled."""
+    return pandas.Series(difference(times, zero), index=times.index)
 
 
 def _warn_times(table: pandas.DataFrame) -> None:

@@ -10,12 +10,14 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.decimals import difference, total
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
-from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, treatment
 from pkpd.nca.study.intervals import predose
 from pkpd.nca.study.one_per_time import one_per_time
+from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
 
 Interval = tuple[float, float]
@@ -95,8 +97,11 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
     -------
     Profiles
         Times from the beginning of the interval; labels as for `pkpd.nca.profiles_of`, with ``interval`` the number
-        of the last dose given up to the beginning, and ``dose_time`` the beginning.
+        of the last dose given up to the beginning, and ``dose_time`` the beginning. Of a subject with several
+        periods every period has the interval, on its own clock.
     """
+    if (parts := by_period(study)) is not None:
+        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals)))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     whose = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
@@ -148,7 +153,7 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
     after = _after(
         time, table["value"].to_numpy(dtype=float)[own], table["blq"].to_numpy(dtype=bool)[own], take, (a, b)
     )
-    if ((when >= b) & (when < after[0] + a)).any():
+    if ((when >= b) & (difference(when, a) < after[0])).any():
         after = (np.nan, np.nan)
     earlier = when[when < a]
     return _Cut(
@@ -157,7 +162,7 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
         dose=float(events.amount[doses].sum()) if alike else np.nan,
         route=int(events.route[doses[0]]) if alike else NO_ROUTE,
         duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
-        delay=float(events.time[doses[-1]] - a) if len(doses) else 0.0, first=not len(earlier),
+        delay=float(difference(events.time[doses[-1]], a)) if len(doses) else 0.0, first=not len(earlier),
         number=int((when <= a).sum()), after=after, dosed_before=float(earlier[-1]) if len(earlier) else -np.inf,
     )  # fmt: skip
 
@@ -171,7 +176,7 @@ def _after(time: Array, value: Array, blq: Flags, take: Flags, ends: Interval) -
     later = np.flatnonzero(usable & (time > b))
     if closed.any() or not len(later) or blq[later[0]] or not value[later[0]] > 0:
         return none
-    return float(time[later[0]] - a), float(value[later[0]])
+    return float(difference(time[later[0]], a)), float(value[later[0]])
 
 
 def _profiles(
@@ -183,12 +188,12 @@ def _profiles(
     rows = table.iloc[pick]
     outside = np.full((len(cuts), 4), np.nan)
     # A sample before the last dose says nothing about the beginning of an interval after it.
-    seen = earlier[:, 0] + begin > np.array([cut.dosed_before for cut in cuts], dtype=float)
+    seen = total(earlier[:, 0], 1, begin) > np.array([cut.dosed_before for cut in cuts], dtype=float)
     outside[seen, :2] = earlier[seen]
     outside[:, 2:] = np.array([cut.after for cut in cuts], dtype=float).reshape(-1, 2)
     occasion = as_text(rows["occasion"])[offsets[:-1]] if len(rows) else np.zeros(0, dtype=object)
     return Profiles(
-        times=rows["time"].to_numpy(dtype=float) - np.repeat(begin, np.diff(offsets)),
+        times=difference(rows["time"], np.repeat(begin, np.diff(offsets))),
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),
         lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan), alq=rows["alq"].to_numpy(dtype=bool),
         uloq=rows["uloq"].to_numpy(dtype=float, na_value=np.nan),
@@ -198,13 +203,14 @@ def _profiles(
         offsets=offsets, dose=np.array([cut.dose for cut in cuts], dtype=float),
         duration=np.array([cut.duration for cut in cuts], dtype=float),
         route=np.array([cut.route for cut in cuts], dtype=np.int8),
-        first=np.array([cut.first for cut in cuts], dtype=bool), tau=end - begin,
+        first=np.array([cut.first for cut in cuts], dtype=bool), tau=difference(end, begin),
         at_dose=np.array([cut.at_dose for cut in cuts], dtype=bool),
         delay=np.array([cut.delay for cut in cuts], dtype=float), outside=outside,
         labels={
             "subject": np.asarray(study.subject_ids, dtype=object)[numbers],
             "interval": np.array([cut.number for cut in cuts], dtype=np.int64),
-            "occasion": occasion, "dose_time": begin, "interval_end": end - begin,
+            "occasion": occasion, "dose_time": begin, "interval_end": difference(end, begin),
+            **treatment(rows, offsets),
         },
     ).in_time_order()  # fmt: skip
 

@@ -95,6 +95,14 @@ def last_event(events: DoseEvents, subject: Integers, time: Array, post: Flags) 
     return np.where((last >= 0) & (events.subject[last] == subject), last, -1)
 
 
+def treatment(table: pandas.DataFrame, offsets: Integers) -> dict[str, npt.NDArray[Any]]:
+    """Return the label ``treatment`` of profiles from their samples, {} where no treatment differs within a subject."""
+    if "treatment" not in table:
+        return {}
+    last = as_text(table["treatment"])[offsets[1:] - 1]  # the first may be a trough of the period before
+    return {"treatment": last}
+
+
 def as_text(column: pandas.Series) -> npt.NDArray[Any]:
     """Return labels as text, "" where there is none."""
     if not column.notna().any():

@@ -13,6 +13,7 @@ import xarray as xr
 
 from pkpd import units
 from pkpd.arrays import Array, Integers
+from pkpd.decimals import difference
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, warn
 from pkpd.nca import reasons
@@ -22,7 +23,9 @@ from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
+from pkpd.nca.study.labels import OF_PERIODS
 from pkpd.nca.study.lost_collections import lost, rests_on
+from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.provenance import attributes
 from pkpd.study import Study
 
@@ -132,6 +135,8 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     Certara, Phoenix WinNonlin user's guide, "Interval data parameters"; Rowland & Tozer, Clinical Pharmacokinetics
     and Pharmacodynamics, chapter on elimination.
     """
+    if (periods := by_period(study)) is not None:
+        return _by_period(excretion(periods.study, settings), periods, attributes(study, settings))
     plasma, words = settings.plasma, _units(study, settings)
     parts = _collections(study, settings.analyte, words)
     n = len(parts.event)
@@ -165,6 +170,17 @@ def _with_acceptance(found: xr.Dataset, limits: Acceptance, against_blood: Mappi
         accepted=("profile", flags == "", {"long_name": "every limit of acceptance in the rules is met"}),
         flags=("profile", flags, {"long_name": "limits of acceptance that are not met"}),
     )
+
+
+def _by_period(found: xr.Dataset, periods: ByPeriod, attrs: dict[str, Any]) -> xr.Dataset:
+    """The excretion of a study by period with the subjects' own identifiers, and what the whole study says."""
+    by_name = {str(part): part for part in periods.parts}
+    parts = [by_name[name] for name in found["subject"].to_numpy().tolist()]
+    subjects = np.array([part.subject for part in parts], dtype=object)
+    numeric = len(subjects) and all(isinstance(v, int | np.integer) for v in subjects)
+    period = ("profile", np.array([part.period for part in parts], dtype=np.int64), {"long_name": OF_PERIODS["period"]})
+    subject = ("profile", subjects.astype(np.int64) if numeric else subjects.astype(str).astype(object))
+    return found.assign_coords(subject=subject, period=period).assign_attrs(attrs)
 
 
 def _units(study: Study, settings: NcaSettings) -> dict[str, str]:
@@ -212,13 +228,17 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     keep = keep[np.lexsort((begin[keep], event[keep]))]
     mine, owner = np.unique(event[keep], return_inverse=True)
     zero = np.where(np.isinf(events.time[mine]), 0.0, events.time[mine])
-    start, stop = begin[keep] - zero[owner], end[keep] - zero[owner]
+    start, stop = difference(begin[keep], zero[owner]), difference(end[keep], zero[owner])
     away = np.flatnonzero(~before & (across | unusable | excluded) & np.isin(event, mine) & (end >= begin))
     whose = np.searchsorted(mine, event[away])
-    left_out = whose, begin[away] - zero[whose], np.minimum(end[away], events.until[event[away]]) - zero[whose]
+    left_out = (
+        whose,
+        difference(begin[away], zero[whose]),
+        difference(np.minimum(end[away], events.until[event[away]]), zero[whose]),
+    )
     gap = np.zeros(len(mine))
     same = owner[1:] == owner[:-1]
-    np.maximum.at(gap, owner[1:][same], (start[1:] - stop[:-1])[same])
+    np.maximum.at(gap, owner[1:][same], difference(start[1:], stop[:-1])[same])
     return _Collections(owner, start, stop, volume[keep], amount[keep], events, mine, gap, left_out)
 
 
@@ -243,7 +263,7 @@ def _amounts(parts: _Collections, dose: Array, values: dict[str, Array], codes: 
 def _rates(parts: _Collections, settings: NcaSettings) -> Computed:
     """The excretion rates at the middles of the collections as a curve that starts with zero at the dose."""
     n = len(parts.event)
-    length = parts.end - parts.begin
+    length = difference(parts.end, parts.begin)
     with np.errstate(all="ignore"):
         rate = np.where(length > 0, parts.amount / length, np.nan)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(parts.owner, minlength=n))]).astype(np.intp)

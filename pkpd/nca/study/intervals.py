@@ -13,10 +13,12 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers, in_order
+from pkpd.decimals import difference, product
 from pkpd.errors import warn
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
-from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event
+from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event, treatment
 from pkpd.nca.study.one_per_time import one_per_time
+from pkpd.nca.study.periods import by_period
 from pkpd.nca.study.troughs_only import warn_troughs_only
 from pkpd.study import Study
 
@@ -52,7 +54,8 @@ def profiles_of(
     Profiles
         Times in the study's time unit after the interval's dose; labels ``subject``, ``interval`` (1, 2, … the
         number of the dose), ``occasion``, ``dose_time`` and ``interval_end`` (time from this dose to the next).
-        Subjects without a dose give one profile on the study's own clock.
+        Subjects without a dose give one profile on the study's own clock. Where a subject has several periods (after
+        a reset, or by a clock that starts anew) each is cut by itself, and there is a label ``period``.
 
     Raises
     ------
@@ -65,6 +68,8 @@ def profiles_of(
         If samples lie before the first dose, a quantifiable unmarked sample lies at the time of a first bolus, or
         doses with a trough before them have no sample of their own, so that they give no profile.
     """
+    if (parts := by_period(study)) is not None:
+        return parts.labelled(profiles_of(parts.study, analyte, dose_unit, tau=tau, steady_state=steady_state))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     subject = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
@@ -111,7 +116,7 @@ def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
 
 def _lengths(events: DoseEvents, tau: float | None) -> Array:
     """Length of every dosing interval; after the last dose as given, or as before if that is the usual one."""
-    length = events.until - events.time
+    length = difference(events.until, events.time)
     last = np.flatnonzero(np.isinf(events.until) & np.isfinite(events.time))
     if tau is not None:
         length[last] = tau
@@ -119,8 +124,8 @@ def _lengths(events: DoseEvents, tau: float | None) -> Array:
     begin = np.searchsorted(events.subject, events.subject[last])
     length[last] = events.interval[last]  # a dose at steady state or with additional ones says it itself
     for start, end in zip(begin[last > begin], last[last > begin], strict=True):
-        gaps = np.diff(events.time[start : end + 1])
-        alike = np.abs(gaps[:, None] - gaps) <= _SAME_GAP * gaps
+        gaps = difference(events.time[start + 1 : end + 1], events.time[start:end])
+        alike = np.abs(difference(gaps[:, None], gaps)) <= product(gaps, _SAME_GAP)
         votes = alike.sum(axis=1)
         if np.isfinite(length[end]):
             continue
@@ -145,7 +150,7 @@ def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array
     outside = np.full((len(mine), 4), np.nan)
     outside[:, :2] = predose(samples.table, samples.subject, events.subject[mine], origin)
     return Profiles(
-        times=samples.time[pick] - np.repeat(origin, np.diff(offsets)),
+        times=difference(samples.time[pick], np.repeat(origin, np.diff(offsets))),
         values=table["value"].to_numpy(dtype=np.float64),
         blq=table["blq"].to_numpy(dtype=bool),
         lloq=table["lloq"].to_numpy(dtype=np.float64, na_value=np.nan),
@@ -164,7 +169,8 @@ def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array
             "interval": events.number[mine].astype(np.int64),
             "occasion": np.where(occasion == "", as_text(table["occasion"])[offsets[:-1]], occasion),
             "dose_time": dose_time,
-            "interval_end": events.until[mine] - origin,
+            **treatment(table, offsets),
+            "interval_end": difference(events.until[mine], origin),
         },
     ).in_time_order()
 
@@ -206,5 +212,5 @@ def predose(table: pandas.DataFrame, subject: Integers, whose: Integers, when: A
     place = np.searchsorted(pairs, in_order(whose, when)) - 1
     there = (place >= 0) & (subject[good][np.maximum(place, 0)] == whose)
     row = good[np.maximum(place, 0)]
-    found[there, 0], found[there, 1] = (time[row] - when)[there], value[row][there]
+    found[there, 0], found[there, 1] = difference(time[row], when)[there], value[row][there]
     return found

@@ -23,11 +23,17 @@ from pkpd.study import Study
 
 COORDINATES = {
     "subject": "subject",
-    "interval": "number of the dose that begins the interval; 0: the subject has no dose",
+    "interval": "number of the dose that begins the interval, within the period; 0: no dose",
     "occasion": "label of the visit",
     "dose_time": "time of the dose, or the beginning of an interval set by hand, on the study's clock",
     "interval_end": "time from this dose to the next, infinite for the last; length of an interval set by hand",
 }
+
+OF_PERIODS = {
+    "period": "1, 2, …: how often the subject's system has begun anew; times are on the period's own clock",
+    "treatment": "treatment of the profile, where it differs within a subject",
+}
+"""Labels that are there where a subject has several periods, or several treatments."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +158,11 @@ def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str
 def coordinates(profiles: Profiles, base: Base, names: list[str]) -> dict[str, Any]:
     """Return what names a profile: subject, interval, dose and route."""
     found: dict[str, Any] = {"parameter": list(names or NAMES)}
-    for name, words in COORDINATES.items():
+    for name, words in {**COORDINATES, **OF_PERIODS}.items():
+        if name not in profiles.labels:
+            continue
         values = profiles.labels[name]
-        if name in ("subject", "occasion"):
+        if name in ("subject", "occasion", "treatment"):
             numeric = name == "subject" and len(values) and all(isinstance(v, int | np.integer) for v in values)
             values = values.astype(np.int64) if numeric else np.array([str(v) for v in values], dtype=object)
         attrs = {"long_name": words}

@@ -33,8 +33,11 @@ def with_points(profiles: Profiles, points: Sequence[Points]) -> Profiles:
             mine &= profiles.labels["interval"] == one.interval
         if one.begins is not None:
             mine &= profiles.labels["dose_time"] == one.begins
+        if one.period is not None:
+            mine &= profiles.labels.get("period", np.ones(len(profiles), dtype=np.int64)) == one.period
         if not mine.any():
-            problems.append(f"points: no profile of subject {one.subject!r}, interval {one.interval}")
+            which = "" if one.period is None else f", period {one.period}"
+            problems.append(f"points: no profile of subject {one.subject!r}, interval {one.interval}{which}")
         for i in np.flatnonzero(mine):
             problems += _mark(profiles, chosen, int(i), one)
     if problems:

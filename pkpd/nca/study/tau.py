@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.decimals import difference, total
+
 _SAME = 1e-9
 
 
@@ -32,13 +34,13 @@ def find_tau(times: npt.ArrayLike, choices: Sequence[float] | None = None) -> fl
         return float("nan")
     if len(t) == 1:
         return 0.0
-    gaps = np.diff(t)
+    gaps = difference(t[1:], t[:-1])
     span = t[-1] - t[0]
     if np.allclose(gaps, gaps[0], rtol=_SAME, atol=0):
         return float(gaps[0])
-    wanted = np.asarray(sorted(choices), dtype=float) if choices is not None else t[1:] - t[0]
+    wanted = np.asarray(sorted(choices), dtype=float) if choices is not None else difference(t[1:], t[0])
     for tau in wanted:
-        later = t[t + tau <= t[-1] + _SAME * span] + tau
+        later = total(t[total(t, 1, tau) <= t[-1] + _SAME * span], 1, tau)
         near = np.abs(later[:, None] - t).min(axis=1, initial=np.inf)
         if tau > 0 and len(later) > 1 and bool((near <= _SAME * span).all()):
             return float(tau)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.arrays import Array
+from pkpd.decimals import product
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError, warn
@@ -84,7 +85,7 @@ class AdaptiveTrial:
     def solve(self, times: Array, late: bool) -> Solution:
         """Solve everybody from the start; rows are subjects × times."""
         table = np.column_stack([self.values[n].astype(float) for n in self.code.inputs])
-        clock = times * units.factor(self.start.time_unit, self.model.base["time"])
+        clock = product(times, units.factor(self.start.time_unit, self.model.base["time"]))
         plan = self.code.schedule(table, self._plans(), [clock] * len(table), [np.full(clock.shape, late)] * len(table))
         return self.code.run(table, plan, self.settings)
 

@@ -11,6 +11,7 @@ import numpy as np
 from pkpd import units
 from pkpd.about import package_version
 from pkpd.arrays import Array, Integers
+from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, unknown_names, warn
@@ -133,9 +134,8 @@ def locate(
     advice: dict[int, str] = {}
     for lo in range(0, len(table), TOGETHER):
         part = slice(lo, lo + TOGETHER)
-        course = Course(
-            model, output, table[part], doses[part], (window[0] * ratio, window[1] * ratio), settings or FINE
-        )
+        ends = (float(product(window[0], ratio)), float(product(window[1], ratio)))
+        course = Course(model, output, table[part], doses[part], ends, settings or FINE)
         summaries.append(course_summary(course, limits, None if step is None else step * ratio, lo))
         status[part] = course.status
         advice |= {lo + k: text for k, text in course.advice.items()}

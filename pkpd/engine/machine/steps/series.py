@@ -8,6 +8,7 @@ by structure is None and costs nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from pkpd.engine.machine import vector_math
@@ -15,6 +16,7 @@ from pkpd.engine.machine.lanes import LaneWriter, Value
 from pkpd.engine.symbolic.analytic import PERIODIC
 
 Coefficient = Value | None
+_OF_PARAMETERS = ("Max", "Min", "Abs", "sign", "Heaviside")
 _HIGHEST = 16  # whole powers up to here are products
 _TRACE = 1e-250  # what is washed out moves by less than this, and begins nowhere
 _NOTHING = 1e-290  # below, a base counts as zero: its inverse may be infinite
@@ -84,6 +86,8 @@ class Series:
             return self._log(e, e.args[0], k)
         if name in PERIODIC:
             return self._periodic(name, e, k)
+        if name in _OF_PARAMETERS and self._steady(e):
+            return self._fixed(name, e) if k == 0 else None
         if name == "Max":
             one, other = e.args
             return self._larger(one, other, k)
@@ -263,6 +267,19 @@ class Series:
         )
         return self._times(rate, -1.0) if name == "cos" else rate
 
+    def _fixed(self, name: str, e: Any) -> Value:
+        """The value of a corner, or of its derivative, of what does not move."""
+        b, values = self.b, [self._at_start(a) for a in e.args]
+        if name in ("Max", "Min"):
+            return reduce(b.max if name == "Max" else b.min, values)
+        x, zero = values[0], b.number(0.0)
+        if name == "Abs":
+            return b.abs(x)
+        above, below = b.flag(b.compare(">", x, zero)), b.flag(b.compare("<", x, zero))
+        if name == "sign":
+            return b.sub(above, below)
+        return b.choose(b.compare("==", x, zero), b.number(0.5), above)
+
     # --- what is chosen at the start of a step ---
 
     def _larger(self, a: Any, b: Any, k: int) -> Coefficient:
@@ -290,6 +307,8 @@ class Series:
             return self._condition(self.named[c])
         if c in self._conditions:
             return self._conditions[c]
+        if c in (True, False):
+            return self.b.compare("==" if c else "!=", self.b.number(0.0), self.b.number(0.0))
         b, name = self.b.build, type(c).__name__
         if c.is_Relational:
             how = b.fcmp_unordered if c.rel_op == "!=" else b.fcmp_ordered
