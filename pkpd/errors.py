@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+import heapq
 import os
+import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 _BETWEEN = (os.path.dirname(__file__) + os.sep, contextlib.__file__, functools.__file__, "<frozen importlib")
 """Files that no user wrote: those of this package, and those of Python that call back into it."""
+MOST_NAMES = 5
+"""Names that a message lists; of more it says how many there are."""
+_SCALARS = "float|int|uint|bool|str|longdouble|datetime|timedelta"
+_NUMPY = re.compile(rf"\bnp\.(?:(?:{_SCALARS})\w*\(([^()]*)\)|(True|False)_?\b)")
 
 
 class PkpdError(Exception):
@@ -31,7 +37,8 @@ class InputError(PkpdError, ValueError):
     """
 
     def __init__(self, problems: str | Iterable[str], where: str = "") -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        found = (problems,) if isinstance(problems, str) else problems
+        self.problems: tuple[str, ...] = tuple(map(plainly, found))
         self.where = where
         if len(self.problems) == 1:
             text = f"{where}: {self.problems[0]}" if where else self.problems[0]
@@ -39,6 +46,56 @@ class InputError(PkpdError, ValueError):
             head = f"{where}: {len(self.problems)} problems" if where else f"{len(self.problems)} problems"
             text = "\n  - ".join([head, *self.problems])
         super().__init__(text)
+
+
+class DoseError(InputError):
+    """Problems of single doses, told by place until somebody knows the subjects: `named` says whose doses they are.
+
+    Parameters
+    ----------
+    found : iterable of (int or None, int or None, str)
+        Place of the subject, place of the dose among that subject's doses, and the sentence; None where there is no
+        such place.
+    """
+
+    def __init__(self, found: Iterable[tuple[int | None, int | None, str]] | str, where: str = "") -> None:
+        # A text is what `pickle` hands back.
+        self.found = ((None, None, found),) if isinstance(found, str) else tuple(found)
+        super().__init__((_placed("" if k is None else f"{k + 1}", "", text) for k, _, text in self.found), where)
+
+    def of_subject(self, place: int) -> DoseError:
+        """Return the same problems as those of one subject."""
+        return DoseError((place, dose, text) for _, dose, text in self.found)
+
+    def named(self, subjects: Sequence[Any], rows: Sequence[Sequence[int]] | None = None) -> InputError:
+        """Return the error with subjects' names, and the rows from which the doses were read.
+
+        Parameters
+        ----------
+        subjects : sequence
+            Name of the subject at every place.
+        rows : sequence of sequences of int, optional
+            Row of every dose of every subject.
+        """
+        told = []
+        for k, dose, text in self.found:
+            known = rows is not None and k is not None and dose is not None and dose < len(rows[k])
+            row = f"row {rows[k][dose]}, " if known else ""  # type: ignore[index]
+            told.append(_placed("" if k is None else f"{subjects[k]!r}", row, text))
+        return InputError(told, self.where)
+
+
+def _placed(subject: str, row: str, text: str) -> str:
+    return f"{row}subject {subject}: {text}" if subject else text
+
+
+@contextlib.contextmanager
+def naming(subjects: Sequence[Any], rows: Sequence[Sequence[int]] | None = None) -> Iterator[None]:
+    """Say, of problems with doses that come up inside, which subject (and which row) they belong to."""
+    try:
+        yield
+    except DoseError as error:
+        raise error.named(subjects, rows) from None
 
 
 class UnitError(InputError):
@@ -73,7 +130,43 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
     close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.6)
     if close:
         return f"did you mean {folded[close[0]]!r}?"
-    return f"known: {', '.join(names)}" if names else "none exist"
+    return f"known: {few(names, name)}" if names else "none exist"
+
+
+def few(names: Iterable[Any], like: Any = "") -> str:
+    """Return names as a text; of many only the five most like a name, and how many more there are.
+
+    Parameters
+    ----------
+    names : iterable
+        What is listed, in their order.
+    like : str
+        The name that was looked for; without it the first five are listed.
+    """
+    listed = list(dict.fromkeys(str(name) for name in names))
+    if len(listed) <= MOST_NAMES:
+        return ", ".join(listed)
+    shown = listed[:MOST_NAMES]
+    if like:
+        matcher = difflib.SequenceMatcher()
+        matcher.set_seq2(str(like).casefold())
+
+        def likeness(k: int) -> tuple[float, int]:
+            matcher.set_seq1(listed[k].casefold())
+            return matcher.quick_ratio(), -k
+
+        shown = [listed[k] for k in sorted(heapq.nlargest(MOST_NAMES, range(len(listed)), key=likeness))]
+    return f"{', '.join(shown)} and {len(listed) - MOST_NAMES} more"
+
+
+def plainly(text: str) -> str:
+    """Return a message with NumPy's scalars as plain numbers and words: ``1.0``, not ``np.float64(1.0)``.
+
+    Messages show what users gave, whatever its type; NumPy's name of the type helps nobody who reads them.
+    """
+    if "np." not in text:
+        return text
+    return _NUMPY.sub(lambda match: match[2] or match[1], text)
 
 
 def unknown_names(names: Iterable[Any], known: Iterable[Any], what: str) -> list[str]:
@@ -92,6 +185,7 @@ def warn(message: str, category: type[Warning] = DataWarning) -> None:
     category : type of Warning
         Its class.
     """
+    message = plainly(message)
     frame = sys._getframe(1)
     while frame.f_code.co_filename.startswith(_BETWEEN) and frame.f_back is not None:
         frame = frame.f_back

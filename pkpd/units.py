@@ -199,7 +199,9 @@ def quantity(text: str) -> tuple[float, str]:
         If there is no number, no unit, or the unit does not exist.
     """
     # The unit begins with a letter, a slash or after a space, so that "0.2 1/h" is 0.2 per hour and nothing else.
-    match = re.fullmatch(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?=[\s/%a-zA-Zµμ])\s*(\S.*?)\s*", str(text))
+    match = re.fullmatch(
+        r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?=[\s/%a-zA-Zµμ])\s*(\S.*?)\s*", str(text)
+    )
     if match is None:
         raise UnitError(f"{text!r} is not a number with a unit; expected something like '30 ug/kg'")
     unit = f"1{match[2]}" if match[2].startswith("/") else match[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from pkpd.engine.solve.integration import integrate_job
 from pkpd.engine.solve.linear_block import LinearBlock
 from pkpd.engine.solve.linear_tables import Found
 from pkpd.engine.solve.threads import in_pieces
-from pkpd.engine.status import ADVICE, OK
+from pkpd.engine.status import ADVICE, NO_STEADY_STATE, NOT_PERIODIC, OK, TOO_LATE
 from pkpd.engine.symbolic.symbols import CLAMPED, System
 from pkpd.engine.timeline.dosing_terms import DosingTerms, rows_at_doses
 from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
@@ -48,6 +48,8 @@ class Solution:
         0, or the reason why a subject was not finished (`advice`).
     stiff : array of bool, subjects
         Whether a subject's equations were integrated by the method for stiff equations.
+    steady_at : dict
+        Of subjects without a steady state, the times of the records that ask for one.
     """
 
     outputs: Array
@@ -56,6 +58,7 @@ class Solution:
     second: Array
     status: Integers
     stiff: Flags
+    steady_at: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool) -> Solution:
@@ -68,6 +71,13 @@ class Solution:
             np.zeros(subjects, dtype=np.int64), np.zeros(subjects, dtype=bool),
         )  # fmt: skip
 
+    def fail(self, who: Flags, row_subject: Integers, status: int) -> None:
+        """Say of some subjects that they have no solution, and why."""
+        self.status[who] = status
+        for part in (self.outputs, self.slopes, self.second, self.states):
+            if len(part):
+                part[who[row_subject]] = np.nan
+
     def empty(self, rows: int, subjects: int) -> Solution:
         """Return room for another solution of the same things."""
         shape = self.outputs.shape[1], self.states.shape[1], self.slopes.shape[2]
@@ -75,7 +85,9 @@ class Solution:
 
     def advice(self, subject: int) -> str:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
-        return ADVICE[int(self.status[subject])]
+        sentence = ADVICE[int(self.status[subject])]
+        when = self.steady_at.get(subject)
+        return f"{sentence} (steady state at time {when})" if when else sentence
 
 
 class Compiled:
@@ -131,11 +143,19 @@ class Compiled:
         changes = changes or [()] * len(doses)
         first_row = np.concatenate(([0], np.cumsum([1 + len(changed) for changed in changes])))
         expanded = self.event_times.expand(values, doses, times, changes) if self.code.structure.event_count else None
-        plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded)
-        if self.order == 2 and self.plans:
-            plan = replace(plan, request=LineRequest(doses, times, after, changes, dose_rows, time_rows))
-        if expanded is not None:
-            plan = replace(plan, source=expanded.source, past=expanded.past)
+
+        def made(whole: frozenset[int]) -> Schedule:
+            plan = self._schedule(values, doses, times, after, changes, first_row, dose_rows, expanded, whole)
+            if self.order == 2 and self.plans:
+                plan = replace(plan, request=LineRequest(doses, times, after, changes, dose_rows, time_rows))
+            if expanded is not None:
+                plan = replace(plan, source=expanded.source, past=expanded.past, unsteady=expanded.unsteady)
+            return plan
+
+        plan = made(frozenset())
+        if any(train.phase[0] < 0 for train, _ in plan.trains):  # going back from an arrival may lead below zero
+            below = np.flatnonzero(self.run(values, plan, states=False).status == TOO_LATE)
+            plan = made(frozenset(below.tolist())) if below.size else plan
         if time_rows is None:
             return plan
         rows = [
@@ -149,7 +169,7 @@ class Compiled:
     def _schedule(
         self, values: Array, doses: Sequence[Sequence[Dose]], times: Sequence[Any], after: Sequence[Any],
         changes: Sequence[Sequence[float]], first_row: Integers, dose_rows: Sequence[Sequence[int]] | None,
-        expanded: ExpandedRows | None,
+        expanded: ExpandedRows | None, whole: frozenset[int],
     ) -> Schedule:  # fmt: skip
         layout = self.code.structure
         derivatives = len(self.sensitivities) + len(layout.pairs) if self.dosing or layout.event_count else 0
@@ -161,7 +181,7 @@ class Compiled:
                 values = values[expanded.source]
                 when = ([d.time for d in given] for given in doses)
                 rows = [expanded.holding(held, t).tolist() for held, t in zip(rows, when, strict=True)]
-            terms = self.dosing.of(values, doses, rows, self.entries, self.states)
+            terms = self.dosing.of(values, doses, rows, self.entries, self.states, whole)
         return schedule(doses, times, after, self.entries, self.states, terms, cut_at, derivatives, layout.tad)
 
     def method(self, settings: Settings | None = None) -> str:
@@ -223,6 +243,9 @@ class Compiled:
             self._in_pieces(values, schedule, settings, solution)
         if self.order == 2:
             self._difference(given, schedule, settings, solution)
+        if schedule.unsteady is not None:
+            solution.fail(schedule.unsteady, schedule.row_subject, NOT_PERIODIC)
+        solution.steady_at.update(_steady_at(schedule, solution.status))
         return solution
 
     def _in_pieces(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
@@ -315,6 +338,17 @@ class Compiled:
         for name in ("outputs", "slopes", "second", "states"):
             if len(getattr(solution, name)):
                 getattr(solution, name)[rows] = getattr(theirs, name)
+
+
+def _steady_at(schedule: Schedule, status: Integers) -> dict[int, str]:
+    """When the subjects that have no steady state ask for one."""
+    found = {}
+    for i in np.flatnonzero(np.isin(status, (NO_STEADY_STATE, TOO_LATE, NOT_PERIODIC))).tolist():
+        line = int(schedule.line_of_subject[i])
+        mine = slice(int(schedule.segments[line]), int(schedule.segments[line + 1]))
+        times = np.unique(schedule.start[mine][schedule.begins[mine] >= 0])
+        found[i] = ", ".join(f"{t:g}" for t in times[:5].tolist()) + (", …" if len(times) > 5 else "")
+    return found
 
 
 @lru_cache(maxsize=128)

@@ -27,8 +27,9 @@ class Settings:
         Dormand–Prince 8(5,3); ``stiff`` is Radau IIA (order 5 or 9 by tolerance; SciPy's methods where numba is
         absent); ``automatic`` begins explicit and gives the subjects whose equations prove stiff, or that cannot be
         finished, to the stiff method. `Compiled.method` names what a model gets.
-    max_steps : int
-        Limit per subject.
+    max_steps : int, optional
+        Limit per subject. By default 100 000 and 1 000 more for every segment of its time line (a dose, the end of an
+        infusion, a change of values), so that thousands of doses do not pass it.
     max_step : float
         No step is longer (in the model's unit of time; by default as long as accuracy allows). What depends on time
         alone, and conditions on states, are searched for by themselves; this is for the rest, such as a narrow peak of
@@ -45,7 +46,7 @@ class Settings:
     rtol: float = 1e-8
     atol: float | None = None
     method: str = "automatic"
-    max_steps: int = 100_000
+    max_steps: int | None = None
     workers: int | None = None
     max_step: float = math.inf
 
@@ -57,7 +58,7 @@ class Settings:
             problems.append(f"atol is {self.atol}; expected a number > 0")
         if self.method not in METHODS:
             problems.append(f"unknown method {self.method!r}; {nearest(self.method, METHODS)}")
-        if self.max_steps < 1:
+        if self.max_steps is not None and self.max_steps < 1:
             problems.append(f"max_steps is {self.max_steps}; expected a whole number ≥ 1")
         if not self.max_step > 0:
             problems.append(f"max_step is {self.max_step}; expected a time > 0")

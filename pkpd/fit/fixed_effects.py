@@ -16,10 +16,12 @@ from pkpd.arrays import Array
 from pkpd.engine import compile_model
 from pkpd.fit.inputs import align, other_starts, residual_errors, with_errors
 from pkpd.fit.likelihood import Evaluation, Likelihood, free_model_parameters
+from pkpd.fit.nothing_measured import outputs_all_censored, refuse_all_censored
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit
 from pkpd.fit.search import Minimum, minimise
-from pkpd.fit.verdict import judge
+from pkpd.fit.unbounded import refuse_vanishing, search_ends, vanished
+from pkpd.fit.verdict import CONVERGED, judge, without_maximum
 from pkpd.observed import MEASURED, Observed
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
@@ -68,7 +70,11 @@ def fit_data(data: Observed, request: Request) -> Fit:
         Listing everything that does not fit together.
     """
     likelihood, starts = problem(data, request)
-    minima = [minimise(likelihood, each.to_vector()) for each in starts]
+    request = replace(request, notes=(*request.notes, *outputs_all_censored(data)))
+    vectors = [each.to_vector() for each in starts]
+    refuse_vanishing(likelihood, vectors)
+    ends = search_ends(likelihood)
+    minima = [minimise(likelihood, each, enough=ends) for each in vectors]
     best = min(minima, key=lambda m: m.value.objective)
     return _finish(likelihood, best, request)
 
@@ -80,6 +86,9 @@ def problem(data: Observed, request: Request) -> tuple[Likelihood, list[Paramete
     fixed |= request.settled
     model = replace(data.model, parameters=data.model.parameters.with_values(fixed).fix(*fixed))
     errors = residual_errors(data, request.error)
+    names = [*(n for n in model.parameters.names if n not in fixed), *(n for e in errors for n in e.names)]
+    if not all(n in start and start.get(n).fixed for n in names):
+        refuse_all_censored(data)
     parameters = with_errors(align(start, model, tuple(fixed), errors), start, errors, data)
     code = compile_model(data.model, free_model_parameters(parameters, data.model.parameters.names))
     likelihood = Likelihood(data, code, parameters, errors, known, request.options.settings)
@@ -107,18 +116,22 @@ def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Reque
         result: Array = bread @ (scores.T @ scores) @ bread * subjects / (subjects - 1)
         return result
 
-    verdict = judge(likelihood, minimum, parameters, adjust)
+    no_maximum = vanished(likelihood, minimum.vector, minimum.value)
+    verdict = without_maximum(no_maximum, free) if no_maximum else judge(likelihood, minimum, parameters, adjust)
+    objective = minimum.value.objective if not no_maximum and np.isfinite(minimum.value.objective) else math.nan
+    said = () if verdict.status == CONVERGED else outputs_all_censored(data)
     if verdict.status != "failed" and degrees <= 0:
         notes = (*notes, f"{rows} observations for {free} parameters: intervals mean nothing")
     return Fit(
         model=data.model, parameters=parameters, errors=likelihood.errors, covariance=verdict.covariance,
-        objective=minimum.value.objective, minus2ll=minimum.value.objective + likelihood.constant,
+        objective=objective, minus2ll=objective + likelihood.constant,
         observations=rows, censored=int((data.kind != MEASURED).sum()), subjects=subjects,
-        evaluations=minimum.evaluations, degrees=degrees, status=verdict.status, message=verdict.message,
+        evaluations=minimum.evaluations, degrees=degrees, status=verdict.status,
+        message="; ".join([*said, verdict.message]),
         condition_number=verdict.condition_number,
         covariance_kind="robust (clustered by subject)" if robust else "from the Hessian",
         predictions=_predictions(likelihood, minimum), given=_given_frame(likelihood), notes=notes,
-        attrs=dict(request.attrs),
+        attrs=dict(request.attrs), cautions=verdict.cautions,
     )  # fmt: skip
 
 

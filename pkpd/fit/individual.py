@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.errors import InputError, PkpdError, warn
+from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, observed_baselines
 from pkpd.fit.options import Options
@@ -47,6 +48,8 @@ def fit_individuals(
     check_kinds(model, study, start, error)
     request = Request(start, error, options or Options(), attrs=study.attrs)
     parts, left_out = _parts(model, study, request.options)
+    if parts:
+        request = replace(request, notes=say_units(model, next(iter(parts.values())).model, study))
     attempt = partial(_attempt, request=request)
     results = executor.map(attempt, parts.values()) if executor else map(attempt, parts.values())
     bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)

@@ -14,11 +14,12 @@ from pkpd.arrays import Array
 from pkpd.engine import sd_function
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.fit.result import Fit, Fits
-from pkpd.model import Model, expressions
+from pkpd.model import Model
+from pkpd.model.drug import measures_drug
 from pkpd.observed import MEASURED, Observed
-from pkpd.parameters import Parameters
+from pkpd.observed.naming import name_rows
+from pkpd.parameters import Parameter, Parameters
 from pkpd.population import KINDS, ErrorKind, ResidualError, residual_error
-from pkpd.population.residual import PREDICTION
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -98,32 +99,42 @@ def residual_errors(data: Observed, kinds: Mapping[str, ErrorKind] | None) -> tu
         raise InputError(problems, "error")
     errors = []
     for output in data.analytes:
-        is_drug = data.model.units.get(output, "") != "" and output not in data.model.equations
-        errors.append(residual_error(output, kinds.get(output, "proportional" if is_drug else "log")))
-    problems = [problem for error in errors for problem in _cannot_hold(error, data.measured(error.output))]
+        default = "proportional" if measures_drug(data.model, output) else "log"
+        errors.append(residual_error(output, kinds.get(output, default)))
+    problems = [problem for error in errors for problem in _cannot_hold(error, data)]
     if problems:
         raise InputError(problems, "error")
     return tuple(errors)
 
 
-def _cannot_hold(error: ResidualError, values: Array) -> list[str]:
+def _cannot_hold(error: ResidualError, data: Observed) -> list[str]:
     """Say which measured values an error has no density for: they leave its scale, or its SD is 0 there."""
-    problems = []
-    count = int((~np.isfinite(error.transform.to(values))).sum())
-    if count:
-        problems.append(f"{count} values of {error.output} are not positive: residual error {error.kind!r} cannot hold")
-    if PREDICTION not in expressions.names(error.sd):  # weights from the data: where one is 0 the search says so
-        return problems
-    zero = values[values == 0]
-    sd = sd_function(error)(np.column_stack([zero, zero]), error.start(values, "").values)[:, 0]
-    if (sd == 0).any():
+    problems, output = [], error.output
+    mine = data.of(output) & (data.kind == MEASURED)
+    outside = mine.copy()
+    outside[mine] = ~np.isfinite(error.transform.to(data.value[mine]))
+    if outside.any():
         problems.append(
-            f"some values of {error.output} are 0: a {error.kind} residual error cannot hold; "
-            + 'use error={"'
-            + error.output
-            + '": "additive"}, or give an LLOQ so that they are BLQ'
+            f"{outside.sum()} values of {output} are not positive ({name_rows(data, outside)}): "
+            f"a {error.kind} residual error cannot hold; {_other_error(output)}"
+        )
+    zero = mine & (data.value == 0)
+    values = data.value[zero]
+    with np.errstate(all="ignore"):
+        sd = sd_function(error)(np.column_stack([values, values]), error.start(data.value[mine], "").values)[:, 0]
+    if not outside.any() and (sd == 0).any():
+        problems.append(
+            f"some values of {output} are 0 ({name_rows(data, zero)}): a {error.kind} residual error cannot hold, "
+            f"because it has no spread there; {_other_error(output)}"
         )
     return problems
+
+
+def _other_error(output: str) -> str:
+    return (
+        'use error={"' + output + '": "additive"}, give an LLOQ so that they are BLQ, or leave them out (a column '
+        "'excluded')"
+    )
 
 
 def with_errors(
@@ -132,12 +143,17 @@ def with_errors(
     """Return the parameters with those of the residual errors: from the start values, else from the data."""
     for error in errors:
         own = error.start(data.measured(error.output), data.model.units.get(error.output, ""))
-        chosen = [
-            replace(p, value=start.get(p.name).value, fixed=start.get(p.name).fixed) if p.name in start else p
-            for p in own
-        ]
+        chosen = [_as_told(p, start.get(p.name)) if p.name in start else p for p in own]
         parameters = parameters + Parameters(tuple(chosen))
     return parameters
+
+
+def _as_told(own: Parameter, told: Parameter) -> Parameter:
+    """Return a residual error's parameter with the value and the bounds that were told, in its own unit."""
+    ratio = ratio_of(told.unit, own.unit)
+    return replace(
+        own, value=told.value * ratio, lower=told.lower * ratio, upper=told.upper * ratio, fixed=told.fixed
+    )  # fmt: skip
 
 
 def other_starts(

@@ -15,6 +15,7 @@ from pkpd.fit.densities import Densities, Density, group_starts, group_sums, mea
 from pkpd.fit.predictions import Predicted, Predictions
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
+from pkpd.observed.naming import name_rows
 from pkpd.parameters import Parameters, Scale
 from pkpd.population import ResidualError
 
@@ -210,16 +211,21 @@ class Likelihood:
         return f"subject {self.data.subjects[failure[0]]!r}: {failure[1]}"
 
     def _impossible(self, vector: Array) -> str:
-        """Name the first measured value that its residual error cannot hold (no prediction, or no spread)."""
-        value = self(vector)
+        """Name the measured values that their residual error cannot hold (no prediction, or no spread)."""
+        value, data = self(vector), self.data
         bad = measured_rows(self.densities.rows) & ~((value.sd > 0) & np.isfinite(value.fitted))
+        for error in self.errors:
+            with np.errstate(all="ignore"):
+                bad |= measured_rows(data) & data.of(error.output) & ~np.isfinite(error.transform.to(value.fitted))
         if not bad.any():
             return ""
         k = int(np.flatnonzero(bad)[0])
-        subject, output = self.data.subjects[self.data.subject[k]], self.data.outputs[self.data.output[k]]
+        only = np.arange(bad.size) == k
+        others = f" (and {bad.sum() - 1} more: {name_rows(data, bad & ~only)})" if bad.sum() > 1 else ""
         return (
-            f"subject {subject!r} at time {self.data.time[k]:g}: {output} was {self.data.value[k]:g}, the "
-            f"prediction is {value.fitted[k]:g} and its residual error has no spread there; choose another"
+            f"{name_rows(data, only)}: {self.data.outputs[data.output[k]]} was {data.value[k]:g}, the "
+            f"prediction is {value.fitted[k]:g} and its residual error has no spread there{others}; choose another "
+            "error (additive, or combined with a floor) or a model with a baseline, or leave it out (column 'excluded')"
         )
 
     @property

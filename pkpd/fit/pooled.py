@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pkpd.errors import FitWarning, warn
+from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
-from pkpd.fit.verdict import UNIDENTIFIED
+from pkpd.fit.verdict import UNBOUNDED, UNIDENTIFIED
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.observed import Observed, observe
@@ -47,11 +48,12 @@ def fit_pooled(
     start : Parameters
         Start values, e.g. from `initial_estimates`; fixed parameters stay.
     error : mapping, optional
-        Output → kind of residual error: its name (`pkpd.fit.KINDS`) or a class of one's own. By default it is
-        proportional for concentrations that are driven by doses, else on the log scale.
+        Output → kind of residual error: its name (`pkpd.fit.KINDS`) or a class of one's own. By default it is that of
+        the fit which is `given`; else proportional for concentrations that are driven by doses
+        (`pkpd.model.drug.measures_drug`), and on the log scale for the rest.
     given : Fits, Fit or DataFrame, optional
         Parameters that are known: from individual fits (each subject its own), from a pooled fit, or a table with one
-        row per subject (in the model's units).
+        row per subject (in the model's units). A fit brings its residual errors, too.
     options : Options, optional
         Names of analytes, baselines, standard errors, tolerances.
 
@@ -73,7 +75,7 @@ def fit_pooled(
     check_kinds(model, study, start, error)
     data, request = _prepared(model, study, Request(start, error, options or Options()), given)
     fit = fit_data(data, request)
-    if fit.status == UNIDENTIFIED:
+    if fit.status in (UNIDENTIFIED, UNBOUNDED):
         warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
 
@@ -83,12 +85,14 @@ def _prepared(
 ) -> tuple[Observed, Request]:
     """Return the data of the subjects that can be fitted, and the request with all that is known of them."""
     notes: list[str] = []
+    asked = model
     table = given_table(given, model)
     if table is not None:
         study = with_given(study, table, notes)
     if model.base == WORDS and isinstance(given, (Fits, Fit)):
         model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
     data = observe(model, study, request.options.observed).usable()
+    notes += say_units(asked, data.model, study)
     known = {} if table is None else in_model_units(table, given, data)
     if request.options.baseline == "observed":
         known |= observed_baselines(data)
@@ -96,4 +100,21 @@ def _prepared(
     if isinstance(given, Fit):
         inside = [p for p in given.parameters if p.name in data.model.parameters]
         settled = {p.name: p.value * ratio_of(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
+    request = _with_errors_of(request, given, data)
     return data, replace(request, known=known, settled=settled, notes=tuple(notes), attrs=study.attrs)
+
+
+def _with_errors_of(request: Request, given: Fits | Fit | pandas.DataFrame | None, data: Observed) -> Request:
+    """Return the request with the residual errors of what is given, for outputs of which nothing else was said.
+
+    A pooled fit brings their values, too: where the search begins, or what stays if it was fixed.
+    """
+    source = given if isinstance(given, Fit) else next(iter(given.values())) if isinstance(given, Fits) else None
+    if source is None:
+        return request
+    told = dict(request.error or {})
+    theirs = [e for e in source.errors if e.output in data.analytes and e.output not in told]
+    start = request.start
+    if isinstance(given, Fit):
+        start += given.parameters.subset([n for e in theirs for n in e.names if n not in start])
+    return replace(request, start=start, error=told | {e.output: type(e) for e in theirs})

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import Compiled, Schedule, Settings, Solution
+from pkpd.errors import naming
 from pkpd.observed import Observed
 
 
@@ -62,10 +63,9 @@ class Predictions:
 
     def _laid_out(self, table: Array) -> Schedule:
         data = self.data
-        if data.time_rows is None:
-            return self.code.schedule(table, data.doses, data.times, data.after)
-        rows: Any = (data.changes, data.dose_rows, data.time_rows)
-        return self.code.schedule(table, data.doses, data.times, data.after, *rows)
+        rows: Any = () if data.time_rows is None else (data.changes, data.dose_rows, data.time_rows)
+        with naming(data.subjects, data.dose_records):
+            return self.code.schedule(table, data.doses, data.times, data.after, *rows)
 
     def at(self, table: Array) -> Predicted:
         """Return the predictions for a table of values.

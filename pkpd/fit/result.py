@@ -15,6 +15,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
+from pkpd.model.dimensions import inferred_units
 from pkpd.parameters import Parameters, Scale
 from pkpd.population import Omega, Population, ResidualError, block
 from pkpd.population.cholesky import loadings
@@ -38,7 +39,8 @@ class Fit:
     covariance : array, shape (free, free)
         Of the free parameters on their transformed scales (log where positive).
     objective, minus2ll : float
-        −2 log L without and with N·log 2π.
+        −2 log L without and with N·log 2π; NaN where the likelihood has no maximum (status ``"unbounded"``) or cannot
+        be computed (``"failed"``).
     observations, censored, subjects, evaluations : int
         Counts.
     degrees : float
@@ -57,6 +59,8 @@ class Fit:
         What was left out of the fit.
     attrs : mapping
         Provenance of the study: ``source``, ``synthetic`` and the like.
+    cautions : tuple of str
+        What a converged fit does not know well; they stand in the message, too.
     """
 
     model: Model
@@ -78,6 +82,7 @@ class Fit:
     given: pandas.DataFrame | None = None
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -164,10 +169,11 @@ class Fit:
         return {n: (min(low[n], high[n]), max(low[n], high[n])) for n in self.parameters.free}
 
     def table(self, level: float = 0.90) -> pandas.DataFrame:
-        """Return one row per parameter: estimate, unit, SE, RSE %, interval, meaning."""
+        """Return one row per parameter: estimate, unit (stated or inferred), SE, RSE %, interval, meaning."""
         import pandas
 
         errors, intervals = self.standard_errors(), self.intervals(level)
+        inferred = inferred_units(self.model)
         rows = []
         for p in self.parameters:
             if self.given is not None and p.name in self.given.columns:
@@ -175,7 +181,8 @@ class Fit:
             se = errors.get(p.name, math.nan)
             low, high = intervals.get(p.name, (math.nan, math.nan))
             relative = 100 * se / abs(p.value) if p.value else math.nan
-            rows.append((p.name, p.value, p.unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
+            unit = p.unit or inferred.get(p.name, "")
+            rows.append((p.name, p.value, unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
         percent = f"{100 * level:g} %"
         columns = [
             "parameter",
@@ -254,6 +261,8 @@ class Fits(Mapping[Any, Fit]):
         lines = [f"{len(self.fits)} individual fits, {len(self.usable())} converged, {len(self.failures)} failed"]
         for status in sorted({f.status for f in self.fits.values() if not f.converged}):
             lines.append(f"{status}: {', '.join(str(s) for s, f in self.fits.items() if f.status == status)}")
+        doubtful = [str(s) for s, f in self.fits.items() if f.cautions]
+        lines += [f"converged with a caution: {', '.join(doubtful)}"] if doubtful else []
         lines += [f"no fit of {s}: {why}" for s, why in self.failures.items()]
         return "\n".join(lines)
 

@@ -83,7 +83,9 @@ class _Secant:
         return self._matrix
 
 
-def minimise(objective: Objective[V], start: Array, limit: int = 200) -> Minimum[V]:
+def minimise(
+    objective: Objective[V], start: Array, limit: int = 200, enough: Callable[[V], bool] | None = None
+) -> Minimum[V]:
     """Minimise an objective with SciPy's trust-region Newton method.
 
     Its Hessian is the objective's information matrix, or one learnt from gradients where the objective has none.
@@ -96,8 +98,15 @@ def minimise(objective: Objective[V], start: Array, limit: int = 200) -> Minimum
         Transformed start values.
     limit : int
         Most iterations.
+    enough : callable, optional
+        Ends the search where it says so of the objective's value: there is no minimum further on.
     """
     remembered = _Remembered(objective)
+
+    def halt(x: Array) -> None:
+        if enough is not None and enough(remembered(x)):
+            raise StopIteration
+
     x = np.asarray(start, dtype=float)
     if x.size == 0:
         return Minimum(x, remembered(x), np.zeros((0, 0)), 0.0, 1)
@@ -110,11 +119,12 @@ def minimise(objective: Objective[V], start: Array, limit: int = 200) -> Minimum
                 jac=lambda v: remembered(v).gradient,
                 hess=_curvature(remembered, x),
                 method="trust-exact",
+                callback=halt,
                 options={"maxiter": limit, "gtol": 1e-6, "initial_trust_radius": 1.0, "max_trust_radius": 10.0},
             )
             gain = remembered(x).objective - found.fun
             x = np.asarray(found.x, dtype=float)
-            if gain < 1e-6:
+            if gain < 1e-6 or (enough is not None and enough(remembered(x))):
                 break
     x, hessian, decrement = _polish(remembered, x)
     return Minimum(x, remembered(x), hessian, decrement, remembered.count)

@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 
 from pkpd import units
 from pkpd.errors import InputError
+from pkpd.fit.nothing_measured import sources_all_censored
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.observed.matching import in_study_units, match_outputs
@@ -57,7 +58,8 @@ def initial_estimates(
     found = model.parameters.with_values({n: v for n, v in values.items() if n in model.parameters})
     if found.missing:
         raise InputError(
-            [f"no start value for {n!r} ({found.get(n).meaning})" for n in found.missing]
+            sources_all_censored(sources)
+            + [f"no start value for {n!r} ({found.get(n).meaning})" for n in found.missing]
             + ["give the NCA of the drug and the study with its baselines, or set them by with_values"],
             "initial_estimates",
         )

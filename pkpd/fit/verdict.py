@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.fit.cautions import cautions
 from pkpd.fit.objective import Objective, V
 from pkpd.fit.search import GOOD_DECREMENT, Minimum
 from pkpd.parameters import Parameters
 
 CONVERGED, STOPPED, BOUND, UNIDENTIFIED, FAILED = "converged", "stopped short", "on a bound", "not identified", "failed"
+UNBOUNDED = "unbounded"
 HIGH_CONDITION = 1000.0  # the customary limit on NONMEM's condition number
 _WIDE = 1.0  # a standard error of 1 on the log scale: the 95 % interval spans a factor of fifty
 _FLAT = 0.01  # −2 log L that does not count as a difference
@@ -26,19 +28,22 @@ class Verdict:
     Attributes
     ----------
     status : str
-        ``"converged"``, ``"stopped short"``, ``"on a bound"``, ``"not identified"`` or ``"failed"``.
+        ``"converged"``, ``"stopped short"``, ``"on a bound"``, ``"not identified"``, ``"unbounded"`` or ``"failed"``.
     message : str
         The reason, with what to do about it.
     covariance : array, shape (free, free)
         Of the estimates on the transformed scale; NaN where there is none.
     condition_number : float
         Largest over smallest eigenvalue of the correlation matrix of the estimates; infinite if singular.
+    cautions : tuple of str
+        What a converged fit does not know well.
     """
 
     status: str
     message: str
     covariance: Array
     condition_number: float
+    cautions: tuple[str, ...] = ()
 
 
 def judge(
@@ -84,7 +89,14 @@ def judge(
     if not minimum.decrement < GOOD_DECREMENT:
         gain = f"a Newton step could still gain {minimum.decrement / 2:.2g} in −2 log L"
         return Verdict(STOPPED, f"{gain}; start from other values", covariance, condition)
-    return Verdict(CONVERGED, "gradient zero, curvature positive", covariance, condition)
+    doubts = cautions(parameters, covariance, condition)
+    more = f"; caution: {'; '.join(doubts)}" if doubts else ""
+    return Verdict(CONVERGED, f"gradient zero, curvature positive{more}", covariance, condition, doubts)
+
+
+def without_maximum(why: str, free: int) -> Verdict:
+    """Return the verdict on a search that followed a likelihood which has no maximum; it has no covariance."""
+    return Verdict(UNBOUNDED, why, np.full((free, free), np.nan), math.nan)
 
 
 def _wide(parameters: Parameters, covariance: Array) -> list[str]:

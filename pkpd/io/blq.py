@@ -59,8 +59,8 @@ def reading(cell: object) -> Reading | None:
         for side, pattern in _TEXTS:
             match = pattern.fullmatch(cell.strip())
             if match:
-                limit = match.groupdict().get("limit")
-                return Reading(side=side, limit=float(limit) if limit else math.nan)
+                limit = float(match.groupdict().get("limit") or math.nan)
+                return None if math.isinf(limit) else Reading(side=side, limit=limit)
     return None
 
 

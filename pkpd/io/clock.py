@@ -22,8 +22,8 @@ from pkpd import units as unit_tools
 from pkpd.arrays import Array, Flags
 from pkpd.decimals import product, total
 from pkpd.io.cells import is_missing, number, plain_numbers
-from pkpd.io.columns import missing_column
-from pkpd.io.findings import Findings
+from pkpd.io.columns import fold, missing_column, split_unit
+from pkpd.io.findings import Findings, say
 from pkpd.io.table import Table
 
 _WORDS = {
@@ -36,6 +36,10 @@ _EXPECTED = "a number, a clock time such as 08:30 with a day, or a date with a t
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?", re.ASCII)
+_TIME_LIKE = re.compile(
+    r"t|ta[fl]?d|tsl?d|.*time.*|.*elapsed.*|.*clock.*"
+    r"|(?:t|rel|relative|sampling|sample|actual|real|nominal|post|postdose|since)?(?:h|hr|hrs|hours?|mins?|minutes?)"
+)  # folded headings
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -66,7 +70,12 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
         missing_column(table, "time", "the time of every record", findings)
         return Times("number", np.full(count, np.nan), np.ones(count, dtype=bool))
     if source in ("nominal_time", "day"):
+        _no_other_clock(table, source, findings)
         findings.altered(f"{table.name}: no actual times; {source.replace('_', ' ')} stands for {count} records")
+    unused = [table.headings.get(s, s) for s in ("datetime", "clock") if s in table and source == "time"]
+    if unused:
+        told = ", ".join(map(repr, unused))
+        findings.fact(f"{table.name}: not used: {told}; the times are those of '{table.headings.get('time', 'time')}'")
     per_day = unit_tools.factor("day", unit)
     plain = plain_numbers(table.columns[source]) if "day" not in table else None
     if plain is not None and not np.isnan(plain).any():
@@ -90,6 +99,26 @@ def read_times(table: Table, unit: str, findings: Findings) -> Times:
             table.complain(findings, source, i, f"{_WORDS[common]} as in the other records")
     bad = np.array([kind != common for kind in kinds], dtype=bool)
     return Times(common, np.where(bad, np.nan, values), bad)
+
+
+def _no_other_clock(table: Table, source: str, findings: Findings) -> None:
+    """Days and planned times stand for the times only where nothing else in the table could be them."""
+    others = [key for key in table.open if _is_a_clock(table.headings.get(key, key), table.columns[key])]
+    if others:
+        heading, like = table.headings.get(source, source), [table.headings.get(key, key) for key in others]
+        findings.problem(
+            f"{table.name}: the columns {', '.join(map(repr, [heading, *like]))} could each be the time of the "
+            f"records; say which with {say(like[0], 'time')}, or that {like[0]!r} is none with "
+            f"{say(like[0], 'covariate')}"
+        )
+
+
+def _is_a_clock(heading: str, cells: Sequence[object]) -> bool:
+    """Whether a heading sounds like a time, and everything under it is one."""
+    if not _TIME_LIKE.fullmatch(fold(split_unit(heading)[0])):
+        return False
+    kinds = {_classify(cell)[0] for cell in cells} - {"missing"}
+    return bool(kinds) and "bad" not in kinds
 
 
 def _classify(cell: object) -> tuple[str, float]:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pkpd import units as unit_tools
-from pkpd.errors import UnitError, nearest
+from pkpd.errors import UnitError, few, nearest
 from pkpd.io.findings import Findings
+from pkpd.io.rivals import Rival, chosen
 from pkpd.io.table import Columns, Table
 from pkpd.study import COVARIATE_NAMES
 
@@ -25,20 +26,24 @@ CLOCK = {
 """Columns that observations and doses share, with their other names (lower case, without spaces)."""
 
 OBSERVATIONS = {
-    "analyte": ("compound", "parameter", "paramcd", "biomarker", "test", "dvid"),
+    "analyte": ("compound", "parameter", "paramcd", "biomarker", "test", "dvid", "ytype", "dvname", "endpoint",
+        "obsid"),
     "value": ("conc", "concentration", "dv", "result", "measurement", "observed"),
-    "blq": ("bql", "bloq", "isblq", "blqflag", "belowlloq", "belowlimit"),
+    "blq": ("bql", "bloq", "isblq", "blqflag", "blqfl", "bqlflag", "bqlfl", "bloqflag", "bloqfl", "belowlloq",
+        "belowlimit"),
     "alq": ("aql", "aloq", "isalq", "alqflag", "aboveuloq", "abovelimit"),
     "lloq": ("llq", "loq"),
     "uloq": ("ulq",),
     "mark": ("prepost", "dosemark"),
-    "excluded": ("exclude", "excl", "exclusion", "setaside"),
-    "reason": ("exclusionreason", "excludedreason", "reasonexcluded", "reasonforexclusion"),
+    "excluded": ("exclude", "excl", "exclusion", "setaside", "ignore", "ignored", "omit", "omitted", "outlier",
+        "exclfl", "ncaxfl", "excludeflag", "exclusionflag", "exclflag"),
+    "reason": ("exclusionreason", "excludedreason", "reasonexcluded", "reasonforexclusion", "exclreason",
+        "excludereason", "ncaxrs"),
     "unit": ("units", "valueunit"),
     "until": ("end", "endtime", "stop", "collectionend"),
     "volume": ("vol", "collectionvolume", "urinevolume"),
     "lower": (),
-}
+}  # fmt: skip
 DOSES = {
     "amount": ("amt", "dose", "doseamount"),
     "amount_per_kg": ("doseperkg", "amtperkg"),
@@ -46,8 +51,8 @@ DOSES = {
     "duration": ("dur", "tinf", "infusionduration", "infusiontime"),
     "unit": ("units", "doseunit", "amountunit"),
 }
-DROP = "drop"
-"""What the user says of a heading that is to be left out."""
+DROP, COVARIATE = "drop", "covariate"
+"""What the user says of a heading that is to be left out, or that means none of our columns."""
 KINDS_OF_DOSES = {
     "rate": ("infusionrate",),
     "additional": ("addl", "additionaldoses"),
@@ -56,6 +61,9 @@ KINDS_OF_DOSES = {
     "into": ("cmt", "compartment"),
     "modelled": ("modeled",),
     "action": (),
+    "evid": ("eventid",),
+    "mdv": (),
+    "until": ("end", "endtime", "stop", "stoptime", "infusionend", "endofinfusion", "eoi", "doseend"),
     "reset": (),
     "switch": (),
 }
@@ -100,7 +108,12 @@ def split_unit(heading: str) -> tuple[str, str]:
 
 
 def match(
-    name: str, loaded: Columns, words: Mapping[str, str], renamed: Mapping[str, str], findings: Findings
+    name: str,
+    loaded: Columns,
+    words: Mapping[str, str],
+    renamed: Mapping[str, str],
+    findings: Findings,
+    standard: bool = False,
 ) -> tuple[Table, dict[str, str]]:
     """Return the table with its columns under our names, and the units that its headings carry.
 
@@ -116,6 +129,8 @@ def match(
         Headings that the user has given a meaning; these come first.
     findings : Findings
         Where problems go.
+    standard : bool
+        Whether the columns' own names are those of a standard, which decides: AVISIT is not VISIT.
     """
     headings, cells = loaded
     for heading, count in Counter(fold(h) for h in headings).items():
@@ -130,20 +145,15 @@ def match(
     found_units: dict[str, str] = {}
     extras = []
     ours = set(words.values()) - set(COVARIATES)
+    winners, echoes = _winners(name, loaded, (parts, explicit, meant), standard, findings)
     for k, heading in enumerate(headings):
-        column = meant[k]
-        if column == DROP:
+        if meant[k] == DROP or k in echoes:
             continue
-        rivals = [j for j, other in enumerate(meant) if other == column] if column else [k]
-        winners = (
-            [j for j in rivals if explicit[j]] or [j for j in rivals if fold(parts[j][0]) == fold(column)] or rivals
-        )
-        if k not in winners:
-            column = ""  # another heading says it more plainly: this one is an extra column
-        elif len(winners) > 1 and k == winners[0]:
-            same = ", ".join(repr(headings[j]) for j in winners)
-            findings.problem(f"{name}: the columns {same} could each be {column!r}; say which with columns={{...}}")
+        column = meant[k] if k in winners else ""
         key = column or parts[k][0]
+        if not column and key in meant:
+            findings.fact(f"{name}: {heading!r} is not used: another column is read as {key!r}")
+            continue
         if column not in ours:
             extras.append(key)
         columns.setdefault(key, cells[k])
@@ -151,12 +161,44 @@ def match(
         if parts[k][1]:
             found_units[key] = parts[k][1]
     rows = list(range(1, len(cells[0]) + 1))
-    table = Table(name, columns, rows, source, tuple(dict.fromkeys(extras)))
+    told = frozenset(parts[k][0] for k, given in enumerate(explicit) if given == COVARIATE)
+    table = Table(name, columns, rows, source, tuple(dict.fromkeys(extras)), told)
     keep = rows if any(map(_filled, cells)) else _with_content(cells)
     if len(keep) < len(rows):
         findings.altered(f"{name}: {len(rows) - len(keep)} rows without any content were left out")
         table = table.take(keep)
     return table, found_units
+
+
+def _winners(
+    name: str,
+    loaded: Columns,
+    said: tuple[list[tuple[str, str]], list[str], list[str]],
+    standard: bool,
+    findings: Findings,
+) -> tuple[set[int], set[int]]:
+    """Return which headings have the meaning that they could have, and which only say what one of those says."""
+    parts, explicit, meant = said
+    headings, cells = loaded
+    winners: set[int] = set()
+    echoes: set[int] = set()
+    for column in dict.fromkeys(meant):
+        places = [k for k, other in enumerate(meant) if other == column]
+        if column in ("", DROP, COVARIATE):
+            continue
+        if len(places) == 1:
+            winners.add(places[0])
+            continue
+        plain = [k for k in places if fold(parts[k][0]) == fold(column)]
+        ours = column == "occasion" and {"period", "clock"} <= {p[0] for p in parts}  # a study's own table
+        if (standard or ours) and plain and not any(explicit[k] for k in places):
+            places = plain[:1]
+        rivals = [Rival(headings[k], bool(explicit[k]), k in plain) for k in places]
+        first, same = chosen(name, column, rivals, [cells[k] for k in places], findings)
+        winners.add(places[first])
+        if column != "subject":
+            echoes |= {places[k] for k in same}
+    return winners, echoes
 
 
 def _filled(column: Sequence[object]) -> bool:
@@ -186,7 +228,7 @@ def check_renamed(
     result = {}
     for theirs, ours in columns.items():
         heading = theirs if theirs in known else by_fold.get(fold(theirs))
-        meaning = DROP if fold(ours) == DROP else words.get(fold(ours))
+        meaning = fold(ours) if fold(ours) in (DROP, COVARIATE) else words.get(fold(ours))
         if heading is None:
             findings.problem(f"columns: no table has a column {theirs!r}; {nearest(theirs, known)}")
         if meaning is None:
@@ -204,7 +246,7 @@ def missing_column(table: Table, column: str, what: str, findings: Findings) -> 
     hint = nearest(column, [h for h in headings if table_key(table, h) in table.extras])
     hint = f"; {hint}" if hint.startswith("did") else ""
     findings.problem(
-        f"{table.name}: no column '{column}'; expected {what}; found {', '.join(map(repr, headings))}{hint}"
+        f"{table.name}: no column '{column}'; expected {what}; found {few(map(repr, headings), column)}{hint}"
     )
 
 

@@ -16,6 +16,7 @@ from pkpd.errors import UnitError, nearest
 from pkpd.io.columns import fold, missing_column
 from pkpd.io.declared import record_factors
 from pkpd.io.dose_kinds import DoseUnits, check_dose_kinds, lasts, read_kinds, time_ratio
+from pkpd.io.dose_rows import contradictions
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
 from pkpd.records import DOSE_COLUMNS, EVENT_COLUMNS
@@ -64,13 +65,17 @@ def read_doses(
     if "action" in kinds:
         factors = np.where(np.array(kinds["action"]) == "multiply", 1.0, factors)  # a factor has no unit
     duration, bad_duration = table.numbers("duration", findings, "a time ≥ 0")
+    length = durations(duration, units, heading_units, findings)
+    if "rate" in kinds:  # a length that says what the rate says is no contradiction
+        other = contradictions(amount * factors, kinds["rate"], length)
+        kinds["rate"] = np.where((length > 0) & ~other, 0.0, kinds["rate"])
     route = _routes(table, duration, bad_duration, lasts(kinds, len(table)), findings)
     doses = {
         "subject": table.labels("subject", findings),
         "time": np.full(len(table), np.nan),
         "amount": product(amount, factors),
         "route": route,
-        "duration": durations(duration, units, heading_units, findings),
+        "duration": length,
         "occasion": table.labels("occasion", findings),
         "row": np.array(table.rows, dtype=np.int64),
         **kinds,

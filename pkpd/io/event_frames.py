@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas
 
+from pkpd.arrays import Array
 from pkpd.io import doses as dosing
 from pkpd.io import shape, subjects
 from pkpd.io.collected import check_collections
 from pkpd.io.dose_kinds import DoseUnits, rate_ratio, time_ratio
+from pkpd.io.dose_rows import contradictions
 from pkpd.io.event_doses import DoseScale, event_doses
 from pkpd.io.event_periods import period_columns
 from pkpd.io.event_records import event_covariates, record_columns
@@ -18,6 +20,7 @@ from pkpd.io.event_samples import samples_of
 from pkpd.io.event_table import EventTable, read_events
 from pkpd.io.frames import Frames, study_frames
 from pkpd.io.job import Job
+from pkpd.io.meaningful import check_samples
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table, positions
 from pkpd.io.treatments import treatments
@@ -43,7 +46,7 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
     if rows is None:
         return None
     (table,), labelled = treatments([rows.table], findings)
-    rows = replace(rows, table=table)
+    rows = replace(rows, table=check_samples(table, rows.filled, findings, refuse=not job.events.strict))
     samples = samples_of(rows, names, job.events.analytes, findings)
     wide = shape.wide_columns(samples if "value" in samples else table, names)
     long = shape.lengthen(replace(samples, extras=table.extras), names, findings)
@@ -84,10 +87,33 @@ def _scale(rows: EventTable, job: Job) -> DoseScale:
     interval = time_ratio("interval", headings.get("interval", ""), job.units["time"], job.findings)
     if dosed:
         table = rows.table.take(dosed)
+        if "dose_unit" in table:
+            table = replace(table, columns={**table.columns, "unit": table.columns["dose_unit"]})
         amount[dosed], unit = dosing.amount_factors(table, headings, job.units, job.findings)
         if unit:
             job.units["dose"] = unit
         rate[dosed] = rate_ratio(amount[dosed], DoseUnits(unit, job.units["time"], headings), job.findings)
         given, _ = table.numbers("duration", job.findings, "a time ≥ 0")
         length[dosed] = dosing.durations(np.maximum(given, 0.0), job.units, headings, job.findings)
+        length[dosed] = _until_the_end(table, rows.clock[dosed], length[dosed], job)
+        _check_lengths(rows, dosed, length[dosed] / (amount / rate)[dosed], job)
     return DoseScale(amount, rate, length, interval)
+
+
+def _until_the_end(table: Table, start: Array, length: Array, job: Job) -> Array:
+    """Lengths of infusions, from their ends where those are given."""
+    until, bad = table.numbers("until", job.findings, "the end of the infusion, a number")
+    ended = ~np.isnan(until) & ~bad
+    for i in positions(ended & (until < start)):
+        table.complain(job.findings, "until", i, "an end that is not before the time of the dose")
+    for i in positions(ended & (length > 0) & ~np.isclose(until - start, length, rtol=1e-6, atol=0.0)):
+        table.complain(job.findings, "until", i, f"the end after the duration {length[i]:g}")
+    return np.where(ended & (until >= start), until - start, length)
+
+
+def _check_lengths(rows: EventTable, dosed: list[int], length: Array, job: Job) -> None:
+    """Report rows whose amount is not their rate times their length; `length` is scaled as amounts over rates are."""
+    amount, rate = (rows.events.items[name][dosed] for name in ("AMT", "RATE"))
+    for i in positions(contradictions(amount, rate, length)):
+        found = f"{amount[i]:g} / {rate[i]:g} = {amount[i] / rate[i]:g}"
+        rows.table.complain(job.findings, "duration", dosed[i], f"none beside a rate, or amount / rate ({found})")

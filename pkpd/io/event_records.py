@@ -13,7 +13,8 @@ from pkpd.io.columns import fold, split_unit
 from pkpd.io.event_table import EventTable
 from pkpd.io.findings import Findings, shown
 from pkpd.io.shape import SIDES, wide_columns
-from pkpd.io.table import Table, positions
+from pkpd.io.spoilt import report_spoilt
+from pkpd.io.table import Table
 from pkpd.records import DOSE, OBSERVATION, OTHER, QUESTION, RECORD_COLUMNS, RESET, RESET_DOSE
 
 _KINDS = {1: DOSE, 2: OTHER, 3: RESET, 4: RESET_DOSE}
@@ -47,6 +48,8 @@ def event_covariates(
             findings.altered(f"{table.name}: the column '{name}' is not used: records have one of that name")
             continue
         cells = table.columns[key]
+        if report_spoilt([(table, key)], findings):
+            continue
         numbers = [number(cell) for cell in cells]
         texts = [k for k, value in enumerate(numbers) if value is None]
         if texts:
@@ -54,12 +57,7 @@ def event_covariates(
             if labels is not None:
                 fixed[name] = labels
             continue
-        values = np.array(numbers, dtype=float)
-        if np.isinf(values).any():
-            k = positions(np.isinf(values))[0]
-            findings.problem(f"{table.place(key, k)}: expected a finite number or a text")
-        else:
-            _sort_out(rows, name, values, fixed, moving, findings)
+        _sort_out(rows, name, np.array(numbers, dtype=float), fixed, moving, findings)
     if "occasion" in table:
         numbers = [number(cell) for cell in table.columns["occasion"]]
         if all(value is not None and np.isfinite(value) for value in numbers):

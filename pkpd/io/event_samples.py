@@ -12,10 +12,11 @@ from pkpd.io.cells import flag, is_missing, label, number
 from pkpd.io.columns import split_unit
 from pkpd.io.event_table import EVENTS, EventTable
 from pkpd.io.findings import Findings
+from pkpd.io.meaningful import check_kinds, check_one_kind, everywhere
 from pkpd.io.shape import wide_columns
 from pkpd.io.table import Table, positions
 
-_DOSING = ("amount", "amount_per_kg", "route", "duration", "mark")
+_DOSING = ("amount", "amount_per_kg", "route", "duration", "mark", "dose_unit")
 
 
 def samples_of(rows: EventTable, names: Sequence[str], analytes: Mapping[str, str], findings: Findings) -> Table:
@@ -46,6 +47,10 @@ def samples_of(rows: EventTable, names: Sequence[str], analytes: Mapping[str, st
         elif not names:
             heading = split_unit(rows.table.headings.get("value", "DV"))[0]
             columns["analyte"] = [analytes.get(name, heading) for name in where]
+    elif "analyte" not in columns:
+        where = [rows.events.compartment(k) for k in keep]
+        wide = wide_columns(samples, names)
+        check_one_kind(samples, wide, where, rows.table.headings.get("compartment", "CMT"), findings)
     return replace(samples, columns=columns, extras=())
 
 
@@ -70,6 +75,8 @@ def observed_only(table: Table, names: Sequence[str], findings: Findings) -> Tab
             "doses are those given apart"
         )
     samples = censored_as_text(table.take(keep), names, findings)
+    if "compartment" in samples and "analyte" not in samples:
+        check_kinds(samples, "compartment", everywhere(samples), findings)
     columns = {name: cells for name, cells in samples.columns.items() if name not in EVENTS}
     return replace(samples, columns=columns)
 

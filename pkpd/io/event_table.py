@@ -6,7 +6,6 @@ rows are put in order and their codes checked; samples, doses and covariates of 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +39,7 @@ EVENTS = {
 """Columns of event tables, with their other names (lower case, without spaces)."""
 _MARKS_EVENTS = ("evid", "mdv", "cens")
 _REPEATS = ("rate", "additional", "interval", "steady_state", "compartment")
-_NONMEM = {"subject": "id", "amount": "amt", "value": "dv", "analyte": "dvid", "occasion": "occ"}
+_NONMEM = {"subject": "id", "time": "time", "amount": "amt", "value": "dv", "analyte": "dvid", "occasion": "occ"}
 _ITEM = {
     "evid": "EVID", "mdv": "MDV", "amount": "AMT", "amount_per_kg": "AMT", "rate": "RATE", "additional": "ADDL",
     "interval": "II", "steady_state": "SS", "compartment": "CMT",
@@ -314,17 +313,12 @@ def one_clock(time: Array, starts: Flags, resets: Flags) -> Array:
 
 
 def nonmem_cell(cell: object) -> float | str | None:
-    """A number, None for an empty cell or a dot, or the text."""
-    if isinstance(cell, (int, float)):
-        try:
-            return None if cell != cell else float(cell)
-        except OverflowError:  # a whole number of more than 308 digits
-            return math.inf
-    text = "" if cell is None else str(cell).strip()
-    if text in ("", ".", "NA", "nan", "NaN", "<NA>", "None"):
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return text
+    """A number, None for an empty cell or a dot, or the text; yes and no are 1 and 0 (MDV)."""
+    if type(cell) is float:
+        return None if cell != cell else cell
+    if isinstance(cell, (bool, np.bool_)):
+        return float(cell)
+    value = number(cell)  # the one grammar of numbers: what Python reads beyond it (1_0, full-width digits) is a text
+    if value is None:
+        return str(cell).strip()
     return None if value != value else value

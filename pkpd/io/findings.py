@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, plainly, warn
 
 
 def shown(cell: object) -> str:
     """Write a cell the way a message shows it: quoted when it is text, cut when it is long."""
     text = repr(cell) if isinstance(cell, str) else str(cell)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def say(heading: str, meaning: str) -> str:
+    """Write what the user can say of a heading."""
+    return f"columns={{{heading!r}: {meaning!r}}}"
 
 
 @dataclass
@@ -50,4 +55,4 @@ class Findings:
             raise InputError(self.problems, where)
         for sentence in self.alterations:
             warn(sentence)
-        return tuple(self.notes)
+        return tuple(map(plainly, self.notes))

@@ -98,6 +98,12 @@ def _exclusions(table: Table, findings: Findings) -> tuple[Flags, list[str]]:
         findings.problem(
             f"{table.place('reason', i)}: a reason but no column 'excluded'; expected one that says yes or no"
         )
+    unused = [i for i, text in enumerate(reason) if text and not excluded[i]]
+    if unused and "excluded" in table:
+        findings.altered(
+            f"observations: {len(unused)} records have a reason and are not excluded; they are read like all others "
+            f"(row {table.rows[unused[0]]}: {reason[unused[0]]!r})"
+        )
     silent = [i for i in positions(excluded) if not reason[i]]
     for i in silent:
         reason[i] = "no reason given"

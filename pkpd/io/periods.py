@@ -281,6 +281,13 @@ def _set_back(samples: pandas.DataFrame, doses: pandas.DataFrame, nothing: panda
         return Separated(samples, doses, nothing)
     late = (samples["mark"] == "post").to_numpy()
     begins = {owner: np.sort(part["time"].to_numpy(float)) for owner, part in doses[anew].groupby("subject")}
+    known = samples[~late].groupby("subject")["time"].min()
+    given = doses.groupby("subject")["time"].min()
+    for owner, times in begins.items():  # with nothing before it a reset begins no further period
+        if not (known.get(owner, np.inf) <= times[0] or given[owner] < times[0]):
+            begins[owner] = times[1:]
+    if not any(map(len, begins.values())):
+        return Separated(samples, doses, nothing)
 
     def periods(table: pandas.DataFrame, after: Flags) -> Integers:
         rows = zip(table["subject"], table["time"].tolist(), after.tolist(), strict=True)

@@ -12,11 +12,14 @@ from pkpd.io.cells import label, of_each
 from pkpd.io.changing import changing_records
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.collected import check_collections
+from pkpd.io.dose_rows import given_rows, with_lengths
 from pkpd.io.event_frames import event_frames
 from pkpd.io.event_samples import observed_only
 from pkpd.io.event_table import is_event_table, says_what_rows_are
 from pkpd.io.frames import Frames, study_frames
+from pkpd.io.ignored import without_ignored
 from pkpd.io.job import Job
+from pkpd.io.meaningful import check_about_doses, check_doses, check_samples, everywhere
 from pkpd.io.periods import separate
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table
@@ -39,6 +42,9 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     names = shape.analyte_names(job.units, job.tables)
     table, dose_table = job.tables.get("observations"), job.tables.get("doses")
     apart = dose_table is not None or job.plan is not None
+    if table is not None and not job.events.strict:
+        table = without_ignored(table, job.units, findings)
+        shape.check_one_value(table, names, job.units, findings)
     if table is not None and len(table) and not apart and (job.events.strict or is_event_table(table)):
         return event_frames(job, table, names, limits)
     if table is not None and apart and says_what_rows_are(table):
@@ -46,6 +52,12 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     if table is not None and not apart:
         table, dose_table = shape.split_doses(table, names, findings)
         job.heading_units["doses"] = job.heading_units["observations"]
+    if table is not None:
+        why = "doses are those given apart" if apart else "no column holds their amounts, so that it is not read"
+        check_about_doses(table, why, findings)
+        table = check_samples(table, everywhere(table), findings)
+    if dose_table is not None:
+        dose_table = given_rows(check_doses(without_ignored(dose_table, (), findings, flags=True), findings), findings)
     if table is not None and not len(table):
         findings.problem("observations: no observations in the table; expected at least one")
         table = None
@@ -92,6 +104,7 @@ def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | Non
         return dosing.no_doses(), None
     subjects.check_identifiers(table, job.findings)
     times = read_times(table, job.units["time"], job.findings)
+    table = with_lengths(table, times, job.units, job.heading_units["doses"].get("duration", ""), job.findings)
     given, unit = dosing.read_doses(table, job.heading_units["doses"], job.units, job.findings)
     if unit:
         job.units["dose"] = unit

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from pkpd.arrays import Flags
-from pkpd.errors import nearest
+from pkpd.errors import few, nearest
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.columns import COVARIATES, RESERVED, fold, missing_column, vocabulary
-from pkpd.io.findings import Findings
+from pkpd.io.findings import Findings, say
+from pkpd.io.meaningful import check_one_kind
 from pkpd.io.table import Table
 
 SIDES = ("blq", "alq", "lloq", "uloq")
@@ -39,6 +40,19 @@ def wide_columns(table: Table, names: Sequence[str]) -> dict[str, str]:
     return {name: by_fold[fold(name)] for name in names if fold(name) in by_fold}
 
 
+def check_one_value(table: Table, names: Sequence[str], units: Mapping[str, str], findings: Findings) -> None:
+    """Report a column of values beside one that `units` names: either could hold what was measured."""
+    if "value" not in table or "analyte" in table or names:
+        return
+    named = {fold(name) for name in units if name not in RESERVED and fold(name) not in vocabulary(COVARIATES)}
+    for key in (key for key in table.open if fold(key) in named):
+        theirs, value = table.headings.get(key, key), table.headings.get("value", "value")
+        findings.problem(
+            f"{table.name}: the columns {theirs!r}, which has a unit, and {value!r} could each be the measured values; "
+            f"say which with {say(value, 'covariate')} or {say(theirs, 'drop')}"
+        )
+
+
 def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple[Table, Table | None]:
     """Return observations and doses of a table that may hold both; a dose row is one with an amount.
 
@@ -60,8 +74,9 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             "expected a row of its own for each dose, or doses= with a table or a regimen"
         )
         return table, None
+    nothing = _no_doses(table, amounts, measured, findings)
     dosing, sampling = [], []
-    for i in range(len(table)):
+    for i in (i for i in range(len(table)) if i not in nothing):
         given = [table.cell(c, i) for c in amounts if not is_missing(table.cell(c, i))]
         filled = any(not is_missing(table.cell(c, i)) for c in measured)
         if not given or (filled and all(number(cell) == 0 for cell in given)):
@@ -76,16 +91,34 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             findings.problem(
                 f"{table.place('excluded', i)}: a dose cannot be set aside; expected its row to be left out"
             )
-    dose_only = {"amount", "amount_per_kg", "route", "duration"}
+    dose_only = {"amount", "amount_per_kg", "route", "duration", "dose_unit"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
-    sample_only = {"analyte", "value", "mark", "excluded", "reason", "until", "volume", "lower", *SIDES, *measured}
+    sample_only = {"analyte", "value", "mark", "excluded", "reason", "volume", "lower", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
+    if "dose_unit" in doses:
+        doses["unit"] = doses.pop("dose_unit")
     parts = (
         replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept)).take(rows)
         for kept, rows in ((samples, sampling), (doses, dosing))
     )
     samples_table, dose_table = parts
     return samples_table, dose_table if dosing else None
+
+
+def _no_doses(table: Table, amounts: Sequence[str], measured: Sequence[str], findings: Findings) -> set[int]:
+    """Rows with amount 0 and no value of subjects who get doses: times at which nothing happens (a placebo gets 0)."""
+    owners = [label(cell) for cell in table.columns.get("subject", [None] * len(table))]
+    cells = [[table.cell(c, i) for c in amounts if not is_missing(table.cell(c, i))] for i in range(len(table))]
+    zero = [bool(own) and all(number(cell) == 0 for cell in own) for own in cells]
+    dosed = {owner for owner, own, none in zip(owners, cells, zero, strict=True) if own and not none}
+    nothing = {
+        i
+        for i, owner in enumerate(owners)
+        if zero[i] and owner in dosed and all(is_missing(table.cell(c, i)) for c in measured)
+    }
+    if nothing:
+        findings.altered(f"{table.name}: {len(nothing)} rows with amount 0 and no value are no doses and were left out")
+    return nothing
 
 
 def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
@@ -121,6 +154,9 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
         if count:
             findings.altered(f"{table.name}: {count} empty cells of {a} hold no sample and were left out")
     columns: dict[str, list[object]] = {key: [*map(table.columns[key].__getitem__, rows)] for key in rest}
+    if "analyte" in table:
+        kinds = [label(cell) or "" for cell in table.columns["analyte"]]
+        check_one_kind(table, wide, kinds, table.headings.get("analyte", "analyte"), findings)
     columns["analyte"] = [a for _, a in picked]
     columns["value"] = [table.columns[wide[a]][i] for i, a in picked]
     columns["heading of value"] = [table.headings[wide[a]] for _, a in picked]
@@ -129,7 +165,7 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
             columns[c] = [table.cell(sides.get((a, c), c), i) for i, a in picked]
             columns[f"heading of {c}"] = [table.headings.get(sides.get((a, c), c), c) for _, a in picked]
     extras = tuple(key for key in table.extras if key in rest)
-    return Table(table.name, columns, [table.rows[i] for i in rows], table.headings, extras)
+    return Table(table.name, columns, [table.rows[i] for i in rows], table.headings, extras, table.told)
 
 
 def _has_sample(table: Table, column: str, flags: Sequence[str]) -> Flags:
@@ -150,7 +186,7 @@ def analytes_of(table: Table, names: Sequence[str], findings: Findings) -> list[
     """Return the analyte of every record, spelled as in `units`; a missing name is a problem."""
     if "analyte" not in table:
         if len(names) != 1:
-            known = f" ({', '.join(names)})" if names else " (units= names none)"
+            known = f" ({few(names)})" if names else " (units= names none)"
             missing_column(table, "analyte", f"the name of what was measured{known}", findings)
         return [names[0] if len(names) == 1 else ""] * len(table)
     by_fold = {fold(name): name for name in names}
@@ -169,7 +205,7 @@ def check_shape(table: Table, names: Sequence[str], findings: Findings) -> bool:
     """Say whether the table has a value column; if not, that is a problem."""
     if "value" in table:
         return True
-    columns = f"the measured values, or a column for each of {', '.join(names)}" if names else "the measured values"
+    columns = f"the measured values, or a column for each of {few(names)}" if names else "the measured values"
     missing_column(table, "value", columns, findings)
     for name in names:
         hint = nearest(name, table.extras)

@@ -10,10 +10,11 @@ import numpy as np
 import pandas
 
 from pkpd import units as unit_tools
-from pkpd.errors import nearest
+from pkpd.errors import few, nearest
 from pkpd.io.cells import all_integers, is_missing, label, number, of_each
 from pkpd.io.columns import COVARIATES, fold, missing_column, vocabulary
 from pkpd.io.findings import Findings, shown
+from pkpd.io.spoilt import report_spoilt
 from pkpd.io.table import Table
 from pkpd.records import RECORD_COLUMNS
 
@@ -56,7 +57,7 @@ def read_subjects(table: Table, units: Mapping[str, str], findings: Findings) ->
     names = [name for name in first if name]
     columns: dict[str, object] = {"subject": names}
     for key in table.columns:
-        if key not in ("subject", "row"):
+        if key not in ("subject", "row") and not report_spoilt([(table, key)], findings):
             cells = [table.columns[key][first[name]] for name in names]
             columns[spelled(key, units)] = _values(table, key, cells, [first[n] for n in names], findings)
     return pandas.DataFrame(columns)
@@ -97,6 +98,8 @@ def gather_covariates(
     moving: list[str] = []
     for key in dict.fromkeys(spelled(k, units) for table in tables for k in table.extras):
         may_change = constant is not None and key not in constant
+        if report_spoilt([(t, heading) for t in tables for heading in columns_of(t, key, units)], findings):
+            continue
         cells, varying = _first_cells(tables, key, units)
         if varying and key == "weight" and not may_change:
             for cell in varying:
@@ -175,13 +178,17 @@ def _values(
     weight = vocabulary(COVARIATES).get(fold(key)) == "weight"
     numbers = [number(cell) for cell in cells]
     for i, cell, value in zip(positions, cells, numbers, strict=True):
-        if weight and (value is None or value <= 0 or np.isinf(value)):
+        if weight and (value is None or value <= 0):
             findings.problem(f"{table.place(key, i)}: {shown(cell)}; expected a weight > 0")
-        elif value is not None and np.isinf(value):
-            findings.problem(f"{table.place(key, i)}: {shown(cell)}; expected a finite number or a text")
     if all(value is not None for value in numbers):
         return [float("nan") if value is None else value for value in numbers]
     texts = [None if is_missing(cell) else (label(cell) or shown(cell)) for cell in cells]
+    told = sum(value is not None and not np.isnan(value) for value in numbers)
+    stray = [k for k, value in enumerate(numbers) if value is None]
+    if told > len(stray):
+        heading, place = table.headings.get(key, key), table.place(key, positions[stray[0]])
+        why = f"{place}: {shown(cells[stray[0]])} is no number, as {told} cells are"
+        findings.altered(f"{table.name}: the column '{heading}' became texts: {why}")
     return pandas.Series(texts, dtype=object)
 
 
@@ -193,7 +200,7 @@ def check_weights(
         return
     if "weight" not in people:
         if has_table:
-            found = ", ".join(repr(str(c)) for c in people.columns)
+            found = few((repr(str(c)) for c in people.columns), "weight")
             findings.problem(f"subjects: no column 'weight'; expected one, since doses are in {unit}; found {found}")
         else:
             findings.fact(f"doses: given in {unit} and no weights are known; absolute amounts cannot be computed")

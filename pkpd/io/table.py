@@ -17,17 +17,27 @@ from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_number
 from pkpd.io.findings import Findings, shown
 
 Columns = tuple[list[str], list[list[object]]]
+_SAS_ZERO = 16.0**-65
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of cells under our names, with the headings and row numbers of the source for the messages."""
+    """Columns of cells under our names, with the headings and row numbers of the source for the messages.
+
+    `extras` are columns that have none of our names; `told` are those of them that the user called covariates.
+    """
 
     name: str
     columns: Mapping[str, Sequence[object]]
     rows: Sequence[int]
     headings: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
+    told: frozenset[str] = frozenset()
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The extras of which nobody has said what they are."""
+        return tuple(key for key in self.extras if key not in self.told)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -114,7 +124,34 @@ def load(name: str, source: object, findings: Findings) -> Columns | None:
     if not headings or not columns or not columns[0]:
         findings.problem(f"{name}: the table is empty; expected a header and at least one row")
         return None
-    return headings, columns
+    return headings, [_with_zeros(name, *named, findings) for named in zip(headings, columns, strict=True)]
+
+
+def _with_zeros(name: str, heading: str, cells: list[object], findings: Findings) -> list[object]:
+    """Return a column with 0 for the zeros of a SAS transport file, which are noted.
+
+    Such a file keeps 0 as an IBM number with no digits at all; pandas makes 16**-65 of it.
+    """
+    kinds = {*map(type, cells)}
+    if kinds <= {float}:
+        values = np.array(cells, dtype=float)
+        zeros = positions(np.abs(np.abs(values) - _SAS_ZERO) < 1e-3 * _SAS_ZERO)
+    elif kinds <= {int, bool, type(None)}:
+        return cells
+    else:
+        zeros = [i for i, cell in enumerate(cells) if isinstance(cell, float | str) and _is_sas_zero(cell)]
+    if not zeros:
+        return cells
+    cells = list(cells)
+    for i in zeros:
+        cells[i] = 0.0
+    findings.fact(f"{name}: {len(zeros)} cells of '{heading}' are zeros of a SAS transport file (5.4e-79)")
+    return cells
+
+
+def _is_sas_zero(cell: float | str) -> bool:
+    value = cell if isinstance(cell, float) else number(cell) if "-79" in cell else None
+    return value is not None and abs(abs(value) - _SAS_ZERO) < 1e-3 * _SAS_ZERO  # a text may have lost digits
 
 
 def _from_csv(path: str | Path) -> Columns:

@@ -52,9 +52,9 @@ def read_study(
         Other columns are covariates if there is no table of subjects: those that are constant within each subject,
         and numbers that vary, which then change in time.
     doses : DataFrame, path or Regimen, optional
-        ``subject, time, amount`` (or ``amount_per_kg``), ``route, duration``, and of ``rate, additional, interval,
-        steady_state, into, modelled, action, reset`` what is used, as `Study.doses` gives them back; a `Regimen` is
-        given to every subject as it is.
+        ``subject, time, amount`` (or ``amount_per_kg``), ``route, duration`` (or ``until``, the end of an infusion),
+        and of ``rate, additional, interval, steady_state, into, modelled, action, reset, evid`` what is used, as
+        `Study.doses` gives them back; a `Regimen` is given to every subject as it is.
     subjects : DataFrame or path, optional
         ``subject`` and covariates, one row each; without it the subjects are those that appear.
     units : mapping
@@ -62,7 +62,8 @@ def read_study(
     lloq, uloq : mapping, optional
         Limits of quantification by analyte, numbers in its unit or texts such as ``"112 pg/mL"``.
     columns : mapping, optional
-        Meanings of headings that are not understood, ``{"their heading": "our name"}``; ``"drop"`` leaves one out.
+        Meanings of headings that are not understood, or that several columns could have, ``{"their heading":
+        "our name"}``; ``"drop"`` leaves one out, ``"covariate"`` says that a column is one whatever its name.
     duplicates : {"mean", "first", "last"}, optional
         What to do with several samples of one subject, analyte and time; without a rule they are a problem.
     attrs : mapping, optional
@@ -88,7 +89,10 @@ def read_study(
     -----
     Times are numbers in the study's unit, or clock times with a ``day`` (day 1 at 00:00 is time 0), or dates with a
     time of day, counted from the subject's first dose (without a dose, from the first sample). Only a ``day``
-    means the start of that day.
+    means the start of that day, in a table in which nothing else sounds like a time.
+
+    No column that changes what a row means is passed over: each is read, refused with what to write, or counted in a
+    warning (``docs/data.md``). A number is written in ASCII digits.
     """
     findings = Findings()
     sources = {"observations": observations, "doses": doses, "subjects": subjects}
@@ -178,6 +182,7 @@ def _words(job: Job, combined: bool) -> dict[str, dict[str, str]]:
     if combined:
         amounts = {spelling: name for spelling, name in names.vocabulary(names.DOSES).items() if name != "unit"}
         words["observations"] |= amounts
+        words["observations"] |= names.vocabulary({"dose_unit": ("doseu", "amountunit", "amtunit", "amtu")})
     words["observations"] |= names.vocabulary(EVENTS)
     # A heading that `units` names as an analyte is not a synonym of something else.
     named = {names.fold(name) for name in job.units if name not in names.RESERVED}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkpd.errors import InputError
+from pkpd.errors import InputError, nearest
 from pkpd.library.common import baseline, drive, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
@@ -41,7 +41,7 @@ def indirect_response(kind: str, name: str = "R", *, by: str = "C", unit: str = 
     Dayneka NL, Garg V, Jusko WJ. J Pharmacokinet Biopharm 1993;21:457-478.
     """
     if kind not in _KINDS:
-        raise InputError(f"unknown indirect response {kind!r}; known: {', '.join(_KINDS)}")
+        raise InputError(f"unknown indirect response {kind!r}; {nearest(kind, _KINDS)}")
     inhibits, equation, what = _KINDS[kind]
     factor, extra = drive(inhibits, name, by)
     return Model(

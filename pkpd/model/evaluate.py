@@ -28,7 +28,7 @@ _SEVERAL: Mapping[str, Callable[..., Any]] = {"min": np.minimum, "max": np.maxim
 @lru_cache(maxsize=1024)
 def _tree(text: str) -> ast.expr:
     expressions.names(text)  # checks the text against the whitelist
-    return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+    return expressions.tree_of(text)
 
 
 def evaluate_text(text: str, values: Mapping[str, Any]) -> Array:

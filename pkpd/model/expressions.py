@@ -30,8 +30,8 @@ def names(text: str) -> frozenset[str]:
     """Return the names that stand in an equation, after checking it against the whitelist (without SymPy).
 
     Allowed are numbers, names, ``+ - * / ** ^``, parentheses, ``exp log sqrt abs min max sin cos tanh``, and
-    ``a if x < y else b``. Time is ``t``, time after
-    the last dose ``tad``.
+    ``a if x < y else b``. Time is ``t``, time after the last dose ``tad``. A text may have several lines; what stands
+    behind a ``#`` in a line is a comment.
 
     Raises
     ------
@@ -87,13 +87,33 @@ def _too_deep(text: str) -> ModelError:
     )
 
 
+def one_line(text: str) -> str:
+    """Return a text on one line, without what stands behind a ``#`` in each of its lines."""
+    return " ".join(word for line in text.splitlines() for word in line.partition("#")[0].split())
+
+
+def tree_of(text: str) -> ast.expr:
+    """Return Python's tree of a text in the grammar of equations; ``^`` is a power, ``#`` begins a comment.
+
+    Every reader of equations and inequalities begins here, so that all read the same.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        If Python cannot read it.
+    """
+    return ast.parse(one_line(text).replace("^", "**"), mode="eval").body
+
+
 def _tree(text: str) -> ast.expr:
     if not isinstance(text, str):
         raise ModelError(f"{text!r} is not an equation; expected text such as '-CL/V1*A1'")
     if len(text) > _LONGEST:
         raise ModelError(f"equation {text[:60]!r}… has {len(text)} characters; expected at most {_LONGEST}")
+    if "#" in text and not one_line(text):
+        raise ModelError(f"equation {text!r} is a comment only; expected an equation, too")
     try:
-        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+        return tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ModelError(f"equation {text!r} cannot be read: {getattr(error, 'msg', error)}") from None
 
@@ -110,7 +130,8 @@ def text_of(expression: Any) -> str:
     if isinstance(expression, (int, float)):  # numpy's numbers are among them, and write themselves otherwise
         return repr(int(expression) if isinstance(expression, int) else float(expression))
     if isinstance(expression, str):
-        return " ".join(expression.split())
+        line = one_line(expression)
+        return line or expression  # a comment alone is refused where it is read
     text: str = _printer().doprint(expression)
     return text
 

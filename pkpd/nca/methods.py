@@ -43,6 +43,11 @@ def over_tau(rules: Rules) -> str:
     return f"{trapezoids(rules)}, beyond the last sample: {TAILS[rules.partial]}"
 
 
+def over_tau_and_regression(rules: Rules) -> str:
+    """Return how an area over an interval is made, and the regression that its terminal volume is divided by."""
+    return f"{over_tau(rules)}, {regression(rules)}"
+
+
 def above(rules: Rules) -> str:
     """Return what an area above a threshold is the area of."""
     return (

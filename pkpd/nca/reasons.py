@@ -40,6 +40,8 @@ NOT_IN_TOBIT = 29
 TOBIT_FAILED = 30
 EMPTY_WINDOW = 31
 NOT_AT_DOSE = 32
+ALL_ZERO = 40
+NO_STRETCH = 41
 
 _SENTENCES = {
     COMPUTED: "",
@@ -74,6 +76,8 @@ _SENTENCES = {
     NOT_IN_TOBIT: "not defined for a Tobit regression",
     TOBIT_FAILED: "the Tobit regression found no line that falls",
     EMPTY_WINDOW: "the interval is empty: its end does not lie after its beginning",
+    ALL_ZERO: "every concentration is zero",
+    NO_STRETCH: "the area covers no time: it would end at the sample at which it begins",
     NOT_AT_DOSE: "the interval does not begin at its only dose, so a residence time cannot count from it",
 }
 
@@ -86,7 +90,7 @@ def sentences(minimal_points: int = 3) -> npt.NDArray[Any]:
     minimal_points : int
         Smallest number of points that the rules allow in the terminal regression.
     """
-    found = np.empty(len(_SENTENCES), dtype=object)
+    found = np.full(max(_SENTENCES) + 1, "", dtype=object)
     for code, text in _SENTENCES.items():
         found[code] = text.format(points=minimal_points)
     return found

@@ -24,7 +24,9 @@ from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
 from pkpd.nca.study.provenance import attributes
+from pkpd.nca.study.sample_labels import around, excluded, samples
 from pkpd.nca.study.several import analyse_several
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 _preset = preset
@@ -90,7 +92,9 @@ def nca(
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
         ``doubt(profile, parameter)`` the limits of acceptance that speak against this number, "" if none does;
         ``sample_time``, ``sample_value``, ``sample_quantified`` ``(profile, sample)`` are the samples as the
-        rules left them.
+        rules left them, ``sample_imputed`` those with a value in place of a BLQ sample. Coordinates ``aside_time`` and
+        ``aside_why`` ``(profile, aside)`` are the samples that took no part; ``start_value`` and ``start_how`` say
+        from what value the areas begin.
         Windows and thresholds have variables of their own. It can be saved as NetCDF. For several analytes a
         DataTree with one such dataset each.
 
@@ -265,13 +269,14 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
 
 def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles:
     parts = []
+    warn_unsampled(study, settings.analyte)
     if settings.by_dose:
         parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))
     if settings.intervals is not None:
         import pandas
 
         table = pandas.DataFrame(list(settings.intervals), columns=["subject", "start", "end"])
-        parts.append(profiles_between(study, settings.analyte, unit, table))
+        parts.append(profiles_between(study, settings.analyte, unit, table, settings.tau))
     return with_points(joined(parts), settings.points)
 
 
@@ -293,13 +298,11 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     asked = rules if base.concentration else rules.changed(accept_predose=None)
     limits = acceptance(found, profiles, asked, base.words["time"])
     data["doubt"] = (("profile", "parameter"), not_met(limits, names), {"long_name": "limits that speak against it"})
-    data.update(labels.samples(found, base))
+    data.update(samples(found, base))
     extra, more = labels.extras(found, settings, base)
-    coordinates = {**labels.coordinates(profiles, base, names), **more}
-    coordinates["accepted"] = (
-        "profile",
-        accepted(limits),
-        {"long_name": "every limit of acceptance in the rules is met"},
-    )
+    coordinates = {**labels.coordinates(profiles, base, names), **around(found, profiles, base), **more}
+    met = accepted(limits)
+    coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})
     coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})
-    return xr.Dataset({**data, **extra}, coordinates, attributes(study, settings))
+    attrs = attributes(study, settings) | {"excluded_samples": excluded(study, settings.analyte)}
+    return xr.Dataset({**data, **extra}, coordinates, attrs)

@@ -21,6 +21,7 @@ from pkpd.model import Model
 from pkpd.observed.clock import require_one_clock
 from pkpd.observed.compartments import compartments_of
 from pkpd.observed.matching import in_study_units, match_outputs
+from pkpd.observed.output_units import with_output_units
 from pkpd.observed.sequence import EventSequence, event_sequence, occasion_labels, only, value_rows
 from pkpd.records import Changes
 from pkpd.study import Study
@@ -65,6 +66,8 @@ class Observed:
         Labels of the study's occasions.
     analytes : mapping
         Output → analyte.
+    dose_records : tuple of sequences of int, one per subject; or None
+        Row of the source from which each dose was read; None when it is not known.
     """
 
     model: Model
@@ -87,6 +90,7 @@ class Observed:
     covariates: Array
     occasions: tuple[str, ...]
     analytes: Mapping[str, str]
+    dose_records: tuple[Sequence[int], ...] | None = None
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -161,12 +165,13 @@ class Observed:
                 warn(f"{count} censored samples of {analyte} have no limit and are left out of the fit")
         rest = self.keep(~lost)
         if not len(rest.time):
-            raise InputError(f"no usable observation of {sorted(self.analytes.values())}")
+            analytes = sorted(self.analytes.values())
+            raise InputError(f"no usable observation of {analytes}: every sample is censored, and no limit is known")
         return rest.part(np.unique(rest.subject).tolist())
 
 
 _ROWS = ("subject", "output", "occasion", "record", "kind", "time", "lower", "upper", "position")
-_LISTS = ("subjects", "doses", "times", "after", "changes", "dose_rows", "time_rows")
+_LISTS = ("subjects", "doses", "times", "after", "changes", "dose_rows", "time_rows", "dose_records")
 
 
 def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = None) -> Observed:
@@ -190,7 +195,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         row = study._doses["row"][switched].iloc[0]
         raise InputError(f"row {row} turns a compartment on or off, which only predict can compute", "study")
     matched = match_outputs(model, study, analytes)
-    model = in_study_units(model, study, matched)
+    model = with_output_units(in_study_units(model, study, matched), study, matched)
     require_one_clock(model, study)
     labels = occasion_labels(study)
     samples = _samples(model, study, matched, labels)
@@ -215,6 +220,7 @@ def observe(model: Model, study: Study, analytes: Mapping[str, str] | None = Non
         _records(samples), samples["kind"], time, samples["lower"], samples["upper"], samples["position"],
         doses, tuple(time[p] for p in parts), tuple(after[p] for p in parts),
         values.changes, values.dose_rows, at_samples, values.covariates, labels, matched,
+        dose_records(study, [study.subject_ids[k] for k in kept]),
     )  # fmt: skip
 
 
@@ -278,6 +284,13 @@ def _doses(model: Model, study: Study, kept: Integers) -> tuple[tuple[Dose, ...]
     ids = study.subject_ids
     compartments = compartments_of(model, study)
     return tuple(compartments.place(given[ids[k]]) for k in kept)
+
+
+def dose_records(study: Study, subjects: Sequence[Any]) -> tuple[Sequence[int], ...]:
+    """Return, for each of these subjects, the row of the source of each of its doses."""
+    rows = study._doses.groupby("subject", sort=False)["row"]
+    known: dict[Any, Sequence[int]] = {name: own.tolist() for name, own in rows}
+    return tuple(known.get(name, ()) for name in subjects)
 
 
 def _after(study: Study, sequence: EventSequence | None, samples: Mapping[str, NDArray[Any]]) -> Any:

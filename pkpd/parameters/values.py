@@ -54,7 +54,17 @@ class Parameter:
         if not math.isnan(self.value) and not self.lower <= self.value <= self.upper:
             raise InputError(
                 f"parameter {self.name!r} is {self.value:g}, outside its bounds {self.lower:g} to {self.upper:g}"
+                + self._way_out()
             )
+
+    def _way_out(self) -> str:
+        """What to write when a value below 0 is meant: 0 is the lower bound unless another one is given."""
+        if self.lower != 0.0 or self.value >= 0:
+            return ""
+        return (
+            f"; if {self.name} may be negative, write Parameter({self.name!r}, {self.value:g}, lower=-math.inf), or "
+            f"change an existing one by parameters.bound({self.name!r}, lower=-math.inf)"
+        )
 
     @property
     def scale(self) -> str:

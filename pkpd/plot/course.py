@@ -11,7 +11,7 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings, compile_model
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, naming, warn
 from pkpd.fit.result import Fit, Fits
 from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.observed.every_record import EveryRecord, every_record
@@ -121,7 +121,8 @@ def _curve(fit: Fit, subject: Any, output: str, plan: EveryRecord, times: Array)
     code = compile_model(fit.model)
     before = np.zeros(times.shape, dtype=bool)
     holding: Any = (plan.changes, plan.dose_rows, [rows])
-    lines = code.schedule(table, plan.doses, [times], [before], *holding)
+    with naming((subject,)):
+        lines = code.schedule(table, plan.doses, [times], [before], *holding)
     solution = code.run(table, lines, Settings(), states=False)
     if solution.status[0]:
         warn(f"the curve of subject {subject!r} could not be solved: {solution.advice(0)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from pkpd.errors import InputError
+from pkpd.errors import InputError, few
 from pkpd.fit.result import Fit, Fits
 from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.plot import marks, style
@@ -173,7 +173,7 @@ def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.Da
     names = list(dict.fromkeys(table["output"]))
     if output is None:
         if len(names) != 1:
-            raise InputError(f"the fit has several outputs; expected output= one of {', '.join(names)}")
+            raise InputError(f"the fit has several outputs; expected output= one of {few(names)}")
         output = str(names[0])
     style.require_name(output, names, "output")
     return output, table[table["output"] == output].reset_index(drop=True)

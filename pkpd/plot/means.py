@@ -51,13 +51,15 @@ def mean_profiles(
 ) -> Axes:
     """Draw mean ± SD, or geometric mean and geometric SD, of one analyte by group on nominal times.
 
+    A sample without a nominal time stands at its actual time; the axis says "actual time" where all of them do, and
+    the caption counts them where some do.
     A mean stands only where at least half of the group's samples are quantified. Groups stand a little apart so that
     their bars can be told from each other. The caption says what a BLQ sample counted as, and how many there are.
 
     Parameters
     ----------
     study : Study
-        The samples; nominal times, or actual ones where there are none.
+        The samples.
     analyte : str, optional
         Which of them.
     by : str, optional
@@ -114,11 +116,13 @@ def mean_profiles(
         )  # fmt: skip
     limits = {f"LLOQ {v:g}": float(v) for v in np.unique(used["lloq"].dropna())}
     marks.level_lines(ax, limits)
-    style.time_axis(ax, "nominal time", study.units["time"], time_unit)
+    clock, unplanned = _clock(used)
+    style.time_axis(ax, clock, study.units["time"], time_unit)
     ax.set_ylabel(style.labelled(analyte, study.units.get(analyte, "")))
     count, few = int(used["blq"].sum()), int(table["mean"].isna().sum())
     notes = [STATISTICS[statistic], *([f"{BLQ_RULES[rule]} ({count})"] if count else [])]
     notes += [f"{few} means not shown, mostly BLQ"] if few else []
+    notes += unplanned
     notes += [f"{cut} without a lower bar, it would reach zero"] if cut else []
     style.caption(ax, study.attrs, notes)
     # A bar that nearly reaches zero would stretch a log axis far below anything measured.
@@ -127,8 +131,16 @@ def mean_profiles(
     return ax
 
 
+def _clock(used: pandas.DataFrame) -> tuple[str, list[str]]:
+    """What the times of the samples are, and how many are not what the axis says."""
+    actual = used["nominal_time"].isna()
+    if actual.all():
+        return "actual time", []
+    return "nominal time", [f"{int(actual.sum())} of {len(used)} samples at their actual time"] if actual.any() else []
+
+
 def mean_table(study: Study, analyte: str, groups: dict[object, object], statistic: str, rule: str) -> pandas.DataFrame:
-    """Return one row per group and nominal time: ``group``, ``time``, ``mean``, ``low``, ``high``, ``n``, ``blq``.
+    """Return one row per group and time: ``group``, ``time``, ``mean``, ``low``, ``high``, ``n``, ``blq``.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class Constraint:
 
     def __post_init__(self) -> None:
         try:
-            node = ast.parse(self.text.strip().replace("^", "**"), mode="eval").body
+            node = expressions.tree_of(self.text)
         except (SyntaxError, ValueError) as error:
             raise InputError(f"constraint {self.text!r} cannot be read: {error}") from None
         if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(

@@ -10,11 +10,12 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.engine import Compiled, Settings, compile_model
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, naming, warn
 from pkpd.model import Model
 from pkpd.observed.clock import anew_problem
 from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.observed.matching import in_study_units
+from pkpd.observed.rows import dose_records
 from pkpd.periods import only_sets_back
 from pkpd.records import Changes
 from pkpd.simulate.switching import arrivals, covariate, rows_of, switched
@@ -53,18 +54,19 @@ def predict(
     -------
     pandas.DataFrame
         One row per record: subject, time, kind, ``clock`` where a subject has several periods, what changes in time,
-        and one column per output; NaN for a subject that could not be solved. A column of the
-        study that has an output's name is left out.
+        and one column per output; NaN for a subject that could not be solved. A covariate that changes and has an
+        output's name stands as ``name (study)``, which is warned about.
 
     Raises
     ------
     InputError
-        If a covariate is missing, a compartment does not exist, or a parameter has no value.
+        If a covariate is missing, a compartment does not exist, a parameter has no value, or an output is called as
+        what every record has (``time``, ``subject``, ``kind`` …).
 
     Warns
     -----
     DataWarning
-        If subjects could not be solved, with the reason of the first.
+        If subjects could not be solved, with the reason of the first; if a covariate of the study has an output's name.
     """
     model = in_study_units(model, study, {name: name for name in model.outputs if name in study.analytes})
     _check(model, study)
@@ -73,10 +75,11 @@ def predict(
     asked = switched(model, off) if off else model
     code = compile_model(asked, linear=linear)
     plain = _Lines(_table(asked, records), [*records.changes], [*records.dose_rows], [*records.time_rows])
-    lines = _with_switches(code, records, plain, off) if off else plain
-    plan = code.schedule(
-        lines.table, records.doses, records.times, records.after, lines.changes, lines.dose_rows, lines.time_rows
-    )
+    with naming(records.subjects, dose_records(study, records.subjects)):
+        lines = _with_switches(code, records, plain, off) if off else plain
+        plan = code.schedule(
+            lines.table, records.doses, records.times, records.after, lines.changes, lines.dose_rows, lines.time_rows
+        )
     solution = code.run(lines.table, plan, settings)
     failed = np.flatnonzero(solution.status)
     if failed.size:
@@ -84,7 +87,7 @@ def predict(
             f"{failed.size} of {len(records.subjects)} subjects could not be solved and are NaN; subject "
             f"{records.subjects[int(failed[0])]!r}: {solution.advice(int(failed[0]))}"
         )  # fmt: skip
-    result = _shown(study, records)
+    result = _beside(_shown(study, records), code.outputs)
     for k, name in enumerate(code.outputs):
         result[name] = solution.outputs[:, k]
     put_in = only_sets_back(study._doses).to_numpy(bool)
@@ -103,6 +106,12 @@ class _Lines:
 
 def _check(model: Model, study: Study) -> None:
     problems = [problem] if (problem := anew_problem(model, study)) else []
+    taken = study.records.columns if study.in_order else ("subject", "time", "kind")
+    problems += [
+        f"the output {name!r} is called as a column that every record has; rename it, {{'{name}_model': ...}}"
+        for name in model.outputs
+        if name in taken and name not in study.changing
+    ]
     problems += [f"parameter {p.name!r} has no value" for p in model.parameters if not np.isfinite(p.value)]
     if problems:
         raise InputError(problems, "predict")
@@ -127,6 +136,15 @@ def _shown(study: Study, records: EveryRecord) -> pandas.DataFrame:
     if study.several_periods:
         columns |= {"clock": sequence.clock}
     return pandas.DataFrame(columns).join(sequence.covariates)
+
+
+def _beside(table: pandas.DataFrame, outputs: Sequence[str]) -> pandas.DataFrame:
+    """Rename what the study gives under an output's name, so that neither is lost."""
+    again = [name for name in outputs if name in table]
+    if again:
+        told = ", ".join(f"{name!r} as {f'{name} (study)'!r}" for name in again)
+        warn(f"{len(again)} covariates of the study have an output's name and stand beside it: {told}")
+    return table.rename(columns={name: f"{name} (study)" for name in again})
 
 
 def _with_switches(code: Compiled, records: EveryRecord, plain: _Lines, off: Sequence[str]) -> _Lines:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine import Schedule, Settings, Solution, compile_model
-from pkpd.errors import InputError
+from pkpd.errors import InputError, naming
 from pkpd.model import Model
 from pkpd.observed import Observed
 from pkpd.population import Population, SubjectRows
@@ -148,7 +148,10 @@ def solve_observed(
     changes: Any = ()
     if observed.time_rows is not None and observed.dose_rows is not None:
         changes = (observed.changes * repeat, observed.dose_rows * repeat, observed.time_rows * repeat)
-    return _solved(code.run(table, code.schedule(table, *records, *changes), settings, states=False))
+    rows = None if observed.dose_records is None else observed.dose_records * repeat
+    with naming(observed.subjects * repeat, rows):
+        plan = code.schedule(table, *records, *changes)
+    return _solved(code.run(table, plan, settings, states=False))
 
 
 def _solved(solution: Solution) -> Solved:

@@ -280,9 +280,16 @@ def test_a_steady_state_that_is_added_ends_nothing(linear: str) -> None:
 
 @BOTH
 def test_a_record_before_an_arrival_with_a_longer_lag_leads_to_the_steady_state(linear: str) -> None:
-    """SS computed as if there were no lag, then advanced by II − ALAG, which is negative: the closed form goes back."""
+    """SS computed as if there were no lag, then advanced by II − ALAG, which is negative: the closed form goes back.
+
+    At a rate of 25 that leads below zero (issue 11): there it is what doses that arrive at −18, −42 … h come to.
+    """
     model = one(lag={"A": "LAG"}, covariates=("LAG",))
-    for rate in (0.0, 25.0, 2.5):
+    rows = [dose(0, 100, RATE=25.0, II=24, SS=1, LAG=30), seen(0, LAG=30), seen(5.9, LAG=30)]
+    arrived = [-18.0 - 24 * k for k in range(400)]
+    exact = [sum(infused(25.0, t, t + 4.0, at) for t in arrived) for at in (0.0, 5.9)]
+    close(answers(model, rows, linear)[1:], exact, linear)
+    for rate in (0.0, 2.5):
         rows = [dose(0, 100, RATE=rate, II=24, SS=1, LAG=30), seen(0, LAG=30), seen(6, LAG=30)]
         begun, ended = answers(model, rows, linear)[1:]
         count = int(np.ceil(100 / rate / 24)) if rate else 0

@@ -294,3 +294,11 @@ def test_a_failing_file_says_so(tmp_path: Path) -> None:
     path.write_text("id;time;value\n1;0;3\n;;\n1;1;4\n")
     with pytest.warns(DataWarning, match="1 rows without any content"):
         assert list(read_study(path, units=UNITS).observations["row"]) == [1, 3]
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=3, max_size=6))
+def test_duplicates_are_averaged_by_their_arithmetic_mean(values: list[float]) -> None:
+    """Not by their median, nor by another mean: three and more values tell them apart."""
+    table = frame(id=[1] * (len(values) + 1), time=[*[1.0] * len(values), 2.0], IL21=[*values, 7.0])
+    found = quiet(table, duplicates="mean").observations["value"].tolist()
+    assert found == [pytest.approx(sum(values) / len(values), rel=1e-12), 7.0]

@@ -75,8 +75,8 @@ def taking_part(case: Case, rules: Rules) -> tuple[list[Sample], dict[str, float
 def placed(case: Case, rules: Rules, kept: list[tuple[int, bool, bool]]) -> list[Sample | None]:
     """The samples in order with their values; None where one is dropped."""
     seen_rows = [k for k, (_, _, seen) in enumerate(kept) if seen]
-    low, high = (seen_rows[0], seen_rows[-1]) if seen_rows else (len(kept), -1)
-    if rules.blq_around == "Cmax" and seen_rows:
+    low, high = (seen_rows[0], seen_rows[-1]) if seen_rows else (len(kept), len(kept))
+    if seen_rows and rules.blq_around == "Cmax":
         largest = max(case.values[kept[k][0]] for k in seen_rows)
         tops = [k for k in seen_rows if case.values[kept[k][0]] == largest]
         low = high = tops[0] if rules.tmax == "first" else tops[-1]
@@ -273,22 +273,26 @@ class Oracle:
         self.case, self.rules = case, rules
         self.inside: Oracle = self
         self.used, self.counts = taking_part(case, rules)
-        self.empty = not any(s.seen for s in self.used)
+        self.zero = bool(self.used) and all(s.c == 0 for s in self.used)
+        self.empty = not any(s.seen for s in self.used) and not self.zero
         if self.empty:
             return
         used, within = self.used, up_to_the_end(case)
         self.inside = self if within == case else Oracle(within, rules)
         self.start, self.observed, self.extrapolated = start_value(case, rules, self.inside.used)
-        largest = max(s.c for s in used if s.seen)
-        tops = [k for k, s in enumerate(used) if s.seen and s.c == largest]
+        seen = used if self.zero else [s for s in used if s.seen]
+        largest = max(s.c for s in seen)
+        tops = [k for k, s in enumerate(used) if s in seen and s.c == largest]
         self.top = tops[0] if rules.tmax == "first" else tops[-1]
-        self.clast, self.tlast = [(s.c, s.t) for s in used if s.seen][-1]
+        self.clast, self.tlast = seen[-1].c, seen[-1].t
         counted = rules.blq_imputed == "areas and lambda_z"
-        self.t_area = [s.t for s in used if s.seen or (counted and s.put and s.c > 0)][-1]
+        self.t_area = [s.t for s in used if s in seen or (counted and s.put and s.c > 0)][-1]
         self.line = terminal(case, rules, used, self.top)
         self.clast_pred = math.exp(self.line.intercept - self.line.rate * self.tlast)
-        known = not math.isnan(self.start)
-        points = ([(0.0, self.start)] if known else []) + [(s.t, s.c) for s in used]
+        # Two zeros or more have areas of zero wherever they begin.
+        self.begin = 0.0 if math.isnan(self.start) and self.zero and len(used) > 1 else self.start
+        known = not math.isnan(self.begin)
+        points = ([(0.0, self.begin)] if known else []) + [(s.t, s.c) for s in used]
         bolus = case.dose is not None and case.dose.route == "bolus"
         self.row = 0 if bolus and known and self.start > largest else self.top + known
         self.points, self.parts = points, pieces_of(points, self.row, rules.auc)
@@ -312,6 +316,8 @@ class Oracle:
             kind = "obs"
         t_last = self.points[-1][0] if kind in ("line", "all") else self.t_area
         end = self.at(b) if b <= t_last else NAN
+        if b > t_last == self.points[0][0] >= a and kind in ("last", "all"):
+            return NAN, NAN, NAN  # what is measured covers no time
         if a < self.points[0][0] or not b > a:
             return NAN, NAN, end if b <= t_last or kind in ("last", "all") else self.beyond(a, b, kind, t_last)[2]
         area, moment = over(self.parts, a, min(b, t_last))
@@ -321,6 +327,8 @@ class Oracle:
         return area + more[0], moment + more[1], more[2]
 
     def beyond(self, a: float, b: float, kind: str, t_last: float) -> tuple[float, float, float]:
+        if self.zero and self.points[-1][0] > self.points[0][0]:
+            return 0.0, 0.0, 0.0
         if math.isnan(self.line.rate):
             return NAN, NAN, NAN
         begin = max(a, t_last)
@@ -362,7 +370,7 @@ class Oracle:
         found.update(self.areas())
         if self.inside is not self:
             own = self.inside.parameters()
-            found |= {name: own.get(name, NAN) for name in ("cmin", "tmin", "ctrough")}
+            found |= {name: own.get(name, NAN) for name in ("cmin", "tmin", "ctrough", "c0", "cstart")}
         found.update(self.interval(found))
         found.update(self.derived(found))
         return found
@@ -380,13 +388,13 @@ class Oracle:
         def sampled(t: float) -> float:
             return next((s.c for s in used if abs(s.t - t) <= 1e-9 * t), NAN)
 
-        return {
+        found = {
             "cmax": used[self.top].c, "tmax": used[self.top].t, "cmin": cmin, "tmin": tmin,
             "c0": self.start if route == "bolus" else NAN,
             "cstart": given if self.observed or counts else NAN,
             "ceoi": sampled(case.dose.duration) if route == "infusion" and case.dose else NAN,
             "ctrough": sampled(case.tau), "clast": self.clast, "tlast": self.tlast,
-            "tfirst": next(s.t for s in used if s.seen),
+            "tfirst": next((s.t for s in used if s.seen), NAN),
             "tlag": tlag(case, rules) if route == "oral" or rules.tlag == "any route" else NAN,
             "lambda_z": line.rate, "lambda_z_intercept": line.intercept, "lambda_z_points": line.points,
             "lambda_z_start": line.start, "lambda_z_end": line.end, "lambda_z_r2": line.r2,
@@ -394,19 +402,22 @@ class Oracle:
             "lambda_z_span": (line.end - line.start) * line.rate / math.log(2), "half_life": math.log(2) / line.rate,
             "clast_pred": self.clast_pred,
         }  # fmt: skip
+        return found | dict.fromkeys(("tmax", "clast", "tlast", "tlag") if self.zero else (), NAN)
 
     def areas(self) -> dict[str, float]:
         """AUC and AUMC with what lies before the first and after the last sample."""
-        if math.isnan(self.start):
+        if math.isnan(self.begin):
             return {}
         found = {}
         for kind in ("last", "all", "obs", "pred"):
             name = f"inf_{kind}" if kind in ("obs", "pred") else kind
             found[f"auc_{name}"], found[f"aumc_{name}"], _ = self.window(0.0, math.inf, kind)
+            if kind != "all" and (self.t_area == self.points[0][0] or (self.zero and self.begin > 0)):
+                found[f"auc_{name}"] = found[f"aumc_{name}"] = NAN
         for kind in ("obs", "pred"):
             for what in ("auc", "aumc"):
                 last, whole = found[f"{what}_last"], found[f"{what}_inf_{kind}"]
-                found[f"{what}_extrapolated_{kind}"] = 100 * (whole - last) / whole
+                found[f"{what}_extrapolated_{kind}"] = ratio(100 * (whole - last), whole)
         if self.case.dose is not None and self.case.dose.route == "bolus":
             back = over(self.parts, 0.0, self.used[0].t)[0]
             if self.rules.back_extrapolated == "excess over time zero":
@@ -420,12 +431,12 @@ class Oracle:
         tau = self.case.tau
         for end in ("start", "trough"):
             level = found[f"c{end}"]
-            if not math.isnan(level) and not math.isnan(self.start):
+            if not math.isnan(level) and not math.isnan(self.begin):
                 found[f"auc_above_{end}"] = self.above(level)[1]
         if math.isnan(tau):
             return {}
         area, moment, ctau, measured = self.over_tau() if not self.inside.empty else (NAN, NAN, NAN, NAN)
-        inside = [s.c for s in self.used if s.seen and s.t <= tau * (1 + 1e-9)]
+        inside = [s.c for s in self.used if (s.seen or s.c == 0) and s.t <= tau * (1 + 1e-9)]
         cmax, cmin = max(inside, default=NAN), found["cmin"]
         cavg = area / tau
         shift = tau * (found.get("auc_inf_obs", NAN) - area), tau * (found.get("auc_inf_pred", NAN) - area)

@@ -9,10 +9,12 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_ind
 
 from pkpd.errors import InputError
 from pkpd.nca import nca
 from pkpd.nca.after.compare import accumulation, relative, relative_by
+from pkpd.nca.after.descriptive import difference
 from tests.nca.nca_studies import make_study
 
 # Student, The probable error of a mean. Biometrika 6 (1908) 1-25: hours of sleep gained by two soporifics.
@@ -177,3 +179,17 @@ def test_all_problems_at_once(repeated: xr.Dataset) -> None:
     text = str(caught.value)
     for part in ("level is 90", "test: unknown parameter 'cmaxx'", "reference: subject 0 has 3 profiles"):
         assert part in text
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@settings(max_examples=30, deadline=None)
+@given(
+    x=st.lists(st.integers(-50, 50), min_size=2, max_size=5, unique=True),
+    y=st.lists(st.integers(-500, 500), min_size=3, max_size=12, unique=True),
+)
+def test_groups_of_unequal_size_and_spread(x: list[int], y: list[int], pooled: bool) -> None:
+    """As `scipy.stats.ttest_ind` has it: groups of one size would hide which spread belongs to which."""
+    a, b = np.array(x, dtype=float), np.array(y, dtype=float)
+    theirs = ttest_ind(a, b, equal_var=pooled)
+    expected = (a.mean() - b.mean(), *theirs.confidence_interval(0.9), theirs.df)
+    np.testing.assert_allclose(difference(a, b, 0.9, pooled), expected, rtol=1e-9, atol=1e-9)

@@ -67,6 +67,15 @@ def test_a_gap_spoils_the_clearance_of_the_whole_time_only() -> None:
     assert found["clr_last"].item() < CLR
 
 
+@pytest.mark.parametrize("begin", [0.5, 2.0, 4.0])
+def test_collections_that_begin_late_have_no_clearance_of_the_whole_time(begin: float) -> None:
+    """What left before the first collection is missing from the amount, but not from the area since the dose."""
+    found = nca(urine_study([(begin, 8), (8, 24)]), ["drug", "urine"])["urine"].to_dataset()
+    np.testing.assert_allclose(found["amount_excreted"].item(), excreted(begin, 24), rtol=1e-12)
+    assert np.isnan(found["clr"].item())
+    assert "do not cover" in str(found["reason"].sel(parameter="clr").item())
+
+
 def test_collections_that_cannot_be_used_are_counted() -> None:
     study = urine_study([(-4, 0), (0, 4), (4, 24)])
     with pytest.warns(DataWarning, match="1 collections of urine begin before the first dose"):

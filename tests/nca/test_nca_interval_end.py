@@ -120,6 +120,48 @@ def test_a_blq_trough_stays_what_it_is_whatever_follows(by_hand: bool) -> None:
         np.testing.assert_array_equal(found[0][name].values[-1], found[1][name].values[-1], err_msg=name)
 
 
+@budget(max_examples=15)
+@given(st.data(), rules(), st.sampled_from(["oral", "bolus", "infusion"]), st.booleans(), st.booleans())
+def test_a_dosing_interval_is_the_same_by_hand(data: Any, chosen: Rules, route: str, at_end: bool, usual: bool) -> None:
+    """Whatever is sampled after it; `usual`: its length is that of the interval before, else it is given."""
+    times, values, blq = data.draw(samples(0, TAU, at_end))
+    more = data.draw(samples(25, 90, False))
+    rows = [{"subject": 1, "time": 24.0 + t, "value": np.nan if b else v, "blq": b, "lloq": 0.1}
+            for t, v, b in zip(times + more[0], values + more[1], blq + more[2], strict=True)]  # fmt: skip
+    doses = [{"subject": 1, "time": t, "amount": 100.0, "route": route, "duration": 2.0 * (route == "infusion")}
+             for t in ((0.0, 24.0) if usual else (24.0,))]  # fmt: skip
+    whole, tau = make_study(rows, doses, units=UNITS), None if usual else TAU
+    own = nca(whole, rules=chosen, tau=tau)
+    by_hand = nca(whole, rules=chosen, tau=tau, intervals=[(24, 48)])
+    if by_hand.sizes["profile"]:
+        for name in ("auc_tau", "aumc_tau", "ctau", "ctrough", "cmin", "c0", "cstart", "cavg"):
+            np.testing.assert_allclose(by_hand[name][0], own[name][-1], rtol=1e-12, atol=1e-300, err_msg=name)
+
+
+@pytest.mark.parametrize(("end", "later"), [(20, True), (30, True), (24, False)])
+def test_a_blq_sample_at_the_end_of_another_interval_lies_where_it_lies_in_a_window(end: int, later: bool) -> None:
+    """Up to 20 or 30 h it is followed by a measured one, so dropped; at 24 h, the end of the dosing interval, last."""
+    rows = [{"subject": 1, "time": t, "value": c} for t, c in [(0, 2.0), (2, 7.0), (8, 4.0)] if t < end]
+    rows.append({"subject": 1, "time": float(end), "value": np.nan, "blq": True, "lloq": 0.5})
+    rows.append({"subject": 1, "time": 36.0, "value": 0.6})
+    whole = make_study(rows, [{"subject": 1, "time": 0, "amount": 1.0, "route": "oral"}], units=UNITS)
+    options = {"tau": 24.0, "auc": "linear", "blq_between": "drop", "blq_after": "zero"}
+    part = nca(whole, intervals=[(0, end)], **options)["auc_tau"].item()
+    at_end = 4 - 3.4 * (end - 8) / 28 if later else 0.0
+    np.testing.assert_allclose(part, 9 + 33 + (end - 8) * (4 + at_end) / 2, rtol=1e-12)
+    window = nca(whole, windows=[(0, end)], **options)["auc_window"].sel(extrapolation="line").item()
+    assert not later or window == pytest.approx(part, rel=1e-12)
+
+
+def test_nothing_is_put_in_where_nothing_is_quantifiable() -> None:
+    """A BLQ interval of a bolus has no C0, whether or not something is measured after it."""
+    for more in ([], [30.0]):
+        values = Marked([np.nan, np.nan, *(1.0 for _ in more)], [True, True, *(False for _ in more)])
+        found = compute(Profiles.from_arrays([4, 24, *more], values, dose=Dose(0, 1), tau=24), Rules(c0="zero"))
+        assert np.isnan(found.of("c0")[0])
+        assert np.isnan(found.of("auc_tau")[0])
+
+
 def test_cmax_after_the_interval_does_not_decide_its_trapezoids() -> None:
     """With the logarithm after Cmax: the interval's own Cmax, not a larger value in the wash-out."""
     times, values = [0, 2, 8, 12, 24], [1.0, 7, 4, 3, 1]

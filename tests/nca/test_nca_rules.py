@@ -149,7 +149,7 @@ def test_reasons_of_doses() -> None:
     assert code(run([0, 1, 2, 3], values, ORAL), "c0") == reasons.BOLUS_ONLY
     assert code(run([0, 1, 2, 3], values, BOLUS), "tlag") == reasons.EXTRAVASCULAR_ONLY
     assert code(run([], []), "cmax") == reasons.NO_SAMPLES
-    assert code(run([1], [0.0]), "cmax") == reasons.NO_QUANTIFIABLE
+    assert code(run([1], [0.0]), "tmax") == reasons.ALL_ZERO  # Cmax is the zero that was measured
 
 
 def test_unusable_samples_are_counted_and_set_aside() -> None:

@@ -100,7 +100,9 @@ def test_times_without_weight_do_not_part_a_batch() -> None:
 def test_an_infusion_shortens_the_residence_by_half_its_length() -> None:
     clock = np.repeat([1.0, 2.0, 4.0], 2)
     values = [8.0, 18.0, 4.0, 9.0, 1.0, 4.0]
-    bolus, infusion = (sparse(clock, values, dose=dose).estimate for dose in (10.0, Dose(0.0, 10.0, "infusion", 1.0)))
+    rules = SparseRules(start="first time")  # an infusion begins at zero otherwise, an amount without a route does not
+    doses = (10.0, Dose(0.0, 10.0, "infusion", 1.0))
+    bolus, infusion = (sparse(clock, values, dose=dose, rules=rules).estimate for dose in doses)
     assert infusion["mrt_inf_obs"] == pytest.approx(bolus["mrt_inf_obs"] - 0.5, rel=1e-12)
     assert infusion["vss_obs"] == pytest.approx(infusion["cl_obs"] * infusion["mrt_inf_obs"], rel=1e-12)
 

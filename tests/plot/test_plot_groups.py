@@ -14,6 +14,7 @@ from pkpd.errors import InputError
 from pkpd.nca import nca
 from pkpd.nca.after.proportionality import power_model
 from pkpd.study import Study
+from tests.nca.nca_studies import make_study
 from tests.plot.plot_cases import LLOQ, bolus_study, line, title
 
 
@@ -177,3 +178,19 @@ def test_blq_samples_have_the_colour_of_their_group(study: Study) -> None:
         mine = [one for one in below if one.get_markeredgecolor() == color[f"level {level} mg"]]
         assert sum(len(one.get_xdata()) for one in mine) == int(table["blq"][table["subject"].isin(people)].sum())
     assert line(ax, "BLQ").get_label() == f"BLQ ({int(table['blq'].sum())})"
+
+
+@pytest.mark.parametrize(("planned", "label", "note"), [
+    ([], "actual time (h)", ""), ([0, 1, 2, 3, 4, 5], "nominal time (h)", ""),
+    ([0, 1], "nominal time (h)", "4 of 6 samples at their actual time"),
+])  # fmt: skip
+def test_times_are_called_what_they_are(planned: list[int], label: str, note: str) -> None:
+    rows = [
+        {"subject": k // 3, "time": k % 3 + 0.1, "value": 1.0 + k, "nominal_time": k % 3 if k in planned else np.nan}
+        for k in range(6)
+    ]
+    made = make_study(rows, [{"subject": s, "time": 0, "amount": 1.0} for s in (0, 1)],
+                      units={"time": "h", "dose": "mg", "C": "mg/L"})  # fmt: skip
+    ax = plot.mean_profiles(made)
+    assert ax.get_xlabel() == label
+    assert note in ax.get_title(loc="right").replace("\n", " · ")

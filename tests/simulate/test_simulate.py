@@ -97,6 +97,17 @@ def test_residual_errors_have_a_stream_of_their_own() -> None:
     np.testing.assert_allclose((a["C_measured"] / a["C"] - 1) * 3, b["C_measured"] / b["C"] - 1, rtol=1e-9)
 
 
+def test_residual_errors_do_not_repeat_the_numbers_of_the_parameters() -> None:
+    """From one stream for both, the residuals would be the very numbers that made the clearances and volumes."""
+    crowd = people(SPREAD, prop_C=0.1)
+    found = simulate(crowd, DOSE, subjects=40, seed=5, times=[6.0])
+    residuals = ((found["C_measured"] / found["C"] - 1) / 0.1).values.ravel()
+    for name, sd in (("CL", 0.3), ("V", 0.2)):
+        away = np.log(found[name].values.ravel() / crowd.parameters[name]) / sd
+        assert np.abs(residuals[:, None] - away).min() > 1e-9
+    assert 0.7 < residuals.std() < 1.3  # standard normal numbers, ± 2.7 SDs of their SD
+
+
 def test_before_and_after_a_dose() -> None:
     """At 0 and 12 h: nothing and the trough before, C0 and the peak after; elsewhere no difference."""
     plan, times = bolus("100 mg", at=[0.0, 12.0]), [0.0, 6.0, 12.0, 18.0]
@@ -470,7 +481,7 @@ def test_results_share_nothing_that_can_be_changed() -> None:
 
 
 def test_what_solved_it_stands_in_the_attributes() -> None:
-    """A series for what has one, Dormand–Prince for corners, a closed form for what is linear."""
+    """A series for what has one, Dormand–Prince for corners inside a power, a closed form for what is linear."""
     dose = bolus("100 mg")
 
     def method(equations: dict[str, str], **more: Any) -> str:
@@ -479,6 +490,7 @@ def test_what_solved_it_stands_in_the_attributes() -> None:
 
     assert method({"y": "-k*y"}) == "closed form"
     assert method({"y": "-k*y/(1 + y)"}).startswith("Taylor series of order 12; where equations prove stiff: Radau")
-    assert method({"y": "-k*y/(1 + max(y, 1))"}).startswith("Dormand–Prince 8(5,3)")
+    assert method({"y": "-k*y/(1 + max(y, 1)**0.5)"}).startswith("Dormand–Prince 8(5,3)")
+    assert method({"y": "-k*y/(1 + max(y, 1))"}).startswith("Taylor series")  # a corner ends a step
     loose = Settings(rtol=1e-4, method="stiff")
     assert method({"y": "-k*y/(1 + y)"}, settings=loose) == "Radau IIA of order 5"

@@ -26,11 +26,11 @@ def folder() -> Path | None:
 
 
 def sources() -> list[Path]:
-    """Return the engine's files that make code of a model: everything symbolic, and the writers of machine code."""
-    here = Path(__file__).parent
-    symbolic = sorted((here.parent / "symbolic").glob("*.py"))
-    writers = [here / name for name in ("llvm.py", "lanes.py", "vector_math.py")]
-    return [*symbolic, *writers, *sorted((here / "steps").glob("*.py"))]
+    """Return the files that make code of a model: its text, everything symbolic, the writers of machine code, and the
+    numbers that these take from elsewhere."""
+    engine = Path(__file__).parents[1]
+    rooms = (engine.parent / "model", engine / "symbolic", engine / "machine")
+    return [*(file for room in rooms for file in sorted(room.rglob("*.py"))), engine / "status.py"]
 
 
 @cache
@@ -38,12 +38,10 @@ def makers() -> str:
     """Return a digest of everything that turns equations into code, so that no other version's code is served."""
     import llvmlite
 
-    from pkpd.model import expressions
-
-    files = [*sources(), Path(str(expressions.__file__))]
     digest = hashlib.sha256(f"{FORMAT} {llvmlite.__version__} {_sympy()}".encode())
-    for file in files:
-        digest.update(file.read_bytes())
+    for file in sources():
+        text = file.read_bytes()
+        digest.update(f"{file.name} {len(text)} ".encode() + text)
     return digest.hexdigest()
 
 

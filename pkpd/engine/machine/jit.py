@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from pkpd.engine.machine.kernel_cache import is_kept, keep_by_text
 
 log = logging.getLogger("pkpd")
 _USUAL = 8
 LANES = int(os.environ.get("PKPD_LANES", _USUAL))  # subjects that are computed at once; another number is for tests
-_ROOMS = ("machine", "solve")  # compiled functions stand here, and the numbers that they know
-_CONSTANTS = ("status.py", "timeline/segments.py")  # and here
 
 try:
     import numba
@@ -21,32 +19,6 @@ except ImportError:  # the package works without it, slower
     AVAILABLE = False
 else:
     AVAILABLE = True
-
-
-def _forget_stale_code() -> None:
-    """Throw away cached machine code if any of the compiled files was edited.
-
-    numba looks at the file of the function alone, but machine code holds what the function calls in other files, and
-    the numbers that it takes from them.
-    """
-    engine = Path(__file__).parents[1]
-    stamp = engine / "__pycache__" / "compiled.sha256"
-    try:
-        files = [file for room in _ROOMS for file in sorted((engine / room).rglob("*.py"))]
-        files += [engine / name for name in _CONSTANTS]
-        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-        if stamp.is_file() and stamp.read_text() == digest:
-            return
-        for file in [*engine.rglob("__pycache__/*.nbi"), *engine.rglob("__pycache__/*.nbc")]:
-            file.unlink(missing_ok=True)
-        stamp.parent.mkdir(exist_ok=True)
-        stamp.write_text(digest)
-    except OSError:  # installed where nobody can write: then nobody edited it either
-        return
-
-
-if AVAILABLE:
-    _forget_stale_code()
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,10 +44,15 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
     if not AVAILABLE:
         return function
     options |= {"nogil": True, "error_model": "numpy"}
-    try:
-        compiled: Callable[..., Any] = numba.njit(cache=LANES == _USUAL, **options)(function)
-    except RuntimeError:  # no folder that can be written to: compile in memory
-        compiled = numba.njit(**options)(function)
+    if LANES == _USUAL:
+        try:
+            kept: Callable[..., Any] = numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # no folder that can be written to
+            pass
+        else:
+            if keep_by_text(kept):
+                return kept
+    compiled: Callable[..., Any] = numba.njit(**options)(function)  # in memory
     return compiled
 
 
@@ -100,7 +77,6 @@ def announce(dispatcher: Any) -> None:
     if not AVAILABLE and not _announced:
         log.warning("numba is not installed: everything is computed by NumPy and SciPy, very much slower")
     _announced.add(dispatcher)
-    folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
-    name = f"{dispatcher.__module__.split('.')[-1]}.{dispatcher.__name__}"  # as in the names of the cached files
-    if folder is not None and not any(Path(folder).glob(f"{name}*.nbc")):
+    if is_kept(dispatcher) is False:
+        name = f"{dispatcher.__module__.split('.')[-1]}.{dispatcher.__name__}"
         log.warning("compiling %s for the first use on this machine (some 10 s, once) …", _WHAT.get(name, name))

@@ -24,6 +24,7 @@ from pkpd.engine.timeline.schedule import Schedule
 
 SolveBlock = Callable[[Array, Schedule], BlockRun]
 PART_OF_PEAK = 1e-12  # the absolute tolerance as a part of the largest that a state has been
+_STEPS, _STEPS_OF_SEGMENT = 100_000, 1_000  # that a subject may take by default, and more for every segment
 _SHORT = 2_000  # operations times components up to which a Taylor series is written out
 
 
@@ -156,6 +157,10 @@ class IntegratedPart:
         q0[:, -1] = modes.floor if floor is None else floor
         z0 = np.zeros((height, self.structure.components))
         self.code.rows("initial", q0, np.arange(height), z0)
+        if self.structure.guarded:  # what may be negative is not kept from it
+            rising = np.repeat(self.kept(schedule).given[1], np.diff(schedule.first_row))
+            sound = (values[:, list(self.structure.relied)] >= 0).all(axis=1) & rising
+            q0[~(sound & (z0[:, : len(self.where)] >= 0).all(axis=1)), -1] = -np.inf
         return IntegrationJob(self, values, q0, z0, q0[:, inputs:-1], schedule, settings, block, modes, solve_block)
 
 
@@ -209,6 +214,8 @@ class IntegrationJob:
         Time lines, tolerances, the block that drives, and how.
     solve_block : callable
         Solves the block for other values and time lines.
+    precision : float
+        Part of the tolerances to which it is solved.
     """
 
     integrated: IntegratedPart
@@ -221,6 +228,12 @@ class IntegrationJob:
     block: BlockRun
     modes: Modes
     solve_block: SolveBlock
+    precision: float = 1.0
+
+    @property
+    def rtol(self) -> float:
+        """The relative tolerance to which it is solved."""
+        return max(self.settings.rtol * self.precision, 1e-14)
 
     @property
     def rows(self) -> int:
@@ -232,20 +245,29 @@ class IntegrationJob:
         """Return steps, first peaks, fixed tolerances and what is kept, subjects × (1 + 3 · components): `limits`."""
         plan, integrated = self.schedule, self.integrated
         kept = integrated.kept(plan)
+        relied = np.ascontiguousarray(self.values[:, list(integrated.structure.relied)])
         known = Known(
-            self.values, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
+            relied, self.z0, self.q0[:, -1], plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
             integrated.multiply,
         )  # fmt: skip
         out = np.empty((plan.subjects, 1 + 3 * self.z0.shape[1]))
-        out[:, STEPS] = self.settings.max_steps
+        out[:, STEPS] = self.most_steps
         announce(find_limits)
-        find_limits(known, self.settings.atol or 0.0, out)
+        find_limits(known, (self.settings.atol or 0.0) * self.precision, out)
         return out
+
+    @property
+    def most_steps(self) -> Array:
+        """How many steps each subject may take."""
+        if self.settings.max_steps is not None:
+            return np.full(self.schedule.subjects, float(self.settings.max_steps))
+        segments = np.diff(self.schedule.segments)[self.schedule.line_of_subject]
+        return np.asarray(_STEPS + _STEPS_OF_SEGMENT * segments, dtype=float)
 
     @property
     def part(self) -> float:
         """The absolute tolerance as a part of the largest that a component has been; 0 where the caller gave one."""
-        return PART_OF_PEAK if self.settings.atol is None else 0.0
+        return PART_OF_PEAK * self.precision if self.settings.atol is None else 0.0
 
     @property
     def absolute_tolerance(self) -> Array:

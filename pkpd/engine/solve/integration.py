@@ -15,7 +15,7 @@ from pkpd.engine.solve.limits import STEPS
 from pkpd.engine.solve.segment_start import StartTables
 from pkpd.engine.solve.start_arrays import start_tables
 from pkpd.engine.solve.steady_integrated import steady_states
-from pkpd.engine.status import NO_STEADY_STATE, OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
+from pkpd.engine.status import OK, STIFF, STILL_TOO_MANY, TOO_MANY, UNDERFLOW
 
 _UNFINISHED = (STIFF, TOO_MANY, UNDERFLOW)  # what the stiff method may still solve
 
@@ -24,15 +24,11 @@ def integrate_job(job: IntegrationJob, who: Integers) -> tuple[Array, Integers, 
     """Return the integrated components (rows × components), a status per subject and whether the method for stiff
     equations was used, for the named subjects."""
     subjects = job.schedule.subjects
-    steady, slot, good = (
-        np.zeros((0, job.z0.shape[1])),
-        np.zeros(subjects, dtype=np.int64),
-        np.ones(subjects, dtype=bool),
-    )
+    steady, slot, none = np.zeros((0, job.z0.shape[1])), *np.zeros((2, subjects), dtype=np.int64)
     if job.schedule.trains:
-        steady, slot, good = steady_states(job, _from_steady)
+        steady, slot, none = steady_states(job, _from_steady)
     out, status, hard = _integrate(job, who, start_tables(job, steady, slot))
-    return out, np.where(good, status, NO_STEADY_STATE), hard
+    return out, np.where(none == OK, status, none), hard
 
 
 def _from_steady(job: IntegrationJob, steady: Array) -> tuple[Array, Integers]:
@@ -54,7 +50,7 @@ def _integrate(job: IntegrationJob, who: Integers, begin: StartTables) -> tuple[
         np.zeros(subjects, dtype=np.int64),
         np.zeros(subjects, dtype=bool),
     )
-    most = np.full(subjects, float(job.settings.max_steps))
+    most = job.most_steps
     if method == "stiff":
         _lanes(run, who, chosen.stiff_method(job.settings), most)
     elif method == "explicit":
@@ -91,7 +87,7 @@ def _automatic(run: _Run, who: Integers, most: Array) -> None:
         second = job.integrated.stiff_method(job.settings)
         as_much = to_come * (2 * first.cost / second.cost)
         _lanes(run, hard, second, np.where(proved, np.minimum(most, as_much), most))
-        again = np.flatnonzero(proved & (run.status == STILL_TOO_MANY))
+        again = np.flatnonzero(proved & np.isin(run.status, (STILL_TOO_MANY, UNDERFLOW)))
         if again.size:
             _lanes(run, again, first, most)
 
@@ -107,7 +103,7 @@ def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool =
     limits = job.limits
     limits[:, STEPS] = most  # the loop leaves there what would have been to come
     asked = adaptive.RequestedTimes(job.schedule.first, job.schedule.time)
-    control = np.array([job.settings.rtol, job.part, float(report)])
+    control = np.array([job.rtol, job.part, float(report)])
     watch, parameters = chosen.method.watch, len(job.integrated.places)
     watched = watch.many, watch.timed, watch.waves, parameters
     space = adaptive.space_of(chosen.sizes, run.out.shape[1], job.integrated.width, watched)

@@ -24,7 +24,7 @@ class Known(NamedTuple):
     Attributes
     ----------
     values : array, value rows × inputs
-        Parameters and covariates.
+        Parameters and covariates whose signs matter.
     z0 : array, value rows × components
         The vector at the start: states, then sensitivities.
     floor : array, shape (value rows,)

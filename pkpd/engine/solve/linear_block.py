@@ -20,7 +20,8 @@ from pkpd.engine.machine.steps.linear_layout import BlockLayout, labels, shape_o
 from pkpd.engine.solve.closed_form import room_of, solve_linear
 from pkpd.engine.solve.linear_lanes import HERE, TIMES, solve_linear_lanes
 from pkpd.engine.solve.linear_tables import BlockSpace, BlockSystem, BlockTables, Doses, Found, Machine, Marks, Places
-from pkpd.engine.solve.steady_closed_form import Trains, solve_steady, steady_room
+from pkpd.engine.solve.steady_closed_form import solve_steady
+from pkpd.engine.solve.steady_room import Trains, steady_room
 from pkpd.engine.status import GROWS, NOT_FINITE, OK
 from pkpd.engine.timeline.deliveries import Train
 from pkpd.engine.timeline.schedule import Schedule
@@ -161,7 +162,8 @@ class LinearBlock:
         many = int(tables.marks.first_place[-1])
         steady = np.zeros((many, n)), np.zeros((many, p, n))
         trains = trains_as_arrays(schedule.trains, self.where, self.varied)
-        room = steady_room(n, p, int(np.diff(trains.first).max()))
+        gathers = np.array([self.structure.gathers[state] for state in self.where], dtype=bool)
+        room = steady_room(gathers, p, int(np.diff(trains.first).max()))
         announce(solve_steady)
         solve_steady(self._matrices(values).system, tables.lines, tables.marks, trains, room, steady, status)
         adds = np.array([a for _, a in schedule.trains], dtype=np.int64)

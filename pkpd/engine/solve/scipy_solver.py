@@ -83,7 +83,7 @@ def _subject(
             continue
         if not np.isfinite(rhs(since, z)).all():
             return why.NOT_FINITE
-        options = {"rtol": max(job.settings.rtol, 2.3e-14), "atol": tolerance, "method": method}
+        options = {"rtol": max(job.rtol, 2.3e-14), "atol": tolerance, "method": method}
         if method == "Radau":
             options["jac"] = jacobian
         span = Span(since, end, min(job.settings.max_step, (end - since) / SEARCHED if sides.watched else np.inf))

@@ -1,12 +1,11 @@
 """Steady states of linear blocks in closed form: the point that one interval of repeated dosing returns to itself.
 
 With the state before a dose x, one interval is an affine map x → Mx + c, so the steady state is (I − M)⁻¹c; a constant
-infusion holds −K⁻¹(b + r). Derivatives go through the same interval: (I − M)dx = what it makes of x with dx = 0.
+infusion holds −K⁻¹(b + r). A state that nothing reads gathers for ever and starts at 0 instead. Derivatives go through
+the same interval: (I − M)dx = what it makes of x with dx = 0.
 """
 
 from __future__ import annotations
-
-from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,108 +22,11 @@ from pkpd.engine.solve.matrix_exponential import (
     matrix_exponential,
     propagate,
 )
-from pkpd.engine.status import NO_STEADY_STATE
+from pkpd.engine.solve.steady_room import Dosing, solve_dense
+from pkpd.engine.status import NO_STEADY_STATE, OK, TOO_LATE
 
-
-@bare_jit
-def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
-    """Solve a·x = b in place for m right sides by elimination with partial pivoting; return whether a is regular.
-
-    ``a`` is at least n × n and is destroyed; ``b``, at least n × m, becomes the solution.
-    """
-    for k in range(n):
-        best, top = k, abs(a[k, k])
-        for i in range(k + 1, n):
-            if abs(a[i, k]) > top:
-                best, top = i, abs(a[i, k])
-        if not top > 0.0:
-            return False
-        if best != k:
-            for j in range(n):
-                a[k, j], a[best, j] = a[best, j], a[k, j]
-            for j in range(m):
-                b[k, j], b[best, j] = b[best, j], b[k, j]
-        for i in range(k + 1, n):
-            ratio = a[i, k] / a[k, k]
-            if ratio != 0.0:
-                for j in range(k + 1, n):
-                    a[i, j] -= ratio * a[k, j]
-                for j in range(m):
-                    b[i, j] -= ratio * b[k, j]
-    for j in range(m):
-        for i in range(n - 1, -1, -1):
-            for k in range(i + 1, n):
-                b[i, j] -= a[i, k] * b[k, j]
-            b[i, j] /= a[i, i]
-    return True
-
-
-class Trains(NamedTuple):
-    """Doses repeated for ever: the state of the block (-1: none), (trains,); whether the dose has just been given at
-    phase 0, whether it is a constant infusion, whether it is added to what is there (trains × 3); amount and phase
-    (trains × 2) and their derivatives (trains × 2 × p); where each one's pieces begin (trains + 1,); length and rate of
-    the pieces (pieces × 2) and their derivatives (pieces × 2 × p)."""
-
-    state: Any
-    flags: Any
-    number: Any
-    dnumber: Any
-    first: Any
-    pieces: Any
-    dpieces: Any
-
-
-class Dosing(NamedTuple):
-    """One of them: the state that is dosed; amount and its derivatives (p,); length and rate of the pieces of its
-    interval (pieces × 2) and their derivatives (pieces × 2 × p)."""
-
-    state: int
-    amount: float
-    damount: Any
-    pieces: Any
-    dpieces: Any
-
-
-class SteadyRoom(NamedTuple):
-    """Where a steady state is found, m = n + 2: the extended matrix and its exponential (m × m), their derivatives (p ×
-    m × m), scratch of the exponential (4 × m × m); infusion rates (n,) and their derivatives (p × n); a length and its
-    derivatives, two of them (1 + p,); equations (n × n) twice and right sides (n × (1 + p)); states with derivatives
-    before the interval, at a piece's begin, at its end; zeros (n,) and (p,); time in the interval (1 + p,); the pieces
-    of a train (most × 2), their derivatives (most × 2 × p), and the pieces without rates (most × 2)."""
-
-    a: Any
-    e: Any
-    da: Any
-    de: Any
-    w: Any
-    rates: Any
-    drates: Any
-    length: Any
-    whole: Any
-    left: Any
-    keep: Any
-    right: Any
-    start: Vector
-    now: Vector
-    later: Vector
-    none: Any
-    still: Any
-    phase: Any
-    pieces: Any
-    dpieces: Any
-    lengths: Any
-
-
-def steady_room(n: int, p: int, most: int) -> SteadyRoom:
-    """Return room for a block of n states and p parameters, and trains of at most so many pieces."""
-    m = n + 2
-    start, now, later = (Vector(np.zeros(n), np.zeros((p, n))) for _ in range(3))
-    return SteadyRoom(
-        np.zeros((m, m)), np.zeros((m, m)), np.zeros((p, m, m)), np.zeros((p, m, m)), np.zeros((4, m, m)), np.zeros(n),
-        np.zeros((p, n)), np.zeros(1 + p), np.zeros(1 + p), np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, 1 + p)),
-        start, now, later, np.zeros(n), np.zeros(p), np.zeros(1 + p), np.zeros((most, 2)), np.zeros((most, 2, p)),
-        np.zeros((most, 2)),
-    )  # fmt: skip
+OFF = 1e-6  # what a steady state may be off in an interval, as a part of what is given in it
+MOST = 1e-10  # more than so many doses never come together: what is lost of them is less than rounding
 
 
 @bare_jit
@@ -214,7 +116,10 @@ def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyp
             now[i] = y[i]
             for p in range(count):
                 dnow[p, i] = dy[p, i]
-        if length[0] != 0.0:
+        moves = False
+        for p in range(count):
+            moves = moves or length[1 + p] != 0.0
+        if length[0] != 0.0 or moves:  # a record at the arrival itself stays there only for this value of the lag
             advance(block, dosing.state, pieces[k], dpieces[k], length, room, count)
         gone += length[0]
         if last:
@@ -222,8 +127,47 @@ def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyp
 
 
 @bare_jit
+def start_at_zero(left, right, dosing, room):  # type: ignore[no-untyped-def]
+    """Put "this state is 0" in the place of the equation of every state that nothing reads and no dose enters."""
+    for i in range(room.gathers.shape[0]):
+        if room.gathers[i] and i != dosing.state:
+            left[i, :] = 0.0
+            left[i, i] = 1.0
+            right[i, :] = 0.0
+
+
+@bare_jit
+def is_reached(amount, off, given):  # type: ignore[no-untyped-def]
+    """Return whether a state that is dosed is a steady one: what it is off in an interval is nothing of what is given.
+
+    The amount itself is no measure: a sum of doses that are never lost is off by next to nothing of itself.
+    """
+    return given == 0.0 or (abs(off) <= OFF * abs(given) and abs(amount) * MOST <= abs(given))
+
+
+@bare_jit
+def grows(block, rates, x):  # type: ignore[no-untyped-def]
+    """Return whether amounts are negative where none can be: then what is found is not what doses come to.
+
+    Where flows go from one state to another and inputs are not negative, nothing ever falls below zero.
+    """
+    n, largest = x.shape[0], 0.0
+    for i in range(n):
+        largest = max(largest, abs(x[i]))
+        if block.constant[i] < 0.0 or rates[i] < 0.0:
+            return False
+        for j in range(n):
+            if i != j and block.matrix[i, j] < 0.0:
+                return False
+    lowest = 0.0
+    for i in range(n):
+        lowest = min(lowest, x[i])
+    return not lowest >= -1e-9 * largest
+
+
+@bare_jit
 def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
-    """Find the state of a block under a constant infusion, the first piece; return whether there is one.
+    """Find the state of a block under a constant infusion, the first piece; return the status.
 
     It is written to ``room.later``, with its derivatives.
     """
@@ -236,10 +180,20 @@ def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
         right[i, 0] = -(block.constant[i] + rates[i])
         for j in range(n):
             left[i, j] = a[i, j]
+    start_at_zero(left, right, dosing, room)
     if not solve_dense(left, right, n, 1):
-        return False
+        return NO_STEADY_STATE
     for i in range(n):
         x[i] = right[i, 0]
+    s = dosing.state
+    if s >= 0:
+        off = block.constant[s] + rates[s]
+        for j in range(n):
+            off += a[s, j] * x[j]
+        if not is_reached(x[s] * a[s, s], off, rates[s]):
+            return NO_STEADY_STATE
+    if grows(block, rates, x):
+        return NO_STEADY_STATE
     for i in range(n):
         for j in range(n):
             left[i, j] = a[i, j]
@@ -247,16 +201,17 @@ def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
             right[i, p] = -block.dconstant[p, i] - (dosing.dpieces[0, 1, p] if i == dosing.state else 0.0)
             for j in range(n):
                 right[i, p] -= block.dmatrix[p, i, j] * x[j]
+    start_at_zero(left, right, dosing, room)
     solve_dense(left, right, n, count)
     for p in range(count):
         for i in range(n):
             dx[p, i] = right[i, p]
-    return True
+    return OK
 
 
 @bare_jit
 def steady_linear(block, unfed, dosing, flags, phase, room):  # type: ignore[no-untyped-def]
-    """Find the state of a block at the record of a dose repeated for ever; return whether there is one.
+    """Find the state of a block at the record of a dose repeated for ever; return the status.
 
     It is written to ``room.later``, with its derivatives.
 
@@ -298,28 +253,40 @@ def steady_linear(block, unfed, dosing, flags, phase, room):  # type: ignore[no-
         dosing_interval(unfed, nothing, whole, room, 0)
         for i in range(n):
             left[i, j] = (1.0 if i == j else 0.0) - y[i]
+    start_at_zero(left, right, dosing, room)
     for i in range(n):  # elimination destroys it, and the derivatives need it again
         for j in range(n):
             room.keep[i, j] = left[i, j]
     if not solve_dense(left, right, n, 1):
-        return False
+        return NO_STEADY_STATE
     for i in range(n):
         x[i] = right[i, 0]
+    dx[:, :] = 0.0
+    dosing_interval(block, dosing, whole, room, count)
+    s, given = dosing.state, dosing.amount
+    for k in range(dosing.pieces.shape[0]):
+        given += dosing.pieces[k, 0] * dosing.pieces[k, 1]
+    if (s >= 0 and not is_reached(x[s], y[s] - x[s], given)) or grows(block, room.none, x):
+        return NO_STEADY_STATE
     if count > 0:
-        dx[:, :] = 0.0
-        dosing_interval(block, dosing, whole, room, count)
         for i in range(n):
             for p in range(count):
                 right[i, p] = dy[p, i]
+        start_at_zero(room.keep, right, dosing, room)
         solve_dense(room.keep, right, n, count)
         for i in range(n):
             for p in range(count):
                 dx[p, i] = right[i, p]
     if flags[0] == 0 and phase[0] >= whole[0]:  # the record stands just before a dose
         copy_vector(x, dx, y, dy)
-        return True
+        return OK
     dosing_interval(block, dosing, phase, room, count)
-    return True
+    for i in range(n):  # since the beginning of the interval it has gathered: the record is where it starts
+        if room.gathers[i] and i != dosing.state:
+            y[i] = 0.0
+            dy[:, i] = 0.0
+    # From the arrival back to a record that stands before it there may have been less than nothing.
+    return TOO_LATE if phase[0] < 0.0 and grows(block, room.none, y) else OK
 
 
 @bare_jit
@@ -365,10 +332,11 @@ def solve_steady(system, lines, marks, trains, room, steady, status):  # type: i
             phase[0] = trains.number[k, 1]
             for p in range(count):
                 phase[1 + p] = trains.dnumber[k, 1, p]
-            dosing = Dosing(max(trains.state[k], 0), amount, damount, pieces, dpieces)
-            if steady_linear(block, unfed, dosing, trains.flags[k], phase, room):
+            dosing = Dosing(trains.state[k], amount, damount, pieces, dpieces)
+            found = steady_linear(block, unfed, dosing, trains.flags[k], phase, room)
+            if found == OK:
                 copy_vector(room.later.x, room.later.dx, steady[0][place], steady[1][place])
             else:
-                status[i] = NO_STEADY_STATE
+                status[i] = found
                 for j in range(n):
                     steady[0][place, j] = np.nan

@@ -1,32 +1,30 @@
 """Steady states of integrated models: the state that one interval of repeated dosing returns to itself, by Newton.
 
 An interval takes the state before a dose y to G(y). Newton's method solves G(y) = y with the derivative of G from
-differences over all states at once; sensitivities follow an affine map with the same matrix. The result is accepted
-when an interval moves no component by more than a stated multiple of the tolerance, never after a number of doses.
+differences over all states at once; sensitivities follow an affine map with the same matrix. `newton_step` says what is
+accepted. What nothing reads gathers for ever and starts at 0; a model that changes with time is followed until it comes
+back (`engine/solve/clock.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations_with_replacement
 
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.engine.solve.clock import interval_of
 from pkpd.engine.solve.integrated import IntegrationJob
-from pkpd.engine.timeline.deliveries import Train
-from pkpd.engine.timeline.schedule import Schedule
-from pkpd.engine.timeline.segments import KEEP
+from pkpd.engine.solve.newton_step import MOST, NEAR, OFF, Interval, direction
+from pkpd.engine.solve.steady_interval import Solve, SteadyInterval, at_moving_record, back_to_record, follow
+from pkpd.engine.status import NO_STEADY_STATE, TOO_LATE
 
-Solve = Callable[[IntegrationJob, Array], tuple[Array, Integers]]
-ROUNDS = 40
-RESIDUAL = 30.0  # accepted movement in one interval, in units of the tolerance
-_UNIT = 24.0  # length over which a constant infusion is followed
+ROUNDS = 60
+PRECISE = 1e-3  # an interval is followed so many times as exactly: what is left of it is a small difference
 
 
-def steady_states(job: IntegrationJob, solve: Solve) -> tuple[Array, Integers, Flags]:
-    """Return the steady state of every subject and train, where each subject's begin, and whose exist.
+def steady_states(job: IntegrationJob, solve: Solve) -> tuple[Array, Integers, Integers]:
+    """Return the steady state of every subject and train, where each subject's begin, and a status per subject.
 
     Parameters
     ----------
@@ -40,11 +38,12 @@ def steady_states(job: IntegrationJob, solve: Solve) -> tuple[Array, Integers, F
     steady : array, (subjects × trains) × components
     slot : array of int, subjects
         Row of a subject's train k is ``slot + k``.
-    good : array of bool, subjects
+    status : array of int, subjects
+        0, or why a subject has no steady state.
     """
     plan = job.schedule
     subjects, width = plan.subjects, job.z0.shape[1]
-    slot, good = np.zeros(subjects, dtype=np.int64), np.ones(subjects, dtype=bool)
+    slot, status = np.zeros(subjects, dtype=np.int64), np.zeros(subjects, dtype=np.int64)
     rows: list[Array] = []
     for i in range(subjects):
         line = int(plan.line_of_subject[i])
@@ -54,170 +53,106 @@ def steady_states(job: IntegrationJob, solve: Solve) -> tuple[Array, Integers, F
             continue
         slot[i] = len(rows) - int(plan.begins[mine[0]])
         for s in mine:
-            train, _ = plan.trains[int(plan.begins[s])]
-            value = int(plan.first_row[i] + plan.segment_row[s])
-            state = _steady(job, i, value, train, solve)
-            good[i] &= state is not None
-            rows.append(np.full(width, np.nan) if state is None else state)
-    return (np.array(rows) if rows else np.zeros((0, width))), slot, good
+            train, value = plan.trains[int(plan.begins[s])][0], int(plan.first_row[i] + plan.segment_row[s])
+            interval = interval_of(job, train, value, float(plan.start[s]))
+            state = interval if isinstance(interval, int) else _steady(job, i, interval, solve)
+            if isinstance(state, int):
+                status[i], state = state, np.full(width, np.nan)
+            rows.append(state)
+    return (np.array(rows) if rows else np.zeros((0, width))), slot, status
 
 
-def _steady(job: IntegrationJob, subject: int, value: int, train: Train, solve: Solve) -> Array | None:
-    """The state at the record of one train for one row of values; None if there is none."""
-    n = len(job.integrated.where)
-    whole = _UNIT if train.constant else float(sum(length[0] for length in train.lengths))
-    tolerance = job.absolute_tolerance[subject]
-    y = job.z0[value].copy()
+def _steady(job: IntegrationJob, subject: int, at: SteadyInterval, solve: Solve) -> Array | int:
+    """The state at the record of one train for one row of values, or the status that says why there is none."""
+    n, gathers = len(job.integrated.where), job.integrated.structure.gathers
+    own = np.array([gathers[k] and k != at.train.state for k in job.integrated.where], dtype=bool)
+    free, still = np.flatnonzero(~own), own[job.integrated.state_of]
+    search = replace(job, precision=PRECISE)
+    y = np.where(still, 0.0, job.z0[at.value])
+    sizes = np.maximum(np.abs(y[:n]), at.given(job.integrated.where))
+    before = np.inf
     for k in range(ROUNDS):
-        guesses = np.repeat(y[None], 1 + n, axis=0)
-        step = 1e-6 * np.maximum(np.abs(y[:n]), 1e-3 * max(np.abs(y[:n]).max(), 1.0))
-        guesses[np.arange(1, n + 1), np.arange(n)] += step
-        ends, at_record, drivers = _interval(job, value, train, whole, guesses, solve)
+        guesses, step = _guesses(y, sizes, free, search.settings.rtol * search.precision)
+        ends, at_record, drivers = follow(search, at, guesses, solve)
+        ends[:, still] = 0.0
         if not np.isfinite(ends).all():
-            return None
+            return NO_STEADY_STATE
         moved = ends[0] - y
-        if (np.abs(moved) <= RESIDUAL * (tolerance + job.settings.rtol * np.abs(ends[0]))).all():
-            return _moved(job, value, train, _back(job, value, train, at_record), drivers)
-        matrix = ((ends[1:, :n] - ends[0, :n]) / step[:, None]).T
-        better = y.copy()
-        if k < 2:  # a few doses first: Newton needs a neighbourhood
+        if k < 2:  # a few doses first: Newton needs a neighbourhood, and what they make of each state is its size
             y = ends[0]
+            sizes = np.maximum(sizes, np.abs(y[:n]))
+            if k == 1:
+                natural = sizes = np.where(sizes > 0, sizes, max(1e-9 * float(sizes.max(initial=0.0)), 1e-300))
             continue
-        try:
-            better[:n] += np.linalg.solve(np.eye(n) - matrix, moved[:n])
-            for here in job.integrated.blocks:
-                column = np.where(here >= 0, moved[here], 0.0)
-                change = np.linalg.solve(np.eye(n) - matrix, column)
-                better[here[here >= 0]] += change[here >= 0]
-        except np.linalg.LinAlgError:
-            return None
-        lowest = -1e-6 * np.abs(y[:n]).max() - tolerance[:n]
-        negative = np.minimum(y[:n], ends[0, :n]) < lowest  # what doses themselves make negative may be so
-        sound = np.isfinite(better).all() and ((better[:n] >= lowest) | negative).all()
-        y = better if sound else ends[0]
-    return None
+        matrix = (ends[1:, free] - ends[0, free]).T / step
+        sizes = np.maximum(natural, np.abs(y[:n]))
+        way = direction(Interval(moved[free], matrix, sizes[free]))
+        if way is None or (np.abs(y[:n]) > MOST * natural).any():
+            return NO_STEADY_STATE
+        change = _newton(job, moved, way.inverse, free)
+        off = _off(job, subject, y, change)
+        if off <= NEAR and not way.fed and _at_rest(moved, natural, y, free):
+            if way.unstable:
+                return NO_STEADY_STATE
+            return _at_record(job, at, (at_record, drivers), still, free)
+        if off > 0.5 * before and k > 4:  # no nearer: the differences are too rough
+            search = replace(search, precision=max(search.precision * 0.1, 1e-14 / search.settings.rtol))
+        before = off
+        y = _better(y, ends[0], change, sizes, n)
+    return NO_STEADY_STATE
 
 
-def _moved(job: IntegrationJob, value: int, train: Train, y: Array, drivers: Array) -> Array:
-    """The state at the record with sensitivities of the moment in the interval at which the record stands."""
-    moves = train.phase[1:]
-    if not moves.any():
-        return y
-    ends = np.cumsum([length[0] for length in train.lengths])
-    piece = min(int(np.searchsorted(ends, train.phase[0], side="left")), len(ends) - 1)
-    dydt = _right_side(job, value, train, piece, drivers)(float(train.phase[0]), y)
-    shifted = y.copy()
-    for j, row in enumerate(job.integrated.places):
-        for k, place in enumerate(row):
-            if place >= 0:
-                shifted[place] += dydt[k] * moves[j] * job.scale[value, j]
-    return shifted
+def _at_record(
+    job: IntegrationJob, at: SteadyInterval, there: tuple[Array, Array], still: Flags, free: Integers
+) -> Array | int:
+    """The state at the record, from that in the interval and what drives it, or why there is none."""
+    found = back_to_record(job, at, there[0])
+    if at.train.phase[0] < 0 and (found[free] < -1e-9 * np.abs(found[free]).max(initial=0.0)).any():
+        return TOO_LATE
+    return np.where(still, 0.0, at_moving_record(job, at, found, there[1]))
 
 
-def _right_side(
-    job: IntegrationJob, value: int, train: Train, piece: int, drivers: Array
-) -> Callable[[float, Array], Array]:
-    """The right-hand side in a piece of the interval, with what drives as it is at the record.
-
-    Whoever goes back in time integrates everything: nothing drives.
-    """
-    from pkpd.engine.solve.scipy_solver import functions_of
-    from pkpd.engine.solve.scipy_switches import Sides
-
-    integrated = job.integrated
-    rate = [train.rates[piece][0] if k == train.state else 0.0 for k in integrated.where]
-    derivatives = [
-        train.rates[piece][1 + j] if integrated.where[i] == train.state else 0.0
-        for i, j in integrated.structure.rate_sensitivities
-    ]
-    first, pairs = len(integrated.structure.sensitivities), integrated.structure.pairs
-    derivatives += [
-        train.rates[piece][1 + first + pairs.index((j, k))] if integrated.where[i] == train.state else 0.0
-        for i, j, k in integrated.structure.rate_curvatures
-    ]
-    given = np.concatenate([job.q0[value], [0.0], rate, derivatives, drivers])  # the last dose begins the interval
-    rhs, sides = functions_of(integrated)[0], Sides(integrated)
-    sides.given = lambda t: np.concatenate([given, sides.now])
-
-    def dydt(t: float, y: Array) -> Array:
-        sides.begin(t, y)
-        found: Array = np.array(rhs(np.float64(t), y, sides.given(t)), dtype=np.float64)
-        return found
-
-    return dydt
+def _guesses(y: Array, sizes: Array, free: Integers, rtol: float) -> tuple[Array, Array]:
+    """States from which an interval is followed: one, and one beside it for every free state; how far beside it."""
+    part = max(1e-6, float(np.sqrt(rtol)))
+    step = part * np.maximum(np.abs(y[free]), 1e-3 * np.maximum(sizes[free], 1e-300))
+    guesses = np.repeat(y[None], 1 + len(free), axis=0)
+    guesses[np.arange(1, len(free) + 1), free] += step
+    return guesses, guesses[np.arange(1, len(free) + 1), free] - y[free]
 
 
-def _back(job: IntegrationJob, value: int, train: Train, y: Array) -> Array:
-    """From the state just after a dose back to a record that stands before it (a linear model, a long lag)."""
-    if train.constant or not train.phase[0] < 0:
-        return y
-    from scipy.integrate import solve_ivp
-
-    solution = solve_ivp(
-        _right_side(job, value, train, 0, np.empty(0)),
-        (0.0, float(train.phase[0])),
-        y,
-        method="DOP853",
-        rtol=1e-12,
-        atol=1e-14,
-    )
-    return np.asarray(solution.y[:, -1], dtype=float) if solution.status == 0 else np.full_like(y, np.nan)
+def _newton(job: IntegrationJob, moved: Array, inverse: Array, free: Integers) -> Array:
+    """How far Newton's method goes: the states, and their sensitivities through the same matrix."""
+    change = np.zeros_like(moved)
+    change[free] = inverse @ moved[free]
+    for here in job.integrated.blocks:
+        column = np.where(here >= 0, moved[here], 0.0)[free]
+        wanted = here[free]
+        change[wanted[wanted >= 0]] = (inverse @ column)[wanted >= 0]
+    return change
 
 
-def _interval(
-    job: IntegrationJob, value: int, train: Train, whole: float, guesses: Array, solve: Solve
-) -> tuple[Array, Array, Array]:
-    """Ends of one interval from several states; the state at the record from the first of them, and what drives it."""
-    schedule = _schedule(job.schedule, train, whole, len(guesses))
-    values = np.repeat(job.values[value][None], len(guesses), axis=0)
-    block = job.solve_block(values, schedule)
-    floor = np.full(len(guesses), job.q0[value, -1])
-    small = job.integrated.job(values, schedule, job.settings, block, job.solve_block, floor)
-    out, status = solve(small, guesses)
-    out = out.reshape(len(guesses), 2, -1)
-    out[status != 0] = np.nan
-    before = not train.constant and not train.after and train.phase[0] >= whole
-    layout = job.integrated.structure
-    drivers = [block.out[0, d] if j < 0 else block.dout[0, layout.varied.index(j), d] for d, j in layout.quantities]
-    pairs = list(combinations_with_replacement(layout.varied, 2))
-    drivers += [block.d2out[0, pairs.index((j, k)), d] for d, j, k in layout.curved]
-    return out[:, 1], (guesses[0] if before or train.constant else out[0, 0]), np.array(drivers)
+def _off(job: IntegrationJob, subject: int, y: Array, change: Array) -> float:
+    """How far that is in units of the tolerance."""
+    allowed = job.absolute_tolerance[subject] + job.settings.rtol * np.abs(y)
+    # A derivative is right to the tolerance of the largest of its parameter: it may pass through zero.
+    for here in job.integrated.blocks:
+        mine = here[here >= 0]
+        if mine.size:
+            owner = np.abs(y[job.integrated.state_of[mine]])
+            allowed[mine] = np.maximum(allowed[mine], job.settings.rtol * owner)
+    return float((np.abs(change) / np.maximum(allowed, 1e-300)).max(initial=0.0))
 
 
-def _schedule(model: Schedule, train: Train, whole: float, count: int) -> Schedule:
-    """One interval as a time line: the steady state, the dose, the pieces; asked for at the record and at the end."""
-    states, derivatives = model.jumps.shape[1], model.dstart.shape[1]
-    lengths = [whole] if train.constant else [float(length[0]) for length in train.lengths]
-    moves = [np.zeros(derivatives)] if train.constant else [length[1:] for length in train.lengths]
-    rates = [train.rates[0]] if train.constant else list(train.rates)
-    cuts = np.concatenate([[0.0, 0.0], np.cumsum(lengths)[:-1]])
-    segments = len(cuts)
-    jump, rate = np.zeros((segments, states)), np.zeros((segments, states))
-    djump, drate = np.zeros((segments, derivatives, states)), np.zeros((segments, derivatives, states))
-    dstart = np.zeros((segments, derivatives))
-    jump[1, train.state] = train.amount[0]
-    djump[1, :, train.state] = train.amount[1:]
-    for k, of_piece in enumerate(rates):
-        rate[1 + k, train.state] = of_piece[0]
-        drate[1 + k, :, train.state] = of_piece[1:]
-        dstart[1 + k] = sum(moves[:k], np.zeros(derivatives))
-    at_record = min(max(float(train.phase[0]), 0.0), whole)
-    wanted = np.array([at_record, whole])
-    segment = np.searchsorted(cuts[1:], wanted, side="left")
-    segment[0] = max(segment[0], 1)  # after the dose, if the record stands at its time
-    first = np.searchsorted(segment, np.arange(segments + 1)).astype(np.int64)
-    begins = np.full(segments, KEEP, dtype=np.int64)
-    begins[0] = 0
-    before = replace(train, phase=_dual(whole, derivatives), after=False)
-    ones = np.arange(count + 1, dtype=np.int64)
-    return Schedule(
-        line_of_subject=np.zeros(count, dtype=np.int64), segments=np.array([0, segments]), times=np.array([0, 2]),
-        start=cuts, end=np.append(cuts[1:], whole), scale=np.ones((segments, states)), jumps=jump, rates=rate,
-        begins=begins, segment_row=np.zeros(segments, dtype=np.int64), djumps=djump, drates=drate, dstart=dstart,
-        trains=((before, False),), first=first, time=wanted, rows=2 * ones, order=np.arange(2 * count), first_row=ones,
-        dosed=np.zeros(segments),
-    )  # fmt: skip
+def _at_rest(moved: Array, natural: Array, y: Array, free: Integers) -> bool:
+    """Whether an interval moves every state by nothing of what two doses make of it."""
+    return bool((np.abs(moved[free]) <= OFF * np.maximum(natural[free], 1e-4 * np.abs(y[free]))).all())
 
 
-def _dual(value: float, derivatives: int) -> Array:
-    return np.concatenate([[value], np.zeros(derivatives)])
+def _better(y: Array, after: Array, change: Array, sizes: Array, n: int) -> Array:
+    """Where Newton's method goes, or a dose further where that is nowhere: no number, or less than nothing."""
+    better = y + change
+    lowest = -1e-6 * sizes
+    negative = np.minimum(y[:n], after[:n]) < lowest  # what doses themselves make negative may be so
+    sound = np.isfinite(better).all() and ((better[:n] >= lowest) | negative).all()
+    return better if sound else after

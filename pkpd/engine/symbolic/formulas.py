@@ -14,10 +14,12 @@ from typing import Any
 
 from pkpd.engine.symbolic.analytic import is_analytic
 from pkpd.engine.symbolic.calculus import derivative, rewritten
+from pkpd.engine.symbolic.cumulative import gathering
 from pkpd.engine.symbolic.enclosure import Enclosure, waves_of
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.engine.symbolic.output_derivatives import OutputDerivatives
-from pkpd.engine.symbolic.positivity import cannot_become_negative, multiply
+from pkpd.engine.symbolic.periods import time_dependence
+from pkpd.engine.symbolic.positivity import cannot_become_negative, multiply, relied_on, with_kept_bases
 from pkpd.engine.symbolic.second_order import (
     curved_block,
     curved_by_doses,
@@ -97,7 +99,8 @@ class Formulas:
         linear = tuple(states.index(s) for s in system.linear)
         integrated = tuple(states.index(s) for s in system.integrated)
         known, unknown = moved_block(system), [expressions.symbol(s) for s in system.integrated]
-        kept = cannot_become_negative(system.written, unknown, {self.time})
+        kept = self._kept
+        relied = set().union(*(relied_on(e) for e in system.written)) if system.written else set()
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
@@ -110,7 +113,9 @@ class Formulas:
             tuple(from_dose for _, from_dose in system.event_times),
             any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
             not system_of(system.model).integrated,
-            kept, multiply(system.written, unknown, kept, {self.time}),
+            kept, tuple(k for k, symbol in enumerate(self.inputs) if symbol in relied), self.dydt != self._dydt,
+            multiply(system.written, unknown, kept, {self.time}), gathering(system),
+            *time_dependence(system.written, self.time, set(self.inputs)),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
             tuple(each.at_zero for each in system.switches), sum(each.timed for each in system.switches),
@@ -246,11 +251,27 @@ class Formulas:
         return waves_of(self.system.rhs, self.time, {expressions.symbol(s) for s in self.system.states})
 
     @cached_property
-    def dydt(self) -> tuple[Any, ...]:
-        """Derivative of every component of the integrated vector, infusions included."""
+    def _kept(self) -> tuple[bool, ...]:
+        """Which integrated states cannot become negative if nothing else is."""
+        states = [expressions.symbol(s) for s in self.system.integrated]
+        return cannot_become_negative(self.system.written, states, {self.time})
+
+    @cached_property
+    def _dydt(self) -> tuple[Any, ...]:
+        """As `dydt`, with bases of powers as they are."""
         count, first = len(self.system.integrated), len(self.inputs) + len(self.scales) + 2
         rates = self.arguments[first : first + count]
         return (*(f + r for f, r in zip(self.full.rhs[:count], rates, strict=True)), *self.full.rhs[count:])
+
+    @cached_property
+    def dydt(self) -> tuple[Any, ...]:
+        """Derivative of every component of the integrated vector, infusions included."""
+        return tuple(self._with_kept_bases(e) for e in self._dydt)
+
+    def _with_kept_bases(self, e: Any) -> Any:
+        states = [expressions.symbol(s) for s in self.system.integrated]
+        signless = {self.time, *(s for s, kept in zip(states, self._kept, strict=True) if not kept)}
+        return with_kept_bases(e, set(states), signless, floor_symbol()) if e != 0 else e
 
     @cached_property
     def _modal(self) -> tuple[tuple[Any, ...], dict[Any, Any], dict[Any, Any]]:
@@ -331,9 +352,10 @@ class Formulas:
         numbers, values, rates = self._modal
         states = self.full.symbols[: len(self.system.integrated)]
         rows = []
-        for f in self.dydt:
+        for f in self._dydt:
             pushed = [derivative(f, x) * rates[x] for x in self.quantities if x in f.free_symbols]
             row = [*(derivative(f, z) for z in states), sympy.Add(derivative(f, self.time), *pushed)]
+            row = [self._with_kept_bases(e) for e in row]
             rows += [e.xreplace(values) if e != 0 else e for e in row]
         return Formula.of(self.full.symbols, [*self.arguments, *numbers, *self.sides], rows)
 
@@ -341,7 +363,7 @@ class Formulas:
         """Row by row ∂f_i/∂(states) of the states."""
         _, values, _ = self._modal
         states = self.full.symbols[: len(self.system.integrated)]
-        rows = [derivative(f, z) for f in self.dydt[: len(states)] for z in states]
+        rows = [self._with_kept_bases(derivative(f, z)) for f in self._dydt[: len(states)] for z in states]
         rhs = self.rhs()
         return Formula.of(rhs.y, rhs.q, [e.xreplace(values) if e != 0 else e for e in rows])
 

@@ -50,6 +50,44 @@ def multiply(rhs: Sequence[Any], states: Sequence[Any], kept: Sequence[bool], si
     return tuple(_vanishes_with(f, s) and _sign(f, unknown) != -1 for f, s in zip(rhs, states, strict=True))
 
 
+def relied_on(e: Any) -> set[Any]:
+    """Return the symbols whose signs the sign of an expression may hang on."""
+    if e.is_Symbol:
+        return {e}
+    if e.is_number or type(e).__name__ in ("exp", "Abs", "Heaviside"):
+        return set()
+    if e.is_Pow and e.exp.is_number:
+        even = e.exp.is_Integer and e.exp % 2 == 0
+        return set() if even else relied_on(e.base)
+    parts = [a for a, _ in e.args] if type(e).__name__ == "Piecewise" else e.args
+    return set().union(*(relied_on(a) for a in parts)) if parts else set()
+
+
+def with_kept_bases(e: Any, states: set[Any], signless: set[Any], floor: Any) -> Any:
+    """Keep the bases of roots and broken powers from falling below zero where they cannot be negative.
+
+    On the way of a step a state may be less than zero by its error: a root of that is no number, and the step, whatever
+    its length, would be lost.
+
+    Parameters
+    ----------
+    e : sympy.Expr
+        A right-hand side.
+    states, signless : sets of sympy.Symbol
+        The states; symbols whose sign is not known.
+    floor : sympy.Symbol
+        0 where nothing is negative that must not be, else minus infinity.
+    """
+    import sympy
+
+    powers = {
+        p: sympy.Pow(sympy.Max(p.base, floor), p.exp)
+        for p in e.atoms(sympy.Pow)
+        if not p.exp.is_Integer and p.base.free_symbols & states and _sign(p.base, signless) == 1
+    }
+    return e.xreplace(powers) if powers else e
+
+
 def _vanishes_with(e: Any, state: Any) -> bool:
     """Whether an expression has a state as a factor."""
     if e.is_Mul:

@@ -47,8 +47,20 @@ class Structure:
         Whether every state could be solved in closed form, however it is solved.
     kept : tuple of bool
         Which integrated states cannot become negative if nothing that they see is negative.
+    relied : tuple of int
+        Inputs that must not be negative for that.
+    guarded : bool
+        Whether bases of powers are kept from falling below zero.
     multiply : tuple of bool
         Which integrated states grow by a multiple of themselves.
+    gathers : tuple of bool
+        Which states (in the order of the model) nothing reads: they gather and have no steady state.
+    clock : bool
+        Whether the integrated equations change with time itself.
+    periodic : bool
+        Whether they do so in sines and cosines alone.
+    frequencies : tuple of str
+        By how much the arguments of these grow in a unit of time, as texts of the inputs.
     analytic : bool
         Whether the integrated equations have a Taylor series along the solution.
     operations : int
@@ -101,7 +113,13 @@ class Structure:
     tad: bool
     all_linear: bool
     kept: tuple[bool, ...]
+    relied: tuple[int, ...]
+    guarded: bool
     multiply: tuple[bool, ...]
+    gathers: tuple[bool, ...]
+    clock: bool
+    periodic: bool
+    frequencies: tuple[str, ...]
     analytic: bool
     operations: int
     block: tuple[int, ...]

@@ -20,7 +20,7 @@ from pkpd.decimals import total
 from pkpd.dosing import Dose
 from pkpd.engine.symbolic.dual_numbers import Dual, dual_constant, dual_product, dual_quotient
 from pkpd.engine.timeline.terms import Clock, Terms
-from pkpd.errors import InputError, nearest
+from pkpd.errors import DoseError, InputError, nearest
 
 _MOST = 1_000_000  # doses that one record may come to
 
@@ -132,16 +132,14 @@ def plan(
         Naming every dose that enters no state, or whose modelled rate or length is not positive.
     """
     planned = Plan()
-    problems: list[str] = []
+    found: list[tuple[None, int, str]] = []
     for record, (dose, said) in enumerate(zip(doses, terms, strict=True)):
         nothing = dose.reset and dose.amount == 0 and not dose.steady_state
-        state = None if nothing else _state(dose, entries, states, problems)
-        if state is None and not nothing:
-            continue
         try:
+            state = None if nothing else _state(dose, entries, states)
             steps = [] if state is None else _steps(dose, state, said, record, until, clock)
         except InputError as error:
-            problems += error.problems
+            found += [(None, record, problem) for problem in error.problems]
             continue
         if dose.reset or dose.steady_state == "instead":
             planned.cancel(dose.time)
@@ -149,8 +147,9 @@ def plan(
         if dose.reset:
             planned.steps.append(Mark(dose.time, record=record, row=row))
         planned.steps += [replace(step, row=row) if isinstance(step, Mark) else step for step in steps]
-    if problems:
-        raise InputError(sorted(set(problems)))
+    if found:
+        first = {text: record for _, record, text in reversed(found)}  # of doses with one problem the first is named
+        raise DoseError((None, first[text], text) for text in sorted(first))
     return planned
 
 
@@ -166,14 +165,14 @@ def _steps(
     return steps + _given(dose, state, said, record, until, clock)
 
 
-def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int], problems: list[str]) -> int | None:
+def _state(dose: Dose, entries: Mapping[str, int], states: Mapping[str, int]) -> int:
     if dose.into:
         if dose.into not in states:
-            problems.append(f"a dose enters {dose.into!r}, which is no state; {nearest(dose.into, states)}")
-        return states.get(dose.into)
+            raise InputError(f"a dose enters {dose.into!r}, which is no state; {nearest(dose.into, states)}")
+        return states[dose.into]
     if dose.route not in entries:
-        problems.append(f"the model takes no dose by route {dose.route!r}; {nearest(dose.route, entries)}")
-    return entries.get(dose.route)
+        raise InputError(f"the model takes no dose by route {dose.route!r}; {nearest(dose.route, entries)}")
+    return entries[dose.route]
 
 
 def _size(dose: Dose, said: Terms) -> tuple[Dual, Dual | None]:
@@ -259,6 +258,8 @@ def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, said: Terms
     The record stands `interval − lag` after the last arrival. Where the lag is longer than the interval, NONMEM's
     closed forms go back from the arrival by the difference, as if the first piece of the interval had always been; its
     integrators let the record stand just after the arrival. Either way infusions end when the difference is over, too.
+    Where going back would lead below zero (``said.whole``) the doses are taken as they are: the record stands where it
+    stands between two arrivals, and what is under way then arrives.
     """
     derivatives = len(said.lag) - 1
     interval = dual_constant(dose.interval, derivatives)
@@ -266,19 +267,25 @@ def _steady(dose: Dose, state: int, size: Dual, length: Dual | None, said: Terms
     adds = dose.steady_state == "added"
     if dose.amount == 0:
         return [Mark(dose.time, Train(state, zero, (), (size,), zero, constant=True), adds, record)]
-    phase = interval - said.lag
+    phase, under_way = interval - said.lag, 0
+    if said.whole and phase[0] < 0:
+        under_way = math.ceil(-phase[0] / dose.interval)
+        phase = phase + under_way * interval
     late = bool(phase[0] <= 0)
     at = phase if phase[0] > 0 or said.linear else zero
+    now = dual_constant(dose.time, derivatives)
+    begin = [now + said.lag - j * interval for j in range(1, under_way + 1)]
+    ends = [None if length is None else start + length for start in begin]
+    coming = [Delivery(state, start, size, end, record=record) for start, end in zip(begin, ends, strict=True)]
     if length is None:
-        return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds, record)]
-    if not length[0] / dose.interval <= _MOST:
+        return [Mark(dose.time, Train(state, size, (interval,), (zero,), at, after=late), adds, record), *coming]
+    if not max(length[0] / dose.interval, under_way) <= _MOST:
         raise InputError(f"too many infusions run at the steady state at time {dose.time:g}; expected at most {_MOST}")
     whole = math.floor(length[0] / dose.interval)
     rest = length - whole * interval
     pieces = ((rest, interval - rest), (size * (whole + 1), size * whole))
     keep = [k for k in (0, 1) if pieces[0][k][0] > 0]
     train = Train(state, zero, tuple(pieces[0][k] for k in keep), tuple(pieces[1][k] for k in keep), at, after=late)
-    now = dual_constant(dose.time, derivatives)
-    left = [length - phase - m * interval for m in range(whole + 1)]
+    left = [length - phase - m * interval for m in range(whole + (1 if rest[0] > 0 else 0))]
     running = (Delivery(state, now, size, now + x, record=record) for x in left if x[0] > 0)
-    return [Mark(dose.time, train, adds, record), *running]
+    return [Mark(dose.time, train, adds, record), *running, *coming]

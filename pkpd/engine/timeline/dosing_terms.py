@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from pkpd.arrays import Array, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine.code import Code
 from pkpd.engine.timeline.terms import Terms
-from pkpd.errors import InputError
+from pkpd.errors import DoseError
 from pkpd.model.model import DOSING
 
 USUAL = {"lag": 0.0, "bioavailability": 1.0, "infusion_rate": 0.0, "infusion_duration": 0.0}
@@ -39,7 +40,7 @@ class DosingTerms:
 
     def of(
         self, values: Array, doses: Sequence[Sequence[Dose]], rows: Sequence[Sequence[int]],
-        entries: Mapping[str, int], states: Sequence[str],
+        entries: Mapping[str, int], states: Sequence[str], whole: frozenset[int] = frozenset(),
     ) -> SaidOfDoses:  # fmt: skip
         """Return what is said of every dose of every subject.
 
@@ -53,6 +54,8 @@ class DosingTerms:
             Row of values that holds at each dose.
         entries, states
             Route → index of its state; names of the states.
+        whole : frozenset of int
+            Subjects of whom every dose that is under way at a steady state arrives (`Terms.whole`).
 
         Raises
         ------
@@ -68,13 +71,21 @@ class DosingTerms:
         )
         bad = ~np.isfinite(numbers) | (numbers < 0)
         if bad.any():
-            names = list(self._places)
-            raise InputError(
-                f"{names[k][0].replace('_', ' ')} of {names[k][1]!r} is {numbers[r, k]:g} in row {r + 1} of the "
-                "values; expected a number ≥ 0"
-                for r, k in np.argwhere(bad)[:20]
-            )
-        return SaidOfDoses(self, numbers, derivatives, doses, rows, StateOfRoute(entries, states))
+            raise DoseError(self._not_numbers(numbers, np.argwhere(bad)[:20], rows))
+        return SaidOfDoses(self, numbers, derivatives, doses, rows, StateOfRoute(entries, states), whole)
+
+    def _not_numbers(
+        self, numbers: Array, bad: Integers, rows: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[int | None, int | None, str]]:
+        """What cannot be a lag, a share, a rate or a length, with the first subject and dose that it concerns."""
+        names = list(self._places)
+        owner = {int(row): (k, dose) for k, own in reversed([*enumerate(rows)]) for dose, row in enumerate(own)}
+        for r, k in bad.tolist():
+            kind, state = names[k]
+            whose = owner.get(r, (None, None))
+            place = "" if r in owner else f" in row {r + 1} of the values"
+            text = f"{kind.replace('_', ' ')} of {state!r} is {numbers[r, k]:g}{place}; expected a number ≥ 0"
+            yield *whose, text
 
     def terms(self, state: str, numbers: Array, derivatives: Array) -> Callable[[int], Terms]:
         """Return what is said of doses into a state, by row of values."""
@@ -84,7 +95,7 @@ class DosingTerms:
         def terms(row: int) -> Terms:
             if row not in made:
                 lag, part, rate, length = (self._dual(kind, state, numbers[row], derivatives[row]) for kind in DOSING)
-                made[row] = Terms(lag, part, rate, length, self._linear, row, terms)
+                made[row] = Terms(lag, part, rate, length, self._linear, False, row, terms)
             return made[row]
 
         return terms
@@ -150,14 +161,17 @@ class SaidOfDoses:
         The doses, and the row of values that holds at each.
     by_route : StateOfRoute
         Where doses enter.
+    whole : frozenset of int
+        As for `DosingTerms.of`.
     """
 
     def __init__(
         self, dosing: DosingTerms, numbers: Array, derivatives: Array, doses: Sequence[Sequence[Dose]],
-        rows: Sequence[Sequence[int]], by_route: StateOfRoute,
+        rows: Sequence[Sequence[int]], by_route: StateOfRoute, whole: frozenset[int] = frozenset(),
     ) -> None:  # fmt: skip
         self._dosing, self._numbers, self._derivatives = dosing, numbers, derivatives
         self._doses, self._rows, self._by_route = doses, rows, by_route
+        self._whole = whole
         self._makers: dict[str, Callable[[int], Terms]] = {}
 
     def __len__(self) -> int:
@@ -170,7 +184,7 @@ class SaidOfDoses:
             if state not in self._makers:
                 self._makers[state] = self._dosing.terms(state, self._numbers, self._derivatives)
             found.append(self._makers[state](row))
-        return found
+        return [replace(terms, whole=True) for terms in found] if subject in self._whole else found
 
     def first_row(self, subject: int) -> int:
         """Return the row of values that holds at a subject's first dose; -1 if there is no dose."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.dosing import Dose
 from pkpd.engine.machine.code import Code
 from pkpd.engine.symbolic.dual_numbers import Dual
@@ -34,6 +34,8 @@ class ExpandedRows:
         First row that stands for each of the caller's.
     starts : array, rows
         Time from which each row holds; minus infinity for the first of a caller's row.
+    unsteady : array of bool, subjects
+        Who has a dose at steady state though equations change inside the interval that it repeats.
     """
 
     source: Integers
@@ -41,6 +43,7 @@ class ExpandedRows:
     changes: list[Changes]
     begins: Integers
     starts: Array
+    unsteady: Flags
 
     def holding(self, rows: Sequence[int] | Integers, when: Sequence[float] | Array) -> Integers:
         """Return the rows that stand for the caller's rows at given times."""
@@ -86,9 +89,11 @@ class EventTimes:
         starts: list[float] = []
         begins: list[int] = []
         cuts: list[Changes] = []
+        unsteady: list[bool] = []
         row = 0
         for doses_of, wanted, changed in zip(doses, times, changes, strict=True):
-            clock = np.asarray(wanted, dtype=float)
+            clock, here_rows = np.asarray(wanted, dtype=float), slice(row, row + 1 + len(changed))
+            unsteady.append(any(self._is_unsteady(dose, at[here_rows]) for dose in doses_of if dose.steady_state))
             begin = min([0.0, *(d.time for d in doses_of), *clock])
             records = record_times(doses_of, float(clock.max(initial=begin)))
             late = getattr(changed, "late", (False,) * len(changed))
@@ -113,8 +118,15 @@ class EventTimes:
                 row += 1
             cuts.append(Changes(*zip(*cuts_here, strict=True)) if cuts_here else Changes())
         return ExpandedRows(
-            np.array(source), np.array(past).reshape(-1, count), cuts, np.array(begins), np.array(starts)
+            np.array(source), np.array(past).reshape(-1, count), cuts, np.array(begins), np.array(starts),
+            np.array(unsteady, dtype=bool),
         )  # fmt: skip
+
+    def _is_unsteady(self, dose: Dose, at: Array) -> bool:
+        """Whether equations changed while the dose was repeated: before the record, or within each interval."""
+        interval = dose.interval if dose.amount > 0 else np.inf
+        inside = np.where(self._from_dose, (at > 0) & (at < interval), at < dose.time)
+        return bool(inside.any())
 
     def _flags(self, at: Array, t: float, records: Array) -> Array:
         """Which times are past at the beginning of a row."""

@@ -18,7 +18,7 @@ from pkpd.engine.timeline.lines import PER_SEGMENT, LineArrays, laid_end_to_end,
 from pkpd.engine.timeline.one_by_one import OneByOne
 from pkpd.engine.timeline.segments import LineLayout
 from pkpd.engine.timeline.terms import Terms
-from pkpd.errors import InputError
+from pkpd.errors import DoseError, InputError
 
 
 class Lines(NamedTuple):
@@ -76,6 +76,8 @@ class Schedule(LineArrays):
     source, past : arrays, optional
         For a model with event times: the row of the caller's table behind every row of values (value rows,), and
         which of these times are past in it (value rows × event times).
+    unsteady : array of bool, subjects, optional
+        Who has a dose at steady state though equations change inside the interval that it repeats.
     request : LineRequest, optional
         What was asked for, where time lines depend on values: these may have to be others.
     kept : dict
@@ -88,6 +90,7 @@ class Schedule(LineArrays):
     observed: Integers | None = None
     source: Integers | None = None
     past: Array | None = None
+    unsteady: Flags | None = None
     request: LineRequest | None = None
     kept: dict[str, Any] = field(default_factory=dict, init=False)
 
@@ -254,17 +257,16 @@ def _lines(asked: SubjectPlans, layout: LineLayout) -> tuple[LineArrays, Integer
     if not left.size and at_once is not None:
         return at_once, line_of_subject
     built = OneByOne(layout)
-    problems: list[str] = []
+    found: list[tuple[int | None, int | None, str]] = []
     for k in left.tolist():
         said = asked.terms[k] if asked.terms is not None else ()
         try:
             own = (asked.doses[k], (asked.times[k], asked.after[k]), said, asked.changes[k], int(asked.first_row[k]))
             line_of_subject[k] = built.line(*own)
-        except InputError as error:
-            who = f"subject {k + 1}: " if len(asked.doses) > 1 else ""
-            problems += [f"{who}{p}" for p in error.problems]
-    if problems:
-        raise InputError(problems)
+        except DoseError as error:
+            found += error.of_subject(k).found
+    if found:
+        raise DoseError(found)
     before = len(at_once.segments) - 1 if at_once is not None else 0
     line_of_subject[left] += before
     first, number = _first_of_each(line_of_subject)  # lines are counted as their first subjects are

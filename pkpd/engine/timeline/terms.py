@@ -15,8 +15,9 @@ from pkpd.records import Changes
 class Terms:
     """What the model says of one dose: lag, bioavailability, and rate and length of a modelled infusion.
 
-    `linear` says whether all states of the model are linear with constant coefficients, however they are solved; `row`
-    is the row of values from which this comes, and `elsewhere` gives what another row says.
+    `linear` says whether all states of the model are linear with constant coefficients, however they are solved;
+    `whole` whether doses that have not arrived at a steady state's record arrive after it (see `deliveries`); `row` is
+    the row of values from which this comes, and `elsewhere` gives what another row says.
     """
 
     lag: Dual
@@ -24,6 +25,7 @@ class Terms:
     rate: Dual
     duration: Dual
     linear: bool = False
+    whole: bool = False
     row: int = -1
     elsewhere: Callable[[int], Terms] | None = None
 

@@ -21,7 +21,7 @@ from pkpd.dosing import Dose
 from pkpd.engine.timeline.deliveries import Train, plan
 from pkpd.engine.timeline.segments import FIRST, LAST, LineLayout, cut, happenings, placed
 from pkpd.engine.timeline.terms import Clock, Terms
-from pkpd.errors import InputError
+from pkpd.errors import DoseError
 from pkpd.records import Changes
 
 _CUT = (
@@ -130,16 +130,18 @@ def build_timeline(
     """
     ordered = sorted(range(len(doses)), key=lambda k: doses[k].time)
     given = terms or [Terms.plain(layout.derivatives)] * len(doses)
-    problems: list[str] = [] if np.isfinite(times).all() else ["a requested time is not finite"]
+    found: list[tuple[None, int | None, str]] = []
     chosen, until = [doses[k] for k in ordered], float(times.max(initial=-np.inf))
     changes = changes if isinstance(changes, Changes) else Changes(changes)
     clock = Clock(first_row, changes) if terms and changes else None
     try:
         steps = plan(chosen, [given[k] for k in ordered], layout.entries, layout.states, until, clock).steps
-    except InputError as error:
-        problems = [*error.problems, *problems]
-    if problems:
-        raise InputError(problems)
+    except DoseError as error:
+        found = [(None, None if k is None else ordered[k], text) for _, k, text in error.found]
+    if not np.isfinite(times).all():
+        found.append((None, None, "a requested time is not finite"))
+    if found:
+        raise DoseError(found)
     exact = after.dtype != np.bool_
     position = after.astype(np.int64) if exact else np.where(after, LAST + 1, FIRST)
     order = np.lexsort((position, times))

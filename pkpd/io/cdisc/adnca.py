@@ -11,6 +11,7 @@ from pkpd.decimals import product
 from pkpd.errors import unknown_names
 from pkpd.io import columns as names
 from pkpd.io.cdisc import iso
+from pkpd.io.cdisc.excluded import exclusions, note_others
 from pkpd.io.cdisc.people import carried
 from pkpd.io.cdisc.reference_doses import reconstructed
 from pkpd.io.cdisc.spelling import from_cdisc
@@ -33,7 +34,7 @@ COLUMNS = {
     "PCSPEC": ("spec",), "VOLUME": ("pcvol",), "VOLUMEU": ("pcvolu",), "DOSEA": (), "DOSEP": (), "DOSEU": (),
     "ROUTE": ("exroute",), "ADOSEDUR": (), "AVISIT": ("visit",), "ATPT": ("pctpt",), "NCAXFL": ("exclfl",),
     "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (), "APERIOD": (),
-    "APERIODC": (), "ATPTREF": (),
+    "APERIODC": (), "ATPTREF": (), "PCREASND": (), "ANL01FL": (), "PKSUMXF": (),
 }  # fmt: skip
 PEOPLE = {
     "weight": ("weightbl", "wtbl", "wt", "bodyweight"), "height": ("heightbl", "htbl", "ht"), "age": ("aage",),
@@ -69,9 +70,9 @@ def read_adnca(
         USUBJID, PARAM or PARAMCD, AVAL, AFRLT (or ADTM with FANLDTM or TRTSDTM). Used when present: AVALC, AVALU,
         ALLOQ (PCLLOQ), AULOQ, ARRLT, NFRLT, AEFRLT, RELTMU, PCSPEC, VOLUME, VOLUMEU, DOSEA (else DOSEP), DOSEU, ROUTE,
         ADOSEDUR, APERIOD (or APERIODC, AVISIT, ATPTREF: the first that differs within a subject is the occasion, and
-        tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS, METABFL, DTYPE (a ``COPY`` is left
-        out), TRTA or TRTP (where it differs within a subject), WEIGHTBL, HEIGHTBL, AGE, SEX and their units (AGEU and
-        so on).
+        tells periods apart whose AFRLT starts anew), ATPT, NCAXFL with NCAXRS and NCA1XRS …, ANL01FL, METABFL, DTYPE (a
+        ``COPY`` is left out), TRTA or TRTP (where it differs within a subject), WEIGHTBL, HEIGHTBL, AGE, SEX and their
+        units (AGEU and so on).
     doses : DataFrame or path, optional
         Doses as in `read_study`, on the clock of AFRLT. Without it every record tells its reference dose: DOSEA
         was given at AFRLT − ARRLT; a dose to which no record refers is then not known.
@@ -186,7 +187,7 @@ def _dose_table(job: Job, doses: object, columns: object, beside: bool) -> None:
     table = load("doses", doses, job.findings)
     if table is None:
         return
-    words = names.vocabulary(names.DOSES, names.CLOCK)
+    words = names.vocabulary(names.KINDS_OF_DOSES, names.DOSES, names.CLOCK)
     folded = {names.fold(h) for h in table[0]}
     mine = {t: o for t, o in columns.items() if names.fold(t) in folded} if isinstance(columns, Mapping) else None
     renamed = names.check_renamed(mine, table[0], words, job.findings)
@@ -197,11 +198,12 @@ def _dose_table(job: Job, doses: object, columns: object, beside: bool) -> None:
 
 def _observations(job: Job, records: Table, wanted: list[str] | None, more: list[str]) -> None:
     findings = job.findings
-    kept = [i for i in range(len(records)) if not _left_out(records, i)]
-    if len(kept) < len(records):
-        count = len(records) - len(kept)
-        findings.altered(f"{records.name}: {count} records that are a COPY or NOT DONE were left out")
-    records = records.take(kept)
+    lost = {i: why for i in range(len(records)) if (why := _left_out(records, i))}
+    if lost:
+        told = ", ".join(f"{count} × {why}" for why, count in sorted(Counter(lost.values()).items()))
+        findings.altered(f"{records.name}: {len(lost)} records that are a COPY or NOT DONE were left out ({told})")
+    records = records.take([i for i in range(len(records)) if i not in lost])
+    note_others(records, findings)
     analytes = [text(records, "PARAM", i) or text(records, "PARAMCD", i) for i in range(len(records))]
     analytes = with_specimens(analytes, [text(records, "PCSPEC", i) for i in range(len(records))])
     if wanted is not None:
@@ -220,9 +222,9 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     columns: Cells = {"subject": list(records.columns["USUBJID"]), "analyte": list(analytes),
                       "time": list(records.columns["start"])}  # fmt: skip
     columns |= results(records, (("AVAL", "AVALC", "AVALU"),), ("ALLOQ", "AULOQ"), findings)
-    for ours, theirs in (("occasion", "visit"), ("excluded", "NCAXFL"), ("reason", "NCAXRS")):
-        if theirs in records:
-            columns[ours] = list(records.columns[theirs])
+    if "visit" in records:
+        columns["occasion"] = list(records.columns["visit"])
+    columns |= exclusions(records, findings)
     if treatment := next((key for key in records.extras if names.fold(key) in NAMES), ""):
         columns["treatment"] = list(records.columns[treatment])
     if "ATPT" in records:
@@ -245,9 +247,11 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     job.heading_units["observations"] = {}
 
 
-def _left_out(records: Table, i: int) -> bool:
-    copied = text(records, "DTYPE", i).upper() == "COPY"
-    return copied or text(records, "PCSTAT", i).upper() == "NOT DONE"
+def _left_out(records: Table, i: int) -> str:
+    """Why a record is no sample, "" if it is one."""
+    if text(records, "DTYPE", i).upper() == "COPY":
+        return "COPY"
+    return (text(records, "PCREASND", i) or "NOT DONE") if text(records, "PCSTAT", i).upper() == "NOT DONE" else ""
 
 
 def _ends(records: Table, columns: Cells) -> list[object]:

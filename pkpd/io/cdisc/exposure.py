@@ -19,7 +19,7 @@ from pkpd.io.table import Table
 
 COLUMNS = {
     "USUBJID": ("subjid",), "EXTRT": (), "EXDOSE": (), "EXDOSU": (), "EXROUTE": (), "EXDOSFRQ": (), "EXSTDTC": (),
-    "EXENDTC": (), "EXDUR": (), "VISIT": (),
+    "EXENDTC": (), "EXDUR": (), "VISIT": (), "EXSTAT": (), "EXOCCUR": (), "EXREASND": ("exreasoc",), "EXMOOD": (),
 }  # fmt: skip
 _NEEDED = {
     "USUBJID": "the identifier of every dose's subject",
@@ -74,7 +74,9 @@ def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Fin
     """
     if not required(ex, _NEEDED, findings):
         return None
-    ex = _one_treatment(ex, treatment, findings)
+    ex = _given(_one_treatment(ex, treatment, findings), findings)
+    if not len(ex):
+        return None
     starts = moments(ex, "EXSTDTC", findings)
     lengths = _lengths(ex, starts, findings)
     routes, used = _routes(ex, lengths, findings)
@@ -110,6 +112,19 @@ def _one_treatment(ex: Table, treatment: str | None, findings: Findings) -> Tabl
     if len(keep) < len(ex):
         findings.altered(f"{ex.name}: {len(ex) - len(keep)} doses of other treatments than {treatment} were left out")
     return ex.take(keep)
+
+
+def _given(ex: Table, findings: Findings) -> Table:
+    """Leave out the rows of doses that were not given, or only planned."""
+    lost: dict[int, str] = {}
+    for i in range(len(ex)):
+        not_done = text(ex, "EXSTAT", i).upper() == "NOT DONE" or text(ex, "EXOCCUR", i).upper() in ("N", "NO")
+        if not_done or text(ex, "EXMOOD", i).upper() == "SCHEDULED":
+            lost[i] = text(ex, "EXREASND", i) or ("no reason given" if not_done else "scheduled")
+    if lost:
+        told = ", ".join(f"{count} × {why}" for why, count in sorted(Counter(lost.values()).items()))
+        findings.altered(f"{ex.name}: {len(lost)} doses were not given and were left out ({told})")
+    return ex.take([i for i in range(len(ex)) if i not in lost])
 
 
 def _lengths(ex: Table, starts: list[Moment | None], findings: Findings) -> list[Fraction]:

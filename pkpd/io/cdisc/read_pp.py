@@ -103,8 +103,9 @@ def _result(records: Table, i: int, done: bool, findings: Findings) -> tuple[flo
         records.complain(findings, "PPSTRESN", i, "a number, or PPSTAT 'NOT DONE'")
         return math.nan, unit
     value = number(records.cell(filled[0][0], i))
-    if value is None:
+    if value is None or math.isinf(value):
         records.complain(findings, filled[0][0], i, "a number")
+        value = None
     return (math.nan if value is None else value), from_cdisc(unit)
 
 

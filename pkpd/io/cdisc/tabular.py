@@ -36,7 +36,7 @@ def opened(
     # A renaming may be meant for another of the tables: here it counts only when this one has the heading.
     mine = {t: o for t, o in columns.items() if names.fold(t) in spelled} if isinstance(columns, Mapping) else None
     renamed = names.check_renamed(mine, sheet[0], words, findings)
-    table = names.match(name, sheet, words, renamed, findings)[0]
+    table = names.match(name, sheet, words, renamed, findings, standard=True)[0]
     if "USUBJID" not in table:
         return table
     columns = {**table.columns, "subject": table.columns["USUBJID"]}  # so that messages can say whose row it is

@@ -2,94 +2,122 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import xarray as xr
 
 from pkpd.errors import InputError
-from pkpd.nca.after.accepted import doubts
+from pkpd.nca import methods
+from pkpd.nca.after.explain_others import why_excreted, why_sparse, why_window
+from pkpd.nca.after.explain_samples import beginning, excluded, left_out, listed, replaced, too_few
+from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
+from pkpd.nca.sparse.result import SparseResult
 
-_USES_TAIL = ("inf", "obs", "pred", "lambda_z", "half_life", "vz", "accumulation")
+_ASKED_FOR = re.compile(r"(auc_window|aumc_window|time_above|auc_above)(\[.*\])?")
 
 
-def why(result: xr.Dataset, parameter: str, profile: int = 0) -> str:
+def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile: int = 0) -> str:
     """Return in words where a number comes from, or why there is none.
+
+    Only what the number depends on is told.
 
     Parameters
     ----------
-    result : Dataset
-        What `nca` returned.
+    result : Dataset, DataTree or SparseResult
+        What `nca`, `nca_sparse` or `sparse` returned. Of several analytes every one is told that has the parameter.
     parameter : str
-        Name of the parameter, or one of its names in CDISC, Phoenix or PKNCA.
+        Name of the parameter, or one of its names in CDISC, Phoenix or PKNCA. An area over a window is called
+        ``"auc_window[0–12, obs]"``, time above a concentration ``"time_above[5]"``, as in `summarise`; without the
+        brackets the first one is meant.
     profile : int
-        Position of the profile.
+        Position of the profile (of the group in a sparse result).
 
     Returns
     -------
     str
-        Value with unit, formula, the points and the line of the terminal regression where it takes part, the
-        method, and what to be careful about.
+        Value with unit, formula, the method; where the number depends on them: the value put in at the dose or how C0
+        came about, BLQ samples that count, samples left out, the points and the line of the terminal regression; and
+        what to be careful about.
 
     Raises
     ------
     InputError
         If there is no such parameter or profile.
     """
-    name = parameter_name(parameter)
+    if isinstance(result, SparseResult):
+        return why_sparse(result, parameter)
+    if isinstance(result, xr.DataTree):
+        return _every(result, parameter, profile)
+    if "group" in result.dims:
+        return why_sparse(_at(result, "group", profile), parameter)
+    row = _at(result, "profile", profile)
+    if "amount_excreted" in result:
+        return why_excreted(row, result, parameter)
+    if found := _ASKED_FOR.fullmatch(parameter):
+        return why_window(row, result, found[1], (found[2] or "")[1:-1])
+    return _why(row, result, parameter_name(parameter))
+
+
+def _at(result: xr.Dataset, dim: str, place: int) -> xr.Dataset:
+    """One profile or group of a result."""
+    if dim not in result.dims:
+        raise InputError("the result has no profiles; expected what pkpd.nca, nca_sparse or sparse returned", "why")
+    if isinstance(place, bool) or not isinstance(place, int | np.integer) or not 0 <= place < result.sizes[dim]:
+        raise InputError(f"{dim} is {place!r}; expected 0 to {result.sizes[dim] - 1}")
+    return result.isel({dim: int(place)})
+
+
+def _every(tree: xr.DataTree, parameter: str, profile: int) -> str:
+    """The words of every analyte that has the parameter."""
+    texts, problems = [], []
+    for name, child in tree.children.items():
+        try:
+            texts.append(f"{name}: {why(child.to_dataset(), parameter, profile)}")
+        except InputError as error:
+            problems.append(f"{name}: {error}")
+    if not texts:
+        raise InputError(problems or ["the tree holds no result"], "why")
+    return "\n".join(texts)
+
+
+def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
+    """The words of one parameter of one profile."""
     if name not in result:
         raise InputError(f"the result does not hold {name!r}; it was made with parameters=[…] without it")
-    if not 0 <= profile < result.sizes["profile"]:
-        raise InputError(f"profile is {profile}; expected 0 to {result.sizes['profile'] - 1}")
-    row = result.isel(profile=profile)
-    words = PARAMETERS[name].long_name
-    head = f"{words} of subject {row['subject'].item()}, interval {row['interval'].item()}"
+    rules, unit = Rules.from_json(str(result.attrs["rules"])), result["sample_time"].attrs.get("units", "")
+    parameter = PARAMETERS[name]
+    head = f"{parameter.long_name} of subject {row['subject'].item()}, interval {row['interval'].item()}"
     reason = str(row["reason"].sel(parameter=name).item())
     if reason:
-        return f"{head}: not computed, {reason}."
-    unit = result[name].attrs["units"]
-    parts = [f"{head}: {row[name].item():.6g}" + (f" {unit}" if unit != "1" else "") + "."]
-    if PARAMETERS[name].formula:
-        parts.append(f"Formula: {PARAMETERS[name].formula}.")
-    if any(part in name for part in _USES_TAIL) or name.startswith(("auc", "aumc", "cl", "mrt", "vss")):
-        parts += _terminal(row, result["tmax"].attrs["units"] if "tmax" in result else "")
-    parts.append(f"Method: {result[name].attrs['method']}.")
-    parts += _cautions(row, name, result, profile)
-    return " ".join(parts)
+        lost = excluded(row, result)
+        more = f" Left out: {listed(lost, unit)}." if lost else ""
+        return f"{head}: not computed, {reason}{too_few(row, reason, unit)}.{more}"
+    own = result[name].attrs["units"]
+    tail = depends_on_tail(row, name, rules)
+    parts = [f"{head}: {row[name].item():.6g}" + (f" {own}" if own != "1" else "") + "."]
+    if parameter.formula:
+        parts.append(f"Formula: {parameter.formula}.")
+    parts += beginning(row, name, rules, unit) + replaced(row, name, rules, unit)
+    if tail:
+        parts += terminal_words(row, name, result)
+    whole = tail or parameter.method is not methods.over_tau
+    parts.append(f"Method: {result[name].attrs['method'] if whole else methods.trapezoids(rules)}.")
+    parts += left_out(row, name, result, unit)
+    return " ".join(parts + _cautions(row, name, result, tail))
 
 
-def _terminal(row: xr.Dataset, time: str) -> list[str]:
-    """The points and the line of the terminal regression."""
-    needed = ("lambda_z", "lambda_z_start", "lambda_z_end", "lambda_z_points", "lambda_z_intercept", "lambda_z_span",
-              "lambda_z_r2_adjusted")  # fmt: skip
-    if any(name not in row for name in needed) or not np.isfinite(row["lambda_z"].item()):
-        return []
-    t, quantified = row["sample_time"].to_numpy(), row["sample_quantified"].to_numpy()
-    first, last = row["lambda_z_start"].item(), row["lambda_z_end"].item()
-    used = t[quantified & (t >= first) & (t <= last)]
-    count = int(row["lambda_z_points"].item())
-    listed = ", ".join(f"{x:g}" for x in used)
-    whole = f"at {listed} {time}" if len(used) == count else f"from {first:g} to {last:g} {time}"
-    text = (
-        f"Terminal regression over {count} points {whole}: ln C = {row['lambda_z_intercept'].item():.6g} − "
-        f"{row['lambda_z'].item():.6g}·t"
-    )
-    if np.isfinite(row["lambda_z_r2_adjusted"].item()):
-        text += f", adjusted R² {row['lambda_z_r2_adjusted'].item():.4f}"
-    text += f", span {row['lambda_z_span'].item():.2f} half-lives"
-    beyond = row["auc_extrapolated_obs"].item() if "auc_extrapolated_obs" in row else np.nan
-    return [f"{text}; {beyond:.1f} % of AUC extrapolated." if np.isfinite(beyond) else f"{text}."]
-
-
-def _cautions(row: xr.Dataset, name: str, result: xr.Dataset, profile: int) -> list[str]:
+def _cautions(row: xr.Dataset, name: str, result: xr.Dataset, tail: bool) -> list[str]:
     """Warnings that belong to the number."""
-    found = [f"Not accepted by the limits: {against}." for against in doubts(result, name)[[profile]] if against]
-    for count, words in (("n_unusable", "unusable samples set aside"), ("n_after_end", "samples after the end")):
-        if count in row and row[count].item() > 0:
-            found.append(f"{row[count].item():.0f} {words}.")
+    rules, found = Rules.from_json(str(result.attrs["rules"])), []
+    if flags := flags_of(row, name, tail):
+        found.append(f"Not accepted by the limits: {flags}.")
     if name.startswith("cl_tau") or "_ss_" in name:
         found.append("It is the drug's own only if the interval is at steady state.")
-    rules = Rules.from_json(str(result.attrs["rules"]))
-    if rules.lambda_z_method == "tobit" and name.startswith("lambda_z"):
+    if name.startswith("mrt_") and "T/2" in PARAMETERS[name].formula and float(row["duration"]) > 0:
+        found.append(f"The infusion takes {float(row['duration']):g}: half of it comes off.")
+    if tail and rules.lambda_z_method == "tobit":
         found.append("BLQ samples count as left-censored.")
     return found

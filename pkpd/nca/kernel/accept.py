@@ -181,10 +181,10 @@ def _above_limit(found: Computed, profiles: Profiles, rules: Rules, time: str) -
     if limit is None or not profiles.alq.any():
         return
     line, tlast = found.of("lambda_z_start"), found.of("tlast")
-    for i in np.flatnonzero(np.bincount(profiles.owner[profiles.alq], minlength=len(profiles)) > limit).tolist():
+    for i in np.flatnonzero(found.prepared.n_alq > limit).tolist():
         own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))
-        when = profiles.times[own][profiles.alq[own]]
-        measured = profiles.times[own][~profiles.alq[own] & (profiles.times[own] >= 0)]
+        times, alq = profiles.times[own], profiles.alq[own] & (profiles.place[own] == 0)
+        when, measured = times[alq], times[~profiles.alq[own] & (times >= 0)]
         bases = {PEAK, LAST, ALL, INFINITY}
         tau = profiles.tau[i] if profiles.tau[i] > 0 else np.inf
         bases |= {TAU} if (when <= tau * (1 + SAME)).any() else set()

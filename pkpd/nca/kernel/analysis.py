@@ -79,8 +79,11 @@ class BlockAnalysis:
 
     @cached_property
     def seen(self) -> Codes:
-        """No reason for any profile, (n,): there is a quantifiable sample in each."""
-        return np.zeros(len(self.block.members), dtype=np.int8)
+        """Why there is no concentration above zero, (n,)."""
+        block = self.block
+        below = block.ready.imputed[block.index].all(axis=0)
+        nothing = np.where(below, reasons.NO_QUANTIFIABLE, reasons.ALL_ZERO)
+        return np.where(block.unseen, nothing, reasons.COMPUTED).astype(np.int8)
 
     @cached_property
     def start_code(self) -> Codes:
@@ -88,10 +91,32 @@ class BlockAnalysis:
         return self.block.ready.start.code[self.block.members]
 
     @cached_property
+    def measured(self) -> Codes:
+        """Why nothing can be said of the concentrations, (n,); zeros say that they are zero."""
+        return np.where(self.block.all_zero, reasons.COMPUTED, self.seen).astype(np.int8)
+
+    @cached_property
+    def stays_zero(self) -> Flags:
+        """Profiles that are all zero, with nothing above zero after an interval set by hand, (n,)."""
+        found: Flags = self.block.all_zero & ~(self.block.ready.outside[self.block.members, 3] > 0)
+        return found
+
+    @cached_property
+    def zero_throughout(self) -> Flags:
+        """Those of two samples or more, (n,): their areas are zero wherever they begin."""
+        return self.stays_zero & (self.block.ready.counts[self.block.members] > 1)
+
+    @cached_property
+    def begins(self) -> Codes:
+        """Why an area has no beginning, (n,)."""
+        return np.where(self.zero_throughout, reasons.COMPUTED, self.start_code).astype(np.int8)
+
+    @cached_property
     def curve(self) -> SampledCurve:
         """The samples with the value at time zero on top; where it is unknown the first sample stands there."""
         block = self.block
         entry = block.ready.start.entry[block.members]
+        entry = np.where(np.isnan(entry) & self.zero_throughout, 0.0, entry)
         known = ~np.isnan(entry)
         start = np.where(known, np.ldexp(entry, -block.scale), block.c[0])
         start_log = np.where(known & (entry > 0), np.log(np.where(entry > 0, entry, 1.0)), 0.0)
@@ -123,7 +148,8 @@ class BlockAnalysis:
     @cached_property
     def fit(self) -> Terminal:
         """The terminal regression, its times counted from the dose."""
-        return terminal_of(self.block)
+        found = terminal_of(self.block)
+        return found._replace(code=first(self.seen, found.code))
 
     @property
     def tobit(self) -> bool:
@@ -179,14 +205,18 @@ class BlockAnalysis:
     @cached_property
     def followed(self) -> tuple[SampledCurve, Tail]:
         """The curve with the first sample after an interval set by hand, and what follows."""
-        block = self.block
+        block, fit = self.block, self.fit
+        # What was zero for some time goes on as zero, by any rate.
+        zero = self.stays_zero & (self.curve.t[-1] > self.curve.t[0])
         tail = Tail(
-            block.area_last + 1, self.tlast, self.fit.rate, self.clast, self.clast_pred, self.fit.code, block.rules.auc
-        )
-        after = block.profiles.outside[block.members, 2:]
+            block.area_last + 1, self.tlast, np.where(zero, 1.0, fit.rate), self.clast,
+            np.where(zero, 0.0, self.clast_pred), np.where(zero, reasons.COMPUTED, fit.code).astype(np.int8),
+            block.rules.auc,
+        )  # fmt: skip
+        after = block.ready.outside[block.members, 2:]
         log_value = np.log(np.where(after[:, 1] > 0, after[:, 1], 1.0))
         outside = np.column_stack([block.scaled_time(after[:, 0]), np.ldexp(after[:, 1], -block.scale), log_value])
-        return extended(self.curve, tail, outside)
+        return extended(self.curve, tail, outside, block.ready.goes_on[block.members] | self.stays_zero)
 
     def window(self, a: float, b: float, kind: str) -> tuple[Column, Column]:
         """Return area and moment from `a` to `b` (after the dose), still scaled."""
@@ -208,7 +238,7 @@ class BlockAnalysis:
         rule = self.block.rules.auc if self.block.rules.above == "shifted samples" else ""
         time = time_above(self.curve, scaled, log_level)
         area = area_above(self.curve, scaled, log_level, self.peak, rule)
-        return (time, self.seen), (area, self.seen)
+        return (time, self.measured), (area, self.measured)
 
 
 Formula = Callable[[BlockAnalysis], Column]

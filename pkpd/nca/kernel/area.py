@@ -79,7 +79,8 @@ def area(
         raise InputError(f"times and values hold {len(profiles)} profiles; expected one", "area")
     ready = apply_rules(profiles, chosen)
     sentences = reasons.sentences(chosen.lambda_z_points)
-    if not ready.quantified.any():
+    zero = bool(len(ready.values)) and not ready.values.any()
+    if not ready.quantified.any() and not zero:
         code = reasons.NO_QUANTIFIABLE if ready.n_samples[0] else reasons.NO_SAMPLES
         return Area(np.nan, np.nan, np.nan, str(sentences[code]))
     with np.errstate(all="ignore"):
@@ -90,7 +91,8 @@ def area(
             level = np.ldexp(np.array([float(given.clast)]), -block.scale)
         rate = np.ldexp(np.array([float(given.lambda_z)]), block.time_scale)
         known = np.where(rate > 0, reasons.COMPUTED, reasons.SLOPE_NOT_NEGATIVE).astype(np.int8)
-        follow = replace(follow, rate=rate, observed=level, predicted=level, code=known)
+        if not zero or given.clast:
+            follow = replace(follow, rate=rate, observed=level, predicted=level, code=known)
         ends = (block.scaled_time(np.array([float(begin)])), block.scaled_time(np.array([float(end)])))
         kind = "obs" if given.kind == "line" and np.isinf(end) else given.kind
         found = stretch(curve, follow, ends[0], ends[1], kind)

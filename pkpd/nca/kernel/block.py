@@ -38,7 +38,8 @@ class ProfileBlock:
     time_scale, scale : (n,) of int
         Powers of two by which times and values were divided.
     last, top, area_last : (n,) of int
-        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast.
+        Rows of the last quantifiable sample, of Cmax, and of the end of AUClast. Without a quantifiable sample: the
+        last row, the first one and the last one.
     """
 
     members: Integers
@@ -59,7 +60,7 @@ class ProfileBlock:
 
     @classmethod
     def of(cls, ready: Prepared, profiles: Profiles, rules: Rules, members: Integers) -> ProfileBlock:
-        """Gather some profiles that each have a quantifiable sample."""
+        """Gather some profiles that each have a sample that takes part."""
         sizes = ready.counts[members]
         height = int(sizes.max())
         rank = np.minimum(np.arange(height)[:, None], sizes - 1)
@@ -80,6 +81,16 @@ class ProfileBlock:
             members, ready, profiles, rules, index, np.ldexp(t, -time_scale), np.ldexp(value, -scale), log_c,
             quantified, counted, time_scale, scale, last, top, _last_row(counted),
         )  # fmt: skip
+
+    @cached_property
+    def unseen(self) -> Flags:
+        """Profiles without a quantifiable sample, (n,); rows at their ends say nothing of them."""
+        return np.asarray(~self.quantified.any(axis=0))
+
+    @cached_property
+    def all_zero(self) -> Flags:
+        """Profiles in which every value that takes part is zero, (n,)."""
+        return np.asarray(~(self.c > 0).any(axis=0))
 
     def scaled_time(self, value: Array) -> Array:
         """Return times, (n,), on the scale of the block."""

@@ -68,7 +68,7 @@ def replaced(profiles: Profiles, rules: Rules, blq: Flags, quantified: Flags, ow
     put = np.full(len(owner), number)
     for where, rule in ((after, rules.blq_after), (before, rules.blq_before)):
         if rule == "by route":
-            action[where] = np.where(profiles.route == BOLUS, _DROP, _ZERO)[owner[where]]
+            action[where] = np.where(profiles.under == BOLUS, _DROP, _ZERO)[owner[where]]
             continue
         action[where], put[where] = _action(rule)
     lloq = np.where((profiles.lloq >= 0) & (profiles.lloq < np.inf), profiles.lloq, np.nan)

@@ -221,9 +221,14 @@ def _known(block: ProfileBlock, late: Integers, inside: _Output) -> dict[str, Kn
 
 
 def _blocks(ready: Prepared) -> Iterator[Integers]:
-    """Profiles with a quantifiable sample, in groups of similar length and bounded size."""
-    owner = np.repeat(np.arange(len(ready.counts)), ready.counts)
-    some = np.bincount(owner[ready.quantified], minlength=len(ready.counts)) > 0
+    """Profiles that can be analysed, in groups of similar length and bounded size.
+
+    They have a quantifiable sample, or nothing but zeros (measured ones, or BLQ samples that count as zero), or one
+    follows outside an interval set by hand.
+    """
+    owner, n = np.repeat(np.arange(len(ready.counts)), ready.counts), len(ready.counts)
+    positive = np.bincount(owner[ready.values > 0], minlength=n) > 0
+    some = (np.bincount(owner[ready.quantified], minlength=n) > 0) | ((ready.counts > 0) & (~positive | ready.goes_on))
     order = np.flatnonzero(some)
     order = order[np.argsort(ready.counts[order], kind="stable")]
     sizes = ready.counts[order]
@@ -275,6 +280,6 @@ def _finished(column: Column, time_power: int, power: int, block: ProfileBlock, 
         value = np.ldexp(value, time_power * block.time_scale + power * block.scale)
     lost = ~np.isfinite(value)
     if positive:
-        lost |= value == 0
+        lost |= (value == 0) & ~block.all_zero
     code = np.where((code == reasons.COMPUTED) & lost, reasons.OUT_OF_RANGE, code)
     return np.where(code == reasons.COMPUTED, value, np.nan), code.astype(np.int8)

@@ -14,22 +14,22 @@ from pkpd.nca.kernel.prepare import Codes
 
 def auc_last(of: BlockAnalysis) -> Column:
     """Return the area to the last quantifiable sample."""
-    return total(of.segments[0] * of.to_last), of.start_code
+    return total(of.segments[0] * of.to_last), of.once(_to_last)
 
 
 def aumc_last(of: BlockAnalysis) -> Column:
     """Return the first moment to the last quantifiable sample."""
-    return total(of.segments[1] * of.to_last), of.start_code
+    return total(of.segments[1] * of.to_last), of.once(_to_last)
 
 
 def auc_all(of: BlockAnalysis) -> Column:
     """Return the area to the last sample."""
-    return total(of.segments[0]), of.start_code
+    return total(of.segments[0]), of.once(_to_end)
 
 
 def aumc_all(of: BlockAnalysis) -> Column:
     """Return the first moment to the last sample."""
-    return total(of.segments[1]), of.start_code
+    return total(of.segments[1]), of.once(_to_end)
 
 
 def auc_inf_obs(of: BlockAnalysis) -> Column:
@@ -55,25 +55,25 @@ def aumc_inf_pred(of: BlockAnalysis) -> Column:
 def auc_extrapolated_obs(of: BlockAnalysis) -> Column:
     """Return the part (%) of AUC∞ beyond Tlast, Clast observed."""
     auc, code = of["auc_inf_obs"]
-    return 100.0 * of.once(_area_beyond_observed) / auc, code
+    return 100.0 * of.once(_area_beyond_observed) / auc, first(code, unless(auc > 0, reasons.ZERO_AREA))
 
 
 def auc_extrapolated_pred(of: BlockAnalysis) -> Column:
     """Return the part (%) of AUC∞ beyond Tlast, Clast predicted."""
     auc, code = of["auc_inf_pred"]
-    return 100.0 * of.once(_area_beyond_predicted) / auc, code
+    return 100.0 * of.once(_area_beyond_predicted) / auc, first(code, unless(auc > 0, reasons.ZERO_AREA))
 
 
 def aumc_extrapolated_obs(of: BlockAnalysis) -> Column:
     """Return the part (%) of AUMC∞ beyond Tlast, Clast observed."""
     aumc, code = of["aumc_inf_obs"]
-    return 100.0 * of.once(_moment_beyond_observed) / aumc, code
+    return 100.0 * of.once(_moment_beyond_observed) / aumc, first(code, unless(aumc > 0, reasons.ZERO_AREA))
 
 
 def aumc_extrapolated_pred(of: BlockAnalysis) -> Column:
     """Return the part (%) of AUMC∞ beyond Tlast, Clast predicted."""
     aumc, code = of["aumc_inf_pred"]
-    return 100.0 * of.once(_moment_beyond_predicted) / aumc, code
+    return 100.0 * of.once(_moment_beyond_predicted) / aumc, first(code, unless(aumc > 0, reasons.ZERO_AREA))
 
 
 def back_extrapolated(of: BlockAnalysis, area: str) -> Column:
@@ -87,7 +87,7 @@ def above_observed(of: BlockAnalysis, threshold: str) -> Column:
     """Return the area above a concentration of the profile's own."""
     level, code = of[threshold]
     (_, (area, _)) = of.above(np.where(code == 0, level, 0.0))
-    return area, first(code, of.start_code)
+    return area, first(code, of.begins)
 
 
 def by_dose(of: BlockAnalysis, name: str) -> Column:
@@ -104,15 +104,28 @@ def observed_by_dose(of: BlockAnalysis, name: str) -> Column:
 
 def _infinite(of: BlockAnalysis) -> Codes:
     """Why there is no area to infinity, (n,)."""
-    return first(of["auc_last"][1], of.fit.code)
+    return first(of["auc_last"][1], np.where(of.stays_zero, reasons.COMPUTED, of.fit.code))
+
+
+def _to_last(of: BlockAnalysis) -> Codes:
+    """Why there is no area to Tlast, (n,)."""
+    # Without a quantifiable sample there is no Tlast; of nothing but zeros the area is zero all the same.
+    no_last = np.where((of.curve.c > 0).any(axis=0), of.seen, reasons.COMPUTED)
+    end = of.block.t[of.block.area_last, of.block.columns]
+    return first(of.begins, no_last, unless(end > of.curve.t[0], reasons.NO_STRETCH)).astype(np.int8)
+
+
+def _to_end(of: BlockAnalysis) -> Codes:
+    """Why there is no area to the last sample, (n,)."""
+    return first(of.begins, of.measured, unless(of.curve.t[-1] > of.curve.t[0], reasons.NO_STRETCH))
 
 
 def _area_beyond_observed(of: BlockAnalysis) -> Array:
-    return of.clast / of.fit.rate
+    return np.where(of.stays_zero, 0.0, of.clast / of.fit.rate)
 
 
 def _area_beyond_predicted(of: BlockAnalysis) -> Array:
-    return of.clast_pred / of.fit.rate
+    return np.where(of.stays_zero, 0.0, of.clast_pred / of.fit.rate)
 
 
 def _moment_beyond_observed(of: BlockAnalysis) -> Array:
@@ -125,8 +138,8 @@ def _moment_beyond_predicted(of: BlockAnalysis) -> Array:
 
 def _moment_beyond(of: BlockAnalysis, tail: Array) -> Array:
     """Moment of an exponential tail of this area, from the end of AUClast on, (n,)."""
-    end: Array = of.block.t[of.block.area_last, of.block.columns]
-    return end * tail + tail / of.fit.rate
+    end = of.block.t[of.block.area_last, of.block.columns]
+    return np.where(of.stays_zero, 0.0, end * tail + tail / of.fit.rate)
 
 
 def _back(of: BlockAnalysis) -> Array:

@@ -15,8 +15,11 @@ from pkpd.nca.kernel.profiles import Profiles
 
 SAME = 1e-9  # relative difference of two times that are the same
 
-OF_INTERVAL = ("auc_tau", "aumc_tau", "auc_tau_extrapolated", "ctau", "ctrough", "cmin", "tmin")
-"""Parameters of the interval from which the others of the interval are made (Cavg, CLss, swing, …)."""
+OF_INTERVAL = ("auc_tau", "aumc_tau", "auc_tau_extrapolated", "ctau", "ctrough", "cmin", "tmin", "c0", "cstart")
+"""Parameters of the interval from which the others of the interval are made (Cavg, CLss, swing, …).
+
+What stands at the dose is among them: where nothing in the interval is quantifiable, nothing is put in there.
+"""
 
 
 def usable(profiles: Profiles) -> Flags:
@@ -46,6 +49,8 @@ def last_time(profiles: Profiles, length: Array) -> Array:
 def cut_at_end(profiles: Profiles, length: Array) -> tuple[Integers, Profiles]:
     """Return which profiles have samples after their interval, and these without those samples.
 
+    An interval set by hand has none: what lies outside of it has a place of its own (`Profiles.place`).
+
     Parameters
     ----------
     profiles : Profiles
@@ -58,7 +63,7 @@ def cut_at_end(profiles: Profiles, length: Array) -> tuple[Integers, Profiles]:
         return none, profiles.part(0, 0)
     limit, owner = last_time(profiles, length), profiles.owner
     with np.errstate(invalid="ignore"):
-        behind = usable(profiles) & (profiles.times > limit[owner])
+        behind = usable(profiles) & (profiles.times > limit[owner]) & (profiles.place == 0)
     which = np.flatnonzero(np.bincount(owner[behind], minlength=len(profiles)))
     if not len(which):
         return none, profiles.part(0, 0)

@@ -16,8 +16,8 @@ from pkpd.nca.kernel.profiles import ORAL
 
 
 def cmax(of: BlockAnalysis) -> Column:
-    """Return the largest quantifiable concentration, as observed."""
-    return of.block.value_in(of.block.top), of.seen
+    """Return the largest quantifiable concentration, as observed; zero where all are."""
+    return of.block.value_in(of.block.top), of.measured
 
 
 def tmax(of: BlockAnalysis) -> Column:
@@ -82,13 +82,14 @@ def c0(of: BlockAnalysis) -> Column:
 def tlag(of: BlockAnalysis) -> Column:
     """Return the time of the last sample before the first quantifiable one."""
     oral = unless((of.block.route == ORAL) | (of.block.rules.tlag == "any route"), reasons.EXTRAVASCULAR_ONLY)
-    return of.block.scaled_time(of.block.ready.tlag[of.block.members]), oral
+    return of.block.scaled_time(of.block.ready.tlag[of.block.members]), first(of.seen, oral)
 
 
 def highest(of: BlockAnalysis) -> Column:
-    """Return the largest quantifiable value up to the end of the interval, scaled."""
+    """Return the largest quantifiable value up to the end of the interval, scaled; zero where all are."""
     block = of.block
-    inside = block.quantified & ((block.t <= block.tau * (1 + SAME)) | np.isnan(block.tau))
+    inside = block.quantified | (block.c == 0)
+    inside &= (block.t <= block.tau * (1 + SAME)) | np.isnan(block.tau)
     some: Flags = np.asarray(inside.any(axis=0))
     return np.where(inside, block.c, 0.0).max(axis=0), unless(some, reasons.NO_QUANTIFIABLE)
 

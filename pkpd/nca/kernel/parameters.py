@@ -199,7 +199,7 @@ def _disposition() -> Iterator[NcaParameter]:
         yield _P(f"vz_{short}", f"Vz,{short}", "volume", f"terminal volume {tail}, Vz/F {oral}",
                  _E(_VZ_CODES.get(short, ""), phoenix, _pknca("vz", short)),
                  partial(disposition.terminal_volume, cl=cl), positive=True, needs_dose=True, formula="CL/λz",
-                 method=method)  # fmt: skip
+                 method=methods.over_tau_and_regression if at_steady_state else methods.extrapolated)  # fmt: skip
         yield _P(f"vss_{short}", f"Vss,{short}", "volume", f"volume at steady state {tail}",
                  _E(_VSS_CODES.get(short, ""), f"Vss_{short}" if infinite else "", _pknca("vss", short)),
                  partial(disposition.steady_volume, cl=cl, mrt=mrt), positive=True, needs_dose=True,

@@ -55,7 +55,7 @@ class Stretch(NamedTuple):
     end_code: Codes
 
 
-def extended(curve: SampledCurve, tail: Tail, outside: Array) -> tuple[SampledCurve, Tail]:
+def extended(curve: SampledCurve, tail: Tail, outside: Array, goes_on: Flags) -> tuple[SampledCurve, Tail]:
     """Return the curve with the first sample after the interval as its last row, where there is one.
 
     Parameters
@@ -64,6 +64,8 @@ def extended(curve: SampledCurve, tail: Tail, outside: Array) -> tuple[SampledCu
         The samples of the interval and what follows them.
     outside : (n, 3)
         Time, value and logarithm of that sample, NaN where there is none.
+    goes_on : (n,) of bool
+        Whether it, or one after it, counts: then the interval ends before Tlast.
     """
     there = np.isfinite(outside[:, 0])
     if not there.any():
@@ -75,7 +77,7 @@ def extended(curve: SampledCurve, tail: Tail, outside: Array) -> tuple[SampledCu
     after_cmax = np.zeros(len(there), dtype=np.intp)
     more = logarithmic(ends, ends > 0, after_cmax, tail.rule) & there
     longer = SampledCurve(t, c, log_c, np.vstack([curve.logarithmic, more]))
-    return longer, replace(tail, last=np.where(there, len(c) - 1, tail.last))
+    return longer, replace(tail, last=np.where(there & goes_on, len(c) - 1, tail.last))
 
 
 def stretch(curve: SampledCurve, tail: Tail, a: Array, b: Array, kind: str) -> Stretch:
@@ -109,6 +111,8 @@ def stretch(curve: SampledCurve, tail: Tail, a: Array, b: Array, kind: str) -> S
     code = np.where(a < curve.t[0], reasons.NO_TIME_ZERO, reasons.COMPUTED)
     code = np.where(b > a, code, reasons.EMPTY_WINDOW).astype(np.int8)
     if kind in ("last", "all"):
+        nowhere = beyond & (t_last == curve.t[0]) & (a <= t_last)
+        code = np.where(nowhere & (code == reasons.COMPUTED), reasons.NO_STRETCH, code)
         end_code = np.where(beyond, reasons.NOT_EXTRAPOLATED, end_code)
     elif beyond.any():
         more = _line(curve, tail, a, b, t_last) if kind == "line" else _decay(curve, tail, a, b, kind)

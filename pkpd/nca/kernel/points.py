@@ -119,5 +119,5 @@ def _below(block: ProfileBlock, j: int) -> tuple[Array, Array]:
     blq = profiles.blq[own] | (block.rules.zero_is_blq & (profiles.values[own] == 0))
     last = np.ldexp(block.t[block.last[j], j], block.time_scale[j])
     keep = blq & np.isfinite(t) & (t > last) & (limit > 0) & (limit < np.inf) & (profiles.chosen[own] >= 0)
-    keep &= ~block.ready.late[own]
+    keep &= ~block.ready.late[own] & (profiles.place[own] == 0)
     return t[keep], limit[keep]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
+from pkpd.nca.kernel.beside import neighbours
 from pkpd.nca.kernel.blq import ended, replaced
 from pkpd.nca.kernel.interval_end import cut_at_end
 from pkpd.nca.kernel.interval_end import usable as usable_samples
@@ -18,6 +19,8 @@ from pkpd.nca.kernel.time_zero import Start, time_zero
 from pkpd.nca.rules import Rules
 
 Codes = npt.NDArray[np.int8]
+FATES = ("", "outside the interval", "before the dose", "BLQ, dropped", "after the end of the profile", "not usable")
+"""Why a sample takes no part; "": it does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +41,17 @@ class Prepared:
         Where each profile begins.
     start : Start
         Value at the time of the dose.
+    outside : (profiles, 4)
+        Time and value of the samples next to the ends, see `Profiles`; as the rules have them.
+    goes_on : (profiles,) of bool
+        Whether a sample that counts follows after an interval set by hand.
     tlag : (profiles,)
         Time of the last sample before the first quantifiable one, zero if there is none; a BLQ sample that the
         rules drop is a sample as well.
     late : (samples,) of bool
         Samples as given that lie after the end of their profile.
+    fate : (samples,) of int
+        Index into `FATES`: why a sample as given takes no part.
     n_samples, n_blq, n_measured, n_alq, n_unusable, n_after_end : (profiles,)
         Counts of the samples given: usable; BLQ and within the limits of these; above the upper limit, usable or not;
         unusable; and set aside after the end of the profile.
@@ -58,8 +67,11 @@ class Prepared:
     on_dose: Flags
     offsets: Integers
     start: Start
+    outside: Array
+    goes_on: Flags
     tlag: Array
     late: Flags
+    fate: Codes
     n_samples: Integers
     n_blq: Integers
     n_measured: Integers
@@ -112,7 +124,9 @@ def _applied(profiles: Profiles, rules: Rules) -> Prepared:
     """The samples that take part.
 
     Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do
-    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ.
+    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ. A BLQ sample
+    lies before, between or after the quantifiable samples of its dose, also where an interval set by hand holds only
+    some of them: the same area is the same number, asked for as a window or as an interval.
     """
     owner, n = profiles.owner, len(profiles)
     bolus = ((profiles.route == BOLUS) & profiles.at_dose)[owner]
@@ -121,23 +135,36 @@ def _applied(profiles: Profiles, rules: Rules) -> Prepared:
         blq = profiles.blq | (zero & rules.zero_is_blq)
         usable = usable_samples(profiles)
         early = (profiles.times < 0) | (bolus & (profiles.before | ((profiles.times == 0) & (blq | zero))))
-    live = usable & ~early
+    inside = profiles.place == 0
+    live = usable & ~(early & inside)
     quantified = live & ~blq & (profiles.values > 0)
     late = ended(quantified, live, owner, rules.blq_run)
     live, quantified = live & ~late, quantified & ~late
     found = replaced(profiles, rules, blq, quantified, owner)
-    keep = found.keep & live
+    kept = found.keep & live
+    counts_too = rules.blq_imputed == "areas and lambda_z"
+    counted = kept & (quantified | (found.imputed & (found.values > 0) & counts_too))
+    counted &= (np.bincount(owner[quantified], minlength=n) > 0)[owner]  # where nothing is quantifiable nothing counts
+    outside, goes_on = neighbours(profiles, found.values, kept, counted)
+    keep = kept & inside
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[keep], minlength=n))]).astype(np.intp)
     times, values, chosen = profiles.times[keep], found.values[keep], profiles.chosen[keep]
 
     def count(which: Flags) -> Integers:
-        return np.bincount(owner[which], minlength=n)
+        return np.bincount(owner[which & inside], minlength=n)
 
+    start = time_zero(times, values, chosen, offsets, replace(profiles, outside=outside), rules)
+    beside = np.bincount(owner[kept & ~inside], minlength=n) > 0
+    if beside.any():  # C0 belongs to the dose: its first two samples, or the smallest, may lie outside the interval
+        of_dose = replace(profiles, cycle=np.where(beside, np.nan, profiles.cycle))
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=n))]).astype(np.intp)
+        whole = time_zero(profiles.times[kept], found.values[kept], profiles.chosen[kept], ends, of_dose, rules)
+        start = start.replaced(whole, (profiles.route == BOLUS) & profiles.at_dose)
     return Prepared(
         times, values, quantified[keep], found.imputed[keep], chosen, profiles.alq[keep],
-        profiles.doses_before[keep], profiles.on_dose[keep], offsets,
-        time_zero(times, values, chosen, offsets, profiles, rules), _tlag(profiles.times, live, quantified, owner, n),
-        late,
+        profiles.doses_before[keep], profiles.on_dose[keep], offsets, start, outside, goes_on,
+        _tlag(profiles.times, live & inside, quantified & inside, owner, n), late & inside,
+        np.select([~inside, ~usable, early, late, ~found.keep], [1, 5, 2, 4, 3], 0).astype(np.int8),
         count(usable), count(usable & blq), count(usable & ~blq & ~profiles.alq), count(profiles.alq),
         count(~usable), count(usable & late),
     )  # fmt: skip

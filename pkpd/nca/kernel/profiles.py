@@ -83,8 +83,8 @@ class Profiles:
     delay : (profiles,)
         Time from the beginning of the profile to its (last) dose; 0 where it begins at its dose.
     outside : (profiles, 4)
-        Time and value of the last sample before the profile, and of the first quantifiable one after an interval
-        set by hand if no dose lies between; NaN when there is none. Only values at the ends are made from them.
+        Time and value of the last sample before the profile, and of the first one after an interval set by hand if no
+        dose lies between; NaN when there is none. Only values at the ends are made from them.
     cycle : (profiles,)
         Length of the dosing interval from which the smallest value is put in at the dose; `tau` unless it differs.
     alq : (samples,) of bool
@@ -95,13 +95,18 @@ class Profiles:
         Doses of the profile that were given before the sample; those at its time do not count.
     on_dose : (samples,) of bool
         Whether one was given at its time. Only an interval set by hand has such doses beside its first.
+    place : (samples,) of int
+        −1 or 1: the sample lies before or after an interval set by hand, under the same dose. Such samples give
+        `outside` and say on which side of a quantifiable one a BLQ sample lies; nothing else is made of them.
+    under : (profiles,) of int
+        Route of the dose under which the profile begins; that of `route` unless it begins between two doses.
     """
 
     OF_SAMPLES: ClassVar[tuple[str, ...]] = (
-        "times", "values", "blq", "lloq", "before", "chosen", "alq", "uloq", "doses_before", "on_dose",
+        "times", "values", "blq", "lloq", "before", "chosen", "alq", "uloq", "doses_before", "on_dose", "place",
     )  # fmt: skip
     OF_PROFILES: ClassVar[tuple[str, ...]] = (
-        "dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "cycle",
+        "dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "cycle", "under",
     )  # fmt: skip
 
     times: Array
@@ -125,6 +130,8 @@ class Profiles:
     uloq: Array = field(default_factory=lambda: np.zeros(0))
     doses_before: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     on_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    place: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
+    under: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
@@ -140,11 +147,13 @@ class Profiles:
             object.__setattr__(self, "outside", np.full((len(self), 4), np.nan))
         if not len(self.cycle):
             object.__setattr__(self, "cycle", self.tau)
-        for name, kind in (("alq", bool), ("doses_before", np.intp), ("on_dose", bool)):
+        for name, kind in (("alq", bool), ("doses_before", np.intp), ("on_dose", bool), ("place", np.int8)):
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, np.zeros(len(self.times), dtype=kind))
         if not len(self.uloq):
             object.__setattr__(self, "uloq", np.full(len(self.times), np.nan))
+        if not len(self.under):
+            object.__setattr__(self, "under", self.route)
         for array in (*(getattr(self, name) for name in self.OF_SAMPLES), self.offsets):
             array.setflags(write=False)
 

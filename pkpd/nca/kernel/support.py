@@ -98,7 +98,7 @@ def _write(of: BlockAnalysis, name: str, into: Support, where: Integers) -> None
     if name == LAST:
         end = curve.t[block.area_last + 1, block.columns]
     elif name == TAU:
-        drawn_on = np.isfinite(block.profiles.outside[block.members, 2])
+        drawn_on = np.isfinite(block.ready.outside[block.members, 2])
         last = np.where(drawn_on, len(curve.c) - 1, last)
         end = np.where(np.isinf(block.tau), of.tlast, np.where(np.isnan(block.tau), 0.0, block.tau))
     area = of[f"auc_{name}"][0]

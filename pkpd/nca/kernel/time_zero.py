@@ -21,7 +21,7 @@ class Start(NamedTuple):
 
     `observed`: a sample stands at time zero. `extrapolated`: the value is a C0 that was not observed. `entry`: the
     value from which areas over an interval start; where an interval set by hand begins between two samples it is
-    interpolated, even if the rules leave `value` missing.
+    interpolated, whatever the rules put in for `value`.
     """
 
     value: Array
@@ -40,6 +40,11 @@ class Start(NamedTuple):
         columns: Any = [column.copy() for column in self]
         for column, new in zip(columns, other, strict=True):
             column[which] = new
+        return Start(*columns)
+
+    def replaced(self, other: Start, where: Flags) -> Start:
+        """Return the same values with those of another set in some profiles."""
+        columns: Any = [np.where(where, new, old) for old, new in zip(self, other, strict=True)]
         return Start(*columns)
 
 
@@ -79,7 +84,7 @@ def time_zero(
     open_ = ~at_zero & ~bolus & known & ((route != NO_ROUTE) | ~profiles.at_dose)
     value = np.where(open_, other, value)
     code = np.where(open_, reasons.COMPUTED, code).astype(np.int8)
-    return Start(value, code, at_zero, bolus, np.where(np.isnan(value), crossing, value))
+    return Start(value, code, at_zero, bolus, np.where(np.isnan(crossing), value, crossing))
 
 
 def _lowest(times: Array, values: Array, offsets: Integers, length: Array) -> Array:

@@ -36,16 +36,17 @@ def at_their_limit(profiles: Profiles, rules: Rules) -> Profiles:
 
 def warn_above_limit(profiles: Profiles) -> None:
     """Warn of samples above the upper limit of quantification, with their count and the subjects."""
-    if not profiles.alq.any():
+    above = profiles.alq & (profiles.place == 0)
+    if not above.any():
         return
-    owners = np.unique(profiles.owner[profiles.alq])
+    owners = np.unique(profiles.owner[above])
     people = list(dict.fromkeys(str(name) for name in profiles.labels["subject"][owners]))
     shown = ", ".join(people[:_NAMED]) + (f" and {len(people) - _NAMED} more" if len(people) > _NAMED else "")
-    unknown = int((profiles.alq & ~np.isfinite(profiles.values)).sum())
+    unknown = int((above & ~np.isfinite(profiles.values)).sum())
     words = "the limit stands for those without a value"
     if unknown:
         words = f"{unknown} of them have no value and take no part"
     warn(
-        f"{int(profiles.alq.sum())} samples of {len(people)} subjects ({shown}) are above the upper limit of "
+        f"{int(above.sum())} samples of {len(people)} subjects ({shown}) are above the upper limit of "
         f"quantification: {words}, so Cmax and areas of {len(owners)} profiles are lower bounds (see flags)"
     )

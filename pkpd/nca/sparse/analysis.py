@@ -11,6 +11,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse import reasons
+from pkpd.nca.sparse.beginning import beginning
 from pkpd.nca.sparse.bootstrap import Evaluated, replicates
 from pkpd.nca.sparse.covariance import MeanCovariance, covariance_of_means, variance
 from pkpd.nca.sparse.curve import MeanCurve, curve_of_means
@@ -123,6 +124,7 @@ def _result(
         name: (np.ldexp(drawn.value[:, p], powers[p]), np.ldexp(drawn.variance[:, p], 2 * powers[p]))
         for p, name in enumerate(NAMES) if name not in SAMPLING_TIMES
     }  # fmt: skip
+    start, flags = beginning(mean_curve, rules, clock, size, _back(found))
     return SparseResult(
         design=pooled.design, times=np.ldexp(pooled.times, clock), mean=np.ldexp(mean_curve.mean[0], size), sd=sd,
         se_mean=se_mean, n=mean_curve.n[0].astype(np.int64), n_samples=pooled.seen.sum(axis=0).astype(np.int64),
@@ -131,7 +133,16 @@ def _result(
         interval=MappingProxyType({m: _pairs(*both) for m, both in ends.items()}),
         reason=MappingProxyType(sentences), reason_se=MappingProxyType(se_reason), rules=rules,
         notes=pooled.notes, replicates=MappingProxyType(boot),
+        start=start, flags=flags,
     )  # fmt: skip
+
+
+def _back(found: _Found) -> float:
+    """Part (%) of AUC, to infinity if there is one, that lies before the first mean of the curve."""
+    curve, of = found.curve, dict(zip(NAMES, found.value[0].tolist(), strict=True))
+    first = curve.mean[0, np.argmax(curve.kept[0])]
+    whole = of["auc_inf_obs"] if np.isfinite(of["auc_inf_obs"]) else of["auc_last"]
+    return float(100.0 * 0.5 * curve.start.length[0] * (curve.start.value[0] + first) / whole)
 
 
 def _by_name(column: Array) -> Mapping[str, float]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse.rules import SparseRules
+from pkpd.nca.sparse.start import Start, start_of
 
 
 class MeanCurve(NamedTuple):
@@ -36,6 +37,8 @@ class MeanCurve(NamedTuple):
         Position of the end.
     weights : (B, J)
         Linear trapezoid weights, half the distance between the neighbours on the curve.
+    start : Start
+        The mean put in at the dose.
     """
 
     times: Array
@@ -47,6 +50,7 @@ class MeanCurve(NamedTuple):
     points: Flags
     last: Integers
     weights: Array
+    start: Start
 
 
 def curve_of_means(times: Array, values: Array, seen: Flags, empty: Flags, rules: SparseRules) -> MeanCurve:
@@ -75,6 +79,8 @@ def curve_of_means(times: Array, values: Array, seen: Flags, empty: Flags, rules
         by_rule = 2 * (empty & seen).sum(axis=1) > seen.sum(axis=1)
         mean = np.where(by_rule, 0.0, mean)
     points = ~np.isnan(mean)
+    if rules.start == "C0":  # a sample of a bolus at its time without drug was drawn before it
+        points = points & ~((times == 0) & ~(mean > 0))
     positive = points & (mean > 0)
     if rules.zero_between == "drop":
         after_first = np.logical_or.accumulate(positive, axis=1)
@@ -84,7 +90,10 @@ def curve_of_means(times: Array, values: Array, seen: Flags, empty: Flags, rules
     ends = positive if rules.last == "last mean above zero" else points
     last = np.where(ends.any(axis=1), width - 1 - np.argmax(ends[:, ::-1], axis=1), np.argmax(points, axis=1))
     kept = points & (np.arange(width) <= last[:, None])
-    return MeanCurve(times, n, observed, mean, by_rule, kept, points, last, trapezoid_weights(times, kept))
+    start = start_of(times, mean, kept, rules.start)
+    weights = trapezoid_weights(times, kept)
+    weights[np.arange(len(kept)), np.argmax(kept, axis=1)] += 0.5 * start.length
+    return MeanCurve(times, n, observed, mean, by_rule, kept, points, last, weights, start)
 
 
 def trapezoid_weights(times: Array, kept: Flags) -> Array:

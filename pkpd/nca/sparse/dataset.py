@@ -111,6 +111,21 @@ def coordinates_of(
         "unit": ("parameter", np.array(parameter_units, dtype=object), {"long_name": "unit of the parameter"}),
         "method": ("method", np.array(rules.methods, dtype=object)),
         "design": ("group", np.array([one.design for one in found], dtype=object), {"long_name": "sampling design"}),
+        "start": (
+            "group",
+            np.array([one.start for one in found], dtype=object),
+            {"long_name": "how the area begins, where no mean stands at the dose"},
+        ),
+        "accepted": (
+            "group",
+            np.array([not one.flags for one in found], dtype=bool),
+            {"long_name": "nothing calls for caution"},
+        ),
+        "flags": (
+            "group",
+            np.array([one.flags for one in found], dtype=object),
+            {"long_name": "what to be careful about"},
+        ),
         "dose": ("group", np.array([g.dose for g in groups], dtype=np.float64), {"units": units.show(amount_unit)}),
         "route": ("group", np.array([g.route for g in groups], dtype=object)),
         "duration": ("group", np.array([g.duration for g in groups], dtype=np.float64), {"units": base["time"]}),

@@ -15,7 +15,8 @@ _Linear = tuple[Array, Array]  # a value (B,) and its derivatives (B, 2J)
 def estimates(curve: MeanCurve, log_mean: Array, rules: SparseRules, dose: float, duration: float) -> _Linear:
     """Return every parameter and its derivatives by the arithmetic means and by the means of the logarithms.
 
-    Area and moment to the last time are ``Σ w·ȳ`` and ``Σ w·t·ȳ``. λz is minus the slope of the least-squares line
+    Area and moment to the last time are ``Σ w·ȳ`` and ``Σ w·t·ȳ``, from a mean put in at the dose on if the rules
+    have one. λz is minus the slope of the least-squares line
     through the tail, the last times with equal weight each: ``λz = −Σ a_j·g_j``, ``a_j = (t_j − t̄)/Σ(t − t̄)²``, with
     g_j the mean of the logarithms. Then ``AUC∞ = AUC + C/λz`` and ``AUMC∞ = AUMC + T·C/λz + C/λz²``, with C the mean
     at the last time T; ``MRT = AUMC∞/AUC∞ − duration/2``, ``CL = D/AUC∞``, ``Vss = CL·MRT``, ``Vz = CL/λz``.
@@ -45,7 +46,7 @@ def estimates(curve: MeanCurve, log_mean: Array, rules: SparseRules, dose: float
     rows, width = curve.mean.shape
     blank = np.zeros((rows, 2 * width))
     mean = np.nan_to_num(curve.mean)
-    area = _by_means(curve.weights, mean)
+    area = _plus(_by_means(curve.weights, mean), _put_in(curve))
     moment = _by_means(curve.weights * curve.times, mean)
     end = (np.arange(width) == curve.last[:, None]).astype(np.float64)
     top = np.argmax(np.where(curve.points, mean, -np.inf), axis=1)
@@ -102,6 +103,13 @@ def terminal_rate(curve: MeanCurve, log_mean: Array, rules: SparseRules) -> _Lin
     value = (slope * np.where(tail, level, 0.0)).sum(axis=1)
     good = (value > 0) & (tail.sum(axis=1) == rules.tail)
     return np.where(good, value, np.nan), np.where(good[:, None], gradient, np.nan)
+
+
+def _put_in(curve: MeanCurve) -> _Linear:
+    """What a mean put in at the dose adds to the area (at time zero: nothing to the moment)."""
+    half = 0.5 * curve.start.length
+    slope = half[:, None] * curve.start.gradient
+    return half * curve.start.value, np.hstack([slope, np.zeros_like(slope)])
 
 
 def _by_means(factor: Array, mean: Array) -> _Linear:

@@ -14,6 +14,7 @@ from pkpd.decimals import difference
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.nca.study.periods import ByPeriod, by_period
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 
@@ -72,10 +73,11 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     -----
     DataWarning
         With a count: samples above the upper limit of quantification, samples that take no part, times that cannot be
-        pooled, subjects without a group.
+        pooled, subjects without a group or without a sample.
     """
     if (periods := by_period(study)) is not None:
         return _of_periods(periods, analyte, by, dose_unit)
+    warn_unsampled(study, analyte)
     table = _at_their_limit(study.used(analyte))
     first = _first_doses(study, dose_unit)
     label = _labels(study, by, first)

@@ -62,10 +62,11 @@ def nca_sparse(
     Returns
     -------
     xarray.Dataset
-        Dimension ``group`` with coordinates ``dose``, ``route``, ``duration``, ``design``. One float variable per
-        parameter (`SPARSE_PARAMETERS`) with its ``units``; ``se``, ``df`` and the sentences ``reason`` (why there is
-        no estimate) and ``reason_se`` (why there is no standard error, degrees of freedom or interval) by
-        ``(group, parameter)``; ``lower`` and ``upper`` by ``(group, parameter, method)``; the mean curve as
+        Dimension ``group`` with coordinates ``dose``, ``route``, ``duration``, ``design``, ``start`` (how the area
+        begins where no mean stands at the dose), ``accepted`` and ``flags`` (what to be careful about). One float
+        variable per parameter (`SPARSE_PARAMETERS`) with its ``units``; ``se``, ``df`` and the sentences ``reason``
+        (why there is no estimate) and ``reason_se`` (why there is no standard error, degrees of freedom or interval)
+        by ``(group, parameter)``; ``lower`` and ``upper`` by ``(group, parameter, method)``; the mean curve as
         ``profile_…(group, point)``. The rules stand as JSON in ``attrs["rules"]``.
 
     Raises
@@ -107,10 +108,12 @@ def nca_sparse(
 
 def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> SparseResult:
     """One group's result; parameters that its doses do not allow are NaN with a reason."""
-    pooled = pool(group.times, group.values, group.subjects, None, group.blq, group.lloq, rules)
+    meant = rules.for_route(group.route)
+    pooled = pool(group.times, group.values, group.subjects, None, group.blq, group.lloq, meant)
     if lost := left_out(pooled):
         warn(f"group {group.label}: {lost}")
-    found = analyse_pooled(pooled, rules, float(group.dose), float(np.nan_to_num(group.duration)))
+    found = analyse_pooled(pooled, meant, float(group.dose), float(np.nan_to_num(group.duration)))
+    found = replace(found, rules=rules)
     refused: dict[str, str] = {}
     if not concentration:
         refused |= {name: NOT_A_CONCENTRATION for name, row in SPARSE_PARAMETERS.items() if row.needs_dose}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,11 @@ def sparse(
     batch, people = older.get("batch"), subjects
     if batch is None and np.ndim(subjects) == 2:  # type: ignore[arg-type]
         batch, people = np.asarray(subjects).T
-    pooled = pool(times, values, people, batch, blq, lloq, chosen)
+    meant = chosen.for_route(dose.route if isinstance(dose, Dose) else "")
+    pooled = pool(times, values, people, batch, blq, lloq, meant)
     if lost := left_out(pooled):
         warn(lost)
-    return analyse_pooled(pooled, chosen, amount, length)
+    return replace(analyse_pooled(pooled, meant, amount, length), rules=chosen)
 
 
 def left_out(pooled: Pooled) -> str:

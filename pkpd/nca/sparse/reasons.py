@@ -12,6 +12,7 @@ from pkpd.nca.sparse.rules import SparseRules
 
 NO_SAMPLES = "no sample with a usable time and value"
 ONE_TIME = "fewer than two times with a mean, so there is no area"
+NO_STRETCH = "the curve ends at the time at which it begins, so there is no area"
 NO_START = "the first mean is not at time zero, where the rules begin the area (start='time zero')"
 NO_POSITIVE_MEAN = "no mean is above zero"
 SHORT_TAIL = "the curve has fewer times than the terminal regression takes"
@@ -37,7 +38,8 @@ def missing(curve: MeanCurve, value: Array, log_mean: Array, rules: SparseRules,
     late = rules.start == "time zero" and not nothing and curve.times[np.argmax(curve.points[0])] != 0
     flat = not bool((np.nan_to_num(curve.mean[0]) > 0).any()) and rules.last == "last mean above zero"
     general = NO_SAMPLES if nothing else ""
-    area = general or (ONE_TIME if one else NO_START if late else "")
+    short = bool(curve.kept[0].sum() == 1 and curve.mean[0, curve.last[0]] > 0 and not curve.start.length[0] > 0)
+    area = general or (ONE_TIME if one else NO_START if late else NO_STRETCH if short else "")
     found = dict.fromkeys(NAMES, general)
     for name in ("auc_last", "aumc_last", "auc_last_dose"):
         found[name] = area

@@ -44,6 +44,10 @@ class SparseResult:
         What was left out or assumed, with counts.
     replicates : mapping of str to (estimates, variances)
         The bootstrap, if it was asked for.
+    start : str
+        How the area begins, where no mean stands at the dose.
+    flags : str
+        What to be careful about; "" where nothing is.
     """
 
     design: str
@@ -65,6 +69,8 @@ class SparseResult:
     rules: SparseRules
     notes: tuple[str, ...]
     replicates: Mapping[str, tuple[Array, Array]]
+    start: str = ""
+    flags: str = ""
 
     def __getstate__(self) -> dict[str, object]:  # mapping proxies do not pickle
         return {key: _plain(value) for key, value in self.__dict__.items()}

@@ -16,7 +16,7 @@ _CHOICES = {
     "mean": ("arithmetic", "zero if most are blq"),
     "zero_between": ("keep", "drop"),
     "last": ("last time", "last mean above zero"),
-    "start": ("first time", "time zero"),
+    "start": ("by route", "first time", "time zero", "zero", "C0"),
     "tail_mean": ("geometric", "arithmetic"),
     "covariance": ("bounded", "unbiased"),
 }
@@ -38,8 +38,13 @@ class SparseRules(Choices):
         What a mean of zero between two positive means is: a point of the curve, or left out of it.
     last : {"last time", "last mean above zero"}
         Where the area ends.
-    start : {"first time", "time zero"}
-        Where the area begins; with ``"time zero"`` there must be a sample then, and earlier ones take no part.
+    start : {"by route", "first time", "time zero", "zero", "C0"}
+        Where the area begins. ``"first time"``: at the first sampling time, and the result is flagged if that is after
+        the dose. ``"time zero"``: at the dose, where there must be a sample. The others put a mean in where there is
+        none: ``"zero"``, or ``"C0"`` of a bolus, back-extrapolated through the logarithms of the first two means (if
+        they do not fall, the first mean). ``"by route"``: zero after an extravascular dose and an infusion, C0 after a
+        bolus (as Phoenix does), the first time where no route is known. Of all but ``"first time"`` samples before the
+        dose take no part.
     tail : int
         Number of last times in the terminal regression, at least 2.
     tail_mean : {"geometric", "arithmetic"}
@@ -47,6 +52,8 @@ class SparseRules(Choices):
     covariance : {"bounded", "unbiased"}
         Covariance between two times: unbiased, and brought back to a correlation of ±1 where it lies beyond; or as
         it comes.
+    accept_back_extrapolated : number or None
+        Largest part (%) of the area before the first sampling time of a bolus; beyond it the result is flagged.
     level : float
         Level of the intervals, between 0 and 1.
     methods : tuple of {"t", "z", "bootstrap-t"}
@@ -66,10 +73,11 @@ class SparseRules(Choices):
     mean: str = "arithmetic"
     zero_between: str = "keep"
     last: str = "last time"
-    start: str = "first time"
+    start: str = "by route"
     tail: int = 3
     tail_mean: str = "geometric"
     covariance: str = "bounded"
+    accept_back_extrapolated: float | None = 20.0
     level: float = 0.95
     methods: tuple[str, ...] = ("t", "z")
     replicates: int = 1000
@@ -80,6 +88,13 @@ class SparseRules(Choices):
         object.__setattr__(self, "methods", given)
         super().__post_init__()
 
+    def for_route(self, route: str) -> SparseRules:
+        """Return the same rules with ``"by route"`` replaced by what it means for a route ("": not known)."""
+        if self.start != "by route":
+            return self
+        meant = {"": "first time", "bolus": "C0"}.get(route, "zero")
+        return self.changed(start=meant)
+
     def problems(self) -> Iterator[str]:
         """Yield one sentence for every choice that does not exist."""
         yield from self.wrong_words(_CHOICES)
@@ -87,6 +102,9 @@ class SparseRules(Choices):
             value = getattr(self, key)
             if not is_whole(value) or value < least:
                 yield f"{key} is {value!r}; expected a whole number ≥ {least}"
+        limit = self.accept_back_extrapolated
+        if limit is not None and (not is_number(limit) or limit != limit):
+            yield f"accept_back_extrapolated is {limit!r}; expected None or a number"
         yield from level_problems(self.level)
         yield from unknown_names(self.methods, METHODS, "method")
 

@@ -91,7 +91,7 @@ def pool(
     time, value, below, limit = _numbers(times, values, blq, lloq)
     owner, notes = _owners(subjects, batch, len(time))
     usable = np.isfinite(time) & (below | np.isfinite(value))
-    if rules.start == "time zero":
+    if rules.start != "first time":
         early = usable & (time < 0)
         usable &= ~early
         if early.any():

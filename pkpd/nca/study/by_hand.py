@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.decimals import difference, total
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.kernel.interval_end import SAME
-from pkpd.nca.kernel.profiles import NO_ROUTE, Profiles
+from pkpd.nca.kernel.profiles import BOLUS, NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, treatment
-from pkpd.nca.study.intervals import predose
+from pkpd.nca.study.intervals import interval_lengths, predose
 from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
@@ -79,7 +80,9 @@ def _pair(pair: object) -> Interval | None:
     return (start, end) if np.isfinite(start) and end > start else None
 
 
-def profiles_between(study: Study, analyte: str, dose_unit: str | None, intervals: pandas.DataFrame) -> Profiles:
+def profiles_between(
+    study: Study, analyte: str, dose_unit: str | None, intervals: pandas.DataFrame, tau: float | None = None
+) -> Profiles:
     """Return one profile per subject and interval that has samples.
 
     A sample at the end belongs to the interval unless it was drawn after a dose given then; one at the beginning
@@ -88,7 +91,7 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
 
     Parameters
     ----------
-    study, analyte, dose_unit
+    study, analyte, dose_unit, tau
         As for `pkpd.nca.profiles_of`.
     intervals : DataFrame
         What `check_intervals` returned.
@@ -101,17 +104,19 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
         periods every period has the interval, on its own clock.
     """
     if (parts := by_period(study)) is not None:
-        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals)))
+        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals), tau))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     whose = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
     numbers = pandas.Index(study.subject_ids).get_indexer(pandas.Index(intervals["subject"])).astype(np.intp)
     begin, end = intervals["start"].to_numpy(dtype=float), intervals["end"].to_numpy(dtype=float)
+    lengths = interval_lengths(events, tau)
     cuts = [
-        _cut(table, whose, events, int(who), float(a), float(b)) for who, a, b in zip(numbers, begin, end, strict=True)
+        _cut(table, whose, events, lengths, int(who), (float(a), float(b)))
+        for who, a, b in zip(numbers, begin, end, strict=True)
     ]
-    keep = np.array([len(cut.rows) > 0 for cut in cuts], dtype=bool)
-    cuts = [cut for cut in cuts if len(cut.rows)]
+    keep = np.array([bool((cut.place == 0).any()) for cut in cuts], dtype=bool)
+    cuts = [cut for cut, kept in zip(cuts, keep, strict=True) if kept]
     numbers, begin, end = numbers[keep], begin[keep], end[keep]
     return _profiles(study, table, cuts, (numbers, begin, end), predose(table, whose, numbers, begin))
 
@@ -120,7 +125,8 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
 class _Cut:
     """Samples and doses of one interval of one subject."""
 
-    rows: Integers
+    rows: Integers  # also those outside of it that stand under the same dose
+    place: npt.NDArray[np.int8]  # -1 before, 0 inside, 1 after the interval
     before: Flags
     doses_before: Integers
     on_dose: Flags
@@ -131,11 +137,14 @@ class _Cut:
     delay: float
     first: bool
     number: int
-    after: tuple[float, float]  # first sample behind an end without one; NaN if BLQ, or if a dose lies between
+    under: int  # route of the dose under which it begins
     dosed_before: float  # time of the last dose before the beginning
 
 
-def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int, a: float, b: float) -> _Cut:
+def _cut(
+    table: pandas.DataFrame, whose: Integers, events: DoseEvents, lengths: Array, who: int, ends: Interval
+) -> _Cut:
+    a, b = ends
     mine = np.flatnonzero(whose == who)
     own = mine[:]
     time = table["time"].to_numpy(dtype=float)[own]
@@ -146,37 +155,36 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
     at_end = bool((when == b).any())
     take = (time >= a) & ((time < b) | ((time == b) & ~(at_end & (mark == "post"))))
     at_dose = bool((when == a).any())
-    before = at_dose & (time == a) & (mark != "post")
     doses = given[inside]
     alike = len(doses) > 0 and len({(int(r), float(d)) for r, d in zip(events.route[doses], events.duration[doses],
                                                                        strict=True)}) == 1  # fmt: skip
-    after = _after(
-        time, table["value"].to_numpy(dtype=float)[own], table["blq"].to_numpy(dtype=bool)[own], take, (a, b)
-    )
-    if ((when >= b) & (difference(when, a) < after[0])).any():
-        after = (np.nan, np.nan)
-    earlier = when[when < a]
+    earlier, route = given[when < a], int(events.route[doses[0]]) if alike else NO_ROUTE
+    since = float(events.time[earlier[-1]]) if len(earlier) else -np.inf
+    until = when[when >= b].min(initial=np.inf)
+    begun = int(events.route[earlier[-1]]) if len(earlier) and not at_dose else route
+    ahead = (time < a) & ((time > since) | ((time == since) & ((mark == "post") | (begun != BOLUS)))) & (not at_dose)
+    behind = (time > b) & ((time < until) | ((time == until) & (mark != "post")))
+    if (np.abs(b - a - lengths[given][when == a]) <= SAME * lengths[given][when == a]).any():
+        good = table["blq"].to_numpy(dtype=bool)[own] | (table["value"].to_numpy(dtype=float)[own] >= 0)
+        behind &= _of_dosing_interval(time, good & (take | behind), ends)
+    rows = np.flatnonzero(take | ahead | behind)
     return _Cut(
-        rows=own[take], before=before[take],
-        doses_before=np.searchsorted(when[when >= a], time[take]), on_dose=np.isin(time[take], when),
-        dose=float(events.amount[doses].sum()) if alike else np.nan,
-        route=int(events.route[doses[0]]) if alike else NO_ROUTE,
+        rows=own[rows], place=(behind[rows].astype(np.int8) - ahead[rows]).astype(np.int8),
+        before=(at_dose & (time == a) & (mark != "post"))[rows],
+        doses_before=np.searchsorted(when[when >= a], time[rows]), on_dose=np.isin(time[rows], when),
+        dose=float(events.amount[doses].sum()) if alike else np.nan, route=route,
         duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
         delay=float(difference(events.time[doses[-1]], a)) if len(doses) else 0.0, first=not len(earlier),
-        number=int((when <= a).sum()), after=after, dosed_before=float(earlier[-1]) if len(earlier) else -np.inf,
+        number=int((when <= a).sum()), under=begun, dosed_before=since,
     )  # fmt: skip
 
 
-def _after(time: Array, value: Array, blq: Flags, take: Flags, ends: Interval) -> tuple[float, float]:
-    """Time after the beginning and value of the first sample behind an interval that has none at its end."""
-    (a, b), none = ends, (np.nan, np.nan)
-    with np.errstate(invalid="ignore"):
-        usable = np.isfinite(time) & (blq | (np.isfinite(value) & (value >= 0)))
-        closed = usable & take & (np.abs(time - b) <= SAME * (b - a))
-    later = np.flatnonzero(usable & (time > b))
-    if closed.any() or not len(later) or blq[later[0]] or not value[later[0]] > 0:
-        return none
-    return float(difference(time[later[0]], a)), float(value[later[0]])
+def _of_dosing_interval(time: Array, usable: Flags, ends: Interval) -> Flags:
+    """Samples that a dosing interval may rest on: up to the one at its end, or else the first one after it."""
+    (a, b), when = ends, time[usable]
+    closed = (np.abs(when - b) <= SAME * (b - a)).any()
+    found: Flags = time <= (b if closed else when[when > b].min(initial=np.inf))
+    return found
 
 
 def _profiles(
@@ -190,8 +198,9 @@ def _profiles(
     # A sample before the last dose says nothing about the beginning of an interval after it.
     seen = total(earlier[:, 0], 1, begin) > np.array([cut.dosed_before for cut in cuts], dtype=float)
     outside[seen, :2] = earlier[seen]
-    outside[:, 2:] = np.array([cut.after for cut in cuts], dtype=float).reshape(-1, 2)
-    occasion = as_text(rows["occasion"])[offsets[:-1]] if len(rows) else np.zeros(0, dtype=object)
+    place = np.concatenate([np.zeros(0, dtype=np.int8), *(cut.place for cut in cuts)])
+    begins = np.array([np.argmax(cut.place == 0) for cut in cuts], dtype=np.intp) + offsets[:-1]
+    occasion = as_text(rows["occasion"])[begins] if len(rows) else np.zeros(0, dtype=object)
     return Profiles(
         times=difference(rows["time"], np.repeat(begin, np.diff(offsets))),
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),
@@ -205,7 +214,8 @@ def _profiles(
         route=np.array([cut.route for cut in cuts], dtype=np.int8),
         first=np.array([cut.first for cut in cuts], dtype=bool), tau=difference(end, begin),
         at_dose=np.array([cut.at_dose for cut in cuts], dtype=bool),
-        delay=np.array([cut.delay for cut in cuts], dtype=float), outside=outside,
+        delay=np.array([cut.delay for cut in cuts], dtype=float), outside=outside, place=place,
+        under=np.array([cut.under for cut in cuts], dtype=np.int8),
         labels={
             "subject": np.asarray(study.subject_ids, dtype=object)[numbers],
             "interval": np.array([cut.number for cut in cuts], dtype=np.int64),

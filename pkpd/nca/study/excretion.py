@@ -27,6 +27,7 @@ from pkpd.nca.study.labels import OF_PERIODS
 from pkpd.nca.study.lost_collections import lost, rests_on
 from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.provenance import attributes
+from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 
@@ -138,6 +139,7 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     if (periods := by_period(study)) is not None:
         return _by_period(excretion(periods.study, settings), periods, attributes(study, settings))
     plasma, words = settings.plasma, _units(study, settings)
+    warn_unsampled(study, settings.analyte)
     parts = _collections(study, settings.analyte, words)
     n = len(parts.event)
     values = {name: np.full(n, np.nan) for name in EXCRETION}

@@ -84,7 +84,7 @@ def profiles_of(
     rows = np.flatnonzero(~lost)
     samples = _Samples(table, subject, rows, time[rows], event[rows], at_first[rows])
     warn_troughs_only(events, samples.event, samples.time, study.subject_ids)
-    return _assemble(samples, events, study, _lengths(events, tau), steady_state)
+    return _assemble(samples, events, study, interval_lengths(events, tau), steady_state)
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,16 @@ def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
         )  # fmt: skip
 
 
-def _lengths(events: DoseEvents, tau: float | None) -> Array:
-    """Length of every dosing interval; after the last dose as given, or as before if that is the usual one."""
+def interval_lengths(events: DoseEvents, tau: float | None) -> Array:
+    """Return the length of every dosing interval; after the last dose as given, or as before if that is the usual one.
+
+    Parameters
+    ----------
+    events : DoseEvents
+        The doses.
+    tau : float or None
+        Length after a subject's last dose; None: see `profiles_of`.
+    """
     length = difference(events.until, events.time)
     last = np.flatnonzero(np.isinf(events.until) & np.isfinite(events.time))
     if tau is not None:

@@ -109,25 +109,6 @@ def _cdisc(row: NcaParameter, profiles: Profiles) -> str:
     return "|".join(dict.fromkeys(codes[2 if route == ORAL else route] for route in present))
 
 
-def samples(found: Computed, base: Base) -> dict[str, Any]:
-    """Return the samples as the rules left them, one row per profile, padded."""
-    ready = found.prepared
-    counts = ready.counts
-    width = int(counts.max()) if len(counts) else 0
-    real = np.arange(width) < counts[:, None]
-    padded = {name: np.full(real.shape, np.nan) for name in ("sample_time", "sample_value")}
-    padded["sample_time"][real], padded["sample_value"][real] = ready.times, ready.values
-    quantified = np.zeros(real.shape, dtype=bool)
-    quantified[real] = ready.quantified
-    dims = ("profile", "sample")
-    time = base.words["time"]
-    return {
-        "sample_time": (dims, padded["sample_time"], {"units": time, "long_name": "time after the dose"}),
-        "sample_value": (dims, padded["sample_value"], {"units": base.own, "long_name": "value that was used"}),
-        "sample_quantified": (dims, quantified, {"long_name": "not below the limit of quantification"}),
-    }
-
-
 def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return variables and coordinates of the windows and thresholds that were asked for."""
     extra = found.extra

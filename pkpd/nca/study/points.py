@@ -46,7 +46,8 @@ def with_points(profiles: Profiles, points: Sequence[Points]) -> Profiles:
 
 
 def _mark(profiles: Profiles, chosen: np.ndarray[Any, Any], i: int, one: Points) -> list[str]:
-    own = slice(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))
+    own = np.arange(int(profiles.offsets[i]), int(profiles.offsets[i + 1]))
+    own = own[profiles.place[own] == 0]
     t = profiles.times[own]
     both = sorted(set(one.use) & set(one.leave_out))
     problems = [f"points: {time:g} of subject {one.subject!r} is both used and left out" for time in both]
@@ -58,11 +59,11 @@ def _mark(profiles: Profiles, chosen: np.ndarray[Any, Any], i: int, one: Points)
                 problems.append(f"points: subject {one.subject!r} has no sample at {time:g}; expected one of {there}")
             if mark > 0 and (profiles.blq[own][hit] | ~(profiles.values[own][hit] > 0)).all():
                 problems.append(f"points: the sample of subject {one.subject!r} at {time:g} is not quantifiable")
-            chosen[own][hit] = mark
+            chosen[own[hit]] = mark
     if one.between is not None:
         low, high = one.between
         inside = (t >= low * (1 - _SAME)) & (t <= high * (1 + _SAME)) & (chosen[own] == 0)
-        chosen[own][inside] = 1
+        chosen[own[inside]] = 1
         if inside.sum() < 2:
             problems.append(f"points: subject {one.subject!r} has fewer than two samples from {low:g} to {high:g}")
     return problems

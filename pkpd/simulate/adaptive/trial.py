@@ -12,7 +12,7 @@ from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, naming, warn
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for, one_occasion
 from pkpd.simulate.noise import draw_measured
@@ -86,7 +86,9 @@ class AdaptiveTrial:
         """Solve everybody from the start; rows are subjects × times."""
         table = np.column_stack([self.values[n].astype(float) for n in self.code.inputs])
         clock = product(times, units.factor(self.start.time_unit, self.model.base["time"]))
-        plan = self.code.schedule(table, self._plans(), [clock] * len(table), [np.full(clock.shape, late)] * len(table))
+        after = [np.full(clock.shape, late)] * len(table)
+        with naming(self.names):
+            plan = self.code.schedule(table, self._plans(), [clock] * len(table), after)
         return self.code.run(table, plan, self.settings)
 
     def _plans(self) -> list[Any]:

@@ -31,6 +31,7 @@ IDLE = -1  # status of a lane without a subject
 STATE, WORK, CONTROL = range(3)  # the arguments of a step
 _FIRST = 0.05  # the first step as a part of the time in which everything would change by its own size
 _HUGE = 1e140  # more than any step's change in units of the error allowed
+_BRIEF, _REACHED = 1e-11, 1e-12  # a step as a part of time, a state as a part of its peak
 # What `KEPT` says of a component: whether it must not become negative, and whether it is held to a part of what its
 # state is now, not of the largest: later values are the offspring of what is left. A negative number says both.
 KEPT, OFFSPRING = 1.0, 2.0
@@ -160,7 +161,11 @@ def crossing(b: LaneWriter, frame: Frame, i: Any, new: Value) -> tuple[Any, Valu
     kept = b.either(b.compare("==", kept, b.number(KEPT)), b.compare("<", kept, b.number(0.0)))
     kept = b.both(kept, b.compare(">=", b.load(STATE, b.plus(frame.y, i)), b.number(0.0)))
     negative = b.both(kept, b.compare("<", new, b.number(0.0)))
-    smallest = b.mul(b.number(-1e-16), b.load(STATE, b.plus(frame.peak, i)))
+    # Where steps have become as short as that, it is zero that is reached: what is left is less than its tolerance.
+    brief = b.compare("<", b.load(STATE, STEP), b.mul(b.number(_BRIEF), b.abs(b.load(STATE, TIME))))
+    brief = b.both(brief, b.compare(">", b.load(STATE, REFUSED), b.number(0.0)))
+    part = b.choose(brief, b.number(-_REACHED), b.number(-1e-16))
+    smallest = b.mul(part, b.load(STATE, b.plus(frame.peak, i)))
     return b.both(negative, b.compare("<", new, smallest)), b.choose(negative, b.number(0.0), new)
 
 
