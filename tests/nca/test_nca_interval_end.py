@@ -122,20 +122,27 @@ def test_a_blq_trough_stays_what_it_is_whatever_follows(by_hand: bool) -> None:
 
 @budget(max_examples=15)
 @given(st.data(), rules(), st.sampled_from(["oral", "bolus", "infusion"]), st.booleans(), st.booleans())
-def test_a_dosing_interval_is_the_same_by_hand(data: Any, chosen: Rules, route: str, at_end: bool, usual: bool) -> None:
-    """Whatever is sampled after it; `usual`: its length is that of the interval before, else it is given."""
-    times, values, blq = data.draw(samples(0, TAU, at_end))
-    more = data.draw(samples(25, 90, False))
-    rows = [{"subject": 1, "time": 24.0 + t, "value": np.nan if b else v, "blq": b, "lloq": 0.1}
-            for t, v, b in zip(times + more[0], values + more[1], blq + more[2], strict=True)]  # fmt: skip
+def test_a_dosing_interval_by_hand(data: Any, chosen: Rules, route: str, at_end: bool, usual: bool) -> None:
+    """With a sample at its end it is the dosing interval; without one, nothing changes it but the first sample after.
+
+    `usual`: its length is that of the interval before, else it is given.
+    """
+    inside = data.draw(samples(0, TAU, at_end))
+    if not at_end:
+        value = data.draw(st.sampled_from([0.0, 0.3, 9.0]))
+        inside = [*inside[0], 27.0], [*inside[1], value], [*inside[2], value < 0.1]
+    after = data.draw(samples(30, 90, False))
     doses = [{"subject": 1, "time": t, "amount": 100.0, "route": route, "duration": 2.0 * (route == "infusion")}
              for t in ((0.0, 24.0) if usual else (24.0,))]  # fmt: skip
-    whole, tau = make_study(rows, doses, units=UNITS), None if usual else TAU
-    own = nca(whole, rules=chosen, tau=tau)
-    by_hand = nca(whole, rules=chosen, tau=tau, intervals=[(24, 48)])
-    if by_hand.sizes["profile"]:
-        for name in ("auc_tau", "aumc_tau", "ctau", "ctrough", "cmin", "c0", "cstart", "cavg"):
-            np.testing.assert_allclose(by_hand[name][0], own[name][-1], rtol=1e-12, atol=1e-300, err_msg=name)
+    options, found = {"rules": chosen, "tau": None if usual else TAU}, []
+    for part in (inside, tuple(a + b for a, b in zip(inside, after, strict=True))):
+        rows = [{"subject": 1, "time": 24.0 + t, "value": np.nan if b else v, "blq": b, "lloq": 0.1}
+                for t, v, b in zip(*part, strict=True)]  # fmt: skip
+        whole = make_study(rows, doses, units=UNITS)
+        found.append(nca(whole, intervals=[(24, 48)], **options))
+    other = nca(whole, **options) if at_end else found[0]
+    for name in ("auc_tau", "aumc_tau", "ctau", "ctrough", "cmin", "c0", "cstart", "cavg", "swing", "fluctuation"):
+        np.testing.assert_allclose(found[1][name][0], other[name][-1], rtol=1e-12, atol=1e-300, err_msg=name)
 
 
 @pytest.mark.parametrize(("end", "later"), [(20, True), (30, True), (24, False)])

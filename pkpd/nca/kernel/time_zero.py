@@ -44,8 +44,8 @@ class Start(NamedTuple):
 
     def replaced(self, other: Start, where: Flags) -> Start:
         """Return the same values with those of another set in some profiles."""
-        columns: Any = [np.where(where, new, old) for old, new in zip(self, other, strict=True)]
-        return Start(*columns)
+        which = np.flatnonzero(where)
+        return self.but(which, other.of(which))
 
 
 def time_zero(
