@@ -79,6 +79,7 @@ class IntegratedPart:
         return Watch(
             address("switches"), address("switch_slopes"), address("ranges"), len(layout.at_zero), layout.timed,
             layout.waves, settings.max_step, np.array(layout.at_zero, dtype=bool),
+            np.array(layout.rests, dtype=np.int64),
         )  # fmt: skip
 
     def _explicit(self, name: str, settings: Settings) -> Chosen:
