@@ -94,7 +94,7 @@ def _automatic(run: _Run, who: Integers, most: Array) -> None:
 
 def _any_of(status: Integers, some: tuple[int, ...]) -> Flags:
     """Return where a status is one of some; `numpy.isin` would take longer than the equations of one subject."""
-    found = status == some[0]
+    found: Flags = status == some[0]
     for each in some[1:]:
         found |= status == each
     return found
