@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "pkpd",
-    max_examples=25,  # a hundred by `--hypothesis-profile=long`, see tests/long/test_properties.py
+    max_examples=15,  # a hundred by `--hypothesis-profile=long`, see tests/long/test_properties.py
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

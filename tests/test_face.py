@@ -7,8 +7,6 @@ import copy
 import inspect
 import pickle
 import pkgutil
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 import pkpd
 from pkpd.nca.face import NcaVerb
 from pkpd.nca.result import nca
+from tests.fresh_process import in_a_new_interpreter, without_the_package
 
 MOVED = (
     "Points", "Rules", "accumulation", "choose_points", "dose_proportionality", "nca_sparse", "relative", "rerun",
@@ -29,13 +28,8 @@ def test_few_names_and_all_of_them_exist() -> None:
     assert [name for name in pkpd.__all__ if not hasattr(pkpd, name)] == []
 
 
-def in_a_fresh_process(code: str) -> None:
-    """Run code where nothing has been imported."""
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_the_import_alone_loads_no_library_and_hardly_a_file() -> None:
-    in_a_fresh_process(
+    in_a_new_interpreter(
         "import sys, pkpd; loaded = {n.split('.')[0] for n in sys.modules}; dir(pkpd)\n"
         "assert not loaded & {'numpy', 'scipy', 'pandas', 'xarray', 'sympy', 'numba', 'pint', 'matplotlib'}, loaded\n"
         "assert {n for n in sys.modules if n.startswith('pkpd')} == {'pkpd', 'pkpd.about'}"
@@ -43,7 +37,7 @@ def test_the_import_alone_loads_no_library_and_hardly_a_file() -> None:
 
 
 def test_a_simulation_loads_no_more_than_it_needs() -> None:
-    in_a_fresh_process(
+    in_a_new_interpreter(
         "import sys, pkpd\n"
         "model = pkpd.library.one_compartment().with_values(CL=2.0, V=10.0)\n"
         "pkpd.simulate(model, pkpd.bolus('100 mg'), times=[1.0, 2.0])\n"
@@ -55,7 +49,7 @@ def test_a_simulation_loads_no_more_than_it_needs() -> None:
 @pytest.mark.parametrize("first", ["pkpd.simulate.layout", "pkpd.simulate", "pkpd.il21", "pkpd.nca.rules"])
 def test_simulate_is_the_verb_whatever_was_imported_before(first: str) -> None:
     """Python puts every folder that it imports into the package under its name."""
-    in_a_fresh_process(
+    without_the_package(
         f"import importlib; importlib.import_module({first!r}); import pkpd\n"
         "assert pkpd.simulate.__module__ == 'pkpd.simulate.simulation'\n"
         "assert callable(pkpd.nca) and pkpd.nca.Rules"
@@ -63,13 +57,13 @@ def test_simulate_is_the_verb_whatever_was_imported_before(first: str) -> None:
 
 
 def test_all_of_the_face_can_be_imported_at_once() -> None:
-    in_a_fresh_process("from pkpd import *; assert callable(simulate) and Study and units.factor('h', 'min') == 60")
+    without_the_package("from pkpd import *; assert callable(simulate) and Study and units.factor('h', 'min') == 60")
 
 
 def test_files_and_folders_are_found_as_attributes() -> None:
     names = [module.name for module in pkgutil.iter_modules(pkpd.__path__) if not module.name.startswith("_")]
     reads = "; ".join(f"pkpd.{name}" for name in names)
-    in_a_fresh_process(f"import pkpd; {reads}; pkpd.io.cdisc.read_adnca; pkpd.nca.kernel.profiles")
+    without_the_package(f"import pkpd; {reads}; pkpd.io.cdisc.read_adnca; pkpd.nca.kernel.profiles")
 
 
 def test_what_type_checkers_see_is_what_is_loaded() -> None:

@@ -316,7 +316,7 @@ class Compiled:
                 sound = np.logical_and.reduceat(sound, schedule.first_row[:-1])
             sound = sound | (status != OK)
             z, other, solution.stiff[subject : subject + schedule.subjects] = integrate_job(job, np.flatnonzero(sound))
-            scale, status = job.scale, np.where(status == OK, other, status)
+            scale, status = np.ascontiguousarray(job.scale), np.where(status == OK, other, status)
             unsound = np.flatnonzero(~sound)
         self.finish.write(
             values, schedule, SolvedRows(block.out, block.dout, block.d2out, z, scale, status), solution, base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from pkpd.dosing import Dose
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.engine.machine import disk
 from pkpd.model import Model
+from tests.fresh_process import without_the_package
 
 TIGHT = Settings(rtol=1e-11, atol=1e-13)
 
@@ -256,9 +258,14 @@ def _process(folder: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", SCRIPT], env=there, stdout=subprocess.PIPE, text=True)
 
 
+def _copy(folder: str) -> list[str]:
+    """The same in a process that has imported other libraries already."""
+    return without_the_package(f"import os; os.environ['PKPD_CACHE'] = {folder!r}\n{SCRIPT}").split()
+
+
 def test_processes_share_a_folder_and_survive_what_is_spoilt_in_it(tmp_path: Path) -> None:
-    running = [_process(folder) for folder in (str(tmp_path), str(tmp_path), "")]
-    first = [p.communicate()[0].split() for p in running]
+    running = [_process(str(tmp_path)) for _ in range(2)]
+    first = [*(p.communicate()[0].split() for p in running), _copy("")]
     assert len({tuple(f[:-1]) for f in first}) == 1
     assert len(first[0]) == 5
     kept = sorted(tmp_path.glob("*.code"))
@@ -269,7 +276,20 @@ def test_processes_share_a_folder_and_survive_what_is_spoilt_in_it(tmp_path: Pat
         about["about"].pop("structure", None)
         spoilt = [head + b"\n" + code[:-50], b"[]\n" + code, json.dumps(about).encode() + b"\n" + code, b""]
         file.write_bytes(spoilt[k % len(spoilt)])
-    assert _process(str(tmp_path)).communicate()[0].split()[:-1] == first[0][:-1]
+    assert _copy(str(tmp_path))[:-1] == first[0][:-1]
+
+
+def test_the_oldest_go_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are counted at the first write of a process and at every so-manyth."""
+    monkeypatch.setattr(disk, "folder", lambda: tmp_path)
+    monkeypatch.setattr(disk, "_written", itertools.count())
+    for name, value in (("_MOST", 5), ("_DROPPED", 2), ("_LOOKS", 4)):
+        monkeypatch.setattr(disk, name, value)
+    for k in range(9):
+        disk.write(f"number {k}", {}, b"code")
+        os.utime(tmp_path / f"number {k}.code", (k, k))
+    # Counted with 1, 5 and 9 of them: then the two oldest go.
+    assert sorted(file.stem for file in tmp_path.glob("*.code")) == [f"number {k}" for k in range(2, 9)]
 
 
 def test_what_stands_beside_the_code_is_under_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

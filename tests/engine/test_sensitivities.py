@@ -109,11 +109,16 @@ def composed(kind: str) -> tuple[Model, list[float], tuple[str, ...]]:
     return model, values, tuple(n for n in model.parameters.names if n not in ("CL", "V"))
 
 
-@pytest.mark.parametrize("kind", list(RESPONSES))
-def test_response_with_the_drug_given(kind: str) -> None:
+def check_response(kind: str) -> None:
     """All parameters of the response; the drug stays in closed form (a delay chain of it moves to the integrated)."""
     model, values, names = composed(kind)
     check(model, values, names, DOSES)
+
+
+@pytest.mark.parametrize("kind", ["IV", "delay", "direct", "cooperative"])
+def test_response_with_the_drug_given(kind: str) -> None:
+    """One of each sort; all of them in tests/long, and with the drug's parameters below."""
+    check_response(kind)
 
 
 @pytest.mark.parametrize("kind", list(RESPONSES))

@@ -93,7 +93,7 @@ def test_the_oracle_agrees(linear: str) -> None:
 
 def test_without_numba_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate that a missing numba closes: everything integrated goes to SciPy."""
-    times = np.array([1.0, 5.0, 12.0])
+    times = np.array([1.0, 5.0])
     here = run(EFFECT, EFFECT_VALUES, MIXED, times, sens=("kout_R", "R_0"))
     monkeypatch.setattr(integration, "AVAILABLE", False)
     there = run(EFFECT, EFFECT_VALUES, MIXED, times, sens=("kout_R", "R_0"), settings=Settings(rtol=1e-9, atol=1e-9))

@@ -17,8 +17,8 @@ from pkpd.engine.machine.jit import AVAILABLE
 from tests.engine.same_bits import models
 
 ROOT = Path(__file__).parents[2]
-DOSES = (Dose(0.0, 100.0, "oral"), Dose(24.0, 50.0, "infusion", duration=2.0), Dose(30.0, 30.0))
-TIMES = np.array([0.5, 5.0, 25.0, 30.0, 48.0])
+DOSES = (Dose(0.0, 100.0, "oral"), Dose(4.0, 50.0, "infusion", duration=2.0), Dose(8.0, 30.0))
+TIMES = np.array([0.5, 3.0, 5.0, 8.0, 12.0])
 
 
 def results() -> list[list[float]]:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pkpd.dosing import Dose, Regimen
 from pkpd.errors import DataWarning, InputError
 from pkpd.io import read_nonmem, read_study, write_nonmem
 from pkpd.study import Study
+from tests.examples import budget
 
 UNITS = {"time": "h", "dose": "mg", "C": "mg/L"}
 SAMPLES = pandas.DataFrame({"subject": [1, 1, 2], "time": [1.0, 2.0, 1.0], "value": [3.0, 2.0, 4.0]})
@@ -61,7 +62,7 @@ def doses(draw: st.DrawFn) -> Dose:
     )  # fmt: skip
 
 
-@settings(max_examples=80)
+@budget(max_examples=200)
 @given(st.lists(doses(), min_size=1, max_size=4))
 def test_a_plan_of_any_kinds_is_kept_and_reads_again(plan: list[Dose]) -> None:
     study = quiet(SAMPLES, Regimen(tuple(plan), "mg"))

@@ -1,4 +1,4 @@
-"""Every property that the suite tries on 25 examples holds on a hundred: the files that draw examples, run again."""
+"""Every property that the suite tries on 15 examples holds on a hundred: the files that draw examples, run again."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
@@ -15,6 +15,7 @@ from pkpd.errors import InputError
 from pkpd.nca import nca
 from pkpd.nca.after.compare import accumulation, relative, relative_by
 from pkpd.nca.after.descriptive import difference
+from tests.examples import budget
 from tests.nca.nca_studies import make_study
 
 # Student, The probable error of a mean. Biometrika 6 (1908) 1-25: hours of sleep gained by two soporifics.
@@ -83,7 +84,7 @@ def test_bioavailability_by_hand() -> None:
     assert set(zero.subjects["reason"]) == {"reference: no dose > 0 to divide by"}
 
 
-@settings(max_examples=15)
+@budget(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0.1, 50), st.floats(0.1, 50)), min_size=2, max_size=6))
 def test_exchanging_the_sides_inverts_the_ratio(pairs: list[tuple[float, float]]) -> None:
     # One result is made once: hypothesis only changes its numbers.
@@ -182,7 +183,7 @@ def test_all_problems_at_once(repeated: xr.Dataset) -> None:
 
 
 @pytest.mark.parametrize("pooled", [False, True])
-@settings(max_examples=30, deadline=None)
+@budget(30, deadline=None)
 @given(
     x=st.lists(st.integers(-50, 50), min_size=2, max_size=5, unique=True),
     y=st.lists(st.integers(-500, 500), min_size=3, max_size=12, unique=True),

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pandas
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import pkpd
@@ -16,6 +16,7 @@ from pkpd.io import read_nonmem
 from pkpd.model import Model, define
 from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED, NO_LIMIT, observe
 from pkpd.study import Study
+from tests.examples import budget
 
 UNITS = {"time": "h", "dose": "mg", "DV": "mg/L"}
 pytestmark = pytest.mark.filterwarnings("ignore::pkpd.errors.DataWarning")
@@ -110,7 +111,7 @@ def test_what_is_missing_is_named() -> None:
         observe(model(), read_nonmem(switched, units=UNITS))
 
 
-@settings(max_examples=40, deadline=None)
+@budget(max_examples=100, deadline=None)
 @given(st.data())
 def test_parts_are_the_studies_of_their_subjects(data: st.DataObject) -> None:
     """Taking a part of the arrays equals making the arrays of a part of the study."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,6 +48,19 @@ def regimen_run(subjects: int = 2300, replicates: int = 2, **options: Any) -> xa
 def study_run(replicates: int = 700, **options: Any) -> xarray.Dataset:
     """Three pieces of 333, 333 and 34 replicates."""
     return simulate(people(), study(), replicates=replicates, seed=4, **options)
+
+
+def slow_crowd(rng: np.random.Generator, subjects: int) -> pandas.DataFrame:
+    """Body weights, each piece after as many seconds as PKPD_TEST_PAUSE says."""
+    time.sleep(float(os.environ.get("PKPD_TEST_PAUSE", "0")))
+    return pandas.DataFrame({"weight": rng.uniform(50, 100, subjects)})
+
+
+def slow_run(store: Path) -> xarray.Dataset:
+    """Ten pieces into a store."""
+    return simulate(
+        people(covariates=slow_crowd), DOSE, subjects=9500, seed=3, times=TIMES, store=store, progress=False
+    )
 
 
 def assert_same(found: xarray.Dataset, expected: xarray.Dataset) -> None:

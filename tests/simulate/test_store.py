@@ -26,7 +26,7 @@ from pkpd.errors import DataWarning, InputError, PkpdError
 from pkpd.fit import residual_error
 from pkpd.simulate.store import call
 from pkpd.simulate.under_regimen import RegimenJob
-from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, study, study_run
+from tests.simulate.simulate_cases import DOSE, TIMES, assert_same, people, regimen_run, slow_run, study, study_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,23 +80,15 @@ def test_a_finished_store_is_only_opened(tmp_path: Path, monkeypatch: pytest.Mon
         assert_same(regimen_run(store=tmp_path / "x.zarr", **options), expected)
 
 
-SLOW = """
-import sys, time, numpy, pandas
-from tests.simulate.simulate_cases import *
-
-def crowd(rng, subjects):
-    time.sleep(float(sys.argv[2]))
-    return pandas.DataFrame({"weight": rng.uniform(50, 100, subjects)})
-
-if __name__ == "__main__":
-    simulate(people(covariates=crowd), DOSE, subjects=9500, seed=3, times=TIMES, store=sys.argv[1], progress=False)
-"""
+SLOW = "import sys; from tests.simulate.simulate_cases import slow_run; slow_run(sys.argv[1])"
 
 
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    """SIGKILL after three of ten pieces; the same call again, and an uninterrupted one for comparison."""
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL after three of ten pieces; the same call again, from another process, and an uninterrupted one."""
     store, whole = tmp_path / "killed.zarr", tmp_path / "whole.zarr"
-    process = python(SLOW, store, 0.3)
+    monkeypatch.setenv("PKPD_TEST_PAUSE", "0.3")
+    process = python(SLOW, store)
+    monkeypatch.delenv("PKPD_TEST_PAUSE")
     limit = time.monotonic() + 60
     while not (store / ".pkpd" / "pieces").exists() or len(marks(store)) < 3:
         assert process.poll() is None
@@ -111,8 +103,8 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (half["status"].values == -1).sum() == 9500 - 1000 * len(before)
     assert half["C"].isnull().sum() == 4 * (9500 - 1000 * len(before))
     written = {p: p.stat().st_mtime_ns for p in (store / "C").rglob("0") if p.is_file()}
-    assert python(SLOW, store, 0).wait() == 0
-    assert python(SLOW, whole, 0).wait() == 0
+    slow_run(store)
+    slow_run(whole)
     assert marks(store)[: len(before)] == before
     assert sorted(marks(store)) == list(range(10))  # none of them twice
     old = [store / "C" / "c" / "0" / str(k) / "0" for k in before]
@@ -199,8 +191,6 @@ def test_another_study_is_refused(tmp_path: Path) -> None:
 
 HOLD = """
 import sys
-from tests.simulate.simulate_cases import *
-from pkpd.simulate.store import store
 from pkpd.simulate.store.lock import locked
 from pathlib import Path
 with locked(Path(sys.argv[1]) / ".pkpd" / "lock"):

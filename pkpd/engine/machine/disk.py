@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import tempfile
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 3
-_MOST, _DROPPED = 2000, 500  # files that are kept, and how many of the oldest go when there are more
+_MOST, _DROPPED = 4000, 1000  # files that are kept (10 kB each), and how many of the oldest go when there are more
+_LOOKS = 100  # writes of a process between two counts of the files
+_written = itertools.count()
 
 
 @cache
@@ -98,6 +101,8 @@ def write(key: str, about: Any, payload: bytes) -> None:
 
 
 def _prune(where: Path) -> None:
+    if next(_written) % _LOOKS:
+        return
     files = list(where.glob("*.code"))
     if len(files) <= _MOST:
         return

@@ -31,6 +31,9 @@ def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Every slice that is handed on would cost two atomic operations, which was two thirds of a solver's time. Arrays come
     from outside. No product and sum are joined but where `fma` says so: bits do not depend on how a loop is unrolled.
+
+    A number written out in a call (``f(x, 0)``) is a type of its own to numba, so is a part of an array that happens to
+    be contiguous: the function is compiled once more for each. Hence ``np.int64(0)`` and ``np.ascontiguousarray``.
     """
     return _compiled(function, fastmath=False, _nrt=False)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pkpd.engine.machine.jit import LANES
+from pkpd.engine.machine.numbers import number, whole
 
 Value = Any
 """A vector of one double per lane, as llvmlite has it."""
@@ -49,11 +50,11 @@ class LaneWriter:
 
     def number(self, value: float) -> Value:
         """Return the same number in every lane."""
-        return self.ir.Constant(self.kind, [float(value)] * LANES)
+        return number(self.kind, value, LANES)
 
     def index(self, value: int) -> Any:
         """Return a whole number that counts entries or loops."""
-        return self.ir.Constant(self.int64, int(value))
+        return whole(64, int(value))
 
     def at(self, argument: int, entry: Any) -> Any:
         """Return the address of an entry's first lane; `entry` is a number or an index of a loop."""
@@ -91,7 +92,7 @@ class LaneWriter:
 
     def _everywhere(self, one: Any, kind: Any) -> Any:
         nothing = self.ir.Constant(kind, self.ir.Undefined)
-        first = self.build.insert_element(nothing, one, self.ir.Constant(self.ir.IntType(32), 0))
+        first = self.build.insert_element(nothing, one, whole(32, 0))
         zeros = self.ir.Constant(self.ir.VectorType(self.ir.IntType(32), LANES), [0] * LANES)
         return self.build.shuffle_vector(first, nothing, zeros)
 
@@ -150,7 +151,7 @@ class LaneWriter:
         function = self.module.globals.get(name) or self.ir.Function(self.module, kind, name=name)
         result = self.ir.Constant(self.kind, self.ir.Undefined)
         for lane in range(LANES):
-            index = self.ir.Constant(self.ir.IntType(32), lane)
+            index = whole(32, lane)
             one = self.build.call(function, [self.build.extract_element(value, index)])
             result = self.build.insert_element(result, one, index)
         return result

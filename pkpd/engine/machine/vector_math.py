@@ -20,6 +20,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from pkpd.engine.machine.numbers import number
+
 # (e^r - 1 - r) / r² for |r| <= ln(2) / 2 · 1.0001
 EXP = (
     *(0.5000000000000001, 0.16666666666666669, 0.04166666666662413, 0.008333333333330062, 0.0013888888917213717),
@@ -150,13 +152,14 @@ class _Lanes:
 
         self.ir, self.builder, self.kind = ir, builder, kind
         vector = isinstance(kind, ir.VectorType)
+        self.lanes = kind.count if vector else 0
         self.integers = ir.VectorType(ir.IntType(64), kind.count) if vector else ir.IntType(64)
         self.suffix = f"v{kind.count}f64" if vector else "f64"
         self.add, self.sub, self.mul, self.div = builder.fadd, builder.fsub, builder.fmul, builder.fdiv
         self.minus = builder.fneg
 
     def number(self, value: float) -> Any:
-        return self.ir.Constant(self.kind, value)
+        return number(self.kind, value, self.lanes)
 
     def bits(self, value: int) -> Any:
         return self.ir.Constant(self.integers, value)

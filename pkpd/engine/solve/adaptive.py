@@ -276,9 +276,9 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
     for lane in range(LANES):  # all lanes are done with nobody
         here[SUBJECT, lane], here[SWITCHED, lane] = -1, 0
         state[STATUS * LANES + lane], state[TIME * LANES + lane], state[END * LANES + lane] = IDLE, 0.0, 0.0
-    following, busy, reported = 0, LANES, (1 << LANES) - 1
+    following, busy, reported = np.int64(0), LANES, (1 << LANES) - 1  # see `bare_jit`
     while busy > 0:
-        dense = False
+        dense = bool(0)  # not a literal: see `bare_jit`
         for lane in range(LANES):  # before anything that `dense` reads is overwritten
             if (reported >> lane) & 1 and state[STATUS * LANES + lane] == OK:
                 if method.watch.many > method.watch.timed:

@@ -77,7 +77,7 @@ def look_back(lane, method, space):  # type: ignore[no-untyped-def]
         sample(lane, left, right, method, space, room.points)
         if last:
             break
-        j = 0
+        j = np.int64(0)  # see `bare_jit`
         while j < LANES - 1 and not crossed(j + 1, q, watch, room.points):
             if not found and may_dip(j, room.times[j + 1] - room.times[j], q, watch, room.points):
                 break
@@ -126,6 +126,8 @@ def turn(lane, method, tables, space):  # type: ignore[no-untyped-def]
             q[first + k] = room.sides[k]
             state[(method.q + first + k) * LANES + lane] = room.sides[k]
             call(method.rhs, scratch.clock, y, q, room.after)
+            if watch.rests[k] >= 0:  # what is left of it is rounding
+                state[(method.y + watch.rests[k]) * LANES + lane] = y[watch.rests[k]] = 0.0
             rate = room.gaps[watch.many + k]
             for j in range(parameters):
                 moved = -room.slopes[k * parameters + j] / rate if rate != 0.0 else 0.0

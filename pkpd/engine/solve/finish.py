@@ -197,7 +197,7 @@ def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type
     values : array, value rows × inputs
         The table of values.
     """
-    many, stated = 0, wanted.states.shape[0] > 0
+    many, stated = np.int64(0), wanted.states.shape[0] > 0
     lanes.held[HELD] = -1
     for i in range(rows.line_of_subject.shape[0]):
         line, begin = rows.line_of_subject[i], rows.rows[i]
@@ -222,7 +222,7 @@ def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type
                 many += 1
                 if many == LANES:
                     compute_lanes(address, many, solved, values, recipe, lanes, wanted)
-                    many = 0
+                    many = np.int64(0)
     if many > 0:
         for lane in range(many, LANES):  # the other lanes compute what the first does; nobody reads it
             lanes.held[SORTED, lane], lanes.held[VALUES, lane] = lanes.held[SORTED, 0], lanes.held[VALUES, 0]

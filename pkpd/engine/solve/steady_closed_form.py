@@ -106,7 +106,8 @@ def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyp
             dy[p, i] = dx[p, i] + (dosing.damount[p] if i == dosing.state else 0.0)
     gone = 0.0
     for k in range(pieces.shape[0]):
-        last = gone + pieces[k, 0] >= until[0]
+        # A piece that ends at the record itself is over: what follows it there is not met again.
+        last = gone + pieces[k, 0] > until[0] or k == pieces.shape[0] - 1
         length[0] = until[0] - gone if last else pieces[k, 0]
         for p in range(count):
             length[1 + p] = until[1 + p] if last else dpieces[k, 0, p]
@@ -181,7 +182,7 @@ def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
         for j in range(n):
             left[i, j] = a[i, j]
     start_at_zero(left, right, dosing, room)
-    if not solve_dense(left, right, n, 1):
+    if not solve_dense(left, right, n, np.int64(1)):
         return NO_STEADY_STATE
     for i in range(n):
         x[i] = right[i, 0]
@@ -241,7 +242,7 @@ def steady_linear(block, unfed, dosing, flags, phase, room):  # type: ignore[no-
     # The interval as an affine map x → Mx + c: c is what it makes of nothing, the columns of M are what it makes of
     # unit states without doses and inputs. Neither needs derivatives.
     x[:] = 0.0
-    dosing_interval(block, dosing, whole, room, 0)
+    dosing_interval(block, dosing, whole, room, np.int64(0))
     for i in range(n):
         right[i, 0] = y[i]
     nothing = Dosing(dosing.state, 0.0, room.still, room.lengths[: dosing.pieces.shape[0]], dosing.dpieces)
@@ -250,14 +251,14 @@ def steady_linear(block, unfed, dosing, flags, phase, room):  # type: ignore[no-
     for j in range(n):
         x[:] = 0.0
         x[j] = 1.0
-        dosing_interval(unfed, nothing, whole, room, 0)
+        dosing_interval(unfed, nothing, whole, room, np.int64(0))
         for i in range(n):
             left[i, j] = (1.0 if i == j else 0.0) - y[i]
     start_at_zero(left, right, dosing, room)
     for i in range(n):  # elimination destroys it, and the derivatives need it again
         for j in range(n):
             room.keep[i, j] = left[i, j]
-    if not solve_dense(left, right, n, 1):
+    if not solve_dense(left, right, n, np.int64(1)):
         return NO_STEADY_STATE
     for i in range(n):
         x[i] = right[i, 0]

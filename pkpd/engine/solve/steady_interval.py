@@ -70,7 +70,7 @@ def at_moving_record(job: IntegrationJob, at: SteadyInterval, y: Array, drivers:
     if not moves.any():
         return y
     ends = np.cumsum([length[0] for length in train.lengths])
-    piece = min(int(np.searchsorted(ends, train.phase[0], side="left")), len(ends) - 1)
+    piece = min(int(np.searchsorted(ends, train.phase[0], side="right")), len(ends) - 1)
     dydt = _right_side(job, at, piece, drivers)(at.since + float(train.phase[0]), y)
     shifted = y.copy()
     for j, row in enumerate(job.integrated.places):

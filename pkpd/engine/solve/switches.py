@@ -33,6 +33,8 @@ class Watch(NamedTuple):
         The longest step.
     at_zero : array of bool, shape (many,)
         Whether a gap that rests at zero counts as positive.
+    rests : array of int, shape (many,)
+        The state that is zero where the gap is, and must not become negative; -1: none.
     """
 
     gaps: int
@@ -43,6 +45,7 @@ class Watch(NamedTuple):
     waves: int
     longest: float
     at_zero: Any
+    rests: Any
 
 
 class WatchRoom(NamedTuple):

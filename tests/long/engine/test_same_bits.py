@@ -10,6 +10,8 @@ from tests.engine.same_bits import digest
 from tests.engine.test_same_bits import told
 
 
-@pytest.mark.parametrize("variables", [{"PKPD_LANES": "4"}, {"NUMBA_CPU_NAME": "nehalem"}])
+@pytest.mark.parametrize(
+    "variables", [{"PKPD_LANES": "4"}, {"NUMBA_CPU_NAME": "haswell"}, {"NUMBA_CPU_NAME": "nehalem"}]
+)
 def test_other_lanes_and_older_processors(tmp_path: Path, variables: dict[str, str]) -> None:
     assert told(tmp_path, **variables) == digest()

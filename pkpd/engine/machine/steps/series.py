@@ -55,6 +55,7 @@ class Series:
         self.corners: list[tuple[Any, Value]] = []
         """Where a power has no series: the lanes, and a time in which its base changes by its own size."""
         self._inverses: dict[Any, Value] = {}
+        self._still: dict[Any, bool] = {}
         self._conditions: dict[Any, Any] = {}
 
     def coefficient(self, e: Any, k: int) -> Coefficient:
@@ -121,7 +122,10 @@ class Series:
 
     def _steady(self, e: Any) -> bool:
         """Whether an expression does not change within a step."""
-        return not e.free_symbols & self.moving
+        known = self._still.get(e)
+        if known is None:
+            known = self._still[e] = not e.free_symbols & self.moving
+        return known
 
     def _product(self, e: Any, k: int) -> Coefficient:
         below = [a for a in e.args if a.is_Pow and a.exp == -1 and not self._steady(a)]
