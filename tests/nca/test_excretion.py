@@ -11,7 +11,7 @@ import xarray as xr
 
 from pkpd import read_study
 from pkpd.errors import DataWarning, InputError
-from pkpd.nca import nca, rerun, summarise
+from pkpd.nca import nca, rerun, summarise, why
 from pkpd.study import Study
 
 RATE, C0, CLR = 0.2, 10.0, 1.3
@@ -94,6 +94,8 @@ def test_a_missing_collection_is_flagged_in_what_was_excreted() -> None:
     for holes, words in (([(0, 4), (8, 12), (12, 24)], "4 to 8 h"), ([(2, 4), (4, 24)], "0 to 2 h")):
         found = nca(urine_study(holes), "urine")
         assert f"nothing collected from {words}" in found["flags"].item()
+        assert f"Not accepted by the limits: nothing collected from {words}" in why(found, "fraction_excreted")
+        assert "Not accepted" not in why(found, "collected_to")
         assert all(_against(found, "fraction_excreted", "amount_excreted", "percent_excreted", "max_rate"))
         assert _against(found, "half_life", "n_collections", "collected_to") == [""] * 3
         table = summarise(found).set_index("parameter")
