@@ -104,7 +104,7 @@ def look_back(lane, method, space):  # type: ignore[no-untyped-def]
 
 
 @bare_jit
-def turn(lane, method, tables, space):  # type: ignore[no-untyped-def]
+def cross_over(lane, method, tables, space):  # type: ignore[no-untyped-def]
     """Take a lane across what switches now.
 
     The sensitivities jump by the difference of dy/dt before and after, times the derivative of the moment, which is
