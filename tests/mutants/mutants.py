@@ -102,7 +102,7 @@ MUTANTS = (
            )),
     # Summaries.
     Mutant(AFTER + "summary.py", "s = logs.std(ddof=1)", "s = logs.std(ddof=0)", SUMMARY),
-    Mutant(AFTER + "summary.py", "len(x) <= most_missing * len(values)", "len(x) < most_missing * len(values)", SUMMARY),
+    Mutant(AFTER + "summary.py", "<= most_missing * len(values)", "< most_missing * len(values)", SUMMARY),
     Mutant(AFTER + "descriptive.py", "a**2 / (n - 1) + b**2 / (m - 1)", "a**2 / (m - 1) + b**2 / (n - 1)", COMPARE),
     Mutant(AFTER + "descriptive.py", "freedom * (1 / n + 1 / m)", "freedom * (2 / (n + m))", COMPARE),
     # Densities and likelihood.
