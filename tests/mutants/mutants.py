@@ -144,7 +144,7 @@ MUTANTS = (
     Mutant(LINE + "deliveries.py", "step.end is None and step.start[0] <= at",
            "step.end is None and step.start[0] < at",
            (*NONMEM, *TIMELINE)),
-    Mutant(LINE + "deliveries.py", "phase = interval - said.lag", "phase = interval + said.lag", NONMEM),
+    Mutant(LINE + "deliveries.py", "phase, under_way = interval - said.lag, 0", "phase, under_way = interval + said.lag, 0", NONMEM),
     Mutant(LINE + "deliveries.py", "(size * (whole + 1), size * whole)", "(size * whole, size * (whole + 1))", NONMEM),
     Mutant(LINE + "segments.py", "row.scale[what.state] *= what.size[0]", "row.scale[what.state] = what.size[0]",
            ("tests/engine/test_events.py", *TIMELINE)),
