@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pkpd import units as unit_tools
 from pkpd.errors import UnitError, few, nearest
 from pkpd.io.findings import Findings
-from pkpd.io.rivals import Rival, chosen
+from pkpd.io.rivals import Rival, choose_heading
 from pkpd.io.table import Columns, Table
 from pkpd.study import COVARIATE_NAMES
 
@@ -194,7 +194,7 @@ def _winners(
         if (standard or ours) and plain and not any(explicit[k] for k in places):
             places = plain[:1]
         rivals = [Rival(headings[k], bool(explicit[k]), k in plain) for k in places]
-        first, same = chosen(name, column, rivals, [cells[k] for k in places], findings)
+        first, same = choose_heading(name, column, rivals, [cells[k] for k in places], findings)
         winners.add(places[first])
         if column != "subject":
             echoes |= {places[k] for k in same}

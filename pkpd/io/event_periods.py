@@ -19,21 +19,21 @@ _NOT_OF_A_RESET = (*_GIVEN, "duration", "value", "mdv", "cens", "limit", "compar
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class EventRows:
     """The rows of an event table while they are put in order: the table, subjects and times of its rows."""
 
     table: Table
     owners: list[str]
     times: Times
 
-    def take(self, places: Sequence[int]) -> Rows:
+    def take(self, places: Sequence[int]) -> EventRows:
         """Return some rows in an order."""
         keep = list(places)
         times = Times(self.times.kind, self.times.values[keep], self.times.bad[keep])
-        return Rows(self.table.take(keep), [self.owners[k] for k in keep], times)
+        return EventRows(self.table.take(keep), [self.owners[k] for k in keep], times)
 
 
-def anew_by_label(rows: Rows) -> Integers:
+def anew_by_label(rows: EventRows) -> Integers:
     """Return the period of every row where an occasion says that the clock starts anew; 1 where it does not."""
     table = rows.table
     if "occasion" not in table or _has_resets(table):
@@ -46,7 +46,7 @@ def anew_by_label(rows: Rows) -> Integers:
     return np.array([found.get(pair, 1) for pair in pairs], dtype=np.int64)
 
 
-def anew_in_order(rows: Rows) -> Integers:
+def anew_in_order(rows: EventRows) -> Integers:
     """Return the period of every row of a table in order: time falls, and the occasion is another one."""
     table, time = rows.table, rows.times.values
     anew = np.zeros(len(table), dtype=bool)
@@ -59,12 +59,12 @@ def anew_in_order(rows: Rows) -> Integers:
     return 1 + np.asarray(np.cumsum(anew), dtype=np.int64)  # within a subject only differences count
 
 
-def with_resets(rows: Rows, period: Integers, strict: bool, findings: Findings) -> Rows:
+def with_resets(rows: EventRows, period: Integers, strict: bool, findings: Findings) -> EventRows:
     """Return rows in which a reset begins every further period: EVID 4 in place of 1, or a row with EVID 3 before.
 
     Parameters
     ----------
-    rows : Rows
+    rows : EventRows
         Rows in order.
     period : array of int, shape (rows,)
         Period of each; what rises within a subject starts anew.
@@ -92,7 +92,7 @@ def with_resets(rows: Rows, period: Integers, strict: bool, findings: Findings) 
     alone = {k for k in first.tolist() if not dosed[k]}
     places = [k for k in range(len(table)) for k in ((k, k) if k in alone else (k,))]
     put_in = [n for n, k in enumerate(places) if k in alone and places[n + 1 : n + 2] == [k]]
-    made = Rows(table, rows.owners, rows.times).take(places)
+    made = EventRows(table, rows.owners, rows.times).take(places)
     columns = {name: list(cells) for name, cells in made.table.columns.items()}
     for name, cells in columns.items():
         for n in put_in:

@@ -12,7 +12,7 @@ from pkpd.io.cells import flag, is_missing, label, number
 from pkpd.io.columns import split_unit
 from pkpd.io.event_table import EVENTS, EventTable
 from pkpd.io.findings import Findings
-from pkpd.io.meaningful import check_kinds, check_one_kind, everywhere
+from pkpd.io.meaningful import check_one_kind, check_varying_kind, everywhere
 from pkpd.io.shape import wide_columns
 from pkpd.io.table import Table, positions
 
@@ -76,7 +76,7 @@ def observed_only(table: Table, names: Sequence[str], findings: Findings) -> Tab
         )
     samples = censored_as_text(table.take(keep), names, findings)
     if "compartment" in samples and "analyte" not in samples:
-        check_kinds(samples, "compartment", everywhere(samples), findings)
+        check_varying_kind(samples, "compartment", everywhere(samples), findings)
     columns = {name: cells for name, cells in samples.columns.items() if name not in EVENTS}
     return replace(samples, columns=columns)
 

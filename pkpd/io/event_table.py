@@ -18,7 +18,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.io.cells import is_missing, label, number
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.columns import fold, missing_column, split_unit
-from pkpd.io.event_periods import Rows, anew_by_label, anew_in_order, periods_by_reset, with_resets
+from pkpd.io.event_periods import EventRows, anew_by_label, anew_in_order, periods_by_reset, with_resets
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.nonmem_checks import Events, problems_of
@@ -142,7 +142,7 @@ def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | No
     owners = [label(cell) or "" for cell in table.columns["subject"]]
     times = read_times(table, job.units["time"], findings)
     uncoded = "evid" not in table
-    rows = Rows(table, owners, times)
+    rows = EventRows(table, owners, times)
     rows, period = (rows, anew_in_order(rows)) if strict else _put_in_order(rows, findings)
     rows = with_resets(rows, period, strict, findings)
     table, owners, times = rows.table, rows.owners, rows.times
@@ -170,7 +170,7 @@ def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | No
     )  # fmt: skip
 
 
-def _put_in_order(rows: Rows, findings: Findings) -> tuple[Rows, Integers]:
+def _put_in_order(rows: EventRows, findings: Findings) -> tuple[EventRows, Integers]:
     """Bring the rows of a subject together, and into the order of time where no reset starts it anew; their periods."""
     place = {owner: k for k, owner in enumerate(dict.fromkeys(rows.owners))}
     who = np.array([place[owner] for owner in rows.owners])

@@ -52,7 +52,7 @@ def check_samples(table: Table, sampled: Flags, findings: Findings, refuse: bool
     for key in table.open:
         name, heading = fold(key), table.headings.get(key, key)
         if name in KINDS_OF_SAMPLES and not ("analyte" in table and name in _PLACES):
-            check_kinds(table, key, sampled, findings, refuse)
+            check_varying_kind(table, key, sampled, findings, refuse)
         elif name == "limit":
             if count := _count(table.columns[key]):
                 findings.altered(
@@ -95,7 +95,7 @@ def check_one_kind(
             )
 
 
-def check_kinds(table: Table, key: str, sampled: Flags, findings: Findings, refuse: bool = True) -> None:
+def check_varying_kind(table: Table, key: str, sampled: Flags, findings: Findings, refuse: bool = True) -> None:
     """Report a column that varies within a subject, and so could say that its samples are not of one kind."""
     cells, heading = table.columns[key], table.headings.get(key, key)
     owners = table.columns.get("subject", [None] * len(table))

@@ -19,7 +19,9 @@ class Rival(NamedTuple):
     plain: bool
 
 
-def chosen(table: str, column: str, rivals: Sequence[Rival], cells: Cells, findings: Findings) -> tuple[int, list[int]]:
+def choose_heading(
+    table: str, column: str, rivals: Sequence[Rival], cells: Cells, findings: Findings
+) -> tuple[int, list[int]]:
     """Return which of several headings means a column, and which say the same, by their places.
 
     One that the user has named comes first. Headings that say the same in every row are no choice; identifiers that

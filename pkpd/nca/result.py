@@ -13,10 +13,11 @@ from pkpd.arguments import checked, kinds_of
 from pkpd.errors import InputError, shown
 from pkpd.nca import reasons
 from pkpd.nca.given import A_RESULT
-from pkpd.nca.kernel.accept import acceptance
-from pkpd.nca.kernel.compute import compute
+from pkpd.nca.kernel.accept import acceptance, accepted, not_met
+from pkpd.nca.kernel.compute import as_analysed, compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
 from pkpd.nca.kernel.profiles import Profiles
+from pkpd.nca.kernel.upper_limit import warn_above_limit
 from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
@@ -92,6 +93,7 @@ def nca(
         acceptance that are not met), and ``period`` where a subject has several. One float variable per parameter
         (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
+        ``doubt(profile, parameter)`` the limits of acceptance that speak against this number, "" if none does;
         ``sample_time``, ``sample_value``, ``sample_quantified`` ``(profile, sample)`` are the samples as the
         rules left them, ``sample_imputed`` those with a value in place of a BLQ sample. Coordinates ``aside_time`` and
         ``aside_why`` ``(profile, aside)`` are the samples that took no part; ``start_value`` and ``start_how`` say
@@ -279,7 +281,7 @@ def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles
         import pandas
 
         table = pandas.DataFrame(list(settings.intervals), columns=["subject", "start", "end"])
-        parts.append(profiles_between(study, settings.analyte, unit, table))
+        parts.append(profiles_between(study, settings.analyte, unit, table, settings.tau))
     return with_points(joined(parts), settings.points)
 
 
@@ -288,7 +290,8 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     rules = settings.rules
     base = labels.Base.of(study, settings.analyte, settings.dose_unit)
     unit = base.words["amount"] if base.concentration else settings.dose_unit
-    profiles = _profiles(study, settings, unit)
+    profiles = as_analysed(_profiles(study, settings, unit), rules)
+    warn_above_limit(profiles)
     found = compute(profiles, rules, settings.asked)
     if not base.concentration:
         found = labels.without_doses(found)
@@ -296,11 +299,15 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     columns = [INDEX[name] for name in names]
     sentences = reasons.sentences(rules.lambda_z_points)[found.codes[:, columns].astype(np.intp)]
     data["reason"] = (("profile", "parameter"), sentences, {"long_name": "why there is no number"})
-    good, flags = acceptance(found.of, rules, len(profiles))
+    # What is no concentration, an effect or a count, has a baseline by nature.
+    asked = rules if base.concentration else rules.changed(accept_predose=None)
+    limits = acceptance(found, profiles, asked, base.words["time"])
+    data["doubt"] = (("profile", "parameter"), not_met(limits, names), {"long_name": "limits that speak against it"})
     data.update(samples(found, base))
     extra, more = labels.extras(found, settings, base)
     coordinates = {**labels.coordinates(profiles, base, names), **around(found, profiles, base), **more}
-    coordinates["accepted"] = ("profile", good, {"long_name": "every limit of acceptance in the rules is met"})
-    coordinates["flags"] = ("profile", flags, {"long_name": "limits of acceptance that are not met"})
+    met = accepted(limits)
+    coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})
+    coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})
     attrs = attributes(study, settings) | {"excluded_samples": excluded(study, settings.analyte)}
     return xr.Dataset({**data, **extra}, coordinates, attrs)

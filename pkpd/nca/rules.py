@@ -25,9 +25,16 @@ _CHOICES = {
     "back_extrapolated": ("first segment", "excess over time zero"),
     "vss": ("intravenous", "any route"),
     "tlag": ("extravascular", "any route"),
+    "alq": ("uloq", "drop"),
+    "predose_correction": ("none", "subtract", "decay"),
+    "predose_of": ("first dose", "every dose"),
 }
 _SWITCHES = ("zero_is_blq", "time_zero_counts")
-_LIMITS = ("accept_r2_adjusted", "accept_span", "accept_extrapolated", "accept_points", "lambda_z_not_before")
+_LIMITS = (
+    "accept_r2_adjusted", "accept_span", "accept_extrapolated", "accept_points", "accept_half_life", "accept_measured",
+    "accept_unsupported", "accept_above_infinity", "accept_back_extrapolated", "accept_predose", "accept_alq",
+    "accept_lost_collections", "lambda_z_not_before",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,37 @@ class Rules(Choices):
     accept_r2_adjusted, accept_span, accept_extrapolated, accept_points : number or None
         Limits of acceptance: smallest adjusted R², smallest span (half-lives), largest extrapolated part of
         AUC∞ (observed Clast, %), smallest number of points. They flag, they never delete.
+    accept_half_life : number or None
+        Largest half-life, in times of the time over which its line was drawn. At 2 the line must fall by 29 % at
+        least: a flatter tail cannot be told from the error of an assay.
+    accept_measured : number or None
+        Fewest measured samples (not BLQ, not above the upper limit) of a dosing interval, its ends included; of the
+        whole profile where it has no interval, and for its areas to Tlast and to infinity.
+    accept_unsupported : number or None
+        Largest part (%) of an area that no sample supports: beyond Tlast; at a value put in for a BLQ sample or at a
+        later dose; or bridged.
+    bridge_longest : number
+        A line between two samples bridges what was not sampled if it is longer than this part (%) of the time that
+        the area covers, or passes over a dose.
+    accept_above_infinity : number or None
+        Largest part (%) by which AUCtau may exceed AUC∞.
+    accept_back_extrapolated : number or None
+        Largest part (%) of AUC∞ (else AUClast) before the first sample of a bolus.
+    accept_predose, predose_of : number or None; {"first dose", "every dose"}
+        Largest concentration before the dose (% of Cmax), and whether it is asked of first doses only: before a later
+        dose at steady state there is one.
+    accept_alq : number or None
+        Most samples above the upper limit of quantification.
+    accept_lost_collections : number or None
+        Most stretches, from the dose to the end of the last collection, of which no collection can be used.
+    predose_correction : {"none", "subtract", "decay"}
+        What is taken off the samples after such a dose (`predose_of`): nothing; the concentration before it; or that
+        concentration as it goes on to decay, ``C₀·exp(−λz·(t − t₀))`` with the λz of the samples as measured (where
+        there is none, nothing is taken off and the limit stays). What falls below zero is zero. The limit does not
+        apply to what was corrected.
+    alq : {"uloq", "drop"}
+        What a sample above the upper limit of quantification counts as that has no value: that limit (Cmax and areas
+        are lower bounds then), or as no sample.
     zero_is_blq : bool
         Whether a measured zero counts as BLQ (PKNCA knows no other BLQ); in Phoenix it is an observation.
     blq_before, blq_between, blq_after : {"zero", "lloq/2", "lloq", "drop"} or number
@@ -128,6 +166,18 @@ class Rules(Choices):
     accept_span: float | None = None
     accept_extrapolated: float | None = None
     accept_points: float | None = None
+    accept_half_life: float | None = 2.0
+    accept_measured: float | None = 3
+    accept_unsupported: float | None = 20.0
+    bridge_longest: float = 75.0
+    accept_above_infinity: float | None = 0.0
+    accept_back_extrapolated: float | None = 30.0
+    accept_predose: float | None = 5.0
+    predose_of: str = "first dose"
+    predose_correction: str = "none"
+    accept_alq: float | None = 0
+    accept_lost_collections: float | None = 0
+    alq: str = "uloq"
     zero_is_blq: bool = False
     blq_before: str | float = "by route"
     blq_between: str | float = "drop"
@@ -208,6 +258,9 @@ def _numbers(rules: Rules) -> Iterator[str]:
     tolerance = rules.lambda_z_tolerance
     if not is_number(tolerance) or not 0 <= tolerance < 1:
         yield f"lambda_z_tolerance is {tolerance!r}; expected a number from 0 to 1"
+    longest = rules.bridge_longest
+    if not is_number(longest) or not 0 < longest <= 100:
+        yield f"bridge_longest is {longest!r}; expected a percentage above 0, at most 100"
     for key in _LIMITS:
         value = getattr(rules, key)
         if value is not None and (not is_number(value) or value != value):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class CompartmentSwitch:
     """A compartment is turned on or off.
 
     Attributes
@@ -63,7 +63,7 @@ class EveryRecord:
         Which of the subject's rows of covariates belongs to each dose and to each record.
     covariates : array, (value rows, covariates of the model)
         The rows of all subjects one after the other.
-    switches : tuple of Switch, one item per subject
+    switches : tuple of CompartmentSwitch, one item per subject
         Compartments that are turned on or off, in their order.
     sequence : EventSequence
         The records themselves.
@@ -77,7 +77,7 @@ class EveryRecord:
     dose_rows: tuple[Integers, ...]
     time_rows: tuple[Integers, ...]
     covariates: Array
-    switches: tuple[tuple[Switch, ...], ...]
+    switches: tuple[tuple[CompartmentSwitch, ...], ...]
     sequence: EventSequence
 
 
@@ -109,7 +109,7 @@ def every_record(model: Model, study: Study, compartments: Mapping[int, str] | N
 
 def _switches(
     study: Study, ids: tuple[Any, ...], doses: tuple[tuple[Dose, ...], ...], states: Mapping[str, str]
-) -> tuple[tuple[Switch, ...], ...]:
+) -> tuple[tuple[CompartmentSwitch, ...], ...]:
     """What doses turn on and off; a reset turns everything on again."""
     table = study._doses
     if not (table["switch"] != "").any():
@@ -117,15 +117,15 @@ def _switches(
     by_subject: dict[Any, pandas.DataFrame] = dict(iter(table.groupby("subject", sort=False)))
     every = []
     for name, given in zip(ids, doses, strict=True):
-        switches: list[Switch] = []
+        switches: list[CompartmentSwitch] = []
         off: set[str] = set()
         rows = by_subject[name].itertuples() if given else ()
         for place, (row, dose) in enumerate(zip(rows, given, strict=True)):
             if row.reset and (off or not (row.amount or row.steady_state)):
-                switches.append(Switch(dose.time, "", True, place + 1))
+                switches.append(CompartmentSwitch(dose.time, "", True, place + 1))
                 off = set()
             if row.switch:
-                switches.append(Switch(dose.time, states[row.into], row.switch == "on", place + 1))
+                switches.append(CompartmentSwitch(dose.time, states[row.into], row.switch == "on", place + 1))
                 off = off - {row.into} if row.switch == "on" else off | {row.into}
         every.append(tuple(switches))
     return tuple(every)

@@ -55,6 +55,10 @@ FORMS = {  # function of time, where quadrature must cut it
     "exp(20*(cos(6.283185307179586*(t - 3)/24) - 1))": tuple(range(3, 168, 24)),
     "abs(sin(t))": tuple(np.pi * np.arange(1, 54)),
     "1 if exp(-0.01*t) < 0.5 and t < 75 else 0": (100 * np.log(2), 75),
+    "1 if max(0, t - 84) > 0 else 0": (84,),
+    "1 if min(t, 84) >= 84 else 0": (84,),
+    "(2 if (3 if t**2 > 7056 else 1) > 2 else 0)": (84,),
+    "1 if abs(abs(t - 84) - 10) < 1 else 0": (73, 75, 93, 95),
 }
 
 

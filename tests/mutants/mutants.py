@@ -102,7 +102,7 @@ MUTANTS = (
            )),
     # Summaries.
     Mutant(AFTER + "summary.py", "s = logs.std(ddof=1)", "s = logs.std(ddof=0)", SUMMARY),
-    Mutant(AFTER + "summary.py", "lost <= most_missing * len(values)", "lost < most_missing * len(values)", SUMMARY),
+    Mutant(AFTER + "summary.py", "<= most_missing * len(values)", "< most_missing * len(values)", SUMMARY),
     Mutant(AFTER + "descriptive.py", "a**2 / (n - 1) + b**2 / (m - 1)", "a**2 / (m - 1) + b**2 / (n - 1)", COMPARE),
     Mutant(AFTER + "descriptive.py", "freedom * (1 / n + 1 / m)", "freedom * (2 / (n + m))", COMPARE),
     # Densities and likelihood.
@@ -144,7 +144,8 @@ MUTANTS = (
     Mutant(LINE + "deliveries.py", "step.end is None and step.start[0] <= at",
            "step.end is None and step.start[0] < at",
            (*NONMEM, *TIMELINE)),
-    Mutant(LINE + "deliveries.py", "phase = interval - said.lag", "phase = interval + said.lag", NONMEM),
+    Mutant(LINE + "deliveries.py", "phase, under_way = interval - said.lag, 0",
+           "phase, under_way = interval + said.lag, 0", NONMEM),
     Mutant(LINE + "deliveries.py", "(size * (whole + 1), size * whole)", "(size * whole, size * (whole + 1))", NONMEM),
     Mutant(LINE + "segments.py", "row.scale[what.state] *= what.size[0]", "row.scale[what.state] = what.size[0]",
            ("tests/engine/test_events.py", *TIMELINE)),

@@ -120,9 +120,10 @@ def tlag(case: Case, rules: Rules) -> float:
 
 def start_value(case: Case, rules: Rules, used: list[Sample]) -> tuple[float, bool, bool]:
     """Value at time zero; whether it was observed; whether it is a C0 that was not."""
-    if used[0].t == 0:
+    if used and used[0].t == 0:
         return used[0].c, True, False
-    lowest = min(s.c for s in used)
+    end = case.tau * (1 + 1e-9) if math.isfinite(case.tau) else math.inf
+    lowest = min((s.c for s in used if s.t <= end), default=NAN)
     if case.dose is None:
         return NAN, False, False
     if case.dose.route == "bolus":
@@ -134,19 +135,34 @@ def start_value(case: Case, rules: Rules, used: list[Sample]) -> tuple[float, bo
                     return math.exp(math.log(one.c) - slope * one.t), False, True
             if way == "first observed" and len(used) > 1:
                 return used[0].c, False, True
-            if way in ("smallest", "zero"):
+            if way == "zero" or (way == "smallest" and not math.isnan(lowest)):
                 return {"smallest": lowest, "zero": 0.0}[way], False, True
         return NAN, False, True
     for way in rules.ways("time_zero"):
-        if way == "by route":
+        if way == "by route" and (case.first or not math.isnan(lowest)):
             return 0.0 if case.first else lowest, False, False
         if way == "predose":
-            length = case.tau if math.isfinite(case.tau) else used[-1].t
+            length = case.tau if math.isfinite(case.tau) else used[-1].t if used else NAN
             if case.predose[0] < 0 and math.isfinite(case.predose[1]) and -case.predose[0] <= 0.05 * length:
                 return case.predose[1], False, False
-        if way in ("smallest", "zero"):
+        if way == "zero" or (way == "smallest" and not math.isnan(lowest)):
             return {"smallest": lowest, "zero": 0.0}[way], False, False
     return NAN, False, False
+
+
+def up_to_the_end(case: Case) -> Case:
+    """The same case without what follows its interval: a sample at its end, or else the first one after it."""
+    usable = sorted(
+        t for t, v, b in zip(case.times, case.values, case.blq, strict=True)
+        if math.isfinite(t) and (b or (math.isfinite(v) and v >= 0))
+    )  # fmt: skip
+    if not math.isfinite(case.tau):
+        return case
+    near = [t for t in usable if abs(t - case.tau) <= 1e-9 * case.tau]
+    end = max(near) if near else next((t for t in usable if t > case.tau), math.inf)
+    keep = [i for i, t in enumerate(case.times) if not t > end]
+    return replace(case, **{f: [getattr(case, f)[i] for i in keep] for f in ("times", "values", "blq", "lloq",
+                                                                             "chosen")})  # fmt: skip
 
 
 Piece = tuple[float, float, Callable[[float], float], bool]
@@ -255,13 +271,15 @@ class Oracle:
 
     def __init__(self, case: Case, rules: Rules) -> None:
         self.case, self.rules = case, rules
+        self.inside: Oracle = self
         self.used, self.counts = taking_part(case, rules)
         self.zero = bool(self.used) and all(s.c == 0 for s in self.used)
         self.empty = not any(s.seen for s in self.used) and not self.zero
         if self.empty:
             return
-        used = self.used
-        self.start, self.observed, self.extrapolated = start_value(case, rules, used)
+        used, within = self.used, up_to_the_end(case)
+        self.inside = self if within == case else Oracle(within, rules)
+        self.start, self.observed, self.extrapolated = start_value(case, rules, self.inside.used)
         seen = used if self.zero else [s for s in used if s.seen]
         largest = max(s.c for s in seen)
         tops = [k for k, s in enumerate(used) if s in seen and s.c == largest]
@@ -350,6 +368,9 @@ class Oracle:
             return self.counts
         found = {**self.counts, **self.described()}
         found.update(self.areas())
+        if self.inside is not self:
+            own = self.inside.parameters()
+            found |= {name: own.get(name, NAN) for name in ("cmin", "tmin", "ctrough", "c0", "cstart")}
         found.update(self.interval(found))
         found.update(self.derived(found))
         return found
@@ -414,12 +435,11 @@ class Oracle:
                 found[f"auc_above_{end}"] = self.above(level)[1]
         if math.isnan(tau):
             return {}
-        area, moment, ctau = self.window(0.0, tau, self.rules.partial)
+        area, moment, ctau, measured = self.over_tau() if not self.inside.empty else (NAN, NAN, NAN, NAN)
         inside = [s.c for s in self.used if (s.seen or s.c == 0) and s.t <= tau * (1 + 1e-9)]
         cmax, cmin = max(inside, default=NAN), found["cmin"]
         cavg = area / tau
         shift = tau * (found.get("auc_inf_obs", NAN) - area), tau * (found.get("auc_inf_pred", NAN) - area)
-        measured = over(self.parts, 0.0, min(tau, self.tlast))[0]
         return {
             "auc_tau": area, "aumc_tau": moment, "ctau": ctau, "cavg": cavg,
             "auc_tau_extrapolated": ratio(100 * (area - measured), area),
@@ -429,6 +449,11 @@ class Oracle:
             "accumulation_index": ratio(1.0, -math.expm1(-self.line.rate * tau)),
             "mrt_ss_obs": self.mrt(moment + shift[0], area), "mrt_ss_pred": self.mrt(moment + shift[1], area),
         }  # fmt: skip
+
+    def over_tau(self) -> tuple[float, float, float, float]:
+        """Area, moment, value at the end and measured part of the area of the interval."""
+        tau, inside = self.case.tau, self.inside
+        return *inside.window(0.0, tau, self.rules.partial), over(inside.parts, 0.0, min(tau, inside.tlast))[0]
 
     def mrt(self, moment: float, area: float) -> float:
         half = 0.5 * self.case.dose.duration if self.case.dose is not None else 0.0

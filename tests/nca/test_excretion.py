@@ -7,10 +7,11 @@ import warnings
 import numpy as np
 import pandas
 import pytest
+import xarray as xr
 
 from pkpd import read_study
 from pkpd.errors import DataWarning, InputError
-from pkpd.nca import nca, rerun
+from pkpd.nca import nca, rerun, summarise, why
 from pkpd.study import Study
 
 RATE, C0, CLR = 0.2, 10.0, 1.3
@@ -80,3 +81,51 @@ def test_collections_that_cannot_be_used_are_counted() -> None:
     with pytest.warns(DataWarning, match="1 collections of urine begin before the first dose"):
         found = nca(study, "urine")
     np.testing.assert_allclose(found["amount_excreted"].item(), excreted(0, 24), rtol=1e-12)
+
+
+def _against(found: xr.Dataset, *names: str) -> list[str]:
+    return [str(found["doubt"].sel(parameter=name).values[0]) for name in names]
+
+
+def test_a_missing_collection_is_flagged_in_what_was_excreted() -> None:
+    whole = nca(urine_study([(0, 4), (4, 8), (8, 12), (12, 24)]), ["drug", "urine"])["urine"].to_dataset()
+    assert whole["accepted"].item()
+    assert set(_against(whole, *(str(p) for p in whole["parameter"].values))) == {""}
+    for holes, words in (([(0, 4), (8, 12), (12, 24)], "4 to 8 h"), ([(2, 4), (4, 24)], "0 to 2 h")):
+        found = nca(urine_study(holes), "urine")
+        assert f"nothing collected from {words}" in found["flags"].item()
+        assert f"Not accepted by the limits: nothing collected from {words}" in why(found, "fraction_excreted")
+        assert "Not accepted" not in why(found, "collected_to")
+        assert all(_against(found, "fraction_excreted", "amount_excreted", "percent_excreted", "max_rate"))
+        assert _against(found, "half_life", "n_collections", "collected_to") == [""] * 3
+        table = summarise(found).set_index("parameter")
+        assert table.loc["fraction_excreted", ["n", "not_accepted"]].tolist() == [0, 1]
+        assert nca(urine_study(holes), "urine", accept_lost_collections=1)["accepted"].item()
+
+
+def test_a_lost_or_excluded_collection_is_flagged_too() -> None:
+    """Above the limit, or excluded: at the end nothing but its record tells that it was made."""
+    rows = [(0, 4, 1.0), (4, 8, 1.0), (8, 24, np.nan)]
+    for lost in (rows, [(0, 4, 1.0), (4, 8, np.nan), (8, 24, 1.0)]):
+        table = pandas.DataFrame(
+            [(1, a, b, "urine", ">8" if np.isnan(v) else "1", 200.0) for a, b, v in lost],
+            columns=["subject", "time", "until", "analyte", "value", "volume"],
+        )
+        dose = pandas.DataFrame({"subject": [1], "time": [0.0], "amount": [100.0], "route": ["bolus"]})
+        units = {"time": "h", "dose": "mg", "urine": "mg/L", "volume": "mL"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = nca(read_study(table, dose, units=units), "urine")
+            spilt = table["value"] == ">8"
+            filled = table.assign(value="1", excluded=spilt, reason=np.where(spilt, "spilt", ""))
+            excluded = nca(read_study(filled, dose, units=units), "urine")
+        a, b = next((a, b) for a, b, v in lost if np.isnan(v))
+        for result in (found, excluded):
+            assert f"nothing collected from {a} to {b} h" in _against(result, "fraction_excreted")[0]
+
+
+def test_what_speaks_against_the_area_in_blood_speaks_against_its_renal_clearance() -> None:
+    study = urine_study([(0, 4), (4, 8), (8, 12), (12, 24)])
+    few = nca(study, ["drug", "urine"], accept_measured=9)["urine"].to_dataset()
+    assert all(text.startswith("AUC in blood: measured samples") for text in _against(few, "clr", "clr_last"))
+    assert _against(few, "fraction_excreted") == [""]

@@ -140,3 +140,12 @@ def test_sparse_collections_and_thresholds_have_a_sentence_for_every_parameter()
         why(above, "auc_above[3]")
     with pytest.raises(InputError, match="without windows"):
         why(above, "auc_window")
+
+
+def test_a_limit_is_told_of_the_numbers_that_it_speaks_against() -> None:
+    """A line that spans too few half-lives: λz, what is made of it, and AUCtau only where it goes on along it."""
+    for tau, along in ((10.0, False), (24.0, True)):
+        result = nca(study("oral"), "C", tau=tau, accept_span=9.0)
+        for name, told in (("half_life", True), ("cl_obs", True), ("auc_tau", along), ("cl_tau", along),
+                           ("auc_last", False), ("cmax", False), ("tmax", False)):  # fmt: skip
+            assert ("Not accepted by the limits: span" in why(result, name)) == told, (tau, name)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pkpd.engine.machine.jit import LANES
-from pkpd.engine.machine.numbers import number, whole
+from pkpd.engine.machine.numbers import constant, whole_constant
 
 Value = Any
 """A vector of one double per lane, as llvmlite has it."""
@@ -50,11 +50,11 @@ class LaneWriter:
 
     def number(self, value: float) -> Value:
         """Return the same number in every lane."""
-        return number(self.kind, value, LANES)
+        return constant(self.kind, value, LANES)
 
     def index(self, value: int) -> Any:
         """Return a whole number that counts entries or loops."""
-        return whole(64, int(value))
+        return whole_constant(64, int(value))
 
     def at(self, argument: int, entry: Any) -> Any:
         """Return the address of an entry's first lane; `entry` is a number or an index of a loop."""
@@ -92,7 +92,7 @@ class LaneWriter:
 
     def _everywhere(self, one: Any, kind: Any) -> Any:
         nothing = self.ir.Constant(kind, self.ir.Undefined)
-        first = self.build.insert_element(nothing, one, whole(32, 0))
+        first = self.build.insert_element(nothing, one, whole_constant(32, 0))
         zeros = self.ir.Constant(self.ir.VectorType(self.ir.IntType(32), LANES), [0] * LANES)
         return self.build.shuffle_vector(first, nothing, zeros)
 
@@ -151,7 +151,7 @@ class LaneWriter:
         function = self.module.globals.get(name) or self.ir.Function(self.module, kind, name=name)
         result = self.ir.Constant(self.kind, self.ir.Undefined)
         for lane in range(LANES):
-            index = whole(32, lane)
+            index = whole_constant(32, lane)
             one = self.build.call(function, [self.build.extract_element(value, index)])
             result = self.build.insert_element(result, one, index)
         return result

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from pkpd.engine.machine import vector_math
-from pkpd.engine.machine.numbers import number, whole
+from pkpd.engine.machine.numbers import constant, whole_constant
 from pkpd.engine.symbolic.formulas import Formula
 from pkpd.errors import ModelError
 
@@ -140,12 +140,12 @@ class _Writer:
         self.build.ret_void()
 
     def _at(self, argument: int, k: int) -> Any:
-        index = whole(64, k * self.width)
+        index = whole_constant(64, k * self.width)
         place = self.build.gep(self.function.args[argument], [index])
         return place if self.width == 1 else self.build.bitcast(place, self.ir.PointerType(self.type))
 
     def number(self, value: float) -> Any:
-        return number(self.type, value, 0 if self.width == 1 else self.width)
+        return constant(self.type, value, 0 if self.width == 1 else self.width)
 
     def call(self, name: str, value: Any) -> Any:
         full = f"llvm.{name}.f64" if self.width == 1 else f"llvm.{name}.v{self.width}f64"
@@ -162,7 +162,7 @@ class _Writer:
             return self.build.call(function, [value])
         result = self.ir.Constant(self.type, self.ir.Undefined)
         for lane in range(self.width):
-            index = whole(32, lane)
+            index = whole_constant(32, lane)
             result_of_lane = self.build.call(function, [self.build.extract_element(value, index)])
             result = self.build.insert_element(result, result_of_lane, index)
         return result

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 
-def number(kind: Any, value: float, lanes: int = 0) -> Any:
+def constant(kind: Any, value: float, lanes: int = 0) -> Any:
     """Return a double, or the same double in so many lanes.
 
     Parameters
@@ -31,7 +31,7 @@ def _constant(kind: Any, bits: bytes, lanes: int) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def whole(width: int, value: int) -> Any:
+def whole_constant(width: int, value: int) -> Any:
     """Return a whole number of so many bits."""
     from llvmlite import ir
 

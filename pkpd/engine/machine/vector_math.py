@@ -20,7 +20,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from pkpd.engine.machine.numbers import number
+from pkpd.engine.machine.numbers import constant
 
 # (e^r - 1 - r) / r² for |r| <= ln(2) / 2 · 1.0001
 EXP = (
@@ -159,7 +159,7 @@ class _Lanes:
         self.minus = builder.fneg
 
     def number(self, value: float) -> Any:
-        return number(self.kind, value, self.lanes)
+        return constant(self.kind, value, self.lanes)
 
     def bits(self, value: int) -> Any:
         return self.ir.Constant(self.integers, value)

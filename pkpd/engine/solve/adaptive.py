@@ -32,7 +32,7 @@ from pkpd.engine.machine.steps.frame import (
     WORTH,
 )
 from pkpd.engine.solve import segment_start as start
-from pkpd.engine.solve.crossings import look_ahead, look_back, turn
+from pkpd.engine.solve.crossings import cross_over, look_ahead, look_back
 from pkpd.engine.solve.limits import FIRST_PEAK, NOTHING
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.solve.switches import Watch, WatchRoom, watch_room, watches
@@ -296,7 +296,7 @@ def solve_lanes(who, method, tables, control, space, out, status):  # type: igno
                 if not (over or here[SWITCHED, lane]):
                     continue
                 if method.watch.many > 0:
-                    turn(lane, method, tables[0], space)
+                    cross_over(lane, method, tables[0], space)
                 over = state[TIME * LANES + lane] >= tables[0].segments[s, start.END]
             if state[STATUS * LANES + lane] > OK:
                 to_come = state[FINAL * LANES + lane] - state[TIME * LANES + lane]

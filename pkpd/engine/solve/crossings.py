@@ -104,7 +104,7 @@ def look_back(lane, method, space):  # type: ignore[no-untyped-def]
 
 
 @bare_jit
-def turn(lane, method, tables, space):  # type: ignore[no-untyped-def]
+def cross_over(lane, method, tables, space):  # type: ignore[no-untyped-def]
     """Take a lane across what switches now.
 
     The sensitivities jump by the difference of dy/dt before and after, times the derivative of the moment, which is
@@ -115,18 +115,24 @@ def turn(lane, method, tables, space):  # type: ignore[no-untyped-def]
     scratch.clock[0] = state[TIME * LANES + lane]
     for k in range(n):
         y[k] = state[(method.y + k) * LANES + lane]
-    if watch.many > 0 and switched_sides(watch, room, scratch.clock, y, q):
+    changed, first, parameters = False, q.shape[0] - watch.many, tables.places.shape[0]
+    room.points[1, :] = 0.0
+    for _ in range(watch.many + 1):  # one that has switched may carry others along
+        if not switched_sides(watch, room, scratch.clock, y, q):
+            break
+        changed = True
         call(watch.slopes, scratch.clock, y, q, room.slopes)
         call(method.rhs, scratch.clock, y, q, room.before)
-        first, parameters = q.shape[0] - watch.many, tables.places.shape[0]
         for k in range(watch.many):
-            room.points[0, k], room.points[1, k] = room.gaps[watch.many + k], room.sides[k] - q[first + k]
             if room.sides[k] == q[first + k]:
                 continue
+            rate = room.gaps[watch.many + k]
+            room.points[0, k], room.points[1, k] = rate, room.sides[k] - q[first + k]
             q[first + k] = room.sides[k]
             state[(method.q + first + k) * LANES + lane] = room.sides[k]
             call(method.rhs, scratch.clock, y, q, room.after)
-            rate = room.gaps[watch.many + k]
+            if watch.rests[k] >= 0:  # what is left of it is rounding
+                state[(method.y + watch.rests[k]) * LANES + lane] = y[watch.rests[k]] = 0.0
             for j in range(parameters):
                 moved = -room.slopes[k * parameters + j] / rate if rate != 0.0 else 0.0
                 for c in range(tables.places.shape[1]):
@@ -135,6 +141,7 @@ def turn(lane, method, tables, space):  # type: ignore[no-untyped-def]
                         state[place] += (room.before[c] - room.after[c]) * moved
             for c in range(n):
                 room.before[c] = room.after[c]
+    if changed:
         state[FRESH * LANES + lane], state[REFUSED * LANES + lane] = 1.0, 0.0
         state[BEGAN * LANES + lane], state[TAKEN * LANES + lane] = state[TIME * LANES + lane], 0.0
         if slides(watch, room, scratch, q):

@@ -59,6 +59,7 @@ class IntegratedPart:
         self._methods: dict[tuple[str, float], Chosen] = {}
         self.unsigned = np.array(self.structure.kept, dtype=bool)
         self.multiply = np.array(self.structure.multiply, dtype=bool)
+        self.relied = np.array(self.structure.relied, dtype=np.int64)
         self.width = self.structure.arguments
 
     def method(self, settings: Settings) -> Chosen:
@@ -79,6 +80,7 @@ class IntegratedPart:
         return Watch(
             address("switches"), address("switch_slopes"), address("ranges"), len(layout.at_zero), layout.timed,
             layout.waves, settings.max_step, np.array(layout.at_zero, dtype=bool),
+            np.array(layout.rests, dtype=np.int64),
         )  # fmt: skip
 
     def _explicit(self, name: str, settings: Settings) -> Chosen:
@@ -245,7 +247,7 @@ class IntegrationJob:
         """Return steps, first peaks, fixed tolerances and what is kept, subjects × (1 + 3 · components): `limits`."""
         plan, integrated = self.schedule, self.integrated
         kept = integrated.kept(plan)
-        relied = np.ascontiguousarray(self.values[:, list(integrated.structure.relied)])
+        relied = self.values.take(integrated.relied, axis=1)
         floor = np.ascontiguousarray(self.q0[:, -1])
         known = Known(
             relied, self.z0, floor, plan.first_row, *kept.given, integrated.state_of, integrated.unsigned,
@@ -257,12 +259,12 @@ class IntegrationJob:
         find_limits(known, (self.settings.atol or 0.0) * self.precision, out)
         return out
 
-    @property
+    @cached_property
     def most_steps(self) -> Array:
         """How many steps each subject may take."""
         if self.settings.max_steps is not None:
             return np.full(self.schedule.subjects, float(self.settings.max_steps))
-        segments = np.diff(self.schedule.segments)[self.schedule.line_of_subject]
+        segments = (self.schedule.segments[1:] - self.schedule.segments[:-1])[self.schedule.line_of_subject]
         return np.asarray(_STEPS + _STEPS_OF_SEGMENT * segments, dtype=float)
 
     @property

@@ -82,14 +82,22 @@ def _automatic(run: _Run, who: Integers, most: Array) -> None:
     to_come = _lanes(run, who, first, most, report=True)
     if not run.status.any():
         return
-    hard, proved = np.flatnonzero(np.isin(run.status, _UNFINISHED)), run.status == STIFF
+    hard, proved = np.flatnonzero(_any_of(run.status, _UNFINISHED)), run.status == STIFF
     if hard.size:
         second = job.integrated.stiff_method(job.settings)
         as_much = to_come * (2 * first.cost / second.cost)
         _lanes(run, hard, second, np.where(proved, np.minimum(most, as_much), most))
-        again = np.flatnonzero(proved & np.isin(run.status, (STILL_TOO_MANY, UNDERFLOW)))
+        again = np.flatnonzero(proved & _any_of(run.status, (STILL_TOO_MANY, UNDERFLOW)))
         if again.size:
             _lanes(run, again, first, most)
+
+
+def _any_of(status: Integers, some: tuple[int, ...]) -> Flags:
+    """Return where a status is one of some; `numpy.isin` would take longer than the equations of one subject."""
+    found: Flags = status == some[0]
+    for each in some[1:]:
+        found |= status == each
+    return found
 
 
 def _lanes(run: _Run, who: Integers, chosen: Chosen, most: Array, report: bool = False) -> Array:

@@ -54,7 +54,7 @@ class Sides:
         self.now, self._at_zero = np.zeros(len(layout.at_zero)), layout.at_zero
         self.given: Callable[[float], Array] = lambda t: np.empty(0)
         self.watched = self.now.size > 0 or layout.waves > 0
-        self._timed, self._places = layout.timed, integrated.places
+        self._timed, self._places, self._rests = layout.timed, integrated.places, layout.rests
         self._functions: tuple[Any, Any] = _functions_of(integrated) if self.now.size else (None, None)
 
     def begin(self, t: float, y: Array, places: Integers | None = None) -> None:
@@ -90,6 +90,8 @@ class Sides:
         turned, before = y.copy(), rhs(t, y)
         for k in np.flatnonzero(sides != self.now):
             self.now[k] = sides[k]
+            if self._rests[k] >= 0:  # what is left of it is rounding
+                turned[self._rests[k]] = 0.0
             after = rhs(t, y)
             if rates[k] != 0:
                 for j, row in enumerate(self._places):

@@ -16,7 +16,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine.solve.clock import interval_of
 from pkpd.engine.solve.integrated import IntegrationJob
 from pkpd.engine.solve.newton_step import MOST, NEAR, OFF, Interval, direction
-from pkpd.engine.solve.steady_interval import Solve, SteadyInterval, at_moving_record, back_to_record, follow
+from pkpd.engine.solve.steady_interval import Solve, SteadyInterval, at_moving_record, back_to_record, follow_interval
 from pkpd.engine.status import NO_STEADY_STATE, TOO_LATE
 
 ROUNDS = 60
@@ -73,7 +73,7 @@ def _steady(job: IntegrationJob, subject: int, at: SteadyInterval, solve: Solve)
     before = np.inf
     for k in range(ROUNDS):
         guesses, step = _guesses(y, sizes, free, search.settings.rtol * search.precision)
-        ends, at_record, drivers = follow(search, at, guesses, solve)
+        ends, at_record, drivers = follow_interval(search, at, guesses, solve)
         ends[:, still] = 0.0
         if not np.isfinite(ends).all():
             return NO_STEADY_STATE

@@ -130,7 +130,9 @@ def back_to_record(job: IntegrationJob, at: SteadyInterval, y: Array) -> Array:
     return np.asarray(solution.y[:, -1], dtype=float) if solution.status == 0 else np.full_like(y, np.nan)
 
 
-def follow(job: IntegrationJob, at: SteadyInterval, guesses: Array, solve: Solve) -> tuple[Array, Array, Array]:
+def follow_interval(
+    job: IntegrationJob, at: SteadyInterval, guesses: Array, solve: Solve
+) -> tuple[Array, Array, Array]:
     """Ends of one interval from several states; the state at the record from the first of them, and what drives it."""
     schedule, train = _schedule(job.schedule, at, len(guesses), job.integrated.structure.tad), at.train
     values = np.repeat(job.values[at.value][None], len(guesses), axis=0)

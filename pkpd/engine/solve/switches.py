@@ -33,6 +33,8 @@ class Watch(NamedTuple):
         The longest step.
     at_zero : array of bool, shape (many,)
         Whether a gap that rests at zero counts as positive.
+    rests : array of int, shape (many,)
+        The state that is zero where the gap is, and must not become negative; -1: none.
     """
 
     gaps: int
@@ -43,6 +45,7 @@ class Watch(NamedTuple):
     waves: int
     longest: float
     at_zero: Any
+    rests: Any
 
 
 class WatchRoom(NamedTuple):
@@ -179,8 +182,8 @@ def next_zero(k, now, end, watch, room, clock, y, q):  # type: ignore[no-untyped
         bounds_over(lo, hi, watch, room, q, room.bounds)
         least, most = room.bounds[2 * k], room.bounds[2 * k + 1]
         slowest, fastest = room.bounds[2 * (watch.timed + k)], room.bounds[2 * (watch.timed + k) + 1]
-        if least > 0.0 or most < 0.0:
-            if (least > 0.0) != (side > 0.5):  # it has crossed at the very start of the interval
+        if least > 0.0 or most < 0.0 or least == most:
+            if least != 0.0 and (least > 0.0) != (side > 0.5):  # it has crossed at the very start of the interval
                 return max(lo, np.nextafter(now, np.inf))
             continue
         middle = 0.5 * (lo + hi)

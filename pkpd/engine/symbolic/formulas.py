@@ -118,7 +118,7 @@ class Formulas:
             *time_dependence(system.written, self.time, set(self.inputs)),
             *self._form(),
             tuple(self._block(varied).values), tuple(sorted({j for _, j in moved_by_doses(system, system.linear)})),
-            tuple(each.at_zero for each in system.switches), sum(each.timed for each in system.switches),
+            tuple(each.at_zero for each in system.switches), self.rests, sum(each.timed for each in system.switches),
             len(self.waves), self.order, *self._second_order(linear, integrated),
         )  # fmt: skip
 
@@ -251,7 +251,22 @@ class Formulas:
         return waves_of(self.system.rhs, self.time, {expressions.symbol(s) for s in self.system.states})
 
     @cached_property
+    def rests(self) -> tuple[int, ...]:
+        """For every switch the integrated state that may not become negative and whose zero it is; -1: none."""
+        states = [expressions.symbol(s) for s in self.system.integrated]
+        found = []
+        for gap in (each.gap for each in self.system.switches):
+            own = (i for i, z in enumerate(states) if self._not_negative[i] and _is_multiple(gap, z))
+            found.append(next(own, -1))
+        return tuple(found)
+
+    @cached_property
     def _kept(self) -> tuple[bool, ...]:
+        """Which states no step may make negative: one that switches at zero is stepped across, and found there."""
+        return tuple(kept and i not in self.rests for i, kept in enumerate(self._not_negative))
+
+    @cached_property
+    def _not_negative(self) -> tuple[bool, ...]:
         """Which integrated states cannot become negative if nothing else is."""
         states = [expressions.symbol(s) for s in self.system.integrated]
         return cannot_become_negative(self.system.written, states, {self.time})
@@ -370,3 +385,9 @@ class Formulas:
     def driven_rhs(self) -> Formula:
         """The right-hand side with driving states and their derivatives as arguments (SciPy provides them)."""
         return Formula.of(self.full.symbols, [*self.arguments, *self.quantities, *self.sides], self.dydt)
+
+
+def _is_multiple(gap: Any, state: Any) -> bool:
+    """Whether a gap is a state times a positive number."""
+    share = gap / state
+    return bool(share.is_number and share > 0)

@@ -71,6 +71,8 @@ class Structure:
         Sensitivities of the block on which doses into it depend.
     at_zero : tuple of bool
         For each switch whether a gap that rests at zero counts as positive.
+    rests : tuple of int
+        For each switch the integrated state that comes to zero there and may not become negative; -1: none.
     timed : int
         How many of the switches, the first ones, see time alone.
     waves : int
@@ -125,6 +127,7 @@ class Structure:
     block: tuple[int, ...]
     dosed: tuple[int, ...]
     at_zero: tuple[bool, ...]
+    rests: tuple[int, ...]
     timed: int
     waves: int
     order: int

@@ -121,6 +121,8 @@ class _Found:
         """Return the condition that a gap is positive; its opposite may be known already, or easier to recognise."""
         import sympy
 
+        if not self._moves(gap):  # it sees sides alone: nothing of its own to watch
+            return gap >= 0 if at_zero else gap > 0
         negative = gap.could_extract_minus_sign()
         if negative:
             gap, at_zero = -gap, not at_zero

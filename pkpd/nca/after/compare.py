@@ -14,7 +14,7 @@ from pkpd import units
 from pkpd.arguments import A_LABEL, checked
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.descriptive import level_problem
-from pkpd.nca.after.ratios import join, one_side, paired_rows, parallel_rows
+from pkpd.nca.after.ratios import Scale, join, one_side, paired_rows, parallel_rows
 from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.parameters import PARAMETERS
 
@@ -59,6 +59,7 @@ def relative(
     paired: bool | None = None,
     level: float = 0.9,
     normalise: bool = True,
+    only_accepted: bool = True,
 ) -> Comparison:
     """Return geometric mean ratios of two sets of profiles with confidence intervals, e.g. a bioavailability.
 
@@ -80,6 +81,8 @@ def relative(
         Confidence level.
     normalise : bool
         Whether concentrations, areas and moments are divided by the dose.
+    only_accepted : bool
+        Whether numbers that do not meet a limit of acceptance (``doubt``) are left out, with that as their reason.
 
     Raises
     ------
@@ -107,13 +110,14 @@ def relative(
     for name in names:
         ratio = units.factor(str(reference[name].attrs["units"]), str(test[name].attrs["units"]))
         dosed = normalise and name in PARAMETERS and PARAMETERS[name].unit in _EXPOSURE
-        sides = one_side(test, name, dosed), one_side(reference, name, dosed, ratio, dose_ratio)
+        other = one_side(reference, name, dosed, only_accepted, Scale(ratio, dose_ratio))
+        sides = one_side(test, name, dosed, only_accepted), other
         within = bool(set(sides[0].index) & set(sides[1].index)) if paired is None else paired
         subjects = join(name, *sides, within)
         frames.append(subjects.drop(columns=["_test", "_reference"]))
         rows += paired_rows(name, subjects, level) if within else parallel_rows(name, subjects, level)
     return Comparison(pandas.DataFrame(rows, columns=list(_COLUMNS)), pandas.concat(frames, ignore_index=True),
-                      _rules(level, normalise))  # fmt: skip
+                      _rules(level, normalise, only_accepted))  # fmt: skip
 
 
 @checked(result=A_RESULT, test=A_LABEL, reference=A_LABEL)
@@ -155,6 +159,7 @@ def accumulation(
     last: int | None = None,
     level: float = 0.9,
     normalise: bool = False,
+    only_accepted: bool = True,
 ) -> Comparison:
     """Return accumulation ratios: a later dosing interval by an earlier one, within subjects.
 
@@ -166,7 +171,7 @@ def accumulation(
         Names; those that the result does not have are an error, but for ``auc_tau`` in the default.
     first, last : int
         Numbers of the intervals; by default the last one of which a parameter has a number.
-    level, normalise : float, bool
+    level, normalise, only_accepted : float, bool, bool
         As in `relative`; doses are taken to be equal, since a ratio after a loading dose is one by intention.
 
     Raises
@@ -188,13 +193,15 @@ def accumulation(
         raise InputError(problems, "accumulation")
     if last <= first:
         raise InputError(f"no interval after number {first} has a number; expected several doses", "accumulation")
-    return relative_by(result, "interval", last, first, parameters=names, paired=True, level=level, normalise=normalise)
+    options = {"level": level, "normalise": normalise, "only_accepted": only_accepted}
+    return relative_by(result, "interval", last, first, parameters=names, paired=True, **options)
 
 
-def _rules(level: float, normalise: bool) -> dict[str, str]:
+def _rules(level: float, normalise: bool, only_accepted: bool) -> dict[str, str]:
     return {
         "scale": "natural logarithms; ratios are geometric means",
         "interval": f"{100 * level:g} % confidence interval by t; paired, Welch or pooled as the design says",
         "dose": "concentrations, areas and moments divided by the dose" if normalise else "not divided by the dose",
+        "not_accepted": "counted as dropped" if only_accepted else "taken like any other number",
         "left_out": "subjects without a positive number (on both sides, if paired) are counted as dropped",
     }

@@ -13,7 +13,7 @@ from pkpd.nca.rules import Rules
 from pkpd.nca.settings import NcaSettings
 
 _ALWAYS = (methods.regression, methods.extrapolated, methods.over_tau_and_regression)
-_OF_THE_TAIL = re.compile(r"(no )?(adjusted R²|span|points|% AUC extrapolated)")
+_OF_THE_LINE = re.compile(r"no (adjusted R²|span|points)$|(adjusted R²|span|points|half-life) ")
 
 
 def depends_on_tail(row: xr.Dataset, name: str, rules: Rules) -> bool:
@@ -112,7 +112,14 @@ def _by_hand(row: xr.Dataset, result: xr.Dataset) -> str:
     return ""
 
 
-def flags_of(row: xr.Dataset, tail: bool) -> str:
-    """Return the limits of acceptance that are not met; those of the regression only if a number depends on it."""
-    texts = str(row["flags"].item()).split("; ") if "flags" in row and str(row["flags"].item()) else []
-    return "; ".join(text for text in texts if tail or not _OF_THE_TAIL.match(text))
+def flags_of(row: xr.Dataset, name: str, tail: bool) -> str:
+    """Return the limits of acceptance that speak against one number of a profile.
+
+    Those of the regression are told of what goes on along it, too, such as AUCtau where the samples end before.
+    """
+    own = str(row["doubt"].sel(parameter=name).item()) if "doubt" in row else ""
+    texts = own.split("; ") if own else []
+    if tail and PARAMETERS[name].method is methods.over_tau:
+        flags = str(row["flags"].item()).split("; ")
+        texts += [text for text in flags if _OF_THE_LINE.match(text) and text not in texts]
+    return "; ".join(texts)

@@ -13,8 +13,9 @@ import xarray as xr
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
-from pkpd.nca.after.descriptive import difference, level_problem, quantile
+from pkpd.nca.after.descriptive import level_problem, mean_difference, quantile
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,9 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     se = sd / np.sqrt(spread)
     reach = quantile(n - 2, blank.level) * se
     verdict = criterion(beta, float(beta - reach), float(beta + reach), float(d.max() / d.min()), limits)
-    ends = difference(np.log(y[d == d.max()] / d.max()), np.log(y[d == d.min()] / d.min()), blank.level, pooled=False)
+    highest, lowest = d == d.max(), d == d.min()
+    high, low = np.log(y[highest] / d.max()), np.log(y[lowest] / d.min())
+    ends = mean_difference(high, low, blank.level, pooled=False)
     observed, observed_low, observed_high = (exp_or_infinite(v) for v in ends[:3])
     return replace(
         blank, lowest=float(d.min()), highest=float(d.max()), alpha=alpha, beta=beta, beta_se=float(se),
@@ -174,6 +177,7 @@ def dose_proportionality(
     *,
     level: float = 0.9,
     limits: tuple[float, float] = (0.8, 1.25),
+    only_accepted: bool = True,
 ) -> dict[str, PowerModel]:
     """Return the power model of every parameter of an NCA over the dose.
 
@@ -185,6 +189,8 @@ def dose_proportionality(
         Names.
     level, limits
         As in `power_model`.
+    only_accepted : bool
+        Whether numbers that do not meet a limit of acceptance (``doubt``) are left out; ``dropped`` counts them.
 
     Returns
     -------
@@ -211,7 +217,10 @@ def dose_proportionality(
             f"{several} subjects have several profiles, which the power model takes as independent"
         )  # fmt: skip
     dose = result["dose"].to_numpy().astype(float)
-    return {
-        name: power_model(dose, result[name].to_numpy().astype(float), level=level, limits=limits, parameter=name)
-        for name in parameters
-    }
+    found = {}
+    for name in parameters:
+        value = result[name].to_numpy().astype(float)
+        if only_accepted:
+            value = np.where(doubts(result, name) == "", value, np.nan)
+        found[name] = power_model(dose, value, level=level, limits=limits, parameter=name)
+    return found

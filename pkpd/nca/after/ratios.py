@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
 import xarray as xr
 
 from pkpd.arrays import Array
-from pkpd.nca.after.descriptive import difference, mean_interval
+from pkpd.nca.after.accepted import doubts
+from pkpd.nca.after.descriptive import mean_difference, mean_interval
 
 
-def one_side(data: xr.Dataset, name: str, dosed: bool, ratio: float = 1.0, dose_ratio: float = 1.0) -> pandas.DataFrame:
+class Scale(NamedTuple):
+    """What values and doses of one side are multiplied with, so that both sides have one unit."""
+
+    value: float = 1.0
+    dose: float = 1.0
+
+
+_SAME = Scale()
+
+
+def one_side(
+    data: xr.Dataset, name: str, dosed: bool, only_accepted: bool = True, scale: Scale = _SAME
+) -> pandas.DataFrame:
     """Return one row per subject: value by dose (where wanted), dose, and why there is no logarithm of it."""
-    value, dose = ratio * data[name].to_numpy().astype(float), dose_ratio * data["dose"].to_numpy().astype(float)
+    value, dose = scale.value * data[name].to_numpy().astype(float), scale.dose * data["dose"].to_numpy().astype(float)
     scaled = value / np.where(dose > 0, dose, np.nan) if dosed else value
     why = np.full(len(value), "", dtype=object)
     if "reason" in data and name in data["parameter"].to_numpy():
@@ -22,6 +35,9 @@ def one_side(data: xr.Dataset, name: str, dosed: bool, ratio: float = 1.0, dose_
     why = np.where((why == "") & ~np.isfinite(value), "no number", why)
     why = np.where((why == "") & ~(value > 0), "not positive, so it has no logarithm", why)
     why = np.where((why == "") & ~np.isfinite(scaled), "no dose > 0 to divide by", why)
+    if only_accepted:
+        against = doubts(data, name)
+        why = np.where((why == "") & (against != ""), "not accepted: " + against, why)
     columns = {"value": value, "scaled": scaled, "dose": dose, "why": why}
     return pandas.DataFrame(columns, index=pandas.Index(data["subject"].to_numpy(), name="subject"))
 
@@ -67,7 +83,7 @@ def parallel_rows(name: str, subjects: pandas.DataFrame, level: float) -> list[t
     lost = int((subjects[["_test", "_reference"]].isna().all(axis=1)).sum())
     rows = []
     for pooled, design in ((False, "parallel, Welch"), (True, "parallel, pooled")):
-        mean, low, high, freedom = difference(x, y, level, pooled)
+        mean, low, high, freedom = mean_difference(x, y, level, pooled)
         why = "" if np.isfinite(low) else "too few subjects for an interval"
         why = why if len(x) and len(y) else "a group has no number"
         with np.errstate(over="ignore"):

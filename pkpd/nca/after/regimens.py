@@ -16,6 +16,7 @@ from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
+from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.superposition import NO_TAIL, add_up, regular_interval
 from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.curve import SingleDoseCurve, area_to, curve_of
@@ -60,7 +61,8 @@ def superpose_study(
     Dataset
         ``concentration (profile, time)``, at the time of a dose the value after it; ``cmax_ss``, ``cmin_ss``,
         ``ctrough_ss``, ``cavg_ss``, ``auc_tau_ss``, ``fluctuation_ss`` (%), ``accumulation``, each with ``units`` and
-        ``long_name``; and ``reason (profile, quantity)``, a sentence wherever one of them has NaN.
+        ``long_name``; and ``reason (profile, quantity)``, a sentence wherever one of them has NaN; ``doubt
+        (profile)``, the limits of acceptance that speak against the AUC to infinity of the profile.
 
     Raises
     ------
@@ -98,7 +100,9 @@ def superpose_study(
         else:
             numbers[k] = _steady(single, tau, float(scale[0]))
         why[k, np.append(np.isnan(concentration[k]).any(), np.isnan(numbers[k])) & (why[k] == "")] = NO_TAIL
-    return _dataset(result, plan, tau, (times, concentration, numbers, why))
+    found = _dataset(result, plan, tau, (times, concentration, numbers, why))
+    words = {"long_name": "limits that speak against the profile's AUC to infinity, on which all rests"}
+    return found.assign(doubt=("profile", doubts(result, "auc_inf_obs"), words))
 
 
 def _steady(single: SingleDoseCurve, tau: float, scale: float) -> Array:

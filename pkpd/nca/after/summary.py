@@ -10,14 +10,16 @@ import pandas
 import xarray as xr
 
 from pkpd.arguments import checked
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Flags
 from pkpd.errors import InputError, unknown_names
+from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.descriptive import level_problem, mean_interval
 from pkpd.nca.given import A_RESULT
 
 _COLUMNS = (
-    "parameter", "unit", "N", "n", "missing", "geometric_mean", "geometric_cv", "mean", "sd", "cv", "median", "min",
-    "max", "geometric_sd", "geometric_mean_low", "geometric_mean_high", "mean_low", "mean_high", "q1", "q3",
+    "parameter", "unit", "N", "n", "missing", "not_accepted", "geometric_mean", "geometric_cv", "mean", "sd", "cv",
+    "median", "min", "max", "geometric_sd", "geometric_mean_low", "geometric_mean_high", "mean_low", "mean_high", "q1",
+    "q3",
 )  # fmt: skip
 _LABELS = ("subject", "interval", "occasion", "route", "dose")
 
@@ -30,14 +32,16 @@ def summarise(
     level: float = 0.9,
     minimum: int = 1,
     most_missing: float = 1.0,
+    only_accepted: bool = True,
 ) -> pandas.DataFrame:
     """Return one row per group and parameter: counts, geometric and arithmetic mean with intervals, median, range.
 
     ``geometric_mean = exp(mean(ln x))``, ``geometric_cv = 100·sqrt(exp(s²) − 1)`` and ``geometric_sd = exp(s)`` with
     ``s`` the standard deviation of ``ln x``; all are NaN where a value is not positive. ``cv = 100·sd/|mean|``.
     Standard deviations have n − 1 in the denominator. Missing values are counted and left out; an infinite value
-    counts as missing. Intervals are t intervals, that of the geometric mean on the scale of logarithms. Quartiles
-    interpolate linearly between order statistics, at 1 + (n − 1)·p.
+    counts as missing. Numbers that do not meet a limit of acceptance (``doubt``) are counted and left out as well.
+    Intervals are t intervals, that of the geometric mean on the scale of logarithms. Quartiles interpolate linearly
+    between order statistics, at 1 + (n − 1)·p.
 
     Parameters
     ----------
@@ -51,15 +55,17 @@ def summarise(
         Fewest numbers of which statistics are given; below, they are NaN and the counts remain. Standard deviations
         and intervals need two in any case.
     most_missing : float
-        Largest share of missing values in a group of which statistics are given, from 0 to 1.
+        Largest share of values missing or not accepted in a group of which statistics are given, from 0 to 1.
+    only_accepted : bool
+        Whether numbers that are not accepted are left out; otherwise they count like any other.
 
     Returns
     -------
     pandas.DataFrame
-        The group columns, then ``parameter``, ``unit``, ``N`` (profiles), ``n`` (numbers), ``missing`` (N − n),
-        ``geometric_mean``, ``geometric_cv`` (%), ``mean``, ``sd``, ``cv`` (%), ``median``, ``min``, ``max``,
-        ``geometric_sd``, ``geometric_mean_low``, ``geometric_mean_high``, ``mean_low``, ``mean_high``, ``q1``,
-        ``q3``. The rules stand in ``attrs["rules"]``.
+        The group columns, then ``parameter``, ``unit``, ``N`` (profiles), ``n`` (numbers taken), ``missing`` and
+        ``not_accepted`` (the rest of N), ``geometric_mean``, ``geometric_cv`` (%), ``mean``, ``sd``, ``cv`` (%),
+        ``median``, ``min``, ``max``, ``geometric_sd``, ``geometric_mean_low``, ``geometric_mean_high``, ``mean_low``,
+        ``mean_high``, ``q1``, ``q3``. The rules stand in ``attrs["rules"]``.
 
     Raises
     ------
@@ -77,18 +83,23 @@ def summarise(
     problems += [] if 0 <= most_missing <= 1 else [f"most_missing is {most_missing}; expected a number from 0 to 1"]
     if problems:
         raise InputError(problems, "summarise")
+    doubtful: dict[str, Flags] = {}
+    if only_accepted and isinstance(result, xr.Dataset):
+        doubtful = {name: doubts(result, name) != "" for name in names}
     parts = table.groupby(groups, sort=True, dropna=False) if groups else [((), table)]
     rows = []
     for key, part in parts:
         for name in names:
             values = part[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            x = values[np.isfinite(values)]
-            lost = len(values) - len(x)
-            enough = len(x) >= minimum and lost <= most_missing * len(values)
+            there = np.isfinite(values)
+            good = there & ~doubtful[name][part.index] if name in doubtful else there
+            x, refused = values[good], int((there & ~good).sum())
+            enough = len(x) >= minimum and len(values) - len(x) <= most_missing * len(values)
             statistics = _statistics(x if enough else x[:0], level)
-            rows.append((*key, name, unit.get(name, ""), len(values), len(x), lost, *statistics))
+            counts = len(values), len(x), int((~there).sum()), refused
+            rows.append((*key, name, unit.get(name, ""), *counts, *statistics))
     found = pandas.DataFrame(rows, columns=[*groups, *_COLUMNS])
-    found.attrs["rules"] = _rules(level, minimum, most_missing)
+    found.attrs["rules"] = _rules(level, minimum, most_missing, only_accepted)
     return found
 
 
@@ -109,6 +120,8 @@ def _flat(
 def _columns(variable: xr.DataArray) -> dict[str, xr.DataArray]:
     """One column per profile of a parameter; of a window or threshold one for each, named after it."""
     name, more = str(variable.name), [str(d) for d in variable.dims if d != "profile"]
+    if variable.dtype.kind in "OUS":
+        return {}  # sentences
     if not more:
         return {name: variable}
     if "profile" not in variable.dims or "sample" in more or variable.dtype.kind != "f":
@@ -118,16 +131,17 @@ def _columns(variable: xr.DataArray) -> dict[str, xr.DataArray]:
     return {f"{name}[{', '.join(f'{part[d].item()}' for d in more)}]": part for part in parts}
 
 
-def _rules(level: float, minimum: int, most_missing: float) -> dict[str, str]:
+def _rules(level: float, minimum: int, most_missing: float, only_accepted: bool) -> dict[str, str]:
     """What was done, in words that go below a table."""
     return {
         "missing": "missing and infinite values are counted and left out",
+        "not_accepted": "counted and left out" if only_accepted else "taken like any other value",
         "non_positive": "no geometric statistics where a value is zero or negative",
         "sd": "standard deviations with n − 1 in the denominator, from two values on",
         "cv": "cv = 100·sd/|mean|; geometric_cv = 100·sqrt(exp(s²) − 1), s the standard deviation of ln x",
         "interval": f"{100 * level:g} % t intervals; of the geometric mean on the scale of logarithms",
         "quartiles": "linear between order statistics, at 1 + (n − 1)·p",
-        "least": f"from {minimum} numbers on and with at most {100 * most_missing:g} % of values missing",
+        "least": f"from {minimum} numbers on, at most {100 * most_missing:g} % of values missing or not accepted",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,19 @@ from pkpd.nca.kernel.profiles import INFUSION, NO_ROUTE
 Made = TypeVar("Made")
 
 
+class Known(NamedTuple):
+    """What is known of one parameter of some profiles of a block: which ones, and their column."""
+
+    where: Integers
+    column: Column
+
+    def over(self, column: Column) -> Column:
+        """Return a column with what is known put in its place."""
+        values, codes = np.array(column[0], dtype=np.float64), np.array(column[1])
+        values[self.where], codes[self.where] = self.column
+        return values, codes
+
+
 @dataclass(frozen=True, eq=False)
 class BlockAnalysis:
     """What is known of a block of n profiles; ``analysis["cmax"]`` is the column of a parameter.
@@ -34,16 +47,22 @@ class BlockAnalysis:
         The samples.
     formulas : mapping of str to callable
         Parameter → the function that makes its column from the analysis.
+    known : mapping of str to Known
+        Parameters that are known of some profiles beforehand; the others that are made of them follow.
     """
 
     block: ProfileBlock
     formulas: Mapping[str, Formula] = field(repr=False, default_factory=dict)
+    known: Mapping[str, Known] = field(repr=False, default_factory=dict)
     _made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __getitem__(self, name: str) -> Column:
         column: Column | None = self._made.get(name)
         if column is None:
-            column = self._made[name] = self.formulas[name](self)
+            column = self.formulas[name](self)
+            if name in self.known:
+                column = self.known[name].over(column)
+            self._made[name] = column
         return column
 
     def once(self, make: Callable[[BlockAnalysis], Made]) -> Made:

@@ -16,14 +16,17 @@ import numpy.typing as npt
 from pkpd.arguments import checked
 from pkpd.arrays import Array, Integers
 from pkpd.nca import reasons
-from pkpd.nca.kernel.analysis import BlockAnalysis
+from pkpd.nca.kernel.analysis import BlockAnalysis, Known
 from pkpd.nca.kernel.block import ProfileBlock
 from pkpd.nca.kernel.columns import Column
+from pkpd.nca.kernel.interval_end import OF_INTERVAL, cut_at_end
 from pkpd.nca.kernel.parameters import INDEX, NAMES, PARAMETERS
 from pkpd.nca.kernel.partial import KINDS
+from pkpd.nca.kernel.predose import corrected
 from pkpd.nca.kernel.prepare import Codes, Prepared, apply_rules
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.kernel.upper_limit import at_their_limit
 from pkpd.nca.rules import Rules
 
 _BLOCK = 40_000  # samples in a block: its arrays stay in the processor's cache
@@ -99,6 +102,12 @@ class _Output:
     codes: npt.NDArray[np.int8]
     extra: Extra = field(repr=False)
 
+    @classmethod
+    def room(cls, n: int, asked: Asked) -> _Output:
+        """Return room for `n` profiles in which there is no quantifiable sample yet."""
+        codes = np.full((len(NAMES), n), reasons.NO_QUANTIFIABLE, dtype=np.int8)
+        return cls(np.full((len(NAMES), n), np.nan), codes, asked.empty(n))
+
 
 @checked
 def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Computed:
@@ -119,11 +128,9 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
         Values and codes, (profiles, parameters); a value is NaN exactly where its code is not 0.
     """
     asked = asked or Asked()
+    profiles = as_analysed(profiles, rules)
     n = len(profiles)
-    out = _Output(
-        np.full((len(NAMES), n), np.nan), np.full((len(NAMES), n), reasons.NO_QUANTIFIABLE, dtype=np.int8),
-        asked.empty(n),
-    )  # fmt: skip
+    out = _Output.room(n, asked)
     parts = []
     for begin in range(0, max(n, 1), _CHUNK):
         part = profiles.part(begin, min(begin + _CHUNK, n))
@@ -138,8 +145,24 @@ def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Com
     return Computed(out.values.T, out.codes.T, Prepared.joined(parts), out.extra)
 
 
+def as_analysed(profiles: Profiles, rules: Rules) -> Profiles:
+    """Return the profiles with what the rules put in place of single values, or take off them, before anything else.
+
+    Samples above their limit count as it, and what was there before the dose is taken off. Applied twice it changes
+    nothing more.
+    """
+    limited = at_their_limit(profiles, rules)
+    return corrected(limited, rules, lambda one: _terminal_rates(one, rules))[0]
+
+
+def _terminal_rates(profiles: Profiles, rules: Rules) -> Array:
+    """λz of samples as measured."""
+    return compute(profiles, rules.changed(predose_correction="none")).of("lambda_z")
+
+
 def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: _Output) -> None:
     """Write the parameters of some profiles into their place."""
+    late, inside = _inside(profiles, ready, rules)
     out.codes[:, ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.area_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
     out.extra.above_codes[ready.n_samples == 0] = reasons.NO_SAMPLES
@@ -148,11 +171,55 @@ def _fill(profiles: Profiles, ready: Prepared, rules: Rules, asked: Asked, out: 
             out.values[p], out.codes[p] = row.count(ready), reasons.COMPUTED
     with np.errstate(all="ignore"):
         for members in _blocks(ready):
-            analysis = BlockAnalysis(ProfileBlock.of(ready, profiles, rules, members), _COLUMNS)
+            block = ProfileBlock.of(ready, profiles, rules, members)
+            analysis = BlockAnalysis(block, _COLUMNS, _known(block, late, inside))
             for p, row in enumerate(PARAMETERS.values()):
                 if row.column is not None:
                     out.values[p, members], out.codes[p, members] = _unscaled(row, analysis)
             _answer(analysis, asked, out.extra)
+
+
+def inside_intervals(profiles: Profiles, ready: Prepared, rules: Rules) -> tuple[Integers, Profiles, Prepared]:
+    """Return which profiles have samples after their interval, and these profiles without those samples.
+
+    Parameters
+    ----------
+    profiles, ready, rules : Profiles, Prepared, Rules
+        All samples, the same as the rules have them, and the rules.
+    """
+    late, cut = cut_at_end(profiles, profiles.tau)
+    return late, cut, apply_rules(cut, rules).starting_as(np.arange(len(late)), ready.start.of(late))
+
+
+def analyses(profiles: Profiles, ready: Prepared, rules: Rules) -> Iterator[BlockAnalysis]:
+    """Yield the analyses of all profiles that have a quantifiable sample, in blocks of similar length."""
+    for members in _blocks(ready):
+        yield BlockAnalysis(ProfileBlock.of(ready, profiles, rules, members), _COLUMNS)
+
+
+def _inside(profiles: Profiles, ready: Prepared, rules: Rules) -> tuple[Integers, _Output]:
+    """Profiles with samples after their interval, and their parameters without these samples."""
+    late, cut, own = inside_intervals(profiles, ready, rules)
+    out = _Output.room(len(late), Asked())
+    if len(late):
+        _fill(cut, own, rules, Asked(), out)
+    return late, out
+
+
+def _known(block: ProfileBlock, late: Integers, inside: _Output) -> dict[str, Known]:
+    """The parameters of the intervals of those profiles of a block that have samples after it, on its scale."""
+    if not len(late):
+        return {}
+    place = np.searchsorted(late, block.members)
+    here = np.flatnonzero((place < len(late)) & (late[np.minimum(place, len(late) - 1)] == block.members))
+    row = place[here]
+    found = {}
+    for name in OF_INTERVAL:
+        column = inside.values[INDEX[name], row], inside.codes[INDEX[name], row]
+        time_power, power = _power(PARAMETERS[name])
+        shift = time_power * block.time_scale[here] + power * block.scale[here]
+        found[name] = Known(here, (np.ldexp(column[0], -shift), column[1]))
+    return found
 
 
 def _blocks(ready: Prepared) -> Iterator[Integers]:
@@ -200,8 +267,13 @@ def _together(left: Column, right: Column) -> tuple[Array, Array, Codes]:
 
 def _unscaled(row: NcaParameter, analysis: BlockAnalysis) -> Column:
     """Values in the units of the samples; NaN where there is a reason, a reason where there is no number."""
-    time_power, power = (0, 0) if row.as_observed else _POWERS[row.unit]
+    time_power, power = _power(row)
     return _finished(analysis[row.name], time_power, power, analysis.block, row.positive)
+
+
+def _power(row: NcaParameter) -> tuple[int, int]:
+    """Powers of the time scale and the concentration scale in the column of a parameter."""
+    return (0, 0) if row.as_observed else _POWERS[row.unit]
 
 
 def _finished(column: Column, time_power: int, power: int, block: ProfileBlock, positive: bool = False) -> Column:

@@ -10,10 +10,9 @@ from pkpd.arrays import Array, Flags
 from pkpd.nca import reasons
 from pkpd.nca.kernel.analysis import BlockAnalysis
 from pkpd.nca.kernel.columns import Column, first, unless
+from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.prepare import Codes
 from pkpd.nca.kernel.profiles import ORAL
-
-_SAME = 1e-9  # relative difference of two times that are the same
 
 
 def cmax(of: BlockAnalysis) -> Column:
@@ -89,7 +88,8 @@ def tlag(of: BlockAnalysis) -> Column:
 def highest(of: BlockAnalysis) -> Column:
     """Return the largest quantifiable value up to the end of the interval, scaled; zero where all are."""
     block = of.block
-    inside = (block.quantified | (block.c == 0)) & ((block.t <= block.tau * (1 + _SAME)) | np.isnan(block.tau))
+    inside = block.quantified | (block.c == 0)
+    inside &= (block.t <= block.tau * (1 + SAME)) | np.isnan(block.tau)
     some: Flags = np.asarray(inside.any(axis=0))
     return np.where(inside, block.c, 0.0).max(axis=0), unless(some, reasons.NO_QUANTIFIABLE)
 
@@ -104,7 +104,7 @@ class _Lowest(NamedTuple):
 
 def _lowest(of: BlockAnalysis) -> _Lowest:
     block, start = of.block, of.block.ready.start
-    inside = (block.t <= block.tau * (1 + _SAME)) | np.isnan(block.tau)
+    inside = (block.t <= block.tau * (1 + SAME)) | np.isnan(block.tau)
     code = unless(np.asarray(inside.any(axis=0)), reasons.NO_SAMPLES)
     row = np.argmin(np.where(inside, block.c, np.inf), axis=0)
     low, when = block.value_in(row), block.time_in(row)
@@ -118,6 +118,6 @@ def _lowest(of: BlockAnalysis) -> _Lowest:
 
 def _at(of: BlockAnalysis, when: Array, missing: int) -> Column:
     """The value observed at one time per profile, (n,), and a reason where there is no sample then."""
-    match = np.abs(of.block.t - when) <= _SAME * np.abs(when)
+    match = np.abs(of.block.t - when) <= SAME * np.abs(when)
     there: Flags = np.asarray(match.any(axis=0))
     return of.block.value_in(np.argmax(match, axis=0)), unless(there, missing)

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.kernel.beside import neighbours
 from pkpd.nca.kernel.blq import ended, replaced
+from pkpd.nca.kernel.interval_end import cut_at_end
+from pkpd.nca.kernel.interval_end import usable as usable_samples
 from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.kernel.time_zero import Start, time_zero
 from pkpd.nca.rules import Rules
@@ -33,6 +35,8 @@ class Prepared:
         Whether it was quantified; whether the value was put in place of a BLQ sample.
     chosen : (used samples,) of int
         The user's choice for the terminal regression, see `Profiles`.
+    alq, doses_before, on_dose : (used samples,)
+        As in `Profiles`.
     offsets : (profiles + 1,)
         Where each profile begins.
     start : Start
@@ -48,8 +52,9 @@ class Prepared:
         Samples as given that lie after the end of their profile.
     fate : (samples,) of int
         Index into `FATES`: why a sample as given takes no part.
-    n_samples, n_blq, n_unusable, n_after_end : (profiles,)
-        Counts of the samples given: usable, BLQ of these, unusable, and set aside after the end of the profile.
+    n_samples, n_blq, n_measured, n_alq, n_unusable, n_after_end : (profiles,)
+        Counts of the samples given: usable; BLQ and within the limits of these; above the upper limit, usable or not;
+        unusable; and set aside after the end of the profile.
     """
 
     times: Array
@@ -57,6 +62,9 @@ class Prepared:
     quantified: Flags
     imputed: Flags
     chosen: npt.NDArray[np.int8]
+    alq: Flags
+    doses_before: Integers
+    on_dose: Flags
     offsets: Integers
     start: Start
     outside: Array
@@ -66,6 +74,8 @@ class Prepared:
     fate: Codes
     n_samples: Integers
     n_blq: Integers
+    n_measured: Integers
+    n_alq: Integers
     n_unusable: Integers
     n_after_end: Integers
 
@@ -73,6 +83,10 @@ class Prepared:
     def counts(self) -> Integers:
         """Number of samples of every profile that take part."""
         return np.diff(self.offsets)
+
+    def starting_as(self, which: Integers, start: Start) -> Prepared:
+        """Return the same samples with the values at time zero of some profiles replaced."""
+        return replace(self, start=self.start.but(which, start))
 
     @classmethod
     def joined(cls, parts: Sequence[Prepared]) -> Prepared:
@@ -90,12 +104,9 @@ class Prepared:
 
 
 def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
-    """Return the samples that take part in the analysis.
+    """Return the samples that take part in the analysis, and the values from which the profiles start.
 
-    Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do
-    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ. A BLQ sample
-    lies before, between or after the quantifiable samples of its dose, also where an interval set by hand holds only
-    some of them: the same area is the same number, asked for as a window or as an interval.
+    What a profile starts from is found without the samples after its dosing interval (see `interval_end`).
 
     Parameters
     ----------
@@ -104,13 +115,25 @@ def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
     rules : Rules
         The choices; see there.
     """
+    ready = _applied(profiles, rules)
+    which, cut = cut_at_end(profiles, profiles.cycle)
+    return ready.starting_as(which, _applied(cut, rules).start) if len(which) else ready
+
+
+def _applied(profiles: Profiles, rules: Rules) -> Prepared:
+    """The samples that take part.
+
+    Samples without a finite time and a finite value ≥ 0 are set aside and counted; samples before the dose do
+    not take part, nor does one at time zero of a bolus that was drawn before it, is zero or is BLQ. A BLQ sample
+    lies before, between or after the quantifiable samples of its dose, also where an interval set by hand holds only
+    some of them: the same area is the same number, asked for as a window or as an interval.
+    """
     owner, n = profiles.owner, len(profiles)
     bolus = ((profiles.route == BOLUS) & profiles.at_dose)[owner]
     with np.errstate(invalid="ignore"):
         zero = profiles.values == 0
         blq = profiles.blq | (zero & rules.zero_is_blq)
-        usable = np.isfinite(profiles.times)
-        usable &= blq | (np.isfinite(profiles.values) & (profiles.values >= 0))
+        usable = usable_samples(profiles)
         early = (profiles.times < 0) | (bolus & (profiles.before | ((profiles.times == 0) & (blq | zero))))
     inside = profiles.place == 0
     live = usable & ~(early & inside)
@@ -131,15 +154,19 @@ def apply_rules(profiles: Profiles, rules: Rules) -> Prepared:
         return np.bincount(owner[which & inside], minlength=n)
 
     start = time_zero(times, values, chosen, offsets, replace(profiles, outside=outside), rules)
-    if (kept & ~inside).any():  # C0 belongs to the dose: its first two samples may lie outside the interval
+    beside = np.bincount(owner[kept & ~inside], minlength=n) > 0
+    if beside.any():  # C0 belongs to the dose: its first two samples, or the smallest, may lie outside the interval
+        of_dose = replace(profiles, cycle=np.where(beside, np.nan, profiles.cycle))
         ends = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=n))]).astype(np.intp)
-        whole = time_zero(profiles.times[kept], found.values[kept], profiles.chosen[kept], ends, profiles, rules)
+        whole = time_zero(profiles.times[kept], found.values[kept], profiles.chosen[kept], ends, of_dose, rules)
         start = start.replaced(whole, (profiles.route == BOLUS) & profiles.at_dose)
     return Prepared(
-        times, values, quantified[keep], found.imputed[keep], chosen, offsets, start, outside, goes_on,
+        times, values, quantified[keep], found.imputed[keep], chosen, profiles.alq[keep],
+        profiles.doses_before[keep], profiles.on_dose[keep], offsets, start, outside, goes_on,
         _tlag(profiles.times, live & inside, quantified & inside, owner, n), late & inside,
         np.select([~inside, ~usable, early, late, ~found.keep], [1, 5, 2, 4, 3], 0).astype(np.int8),
-        count(usable), count(usable & blq), count(~usable), count(usable & late),
+        count(usable), count(usable & blq), count(usable & ~blq & ~profiles.alq), count(profiles.alq),
+        count(~usable), count(usable & late),
     )  # fmt: skip
 
 

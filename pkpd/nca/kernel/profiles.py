@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,11 +38,14 @@ class Marked(NamedTuple):
         Which samples are BLQ; None: those below the limit of quantification.
     chosen : the same, optional
         1 for samples that shall be in the terminal regression, -1 for samples that shall not, 0 for neither.
+    alq : the same, optional
+        Which samples are above the upper limit of quantification; their value is that limit.
     """
 
     values: npt.ArrayLike
     blq: npt.ArrayLike | None = None
     chosen: npt.ArrayLike | None = None
+    alq: npt.ArrayLike | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +85,29 @@ class Profiles:
     outside : (profiles, 4)
         Time and value of the last sample before the profile, and of the first one after an interval set by hand if no
         dose lies between; NaN when there is none. Only values at the ends are made from them.
+    cycle : (profiles,)
+        Length of the dosing interval from which the smallest value is put in at the dose; `tau` unless it differs.
+    alq : (samples,) of bool
+        Above the upper limit of quantification.
+    uloq : (samples,)
+        That limit, NaN when unknown.
+    doses_before : (samples,) of int
+        Doses of the profile that were given before the sample; those at its time do not count.
+    on_dose : (samples,) of bool
+        Whether one was given at its time. Only an interval set by hand has such doses beside its first.
     place : (samples,) of int
         −1 or 1: the sample lies before or after an interval set by hand, under the same dose. Such samples give
         `outside` and say on which side of a quantifiable one a BLQ sample lies; nothing else is made of them.
     under : (profiles,) of int
         Route of the dose under which the profile begins; that of `route` unless it begins between two doses.
     """
+
+    OF_SAMPLES: ClassVar[tuple[str, ...]] = (
+        "times", "values", "blq", "lloq", "before", "chosen", "alq", "uloq", "doses_before", "on_dose", "place",
+    )  # fmt: skip
+    OF_PROFILES: ClassVar[tuple[str, ...]] = (
+        "dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "cycle", "under",
+    )  # fmt: skip
 
     times: Array
     values: Array
@@ -105,6 +125,11 @@ class Profiles:
     at_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
     delay: Array = field(default_factory=lambda: np.zeros(0))
     outside: Array = field(default_factory=lambda: np.zeros((0, 4)))
+    cycle: Array = field(default_factory=lambda: np.zeros(0))
+    alq: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    uloq: Array = field(default_factory=lambda: np.zeros(0))
+    doses_before: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    on_dose: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
     place: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
     under: npt.NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, dtype=np.int8))
 
@@ -120,11 +145,16 @@ class Profiles:
             object.__setattr__(self, "chosen", np.zeros(len(self.times), dtype=np.int8))
         if not len(self.outside):
             object.__setattr__(self, "outside", np.full((len(self), 4), np.nan))
-        if not len(self.place):
-            object.__setattr__(self, "place", np.zeros(len(self.times), dtype=np.int8))
+        if not len(self.cycle):
+            object.__setattr__(self, "cycle", self.tau)
+        for name, kind in (("alq", bool), ("doses_before", np.intp), ("on_dose", bool), ("place", np.int8)):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(len(self.times), dtype=kind))
+        if not len(self.uloq):
+            object.__setattr__(self, "uloq", np.full(len(self.times), np.nan))
         if not len(self.under):
             object.__setattr__(self, "under", self.route)
-        for array in (self.times, self.values, self.blq, self.lloq, self.before, self.offsets, self.chosen):
+        for array in (*(getattr(self, name) for name in self.OF_SAMPLES), self.offsets):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -151,9 +181,8 @@ class Profiles:
         if begin == 0 and end == len(self):
             return self
         a, b = int(self.offsets[begin]), int(self.offsets[end])
-        samples = {f: getattr(self, f)[a:b] for f in ("times", "values", "blq", "lloq", "before", "chosen", "place")}
-        each = ("dose", "duration", "route", "first", "tau", "at_dose", "delay", "outside", "under")
-        own = {f: getattr(self, f)[begin:end] for f in each}
+        samples = {f: getattr(self, f)[a:b] for f in self.OF_SAMPLES}
+        own = {f: getattr(self, f)[begin:end] for f in self.OF_PROFILES}
         labels = {name: values[begin:end] for name, values in self.labels.items()}
         return Profiles(**samples, **own, offsets=self.offsets[begin : end + 1] - a, labels=labels)
 
@@ -202,12 +231,9 @@ class Profiles:
             start = _offsets(value, offsets)
             time = np.array(np.broadcast_to(time, value.shape)).reshape(-1)
             limit = np.ascontiguousarray(np.broadcast_to(np.asarray(lloq, dtype=np.float64), value.shape)).reshape(-1)
-            below = value.reshape(-1) < limit
-            if marked.blq is not None:
-                below = np.broadcast_to(np.asarray(marked.blq, dtype=bool), value.shape).reshape(-1).copy()
-            marks = np.zeros(value.size, dtype=np.int8)
-            if marked.chosen is not None:
-                marks = np.broadcast_to(np.asarray(marked.chosen, dtype=np.int8), value.shape).reshape(-1).copy()
+            nothing = np.zeros(value.shape)
+            below = _flat(marked.blq, value < limit.reshape(value.shape), bool)
+            marks, above = _flat(marked.chosen, nothing, np.int8), _flat(marked.alq, nothing, bool)
             n = len(start) - 1
             interval = np.broadcast_to(np.asarray(tau, dtype=np.float64), (n,)).copy()
         except ValueError as error:
@@ -215,7 +241,8 @@ class Profiles:
         amount, duration, route, origin = _doses(dose, n)
         shifted = difference(time, np.repeat(origin, np.diff(start))) if origin.any() else time
         profiles = cls(
-            times=shifted, values=value.reshape(-1).copy(), blq=below, lloq=limit,
+            times=shifted, values=np.where(above, np.nan, value.reshape(-1)), blq=below, lloq=limit, alq=above,
+            uloq=np.where(above, value.reshape(-1), np.nan),
             before=np.zeros(len(time), dtype=bool), offsets=start, dose=amount, duration=duration, route=route,
             first=np.ones(n, dtype=bool), tau=interval, chosen=marks,
         ).in_time_order()  # fmt: skip
@@ -248,10 +275,13 @@ class Profiles:
         if bool(np.all((self.times[1:] > self.times[:-1]) | ~inside)):
             return self
         order = np.lexsort((~self.before, self.times, owner))
-        return replace(
-            self, times=self.times[order], values=self.values[order], blq=self.blq[order], lloq=self.lloq[order],
-            before=self.before[order], chosen=self.chosen[order], place=self.place[order],
-        )  # fmt: skip
+        return replace(self, **{name: getattr(self, name)[order] for name in self.OF_SAMPLES})
+
+
+def _flat(given: npt.ArrayLike | None, otherwise: Array | Flags, kind: Any) -> npt.NDArray[Any]:
+    """What is said of every sample, flat; something else where nothing is said."""
+    said = otherwise if given is None else np.asarray(given, dtype=kind)
+    return np.broadcast_to(said, otherwise.shape).astype(kind).reshape(-1)
 
 
 def _offsets(value: Array, offsets: npt.ArrayLike | None) -> Integers:

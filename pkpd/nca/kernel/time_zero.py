@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
+from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.profiles import BOLUS, NO_ROUTE, Profiles
 from pkpd.nca.rules import Rules
 
@@ -29,13 +30,22 @@ class Start(NamedTuple):
     extrapolated: Flags
     entry: Array
 
+    def of(self, which: Integers) -> Start:
+        """Return those of some profiles."""
+        columns: Any = [column[which] for column in self]
+        return Start(*columns)
+
+    def but(self, which: Integers, other: Start) -> Start:
+        """Return the same values with those of some profiles replaced."""
+        columns: Any = [column.copy() for column in self]
+        for column, new in zip(columns, other, strict=True):
+            column[which] = new
+        return Start(*columns)
+
     def replaced(self, other: Start, where: Flags) -> Start:
         """Return the same values with those of another set in some profiles."""
-        return Start(
-            np.where(where, other.value, self.value), np.where(where, other.code, self.code),
-            np.where(where, other.observed, self.observed), np.where(where, other.extrapolated, self.extrapolated),
-            np.where(where, other.entry, self.entry),
-        )  # fmt: skip
+        which = np.flatnonzero(where)
+        return self.but(which, other.of(which))
 
 
 def time_zero(
@@ -54,34 +64,36 @@ def time_zero(
     rules : Rules
         The choices.
     """
-    n = len(profiles)
-    start = Start(
-        np.full(n, np.nan), np.full(n, reasons.NO_QUANTIFIABLE, dtype=np.int8), np.zeros(n, dtype=bool),
-        np.zeros(n, dtype=bool), np.full(n, np.nan),
-    )  # fmt: skip
-    some = np.flatnonzero(np.diff(offsets) > 0)
-    if not len(some):
-        return start
-    head = offsets[some]
+    some = np.diff(offsets) > 0
+    # A profile without a sample reads one that says nothing: zero after a first dose needs none.
+    times, values, chosen = np.append(times, np.nan), np.append(values, np.nan), np.append(chosen, np.int8(0))
+    head = np.where(some, offsets[:-1], len(times) - 1)
+    end = np.where(some, offsets[1:], len(times))
     at_zero = times[head] == 0
-    route = profiles.route[some]
-    lowest = np.minimum.reduceat(values, head)
-    bolus = (route == BOLUS) & profiles.at_dose[some] & ~at_zero
-    crossing = _crossing(times[head], values[head], profiles.outside[some], rules.auc)
-    crossing = np.where(profiles.at_dose[some], np.nan, crossing)
+    route = profiles.route
+    lowest = _lowest(times[:-1], values[:-1], offsets, profiles.cycle)
+    bolus = (route == BOLUS) & profiles.at_dose & ~at_zero
+    crossing = _crossing(times[head], values[head], profiles.outside, rules.auc)
+    crossing = np.where(profiles.at_dose, np.nan, crossing)
     value = np.where(at_zero, values[head], np.nan)
     code = np.where(at_zero, reasons.COMPUTED, reasons.NO_TIME_ZERO).astype(np.int8)
-    c0, c0_code = _c0(times, values, chosen, offsets[some], offsets[some + 1], lowest, rules.ways("c0"))
+    c0, c0_code = _c0(times, values, chosen, head, end, lowest, rules.ways("c0"))
     value, code = np.where(bolus, c0, value), np.where(bolus, c0_code, code).astype(np.int8)
-    other, known = _other(times, offsets, some, (lowest, crossing), profiles, rules.ways("time_zero"))
+    other, known = _other(times[end - 1], (lowest, crossing), profiles, rules.ways("time_zero"))
     # Without a dose nothing is known of time zero, unless the interval was set by hand.
-    open_ = ~at_zero & ~bolus & known & ((route != NO_ROUTE) | ~profiles.at_dose[some])
-    start.value[some] = np.where(open_, other, value)
-    start.code[some] = np.where(open_, reasons.COMPUTED, code)
-    start.observed[some] = at_zero
-    start.extrapolated[some] = bolus
-    start.entry[some] = np.where(np.isnan(crossing), start.value[some], crossing)
-    return start
+    open_ = ~at_zero & ~bolus & known & ((route != NO_ROUTE) | ~profiles.at_dose)
+    value = np.where(open_, other, value)
+    code = np.where(open_, reasons.COMPUTED, code).astype(np.int8)
+    return Start(value, code, at_zero, bolus, np.where(np.isnan(crossing), value, crossing))
+
+
+def _lowest(times: Array, values: Array, offsets: Integers, length: Array) -> Array:
+    """Smallest value from the dose to the end of the dosing interval, (profiles,); NaN where none lies there."""
+    counts = np.diff(offsets)
+    end = np.repeat(np.where(np.isfinite(length) & (length > 0), length * (1 + SAME), np.inf), counts)
+    inside = np.append(np.where(times <= end, values, np.inf), np.inf)  # the last one closes a profile without samples
+    found = np.where(counts > 0, np.minimum.reduceat(inside, offsets[:-1]) if len(counts) else np.zeros(0), np.inf)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _crossing(t: Array, c: Array, outside: Array, rule: str) -> Array:
@@ -95,18 +107,16 @@ def _crossing(t: Array, c: Array, outside: Array, rule: str) -> Array:
 
 
 def _other(
-    times: Array, offsets: Integers, some: Integers, by_route: tuple[Array, Array], profiles: Profiles,
-    ways: tuple[str, ...],
-) -> tuple[Array, Flags]:  # fmt: skip
+    last: Array, by_route: tuple[Array, Array], profiles: Profiles, ways: tuple[str, ...]
+) -> tuple[Array, Flags]:
     """Value of an extravascular dose or infusion without a sample at its time, and whether there is one."""
-    first, at_dose = profiles.first[some], profiles.at_dose[some]
+    first, at_dose = profiles.first, profiles.at_dose
     lowest, crossing = by_route
-    earlier, before = profiles.outside[some, 0], profiles.outside[some, 1]
-    tau = profiles.tau[some]
-    length = np.where(np.isfinite(tau), tau, times[offsets[some + 1] - 1])
+    earlier, before = profiles.outside[:, 0], profiles.outside[:, 1]
+    length = np.where(np.isfinite(profiles.cycle), profiles.cycle, last)
     with np.errstate(invalid="ignore"):
         near = np.isfinite(before) & (before >= 0) & (earlier < 0) & (-earlier <= _SHIFT * length)
-    value, known = np.full(len(some), np.nan), np.zeros(len(some), dtype=bool)
+    value, known = np.full(len(last), np.nan), np.zeros(len(last), dtype=bool)
     for way in ways:
         if way == "by route":
             found = np.where(at_dose, np.where(first, 0.0, lowest), crossing)
@@ -114,9 +124,9 @@ def _other(
         elif way == "predose":
             found, there = before, near
         elif way == "smallest":
-            found, there = lowest, np.ones(len(some), dtype=bool)
+            found, there = lowest, ~np.isnan(lowest)
         else:
-            found, there = np.zeros(len(some)), np.full(len(some), way == "zero")
+            found, there = np.zeros(len(last)), np.full(len(last), way == "zero")
         value, known = np.where(~known & there, found, value), known | there
     return value, known
 
@@ -137,7 +147,7 @@ def _c0(
     answers = {
         "observed": (c1, ~every),  # a sample at time zero is not asked for here
         "log back-extrapolation": (line, falls), "first observed": (c1, two),
-        "smallest": (lowest, every), "zero": (np.zeros(len(head)), every),
+        "smallest": (lowest, ~np.isnan(lowest)), "zero": (np.zeros(len(head)), every),
     }  # fmt: skip
     value, known = np.full(len(head), np.nan), ~every
     for way in ways:

@@ -95,11 +95,15 @@ def coordinates_of(
     numeric = bool(labels) and all(isinstance(v, int | float | np.number) for v in labels)
     names = np.array(labels if numeric else [str(v) for v in labels], dtype=None if numeric else object)
     parameter_units = [_unit(row, base, concentration) for row in SPARSE_PARAMETERS.values()]
-    count = {"n_subjects": "subjects", "n_samples": "samples", "n_blq": "samples below the limit of quantification"}
+    count = {
+        "n_subjects": "subjects", "n_samples": "samples", "n_blq": "samples below the limit of quantification",
+        "n_alq": "samples above the upper limit of quantification: means and areas are lower bounds",
+    }  # fmt: skip
     totals = {
         "n_subjects": [one.n_subjects for one in found],
         "n_samples": [int(one.n_samples.sum()) for one in found],
         "n_blq": [int(one.n_blq.sum()) for one in found],
+        "n_alq": [group.n_alq for group in groups],
     }
     return {
         "group": ("group", names),

@@ -34,6 +34,7 @@ class GroupSamples:
     dose: float
     route: str
     duration: float
+    n_alq: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     Warns
     -----
     DataWarning
-        With a count: samples that take no part, times that cannot be pooled, subjects without a group or without a
-        sample.
+        With a count: samples above the upper limit of quantification, samples that take no part, times that cannot be
+        pooled, subjects without a group or without a sample.
     """
     if (periods := by_period(study)) is not None:
         return _of_periods(periods, analyte, by, dose_unit)
     warn_unsampled(study, analyte)
-    table = study.used(analyte)
+    table = _at_their_limit(study.used(analyte))
     first = _first_doses(study, dose_unit)
     label = _labels(study, by, first)
     table = _on_dose_clock(table, first)
@@ -89,6 +90,24 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
     table = table[~nowhere]
     _warn_times(table)
     return [_group(key, part, first) for key, part in table.groupby("group", sort=True)]
+
+
+def _at_their_limit(table: pandas.DataFrame) -> pandas.DataFrame:
+    """The samples with the limit in place of those above it that have no value, of which a warning tells."""
+    above = table["alq"].to_numpy(dtype=bool)
+    if not above.any():
+        return table
+    value, limit = table["value"].to_numpy(dtype=float), table["uloq"].to_numpy(dtype=float, na_value=np.nan)
+    known = np.where(above & np.isnan(value), limit, value)
+    unknown = int((above & np.isnan(known)).sum())
+    words = "the limit stands for those without a value"
+    if unknown:
+        words = f"{unknown} of them have no value and take no part"
+    warn(
+        f"{int(above.sum())} samples of {table['subject'][above].nunique()} subjects are above the upper limit of "
+        f"quantification: {words}, so means and areas at and around their times are lower bounds"
+    )
+    return table.assign(value=known)
 
 
 def _of_periods(periods: ByPeriod, analyte: str, by: str | None, dose_unit: str) -> list[GroupSamples]:
@@ -213,4 +232,5 @@ def _group(label: Any, part: pandas.DataFrame, first: dict[Any, _First]) -> Grou
         dose=float(amounts[0]) if same else np.nan,
         route=given[0].route if alike else "",
         duration=given[0].duration if alike else np.nan,
+        n_alq=int(part["alq"].sum()),
     )

@@ -13,9 +13,10 @@ import pandas
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.decimals import difference, total
 from pkpd.errors import InputError, shown, unknown_names
+from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.profiles import BOLUS, NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, treatment
-from pkpd.nca.study.intervals import predose
+from pkpd.nca.study.intervals import interval_lengths, predose
 from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.nca.study.periods import by_period
 from pkpd.study import Study
@@ -79,7 +80,9 @@ def _pair(pair: object) -> Interval | None:
     return (start, end) if np.isfinite(start) and end > start else None
 
 
-def profiles_between(study: Study, analyte: str, dose_unit: str | None, intervals: pandas.DataFrame) -> Profiles:
+def profiles_between(
+    study: Study, analyte: str, dose_unit: str | None, intervals: pandas.DataFrame, tau: float | None = None
+) -> Profiles:
     """Return one profile per subject and interval that has samples.
 
     A sample at the end belongs to the interval unless it was drawn after a dose given then; one at the beginning
@@ -88,7 +91,7 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
 
     Parameters
     ----------
-    study, analyte, dose_unit
+    study, analyte, dose_unit, tau
         As for `pkpd.nca.profiles_of`.
     intervals : DataFrame
         What `check_intervals` returned.
@@ -101,14 +104,16 @@ def profiles_between(study: Study, analyte: str, dose_unit: str | None, interval
         periods every period has the interval, on its own clock.
     """
     if (parts := by_period(study)) is not None:
-        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals)))
+        return parts.labelled(profiles_between(parts.study, analyte, dose_unit, parts.intervals(intervals), tau))
     table = one_per_time(study.used(analyte))
     events = dose_events(study, dose_unit or study.units.get("dose", "mg"))
     whose = pandas.Index(study.subject_ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
     numbers = pandas.Index(study.subject_ids).get_indexer(pandas.Index(intervals["subject"])).astype(np.intp)
     begin, end = intervals["start"].to_numpy(dtype=float), intervals["end"].to_numpy(dtype=float)
+    lengths = interval_lengths(events, tau)
     cuts = [
-        _cut(table, whose, events, int(who), float(a), float(b)) for who, a, b in zip(numbers, begin, end, strict=True)
+        _cut(table, whose, events, lengths, int(who), (float(a), float(b)))
+        for who, a, b in zip(numbers, begin, end, strict=True)
     ]
     keep = np.array([bool((cut.place == 0).any()) for cut in cuts], dtype=bool)
     cuts = [cut for cut, kept in zip(cuts, keep, strict=True) if kept]
@@ -123,6 +128,8 @@ class _Cut:
     rows: Integers  # also those outside of it that stand under the same dose
     place: npt.NDArray[np.int8]  # -1 before, 0 inside, 1 after the interval
     before: Flags
+    doses_before: Integers
+    on_dose: Flags
     dose: float
     route: int
     duration: float
@@ -134,7 +141,10 @@ class _Cut:
     dosed_before: float  # time of the last dose before the beginning
 
 
-def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int, a: float, b: float) -> _Cut:
+def _cut(
+    table: pandas.DataFrame, whose: Integers, events: DoseEvents, lengths: Array, who: int, ends: Interval
+) -> _Cut:
+    a, b = ends
     mine = np.flatnonzero(whose == who)
     own = mine[:]
     time = table["time"].to_numpy(dtype=float)[own]
@@ -154,15 +164,27 @@ def _cut(table: pandas.DataFrame, whose: Integers, events: DoseEvents, who: int,
     begun = int(events.route[earlier[-1]]) if len(earlier) and not at_dose else route
     ahead = (time < a) & ((time > since) | ((time == since) & ((mark == "post") | (begun != BOLUS)))) & (not at_dose)
     behind = (time > b) & ((time < until) | ((time == until) & (mark != "post")))
+    if (np.abs(b - a - lengths[given][when == a]) <= SAME * lengths[given][when == a]).any():
+        good = table["blq"].to_numpy(dtype=bool)[own] | (table["value"].to_numpy(dtype=float)[own] >= 0)
+        behind &= _of_dosing_interval(time, good & (take | behind), ends)
     rows = np.flatnonzero(take | ahead | behind)
     return _Cut(
         rows=own[rows], place=(behind[rows].astype(np.int8) - ahead[rows]).astype(np.int8),
         before=(at_dose & (time == a) & (mark != "post"))[rows],
+        doses_before=np.searchsorted(when[when >= a], time[rows]), on_dose=np.isin(time[rows], when),
         dose=float(events.amount[doses].sum()) if alike else np.nan, route=route,
         duration=float(events.duration[doses[0]]) if alike else 0.0, at_dose=at_dose,
         delay=float(difference(events.time[doses[-1]], a)) if len(doses) else 0.0, first=not len(earlier),
         number=int((when <= a).sum()), under=begun, dosed_before=since,
     )  # fmt: skip
+
+
+def _of_dosing_interval(time: Array, usable: Flags, ends: Interval) -> Flags:
+    """Samples that a dosing interval may rest on: up to the one at its end, or else the first one after it."""
+    (a, b), when = ends, time[usable]
+    closed = (np.abs(when - b) <= SAME * (b - a)).any()
+    found: Flags = time <= (b if closed else when[when > b].min(initial=np.inf))
+    return found
 
 
 def _profiles(
@@ -182,8 +204,11 @@ def _profiles(
     return Profiles(
         times=difference(rows["time"], np.repeat(begin, np.diff(offsets))),
         values=rows["value"].to_numpy(dtype=float), blq=rows["blq"].to_numpy(dtype=bool),
-        lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan),
+        lloq=rows["lloq"].to_numpy(dtype=float, na_value=np.nan), alq=rows["alq"].to_numpy(dtype=bool),
+        uloq=rows["uloq"].to_numpy(dtype=float, na_value=np.nan),
         before=np.concatenate([np.zeros(0, dtype=bool), *(cut.before for cut in cuts)]),
+        doses_before=np.concatenate([np.zeros(0, dtype=np.intp), *(cut.doses_before for cut in cuts)]),
+        on_dose=np.concatenate([np.zeros(0, dtype=bool), *(cut.on_dose for cut in cuts)]),
         offsets=offsets, dose=np.array([cut.dose for cut in cuts], dtype=float),
         duration=np.array([cut.duration for cut in cuts], dtype=float),
         route=np.array([cut.route for cut in cuts], dtype=np.int8),
@@ -207,9 +232,8 @@ def joined(parts: Sequence[Profiles]) -> Profiles:
     shift = np.concatenate([[0], np.cumsum([len(p.times) for p in parts])])
     flat = {
         name: np.concatenate([getattr(p, name) for p in parts])
-        for name in ("times", "values", "blq", "lloq", "before", "dose", "duration", "route", "first", "tau",
-                     "chosen", "at_dose", "delay", "outside", "place", "under")
-    }  # fmt: skip
+        for name in (*Profiles.OF_SAMPLES, *Profiles.OF_PROFILES)
+    }
     offsets = np.concatenate(
         [np.zeros(1, dtype=np.intp), *(p.offsets[1:] + s for p, s in zip(parts, shift, strict=False))]
     )

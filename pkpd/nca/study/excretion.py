@@ -17,12 +17,14 @@ from pkpd.decimals import difference
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, warn
 from pkpd.nca import reasons
-from pkpd.nca.kernel.compute import Computed, compute
+from pkpd.nca.kernel.accept import Acceptance, acceptance, line, not_met
+from pkpd.nca.kernel.compute import Computed, as_analysed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.labels import OF_PERIODS
+from pkpd.nca.study.lost_collections import lost, rests_on_amounts
 from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.provenance import attributes
 from pkpd.nca.study.unsampled import warn_unsampled
@@ -96,6 +98,7 @@ class _Collections:
     events: DoseEvents
     event: Integers  # dose of every profile
     gap: Array  # largest time between two collections of a profile
+    left_out: tuple[Integers, Array, Array]  # collections that cannot be used: profile, beginning, end
 
 
 def is_excreted(study: Study, analyte: str) -> bool:
@@ -148,8 +151,27 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
                          ("lambda_z", "lambda_z"), ("half_life", "half_life"), ("max_rate", "cmax"),
                          ("t_max_rate", "tmax"), ("last_rate", "clast"), ("t_last_rate", "tlast")):  # fmt: skip
         values[name], codes[name] = rates.of(source), rates.why(source).astype(np.int16)
-    _clearances(study, settings, plasma, parts, values, codes, words)
-    return _labelled(study, settings, plasma, parts, values, codes, words)
+    against_blood = _clearances(study, settings, plasma, parts, values, codes, words)
+    found = _labelled(study, settings, plasma, parts, values, codes, words)
+    missing = lost((parts.owner, parts.begin, parts.end), parts.left_out, settings.rules.accept_lost_collections,
+                   words["time"])  # fmt: skip
+    limits = Acceptance(n, (*missing, *line(rates, settings.rules)))
+    return _with_acceptance(found, limits, against_blood)
+
+
+def _with_acceptance(found: xr.Dataset, limits: Acceptance, against_blood: Mapping[str, Any]) -> xr.Dataset:
+    """The result with what speaks against its numbers; what speaks against an AUC speaks against its clearance."""
+    table = not_met(limits, list(EXCRETION), rests_on_amounts)
+    for name, words in against_blood.items():
+        own = table[:, list(EXCRETION).index(name)]
+        own[:] = [f"{a}; AUC in blood: {b}" if a and b else f"AUC in blood: {b}" if b else a
+                  for a, b in zip(own, words, strict=True)]  # fmt: skip
+    flags = limits.flags
+    found = found.assign(doubt=(("profile", "parameter"), table, {"long_name": "limits that speak against it"}))
+    return found.assign_coords(
+        accepted=("profile", flags == "", {"long_name": "every limit of acceptance in the rules is met"}),
+        flags=("profile", flags, {"long_name": "limits of acceptance that are not met"}),
+    )
 
 
 def _by_period(found: xr.Dataset, periods: ByPeriod, attrs: dict[str, Any]) -> xr.Dataset:
@@ -177,7 +199,8 @@ def _units(study: Study, settings: NcaSettings) -> dict[str, str]:
 
 
 def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Collections:
-    table = study.used(analyte)
+    table = study.observations[study.observations["analyte"] == study.analyte_named(analyte)]
+    excluded = table["excluded"].to_numpy(dtype=bool)
     own = study.units.get(analyte, "1")
     value = np.where(table["blq"], 0.0, table["value"].to_numpy(dtype=float))
     volume = table["volume"].to_numpy(dtype=float, na_value=np.nan)
@@ -200,17 +223,25 @@ def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Colle
     unusable = ~(np.isfinite(amount) & (amount >= 0) & (end >= begin))
     for which, words_ in ((before, "begin before the first dose"), (across & ~before, "run across the next dose"),
                           (unusable & ~before & ~across, "have no usable amount (value and volume)")):  # fmt: skip
+        which = which & ~excluded
         if which.any():
             warn(f"{int(which.sum())} collections of {analyte} {words_} and are left out")
-    keep = np.flatnonzero(~(before | across | unusable))
+    keep = np.flatnonzero(~(before | across | unusable | excluded))
     keep = keep[np.lexsort((begin[keep], event[keep]))]
     mine, owner = np.unique(event[keep], return_inverse=True)
-    origin = np.where(np.isinf(events.time[mine]), 0.0, events.time[mine])[owner]
-    start, stop = difference(begin[keep], origin), difference(end[keep], origin)
+    zero = np.where(np.isinf(events.time[mine]), 0.0, events.time[mine])
+    start, stop = difference(begin[keep], zero[owner]), difference(end[keep], zero[owner])
+    away = np.flatnonzero(~before & (across | unusable | excluded) & np.isin(event, mine) & (end >= begin))
+    whose = np.searchsorted(mine, event[away])
+    left_out = (
+        whose,
+        difference(begin[away], zero[whose]),
+        difference(np.minimum(end[away], events.until[event[away]]), zero[whose]),
+    )
     gap = np.zeros(len(mine))
     same = owner[1:] == owner[:-1]
     np.maximum.at(gap, owner[1:][same], difference(start[1:], stop[:-1])[same])
-    return _Collections(owner, start, stop, volume[keep], amount[keep], events, mine, gap)
+    return _Collections(owner, start, stop, volume[keep], amount[keep], events, mine, gap, left_out)
 
 
 def _amounts(parts: _Collections, dose: Array, values: dict[str, Array], codes: dict[str, Any]) -> None:
@@ -246,13 +277,13 @@ def _rates(parts: _Collections, settings: NcaSettings) -> Computed:
 def _clearances(
     study: Study, settings: NcaSettings, plasma: str | None, parts: _Collections, values: dict[str, Array],
     codes: dict[str, Any], words: Mapping[str, str],
-) -> None:  # fmt: skip
-    """Amount over the AUC of the collected time, AUClast and the AUCs to infinity."""
+) -> dict[str, Any]:  # fmt: skip
+    """Amount over the AUC of the collected time, AUClast and the AUCs to infinity; what speaks against these AUCs."""
     names = ("clr", "clr_last", "clr_obs", "clr_pred")
     if plasma is None:
         for name in names:
             codes[name][:] = _NO_PLASMA
-        return
+        return {}
     blood = profiles_of(study, plasma, tau=settings.tau, steady_state=settings.steady_state)
     rank = {(s, k): i for i, (s, k) in enumerate(zip(blood.labels["subject"], blood.labels["interval"], strict=True))}
     ids = np.asarray(study.subject_ids, dtype=object)
@@ -263,10 +294,14 @@ def _clearances(
     if not len(blood):
         for name in names:
             codes[name][:] = _NO_PROFILE
-        return
+        return {}
     tau = np.full(len(blood), np.nan)
     tau[place[place >= 0]] = values["collected_to"][place >= 0]
-    found = compute(replace(blood, tau=tau), settings.rules)
+    # What stands at a dose still comes from the dosing interval, not from the time of the collections.
+    blood = as_analysed(replace(blood, tau=tau, cycle=blood.tau), settings.rules)
+    found = compute(blood, settings.rules)
+    limits = acceptance(found, blood, settings.rules, study.units["time"])
+    against = {}
     from_start = values["collected_from"] <= 1e-9 * np.maximum(values["collected_to"], 1e-300)
     amount, _, _ = units.coherent(words["amount"], study.units[plasma])
     excreted = values["amount_excreted"] * units.factor(words["amount"], amount)
@@ -275,8 +310,10 @@ def _clearances(
         with np.errstate(all="ignore"):
             values[name] = excreted / value
         codes[name] = np.where(place < 0, _NO_PROFILE, code).astype(np.int16)
+        against[name] = np.where(place < 0, "", limits.of(area)[place])
     whole = from_start & (parts.gap <= 1e-9 * values["collected_to"])
     codes["clr"] = np.where(whole | (codes["clr"] != 0), codes["clr"], _GAP).astype(np.int16)
+    return against
 
 
 def _labelled(

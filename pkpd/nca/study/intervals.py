@@ -20,6 +20,7 @@ from pkpd.nca.kernel.profiles import BOLUS, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, last_event, treatment
 from pkpd.nca.study.one_per_time import one_per_time
 from pkpd.nca.study.periods import by_period
+from pkpd.nca.study.troughs_only import warn_troughs_only
 from pkpd.study import Study
 
 TIE_RULE = (
@@ -66,7 +67,8 @@ def profiles_of(
     Warns
     -----
     DataWarning
-        If samples lie before the first dose, or a quantifiable unmarked sample lies at the time of a first bolus.
+        If samples lie before the first dose, a quantifiable unmarked sample lies at the time of a first bolus, or
+        doses with a trough before them have no sample of their own, so that they give no profile.
     """
     if (parts := by_period(study)) is not None:
         return parts.labelled(profiles_of(parts.study, analyte, dose_unit, tau=tau, steady_state=steady_state))
@@ -83,7 +85,8 @@ def profiles_of(
     _warn(table, lost, at_first & (mark == "") & (events.route[opening] == BOLUS))
     rows = np.flatnonzero(~lost)
     samples = _Samples(table, subject, rows, time[rows], event[rows], at_first[rows])
-    return _assemble(samples, events, study, _lengths(events, tau), steady_state)
+    warn_troughs_only(events, samples.event, samples.time, study.subject_ids)
+    return _assemble(samples, events, study, interval_lengths(events, tau), steady_state)
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,16 @@ def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
         )  # fmt: skip
 
 
-def _lengths(events: DoseEvents, tau: float | None) -> Array:
-    """Length of every dosing interval; after the last dose as given, or as before if that is the usual one."""
+def interval_lengths(events: DoseEvents, tau: float | None) -> Array:
+    """Return the length of every dosing interval; after the last dose as given, or as before if that is the usual one.
+
+    Parameters
+    ----------
+    events : DoseEvents
+        The doses.
+    tau : float or None
+        Length after a subject's last dose; None: see `profiles_of`.
+    """
     length = difference(events.until, events.time)
     last = np.flatnonzero(np.isinf(events.until) & np.isfinite(events.time))
     if tau is not None:
@@ -153,6 +164,8 @@ def _assemble(samples: _Samples, events: DoseEvents, study: Study, length: Array
         values=table["value"].to_numpy(dtype=np.float64),
         blq=table["blq"].to_numpy(dtype=bool),
         lloq=table["lloq"].to_numpy(dtype=np.float64, na_value=np.nan),
+        alq=table["alq"].to_numpy(dtype=bool),
+        uloq=table["uloq"].to_numpy(dtype=np.float64, na_value=np.nan),
         before=before,
         offsets=offsets,
         dose=events.amount[mine],

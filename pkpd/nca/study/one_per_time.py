@@ -11,8 +11,8 @@ from pkpd.errors import warn
 def one_per_time(table: pandas.DataFrame) -> pandas.DataFrame:
     """Return the samples of one analyte with one per subject, time, side of a dose and end of a collection.
 
-    Measured values are averaged; beside a measured one a sample below or above its limit does not count. Readers
-    refuse equal times in plain tables, so only event tables have them.
+    Measured values are averaged; beside a measured one a sample below or above its limit does not count, but that one
+    was above stays known (``alq``). Readers refuse equal times in plain tables, so only event tables have them.
 
     Parameters
     ----------
@@ -47,4 +47,5 @@ def one_per_time(table: pandas.DataFrame) -> pandas.DataFrame:
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where((size > 1) & (measured > 0), total / measured, value)
-    return table.assign(value=mean)[first].reset_index(drop=True)
+    above = np.bincount(group, table["alq"].to_numpy(bool))[group] > 0
+    return table.assign(value=mean, alq=above)[first].reset_index(drop=True)
