@@ -47,7 +47,7 @@ _HOW = {  # how one comes by what a user does not write down himself
     "Omega": "such as Omega.independent(CL=0.3)",
     "Rules": "see pkpd.nca.PRESETS",
     "Points": "see pkpd.nca.Points",
-    "Parameters": "such as model.parameters",
+    "Parameters": "as initial_estimates or model.parameters.with_values(CL=5) return them",
 }
 _CALLED = {"Source": "fit"}  # where the user knows another word than the code
 
@@ -261,7 +261,8 @@ def _named(name: str, space: Mapping[str, Any]) -> Kind:
     if name in ("Any", "object"):
         return _ANYTHING
     called = _CALLED.get(short, short)
-    words = f"{'an' if called[0] in 'AEIOU' else 'a'} {called}" + (f" ({_HOW[short]})" if short in _HOW else "")
+    article = "" if called.endswith("s") else "an " if called[0] in "AEIOU" else "a "  # several: Parameters, Rules
+    words = f"{article}{called}" + (f" ({_HOW[short]})" if short in _HOW else "")
     found: Any = space.get(name.split(".", maxsplit=1)[0])
     for part in name.split(".")[1:]:
         found = getattr(found, part, None)
