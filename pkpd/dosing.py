@@ -18,6 +18,7 @@ ROUTES = ("bolus", "infusion", "oral")
 
 
 MOST_DOSES = 1_000_000
+MOST_ADDITIONAL = 2**53  # counted exactly; nobody writes them out: those after the last time cost nothing
 """More doses than this in one plan are a slip of the pen, and would fill the memory."""
 
 _STEADY = ("", "instead", "added")
@@ -111,8 +112,8 @@ def _amounts(dose: Dose) -> list[str]:
 
 def _repetition(dose: Dose) -> list[str]:
     problems = []
-    if not 0 <= dose.additional < MOST_DOSES:
-        problems.append(f"additional is {shown(dose.additional)}; expected a whole number from 0 to {MOST_DOSES - 1}")
+    if not 0 <= dose.additional <= MOST_ADDITIONAL:
+        problems.append(f"additional is {shown(dose.additional)}; expected a whole number from 0 to {MOST_ADDITIONAL}")
     if not (math.isfinite(dose.interval) and dose.interval >= 0):
         problems.append(f"interval is {dose.interval}; expected a number ≥ 0")
     elif dose.additional and not dose.interval > 0:

@@ -1,6 +1,6 @@
 """What a public call is given, checked against what its signature says, before anything is done with it."""
 
-from pkpd.arguments.contract import checked, checked_fields, kinds_of
+from pkpd.arguments.contract import ANYTHING, checked, checked_fields, kinds_of
 from pkpd.arguments.kinds import (
     A_FOLDER,
     A_LABEL,
@@ -16,6 +16,7 @@ from pkpd.arguments.kinds import (
 from pkpd.arguments.written import from_json, tuples
 
 __all__ = [
+    "ANYTHING",
     "A_FOLDER",
     "A_LABEL",
     "A_SPREAD",

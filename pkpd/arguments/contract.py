@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _OTHERS = "**"  # what is known of keywords that the signature does not name
-_ANYTHING = Kind("", kinds.anything)
+ANYTHING = Kind("", kinds.anything)
 _SIMPLE = {
     "float": Kind("a number", kinds.number, "numbers"),
     "int": Kind("a whole number", kinds.whole, "whole numbers"),
@@ -99,7 +99,7 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
         names = positions if len(arguments) <= len(positions) else [*positions, *[rest] * len(arguments)]
         given, problems = list(arguments), []
         for place, value in enumerate(arguments):
-            kind = known.get(names[place] if place < len(names) else "", _ANYTHING)
+            kind = known.get(names[place] if place < len(names) else "", ANYTHING)
             try:
                 given[place] = kind.take(value)
             except Refused:
@@ -180,9 +180,9 @@ _EXACT: Mapping[str, type] = {"float": float, "bool": bool, "str": str}
 
 def _kinds_of(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Kind]:
     space = getattr(inspect.unwrap(function), "__globals__", {})
-    found = {_OTHERS: _ANYTHING}
+    found = {_OTHERS: ANYTHING}
     for name, parameter in signature.parameters.items():
-        kind = _ANYTHING if parameter.annotation is inspect.Parameter.empty else kind_of(
+        kind = ANYTHING if parameter.annotation is inspect.Parameter.empty else kind_of(
             str(parameter.annotation), space)  # fmt: skip
         if str(parameter.annotation).startswith("Unpack["):
             listed = space.get(str(parameter.annotation)[len("Unpack[") : -1])
@@ -221,7 +221,7 @@ def _kind(node: ast.expr, space: Mapping[str, Any]) -> Kind:
             return _container(_last(outer), parts, space)
         case ast.Name() | ast.Attribute():
             return _named(ast.unparse(node), space)
-    return _ANYTHING
+    return ANYTHING
 
 
 def _sides(left: ast.expr, right: ast.expr) -> list[ast.expr]:
@@ -249,7 +249,7 @@ def _container(outer: str, parts: Sequence[ast.expr], space: Mapping[str, Any]) 
         base, words = _SEVERAL[outer]
         kind = _kind(parts[0], space)
         return kinds.many(kind, base, f"{words} of {kind.many or kind.words or 'values'}")
-    return _ANYTHING
+    return ANYTHING
 
 
 def _named(name: str, space: Mapping[str, Any]) -> Kind:
@@ -259,7 +259,7 @@ def _named(name: str, space: Mapping[str, Any]) -> Kind:
     if name in _SIMPLE:
         return _SIMPLE[name]
     if name in ("Any", "object"):
-        return _ANYTHING
+        return ANYTHING
     called = _CALLED.get(short, short)
     article = "" if called.endswith("s") else "an " if called[0] in "AEIOU" else "a "  # several: Parameters, Rules
     words = f"{article}{called}" + (f" ({_HOW[short]})" if short in _HOW else "")
@@ -271,7 +271,7 @@ def _named(name: str, space: Mapping[str, Any]) -> Kind:
     if getattr(found, "__origin__", None) is Callable:
         return _SIMPLE["Callable"]
     if not isinstance(found, type):
-        return _ANYTHING  # another alias
+        return ANYTHING  # another alias
     if getattr(found, "_is_protocol", False):
         methods = [n for n in vars(found) if not n.startswith("_")]
         return kinds.instances(words, lambda value: all(hasattr(value, n) for n in methods))

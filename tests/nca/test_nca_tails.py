@@ -67,12 +67,11 @@ def test_a_regression_that_ends_before_the_last_sample() -> None:
     assert found["clast_pred"].item() == pytest.approx(np.exp(intercept + 10 * slope), rel=1e-9)
 
 
-@pytest.mark.parametrize("begin", [0.0, 3.0, 10.0, 14.0])
-@pytest.mark.parametrize("end", [10.0, 20.0, np.inf])
+@pytest.mark.parametrize(
+    ("begin", "end"), [(a, b) for a in (0.0, 3.0, 10.0, 14.0) for b in (10.0, 20.0, np.inf) if a < b]
+)
 def test_area_and_moment_of_an_exponential_over_any_stretch(begin: float, end: float) -> None:
     """C = 8·exp(−0.2·t), sampled to 10 h and extrapolated: area and moment are integrals in closed form."""
-    if not begin < end:
-        pytest.skip("no stretch")
     rate, height = 0.2, 8.0
     times = np.array([0.0, 1, 2, 4, 7, 10])
     values = height * np.exp(-rate * times)
