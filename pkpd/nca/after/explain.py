@@ -10,7 +10,16 @@ import xarray as xr
 from pkpd.errors import InputError
 from pkpd.nca import methods
 from pkpd.nca.after.explain_others import why_excreted, why_sparse, why_window
-from pkpd.nca.after.explain_samples import beginning, excluded, left_out, listed, replaced, too_few
+from pkpd.nca.after.explain_samples import (
+    beginning,
+    excluded,
+    left_out,
+    listed,
+    replaced,
+    taken_off,
+    too_few,
+    whose,
+)
 from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
@@ -89,7 +98,7 @@ def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
         raise InputError(f"the result does not hold {name!r}; it was made with parameters=[…] without it")
     rules, unit = Rules.from_json(str(result.attrs["rules"])), result["sample_time"].attrs.get("units", "")
     parameter = PARAMETERS[name]
-    head = f"{parameter.long_name} of subject {row['subject'].item()}, interval {row['interval'].item()}"
+    head = f"{parameter.long_name} of {whose(row)}"
     reason = str(row["reason"].sel(parameter=name).item())
     if reason:
         lost = excluded(row, result)
@@ -100,6 +109,7 @@ def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
     parts = [f"{head}: {row[name].item():.6g}" + (f" {own}" if own != "1" else "") + "."]
     if parameter.formula:
         parts.append(f"Formula: {parameter.formula}.")
+    parts += taken_off(row, name, rules, result["sample_value"].attrs.get("units", ""))
     parts += beginning(row, name, rules, unit) + replaced(row, name, rules, unit)
     if tail:
         parts += terminal_words(row, name, result)
