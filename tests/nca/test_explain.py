@@ -176,3 +176,18 @@ def test_a_window_and_c0_tell_of_samples_above_the_limit() -> None:
 def test_a_predose_value_beside_zeros_is_no_infinite_share() -> None:
     flags = nca(study("bolus", (0.0, 1.0, 2.0), (5.0, 0.0, 0.0)), "C")["flags"].item()
     assert "predose 5 > 5 % of Cmax, which is 0" in flags
+
+
+@pytest.mark.parametrize("route", ["oral", "bolus"])
+def test_a_mean_curve_with_samples_above_the_limit_is_flagged(route: str) -> None:
+    limit = {"value": np.nan, "alq": True, "uloq": 10.0}
+    rows = [{"subject": s, "time": t, "value": c} for s, by in ((1, 1.0), (2, 1.1)) for t, c in
+            zip(TIMES, by * np.array(VALUES), strict=True)]  # fmt: skip
+    dosed = [{"subject": s, "time": 0, "amount": 100.0, "route": route} for s in (1, 2)]
+    result = nca_sparse(make_study([rows[0] | limit, *rows[1:]], dosed, units=UNITS), "C")
+    assert not result["accepted"].item()
+    for name in ("cmax", "auc_last", "cl_obs"):
+        assert why(result, name).count("above the upper limit of quantification: Cmax and areas are lower bounds") == 1
+    assert "upper limit" not in why(result, "lambda_z") + why(result, "clast")
+    plain = nca_sparse(make_study(rows, dosed, units=UNITS), "C")
+    assert "upper limit" not in plain["flags"].item() + why(plain, "cmax")

@@ -72,8 +72,9 @@ def why_sparse(result: SparseResult | xr.Dataset, parameter: str) -> str:
         parts.append(f"Terminal regression over the last {rules.tail} times, through the {kind}.")
     if notes:
         parts.append(f"{'; '.join(notes)}.")
-    if flags and parameter in _AREAS_OF_MEANS and flags != start:
-        parts.append(f"To be careful about: {flags}.")
+    careful = flags.removeprefix(start).removeprefix("; ")
+    if careful and (parameter in _AREAS_OF_MEANS or (parameter.startswith("cmax") and "upper limit" in careful)):
+        parts.append(f"To be careful about: {careful}.")
     return " ".join(parts)
 
 
