@@ -20,7 +20,7 @@ from pkpd.io.event_samples import samples_of
 from pkpd.io.event_table import EventTable, read_events
 from pkpd.io.frames import Frames, study_frames
 from pkpd.io.job import Job
-from pkpd.io.meaningful import check_samples
+from pkpd.io.meaningful import check_repeats, check_samples
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table, positions
 from pkpd.io.treatments import treatments
@@ -46,6 +46,7 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
     if rows is None:
         return None
     (table,), labelled = treatments([rows.table], findings)
+    check_repeats(table, rows.is_dose, findings)
     rows = replace(rows, table=check_samples(table, rows.filled, findings, refuse=not job.events.strict))
     samples = samples_of(rows, names, job.events.analytes, findings)
     wide = shape.wide_columns(samples if "value" in samples else table, names)

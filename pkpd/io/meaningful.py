@@ -16,9 +16,11 @@ from pkpd.io.table import Table, positions
 
 KINDS_OF_SAMPLES = frozenset(
     {"compartment", "cmt", "flag", "flg", "dvflag", "obsflag", "qcflag", "qc", "quality", "matrix", "specimen", "spec",
-     "tissue", "fluid", "sampletype", "pcspec"}
+     "tissue", "fluid", "sampletype", "pcspec", "drop", "dropped", "delete", "reject", "rejected", "invalid", "ign"}
 )  # fmt: skip
 """What may tell one kind of sample from another, or a good one from a bad one."""
+_KEPT = frozenset({"use", "used", "usable", "include", "included", "keep", "kept", "valid", "evaluable", "accept"})
+"""What may tell good samples from bad ones by a yes for the good."""
 _PLACES = ("compartment", "cmt")
 _ABOUT_DOSES = {
     spelling: column
@@ -51,7 +53,7 @@ def check_samples(table: Table, sampled: Flags, findings: Findings, refuse: bool
     """
     for key in table.open:
         name, heading = fold(key), table.headings.get(key, key)
-        if name in KINDS_OF_SAMPLES and not ("analyte" in table and name in _PLACES):
+        if name in KINDS_OF_SAMPLES | _KEPT and not ("analyte" in table and name in _PLACES):
             check_varying_kind(table, key, sampled, findings, refuse)
         elif name == "limit":
             if count := _count(table.columns[key]):
@@ -111,7 +113,10 @@ def check_varying_kind(table: Table, key: str, sampled: Flags, findings: Finding
     sentence = f"{table.name}: the column '{heading}' differs between samples of one subject ({told}): are they of "
     others = "several analytes" if key in _PLACES else "several analytes, or not all to be used"
     ways = [say(heading, "analyte") + " with a unit for each", say(heading, "covariate")]
-    ways += [] if key in _PLACES else [say(heading, "excluded")]
+    if fold(key) in _KEPT:
+        ways = [f"a column 'excluded' instead of '{heading}', with a yes for what is not to be used", ways[1]]
+    else:
+        ways += [] if key in _PLACES else [say(heading, "excluded")]
     if refuse:
         findings.problem(f"{sentence}{others}? Expected {' or '.join(ways)}")
     else:
@@ -141,7 +146,7 @@ def check_doses(table: Table, findings: Findings) -> Table:
         if fold(key) not in _REPEATS:
             continue
         heading, cells = table.headings.get(key, key), table.columns[key]
-        many = [i for i, cell in enumerate(cells) if not is_missing(cell) and fold(label(cell) or "") not in _ONCE]
+        many = _repeated(cells, range(len(cells)))
         if not many or "additional" in table:
             continue
         if fold(key).endswith(("doses", "dose", "repeats", "repeat")):
@@ -154,6 +159,24 @@ def check_doses(table: Table, findings: Findings) -> Table:
                 f"({shown(cells[many[0]])}) and are one dose each; expected 'additional' and 'interval'"
             )
     return _without_remarks(table, findings)
+
+
+def check_repeats(table: Table, dosed: Flags, findings: Findings) -> None:
+    """Warn about a column of an event table that may say that a dose is repeated, without ADDL or SS."""
+    if any(column in table and _count(table.columns[column]) for column in ("additional", "steady_state")):
+        return
+    for key in (key for key in table.open if fold(key) in _REPEATS):
+        heading, cells = table.headings.get(key, key), table.columns[key]
+        if many := _repeated(cells, positions(dosed)):
+            findings.altered(
+                f"{table.name}: the column '{heading}' is read as a covariate: {len(many)} doses may be said to be "
+                f"repeated ({shown(cells[many[0]])}) and are one dose each; expected ADDL and II"
+            )
+
+
+def _repeated(cells: Sequence[object], rows: Sequence[int]) -> list[int]:
+    """The rows of doses whose cell does not say that they are single ones."""
+    return [i for i in rows if not is_missing(cells[i]) and fold(label(cells[i]) or "") not in {*_ONCE, "0"}]
 
 
 def _without_remarks(table: Table, findings: Findings) -> Table:

@@ -162,6 +162,7 @@ def _table(
     # Without DV the columns that `units` names hold the values, as in any wide table.
     if "value" not in cells and not {names.fold(key) for key in table.extras} & {names.fold(name) for name in units}:
         table = replace(table, columns={**table.columns, "value": [None] * len(table)})
+        findings.altered("records: no column 'DV', so that no record is a measured value")
     if "AMT" not in shown:
         findings.altered("records: no column 'AMT', so that no record is a dose")
     elif "RATE" not in shown:

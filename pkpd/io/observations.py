@@ -148,8 +148,19 @@ def _way_out(same: pandas.DataFrame) -> str:
     visits = [text for text in dict.fromkeys(same["occasion"]) if text]
     if len(visits) > 1:
         return f"one, or marks pre and post (they are of the occasions {', '.join(visits)}: no average is meant)"
+    if given := _treatments(same):
+        return (
+            f"one (they are of the treatments {', '.join(given)}: no average is meant; if the clock starts anew in "
+            "every period: a column 'period' in every table)"
+        )
     periods = "" if visits else " (if the clock starts anew in every period: a column 'period' in every table)"
     return f"one, marks pre and post, or duplicates='mean', 'first' or 'last'{periods}"
+
+
+def _treatments(same: pandas.DataFrame) -> list[str]:
+    """The treatments of samples at one time, if they are several."""
+    known = [text for text in dict.fromkeys(same["treatment"]) if text] if "treatment" in same else []
+    return known if len(known) > 1 else []
 
 
 def resolve_duplicates(
@@ -174,7 +185,7 @@ def resolve_duplicates(
     touched = 0
     for same in (rows for rows in groups.values() if len(rows) > 1):
         same = sorted(same, key=lambda i: records["row"].iloc[i])
-        if rule is None:
+        if rule is None or _treatments(records.iloc[same]):
             rows = ", ".join(str(records["row"].iloc[i]) for i in same)
             findings.problem(
                 f"{table.place('time', same[-1])}: {len(same)} samples of {records['analyte'].iloc[same[0]]} at time "

@@ -26,7 +26,7 @@ from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
 from pkpd.nca.study.provenance import attributes
-from pkpd.nca.study.sample_labels import around, excluded, samples
+from pkpd.nca.study.sample_labels import around, excluded, samples, taken_off
 from pkpd.nca.study.several import analyse_several
 from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
@@ -290,7 +290,8 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     rules = settings.rules
     base = labels.Base.of(study, settings.analyte, settings.dose_unit)
     unit = base.words["amount"] if base.concentration else settings.dose_unit
-    profiles = as_analysed(_profiles(study, settings, unit), rules)
+    measured = _profiles(study, settings, unit)
+    profiles = as_analysed(measured, rules)
     warn_above_limit(profiles)
     found = compute(profiles, rules, settings.asked)
     if not base.concentration:
@@ -306,6 +307,7 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     data.update(samples(found, base))
     extra, more = labels.extras(found, settings, base)
     coordinates = {**labels.coordinates(profiles, base, names), **around(found, profiles, base), **more}
+    coordinates.update(taken_off(measured, profiles, base))
     met = accepted(limits)
     coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})
     coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})

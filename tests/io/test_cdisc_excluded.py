@@ -37,6 +37,7 @@ def quiet(table: pandas.DataFrame) -> Study:
         ({"NCAXFL": ["", "Y", ""]}, ["", "no reason given", ""]),
         ({"ANL01FL": ["Y", "", "Y"]}, ["", "ANL01FL is not Y", ""]),
         ({"ANL01FL": ["Y", "", "Y"], "NCA1XRS": ["", "vomited", "late"]}, ["", "vomited", "late"]),
+        ({"NCA2XFL": ["", "Y", "N"]}, ["", "NCA2XFL is Y", ""]),
         ({"ANL01FL": ["", "", ""]}, ["", "", ""]),
     ],
 )  # fmt: skip

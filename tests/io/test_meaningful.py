@@ -167,3 +167,32 @@ def test_limits_and_units_that_are_not_read_are_named() -> None:
 def test_the_unit_of_a_dose_in_one_table(more: dict[str, Any]) -> None:
     table = events(**more, **{"AMT": [0.1, None, None], "Dose_U": ["g", None, None]})
     assert read(table).doses["amount"].tolist() == [100.0]
+
+
+@pytest.mark.parametrize(("heading", "cells", "way"), [
+    ("DROP", [0, 0, 1], "columns={'DROP': 'excluded'}"), ("Valid", [1, 1, 0], "a column 'excluded' instead of 'Valid'"),
+    ("USE", ["Y", "Y", "N"], "a column 'excluded' instead of 'USE'"), ("reject", ["", "", "x"], "'excluded'"),
+])  # fmt: skip
+def test_a_column_that_tells_good_samples_from_bad_ones_is_a_question(heading: str, cells: list[Any], way: str) -> None:
+    with pytest.raises(InputError, match="not all to be used") as caught:
+        read(events(**{heading: cells}))
+    assert way in str(caught.value)
+    table = {"ID": [1, 1, 1], "TIME": [0, 1, 4], "AMT": [100, 0, 0], "DV": [0, 8, 5.0], heading: cells}
+    if not isinstance(cells[0], str):
+        with pytest.warns(DataWarning, match=f"'{heading}' differs between samples"):
+            read_nonmem(pandas.DataFrame(table), units=DV)
+
+
+@pytest.mark.parametrize("door", [read_study, read_nonmem])
+def test_doses_that_may_be_repeated_are_said_in_event_tables_too(door: Any) -> None:
+    table = {"ID": [1, 1, 1], "TIME": [0, 97, 98], "AMT": [100, 0, 0], "DV": [0, 8, 5.0], "EVID": [1, 0, 0]}
+    for more, said in (({"NDOSE": [4, 0, 0]}, True), ({"TAU": [24, 24, 24]}, True), ({"NDOSE": [1, 0, 0]}, False),
+                       ({"NDOSE": [4, 0, 0], "ADDL": [3, 0, 0], "II": [24, 0, 0]}, False)):  # fmt: skip
+        notes = " ".join(read({**table, **more}, units=DV, door=door).notes)
+        assert ("may be said to be repeated" in notes) is said
+
+
+def test_a_nonmem_table_without_values_says_so() -> None:
+    table = pandas.DataFrame({"ID": [1, 1], "TIME": [0, 1], "AMT": [100, 0], "LNDV": [0, 2.0]})
+    with pytest.warns(DataWarning, match="no column 'DV', so that no record is a measured value"):
+        read_nonmem(table, units={"time": "h", "dose": "mg"})

@@ -149,3 +149,45 @@ def test_a_limit_is_told_of_the_numbers_that_it_speaks_against() -> None:
         for name, told in (("half_life", True), ("cl_obs", True), ("auc_tau", along), ("cl_tau", along),
                            ("auc_last", False), ("cmax", False), ("tmax", False)):  # fmt: skip
             assert ("Not accepted by the limits: span" in why(result, name)) == told, (tau, name)
+
+
+@pytest.mark.parametrize(("rule", "words"), [
+    ("none", ""), ("subtract", "0.9 mg/L, there before the dose, is taken off the samples (rule"),
+    ("decay", "0.9 mg/L, there before the dose, is taken off the samples, falling with λz (rule"),
+])  # fmt: skip
+def test_what_was_taken_off_is_told(rule: str, words: str) -> None:
+    made = study("oral", (0.0, *TIMES), (0.9, *VALUES))
+    result = nca(made, "C", predose_correction=rule, windows=[(0, 4)], above=[2.0])
+    for name in ("cmax", "auc_last", "half_life", "cl_obs", "auc_window", "time_above"):
+        assert words in why(result, name)
+        assert ("taken off" in why(result, name)) is bool(words)
+    assert "taken off" not in why(result, "n_samples")
+
+
+def test_a_window_and_c0_tell_of_samples_above_the_limit() -> None:
+    limit = {"value": np.nan, "alq": True, "uloq": 10.0}
+    result = nca(study("bolus", **{"t0.5": limit}), "C", windows=[(0, 4)])
+    assert "above the upper limit of quantification (at 0.5 h)" in why(result, "auc_window")
+    assert "not both within the limits" in why(result, "c0")
+    assert "do not fall" not in why(result, "c0")
+    assert "above the upper limit" not in why(nca(study("bolus"), "C", windows=[(0, 4)]), "auc_window")
+
+
+def test_a_predose_value_beside_zeros_is_no_infinite_share() -> None:
+    flags = nca(study("bolus", (0.0, 1.0, 2.0), (5.0, 0.0, 0.0)), "C")["flags"].item()
+    assert "predose 5 > 5 % of Cmax, which is 0" in flags
+
+
+@pytest.mark.parametrize("route", ["oral", "bolus"])
+def test_a_mean_curve_with_samples_above_the_limit_is_flagged(route: str) -> None:
+    limit = {"value": np.nan, "alq": True, "uloq": 10.0}
+    rows = [{"subject": s, "time": t, "value": c} for s, by in ((1, 1.0), (2, 1.1)) for t, c in
+            zip(TIMES, by * np.array(VALUES), strict=True)]  # fmt: skip
+    dosed = [{"subject": s, "time": 0, "amount": 100.0, "route": route} for s in (1, 2)]
+    result = nca_sparse(make_study([rows[0] | limit, *rows[1:]], dosed, units=UNITS), "C")
+    assert not result["accepted"].item()
+    for name in ("cmax", "auc_last", "cl_obs"):
+        assert why(result, name).count("above the upper limit of quantification: Cmax and areas are lower bounds") == 1
+    assert "upper limit" not in why(result, "lambda_z") + why(result, "clast")
+    plain = nca_sparse(make_study(rows, dosed, units=UNITS), "C")
+    assert "upper limit" not in plain["flags"].item() + why(plain, "cmax")

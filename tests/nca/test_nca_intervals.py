@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 
+import pkpd
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import nca, profiles_of, why
 from tests.nca.nca_studies import make_study
@@ -209,3 +210,13 @@ def test_intervals_equal_a_plain_loop_on_random_studies() -> None:
             for (s, k), a, b in zip(names, found.offsets[:-1], found.offsets[1:], strict=True)
         }
         assert got == expected
+
+
+@pytest.mark.parametrize("kind", ["rate", "duration"])
+def test_an_infusion_of_unknown_length_is_said(kind: str) -> None:
+    """Half the length of the infusion comes off the MRT, and only a model knows it."""
+    table = pandas.DataFrame({"subject": [1, 1, 1], "time": [1.0, 2.0, 4.0], "C": [4.0, 2.0, 0.5]})
+    units = {"time": "h", "dose": "mg", "C": "mg/L"}
+    plan = pkpd.Regimen((pkpd.Dose(0, 100, "infusion", modelled=kind),), "mg")
+    with pytest.warns(DataWarning, match="1 infusions of 1 subjects last as long as a model says"):
+        nca(pkpd.read_study(table, plan, units=units), "C")

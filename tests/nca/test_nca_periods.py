@@ -263,3 +263,29 @@ def test_treatments_of_event_records() -> None:
     table["TRT"] = np.where(table["OCC"] == table["ID"], "T", "R")
     found = pkpd.nca(read_nonmem(table, units={"time": "h", "dose": "mg", "DV": "mg/L"}, routes="oral"))
     assert found["treatment"].values.tolist() == ["T", "R", "R", "T"]
+
+
+def test_an_excluded_sample_is_told_of_its_own_period_and_on_its_clock() -> None:
+    """It was told of every period, 17 h after the dose: on the time that runs on."""
+    table = samples().assign(excluded=False, reason="")
+    gone = (table["subject"] == "1") & (table["period"] == 2) & (table["time"] == 4.1)
+    table = table.assign(excluded=gone, reason=np.where(gone, "haemolysed", ""))
+    result = pkpd.nca(read_study(table, doses(), units=UNITS))
+    texts = [pkpd.why(result, "auc_last", k) for k in range(4)]
+    assert "4.1 h (excluded: haemolysed)" in texts[1]
+    assert "subject 1, period 2, interval 1" in texts[1]
+    assert "haemolysed" not in texts[0] + texts[2] + texts[3]
+
+
+def test_people_are_counted_and_not_their_periods() -> None:
+    with pytest.warns(DataWarning, match="4 samples of 2 subjects lie before the first dose"):
+        pkpd.nca(read_study(samples(), doses(), units=UNITS))
+
+
+@pytest.mark.parametrize("rule", [None, "mean", "first"])
+def test_samples_of_two_treatments_are_not_averaged(rule: str | None) -> None:
+    """Without a word of periods, `duplicates` made one profile of both treatments."""
+    treated = [one.assign(treatment=np.where(one["period"] == 1, "T", "R")) for one in (samples(), doses())]
+    table, given_ = (one.drop(columns="period") for one in treated)
+    with pytest.raises(InputError, match="of the treatments T, R: no average is meant"):
+        read_study(table, given_, units=UNITS, duplicates=rule)

@@ -11,6 +11,7 @@ from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
 
 _REASON = re.compile(r"NCA\d*XRS", re.IGNORECASE)
+_FLAG = re.compile(r"NCA\d+XFL", re.IGNORECASE)  # of one of several reasons; not in the standard, but found
 
 
 def exclusions(records: Table, findings: Findings) -> Cells:
@@ -21,13 +22,16 @@ def exclusions(records: Table, findings: Findings) -> Cells:
     """
     reasons = [key for key in records.columns if _REASON.fullmatch(key)]
     chosen = _of_analysis(records)
-    if "NCAXFL" not in records and not reasons and chosen is None:
+    flags = [key for key in records.columns if _FLAG.fullmatch(key)]
+    if "NCAXFL" not in records and not reasons and not flags and chosen is None:
         return {}
     excluded: list[object] = []
     why: list[object] = []
     for i in range(len(records)):
         said = list(dict.fromkeys(filter(None, (text(records, key, i) for key in reasons))))
         cell = records.cell("NCAXFL", i)
+        also = [key for key in flags if flag(records.cell(key, i))]
+        said = said or [f"{records.headings.get(key, key)} is Y" for key in also]
         known = flag(cell)
         if said and known is False and not is_missing(cell):
             records.complain(findings, "NCAXFL", i, f"Y, since the reason is {'; '.join(said)!r}")

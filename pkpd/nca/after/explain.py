@@ -15,9 +15,11 @@ from pkpd.nca.after.explain_samples import (
     excluded_samples,
     listed,
     too_few,
+    whose,
     words_of_left_out,
     words_of_replaced,
     words_of_start,
+    words_of_taken_off,
 )
 from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
@@ -98,7 +100,7 @@ def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
         raise InputError(f"the result does not hold {name!r}; it was made with parameters=[…] without it")
     rules, unit = Rules.from_json(str(result.attrs["rules"])), result["sample_time"].attrs.get("units", "")
     parameter = PARAMETERS[name]
-    head = f"{parameter.long_name} of subject {row['subject'].item()}, interval {row['interval'].item()}"
+    head = f"{parameter.long_name} of {whose(row)}"
     reason = str(row["reason"].sel(parameter=name).item())
     if reason:
         lost = excluded_samples(row, result)
@@ -109,6 +111,7 @@ def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
     parts = [f"{head}: {row[name].item():.6g}" + (f" {own}" if own != "1" else "") + "."]
     if parameter.formula:
         parts.append(f"Formula: {parameter.formula}.")
+    parts += words_of_taken_off(row, name, rules, result["sample_value"].attrs.get("units", ""))
     parts += words_of_start(row, name, rules, unit) + words_of_replaced(row, name, rules, unit)
     if tail:
         parts += terminal_words(row, name, result)

@@ -9,7 +9,13 @@ import xarray as xr
 
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca import methods
-from pkpd.nca.after.explain_samples import words_of_left_out, words_of_replaced, words_of_start
+from pkpd.nca.after.explain_samples import (
+    whose,
+    words_of_left_out,
+    words_of_replaced,
+    words_of_start,
+    words_of_taken_off,
+)
 from pkpd.nca.after.explain_tail import goes_beyond, terminal_words
 from pkpd.nca.rules import Rules
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, TO_INFINITY
@@ -72,8 +78,9 @@ def why_sparse(result: SparseResult | xr.Dataset, parameter: str) -> str:
         parts.append(f"Terminal regression over the last {rules.tail} times, through the {kind}.")
     if notes:
         parts.append(f"{'; '.join(notes)}.")
-    if flags and parameter in _AREAS_OF_MEANS and flags != start:
-        parts.append(f"To be careful about: {flags}.")
+    careful = flags.removeprefix(start).removeprefix("; ")
+    if careful and (parameter in _AREAS_OF_MEANS or (parameter.startswith("cmax") and "upper limit" in careful)):
+        parts.append(f"To be careful about: {careful}.")
     return " ".join(parts)
 
 
@@ -90,7 +97,7 @@ def why_excreted(row: xr.Dataset, result: xr.Dataset, parameter: str) -> str:
     if problems := unknown_names([name], EXCRETION, "parameter"):
         raise InputError(problems, "why")
     of = EXCRETION[name]
-    head = f"{of.long_name} of subject {row['subject'].item()}, interval {row['interval'].item()}"
+    head = f"{of.long_name} of {whose(row)}"
     reason = str(row["reason"].sel(parameter=name).item())
     if reason:
         return f"{head}: not computed, {reason}."
@@ -143,8 +150,7 @@ def why_window(row: xr.Dataset, result: xr.Dataset, name: str, which: str) -> st
     rules, unit = Rules.from_json(str(result.attrs["rules"])), result["sample_time"].attrs.get("units", "")
     cell, end, kind = _cell(row, name, which, rules)
     label = ", ".join(str(cell[d].item()) for d in ("window", "extrapolation", "threshold") if d in cell[name].coords)
-    words = f"{result[name].attrs['long_name']} {label} of subject {row['subject'].item()}"
-    head = f"{words}, interval {row['interval'].item()}"
+    head = f"{result[name].attrs['long_name']} {label} of {whose(row)}"
     reason = str(cell["reason_window" if "window" in name else "reason_above"].item())
     if reason:
         return f"{head}: not computed, {reason}."
@@ -152,13 +158,20 @@ def why_window(row: xr.Dataset, result: xr.Dataset, name: str, which: str) -> st
     row, rules = row.assign_coords(tau=end), rules.changed(partial=kind) if kind else rules
     tail = kind != "" and goes_beyond(row, end, kind, rules)
     parts = [f"{head}: {cell[name].item():.6g} {result[name].attrs['units']}."]
+    parts += words_of_taken_off(row, like, rules, result["sample_value"].attrs.get("units", ""))
     parts += words_of_start(row, like, rules, unit) + words_of_replaced(row, like, rules, unit)
     beyond = f", beyond the last sample: {methods.TAILS[kind]}" if tail else ""
     if tail:
         parts += terminal_words(row, "lambda_z", result)
     method = methods.above(rules) if not kind else f"{methods.trapezoids(rules)}{beyond}"
     parts.append(f"Method: {method}.")
-    return " ".join(parts + words_of_left_out(row, like, result, unit))
+    return " ".join(parts + words_of_left_out(row, like, result, unit) + _above_limit(row))
+
+
+def _above_limit(row: xr.Dataset) -> list[str]:
+    """Samples above the upper limit of quantification: no limit of acceptance is asked of windows, but this is told."""
+    flags = str(row["flags"].item()).split("; ") if "flags" in row.coords else []
+    return [f"To be careful about: {text}." for text in flags if "above the upper limit" in text]
 
 
 def _cell(row: xr.Dataset, name: str, which: str, rules: Rules) -> tuple[xr.Dataset, float, str]:

@@ -61,7 +61,9 @@ def _c0(row: xr.Dataset, value: float, unit: str) -> str:
         both = f" at {t[0]:g} and {t[1]:g} {unit}" if len(t) > 1 else ""
         return f"is back-extrapolated through the logarithms of the first two samples{both}"
     if value == c[0]:
-        return f"is the first sample, at {t[0]:g} {unit}, since the first two do not fall"
+        fall = len(c) > 1 and c[0] > c[1] > 0
+        why = "the first two do not fall" if not fall else "the first two are not both within the limits"
+        return f"is the first sample, at {t[0]:g} {unit}, since {why}"
     return "is the smallest value of the interval" if value > 0 else "is zero by the rules"
 
 
@@ -102,6 +104,24 @@ def _end(row: xr.Dataset, name: str, rules: Rules) -> float:
     return np.inf if method is methods.above or base.endswith("_all") else to_last
 
 
+def whose(row: xr.Dataset) -> str:
+    """Return the words for a profile: its subject, its period where there are several, and its interval."""
+    period = f", period {row['period'].item()}" if "period" in row.coords else ""
+    return f"subject {row['subject'].item()}{period}, interval {row['interval'].item()}"
+
+
+def words_of_taken_off(row: xr.Dataset, name: str, rules: Rules, unit: str) -> list[str]:
+    """Return what the rules took off all samples, because it was there before the dose."""
+    level = float(row["taken_off"]) if "taken_off" in row.coords else 0.0
+    if not level > 0 or PARAMETERS[name].count is not None:
+        return []
+    falling = ", falling with λz" if rules.predose_correction == "decay" else ""
+    return [
+        f"{level:.6g}{f' {unit}' if unit else ''}, there before the dose, is taken off the samples{falling} "
+        f"(rule predose_correction: {rules.predose_correction})."
+    ]
+
+
 def words_of_left_out(row: xr.Dataset, name: str, result: xr.Dataset, unit: str) -> list[str]:
     """Return the samples that took no part in the number, and why."""
     method = PARAMETERS[name].method
@@ -122,7 +142,12 @@ def excluded_samples(row: xr.Dataset, result: xr.Dataset) -> list[tuple[float, s
     begin = float(np.nan_to_num(float(row["dose_time"])))
     end = begin + float(np.nan_to_num(float(row["interval_end"]), nan=np.inf)) if "interval_end" in row else np.inf
     rows = json.loads(str(result.attrs.get("excluded_samples", "[]")))
-    mine = [(when, why) for who, when, why in rows if who == str(row["subject"].item()) and begin <= when <= end]
+    period = int(row["period"]) if "period" in row.coords else 1
+    mine = [
+        (when, why)
+        for who, when, why, of in rows
+        if (who, of) == (str(row["subject"].item()), period) and begin <= when <= end
+    ]
     return [(when - begin, f"excluded: {why}" if why else "excluded") for when, why in mine]
 
 

@@ -171,7 +171,9 @@ def _beginning(found: Computed, profiles: Profiles, rules: Rules) -> Iterator[Do
         before, top = predose_sample(profiles).value, found.of("cmax")
         high = asked_of(profiles, rules) & (100.0 * before > limit * top * (1 + _ROUNDING))
         for i in np.flatnonzero(high).tolist():
-            text = f"predose {before[i]:.4g} is {100.0 * before[i] / top[i]:.4g} % of Cmax > {limit:g} %"
+            text = f"predose {before[i]:.4g} > {limit:g} % of Cmax, which is 0"
+            if top[i] > 0:
+                text = f"predose {before[i]:.4g} is {100.0 * before[i] / top[i]:.4g} % of Cmax > {limit:g} %"
             yield Doubt(i, text, frozenset([EVERYTHING]))
 
 

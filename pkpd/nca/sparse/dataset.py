@@ -86,6 +86,11 @@ def mean_curves(found: list[SparseResult], base: Mapping[str, str]) -> dict[str,
     return data
 
 
+def above_limit(count: int) -> str:
+    """Return what samples above the upper limit of quantification do to a mean curve; "" without any."""
+    return f"{count} samples above the upper limit of quantification: Cmax and areas are lower bounds" if count else ""
+
+
 def coordinates_of(
     groups: list[GroupSamples], found: list[SparseResult], rules: SparseRules, base: Mapping[str, str],
     amount_unit: str, concentration: bool,
@@ -105,6 +110,7 @@ def coordinates_of(
         "n_blq": [int(one.n_blq.sum()) for one in found],
         "n_alq": [group.n_alq for group in groups],
     }
+    flags = ["; ".join(filter(None, (one.flags, above_limit(g.n_alq)))) for one, g in zip(found, groups, strict=True)]
     return {
         "group": ("group", names),
         "parameter": ("parameter", np.array(NAMES, dtype=object)),
@@ -118,12 +124,12 @@ def coordinates_of(
         ),
         "accepted": (
             "group",
-            np.array([not one.flags for one in found], dtype=bool),
+            np.array([not text for text in flags], dtype=bool),
             {"long_name": "nothing calls for caution"},
         ),
         "flags": (
             "group",
-            np.array([one.flags for one in found], dtype=object),
+            np.array(flags, dtype=object),
             {"long_name": "what to be careful about"},
         ),
         "dose": ("group", np.array([g.dose for g in groups], dtype=np.float64), {"units": units.show(amount_unit)}),

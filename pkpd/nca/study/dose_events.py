@@ -49,6 +49,7 @@ def dose_events(study: Study, unit: str) -> DoseEvents:
     steady, interval = doses["steady"].to_numpy(dtype=bool), doses["interval"].to_numpy(dtype=np.float64)
     route = pandas.Index(ROUTES).get_indexer(pandas.Index(doses["route"])).astype(np.int8)
     duration = doses["duration"].to_numpy(dtype=np.float64, na_value=0.0)
+    _warn_of_unknown_lengths(doses)
     occasion = as_text(doses["occasion"]) if "occasion" in doses else np.full(len(time), "", dtype=object)
     undosed = np.setdiff1d(np.arange(len(study.subject_ids)), subject)
     subject = np.concatenate([subject, undosed])
@@ -82,6 +83,17 @@ def dose_events(study: Study, unit: str) -> DoseEvents:
         subject, time, np.where(mixed, np.nan, total), route[start], duration[start],
         np.where(np.isinf(time), 0, number), until, occasion[start], at_steady_state, interval[start],
     )  # fmt: skip
+
+
+def _warn_of_unknown_lengths(doses: pandas.DataFrame) -> None:
+    """Warn of infusions whose length is a parameter of a model: half of it would come off the MRT."""
+    unknown = doses["duration"].isna().to_numpy(dtype=bool)
+    if unknown.any():
+        people = len({getattr(who, "subject", who) for who in doses["subject"][unknown]})  # of periods: theirs
+        warn(
+            f"{int(unknown.sum())} infusions of {people} subjects last as long as a model says (RATE -1, -2): the NCA "
+            "takes their length as 0, so that MRT and Vss of these profiles are too large"
+        )
 
 
 def last_event(events: DoseEvents, subject: Integers, time: Array, post: Flags) -> Integers:

@@ -103,7 +103,7 @@ class _Samples:
 
 def _warn(table: pandas.DataFrame, lost: Flags, doubtful: Flags) -> None:
     if lost.any():
-        people = table["subject"][lost].nunique()
+        people = len({getattr(who, "subject", who) for who in table["subject"][lost]})  # of periods: theirs
         warn(
             f"{int(lost.sum())} samples of {people} subjects lie before the first dose and take no part in the NCA "
             "(but as the value at time zero if the rules ask for a predose sample)"

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from pkpd.arrays import Integers
 from pkpd.nca.kernel.compute import Computed
+from pkpd.nca.kernel.predose import predose_sample
 from pkpd.nca.kernel.prepare import FATES
 from pkpd.nca.kernel.profiles import Profiles
 from pkpd.nca.study.labels import Base
+from pkpd.periods import in_one_period
 from pkpd.study import Study
 
 BEGINNINGS = ("", "observed", "C0", "interpolated", "put in")
@@ -62,13 +64,25 @@ def around(found: Computed, profiles: Profiles, base: Base) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def taken_off(measured: Profiles, analysed: Profiles, base: Base) -> dict[str, Any]:
+    """Return what was there before the dose and taken off all samples of a profile; nothing if it was nowhere."""
+    with np.errstate(invalid="ignore"):
+        changed = np.isfinite(measured.values) & (measured.values != analysed.values)
+    less = np.bincount(measured.owner[changed], minlength=len(measured)) > 0
+    if not less.any():
+        return {}
+    level = np.where(less, predose_sample(measured).value, 0.0)
+    return {"taken_off": ("profile", level, {"units": base.own, "long_name": "what was there before the dose"})}
+
+
 def excluded(study: Study, analyte: str) -> str:
-    """Return the samples of an analyte that the study excludes as JSON: subject, time, reason."""
-    table = study.observations
+    """Return the samples of an analyte that the study excludes as JSON: subject, time on its clock, reason, period."""
+    table = in_one_period(study.observations)
     table = table[table["excluded"] & (table["analyte"] == analyte)]
+    columns = (table[name] for name in ("subject", "clock", "reason", "period"))
     rows = [
-        [str(who), float(when), why if isinstance(why, str) else ""]
-        for who, when, why in zip(table["subject"], table["time"], table["reason"], strict=True)
+        [str(who), float(when), why if isinstance(why, str) else "", int(period)]
+        for who, when, why, period in zip(*columns, strict=True)
     ]
     return json.dumps(rows[:_WRITTEN])
 
