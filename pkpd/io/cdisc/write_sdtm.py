@@ -42,7 +42,7 @@ _EX = ("STUDYID", "DOMAIN", "USUBJID", "EXSEQ", "EXTRT", "EXDOSE", "EXDOSU", "EX
        "EXENDTC")  # fmt: skip
 
 
-@checked(study=ANYTHING, study_id=ANYTHING, routes=ANYTHING)  # all that is wrong with these is said at once
+@checked(study=ANYTHING, study_id=ANYTHING)  # all that is wrong with these is said at once
 def sdtm_tables(
     study: Study,
     *,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, shown, warn
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.spelling import code_of, to_cdisc
 from pkpd.io.columns import COVARIATES
@@ -38,7 +38,7 @@ def check(study: object, study_id: object, routes: Mapping[str, str] | None) -> 
     if not isinstance(study, Study):
         problems.append(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)")
     if not isinstance(study_id, str) or not study_id:
-        problems.append(f"study_id is {study_id!r}; expected a text such as 'ABC-101'")
+        problems.append(f"study_id is {shown(study_id)}; expected a text such as 'ABC-101'")
     unknown = sorted(set(routes or {}) - set(ROUTES))
     problems += [f"routes: {name!r}; expected {', '.join(ROUTES)}" for name in unknown]
     if problems:
