@@ -229,8 +229,13 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("text", "begins"),
-    [("tad*tad > 4", (2, 2)), ("tad*t > 28", (28**0.5, 2)), ("sqrt(tad) > L", (2, 2)), ("tad - 0.1*t > 1", (1 / 0.9, 2.2 / 0.9))],
-)  # fmt: skip
+    [
+        ("tad*tad > 4", (2, 2)),
+        ("tad*t > 28", (28**0.5, 2)),
+        ("sqrt(tad) > L", (2, 2)),
+        ("tad - 0.1*t > 1", (1 / 0.9, 2.2 / 0.9)),
+    ],
+)
 def test_time_after_dose_that_only_a_condition_sees(text: str, begins: tuple[float, float]) -> None:
     """Nothing but the gap of a switch has `tad`: it counts from each dose all the same (doses at 0 and 12 h)."""
     of = model((("A", f"-ke*A*(3 if {text} else 1)"),), (("ke", 0.2), ("L", 2**0.5)), "0")
