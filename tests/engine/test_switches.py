@@ -229,3 +229,33 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not theirs.status.any()
         np.testing.assert_allclose(theirs.outputs, found.outputs, rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(theirs.slopes, found.slopes, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("tad*tad > 4", (2, 2)),
+        ("tad*t > 28", (28**0.5, 2)),
+        ("sqrt(tad) > L", (2, 2)),
+        ("tad - 0.1*t > 1", (1 / 0.9, 2.2 / 0.9)),
+    ],
+)
+def test_time_after_dose_that_only_a_condition_sees(text: str, begins: tuple[float, float]) -> None:
+    """Nothing but the gap of a switch has `tad`: it counts from each dose all the same (doses at 0 and 12 h)."""
+    of = model((("A", f"-ke*A*(3 if {text} else 1)"),), (("ke", 0.2), ("L", 2**0.5)), "0")
+    found = run(of, times=[8.0, 20.0], doses=(Dose(0.0, 10.0), Dose(12.0, 5.0)))
+    first = 10 * np.exp(-0.2 * (12 + 2 * (12 - begins[0]))) + 5
+    right = [10 * np.exp(-0.2 * (8 + 2 * (8 - begins[0]))), first * np.exp(-0.2 * (8 + 2 * (8 - begins[1])))]
+    np.testing.assert_allclose(found.outputs[:, 0], right, rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["automatic", "explicit", "stiff"])
+def test_nothing_at_all_is_a_number(method: str) -> None:
+    """A subject on placebo; what is zero until a switch begins it. The stiff method divided by its size."""
+    how = Settings(method=method)
+    placebo = model((("A", "-ke*A/(1 + A)"),), (("ke", 0.2),), "0")
+    assert run(placebo, times=[1.0, 9.0], sens=("ke",), settings=how).outputs.tolist() == [[0.0], [0.0]]
+    for text in ("1 if t**3 > T**3 else 0", "1 if cos(t/60) < cos(T/60) else 0"):
+        late = run(only(text, T=80.0), times=[7.0, 168.0], sens=("T",), settings=how)
+        np.testing.assert_allclose(late.outputs[:, 0], [0.0, 88.0], rtol=1e-6)
+        np.testing.assert_allclose(late.slopes[:, 0, 0], [0.0, -1.0], rtol=1e-6)

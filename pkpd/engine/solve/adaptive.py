@@ -33,7 +33,7 @@ from pkpd.engine.machine.steps.frame import (
 )
 from pkpd.engine.solve import segment_start as start
 from pkpd.engine.solve.crossings import cross_over, look_ahead, look_back
-from pkpd.engine.solve.limits import FIRST_PEAK, NOTHING
+from pkpd.engine.solve.limits import FEWEST, FIRST_PEAK, NOTHING
 from pkpd.engine.solve.segment_start import Scratch, begin_segment
 from pkpd.engine.solve.switches import Watch, WatchRoom, watch_room, watches
 from pkpd.engine.status import OK, UNSEARCHABLE
@@ -119,7 +119,8 @@ def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-unt
     """Give the components of a subject in which all is zero a size: what their rates make of them in a moment.
 
     The rates are those at the start and a little later, when what drives has begun; if these are all zero, those at
-    moments of the whole run. Where a rate is zero the size is a small part of the largest.
+    moments of the whole run. Where a rate is zero the size is a small part of the largest; where all are zero (nothing
+    is given, or a switch has yet to begin it) it is next to nothing, but its square still is a number.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-unt
                 state[place], largest = max(state[place], size), max(largest, size)
     for k in range(n):
         if state[(method.peak + k) * LANES + lane] == 0.0:
-            state[(method.peak + k) * LANES + lane] = NOTHING * largest
+            state[(method.peak + k) * LANES + lane] = max(NOTHING * largest, FEWEST)
 
 
 @bare_jit

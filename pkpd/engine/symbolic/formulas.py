@@ -104,6 +104,7 @@ class Formulas:
         used = set().union(*(e.free_symbols for part in self._block_parts for e in part))
         moved = {(linear[i], j) for i, j in known} | {(integrated[i], j) for i, j in full.where}
         varied = tuple(sorted({j for _, j in known}))
+        seen = (*system.rhs, *system.outputs.values(), *(each.gap for each in system.switches))
         return Structure(
             states, system.inputs, tuple(system.outputs), system.sensitivities, linear, integrated,
             tuple(k for k, symbol in enumerate(self.inputs) if symbol in used),
@@ -111,7 +112,7 @@ class Formulas:
             tuple((i, j, k) for (i, j), k in full.where.items()), self._rate_sensitivities, tuple(sorted(moved)),
             tuple((kind, state) for kind in DOSING for state in getattr(system.model, kind)),
             tuple(from_dose for _, from_dose in system.event_times),
-            any(dosed_symbol() in e.free_symbols for e in (*system.rhs, *system.outputs.values())),
+            any(dosed_symbol() in e.free_symbols for e in seen),
             not system_of(system.model).integrated,
             kept, tuple(k for k, symbol in enumerate(self.inputs) if symbol in relied), self.dydt != self._dydt,
             multiply(system.written, unknown, kept, {self.time}), gathering(system),
