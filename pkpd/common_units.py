@@ -119,6 +119,13 @@ class _Uncommon(Exception):
     """The text says something that is not read here."""
 
 
+def _small(number: float) -> float:
+    """The number, unless it is beyond all floats: whole ones would grow to millions of digits, for minutes."""
+    if abs(number) > _LARGEST:
+        raise _Uncommon
+    return number
+
+
 class _Reader:
     """A text of units, read from left to right: what stands in parentheses, then powers, then products."""
 
@@ -150,7 +157,7 @@ class _Reader:
         number, units = self._power()
         while not self._rest.startswith("**") and (sign := self._next("*", "/")):
             other, others = self._power()
-            number = number * other if sign == "*" else number / other
+            number = _small(number * other if sign == "*" else number / other)
             units = times(units, others, 1 if sign == "*" else -1)
         return number, units
 
@@ -160,7 +167,7 @@ class _Reader:
             exponent = int(self._match(r"[-+]?\d{1,2}(?![\w.])"))
             if self._rest.startswith(("**", "^")):
                 raise _Uncommon
-            number, units = number**exponent, times({}, units, exponent)
+            number, units = _small(number**exponent), times({}, units, exponent)
         return number, units
 
     def _one(self) -> tuple[float, dict[str, float]]:

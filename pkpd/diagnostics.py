@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError, unknown_names
@@ -29,6 +30,7 @@ _OF_THE_SAMPLES = (
 )  # fmt: skip
 
 
+@checked
 def design_bias(
     source: Population | Fit | Fits | Model,
     dose: Regimen,

@@ -9,12 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd import units
+from pkpd.arguments import checked, checked_fields
 from pkpd.decimals import product, total
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError, nearest, shown
 
 ROUTES = ("bolus", "infusion", "oral")
 """The routes a dose can take: into the veins at once, into the veins over time, by first-order absorption."""
 
+
+MOST_DOSES = 1_000_000
+"""More doses than this in one plan are a slip of the pen, and would fill the memory."""
 
 _STEADY = ("", "instead", "added")
 _MODELLED = ("", "rate", "duration")
@@ -67,6 +71,7 @@ class Dose:
     reset: bool = False
 
     def __post_init__(self) -> None:
+        checked_fields(self, "dose")
         problems = [*_amounts(self), *_repetition(self)]
         if self.route not in ROUTES:
             problems.append(f"unknown route {self.route!r}; {nearest(self.route, ROUTES)}")
@@ -106,8 +111,8 @@ def _amounts(dose: Dose) -> list[str]:
 
 def _repetition(dose: Dose) -> list[str]:
     problems = []
-    if not (isinstance(dose.additional, int) and dose.additional >= 0):
-        problems.append(f"additional is {dose.additional!r}; expected a whole number ≥ 0")
+    if not 0 <= dose.additional < MOST_DOSES:
+        problems.append(f"additional is {shown(dose.additional)}; expected a whole number from 0 to {MOST_DOSES - 1}")
     if not (math.isfinite(dose.interval) and dose.interval >= 0):
         problems.append(f"interval is {dose.interval}; expected a number ≥ 0")
     elif dose.additional and not dose.interval > 0:
@@ -152,6 +157,7 @@ class Regimen:
     occasions: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        checked_fields(self, "regimen")
         units.require(self.unit, "amount", "amount per kg", what="the dose")
         units.require(self.time_unit, "time", what="the dose times")
         object.__setattr__(self, "doses", tuple(sorted(self.doses, key=lambda dose: dose.time)))
@@ -167,6 +173,8 @@ class Regimen:
         return len(self.doses)
 
     def __add__(self, other: Regimen) -> Regimen:
+        if not isinstance(other, Regimen):
+            return NotImplemented
         same = other.in_units(self.unit, self.time_unit)
         return replace(self, doses=self.doses + same.doses, occasions=self.occasions + same.occasions)
 
@@ -175,6 +183,7 @@ class Regimen:
         """Times of all doses in order, additional ones too."""
         return tuple(sorted(time for d in self.doses for time in _repeats(d)))
 
+    @checked
     def in_units(self, unit: str, time_unit: str = "h") -> Regimen:
         """Return the same regimen with amounts in `unit` and times in `time_unit`."""
         a, b = units.factor(self.unit, unit), units.factor(self.time_unit, time_unit)
@@ -183,6 +192,7 @@ class Regimen:
         begins = tuple(product(self.occasions, b).tolist())
         return Regimen(tuple(converted(d, a, b) for d in self.doses), unit, time_unit, begins)
 
+    @checked
     def scaled(self, ratio: float) -> Regimen:
         """Return the same plan with every amount multiplied by `ratio`."""
         return replace(self, doses=tuple(converted(d, ratio, 1.0) for d in self.doses))
@@ -209,12 +219,14 @@ class Regimen:
             raise InputError(problems, "regimen")
         return replace(self, doses=tuple(doses))
 
+    @checked
     def delayed(self, by: str) -> Regimen:
         """Return the same plan starting later (``by="7 weeks"``) ."""
         shift = _hours(by, self.time_unit)
         doses = tuple(replace(d, time=float(total(d.time, 1, shift))) for d in self.doses)
         return replace(self, doses=doses, occasions=tuple(total(self.occasions, 1, shift).tolist()))
 
+    @checked
     def repeated(self, courses: int, every: str, occasions: bool = False) -> Regimen:
         """Return the plan given `courses` times, one course starting `every` so long (``every="7 weeks"``).
 
@@ -233,14 +245,16 @@ class Regimen:
         InputError
             If `courses` is not a whole number ≥ 1 or `every` is not a time > 0.
         """
-        if int(courses) != courses or courses < 1:
-            raise InputError(f"courses is {courses}; expected a whole number ≥ 1")
+        most = MOST_DOSES // max(1, len(self.times))
+        if not 1 <= courses <= most:
+            each = f"{len(self.times)} doses each"
+            raise InputError(f"courses is {shown(courses)}; expected a whole number from 1 to {most} ({each})")
         shift = _hours(every, self.time_unit)
         if not shift > 0:
             raise InputError(f"every is {every!r}; expected a time > 0")
-        starts = total(np.array([d.time for d in self.doses]), np.arange(int(courses))[:, None], shift).tolist()
+        starts = total(np.array([d.time for d in self.doses]), np.arange(courses)[:, None], shift).tolist()
         doses = (replace(d, time=time) for own in starts for d, time in zip(self.doses, own, strict=True))
-        begins = total(np.array(self.occasions), np.arange(int(courses))[:, None], shift).ravel().tolist()
+        begins = total(np.array(self.occasions), np.arange(courses)[:, None], shift).ravel().tolist()
         if occasions and self.doses:
             begins += [own[0] for own in starts[1:]]
         return replace(self, doses=tuple(doses), occasions=tuple(begins))
@@ -278,6 +292,7 @@ def converted(dose: Dose, amount: float, time: float) -> Dose:
     )  # fmt: skip
 
 
+@checked
 def bolus(
     amount: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:
@@ -305,6 +320,7 @@ def bolus(
     return _plan(amount, "bolus", days, at, 0.0)
 
 
+@checked
 def infusion(
     amount: str, duration: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:
@@ -315,6 +331,7 @@ def infusion(
     return _plan(amount, "infusion", days, at, _hours(duration, "h"))
 
 
+@checked
 def oral(
     amount: str, *, days: Iterable[float] | float | None = None, at: Iterable[float] | str | None = None
 ) -> Regimen:

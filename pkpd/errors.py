@@ -21,6 +21,9 @@ _SCALARS = "float|int|uint|bool|str|longdouble|datetime|timedelta"
 _NUMPY = re.compile(rf"\bnp\.(?:(?:{_SCALARS})\w*\(([^()]*)\)|(True|False)_?\b)")
 
 
+_ENDLESS = 10_000  # characters of one problem
+
+
 class PkpdError(Exception):
     """Base of every error that `pkpd` raises on purpose."""
 
@@ -37,15 +40,21 @@ class InputError(PkpdError, ValueError):
     """
 
     def __init__(self, problems: str | Iterable[str], where: str = "") -> None:
-        found = (problems,) if isinstance(problems, str) else problems
-        self.problems: tuple[str, ...] = tuple(map(plainly, found))
-        self.where = where
+        listed = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems: tuple[str, ...] = tuple(_printable(plainly(problem)) for problem in listed)
+        self.where = where = _printable(where)
         if len(self.problems) == 1:
             text = f"{where}: {self.problems[0]}" if where else self.problems[0]
         else:
             head = f"{where}: {len(self.problems)} problems" if where else f"{len(self.problems)} problems"
             text = "\n  - ".join([head, *self.problems])
         super().__init__(text)
+
+
+def _printable(problem: str) -> str:
+    """The sentence as it can be printed: no halves of surrogate pairs, and its middle left out if it is endless."""
+    text = problem if problem.isascii() else problem.encode(errors="backslashreplace").decode()
+    return text if len(text) <= _ENDLESS else f"{text[: _ENDLESS // 2]} … {text[-_ENDLESS // 2 :]}"
 
 
 class DoseError(InputError):
@@ -114,6 +123,29 @@ class FitWarning(UserWarning):
     """A fit whose estimates the data do not determine."""
 
 
+_LONGEST = 80
+
+
+def shown(value: Any) -> str:
+    """Write a value into a message, whatever it is: short, and a NumPy number as the number that it is.
+
+    Parameters
+    ----------
+    value : object
+        What was found.
+    """
+    if type(value) in (float, bool, type(None)):
+        return repr(value)
+    try:
+        if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+            value = value.item()
+        text = " ".join(repr(value).split()) if not isinstance(value, str) else repr(value[: 2 * _LONGEST])
+        text.encode()
+    except Exception:  # an integer of 5000 digits, nesting without end, an object that cannot say what it is
+        return f"a value of type {type(value).__name__!r} that cannot be shown"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 def nearest(name: Any, known: Iterable[Any]) -> str:
     """Return a sentence that suggests the nearest known name, or lists what exists.
 
@@ -127,7 +159,8 @@ def nearest(name: Any, known: Iterable[Any]) -> str:
     originals = list(known)
     names = [str(k) for k in originals]
     folded = {str(k).casefold(): k for k in originals}  # a subject 1 is not a subject '1'
-    close = difflib.get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.6)
+    asked = name if isinstance(name, str) else shown(name)
+    close = difflib.get_close_matches(asked[:_LONGEST].casefold(), list(folded), n=1, cutoff=0.6)
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     return f"known: {few(names, name)}" if names else "none exist"
@@ -146,17 +179,18 @@ def few(names: Iterable[Any], like: Any = "") -> str:
     listed = list(dict.fromkeys(str(name) for name in names))
     if len(listed) <= MOST_NAMES:
         return ", ".join(listed)
-    shown = listed[:MOST_NAMES]
-    if like:
+    asked = like if isinstance(like, str) else shown(like)  # it may be any object, even one without words
+    kept = listed[:MOST_NAMES]
+    if asked:
         matcher = difflib.SequenceMatcher()
-        matcher.set_seq2(str(like).casefold())
+        matcher.set_seq2(asked.casefold())
 
         def likeness(k: int) -> tuple[float, int]:
             matcher.set_seq1(listed[k].casefold())
             return matcher.quick_ratio(), -k
 
-        shown = [listed[k] for k in sorted(heapq.nlargest(MOST_NAMES, range(len(listed)), key=likeness))]
-    return f"{', '.join(shown)} and {len(listed) - MOST_NAMES} more"
+        kept = [listed[k] for k in sorted(heapq.nlargest(MOST_NAMES, range(len(listed)), key=likeness))]
+    return f"{', '.join(kept)} and {len(listed) - MOST_NAMES} more"
 
 
 def plainly(text: str) -> str:
@@ -169,10 +203,17 @@ def plainly(text: str) -> str:
     return _NUMPY.sub(lambda match: match[2] or match[1], text)
 
 
+def _among(name: Any, known: list[Any]) -> bool:
+    try:
+        return bool(name in known)
+    except Exception:  # an array, a missing value: what cannot be compared is no name
+        return False
+
+
 def unknown_names(names: Iterable[Any], known: Iterable[Any], what: str) -> list[str]:
     """Return one sentence for every name that is not known, each with the nearest one that is."""
     known = list(known)
-    return [f"unknown {what} {n!r}; {nearest(n, known)}" for n in names if n not in known]
+    return [f"unknown {what} {shown(n)}; {nearest(n, known)}" for n in names if not _among(n, known)]
 
 
 def warn(message: str, category: type[Warning] = DataWarning) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd import library
+from pkpd.arguments import checked
 from pkpd.dosing import Regimen, bolus
 from pkpd.errors import InputError, nearest
 from pkpd.io import read_study
@@ -77,6 +78,7 @@ PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType(
 _TABLES = {"baseline": "table1_baseline.csv", "toxicity": "table2_toxicity.csv", "response": "table3_response.csv"}
 
 
+@checked
 def published_table(name: str) -> pandas.DataFrame:
     """Return Table 1 (``"baseline"``), 2 (``"toxicity"``) or 3 (``"response"``) of the paper, as printed there."""
     import pandas
@@ -87,6 +89,7 @@ def published_table(name: str) -> pandas.DataFrame:
         return pandas.read_csv(stream)
 
 
+@checked
 def regimen(dose: str = "30 ug/kg", *, courses: int = 1, weeks: float = 7) -> Regimen:
     """Return the plan of the trial: a bolus daily on days 1–5 and 15–19 of each course.
 
@@ -141,6 +144,7 @@ def truth() -> Population:
     return Population(own, values, omega, _ERRORS, exponents=shared, limits={"L0": (LLN, math.inf)})
 
 
+@checked
 def synthetic_study(seed: int = 21) -> Study:
     """Return a synthetic study of the published size: 19 patients of phase 1 (10–50 ug/kg) and 33 of phase 2.
 
@@ -209,6 +213,7 @@ def _samples(names: Sequence[str], dose: float, seed: int) -> pandas.DataFrame:
     return pandas.concat(tables, ignore_index=True)
 
 
+@checked
 def virtual_trial(
     subjects: int = 5000,
     *,

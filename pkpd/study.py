@@ -18,18 +18,12 @@ import numpy as np
 
 from pkpd import checks
 from pkpd import units as unit_tools
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
 from pkpd.periods import PERIOD_COLUMNS, in_one_period, only_sets_back
-from pkpd.records import (
-    DOSE_COLUMNS,
-    RECORD_COLUMNS,
-    complete_doses,
-    doses_of,
-    given_doses,
-    unusual_columns,
-)
+from pkpd.records import DOSE_COLUMNS, RECORD_COLUMNS, complete_doses, doses_of, given_doses, unusual_columns
 
 if TYPE_CHECKING:
     import pandas
@@ -157,6 +151,7 @@ class Study:
         """Names in `units` whose unit nobody gave: their numbers are in the unit of whatever model reads them."""
         return frozenset(self.attrs.get("assumed_units", ()))
 
+    @checked
     def given_doses(self, unit: str | None = None) -> tuple[pandas.DataFrame, dict[str, int]]:
         """Return every dose that was given as a row of its own, and the count of what is not such a dose.
 
@@ -190,6 +185,7 @@ class Study:
         """Names of the analytes, in alphabetical order."""
         return tuple(sorted(self._observations["analyte"].unique()))
 
+    @checked
     def select(self, *, subjects: Iterable[Any] | None = None, analytes: Iterable[str] | None = None) -> Study:
         """Return the part of the study that concerns the given subjects and analytes.
 
@@ -213,14 +209,11 @@ class Study:
             observations = observations[observations["analyte"].isin(names)]
         if problems:
             raise InputError(problems)
-        return replace(
-            self,
-            _observations=observations.reset_index(drop=True),
-            _doses=doses.reset_index(drop=True),
-            _subjects=people.reset_index(drop=True),
-            _records=None if records is None else records.reset_index(drop=True),
-        )
+        tables = {"_observations": observations, "_doses": doses, "_subjects": people, "_records": records}
+        parts: dict[str, Any] = {n: t if t is None else t.reset_index(drop=True) for n, t in tables.items()}
+        return replace(self, **parts)
 
+    @checked
     def analyte_named(self, name: str | None) -> str:
         """Return the name of an analyte; without one the only analyte of the study.
 
@@ -237,6 +230,7 @@ class Study:
             raise InputError(f"the study has no analyte {name!r}; {nearest(name, self.analytes)}")
         return name
 
+    @checked
     def used(self, analyte: str) -> pandas.DataFrame:
         """Return the observations of one analyte that are not excluded.
 
@@ -252,6 +246,7 @@ class Study:
         """Return what times are multiplied with to be in a unit; 1 where the study's own was only assumed."""
         return 1.0 if "time" in self.assumed_units else unit_tools.factor(self.units["time"], unit)
 
+    @checked
     def doses_in(self, unit: str, time_unit: str) -> dict[Any, tuple[Dose, ...]]:
         """Return every subject's doses with amounts in `unit` and times in `time_unit`.
 
@@ -275,6 +270,7 @@ class Study:
             by_subject[owner].append(dose)
         return {name: tuple(doses) for name, doses in by_subject.items()}
 
+    @checked
     def covariate(self, name: str) -> str | None:
         """Return the study's name of a covariate: the same, in another case, or another of `COVARIATE_NAMES`."""
         known = [str(column) for column in self._subjects.columns if column != "subject"] + list(self.changing)
@@ -338,6 +334,7 @@ class Study:
         return f"<{mark}Study: {'; '.join(parts)}>"
 
 
+@checked
 def combine(*studies: Study) -> Study:
     """Return one study of all the subjects of several; the reverse of selecting subjects.
 

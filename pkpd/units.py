@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from pkpd.arguments import checked, one_of
 from pkpd.common_units import Quantity, common, common_ratio, times
-from pkpd.errors import UnitError
+from pkpd.errors import UnitError, shown
 
 # What the words of the field may be made of; the first dimension is the one named in a message.
 __all__ = [
@@ -50,6 +51,8 @@ _SHORT = {
     "mole": "mol", "millimole": "mmol", "micromole": "umol", "nanomole": "nmol", "picomole": "pmol",
     "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells",
 }  # fmt: skip
+_LONGEST = 200  # characters of a unit; pint's time grows with their square
+_HIGHEST = 10_000  # product of all exponents
 _TIMES = ("s", "min", "h", "day", "week", "year")
 
 
@@ -67,6 +70,7 @@ def _registry() -> Any:
 @cache
 def _quantity(text: str) -> Quantity:
     """Parse a unit string (cached: every spelling is read once)."""
+    _check_length(text)
     cleaned = text.strip().replace("µ", "u").replace("μ", "u").replace("·", "*").replace("×", "")
     cleaned = re.sub(r"\bx\s*10\b", "10", cleaned)
     cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
@@ -76,18 +80,26 @@ def _quantity(text: str) -> Quantity:
     if known is not None:
         return known
     # An exponent is one small number: pint would compute 9**9**9 exactly, for ever.
-    powers = re.sub(r"(\*\*|\^)\s*[-+]?\d{1,2}(\.\d+)?(?![\d.])(?!\s*(\*\*|\^))", "", cleaned)
-    if not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
-        raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
+    exponent = r"(?:\*\*|\^)\s*[-+]?(\d{1,2}(?:\.\d+)?)(?![\d.])(?!\s*(?:\*\*|\^))"
+    powers = re.sub(exponent, "", cleaned)
+    size = math.prod(max(1.0, float(text)) for text in re.findall(exponent, cleaned))  # ((10^99)^99)^99 …
+    if size > _HIGHEST or not re.fullmatch(r"[\w\s*/^().%+-]+", cleaned) or "**" in powers or "^" in powers:
+        raise UnitError(f"{shown(text)} is not a unit; expected something like 'ng/mL' or 'h'")
     try:
         quantity = _registry().parse_expression(cleaned)
         if not hasattr(quantity, "dimensionality"):
             quantity = _registry().Quantity(float(quantity), "dimensionless")
+        float(quantity.magnitude)  # 10^9801 is a whole number, and no float
     except Exception as error:  # pint raises half a dozen kinds, some of them not its own
-        raise UnitError(f"{text!r} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
+        raise UnitError(f"{shown(text)} is not a unit ({error}); expected something like 'ng/mL' or 'h'") from None
     if not 0 < quantity.magnitude < math.inf:
-        raise UnitError(f"{text!r} is not a unit; expected something like 'ng/mL' or 'h'")
+        raise UnitError(f"{shown(text)} is not a unit; expected something like 'ng/mL' or 'h'")
     return Quantity(quantity.magnitude, dict(quantity.unit_items()), _powers(quantity.dimensionality))
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise UnitError(f"{shown(text)} has {len(text)} characters; expected a unit, of at most {_LONGEST}")
 
 
 def _powers(container: Any) -> dict[str, float]:
@@ -95,6 +107,7 @@ def _powers(container: Any) -> dict[str, float]:
     return {str(name): power for name, power in container.items()}
 
 
+@checked
 def factor(source: str, target: str) -> float:
     """Return the number that turns a value in `source` into one in `target`.
 
@@ -145,6 +158,7 @@ def _ratio(source: str, target: str, a: Quantity, b: Quantity) -> float:
         raise UnitError(f"{source!r} cannot be converted to {target!r} by a factor: their zeros differ") from None
 
 
+@checked(kind=one_of(_KINDS))
 def is_kind(unit: str, kind: str) -> bool:
     """Say whether `unit` has the dimension that the word `kind` stands for (``"time"``, ``"concentration"`` …)."""
     return any(_quantity(unit).dimension == _dimension(words) for words in _KINDS[kind])
@@ -157,6 +171,7 @@ def _dimension(words: str) -> dict[str, float]:
     return powers
 
 
+@checked(kinds=one_of(_KINDS))
 def require(unit: str, *kinds: str, what: str) -> str:
     """Return `unit` if it is one of the `kinds`, otherwise raise a sentence that names `what` it belongs to.
 
@@ -171,11 +186,13 @@ def require(unit: str, *kinds: str, what: str) -> str:
     return unit
 
 
+@checked
 def per_kg(unit: str) -> bool:
     """Say whether `unit` is per kilogram of body weight."""
     return _quantity(unit).dimension.get("[body_weight]", 0) < 0
 
 
+@checked
 def by_weight(source: str, target: str) -> tuple[float, int]:
     """Return what an amount in `source` is multiplied with to be in `target`, and the power of the weight in kg.
 
@@ -190,6 +207,7 @@ def by_weight(source: str, target: str) -> tuple[float, int]:
     return factor({0: source, 1: f"{source}*kg", -1: f"{source}/kg"}[power], target), power
 
 
+@checked
 def quantity(text: str) -> tuple[float, str]:
     """Split a number with a unit, ``"30 ug/kg"`` → ``(30.0, "ug/kg")``.
 
@@ -199,11 +217,12 @@ def quantity(text: str) -> tuple[float, str]:
         If there is no number, no unit, or the unit does not exist.
     """
     # The unit begins with a letter, a slash or after a space, so that "0.2 1/h" is 0.2 per hour and nothing else.
+    _check_length(text)
     match = re.fullmatch(
         r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?=[\s/%a-zA-Zµμ])\s*(\S.*?)\s*", str(text)
     )
     if match is None:
-        raise UnitError(f"{text!r} is not a number with a unit; expected something like '30 ug/kg'")
+        raise UnitError(f"{shown(text)} is not a number with a unit; expected something like '30 ug/kg'")
     unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
     _quantity(unit)
     number = float(match[1])
@@ -212,6 +231,7 @@ def quantity(text: str) -> tuple[float, str]:
     return number, unit
 
 
+@checked
 def show(unit: str) -> str:
     """Write a unit the way the field does: ``h·ng/mL``, ``mL/h/kg``, ``10^9/L``."""
     found = _quantity(unit)
@@ -234,11 +254,13 @@ def _format(number: float, units: Mapping[str, float]) -> str:
     return "/".join(["·".join(top) or ("1" if bottom else ""), *bottom])
 
 
+@checked
 def is_open(unit: str) -> bool:
     """Say whether a unit still contains one of the words time, amount, volume."""
     return re.search(r"\b(time|amount|volume)\b", unit) is not None
 
 
+@checked
 def resolve(expression: str, base: Mapping[str, str]) -> str:
     """Put units for the words time, amount and volume: ``"volume/time"`` → ``"mL/h/kg"``.
 
@@ -253,6 +275,7 @@ def resolve(expression: str, base: Mapping[str, str]) -> str:
     return text if is_open(text) else show(text)
 
 
+@checked
 def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     """Return the amount and volume units in which dose / concentration needs no further factor.
 

@@ -6,6 +6,7 @@ from importlib import resources
 
 import pandas
 
+from pkpd.arguments import checked
 from pkpd.dosing import bolus, oral
 from pkpd.errors import InputError
 from pkpd.io import read_study
@@ -27,6 +28,7 @@ def __dir__() -> list[str]:
     return [*__all__]
 
 
+@checked
 def theophylline(dose: str | None = None) -> Study:
     """Return theophylline in serum of 12 subjects over 25 h after one oral dose.
 

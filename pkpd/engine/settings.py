@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pkpd.arguments import checked_fields
 from pkpd.errors import InputError, nearest
 
 METHODS = ("automatic", "explicit", "stiff")
@@ -51,6 +52,7 @@ class Settings:
     max_step: float = math.inf
 
     def __post_init__(self) -> None:
+        checked_fields(self, "solver settings")
         problems = []
         if not 1e-14 <= self.rtol < 1:
             problems.append(f"rtol is {self.rtol}; expected 1e-14 to 1")

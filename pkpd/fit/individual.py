@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, PkpdError, warn
 from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
-from pkpd.fit.inputs import check_kinds, observed_baselines
+from pkpd.fit.inputs import A_KIND_BY_OUTPUT, observed_baselines
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
@@ -24,6 +25,7 @@ from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 
+@checked(error=A_KIND_BY_OUTPUT)
 def fit_individuals(
     model: Model,
     study: Study,
@@ -45,7 +47,6 @@ def fit_individuals(
     progress : bool
         Show a progress bar after two seconds.
     """
-    check_kinds(model, study, start, error)
     request = Request(start, error, options or Options(), attrs=study.attrs)
     parts, left_out = _parts(model, study, request.options)
     if parts:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pkpd import units
+from pkpd.arguments import NAMED, optional
 from pkpd.arrays import Array
 from pkpd.engine import sd_function
 from pkpd.errors import InputError, unknown_names, warn
@@ -26,20 +27,8 @@ if TYPE_CHECKING:
     import pandas
 
 
-def check_kinds(model: Any, study: Any, start: Any, error: Any) -> None:
-    """Say what was mixed up before Python does."""
-    problems = []
-    if not isinstance(model, Model):
-        problems.append(f"model is a {type(model).__name__}; expected a Model")
-    if not isinstance(study, Study):
-        problems.append(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)")
-    if not isinstance(start, Parameters):
-        hint = "Parameters, as initial_estimates or model.parameters.with_values(CL=5) return them"
-        problems.append(f"start is a {type(start).__name__}; expected {hint}")
-    if error is not None and not isinstance(error, Mapping):
-        problems.append(f'error is {error!r}; expected a mapping from output to kind, such as {{"C": "proportional"}}')
-    if problems:
-        raise InputError(problems, "fit")
+A_KIND_BY_OUTPUT = optional(NAMED._replace(words="a mapping from output to kind, such as {'C': 'proportional'}"))
+"""The residual errors that a fit is given."""
 
 
 def align(

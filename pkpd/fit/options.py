@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pkpd.arguments import checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
 
@@ -34,5 +35,6 @@ class Options:
     settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
 
     def __post_init__(self) -> None:
+        checked_fields(self, "options")
         if self.baseline not in BASELINES:
             raise InputError(f"unknown baseline {self.baseline!r}; {nearest(self.baseline, BASELINES)}")

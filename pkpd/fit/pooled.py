@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pkpd.arguments import checked
 from pkpd.errors import FitWarning, warn
 from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
-from pkpd.fit.inputs import check_kinds, given_table, in_model_units, observed_baselines, ratio_of, with_given
+from pkpd.fit.inputs import A_KIND_BY_OUTPUT, given_table, in_model_units, observed_baselines, ratio_of, with_given
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNBOUNDED, UNIDENTIFIED
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@checked(error=A_KIND_BY_OUTPUT)
 def fit_pooled(
     model: Model,
     study: Study,
@@ -72,7 +74,6 @@ def fit_pooled(
     Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn
     2001;28:481-504 (M3). Liang KY, Zeger SL. Biometrika 1986;73:13-22 (sandwich).
     """
-    check_kinds(model, study, start, error)
     data, request = _prepared(model, study, Request(start, error, options or Options()), given)
     fit = fit_data(data, request)
     if fit.status in (UNIDENTIFIED, UNBOUNDED):

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.fit.nothing_measured import sources_all_censored
 from pkpd.model import Model
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@checked
 def initial_estimates(
     model: Model, *sources: xarray.Dataset | Study, observed: Mapping[str, str] | None = None
 ) -> Parameters:

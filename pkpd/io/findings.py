@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pkpd.errors import InputError, plainly, warn
+from pkpd.errors import shown as in_words
 
 
 def shown(cell: object) -> str:
     """Write a cell the way a message shows it: quoted when it is text, cut when it is long."""
-    text = repr(cell) if isinstance(cell, str) else str(cell)
+    try:
+        text = repr(cell) if isinstance(cell, str) else str(cell)
+        text.encode()
+    except Exception:  # an object without words, a number of 5000 digits, half a pair of surrogates
+        return in_words(cell)
     return text if len(text) <= 40 else text[:37] + "..."
 
 

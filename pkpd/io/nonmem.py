@@ -8,6 +8,7 @@ from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, few, nearest
 from pkpd.io import columns as names
 from pkpd.io.cells import label, number
@@ -37,6 +38,7 @@ _CALLED = {
 """Headings under which other programs keep doses and observations, folded."""
 
 
+@checked
 def read_nonmem(
     table: Any,
     *,

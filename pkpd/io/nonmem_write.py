@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.io.nonmem_checks import DOSE_ITEMS
 from pkpd.records import DOSE, OTHER, RESET, RESET_DOSE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("ID", "TIME", "EVID", "AMT", "RATE", "CMT", "II", "ADDL", "SS", "DV", "MDV")
 
 
+@checked
 def write_nonmem(
     study: Study, path: str | Path | None = None, *, compartments: Mapping[str, int] | None = None
 ) -> pandas.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from pkpd.arguments import checked
 from pkpd.library.common import whole
 from pkpd.library.disposition import IV, KA, Way, drug
 from pkpd.model import Model
@@ -13,6 +14,7 @@ _TK0 = Parameter("Tk0", 2.0, "time", meaning="duration of zero-order absorption"
 _HOLFORD = "Holford, Ambros & Stoeckel 1992"
 
 
+@checked
 def zero_order_absorption(compartments: int = 1, *, elimination: str = "linear") -> Model:
     r"""Absorption at a constant rate over the time Tk0.
 
@@ -36,6 +38,7 @@ def zero_order_absorption(compartments: int = 1, *, elimination: str = "linear")
     return drug(compartments, way, elimination=elimination)
 
 
+@checked
 def sequential_absorption(compartments: int = 1, *, elimination: str = "linear") -> Model:
     r"""Release into a depot at a constant rate over the time Tk0, then first-order absorption at rate ka.
 
@@ -56,6 +59,7 @@ def sequential_absorption(compartments: int = 1, *, elimination: str = "linear")
     return drug(compartments, way, elimination=elimination)
 
 
+@checked
 def mixed_absorption(compartments: int = 1, *, elimination: str = "linear") -> Model:
     r"""A fraction Fz is absorbed at a constant rate over the time Tk0 while the rest is absorbed at rate ka.
 
@@ -80,6 +84,7 @@ def mixed_absorption(compartments: int = 1, *, elimination: str = "linear") -> M
     return drug(compartments, way, elimination=elimination)
 
 
+@checked
 def weibull_absorption(compartments: int = 1, *, elimination: str = "linear") -> Model:
     r"""Absorption whose rate rises or falls with the time since the dose, so that a Weibull share has been absorbed.
 
@@ -109,6 +114,7 @@ def weibull_absorption(compartments: int = 1, *, elimination: str = "linear") ->
     return drug(compartments, way, elimination=elimination)
 
 
+@checked
 def transit_absorption(compartments: int = 1, *, transits: int = 3, elimination: str = "linear") -> Model:
     r"""Absorption through a chain of transit compartments: a smooth delay of mean MTT before the absorption at ka.
 

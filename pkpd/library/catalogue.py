@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.library import (
     absorption,
@@ -124,6 +125,7 @@ def _call(function: Callable[..., Model], arguments: Mapping[str, Any]) -> str:
     return f"{function.__name__}({', '.join(texts)})"
 
 
+@checked
 def search(words: str = "") -> pandas.DataFrame:
     """Return the models of the library whose name, kind, description or reference has all of the words.
 

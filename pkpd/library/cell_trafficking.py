@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
 
+@checked
 def redistribution(name: str, *, by: str, unit: str = "") -> Model:
     r"""Cells leave the blood under a signal and come back; none are made or lost, so blood + tissue is constant.
 
@@ -38,6 +40,7 @@ def redistribution(name: str, *, by: str, unit: str = "") -> Model:
     )
 
 
+@checked
 def trafficking(name: str, *, by: str, unit: str = "") -> Model:
     r"""Cells are made and lost in blood, and a signal moves them to tissue, from where they come back.
 

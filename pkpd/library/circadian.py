@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.common import baseline, drive, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
@@ -17,6 +18,7 @@ def _rhythm(name: str) -> tuple[Parameter, ...]:
     )
 
 
+@checked
 def circadian_baseline(name: str = "B", *, unit: str = "") -> Model:
     r"""A baseline that follows the clock as a cosine; time 0 of the study is 0 h of the clock.
 
@@ -42,6 +44,7 @@ def circadian_baseline(name: str = "B", *, unit: str = "") -> Model:
     )
 
 
+@checked
 def circadian_turnover(name: str = "R", *, by: str = "C", unit: str = "") -> Model:
     r"""Turnover whose production follows the clock and is inhibited by a drug (cortisol under a steroid).
 

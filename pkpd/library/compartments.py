@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.disposition import drug, way_in
 from pkpd.model import Model
 
 
+@checked
 def one_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
     r"""One compartment with linear elimination.
 
@@ -26,6 +28,7 @@ def one_compartment(*, absorption: bool = False, lag: bool = False, bioavailabil
     return drug(1, way_in(absorption, lag, bioavailability))
 
 
+@checked
 def two_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
     r"""Two compartments: a central one (CL, V1) that exchanges with a peripheral one (Q, V2).
 
@@ -40,6 +43,7 @@ def two_compartment(*, absorption: bool = False, lag: bool = False, bioavailabil
     return drug(2, way_in(absorption, lag, bioavailability))
 
 
+@checked
 def three_compartment(*, absorption: bool = False, lag: bool = False, bioavailability: bool = False) -> Model:
     r"""Three compartments: a central one (CL, V1), a peripheral one (Q2, V2) and a deep one (Q3, V3).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.common import CONCENTRATION, baseline, half
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
@@ -20,6 +21,7 @@ def _effect(name: str, unit: str, text: str, extra: tuple[Parameter, ...], what:
     )
 
 
+@checked
 def direct_effect(name: str = "E", *, by: str = "C", unit: str = "", inhibits: bool = False) -> Model:
     r"""Direct sigmoid effect relative to the baseline.
 
@@ -47,6 +49,7 @@ def direct_effect(name: str = "E", *, by: str = "C", unit: str = "", inhibits: b
     return _effect(name, unit, f"{name}_0*(1 {sign} Emax_{name}*{hill})", extra, "direct effect")
 
 
+@checked
 def linear_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     r"""Direct effect in proportion to the concentration.
 
@@ -62,6 +65,7 @@ def linear_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     return _effect(name, unit, f"{name}_0 + S_{name}*({by})", (slope,), "linear effect")
 
 
+@checked
 def log_linear_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     r"""Direct effect in proportion to the logarithm of the concentration, and the baseline without drug.
 
@@ -81,6 +85,7 @@ def log_linear_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Mode
     return _effect(name, unit, f"{name}_0 + m_{name}*log(1 + ({by})/C0_{name})", extra, "log-linear effect")
 
 
+@checked
 def emax_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     r"""Direct Emax effect added to the baseline.
 
@@ -99,6 +104,7 @@ def emax_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     return _effect(name, unit, text, (_emax(name, unit), half(f"EC50_{name}")), "Emax effect")
 
 
+@checked
 def sigmoid_emax_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     r"""Direct sigmoid Emax effect (Hill equation) added to the baseline.
 
@@ -116,6 +122,7 @@ def sigmoid_emax_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Mo
     return _effect(name, unit, text, extra, "sigmoid Emax effect")
 
 
+@checked
 def imax_effect(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     r"""Direct inhibition of the baseline.
 

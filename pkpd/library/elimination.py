@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.common import CONCENTRATION, require_choice
 from pkpd.library.disposition import CL, IV, KA, drug, way_in
 from pkpd.model import Model
@@ -18,6 +19,7 @@ _MEALS = (
 )
 
 
+@checked
 def michaelis_menten(compartments: int = 1, *, absorption: bool = False, linear: bool = False) -> Model:
     r"""Saturable (Michaelis–Menten) elimination, alone or parallel to a linear clearance.
 
@@ -41,6 +43,7 @@ def michaelis_menten(compartments: int = 1, *, absorption: bool = False, linear:
     return drug(compartments, way_in(absorption), elimination="parallel" if linear else "saturable")
 
 
+@checked
 def metabolite(name: str = "M", *, by: str = "CL*C") -> Model:
     r"""A metabolite formed from a fraction fm of the parent's elimination; compose it with the parent.
 
@@ -77,6 +80,7 @@ def metabolite(name: str = "M", *, by: str = "CL*C") -> Model:
     )
 
 
+@checked
 def enterohepatic(emptying: str = "periodic") -> Model:
     r"""Enterohepatic recirculation: drug goes with bile to the gallbladder, to the gut, and is absorbed again.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from pkpd.arguments import checked
 from pkpd.library.common import half, require_choice
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
@@ -11,6 +12,7 @@ from pkpd.parameters import Parameter, Parameters
 _EFFECTS = ("linear", "emax")
 
 
+@checked
 def myelosuppression(name: str = "ANC", *, by: str = "C", unit: str = "10^9/L", effect: str = "linear") -> Model:
     r"""Chemotherapy-induced myelosuppression: proliferating cells mature in three steps and feed back.
 

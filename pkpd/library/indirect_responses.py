@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, nearest
 from pkpd.library.common import baseline, drive, kout
 from pkpd.model import Model
@@ -15,6 +16,7 @@ _KINDS = {
 }
 
 
+@checked
 def indirect_response(kind: str, name: str = "R", *, by: str = "C", unit: str = "") -> Model:
     r"""Indirect response model I, II, III or IV with a saturable drive.
 
@@ -55,6 +57,7 @@ def indirect_response(kind: str, name: str = "R", *, by: str = "C", unit: str = 
     )
 
 
+@checked
 def precursor_response(name: str = "R", *, by: str = "C", unit: str = "", inhibits: bool = False) -> Model:
     r"""Indirect response from a precursor pool: the saturable drive acts on the step to the response.
 

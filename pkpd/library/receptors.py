@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.common import CONCENTRATION, baseline, drive, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
 
+@checked
 def receptor_occupancy(name: str = "RO", *, by: str = "C", kinetic: bool = False) -> Model:
     r"""Share of receptors that the drug occupies, in equilibrium or with the kinetics of binding.
 
@@ -42,6 +44,7 @@ def receptor_occupancy(name: str = "RO", *, by: str = "C", kinetic: bool = False
     )
 
 
+@checked
 def receptor_shedding(name: str = "sCD25", *, by: str = "C", unit: str = "") -> Model:
     r"""Soluble receptor (sCD25) shed from cells that a cytokine activates.
 

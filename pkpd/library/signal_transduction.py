@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from pkpd.arguments import checked
 from pkpd.library.common import CONCENTRATION, whole
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
 
+@checked
 def effect_compartment(name: str = "Ce", *, by: str = "C") -> Model:
     r"""Effect compartment: a concentration at the site of action that follows the one in plasma with delay.
 
@@ -38,6 +40,7 @@ def effect_compartment(name: str = "Ce", *, by: str = "C") -> Model:
     )
 
 
+@checked
 def activation(name: str = "A", *, by: str = "C") -> Model:
     r"""Activation of immune cells that follows a saturable stimulus with delay: 0 at rest, at most 1.
 
@@ -67,6 +70,7 @@ def activation(name: str = "A", *, by: str = "C") -> Model:
     )
 
 
+@checked
 def transit_delay(name: str = "D", *, by: str = "C", steps: int = 3, unit: str = "amount/volume") -> Model:
     r"""Delay through a chain of equal transit compartments, of mean tau.
 

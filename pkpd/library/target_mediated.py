@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pkpd.arguments import checked
 from pkpd.library.common import CONCENTRATION
 from pkpd.library.disposition import CL, INTRAVENOUS, Way, exchange, first_order
 from pkpd.model import Model
@@ -15,6 +16,7 @@ _R0 = Parameter("R0", 1.0, CONCENTRATION, meaning="target at baseline (ksyn = kd
 _GIBIANSKY = "Gibiansky, Gibiansky, Kakkar & Ma 2008"
 
 
+@checked
 def tmdd(compartments: int = 2, *, absorption: bool = False) -> Model:
     r"""Target-mediated drug disposition: drug binds its target, and the complex is internalised.
 
@@ -48,6 +50,7 @@ def tmdd(compartments: int = 2, *, absorption: bool = False) -> Model:
     return _bound(target, compartments, absorption)
 
 
+@checked
 def tmdd_quasi_steady_state(compartments: int = 2, *, absorption: bool = False) -> Model:
     r"""Target-mediated disposition in quasi-steady state: total drug and total target, free drug by algebra.
 
@@ -80,6 +83,7 @@ def tmdd_quasi_steady_state(compartments: int = 2, *, absorption: bool = False) 
     return _bound(target, compartments, absorption)
 
 
+@checked
 def tmdd_michaelis_menten(compartments: int = 2, *, absorption: bool = False) -> Model:
     r"""Michaelis–Menten limit of target-mediated disposition: total target constant and far below the drug.
 

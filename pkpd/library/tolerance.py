@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.common import CONCENTRATION, baseline, drive, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
 
+@checked
 def feedback(name: str = "R", *, by: str = "C", unit: str = "", inhibits: bool = False) -> Model:
     r"""Turnover with a moderator that follows the response and holds its production back: tolerance and rebound.
 
@@ -42,6 +44,7 @@ def feedback(name: str = "R", *, by: str = "C", unit: str = "", inhibits: bool =
     )
 
 
+@checked
 def antagonist_tolerance(name: str = "E", *, by: str = "C", unit: str = "") -> Model:
     r"""Direct effect with tolerance: a hypothetical antagonist follows the drug and weakens its effect.
 

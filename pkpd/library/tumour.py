@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from pkpd.arguments import checked
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
 
+@checked
 def simeoni(name: str = "w", *, by: str = "C", unit: str = "g") -> Model:
     r"""Tumour growth in xenografts: exponential, then linear; damaged cells die through a chain of transits.
 
@@ -48,6 +50,7 @@ def simeoni(name: str = "w", *, by: str = "C", unit: str = "g") -> Model:
     )
 
 
+@checked
 def claret(name: str = "SLD", *, by: str = "C", unit: str = "mm") -> Model:
     r"""Tumour size in patients: exponential growth, a kill in proportion to exposure, and resistance to it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pkpd.arguments import checked
 from pkpd.library.common import baseline, kout
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
@@ -24,6 +25,7 @@ def _response(
     )
 
 
+@checked
 def turnover(name: str, *, by: str, unit: str = "") -> Model:
     r"""Turnover whose production is stimulated in proportion to a signal.
 
@@ -47,6 +49,7 @@ def turnover(name: str, *, by: str, unit: str = "") -> Model:
     return _response(name, unit, equation, (slope,), "stimulated production")
 
 
+@checked
 def stimulated_loss(name: str, *, by: str, unit: str = "") -> Model:
     r"""Turnover whose loss is stimulated in proportion to a signal: cells leave the blood.
 
@@ -63,6 +66,7 @@ def stimulated_loss(name: str, *, by: str, unit: str = "") -> Model:
     return _response(name, unit, equation, (slope,), "stimulated loss")
 
 
+@checked
 def irreversible_effect(name: str = "R", *, by: str = "C", unit: str = "") -> Model:
     r"""Turnover of something that a drug inactivates or kills for good, at a rate proportional to both.
 
@@ -82,6 +86,7 @@ def irreversible_effect(name: str = "R", *, by: str = "C", unit: str = "") -> Mo
     return _response(name, unit, equation, (rate,), "irreversible loss", "Mager, Wyska & Jusko 2003")
 
 
+@checked
 def precursor_turnover(name: str, *, by: str, unit: str = "") -> Model:
     r"""Turnover from a precursor pool that a signal holds back: after release the response rebounds.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.model.model import WORDS
@@ -17,6 +18,7 @@ _SIZES: Mapping[str, str] = {
 _KINDS: Mapping[str, str] = {"CL_": "5 L/h", "V_": "20 L"}
 
 
+@checked
 def typical(model: Model) -> Model:
     """Return a model with a value for every parameter: round numbers of a small molecule, in h, mg and L.
 

@@ -11,16 +11,20 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from pkpd.errors import ModelError, nearest
+from pkpd.errors import ModelError, nearest, shown
 
 TIME = "t"
 TAD = "tad"  # time after the last dose
 FUNCTIONS = ("exp", "log", "sqrt", "abs", "min", "max", "sin", "cos", "tanh")
 _LONGEST = 10_000
-_EXACT, _HIGHEST = 1e15, 100
+_EXACT, _HIGHEST, _TOWER = 1e15, 100, 5
 _FLOAT_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow,
+}  # fmt: skip
+_FLOAT_FUNCTIONS: Mapping[str, Callable[..., float]] = {
+    "exp": math.exp, "log": math.log, "sqrt": math.sqrt, "abs": abs, "min": min, "max": max, "sin": math.sin,
+    "cos": math.cos, "tanh": math.tanh,
 }  # fmt: skip
 _COMPARISONS = {ast.Lt: "Lt", ast.LtE: "Le", ast.Gt: "Gt", ast.GtE: "Ge"}
 
@@ -40,7 +44,10 @@ def names(text: str) -> frozenset[str]:
     """
     names_found: set[str] = set()
     try:
-        _check(_tree(text), text, names_found)
+        tree = _tree(text)
+        _check(tree, text, names_found)
+        if _tower(tree) > _TOWER:
+            raise ModelError(f"equation {shown(text)} has more than {_TOWER} exponentials in one another")
     except RecursionError:
         raise _too_deep(text) from None
     return frozenset(names_found)
@@ -63,7 +70,7 @@ def parse(text: str) -> Any:
     except RecursionError:
         raise _too_deep(text) from None
     if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
-        raise ModelError(f"equation {text!r} contains a value that is not a finite number: {expression}")
+        raise ModelError(f"equation {shown(text)} contains a value that is not a finite number: {expression}")
     return expression
 
 
@@ -115,7 +122,7 @@ def _tree(text: str) -> ast.expr:
     try:
         return tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ModelError(f"equation {text!r} cannot be read: {getattr(error, 'msg', error)}") from None
+        raise ModelError(f"equation {shown(text)} cannot be read: {getattr(error, 'msg', error)}") from None
 
 
 def symbol(name: str) -> Any:
@@ -189,34 +196,74 @@ def _printer() -> Any:
     return Printer()
 
 
-def _check(node: ast.AST, text: str, names_found: set[str]) -> None:
-    """Walk the tree, collect the names, and refuse whatever is not on the whitelist."""
+def _check(node: ast.AST, text: str, names_found: set[str]) -> float | None:
+    """Walk the tree, collect the names, refuse whatever is not on the whitelist, and return the value of a constant.
+
+    Constants are computed in floating point on the way: an exact 9**9**9 would be computed for ever, and a value that
+    is no finite number is refused where it is written, not when somebody simulates.
+    """
     inner: list[Any]
     match node:
-        case ast.Constant(value=value) if type(value) in (int, float):
-            inner = []
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return _finite(_constant(float, value), node, text)
         case ast.Name(id=name):
             names_found.add(name)
-            inner = []
+            return None
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-            inner = [operand]
-        case ast.BinOp(op=ast.Pow(), left=left, right=right):
-            _check_power(node, right, text)
-            inner = [left, right]
-        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), left=left, right=right):
-            inner = [left, right]
+            inside = _check(operand, text, names_found)
+            return -inside if inside is not None and isinstance(node.op, ast.USub) else inside
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow() as op, left=left, right=right):
+            a, b = _check(left, text, names_found), _check(right, text, names_found)
+            if isinstance(op, ast.Pow) and b is not None and not abs(b) <= _HIGHEST:
+                problem = f"has the exponent {ast.unparse(right)[:60]}; expected at most {_HIGHEST}"
+                raise ModelError(f"equation {shown(text)} {problem}")
+            if isinstance(op, ast.Div) and b == 0:
+                raise ModelError(f"equation {shown(text)} divides by zero")
+            known = None if a is None or b is None else (a, b)
+            return None if known is None else _finite(_constant(_FLOAT_OPERATIONS[type(op)], *known), node, text)
         case ast.Call(func=func, args=arguments, keywords=keywords):
-            _check_call(func, len(arguments), bool(keywords), text)
-            inner = arguments
+            name = _check_call(func, len(arguments), bool(keywords), text)
+            values = [_check(argument, text, names_found) for argument in arguments]
+            numbers = [value for value in values if value is not None]
+            return (
+                _finite(_constant(_FLOAT_FUNCTIONS[name], *numbers), node, text)
+                if len(numbers) == len(values)
+                else None
+            )
         case ast.IfExp(test=test, body=body, orelse=orelse):
             inner = [*_compared(test, text), body, orelse]
         case _:
             raise ModelError(
-                f"equation {text!r} contains {ast.unparse(node)!r}; allowed are numbers, names, + - * / ** (or ^), "
-                f"'a if x < y else b' and {', '.join(FUNCTIONS)}"
+                f"equation {shown(text)} contains {ast.unparse(node)[:60]!r}; allowed are numbers, names, + - * / ** "
+                f"(or ^), 'a if x < y else b' and {', '.join(FUNCTIONS)}"
             )
     for child in inner:
         _check(child, text, names_found)
+    return None
+
+
+def _tower(node: ast.AST) -> int:
+    """How many exponentials stand in one another at most; SymPy asks of each what it is, for ever."""
+    own = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "exp"
+    return own + max(map(_tower, ast.iter_child_nodes(node)), default=0)
+
+
+def _constant(function: Callable[..., Any], *numbers: float) -> float:
+    """A function of numbers, NaN where it is no real number, infinite where it overflows."""
+    try:
+        value = function(*numbers)
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
+    except ValueError:  # the logarithm of a number below 0
+        return math.nan
+    return math.nan if isinstance(value, complex) else float(value)
+
+
+def _finite(value: float, node: ast.AST, text: str) -> float:
+    if not math.isfinite(value):
+        what = ast.unparse(node)[:60]
+        raise ModelError(f"equation {shown(text)} contains {what}, which is not a finite (real) number")
+    return value
 
 
 def _compared(test: ast.expr, text: str) -> list[ast.expr]:
@@ -225,45 +272,20 @@ def _compared(test: ast.expr, text: str) -> list[ast.expr]:
         return [side for value in test.values for side in _compared(value, text)]
     if isinstance(test, ast.Compare) and all(type(op) in _COMPARISONS for op in test.ops):
         return [test.left, *test.comparators]
-    raise ModelError(f"equation {text!r}: {ast.unparse(test)!r} is not a condition; allowed are < <= > >= with and, or")
+    raise ModelError(
+        f"equation {shown(text)}: {ast.unparse(test)!r} is not a condition; allowed are < <= > >= with and, or"
+    )
 
 
-def _check_call(func: ast.expr, count: int, keywords: bool, text: str) -> None:
+def _check_call(func: ast.expr, count: int, keywords: bool, text: str) -> str:
+    """Return the name of the function that is called."""
     name = func.id if isinstance(func, ast.Name) else ast.unparse(func)
     if name not in FUNCTIONS:
-        raise ModelError(f"equation {text!r} calls {name!r}; {nearest(name, FUNCTIONS)}")
+        raise ModelError(f"equation {shown(text)} calls {name[:60]!r}; {nearest(name, FUNCTIONS)}")
     many = name in ("min", "max")
     if keywords or (count < 2 if many else count != 1):
-        raise ModelError(f"equation {text!r}: {name} takes {'two or more values' if many else 'one value'}")
-
-
-def _check_power(node: ast.AST, exponent: ast.expr, text: str) -> None:
-    """Exponents stay small and constant powers finite: 9**9**9 would be computed exactly, for ever."""
-    size = _constant(exponent)
-    if size is not None and not abs(size) <= _HIGHEST:
-        raise ModelError(f"equation {text!r} has the exponent {ast.unparse(exponent)}; expected at most {_HIGHEST}")
-    value = _constant(node)
-    if value is not None and not math.isfinite(value):
-        raise ModelError(f"equation {text!r} contains {ast.unparse(node)}, which is not a finite number")
-
-
-def _constant(node: ast.AST) -> float | None:
-    """The value of an expression without names, in floating point (infinite if it overflows); None with names."""
-    if any(isinstance(n, (ast.Name, ast.Call, ast.IfExp)) for n in ast.walk(node)):
-        return None
-    try:
-        match node:
-            case ast.Constant(value=int() | float() as value):
-                return float(value)
-            case ast.UnaryOp(op=op, operand=operand):
-                inner = _constant(operand)
-                return None if inner is None else (-inner if isinstance(op, ast.USub) else inner)
-            case ast.BinOp(left=left, op=op, right=right):
-                a, b = _constant(left), _constant(right)
-                return None if a is None or b is None else _FLOAT_OPERATIONS[type(op)](a, b)
-    except (OverflowError, ZeroDivisionError, TypeError, KeyError):
-        return math.inf
-    return None
+        raise ModelError(f"equation {shown(text)}: {name} takes {'two or more values' if many else 'one value'}")
+    return name
 
 
 def _convert(node: ast.AST, text: str) -> Any:
@@ -307,10 +329,13 @@ def _binary(a: Any, op: ast.operator, b: Any, text: str) -> Any:
             return a * b
         case ast.Div():
             if b.is_zero:
-                raise ModelError(f"equation {text!r} divides by zero")
+                raise ModelError(f"equation {shown(text)} divides by zero")
             return a / b
     # A constant power that is not a small whole number is a float: exact ones grow without end.
-    size = float(a) ** float(b) if a.is_number and b.is_number and a.is_real and b.is_real and a > 0 else 0.0
+    try:
+        size = float(a) ** float(b) if a.is_number and b.is_number and a.is_real and b.is_real and a > 0 else 0.0
+    except OverflowError:
+        raise ModelError(f"equation {shown(text)} contains a power that is not a finite number") from None
     return sympy.Float(size) if size > _EXACT else a**b
 
 

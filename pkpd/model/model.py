@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pkpd import units
+from pkpd.arguments import NAMED, checked, checked_fields
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, ModelError, UnitError, nearest, unknown_names
 from pkpd.model import expressions
@@ -85,17 +86,19 @@ class Model:
     infusion_duration: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        texts = dict.fromkeys(("equations", "outputs", "initial", *DOSING), NAMED)
+        checked_fields(self, "model", **texts)
         problems = []
         for kind in ("equations", "outputs", "initial", *DOSING):
-            texts = {}
+            read = {}
             for key, value in getattr(self, kind).items():
                 try:
                     text = expressions.text_of(value)
                     expressions.names(text)
-                    texts[key] = text
+                    read[key] = text
                 except InputError as error:
                     problems += [f"{kind}[{key!r}]: {p}" for p in error.problems]
-            object.__setattr__(self, kind, MappingProxyType(texts))
+            object.__setattr__(self, kind, MappingProxyType(read))
         for kind in ("doses", "units", "base"):
             object.__setattr__(self, kind, MappingProxyType(dict(getattr(self, kind))))
         problems += self._name_problems()
@@ -206,6 +209,7 @@ class Model:
             **{kind: {**getattr(a, kind), **getattr(b, kind)} for kind in DOSING},
         )
 
+    @checked
     def in_units(self, *, time: str, amount: str, volume: str) -> Model:
         """Return the model with units chosen for the words time, amount and volume.
 
@@ -235,10 +239,12 @@ class Model:
         named = {name: units.resolve(unit, base) for name, unit in self.units.items()}
         return replace(self, parameters=Parameters(tuple(items)), units=named, base=base)
 
+    @checked
     def with_values(self, **values: float | str) -> Model:
         """Return the model with new default values of its parameters."""
         return replace(self, parameters=self.parameters.with_values(values))
 
+    @checked
     def renamed(self, **new: str) -> Model:
         """Return the model with parameters, states or outputs renamed, e.g. ``renamed(kout="kR")``.
 
@@ -273,6 +279,7 @@ class Model:
             **dosing,
         )
 
+    @checked
     def expression(self, name: str) -> Any:
         """Return the SymPy expression of a state's derivative or of an output."""
         expressions_by_name = {**self.outputs, **self.equations}
@@ -317,6 +324,7 @@ def _in_base(parameter: Parameter, base: Mapping[str, str]) -> Parameter:
     return parameter
 
 
+@checked
 def define(
     equations: Mapping[str, Any],
     parameters: Iterable[str] | Mapping[str, float | str] | Parameters,
@@ -363,8 +371,9 @@ def define(
     known_parts = [f.name for f in fields(Model) if f.name not in ("name", "equations", "parameters")]
     if problems := unknown_names(parts, known_parts, "part"):
         raise ModelError(problems, f"model {name!r}")
-    if parts.get("base") and dict(parts["base"]) != dict(WORDS):
-        parameters = Parameters(tuple(_in_base(p, parts["base"]) for p in parameters))
+    base = parts.get("base", WORDS)
+    if isinstance(base, Mapping) and dict(base) not in ({}, dict(WORDS)):
+        parameters = Parameters(tuple(_in_base(p, base) for p in parameters))
     model = Model(name, equations, parameters, **parts)
     if undefined := sorted(set(model.needs) - set(needs)):
         known = [*model.states, *model.parameters.names, *model.outputs]

@@ -88,7 +88,7 @@ def _is_loss(term: Any) -> bool:
     """Whether every part of a term has a minus sign, also where SymPy wrote it into a bracket."""
     import sympy
 
-    return all(part.could_extract_minus_sign() for part in sympy.Add.make_args(sympy.expand(term)))
+    return all(part.could_extract_minus_sign() for part in sympy.Add.make_args(sympy.expand(term, multinomial=False)))
 
 
 def _taker(source: str, term: Any, gains: dict[str, list[Any]]) -> str:
@@ -102,7 +102,7 @@ def _pieces(source: str, term: Any, gains: dict[str, list[Any]]) -> list[Any]:
 
     if _taker(source, term, gains):
         return [term]
-    parts = list(sympy.Add.make_args(sympy.expand(term)))
+    parts = list(sympy.Add.make_args(sympy.expand(term, multinomial=False)))
     return parts if any(_taker(source, part, gains) for part in parts) else [term]
 
 
@@ -110,7 +110,7 @@ def _rate(term: Any, source: str) -> str:
     import sympy
 
     symbol = expressions.symbol(source)
-    term = sympy.factor_terms(sympy.expand(term)) if "(-" in str(term) else term
+    term = sympy.factor_terms(sympy.expand(term, multinomial=False)) if "(-" in str(term) else term
     return _plain(term / symbol) if term.has(symbol) else f"{_plain(term)} (amount)"
 
 

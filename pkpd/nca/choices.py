@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Self, TypeVar
 
+from pkpd.arguments import checked_fields, from_json
 from pkpd.errors import InputError, nearest, unknown_names
 
 
@@ -26,6 +27,7 @@ class Choices:
     name: str = ""
 
     def __post_init__(self) -> None:
+        checked_fields(self, self.WHERE)
         if problems := list(self.problems()):
             raise InputError(problems, self.WHERE)
 
@@ -68,10 +70,7 @@ class Choices:
         InputError
             If the text is not what `to_json` writes, or a choice or its value does not exist.
         """
-        try:
-            written = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"not JSON: {error}", cls.WHERE) from None
+        written = from_json(text, cls.WHERE)
         if not isinstance(written, dict):
             raise InputError(f"expected what {cls.__name__}.to_json wrote", cls.WHERE)
         cls.check_names(written)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from pkpd.errors import InputError
+from pkpd.arguments import checked, kinds_of
+from pkpd.errors import InputError, shown
 from pkpd.nca import reasons
+from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.accept import acceptance, accepted, not_met
 from pkpd.nca.kernel.compute import as_analysed, compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
@@ -32,6 +34,7 @@ from pkpd.study import Study
 _preset = preset
 
 
+@checked
 def nca(
     study: Study,
     analyte: str | Sequence[str] | None = None,
@@ -140,6 +143,7 @@ def nca(
     raise InputError(f"analyte is {analyte!r}; expected a name or a list of names", "nca")
 
 
+@checked(**kinds_of(nca, "dose_unit", "tau", "steady_state", "windows", "above", "points"))
 def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, **changes: Any) -> Any:
     """Return the analysis of a study by the settings of an earlier one.
 
@@ -169,6 +173,7 @@ def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, 
     return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
 
 
+@checked(result=A_RESULT)
 def choose_points(
     study: Study,
     result: xr.Dataset,
@@ -251,7 +256,7 @@ def _identifier(study: Study, shown: Any) -> Any:
 
 def _positive(tau: float) -> float:
     if isinstance(tau, bool) or not isinstance(tau, int | float | np.number) or not 0 < tau < float("inf"):
-        raise InputError(f"tau is {tau!r}; expected a positive number in the study's time unit", "nca")
+        raise InputError(f"tau is {shown(tau)}; expected a positive number in the study's time unit", "nca")
     return float(tau)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pkpd.errors import nearest
+from pkpd.errors import nearest, shown
 from pkpd.nca.choices import Choices, is_number, is_whole, preset_among
 
 _BLQ = ("zero", "lloq/2", "lloq", "drop", "missing")
@@ -241,11 +241,14 @@ def _substitutes(rules: Rules) -> Iterator[str]:
             yield f"{key} is {value!r}; expected one of {', '.join(words)} or a number ≥ 0"
 
 
+_NEVER_REACHED = 2**31  # samples of a profile; NumPy counts in whole numbers of the machine
+
+
 def _numbers(rules: Rules) -> Iterator[str]:
     """Problems of the choices that are numbers or switches."""
     least = rules.lambda_z_points
-    if not is_whole(least) or least < 3:
-        yield f"lambda_z_points is {least!r}; expected a whole number ≥ 3"
+    if not is_whole(least) or not 3 <= least < _NEVER_REACHED:
+        yield f"lambda_z_points is {shown(least)}; expected a whole number ≥ 3 and below {_NEVER_REACHED}"
         least = 3
     most = rules.lambda_z_max_points
     if most is not None and (not is_whole(most) or most < least):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from pkpd.errors import InputError, unknown_names
+from pkpd.arguments import checked_fields, from_json, tuples
+from pkpd.errors import InputError, shown, unknown_names
 from pkpd.nca.kernel.compute import Asked
 from pkpd.nca.rules import Rules
 
@@ -45,6 +47,7 @@ class Points:
     period: int | None = None
 
     def __post_init__(self) -> None:
+        checked_fields(self, "points")
         for name in ("use", "leave_out"):
             object.__setattr__(self, name, tuple(float(x) for x in getattr(self, name)))
         if self.between is not None:
@@ -94,6 +97,20 @@ class NcaSettings:
     points: tuple[Points, ...] = ()
     plasma: str | None = None
 
+    def __post_init__(self) -> None:
+        checked_fields(self, "settings")
+        problems = [
+            f"interval {k} is {shown(one)}; expected (subject, start, end), two numbers with end after start"
+            for k, one in enumerate(self.intervals or (), start=1)
+            if len(one) != 3 or not _in_order(one[1], one[2])
+        ]
+        if self.tau is not None and not 0 < self.tau < math.inf:
+            problems.append(f"tau is {shown(self.tau)}; expected a positive number in the study's time unit")
+        if problems:
+            raise InputError(problems, "settings")
+        pairs(self.windows, "windows")
+        thresholds(self.above)
+
     @property
     def asked(self) -> Asked:
         """Windows and thresholds."""
@@ -122,22 +139,30 @@ class NcaSettings:
     @classmethod
     def from_json(cls, text: str) -> NcaSettings:
         """Return the settings that `to_json` wrote."""
-        try:
-            found = _restored(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise InputError(f"not JSON: {error}", "settings") from None
+        found = _restored(from_json(text, "settings"))
         if not isinstance(found, dict) or not {"analyte", "rules"} <= set(found):
             raise InputError("expected what NcaSettings.to_json wrote, with an analyte and rules", "settings")
         problems = unknown_names(found, [f.name for f in fields(cls)], "setting")
         if problems:
             raise InputError(problems, "settings")
         found["rules"] = Rules.from_json(json.dumps(found["rules"]))
-        for name in ("windows", "intervals"):
-            if found.get(name) is not None:
-                found[name] = tuple(tuple(pair) for pair in found[name])
-        found["above"] = tuple(found.get("above", ()))
-        found["points"] = tuple(Points(**one) for one in found.get("points", ()))
-        return cls(**found)
+        points = tuples(found.get("points", ()))
+        found["points"] = tuple(map(_point, points)) if isinstance(points, tuple) else points
+        return cls(**{name: tuples(value) for name, value in found.items()})
+
+
+def _point(written: Any) -> Any:
+    """One choice of points from JSON; what is none is left for the settings to refuse."""
+    if not isinstance(written, dict):
+        return written
+    if problems := unknown_names(written, [f.name for f in fields(Points)], "part of points"):
+        raise InputError(problems, "settings")
+    return Points(**{"subject": None, **{name: tuples(value) for name, value in written.items()}})
+
+
+def _in_order(start: Any, end: Any) -> bool:
+    numbers = all(isinstance(x, int | float | np.number) and not isinstance(x, bool) for x in (start, end))
+    return numbers and math.isfinite(start) and end > start
 
 
 def _plain(value: Any) -> Any:
@@ -154,8 +179,8 @@ def _plain(value: Any) -> Any:
 
 
 def _restored(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"infinite"}:
-        return float("inf") * value["infinite"]
+    if isinstance(value, dict) and set(value) == {"infinite"} and value["infinite"] in (1, -1):
+        return math.inf * value["infinite"]
     if isinstance(value, dict):
         return {key: _restored(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -173,14 +198,16 @@ def pairs(values: Iterable[Sequence[float]], what: str) -> tuple[tuple[float, fl
     """
     found, problems = [], []
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InputError(f"{what} is {values!r}; expected a list of (begin, end)", what)
+        raise InputError(f"{what} is {shown(values)}; expected a list of (begin, end)", what)
     for k, one in enumerate(values, start=1):
         try:
             a, b = (float(x) for x in one)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             a, b = float("nan"), float("nan")
         if not (0 <= a < b and a < float("inf")):
-            problems.append(f"{what} {k} is {one!r}; expected (begin, end) with 0 ≤ begin < end, times after the dose")
+            problems.append(
+                f"{what} {k} is {shown(one)}; expected (begin, end) with 0 ≤ begin < end, times after the dose"
+            )
         found.append((a, b))
     if problems:
         raise InputError(problems, what)
@@ -196,10 +223,10 @@ def thresholds(values: Iterable[float]) -> tuple[float, ...]:
         If one is not a finite number ≥ 0.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InputError(f"above is {values!r}; expected a list of concentrations", "above")
+        raise InputError(f"above is {shown(values)}; expected a list of concentrations", "above")
     listed = list(values)
     problems = [
-        f"above {k} is {x!r}; expected a concentration ≥ 0, a number in the analyte's unit"
+        f"above {k} is {shown(x)}; expected a concentration ≥ 0, a number in the analyte's unit"
         for k, x in enumerate(listed, start=1)
         if isinstance(x, bool) or not isinstance(x, int | float | np.number) or not 0 <= x < float("inf")
     ]

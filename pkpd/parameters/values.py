@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pkpd import units
+from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
 from pkpd.parameters.scale import Scale
@@ -47,6 +48,7 @@ class Parameter:
     meaning: str = ""
 
     def __post_init__(self) -> None:
+        checked_fields(self, "parameter")
         if not self.lower < self.upper:
             raise InputError(f"parameter {self.name!r} has bounds {self.lower} to {self.upper}; expected lower < upper")
         if math.isinf(self.value):
@@ -81,6 +83,7 @@ class Parameters:
     items: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
+        checked_fields(self, "parameters")
         names = self.names
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
@@ -126,6 +129,7 @@ class Parameters:
     def __contains__(self, name: object) -> bool:
         return name in self.names
 
+    @checked
     def get(self, name: str) -> Parameter:
         """Return one parameter; an unknown name suggests the nearest."""
         for item in self.items:
@@ -157,6 +161,7 @@ class Parameters:
             raise InputError(problems)
         return Parameters(tuple(mine.values()))
 
+    @checked
     def change(self, names: Iterable[str], **attributes: Any) -> Parameters:
         """Return the set with some attributes of the named parameters replaced."""
         wanted = list(names)
@@ -164,6 +169,7 @@ class Parameters:
             raise InputError(problems)
         return Parameters(tuple(replace(p, **attributes) if p.name in wanted else p for p in self.items))
 
+    @checked
     def with_values(self, values: Mapping[str, float | str] | None = None, /, **more: float | str) -> Parameters:
         """Return the set with new values; a text such as ``"0.17 L/h/kg"`` is converted to the parameter's unit.
 
@@ -187,18 +193,22 @@ class Parameters:
             raise InputError(problems)
         return Parameters(tuple(changed))
 
+    @checked
     def fix(self, *names: str) -> Parameters:
         """Return the set with these parameters fixed at their values."""
         return self.change(names, fixed=True)
 
+    @checked
     def release(self, *names: str) -> Parameters:
         """Return the set with these parameters free to be estimated."""
         return self.change(names, fixed=False)
 
+    @checked
     def bound(self, name: str, lower: float = -math.inf, upper: float = math.inf) -> Parameters:
         """Return the set with new bounds for one parameter."""
         return self.change([name], lower=lower, upper=upper)
 
+    @checked
     def subset(self, names: Iterable[str]) -> Parameters:
         """Return the named parameters in the order asked for."""
         return Parameters(tuple(self.get(name) for name in names))
@@ -221,6 +231,7 @@ class Parameters:
             raise InputError(problems)
         return self.scale.to(self.free_values)
 
+    @checked
     def from_vector(self, vector: Array) -> Parameters:
         """Return the set with the free values read back from their unbounded scales."""
         numbers = np.asarray(vector, dtype=float).ravel()

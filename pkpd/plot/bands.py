@@ -11,6 +11,7 @@ import xarray
 from matplotlib.axes import Axes
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.plot import marks, style
@@ -49,6 +50,7 @@ class BandStyle:
     label: str = ""
 
 
+@checked
 def bands(
     forecast: xarray.Dataset,
     name: str,
@@ -124,6 +126,7 @@ def bands(
     return ax
 
 
+@checked
 def overlay(
     ax: Axes,
     table: pandas.DataFrame,

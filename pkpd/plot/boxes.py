@@ -9,10 +9,12 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 
+from pkpd.arguments import SOME_LABELS, checked, optional
 from pkpd.arrays import Array
 from pkpd.plot import marks, style
 
 
+@checked(groups=optional(SOME_LABELS))
 def parameter_boxes(
     result: xarray.Dataset,
     parameter: str,

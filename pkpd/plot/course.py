@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings, compile_model
@@ -20,6 +21,7 @@ from pkpd.plot.fitted import prediction_rows, unit_of
 from pkpd.study import Study
 
 
+@checked
 def fitted_course(
     fit: Fit | Fits,
     study: Study,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, few
 from pkpd.fit.result import Fit, Fits
 from pkpd.observed import ABOVE, BELOW, MEASURED
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 AGAINST = ("time", "fitted")
 
 
+@checked
 def observed_fitted(
     fit: Fit | Fits,
     output: str | None = None,
@@ -78,6 +80,7 @@ def observed_fitted(
     return ax
 
 
+@checked
 def residuals(
     fit: Fit | Fits,
     output: str | None = None,

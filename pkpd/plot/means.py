@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
 from pkpd.errors import warn
@@ -37,7 +38,11 @@ class MeanRule:
     statistic: str = "mean"
     blq: str | None = None
 
+    def __post_init__(self) -> None:
+        checked_fields(self, "mean rule")
 
+
+@checked
 def mean_profiles(
     study: Study,
     analyte: str | None = None,

@@ -8,10 +8,12 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.nca.after.proportionality import PowerModel, power_model
 from pkpd.plot import marks, style
 
 
+@checked
 def proportionality(
     result: xarray.Dataset,
     parameter: str = "auc_inf_obs",

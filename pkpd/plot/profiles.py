@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.decimals import difference
 from pkpd.errors import InputError
 from pkpd.periods import in_one_period
@@ -20,6 +21,7 @@ _MANY = 1 << 32  # more than any subject has doses
 ORIGINS = {"study": "time", "first dose": "time after the first dose", "last dose": "time after the last dose"}
 
 
+@checked
 def profiles(
     study: Study,
     analyte: str | None = None,

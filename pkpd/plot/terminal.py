@@ -10,11 +10,13 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.nca import lambda_z_line
 from pkpd.plot import marks, style
 
 
+@checked
 def lambda_z(
     result: xarray.Dataset, profile: int = 0, *, ax: Axes | None = None, log: bool = True, time_unit: str | None = None
 ) -> Axes:
@@ -53,6 +55,7 @@ def lambda_z(
     return ax
 
 
+@checked
 def lambda_z_page(
     result: xarray.Dataset, axes: Any, profiles: Sequence[int] | None = None, *, log: bool = True
 ) -> np.ndarray[Any, Any]:

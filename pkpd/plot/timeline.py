@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd.arguments import checked
 from pkpd.plot import marks, style
 from pkpd.study import Study
 
@@ -12,6 +13,7 @@ MOST_NAMES = 60
 """Most subjects that are named on the axis; beyond, every second, third … is."""
 
 
+@checked
 def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = None) -> Axes:
     """Draw doses and samples by subject over time, one row per subject and inside it one line per analyte.
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pkpd.arguments import checked_fields
 from pkpd.errors import InputError
 from pkpd.model import derivative_text, evaluate_text, expressions
 
@@ -32,9 +33,10 @@ class Constraint:
     strict: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        checked_fields(self, "constraint")
         try:
             node = expressions.tree_of(self.text)
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise InputError(f"constraint {self.text!r} cannot be read: {error}") from None
         if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(
             node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE

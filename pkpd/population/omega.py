@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pkpd.arguments import A_SPREAD, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
 from pkpd.population.blocks import LEVELS, PREFIX, START, OmegaBlock
@@ -47,15 +48,9 @@ class Omega:
             raise InputError(problems, "omega")
 
     @classmethod
+    @checked(sd=A_SPREAD)
     def independent(cls, /, **sd: float) -> Omega:
         """Return independent random effects from standard deviations, e.g. ``CL=0.3`` (on the log scale of CL)."""
-        wrong = [
-            f"SD of {name!r} is {value!r}; expected a finite number ≥ 0"
-            for name, value in sd.items()
-            if not (isinstance(value, (int, float)) and 0 <= value < math.inf)
-        ]
-        if wrong:
-            raise InputError(wrong, "omega")
         true = np.array([[True]])
         return cls(tuple(OmegaBlock((n,), np.array([[s * s]]), true if s == 0 else ~true) for n, s in sd.items()))
 
@@ -71,6 +66,7 @@ class Omega:
         """Return the same random effects between the occasions of a subject, in place of between subjects."""
         return Omega(tuple(replace(block, level="occasion") for block in self.blocks))
 
+    @checked
     def same(self, *names: str) -> Omega:
         """Return this one block repeated for other random effects, which share its covariance.
 
@@ -83,6 +79,7 @@ class Omega:
             raise InputError(f"only one block can be repeated, and there are {len(self.blocks)}", "omega")
         return Omega((replace(self.blocks[0], copies=(*self.blocks[0].copies, names)),))
 
+    @checked
     def fix(self, *elements: str | tuple[str, str], **variances: float) -> Omega:
         """Return the same with elements fixed.
 
@@ -334,6 +331,7 @@ class Omega:
         return "\n".join([*lines, "* fixed"] if lines else ["no random effects"])
 
 
+@checked
 def block(
     *names: str,
     omega: Sequence[Sequence[float]] | Array | None = None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest, unknown_names
 from pkpd.model import Model, evaluate_text, expressions, individual_model
@@ -90,6 +91,7 @@ class Population:
         if not isinstance(self.omega, Omega):
             kind = type(self.omega).__name__
             raise InputError(f"omega is a {kind}; expected Omega, such as Omega.independent(CL=0.3)", "population")
+        checked_fields(self, "population")
         for name in ("relations", "exponents", "scales", "limits"):
             object.__setattr__(self, name, dict(getattr(self, name)))
         problems = unknown_names(self.model.parameters.names, self.parameters.names, "parameter")
@@ -182,6 +184,7 @@ class Population:
         nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "priors": (), "table": None, "errors": ()}
         return replace(self, omega=Omega(), covariates=self.covariates if self.relations else None, **nothing)
 
+    @checked
     def individual_model(self, occasions: int = 1) -> Model:
         """Return the model of one subject: its random effects are parameters of value 0, ``occasion_1`` … covariates.
 
@@ -237,6 +240,7 @@ class Population:
         values |= {f"kappa_{n}": kappa[..., k] for k, n in enumerate(kappas)}
         return {name: evaluate_text(text, values) for name, text in self.texts.items()}
 
+    @checked
     def draw(
         self, subjects: int, rng: np.random.Generator, occasions: int = 1,
         known: Mapping[str, NDArray[Any]] | None = None,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from pkpd.arguments import checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
 from pkpd.parameters import Parameters
@@ -61,6 +62,7 @@ class NormalPrior:
     covariance: Array | Mapping[str, float]
 
     def __post_init__(self) -> None:
+        checked_fields(self, "prior")
         names = tuple(self.centre)
         given = self.covariance
         if isinstance(given, Mapping):
@@ -127,6 +129,7 @@ class InverseWishart:
     level: str = "subject"
 
     def __post_init__(self) -> None:
+        checked_fields(self, "prior")
         matrix, size = np.array(self.scale, dtype=float), len(self.names)
         if matrix.shape != (size, size) or not _positive(matrix):
             raise InputError(f"scale of {self.names} is no positive definite {size} × {size}", "prior")

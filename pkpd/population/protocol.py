@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.population.population import Population
@@ -29,6 +30,7 @@ class Source(Protocol):
         """Return the parameters of every subject, one row each; None where subjects do not differ."""
 
 
+@checked
 def population_of(source: Population | Source | Model) -> Population:
     """Return what a fit or a model says about a population.
 
@@ -47,8 +49,6 @@ def population_of(source: Population | Source | Model) -> Population:
             missing = ", ".join(source.parameters.missing)
             raise InputError(f"the model has no value for {missing}; set them by with_values")
         return _alone(source)
-    if not isinstance(source, Source):
-        raise InputError(f"source is a {type(source).__name__}; expected a Population, a fit or a Model")
     return source.population()
 
 

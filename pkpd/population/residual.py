@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
-from pkpd.errors import InputError, ModelError, nearest, unknown_names
+from pkpd.errors import InputError, ModelError, nearest, shown, unknown_names
 from pkpd.model import expressions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.parameters.scale import LOG, NATURAL, Scale
@@ -270,10 +271,11 @@ def kind_named(kind: ErrorKind, output: str) -> type[ResidualError]:
     if isinstance(kind, type) and issubclass(kind, ResidualError):
         return kind
     if not isinstance(kind, str) or kind not in KINDS:
-        raise InputError(f"unknown residual error {kind!r} of {output!r}; {nearest(str(kind), KINDS)}")
+        raise InputError(f"unknown residual error {shown(kind)} of {output!r}; {nearest(kind, KINDS)}")
     return KINDS[kind]
 
 
+@checked
 def residual_error(output: str, kind: ErrorKind) -> ResidualError:
     """Return the residual error of an output.
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.population import Population
+from pkpd.simulate.resources import Resources
 
 BLOCK = 1000
 """Subjects that share a random stream. It is part of what a seed means: another number, other subjects."""
@@ -34,6 +35,8 @@ def blocks(subjects: int) -> Iterator[tuple[int, slice]]:
 
 def drawn(people: Population, seed: int, replicate: int, subjects: int) -> dict[str, NDArray[Any]]:
     """Return parameters and covariates of all subjects of a replicate, those whom `simulate` draws piece by piece."""
+    count = len(people.model.parameters)
+    Resources().require(8.0 * count * subjects, f"{count} parameters of {subjects} subjects take", "simulation")
     parts = [
         people.draw(part.stop - part.start, stream(seed, replicate, block, PARAMETERS))
         for block, part in blocks(subjects)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.engine import Compiled, Settings, compile_model
 from pkpd.errors import InputError, naming, warn
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@checked
 def predict(
     model: Model,
     study: Study,

@@ -40,6 +40,28 @@ class Resources:
         """Say whether so much may be used; what is small need not be asked for."""
         return (self.memory is None and nbytes <= _SMALL) or nbytes <= self.budget
 
+    def require(self, nbytes: float, what: str, where: str) -> None:
+        """Refuse, before anything is made, what takes more memory than may be used.
+
+        Parameters
+        ----------
+        nbytes : float
+            How much it takes.
+        what : str
+            Beginning of the sentence, up to "take".
+        where : str
+            The verb.
+
+        Raises
+        ------
+        InputError
+            If it takes more.
+        """
+        if not self.allow(nbytes):
+            raise InputError(
+                f"{what} {in_words(nbytes)}, more than the {in_words(self.budget)} that may be used", where
+            )
+
     @property
     def budget(self) -> float:
         """Bytes that may be used."""

@@ -13,10 +13,11 @@ import numpy as np
 
 from pkpd import units
 from pkpd.about import package_version
+from pkpd.arguments import A_FOLDER, at_least, checked, one_of, optional, some_times
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings, compile_model
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.population import Population, Source, population_of
 from pkpd.simulate.execution import into_memory, into_store
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 AT_DOSE = ("before", "after")
 
 
+@checked(
+    subjects=at_least(1),
+    replicates=at_least(1),
+    seed=at_least(0),
+    times=optional(some_times()),
+    at_dose=one_of(AT_DOSE),
+    store=optional(A_FOLDER),
+)
 def simulate(
     source: Population | Source | Model,
     design: Regimen | Study,
@@ -105,43 +114,31 @@ def simulate(
     DataWarning
         If subjects could not be solved, with the reason of the first; they are NaN.
     """
-    _check(design, subjects, replicates, seed, at_dose, store)
     resources = Resources(executor, progress, None if memory is None else size(memory))
+    _check(design, subjects, replicates, resources)
     settings = settings or Settings()
     if executor is not None and settings.workers is None:
         settings = replace(settings, workers=1)  # the executor's workers share the cores already
-    run = Run(population_of(source), int(seed), settings, at_dose)
+    run = Run(population_of(source), seed, settings, at_dose)
     if isinstance(design, Study):
-        task = study_task(run, design, int(replicates), keep)
+        task = study_task(run, design, replicates, keep)
     else:
         clock = _default_times(design) if times is None else np.asarray(times, dtype=float)
-        task = regimen_task(run, design, int(subjects), int(replicates), clock, keep)
+        task = regimen_task(run, design, subjects, replicates, clock, keep)
     task = task.with_attrs(_provenance(run, design))
     if store is None:
         return into_memory(task, resources)
     return into_store(task, resources, Path(store), describe(run, design, task))
 
 
-def _check(
-    design: object, subjects: int, replicates: int, seed: object, at_dose: str, store: str | Path | None
-) -> None:
-    problems = [
-        f"{what} is {n}; expected a whole number ≥ 1"
-        for what, n in (("subjects", subjects), ("replicates", replicates))
-        if int(n) != n or n < 1
-    ]
-    if not isinstance(design, (Regimen, Study)):
-        problems.append(f"design is {design!r}; expected a Regimen (such as pkpd.bolus('100 mg')) or a Study")
+def _check(design: Regimen | Study, subjects: int, replicates: int, resources: Resources) -> None:
     if isinstance(design, Study) and subjects != 1:
-        problems.append(f"subjects is {subjects}, but a study brings its own subjects; leave it out")
-    if not (isinstance(seed, (int, np.integer)) and seed >= 0):
-        problems.append(f"seed is {seed!r}; expected a whole number ≥ 0")
-    if at_dose not in AT_DOSE:
-        problems.append(f"unknown at_dose {at_dose!r}; {nearest(at_dose, AT_DOSE)}")
-    if store is not None and "://" in str(store):
-        problems.append(f"store is {str(store)!r}; expected a folder of this machine")
-    if problems:
-        raise InputError(problems, "simulate")
+        raise InputError(f"subjects is {subjects}, but a study brings its own subjects; leave it out", "simulate")
+    resources.require(
+        8 * (subjects + replicates),
+        f"{subjects} subjects and {replicates} replicates are more than fit: their numbers alone take",
+        "simulate",
+    )
 
 
 def _default_times(regimen: Regimen) -> Array:
@@ -165,6 +162,7 @@ def _provenance(run: Run, design: Regimen | Study) -> dict[str, Any]:
     }
 
 
+@checked
 def simulated_study(result: xarray.Dataset, study: Study, replicate: int = 0) -> Study:
     """Return one replicate of a simulated study as a study: the same design with simulated measurements.
 

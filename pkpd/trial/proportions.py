@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from scipy.special import betaincinv
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 
 
+@checked
 def clopper_pearson(events: int, patients: int, level: float = 0.95) -> tuple[float, float]:
     r"""Return the exact (Clopper–Pearson) confidence interval of a proportion.
 

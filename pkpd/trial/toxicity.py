@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.decimals import product
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError, nearest, shown
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ GRADES: Mapping[str, GradeLimits] = {
 """Laboratory values with CTCAE v3.0 limits. Uric acid is absent: its grade 3 needs a clinical judgement."""
 
 
+@checked
 def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     """Return CTCAE v3.0 grades 0 to 4 of laboratory values; a value exactly on a limit takes the milder grade.
 
@@ -86,7 +88,11 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     """
     if test not in GRADES:
         raise InputError(f"unknown laboratory test {test!r}; {nearest(test, GRADES)}")
-    x, normal = np.broadcast_arrays(np.asarray(values, dtype=float), np.asarray(limit, dtype=float))
+    try:
+        x, normal = np.broadcast_arrays(np.asarray(values, dtype=float), np.asarray(limit, dtype=float))
+    except ValueError:
+        shapes = f"{np.shape(values)} and {np.shape(limit)}"
+        raise InputError(f"values and limit have shapes {shapes}; expected a limit for each value, or one") from None
     if not (normal > 0).all():
         raise InputError(f"limit of normal of {test!r} is {np.min(normal)}; expected a number > 0")
     rule = GRADES[test]
@@ -99,8 +105,11 @@ def grade(test: str, values: ArrayLike, *, limit: ArrayLike) -> Array:
     return np.where(np.isnan(x), np.nan, at_least)
 
 
+@checked
 def worst_grade(test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1) -> Array:
     """Return the worst grade along an axis, NaN values passed over; NaN only where nothing was measured."""
     grades = grade(test, values, limit=limit)
-    worst = np.max(np.where(np.isnan(grades), -1.0, grades), axis=axis)
+    if not -grades.ndim <= axis < grades.ndim:
+        raise InputError(f"axis is {shown(axis)}; the values have {grades.ndim} dimensions", "worst_grade")
+    worst = np.max(np.where(np.isnan(grades), -1.0, grades), axis=axis, initial=-1.0)
     return np.where(worst < 0, np.nan, worst)

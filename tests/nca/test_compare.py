@@ -14,7 +14,7 @@ from scipy.stats import ttest_ind
 from pkpd.errors import InputError
 from pkpd.nca import nca
 from pkpd.nca.after.compare import accumulation, relative, relative_by
-from pkpd.nca.after.descriptive import difference
+from pkpd.nca.after.descriptive import mean_difference
 from tests.examples import budget
 from tests.nca.nca_studies import make_study
 
@@ -193,4 +193,4 @@ def test_groups_of_unequal_size_and_spread(x: list[int], y: list[int], pooled: b
     a, b = np.array(x, dtype=float), np.array(y, dtype=float)
     theirs = ttest_ind(a, b, equal_var=pooled)
     expected = (a.mean() - b.mean(), *theirs.confidence_interval(0.9), theirs.df)
-    np.testing.assert_allclose(difference(a, b, 0.9, pooled), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(mean_difference(a, b, 0.9, pooled), expected, rtol=1e-9, atol=1e-9)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pkpd import units as unit_tools
+from pkpd.arguments import checked
 from pkpd.decimals import product
 from pkpd.errors import unknown_names
 from pkpd.io import columns as names
@@ -51,6 +52,7 @@ _HEADINGS = {
 }  # fmt: skip
 
 
+@checked
 def read_adnca(
     table: Any,
     doses: Any = None,

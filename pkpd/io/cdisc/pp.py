@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, unknown_names
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment, write_duration, write_moment
@@ -48,6 +49,7 @@ class _Row:
         return chosen or self.sponsor
 
 
+@checked
 def pp_table(
     result: Any,
     *,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.tabular import opened, required, text
@@ -27,6 +28,7 @@ _LABELS = {"group": "PPGRPID", "analyte": "PPCAT", "specimen": "PPSPEC", "visit"
 _SOURCES = (("PPSTRESN", "PPSTRESU"), ("PPSTRESC", "PPSTRESU"), ("PPORRES", "PPORRESU"))
 
 
+@checked
 def read_pp(
     table: Any,
     *,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from pkpd.arguments import checked
 from pkpd.errors import unknown_names
 from pkpd.io.cdisc import exposure, iso
 from pkpd.io.cdisc.people import carried, complete, demographics
@@ -43,6 +44,7 @@ _HEADINGS = {
 }  # fmt: skip
 
 
+@checked
 def read_sdtm(
     pc: Any,
     ex: Any = None,

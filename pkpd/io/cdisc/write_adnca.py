@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pkpd.arguments import checked
 from pkpd.io.cdisc.spelling import to_cdisc
 from pkpd.io.cdisc.writing import (
     MARKS,
@@ -36,6 +37,7 @@ _OPTIONAL = ("PCSPEC", "ALLOQ", "AULOQ", "NFRLT", "AEFRLT", "VOLUME", "VOLUMEU",
              "ADOSEDUR", "APERIOD", "AVISIT", "ATPT", "NCAXFL", "NCAXRS")  # fmt: skip
 
 
+@checked
 def adnca_table(
     study: Study,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment, write_duration, write_moment
@@ -41,6 +42,7 @@ _EX = ("STUDYID", "DOMAIN", "USUBJID", "EXSEQ", "EXTRT", "EXDOSE", "EXDOSU", "EX
        "EXENDTC")  # fmt: skip
 
 
+@checked
 def sdtm_tables(
     study: Study,
     *,

@@ -8,6 +8,7 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.nca.after.superposition import NO_TAIL, repeated
@@ -68,6 +69,7 @@ class TroughFit:
     reason: str = ""
 
 
+@checked
 def time_to_steady_state(
     times: npt.ArrayLike,
     values: npt.ArrayLike,
@@ -113,7 +115,7 @@ def time_to_steady_state(
     if problems:
         raise InputError(problems, "time to steady state")
     final = _after(single, np.inf, tau, of)
-    if not np.isfinite(final):
+    if not (np.isfinite(final) and final > 0):
         return Attainment(np.nan, np.nan, reason=NO_TAIL)
     low, high = 0, 1
     while _after(single, high, tau, of) < fraction * final:
@@ -131,6 +133,7 @@ def _after(single: SingleDoseCurve, n: float, tau: float, of: str) -> float:
     return float(area_to(single, np.array([n * tau]))[0])
 
 
+@checked
 def stable_trough(times: npt.ArrayLike, troughs: npt.ArrayLike, *, change: float = 0.1) -> Attainment:
     """Return the first observed trough from which no later step is larger than a fraction of the trough before it.
 
@@ -160,6 +163,7 @@ def stable_trough(times: npt.ArrayLike, troughs: npt.ArrayLike, *, change: float
     return Attainment(float(kept[first] + 1), float(t[first]))
 
 
+@checked
 def trough_approach(times: npt.ArrayLike, troughs: npt.ArrayLike, *, fraction: float = 0.9) -> TroughFit:
     """Fit ``trough(t) = Css·(1 − exp(−k·t))`` to observed troughs by least squares.
 

@@ -11,9 +11,11 @@ import pandas
 import xarray as xr
 
 from pkpd import units
+from pkpd.arguments import A_LABEL, checked
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.descriptive import level_problem
 from pkpd.nca.after.ratios import Scale, join, one_side, paired_rows, parallel_rows
+from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.parameters import PARAMETERS
 
 _USUAL = ("auc_inf_obs", "auc_last", "cmax")
@@ -48,6 +50,7 @@ class Comparison:
     rules: dict[str, str]
 
 
+@checked(test=A_RESULT, reference=A_RESULT)
 def relative(
     test: xr.Dataset,
     reference: xr.Dataset,
@@ -117,6 +120,7 @@ def relative(
                       _rules(level, normalise, only_accepted))  # fmt: skip
 
 
+@checked(result=A_RESULT, test=A_LABEL, reference=A_LABEL)
 def relative_by(result: xr.Dataset, by: str, test: Any, reference: Any, **options: Any) -> Comparison:
     """Return the ratios of two groups of profiles of one result; `options` are those of `relative`.
 
@@ -146,6 +150,7 @@ def relative_by(result: xr.Dataset, by: str, test: Any, reference: Any, **option
     return relative(one, other, **options)
 
 
+@checked(result=A_RESULT)
 def accumulation(
     result: xr.Dataset,
     parameters: Sequence[str] = ("auc_tau", "auc_last", "cmax"),

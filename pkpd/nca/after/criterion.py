@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 
 PROPORTIONAL, INCONCLUSIVE, NOT_PROPORTIONAL = "proportional", "inconclusive", "not proportional"
@@ -39,6 +40,7 @@ class Criterion:
     nonlinear_from: float
 
 
+@checked
 def criterion(
     beta: float, low: float, high: float, dose_ratio: float, limits: tuple[float, float] = (0.8, 1.25)
 ) -> Criterion:
@@ -89,7 +91,13 @@ def criterion(
 def limits_problem(limits: tuple[float, float]) -> list[str]:
     """Return what is wrong with the accepted range of a ratio."""
     good = len(limits) == 2 and 0 < limits[0] < 1 < limits[1] < np.inf
-    return [] if good else [f"limits are {limits}; expected one between 0 and 1 and one above 1, e.g. (0.8, 1.25)"]
+    return (
+        []
+        if good
+        else [
+            f"limits are ({limits[0]:g}, {limits[1]:g}); expected one between 0 and 1 and one above 1, e.g. (0.8, 1.25)"
+        ]
+    )
 
 
 def exp_or_infinite(x: float) -> float:

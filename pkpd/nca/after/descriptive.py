@@ -31,7 +31,7 @@ def mean_interval(x: Array, level: float) -> tuple[float, float, float]:
     return mean, float(mean - reach), float(mean + reach)
 
 
-def difference(x: Array, y: Array, level: float, pooled: bool) -> tuple[float, float, float, float]:
+def mean_difference(x: Array, y: Array, level: float, pooled: bool) -> tuple[float, float, float, float]:
     """Return ``x̄ − ȳ``, its t interval and the degrees of freedom, for two independent groups.
 
     Pooled: one variance for both, n₁ + n₂ − 2 degrees of freedom. Otherwise Welch: ``s₁²/n₁ + s₂²/n₂`` with the

@@ -7,10 +7,18 @@ import re
 import numpy as np
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.nca import methods
 from pkpd.nca.after.explain_others import why_excreted, why_sparse, why_window
-from pkpd.nca.after.explain_samples import beginning, excluded, left_out, listed, replaced, too_few
+from pkpd.nca.after.explain_samples import (
+    excluded_samples,
+    listed,
+    too_few,
+    words_of_left_out,
+    words_of_replaced,
+    words_of_start,
+)
 from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.rules import Rules
@@ -19,6 +27,7 @@ from pkpd.nca.sparse.result import SparseResult
 _ASKED_FOR = re.compile(r"(auc_window|aumc_window|time_above|auc_above)(\[.*\])?")
 
 
+@checked
 def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile: int = 0) -> str:
     """Return in words where a number comes from, or why there is none.
 
@@ -92,7 +101,7 @@ def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
     head = f"{parameter.long_name} of subject {row['subject'].item()}, interval {row['interval'].item()}"
     reason = str(row["reason"].sel(parameter=name).item())
     if reason:
-        lost = excluded(row, result)
+        lost = excluded_samples(row, result)
         more = f" Left out: {listed(lost, unit)}." if lost else ""
         return f"{head}: not computed, {reason}{too_few(row, reason, unit)}.{more}"
     own = result[name].attrs["units"]
@@ -100,12 +109,12 @@ def _why(row: xr.Dataset, result: xr.Dataset, name: str) -> str:
     parts = [f"{head}: {row[name].item():.6g}" + (f" {own}" if own != "1" else "") + "."]
     if parameter.formula:
         parts.append(f"Formula: {parameter.formula}.")
-    parts += beginning(row, name, rules, unit) + replaced(row, name, rules, unit)
+    parts += words_of_start(row, name, rules, unit) + words_of_replaced(row, name, rules, unit)
     if tail:
         parts += terminal_words(row, name, result)
     whole = tail or parameter.method is not methods.over_tau
     parts.append(f"Method: {result[name].attrs['method'] if whole else methods.trapezoids(rules)}.")
-    parts += left_out(row, name, result, unit)
+    parts += words_of_left_out(row, name, result, unit)
     return " ".join(parts + _cautions(row, name, result, tail))
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca import methods
-from pkpd.nca.after.explain_samples import beginning, left_out, replaced
+from pkpd.nca.after.explain_samples import words_of_left_out, words_of_replaced, words_of_start
 from pkpd.nca.after.explain_tail import goes_beyond, terminal_words
 from pkpd.nca.rules import Rules
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, TO_INFINITY
@@ -152,13 +152,13 @@ def why_window(row: xr.Dataset, result: xr.Dataset, name: str, which: str) -> st
     row, rules = row.assign_coords(tau=end), rules.changed(partial=kind) if kind else rules
     tail = kind != "" and goes_beyond(row, end, kind, rules)
     parts = [f"{head}: {cell[name].item():.6g} {result[name].attrs['units']}."]
-    parts += beginning(row, like, rules, unit) + replaced(row, like, rules, unit)
+    parts += words_of_start(row, like, rules, unit) + words_of_replaced(row, like, rules, unit)
     beyond = f", beyond the last sample: {methods.TAILS[kind]}" if tail else ""
     if tail:
         parts += terminal_words(row, "lambda_z", result)
     method = methods.above(rules) if not kind else f"{methods.trapezoids(rules)}{beyond}"
     parts.append(f"Method: {method}.")
-    return " ".join(parts + left_out(row, like, result, unit))
+    return " ".join(parts + words_of_left_out(row, like, result, unit))
 
 
 def _cell(row: xr.Dataset, name: str, which: str, rules: Rules) -> tuple[xr.Dataset, float, str]:

@@ -19,7 +19,7 @@ _LOWEST = ("cmin", "tmin", "cstart", "ctrough", "swing", "fluctuation", "peak_tr
 _SHOWN = 12
 
 
-def beginning(row: xr.Dataset, name: str, rules: Rules, unit: str) -> list[str]:
+def words_of_start(row: xr.Dataset, name: str, rules: Rules, unit: str) -> list[str]:
     """Return how the value at the beginning came about, where the number depends on it.
 
     Parameters
@@ -65,7 +65,7 @@ def _c0(row: xr.Dataset, value: float, unit: str) -> str:
     return "is the smallest value of the interval" if value > 0 else "is zero by the rules"
 
 
-def replaced(row: xr.Dataset, name: str, rules: Rules, unit: str) -> list[str]:
+def words_of_replaced(row: xr.Dataset, name: str, rules: Rules, unit: str) -> list[str]:
     """Return the BLQ samples that count with a value in the number."""
     if "sample_imputed" not in row:
         return []
@@ -102,7 +102,7 @@ def _end(row: xr.Dataset, name: str, rules: Rules) -> float:
     return np.inf if method is methods.above or base.endswith("_all") else to_last
 
 
-def left_out(row: xr.Dataset, name: str, result: xr.Dataset, unit: str) -> list[str]:
+def words_of_left_out(row: xr.Dataset, name: str, result: xr.Dataset, unit: str) -> list[str]:
     """Return the samples that took no part in the number, and why."""
     method = PARAMETERS[name].method
     if PARAMETERS[name].count is not None:
@@ -113,11 +113,11 @@ def left_out(row: xr.Dataset, name: str, result: xr.Dataset, unit: str) -> list[
         for time, why in zip(row["aside_time"].to_numpy(), row["aside_why"].to_numpy(), strict=True):
             if why and (of_areas or not (str(why).startswith("BLQ") or why == "before the dose")):
                 found.append((float(time), str(why)))
-    found += excluded(row, result)
+    found += excluded_samples(row, result)
     return [f"Left out: {listed(found, unit)}."] if found else []
 
 
-def excluded(row: xr.Dataset, result: xr.Dataset) -> list[tuple[float, str]]:
+def excluded_samples(row: xr.Dataset, result: xr.Dataset) -> list[tuple[float, str]]:
     """Return the samples of the profile that the study excludes: time after the dose, and why."""
     begin = float(np.nan_to_num(float(row["dose_time"])))
     end = begin + float(np.nan_to_num(float(row["interval_end"]), nan=np.inf)) if "interval_end" in row else np.inf

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
-from pkpd.nca.after.descriptive import difference, level_problem, quantile
+from pkpd.nca.after.descriptive import level_problem, mean_difference, quantile
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class PowerModel:
             return np.exp(centre), np.exp(centre - reach), np.exp(centre + reach)
 
 
+@checked
 def power_model(
     dose: npt.ArrayLike,
     value: npt.ArrayLike,
@@ -156,7 +158,9 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     se = sd / np.sqrt(spread)
     reach = quantile(n - 2, blank.level) * se
     verdict = criterion(beta, float(beta - reach), float(beta + reach), float(d.max() / d.min()), limits)
-    ends = difference(np.log(y[d == d.max()] / d.max()), np.log(y[d == d.min()] / d.min()), blank.level, pooled=False)
+    highest, lowest = d == d.max(), d == d.min()
+    high, low = np.log(y[highest] / d.max()), np.log(y[lowest] / d.min())
+    ends = mean_difference(high, low, blank.level, pooled=False)
     observed, observed_low, observed_high = (exp_or_infinite(v) for v in ends[:3])
     return replace(
         blank, lowest=float(d.min()), highest=float(d.max()), alpha=alpha, beta=beta, beta_se=float(se),
@@ -166,6 +170,7 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     )  # fmt: skip
 
 
+@checked
 def dose_proportionality(
     result: xr.Dataset,
     parameters: Sequence[str] = ("cmax", "auc_last", "auc_inf_obs"),

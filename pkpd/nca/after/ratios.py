@@ -10,7 +10,7 @@ import xarray as xr
 
 from pkpd.arrays import Array
 from pkpd.nca.after.accepted import doubts
-from pkpd.nca.after.descriptive import difference, mean_interval
+from pkpd.nca.after.descriptive import mean_difference, mean_interval
 
 
 class Scale(NamedTuple):
@@ -83,7 +83,7 @@ def parallel_rows(name: str, subjects: pandas.DataFrame, level: float) -> list[t
     lost = int((subjects[["_test", "_reference"]].isna().all(axis=1)).sum())
     rows = []
     for pooled, design in ((False, "parallel, Welch"), (True, "parallel, pooled")):
-        mean, low, high, freedom = difference(x, y, level, pooled)
+        mean, low, high, freedom = mean_difference(x, y, level, pooled)
         why = "" if np.isfinite(low) else "too few subjects for an interval"
         why = why if len(x) and len(y) else "a group has no number"
         with np.errstate(over="ignore"):

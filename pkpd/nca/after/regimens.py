@@ -11,12 +11,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from pkpd import units
+from pkpd.arguments import checked, optional, some_times
 from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.superposition import NO_TAIL, add_up, regular_interval
+from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.curve import SingleDoseCurve, area_to, curve_of
 from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS
 
@@ -31,6 +33,7 @@ _NAMES = {
 }
 
 
+@checked(result=A_RESULT, at=optional(some_times()))
 def superpose_study(
     result: xr.Dataset, regimen: Regimen, *, at: npt.ArrayLike | None = None, clast: str = "observed"
 ) -> xr.Dataset:

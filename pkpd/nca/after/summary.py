@@ -9,10 +9,12 @@ import numpy as np
 import pandas
 import xarray as xr
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array, Flags
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.descriptive import level_problem, mean_interval
+from pkpd.nca.given import A_RESULT
 
 _COLUMNS = (
     "parameter", "unit", "N", "n", "missing", "not_accepted", "geometric_mean", "geometric_cv", "mean", "sd", "cv",
@@ -22,6 +24,7 @@ _COLUMNS = (
 _LABELS = ("subject", "interval", "occasion", "route", "dose")
 
 
+@checked
 def summarise(
     result: xr.Dataset | pandas.DataFrame,
     by: str | Sequence[str] | None = None,
@@ -165,6 +168,7 @@ def _statistics(x: Array, level: float) -> tuple[float, ...]:
     )  # fmt: skip
 
 
+@checked
 def wide_table(result: xr.Dataset, parameters: Sequence[str] | None = None, units: bool = True) -> pandas.DataFrame:
     """Return one row per profile: subject, interval, occasion, route and dose, then the parameters.
 
@@ -201,6 +205,7 @@ def _heading(variable: xr.DataArray, symbol: str) -> str:
     return f"{symbol} ({unit})" if unit not in ("", "1") else symbol
 
 
+@checked(result=A_RESULT)
 def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:
     """Return the samples of one profile with the terminal regression through them.
 

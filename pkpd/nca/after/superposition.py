@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.nca.kernel.curve import CurveOptions, SingleDoseCurve, area_to, curve_of, value_at
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NO_TAIL = "the terminal rate constant is not known, and the regimen needs the curve beyond the last sample"
 
 
+@checked
 def superpose(
     times: npt.ArrayLike,
     values: npt.ArrayLike,
@@ -130,6 +132,7 @@ class SteadyState:
         return pandas.DataFrame({"time": self.times, "value": self.values})
 
 
+@checked
 def steady_state(
     times: npt.ArrayLike,
     values: npt.ArrayLike,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array, Integers
-from pkpd.nca.kernel.areas import SampledCurve, logarithmic, pieces, total, value_at_share
+from pkpd.nca.kernel.areas import SampledCurve, logarithmic, pieces, sum_parts, value_at_share
 
 
 def time_above(curve: SampledCurve, threshold: Array, log_threshold: Array) -> Array:
@@ -20,7 +20,7 @@ def time_above(curve: SampledCurve, threshold: Array, log_threshold: Array) -> A
     """
     t1, t2 = curve.t[:-1], curve.t[1:]
     first, second = _crossings(curve, threshold, log_threshold)
-    return total(np.where(second > first, (t2 - t1) * (second - first), 0.0))
+    return sum_parts(np.where(second > first, (t2 - t1) * (second - first), 0.0))
 
 
 def area_above(curve: SampledCurve, threshold: Array, log_threshold: Array, top: Integers, shifted: str) -> Array:
@@ -41,7 +41,7 @@ def area_above(curve: SampledCurve, threshold: Array, log_threshold: Array, top:
     if shifted:
         c = np.maximum(curve.c - threshold, 0.0)
         log_c = np.log(np.where(c > 0, c, 1.0))
-        return total(SampledCurve(curve.t, c, log_c, logarithmic(c, c > 0, top, shifted)).segments()[0])
+        return sum_parts(SampledCurve(curve.t, c, log_c, logarithmic(c, c > 0, top, shifted)).segments()[0])
     t1, t2 = curve.t[:-1], curve.t[1:]
     first, second = _crossings(curve, threshold, log_threshold)
     on = second > first
@@ -51,7 +51,7 @@ def area_above(curve: SampledCurve, threshold: Array, log_threshold: Array, top:
     dt = t2 - t1
     low, high = t1 + dt * first, t1 + dt * second
     area, _ = pieces(low, high, c1, c2, l1, l2, curve.logarithmic & (c1 != c2))
-    return total(np.where(on, np.maximum(area - threshold * (high - low), 0.0), 0.0))
+    return sum_parts(np.where(on, np.maximum(area - threshold * (high - low), 0.0), 0.0))
 
 
 def _crossings(curve: SampledCurve, threshold: Array, level: Array) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.dosing import Dose
 from pkpd.errors import InputError
 from pkpd.nca import reasons
@@ -30,6 +31,7 @@ class Area(NamedTuple):
     reason: str
 
 
+@checked
 def area(
     times: npt.ArrayLike | Profiles,
     values: npt.ArrayLike | None = None,

@@ -147,7 +147,7 @@ def logarithmic(c: Array, positive: Flags, top: Integers, rule: str) -> Flags:
     return found
 
 
-def total(parts: Array) -> Array:
+def sum_parts(parts: Array) -> Array:
     """Return the sum down the first axis, term by term, so that it does not depend on padding or neighbours."""
     found = np.zeros(parts.shape[1])
     for row in parts:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array, Integers
 from pkpd.nca import reasons
 from pkpd.nca.kernel.analysis import BlockAnalysis, Known
@@ -108,6 +109,7 @@ class _Output:
         return cls(np.full((len(NAMES), n), np.nan), codes, asked.empty(n))
 
 
+@checked
 def compute(profiles: Profiles, rules: Rules, asked: Asked | None = None) -> Computed:
     """Return every parameter of every profile, with a reason code for each that is missing.
 

@@ -7,29 +7,29 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.nca import reasons
 from pkpd.nca.kernel.analysis import BlockAnalysis
-from pkpd.nca.kernel.areas import total
+from pkpd.nca.kernel.areas import sum_parts
 from pkpd.nca.kernel.columns import Column, first, unless
 from pkpd.nca.kernel.prepare import Codes
 
 
 def auc_last(of: BlockAnalysis) -> Column:
     """Return the area to the last quantifiable sample."""
-    return total(of.segments[0] * of.to_last), of.once(_to_last)
+    return sum_parts(of.segments[0] * of.to_last), of.once(_to_last)
 
 
 def aumc_last(of: BlockAnalysis) -> Column:
     """Return the first moment to the last quantifiable sample."""
-    return total(of.segments[1] * of.to_last), of.once(_to_last)
+    return sum_parts(of.segments[1] * of.to_last), of.once(_to_last)
 
 
 def auc_all(of: BlockAnalysis) -> Column:
     """Return the area to the last sample."""
-    return total(of.segments[0]), of.once(_to_end)
+    return sum_parts(of.segments[0]), of.once(_to_end)
 
 
 def aumc_all(of: BlockAnalysis) -> Column:
     """Return the first moment to the last sample."""
-    return total(of.segments[1]), of.once(_to_end)
+    return sum_parts(of.segments[1]), of.once(_to_end)
 
 
 def auc_inf_obs(of: BlockAnalysis) -> Column:

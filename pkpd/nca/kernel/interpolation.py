@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.nca.kernel.extrapolation import Extrapolation
@@ -18,6 +19,7 @@ METHODS = (LINEAR_LOG, "linear")
 TAILS = ("inf", "last", "all")
 
 
+@checked
 def interpolate(
     times: npt.ArrayLike,
     values: npt.ArrayLike,
@@ -85,6 +87,7 @@ def interpolate(
     return np.where(beyond, np.where(wanted > t[-1], 0.0, line), found)
 
 
+@checked
 def interpolate_dosed(
     times: npt.ArrayLike,
     values: npt.ArrayLike,

@@ -13,6 +13,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from pkpd.arguments import checked
 from pkpd.errors import InputError, nearest
 from pkpd.nca import methods
 from pkpd.nca.kernel import disposition, exposure, observed, regression, steady
@@ -308,6 +309,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(_aliases())
 """CDISC codes and names in Phoenix and PKNCA, with the parameter that each one means."""
 
 
+@checked
 def parameter_name(name: str) -> str:
     """Return the name used here of a parameter called by its own, CDISC, Phoenix or PKNCA name.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca import reasons
-from pkpd.nca.kernel.areas import SampledCurve, logarithmic, pieces, total
+from pkpd.nca.kernel.areas import SampledCurve, logarithmic, pieces, sum_parts
 from pkpd.nca.kernel.prepare import Codes
 
 KINDS = ("line", "last", "all", "obs", "pred")
@@ -103,7 +103,7 @@ def stretch(curve: SampledCurve, tail: Tail, a: Array, b: Array, kind: str) -> S
     rows = np.arange(len(area))[:, None]
     if kind in ("last", "obs", "pred"):
         area, moment = np.where(rows < tail.last, area, 0.0), np.where(rows < tail.last, moment, 0.0)
-    found = [total(area), total(moment)]
+    found = [sum_parts(area), sum_parts(moment)]
     t_last = curve.t[-1] if kind in ("line", "all") else curve.t[tail.last, column]
     beyond = b > t_last
     end, _ = curve.at(np.where(beyond, t_last, b))

@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.nca import reasons
 from pkpd.nca.kernel.analysis import BlockAnalysis
-from pkpd.nca.kernel.areas import total
+from pkpd.nca.kernel.areas import sum_parts
 from pkpd.nca.kernel.columns import Column, first, unless
 from pkpd.nca.kernel.disposition import intravenous, residence
 from pkpd.nca.kernel.observed import highest
@@ -33,7 +33,7 @@ def auc_tau_extrapolated(of: BlockAnalysis) -> Column:
     area, code = of["auc_tau"]
     there = np.where(np.isnan(of.block.tau), 0.0, of.block.tau)
     parts, _ = of.followed[0].stretch(np.zeros(len(there)), np.minimum(there, of.tlast))
-    measured = total(np.where(np.arange(len(parts))[:, None] < of.followed[1].last, parts, 0.0))
+    measured = sum_parts(np.where(np.arange(len(parts))[:, None] < of.followed[1].last, parts, 0.0))
     return 100.0 * (1.0 - np.minimum(measured / area, 1.0)), first(code, unless(area > 0, reasons.ZERO_AREA))
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.kernel.analysis import BlockAnalysis
-from pkpd.nca.kernel.areas import SampledCurve, total
+from pkpd.nca.kernel.areas import SampledCurve, sum_parts
 from pkpd.nca.kernel.compute import analyses, inside_intervals
 from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.prepare import Prepared
@@ -106,7 +106,7 @@ def _write(of: BlockAnalysis, name: str, into: Support, where: Integers) -> None
     inside = np.arange(len(parts))[:, None] < last
     guessed, bridged = _guessed(of, curve), _bridged(of, curve, end)
     doubtful = np.where(inside & (guessed | bridged) & (parts > 0), parts, 0.0)
-    beyond = np.maximum(area - total(np.where(inside, parts, 0.0)), 0.0)
+    beyond = np.maximum(area - sum_parts(np.where(inside, parts, 0.0)), 0.0)
     endless = name == TAU and np.isinf(block.tau)  # an area to infinity is extrapolated by intention
     beyond = np.where(~endless & (beyond > SAME * area), beyond, 0.0)  # less is what rounding leaves
     worst = np.argmax(doubtful, axis=0)
@@ -115,7 +115,7 @@ def _write(of: BlockAnalysis, name: str, into: Support, where: Integers) -> None
     begin = np.where(behind, np.minimum(curve.t[last, column], end), curve.t[worst, column])
     stop = np.where(behind, end, np.minimum(curve.t[worst + 1, column], end))
     kind = np.where(behind, BEYOND, np.where(guessed[worst, column], IMPUTED, BRIDGED)).astype(object)
-    part = np.where(np.isfinite(area), 100.0 * (total(doubtful) + beyond) / area, np.nan)
+    part = np.where(np.isfinite(area), 100.0 * (sum_parts(doubtful) + beyond) / area, np.nan)
     part = np.where((of[f"auc_{name}"][1] == 0) & (area > 0), part, np.nan)
     into.part[where], into.kind[where] = part, np.where(part > 0, kind, "")
     into.begin[where], into.end[where] = np.ldexp(begin, block.time_scale), np.ldexp(stop, block.time_scale)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from pkpd.arguments import checked
 from pkpd.nca.sparse.intervals import normal_interval, t_interval
 from pkpd.nca.sparse.sides import (
     Group,
@@ -21,6 +22,7 @@ from pkpd.nca.sparse.sides import (
 )
 
 
+@checked
 def sparse_difference(
     first: Group,
     second: Group,
@@ -69,6 +71,7 @@ def sparse_difference(
     return comparison("difference", parameter, (estimate, se, df, level), interval, a, b)
 
 
+@checked
 def sparse_ratio(
     first: Group,
     second: Group,

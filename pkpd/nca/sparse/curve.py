@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.nca.sparse.rules import SparseRules
-from pkpd.nca.sparse.start import Start, start_of
+from pkpd.nca.sparse.start import StartRule, start_of
 
 
 class MeanCurve(NamedTuple):
@@ -37,7 +37,7 @@ class MeanCurve(NamedTuple):
         Position of the end.
     weights : (B, J)
         Linear trapezoid weights, half the distance between the neighbours on the curve.
-    start : Start
+    start : StartRule
         The mean put in at the dose.
     """
 
@@ -50,7 +50,7 @@ class MeanCurve(NamedTuple):
     points: Flags
     last: Integers
     weights: Array
-    start: Start
+    start: StartRule
 
 
 def curve_of_means(times: Array, values: Array, seen: Flags, empty: Flags, rules: SparseRules) -> MeanCurve:

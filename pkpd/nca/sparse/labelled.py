@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd import units
+from pkpd.arguments import checked
 from pkpd.errors import InputError, warn
 from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.dataset import attributes_of, coordinates_of, mean_curves, parameter_variables, result_tables
@@ -27,6 +28,7 @@ MIXED_ROUTES = "routes or lengths of infusion differ within the group, or no dos
 NOT_A_CONCENTRATION = "the analyte is not a concentration, so a dose cannot be divided by it"
 
 
+@checked
 def nca_sparse(
     study: Study,
     analyte: str | None = None,

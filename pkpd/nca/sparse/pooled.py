@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.dosing import Dose
-from pkpd.errors import InputError, warn
+from pkpd.errors import InputError, shown, warn
 from pkpd.nca.keywords import warn_older
 from pkpd.nca.sparse.analysis import analyse_pooled
 from pkpd.nca.sparse.result import SparseResult
@@ -21,6 +22,7 @@ from pkpd.nca.sparse.samples import Pooled, pool
 _NOW = {"duration": "dose=Dose(0, amount, 'infusion', duration)", "batch": "two columns of subjects, batch and subject"}
 
 
+@checked
 def sparse(
     times: npt.ArrayLike,
     values: npt.ArrayLike,
@@ -83,13 +85,26 @@ def sparse(
     chosen = rules or SparseRules()
     amount, length = _amount_and_length(dose, older.get("duration", 0.0))
     batch, people = older.get("batch"), subjects
-    if batch is None and np.ndim(subjects) == 2:  # type: ignore[arg-type]
+    if batch is None and _columns(subjects) == 2:
         batch, people = np.asarray(subjects).T
     meant = chosen.for_route(dose.route if isinstance(dose, Dose) else "")
     pooled = pool(times, values, people, batch, blq, lloq, meant)
     if lost := left_out(pooled):
         warn(lost)
     return replace(analyse_pooled(pooled, meant, amount, length), rules=chosen)
+
+
+def _columns(subjects: Any) -> int:
+    """How many columns name the subjects."""
+    try:
+        shape: tuple[int, ...] = (0,) if subjects is None else np.shape(subjects)
+    except ValueError:  # rows of different lengths
+        shape = ()
+    if len(shape) == 1:
+        return 1
+    if len(shape) == 2 and shape[1] == 2:
+        return 2
+    raise InputError(f"subjects is {shown(subjects)}; expected a name per sample, or two (batch, subject)", "sparse")
 
 
 def left_out(pooled: Pooled) -> str:

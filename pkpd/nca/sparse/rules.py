@@ -84,7 +84,8 @@ class SparseRules(Choices):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        given = (self.methods,) if isinstance(self.methods, str) else tuple(self.methods)
+        given = (self.methods,) if isinstance(self.methods, str) else self.methods
+        given = tuple(given) if isinstance(given, list) else given
         object.__setattr__(self, "methods", given)
         super().__post_init__()
 

@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.arrays import Array, Flags
 
 
-class Start(NamedTuple):
+class StartRule(NamedTuple):
     """The mean put in at the dose, of every replicate.
 
     Attributes
@@ -27,7 +27,7 @@ class Start(NamedTuple):
     gradient: Array
 
 
-def start_of(times: Array, mean: Array, kept: Flags, rule: str) -> Start:
+def start_of(times: Array, mean: Array, kept: Flags, rule: str) -> StartRule:
     """Return the mean at the time of the dose by the rule.
 
     C0 is ``c₁·(c₁/c₂)^r``, ``r = t₁/(t₂ − t₁)``, on the straight line through the logarithms of the first two means;
@@ -50,7 +50,7 @@ def start_of(times: Array, mean: Array, kept: Flags, rule: str) -> Start:
     late = kept.any(axis=1) & (times[first] > 0) & (rule in ("zero", "C0"))
     length, value, gradient = np.where(late, times[first], 0.0), np.zeros(len(kept)), np.zeros(kept.shape)
     if rule != "C0":
-        return Start(length, value, gradient)
+        return StartRule(length, value, gradient)
     c1, c2 = mean[rows, first], mean[rows, second]
     falls = (second > first) & (c2 > 0) & (c1 > c2)
     with np.errstate(all="ignore"):
@@ -60,4 +60,4 @@ def start_of(times: Array, mean: Array, kept: Flags, rule: str) -> Start:
         by_second = np.where(falls, -c0 * ratio / c2, 0.0)
     gradient[rows, first] = np.where(late, by_first, 0.0)
     gradient[rows, second] += np.where(late, by_second, 0.0)
-    return Start(length, np.where(late, c0, 0.0), gradient)
+    return StartRule(length, np.where(late, c0, 0.0), gradient)

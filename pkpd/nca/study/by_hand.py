@@ -12,7 +12,7 @@ import pandas
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.decimals import difference, total
-from pkpd.errors import InputError, unknown_names
+from pkpd.errors import InputError, shown, unknown_names
 from pkpd.nca.kernel.interval_end import SAME
 from pkpd.nca.kernel.profiles import BOLUS, NO_ROUTE, Profiles
 from pkpd.nca.study.dose_events import DoseEvents, as_text, dose_events, treatment
@@ -51,7 +51,7 @@ def check_intervals(intervals: object, study: Study) -> pandas.DataFrame:
     for k, (name, pair) in enumerate(rows, start=1):
         ends = _pair(pair)
         if ends is None:
-            problems.append(f"interval {k} is {pair!r}; expected (start, end), two numbers with end after start")
+            problems.append(f"interval {k} is {shown(pair)}; expected (start, end), two numbers with end after start")
             continue
         found += [(who, *ends) for who in (study.subject_ids if name is None else (name,))]
     if problems:
@@ -68,14 +68,14 @@ def _rows(table: pandas.DataFrame) -> list[tuple[Any, object]]:
 
 def _listed(intervals: object) -> Sequence[object]:
     if isinstance(intervals, str) or not isinstance(intervals, Sequence):
-        raise InputError(f"intervals is {intervals!r}; expected a list of (start, end)", "intervals")
+        raise InputError(f"intervals is {shown(intervals)}; expected a list of (start, end)", "intervals")
     return intervals
 
 
 def _pair(pair: object) -> Interval | None:
     try:
         start, end = (float(x) for x in pair)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (start, end) if np.isfinite(start) and end > start else None
 

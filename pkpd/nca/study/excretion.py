@@ -24,7 +24,7 @@ from pkpd.nca.settings import NcaSettings
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.labels import OF_PERIODS
-from pkpd.nca.study.lost_collections import lost, rests_on
+from pkpd.nca.study.lost_collections import lost, rests_on_amounts
 from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.provenance import attributes
 from pkpd.nca.study.unsampled import warn_unsampled
@@ -161,7 +161,7 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
 
 def _with_acceptance(found: xr.Dataset, limits: Acceptance, against_blood: Mapping[str, Any]) -> xr.Dataset:
     """The result with what speaks against its numbers; what speaks against an AUC speaks against its clearance."""
-    table = not_met(limits, list(EXCRETION), rests_on)
+    table = not_met(limits, list(EXCRETION), rests_on_amounts)
     for name, words in against_blood.items():
         own = table[:, list(EXCRETION).index(name)]
         own[:] = [f"{a}; AUC in blood: {b}" if a and b else f"AUC in blood: {b}" if b else a

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
+from pkpd.arguments import checked
 from pkpd.arrays import Array, Flags, Integers, in_order
 from pkpd.decimals import difference, product
 from pkpd.errors import warn
@@ -29,6 +30,7 @@ TIE_RULE = (
 _SAME_GAP = 0.01  # relative difference of two dosing intervals of the same length
 
 
+@checked
 def profiles_of(
     study: Study, analyte: str, dose_unit: str | None = None, *, tau: float | None = None, steady_state: bool = False
 ) -> Profiles:

@@ -19,7 +19,7 @@ _SUMS = (
 _OF_THE_LINE = ("lambda_z", "half_life", "aurc_inf_obs")
 
 
-def rests_on(name: str) -> frozenset[str]:
+def rests_on_amounts(name: str) -> frozenset[str]:
     """Return what a parameter of an excretion rests on: collections, the terminal line of the rates."""
     bases = [COLLECTED] if name in _SUMS else []
     return frozenset(bases + ([LINE] if name in _OF_THE_LINE else []))

@@ -19,7 +19,7 @@ from pkpd.study import Study
 
 
 @dataclass(frozen=True, order=True)
-class Part:
+class PeriodPart:
     """One period of one subject, as an identifier."""
 
     subject: Any
@@ -36,13 +36,13 @@ class ByPeriod:
     Attributes
     ----------
     study : Study
-        Its subjects are `Part`.
+        Its subjects are `PeriodPart`.
     """
 
     study: Study
 
     @property
-    def parts(self) -> Sequence[Part]:
+    def parts(self) -> Sequence[PeriodPart]:
         """The subjects of the study."""
         return self.study.subject_ids
 
@@ -56,7 +56,7 @@ class ByPeriod:
 
     def intervals(self, table: pandas.DataFrame) -> pandas.DataFrame:
         """Return intervals by hand, each for every period of its subject."""
-        of_subject: dict[Any, list[Part]] = {}
+        of_subject: dict[Any, list[PeriodPart]] = {}
         for part in self.parts:
             of_subject.setdefault(part.subject, []).append(part)
         rows = [(part, start, end) for subject, start, end in table.itertuples(index=False, name=None)
@@ -78,7 +78,7 @@ def by_period(study: Study) -> ByPeriod | None:
     periods: dict[Any, list[int]] = {}
     for subject, period in known:
         periods.setdefault(subject, []).append(period)
-    parts = [Part(subject, k) for subject in study.subject_ids for k in periods.get(subject, [1])]
+    parts = [PeriodPart(subject, k) for subject in study.subject_ids for k in periods.get(subject, [1])]
     people = study._subjects.set_index("subject").loc[[part.subject for part in parts]].reset_index(drop=True)
     people.insert(0, "subject", _objects(parts))
     split = replace(
@@ -88,10 +88,10 @@ def by_period(study: Study) -> ByPeriod | None:
     return ByPeriod(split)
 
 
-def _apart(table: pandas.DataFrame, parts: Sequence[Part]) -> pandas.DataFrame:
+def _apart(table: pandas.DataFrame, parts: Sequence[PeriodPart]) -> pandas.DataFrame:
     """The rows period by period, every time on the period's own clock."""
     place = {part: k for k, part in enumerate(parts)}
-    owners = [Part(*pair) for pair in zip(table["subject"], table["period"].tolist(), strict=True)]
+    owners = [PeriodPart(*pair) for pair in zip(table["subject"], table["period"].tolist(), strict=True)]
     order = np.argsort([place[part] for part in owners], kind="stable")
     own = {"subject": _objects(owners), "time": table["clock"].to_numpy(float)}
     if "clock_until" in table:
@@ -99,7 +99,7 @@ def _apart(table: pandas.DataFrame, parts: Sequence[Part]) -> pandas.DataFrame:
     return table.assign(**own).drop(columns=[*PERIOD_COLUMNS], errors="ignore").iloc[order].reset_index(drop=True)
 
 
-def _objects(parts: Sequence[Part]) -> npt.NDArray[Any]:
+def _objects(parts: Sequence[PeriodPart]) -> npt.NDArray[Any]:
     array = np.empty(len(parts), dtype=object)
     array[:] = parts
     return array

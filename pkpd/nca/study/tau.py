@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pkpd.arguments import checked
 from pkpd.decimals import difference, total
 
 _SAME = 1e-9
 
 
+@checked
 def find_tau(times: npt.ArrayLike, choices: Sequence[float] | None = None) -> float:
     """Return the dosing interval of a series of dose times: the shortest shift that carries the pattern onto itself.
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pkpd.about import package_version
+from pkpd.arguments import at_least, checked, one_of, optional, some_times
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
-from pkpd.errors import InputError, nearest
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.population import Population, Source, population_of
 from pkpd.simulate.adaptive.rule import Rule, Situation, accepted_doses, decide
 from pkpd.simulate.adaptive.trial import AdaptiveTrial, as_dataset, default_times
+from pkpd.simulate.resources import Resources
 
 if TYPE_CHECKING:
     import xarray
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 AT_DOSE = ("before", "after")
 
 
+@checked(
+    decisions=some_times(increasing=True),
+    subjects=at_least(1),
+    replicates=at_least(1),
+    seed=at_least(0),
+    times=optional(some_times()),
+    at_dose=one_of(AT_DOSE),
+)
 def simulate_adaptive(
     source: Population | Source | Model,
     rule: Rule,
@@ -96,8 +105,9 @@ def simulate_adaptive(
     [100.0, 50.0, 100.0]
     """
     clock = np.asarray(decisions, dtype=float)
-    _check(rule, clock, subjects, replicates, seed, at_dose, start)
     people = population_of(source)
+    values = 8.0 * subjects * replicates * (clock.size + (150 if times is None else len(times)))
+    Resources().require(values, f"{replicates} replicates of {subjects} subjects take", "simulate_adaptive")
     plan = start if start is not None else Regimen((), _unit(people.model), "h")
     trials = []
     for number in range(1, int(replicates) + 1):
@@ -123,25 +133,3 @@ def simulate_adaptive(
 
 def _unit(model: Model) -> str:
     return "mg" if model.base == WORDS else model.base["amount"]
-
-
-def _check(
-    rule: Any, clock: Array, subjects: int, replicates: int, seed: int, at_dose: str, start: Regimen | None
-) -> None:
-    problems = [
-        f"{what} is {n}; expected a whole number ≥ 1"
-        for what, n in (("subjects", subjects), ("replicates", replicates))
-        if int(n) != n or n < 1
-    ]
-    if not callable(rule):
-        problems.append(f"rule is {rule!r}; expected a function of a Situation")
-    if clock.ndim != 1 or not clock.size or not np.isfinite(clock).all() or not (np.diff(clock) > 0).all():
-        problems.append(f"decisions are {clock.tolist()}; expected increasing times")
-    if not (isinstance(seed, (int, np.integer)) and seed >= 0):
-        problems.append(f"seed is {seed!r}; expected a whole number ≥ 0")
-    if at_dose not in AT_DOSE:
-        problems.append(f"unknown at_dose {at_dose!r}; {nearest(at_dose, AT_DOSE)}")
-    if start is not None and not isinstance(start, Regimen):
-        problems.append(f"start is {start!r}; expected a Regimen (such as pkpd.bolus('100 mg'))")
-    if problems:
-        raise InputError(problems, "simulate_adaptive")

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd import units
 from pkpd.about import package_version
+from pkpd.arguments import checked
 from pkpd.arrays import Array, Integers
 from pkpd.decimals import product
 from pkpd.dosing import Regimen
@@ -42,6 +43,7 @@ FINE = Settings(rtol=1e-10, atol=1e-10)
 TOGETHER = 250  # subjects that are solved at a time; results do not depend on it
 
 
+@checked
 def locate(
     source: Population | Source | Model,
     regimen: Regimen,

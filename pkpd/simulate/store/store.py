@@ -1,24 +1,27 @@
 """Results on disk: a Zarr group that grows piece by piece, knows what it holds, and can be continued.
 
-Beside the arrays, ``.pkpd/`` holds ``call.json`` (what is computed), ``pieces`` (one line per finished piece, appended
-after its data) and ``lock``.
+Beside the arrays, ``.pkpd/`` holds ``call.json`` (what is computed, and the files that were there from the start),
+``pieces`` (one line per finished piece with its files, appended after its data) and ``lock``.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from pkpd.arguments import checked, from_json
 from pkpd.errors import InputError, warn
 from pkpd.simulate.layout import Layout
 from pkpd.simulate.pieces import Part, Piece
+from pkpd.simulate.store import files
 from pkpd.simulate.store.call import differences
 from pkpd.simulate.store.lock import locked
 
@@ -53,6 +56,8 @@ class Store:
 
     Attributes
     ----------
+    path : Path
+        Where it is.
     layout : Layout
         Of the whole result.
     arrays : mapping
@@ -63,6 +68,7 @@ class Store:
         Where finished pieces are noted.
     """
 
+    path: Path
     layout: Layout
     arrays: Mapping[str, Any]
     done: Mapping[int, tuple[int, str]]
@@ -72,7 +78,9 @@ class Store:
         """Write a piece, then note that it is there."""
         for name, values in part.arrays.items():
             self.arrays[name][self.layout.where(name, piece)] = values
-        line = json.dumps({"piece": piece.number, "failed": part.failed, "advice": part.advice})
+        written = files.lengths(self.path, files.of_piece(self.layout, piece))
+        note = {"piece": piece.number, "failed": part.failed, "advice": part.advice, "files": written}
+        line = json.dumps(note)
         self.log.write(line.encode() + b"\n")
         self.log.flush()
 
@@ -93,15 +101,19 @@ def writing(path: Path, layout: Layout, call: Mapping[str, str], pieces: int) ->
     if not (notes / _CALL).is_file():
         raise InputError(f"{path} exists and is no simulation; choose another place", "store")
     with locked(notes / _LOCK):
-        if problems := differences(_read(notes)["call"], call):
+        about = _read(notes)
+        if problems := differences(about["call"], call):
             problems.append(f"{path} holds another simulation; repeat its call to continue it, or choose another store")
             raise InputError(problems, "store")
-        group = zarr.open_group(str(path), mode="r+", use_consolidated=False)
+        _whole(path, about["files"])
+        arrays = _opened(path, lambda: _arrays(zarr, path, layout))
         with (notes / _PIECES).open("a+b") as log:
-            done = _finished(log)
-            yield Store(layout, {name: group[name] for name in layout.variables}, done, log)
+            rows = _finished(log)
+            done = {k: (r["failed"], r["advice"]) for k, r in rows.items() if not _lost(path, r)}
+            yield Store(path, layout, arrays, done, log)
 
 
+@checked
 def open_simulation(path: str | Path) -> xarray.Dataset:
     """Open a simulation that was written with ``simulate(..., store=path)``; nothing is read before it is used.
 
@@ -118,7 +130,8 @@ def open_simulation(path: str | Path) -> xarray.Dataset:
     Raises
     ------
     InputError
-        If there is no simulation, or zarr is not installed.
+        If there is no simulation, zarr is not installed, or the store is damaged: a file of it is gone or shorter
+        than it was written. (Bytes that were changed are noticed by zarr when they are read.)
 
     Warns
     -----
@@ -131,14 +144,45 @@ def open_simulation(path: str | Path) -> xarray.Dataset:
     notes = Path(path) / _NOTES
     if not (notes / _CALL).is_file():
         raise InputError(f"there is no simulation at {path}", "open_simulation")
-    with (notes / _PIECES).open("rb") as log:
-        done, pieces = len(_lines(log.read())), int(_read(notes)["pieces"])
+    about, root = _read(notes), Path(path)
+    pieces = about["pieces"]
+    with (notes / _PIECES).open("rb") if (notes / _PIECES).is_file() else io.BytesIO() as log:
+        rows = _lines(log.read())
+    if problems := [sentence for row in rows.values() for sentence in files.cut(root, row["files"])]:
+        problems.append("the same call of simulate computes these pieces again")
+        raise InputError(problems, f"{path} is damaged")
+    _whole(root, about["files"])
+    done = sum(not files.gone(root, row["files"]) for number, row in rows.items() if number < pieces)
     if done < pieces:
         text = f"{path}: {pieces - done} of {pieces} pieces are missing and NaN; the same call of simulate continues it"
         warn(text)
     # "days" is the unit of a clock here, not of a date
-    result: xarray.Dataset = xarray.open_zarr(str(path), decode_times=False)
+    result: xarray.Dataset = _opened(root, lambda: xarray.open_zarr(str(path), decode_times=False))
     return result
+
+
+def _arrays(zarr: Any, path: Path, layout: Layout) -> dict[str, Any]:
+    group = zarr.open_group(str(path), mode="r+", use_consolidated=False)
+    return {name: group[name] for name in layout.variables}
+
+
+def _opened(path: Path, opening: Callable[[], Any]) -> Any:
+    """What zarr makes of a store; it and what it stands on fail in any of their own ways where bytes were changed."""
+    try:
+        return opening()
+    except Exception as error:
+        raise InputError(f"cannot be opened ({type(error).__name__}: {error})", f"{path} is damaged") from error
+
+
+def _whole(path: Path, written: Mapping[str, int]) -> None:
+    """Refuse a store of which something is gone that was there before the first piece."""
+    problems = [f"{name} is missing" for name in files.gone(path, written)] + files.cut(path, written)
+    if problems:
+        raise InputError(problems, f"{path} is damaged")
+
+
+def _lost(path: Path, row: Mapping[str, Any]) -> bool:
+    return bool(files.gone(path, row["files"]) or files.cut(path, row["files"]))
 
 
 def _create(zarr: Any, path: Path, layout: Layout, about: Mapping[str, Any]) -> None:
@@ -158,7 +202,8 @@ def _create(zarr: Any, path: Path, layout: Layout, about: Mapping[str, Any]) -> 
                 )  # fmt: skip
             zarr.consolidate_metadata(str(new))
         (new / _NOTES).mkdir()
-        (new / _NOTES / _CALL).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        noted = {**about, "files": files.everything(new)}
+        (new / _NOTES / _CALL).write_text(json.dumps(noted, indent=1), encoding="utf-8")
         (new / _NOTES / _PIECES).touch()
         try:
             os.replace(new, path)
@@ -168,11 +213,21 @@ def _create(zarr: Any, path: Path, layout: Layout, about: Mapping[str, Any]) -> 
 
 
 def _read(notes: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads((notes / _CALL).read_text(encoding="utf-8"))
+    """What a store says of itself: the call, how many pieces, and the files that were there from the start."""
+    where = f"{notes / _CALL} is damaged"
+    about = from_json((notes / _CALL).read_bytes(), where)
+    if not (
+        isinstance(about, dict)
+        and isinstance(about.get("call"), dict)
+        and all(isinstance(text, str) for text in about["call"].values())
+        and type(about.get("pieces")) is int
+        and _are_lengths(about.setdefault("files", {}))
+    ):
+        raise InputError("it is not what a simulation writes; choose another store", where)
     return about
 
 
-def _finished(log: IO[bytes]) -> dict[int, tuple[int, str]]:
+def _finished(log: IO[bytes]) -> dict[int, dict[str, Any]]:
     """Read which pieces are there; a last line that was not finished is cut off, its piece will be computed again."""
     log.seek(0)
     text = log.read()
@@ -181,6 +236,19 @@ def _finished(log: IO[bytes]) -> dict[int, tuple[int, str]]:
     return _lines(text)
 
 
-def _lines(text: bytes) -> dict[int, tuple[int, str]]:
-    rows = [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
-    return {row["piece"]: (row["failed"], row["advice"]) for row in rows}
+def _lines(text: bytes) -> dict[int, dict[str, Any]]:
+    """The notes of finished pieces; one that cannot be read counts as none, its piece will be computed again."""
+    found = {}
+    for line in text[: text.rfind(b"\n") + 1].split(b"\n"):
+        try:
+            row = from_json(line, "")
+        except InputError:
+            continue
+        if isinstance(row, dict) and type(row.get("piece")) is int and type(row.get("failed")) is int and isinstance(
+            row.get("advice"), str) and _are_lengths(row.setdefault("files", {})):  # fmt: skip
+            found[row["piece"]] = row
+    return found
+
+
+def _are_lengths(noted: Any) -> bool:
+    return isinstance(noted, dict) and all(type(length) is int for length in noted.values())

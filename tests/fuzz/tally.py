@@ -1,0 +1,73 @@
+"""What a fuzzer counts: inputs, documented errors, answers, everything else, and the longest time of one input."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pkpd.errors import PkpdError
+
+Input = tuple[str, Callable[[], Any]]
+"""What is tried, in words, and the call."""
+
+
+@dataclass
+class Tally:
+    """Counts of one fuzzer."""
+
+    inputs: int = 0
+    documented: int = 0
+    accepted: int = 0
+    undocumented: list[str] = field(default_factory=list)
+    worst: float = 0.0
+    worst_input: str = ""
+
+    def __str__(self) -> str:
+        head = (
+            f"{self.inputs} inputs: {self.documented} documented errors, {self.accepted} accepted, "
+            f"{len(self.undocumented)} undocumented; longest {self.worst:.2f} s ({self.worst_input[:120]})"
+        )
+        return "\n".join([head, *self.undocumented[:40]])
+
+    def add(self, what: str, call: Callable[[], Any]) -> None:
+        """Try one input."""
+        began = time.process_time()
+        self.inputs += 1
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                call()
+            self.accepted += 1
+        except PkpdError as error:
+            self.documented += 1
+            text = str(error)
+            if not text or "np.float64(" in text or len(text) > 50_000:
+                self.undocumented.append(f"{what}: a message that does not help: {text[:200]!r}")
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{last.filename.rsplit('/', 2)[-2]}/{last.filename.rsplit('/', 1)[-1]}:{last.lineno}"
+            self.undocumented.append(f"{what}: {type(error).__name__}: {str(error)[:120]} [{where}]")
+        spent = time.process_time() - began
+        if spent > self.worst:
+            self.worst, self.worst_input = spent, what
+
+
+def tally(inputs: Iterable[Input]) -> Tally:
+    """Try inputs one after the other; what they warn about is not looked at."""
+    found = Tally()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for what, call in inputs:
+            found.add(what, call)
+    return found
+
+
+def first(inputs: Iterator[Input], count: int) -> Iterator[Input]:
+    """Yield so many."""
+    for _, one in zip(range(count), inputs, strict=False):
+        yield one
