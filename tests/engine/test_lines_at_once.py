@@ -96,6 +96,20 @@ def test_a_dose_that_moves_with_a_lag_has_a_segment_of_its_own(first: str) -> No
     assert found.dstart[:, 1].tolist() == [0.0, 0.0, *((0.0, 0.5) if first == "oral" else (0.5, 0.0))] * 2
 
 
+@pytest.mark.parametrize("way", ["at once", "one by one"])
+def test_an_infusion_ends_before_what_is_given_at_that_time(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end at 3 h moves with the lag and has the first segment there; the oral dose does not and has the second."""
+    if way == "one by one":
+        monkeypatch.setattr(room, "_at_once", lambda asked, *_: (None, np.full(len(asked.doses), -1)))
+    code = compile_model(model(lag=LAGS), SLOPES)
+    values = np.array([[*PARAMETERS.values()]] * 2)
+    values[:, 4] = 0.0
+    doses = [(Dose(0.0, 30.0, "infusion", duration=3.0), Dose(3.0, 1.0, "oral"))] * 2
+    found = code.schedule(values, doses, [np.array([4.0])] * 2, [np.zeros(1, bool)] * 2)
+    assert found.start.tolist() == [0.0, 0.0, 3.0, 3.0] * 2
+    assert found.dstart[:, 1].tolist() == [0.0, 0.5, 0.5, 0.0] * 2
+
+
 def a_call(rng: np.random.Generator, modelled: bool) -> tuple[Any, ...]:
     """Values, doses, times, flags and changes of a few subjects, some of whom share some of them."""
     count, simple = int(rng.integers(1, 12)), rng.random() < 0.7

@@ -223,6 +223,27 @@ def test_results_do_not_depend_on_workers_or_company() -> None:
             assert np.array_equal(run(EFFECT, values[k], doses, times, sens=sens).outputs, rows[k])
 
 
+@pytest.mark.parametrize(
+    ("last", "above"), [(Dose(5, 40.0, reset=True), 4.0), (Dose(5, 50.0, steady_state="instead", interval=12.0), None)]
+)
+def test_between_a_dose_and_a_reset_at_its_time(last: Dose, above: float | None) -> None:
+    """Records of one time act in their order: 100 mg in 10 L are there, until the next record takes them away."""
+    code, values = compile_model(ONE), np.array([[2.0, 10.0]])
+    plan = code.schedule(values, [(Dose(5, 100.0), last)], [np.array([5.0, 5, 5, 6])], [np.array([0, 1, 2, 2])])
+    found = code.run(values, plan).outputs[:, 0]
+    top = 5 / -np.expm1(-0.2 * 12) if above is None else above
+    np.testing.assert_allclose(found, [0, 10, top, top * np.exp(-0.2)], rtol=1e-12)
+
+
+def test_amounts_that_are_replaced_and_multiplied() -> None:
+    """100 decays to 100/e; 30 stands there instead, is multiplied by 2 and by 1.5, and 10 are added: 10 L hold 100."""
+    doses = [Dose(0, 100.0), Dose(5, 30.0, action="replace"), Dose(5, 2.0, action="multiply"),
+             Dose(5, 1.5, action="multiply"), Dose(5, 10.0)]  # fmt: skip
+    times, after = [5.0, 5.0, 10.0], [False, True, False]
+    found = run(ONE, [2.0, 10.0], doses, times, after=after).outputs[:, 0]
+    np.testing.assert_allclose(found, [10 / np.e, 10, 10 / np.e], rtol=1e-12)
+
+
 def test_the_layout_of_rows() -> None:
     code = compile_model(ONE)
     plan = schedule([(), (Dose(0, 1.0),)], [[3.0, 1.0], [2.0, 0.0, 1.0]], [[0, 0], [0, 0, 0]], code.entries, 1)

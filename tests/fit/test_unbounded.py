@@ -44,13 +44,13 @@ def oral(t: np.ndarray) -> np.ndarray:
 
 
 def study_of(subjects: int = 6, zeros: tuple[float, ...] = (0.0,), scale: float = 1.0, **arguments: Any) -> Study:
-    """Oral doses of 100 mg; a subject's values are moved a little, those at `zeros` are 0."""
+    """Oral doses of 100 mg times `scale`; a subject's values are moved a little, those at `zeros` are 0."""
     rows = []
     for s in range(1, subjects + 1):
         values = oral(TIMES) * np.roll(WOBBLE, s) * scale
         rows += [(s, t, 0.0 if t in zeros else v) for t, v in zip(TIMES, values, strict=True) if t > 0 or 0 in zeros]
     table = pandas.DataFrame(rows, columns=["subject", "time", "C"])
-    return pkpd.read_study(table, pkpd.oral("100 mg"), units={"time": "h", "C": "mg/L"}, **arguments)
+    return pkpd.read_study(table, pkpd.oral(f"{100 * scale} mg"), units={"time": "h", "C": "mg/L"}, **arguments)
 
 
 def quiet(call: Any, *inputs: Any, **named: Any) -> Any:
@@ -70,10 +70,11 @@ def test_a_measured_0_that_is_predicted_0_is_refused_by_its_record(kind: Any) ->
         assert word in text
 
 
-def test_a_measured_0_of_which_something_is_predicted_is_not_meant() -> None:
-    """At 24 h the prediction is half a mg/L, so that a 0 there keeps its SD."""
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+def test_a_measured_0_of_which_something_is_predicted_is_not_meant(scale: float) -> None:
+    """At 24 h the prediction is half a mg/L, or a ten-thousandth of that: however small, a 0 there keeps its SD."""
     with pytest.raises(InputError, match="6 measured values of C are 0") as caught:
-        fit_pooled(ORAL, study_of(zeros=(0.0, 24.0)), START, error={"C": "combined"})
+        fit_pooled(ORAL, study_of(zeros=(0.0, 24.0), scale=scale), START, error={"C": "combined"})
     assert "at time 24" not in str(caught.value)
 
 

@@ -99,6 +99,14 @@ def test_blq_by_position() -> None:
     assert half.of("lambda_z_points")[0] != 4  # a value put in for BLQ is no point of the regression
 
 
+@pytest.mark.parametrize(("run_of", "tlast", "after_end"), [(1, 3.0, 5), (2, 5.0, 2), (3, 8.0, 0), (None, 8.0, 0)])
+def test_a_run_of_blq_samples_ends_the_profile(run_of: int | None, tlast: float, after_end: int) -> None:
+    """BLQ at 0 and 1 h (before the first quantifiable sample: no run), at 4 h (one) and at 6 and 7 h (two)."""
+    values = [0.1, 0.1, 8.0, 4.0, 0.1, 4.0, 0.1, 0.1, 2.0, 0.1]
+    found = run([float(t) for t in range(10)], values, rules=Rules.phoenix(blq_run=run_of), lloq=1.0)
+    assert (found.of("tlast")[0], found.of("n_after_end")[0]) == (tlast, after_end)
+
+
 def test_blq_flags_beat_values() -> None:
     values = [0.0, 8, 4, 2, 1]
     flagged = run([0, 1, 2, 3, 4], values, blq=[True, False, False, False, True])

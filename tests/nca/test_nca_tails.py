@@ -95,3 +95,18 @@ def test_accumulation_by_hand(tau: float) -> None:
     study = make_study(samples, [{"subject": 1, "time": 0.0, "amount": 100.0}], units=UNITS)
     found = nca(study, "C", tau=tau)["accumulation_index"].item()
     assert found == pytest.approx(1 / (1 - np.exp(-0.2 * tau)), rel=1e-9)
+
+
+def test_of_a_dosing_interval_whose_lowest_value_is_not_its_last() -> None:
+    """The lag leaves Cmin 0.5 at 0.5 h and Ctau 1; straight lines, then 1·2^(−(t − 8)/2) after τ = 8 h."""
+    profile = {0.0: 1.0, 0.5: 0.5, 2.0: 8.0, 4.0: 4.0, 6.0: 2.0, 8.0: 1.0}
+    samples = [{"subject": 1, "time": t, "value": c} for t, c in profile.items()]
+    study = make_study(samples, [{"subject": 1, "time": 0.0, "amount": 100.0, "route": "oral"}], units=UNITS)
+    found = nca(study, "C", tau=8.0, auc="linear")
+    whole = 0.375 + 6.375 + 12 + 6 + 3
+    moment = 0.0625 + 12.1875 + 32 + 28 + 20
+    assert found["auc_tau"].item() == pytest.approx(whole, rel=1e-12)
+    assert found["fluctuation"].item() == pytest.approx(100 * (8 - 0.5) / (whole / 8), rel=1e-12)
+    assert found["fluctuation_tau"].item() == pytest.approx(100 * (8 - 1) / (whole / 8), rel=1e-12)
+    later = 2 / np.log(2)  # the area beyond τ; it stays τ longer in the intervals that follow
+    assert found["mrt_ss_obs"].item() == pytest.approx((moment + 8 * later) / whole, rel=1e-9)

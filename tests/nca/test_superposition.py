@@ -104,6 +104,17 @@ def test_nothing_rises_before_its_dose() -> None:
     np.testing.assert_array_equal(np.isnan(unknown), [True, True, True, False, True])
 
 
+def test_a_sample_at_the_time_of_a_dose_belongs_to_the_curve_before_it() -> None:
+    """0.5 at 4 h was drawn before the dose: the fall from 2 ends there, and the rise to 8 begins there."""
+    found = interpolate_dosed([0, 1, 2, 4, 5], [0, 4, 2, 0.5, 8], [0, 0.5, 3, 4, 4.5], [0, 4])
+    np.testing.assert_allclose(found, [0, 2, 1, 0.5, 4.25], rtol=1e-12)
+
+
+def test_a_bolus_whose_second_sample_is_zero_has_the_first_as_c0() -> None:
+    found = interpolate_dosed([1, 2], [8, 0], [0.5, 2], [0], bolus=True, lambda_z=np.log(2))
+    np.testing.assert_allclose(found, [8, 4], rtol=1e-12)
+
+
 def test_all_problems_at_once() -> None:
     with pytest.raises(InputError) as caught:
         interpolate([1, 1, 2], [3, -1, np.inf], [1], method="lin", tail="infinity")
@@ -209,6 +220,15 @@ def test_a_value_at_the_time_of_a_dose_is_the_one_after_it() -> None:
     after = superpose([0, 1, 2], [8, 4, 2], [0, 2], [0, 2], lambda_z=np.log(2))
     before = superpose([0, 1, 2], [8, 4, 2], [0, 2], [0, 2], lambda_z=np.log(2), before=True)
     np.testing.assert_allclose((after, before), ([8, 10], [0, 2]))
+
+
+def test_straight_lines_where_they_are_asked_for() -> None:
+    """Falls of 8 to 2 to 1 by 2 h each: at their middle 5 and 1.5, not the 4 and √2 of logarithms; then 1·exp(−t/2)."""
+    single = [0, 2, 4], [8, 2, 1]
+    found = superpose(*single, [0, 2], [1, 3], lambda_z=0.5, method="linear")
+    np.testing.assert_allclose(found, [5, 1.5 + 5], rtol=1e-12)
+    endless = steady_state(*single, 4.0, [1, 3], lambda_z=0.5, method="linear")
+    np.testing.assert_allclose(endless.auc_tau, 10 + 3 + 1 / 0.5, rtol=1e-12)
 
 
 def test_clast_predicted_starts_the_tail_only() -> None:
