@@ -9,32 +9,33 @@ from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
 from pkpd.engine.machine.steps.frame import END, FINAL, FRESH, LEFT, REFUSED, STATUS, TAKEN, TIME
 from pkpd.engine.solve import segment_start as start
-from pkpd.engine.solve.switches import next_landing, switched_sides
+from pkpd.engine.solve.switches import POINTS, next_landing, switched_sides
 from pkpd.engine.status import SLIDES
 
 _ROUNDS = 120  # each makes the interval in which something switches seven times shorter
 
 
 @bare_jit
-def sample(lane, left, right, method, space, table):  # type: ignore[no-untyped-def]
-    """Write gaps and their rates at equidistant points of a lane's last step, both ends included, into a table.
+def sample(lane, left, right, method, space):  # type: ignore[no-untyped-def]
+    """Write gaps and their rates at equidistant points of a lane's last step, both ends included.
 
     ``left`` and ``right`` are times since the step began; those of the points are left in ``space.watched.times``.
     """
     state, points, watch, room = space.state, space.points, method.watch, space.watched
     size, since, y = state[TAKEN * LANES + lane], state[BEGAN * LANES + lane], space.scratch.y
-    for j in range(LANES):
-        point = right if j == LANES - 1 else left + (right - left) * j / (LANES - 1)
-        points[j], points[LANES + j] = point, point / size
-        room.times[j] = point
-    call_lanes(method.values, points, space.work[lane:], space.found)
-    for j in range(LANES):
-        for k in range(y.shape[0]):
-            y[k] = space.found[k * LANES + j]
-        space.scratch.clock[0] = since + room.times[j]
-        call(watch.gaps, space.scratch.clock, y, space.scratch.q[lane], room.gaps)
-        for k in range(2 * watch.many):
-            table[j, k] = room.gaps[k]
+    for j in range(POINTS):
+        room.times[j] = right if j == POINTS - 1 else left + (right - left) * j / (POINTS - 1)
+    for begin in range(0, POINTS, LANES):
+        for j in range(LANES):
+            points[j], points[LANES + j] = room.times[begin + j], room.times[begin + j] / size
+        call_lanes(method.values, points, space.work[lane:], space.found)
+        for j in range(LANES):
+            for k in range(y.shape[0]):
+                y[k] = space.found[k * LANES + j]
+            space.scratch.clock[0] = since + room.times[begin + j]
+            call(watch.gaps, space.scratch.clock, y, space.scratch.q[lane], room.gaps)
+            for k in range(2 * watch.many):
+                room.points[begin + j, k] = room.gaps[k]
 
 
 @bare_jit
@@ -74,15 +75,15 @@ def look_back(lane, method, space):  # type: ignore[no-untyped-def]
     whole = state[TAKEN * LANES + lane]
     left, right, resume, found, last = 0.0, whole, whole, False, False
     for _ in range(_ROUNDS):
-        sample(lane, left, right, method, space, room.points)
+        sample(lane, left, right, method, space)
         if last:
             break
         j = np.int64(0)  # see `bare_jit`
-        while j < LANES - 1 and not crossed(j + 1, q, watch, room.points):
+        while j < POINTS - 1 and not crossed(j + 1, q, watch, room.points):
             if not found and may_dip(j, room.times[j + 1] - room.times[j], q, watch, room.points):
                 break
             j += 1
-        if j < LANES - 1:
+        if j < POINTS - 1:
             dips = not crossed(j + 1, q, watch, room.points)
             if right == whole and not found:
                 resume = room.times[j + 1]

@@ -18,6 +18,7 @@ from pkpd.engine.machine.pointer import call
 _DEEP = 200  # intervals that wait to be searched
 _PATIENCE = 200_000  # intervals that are searched for one zero
 _PARTS, _SHARE = 8, 0.5
+POINTS = 8  # of a step that are looked at: whatever the number of lanes, the bits are the same
 
 
 class Watch(NamedTuple):
@@ -49,10 +50,10 @@ class Watch(NamedTuple):
 
 
 class WatchRoom(NamedTuple):
-    """Room: gaps and their rates at points of a step (lanes × 2·many); the same at one point
+    """Room: gaps and their rates at points of a step (points × 2·many); the same at one point
     (2·many,); derivatives of the gaps (many × parameters); new sides (many,); bounds (2·(2·timed + waves),) and those
     of the whole run; two ends of an interval (2,), intervals that wait (deep × 2); dy/dt before and after a switch
-    (components,); times of the points of a step (lanes,); lanes whose search was lost (lanes,)."""
+    (components,); times of the points of a step (points,); lanes whose search was lost (lanes,)."""
 
     points: Any
     gaps: Any
@@ -72,9 +73,9 @@ def watch_room(components: int, many: int, timed: int, waves: int, parameters: i
     """Return room to watch in."""
     bounds = 2 * (2 * timed + waves)
     return WatchRoom(
-        np.zeros((LANES, 2 * many)), np.zeros(2 * many), np.zeros(many * parameters),
+        np.zeros((POINTS, 2 * many)), np.zeros(2 * many), np.zeros(many * parameters),
         np.zeros(many), np.zeros(bounds), np.zeros(bounds), np.zeros(2), np.zeros((_DEEP, 2)), np.zeros(components),
-        np.zeros(components), np.zeros(LANES), np.zeros(LANES, dtype=np.bool_),
+        np.zeros(components), np.zeros(POINTS), np.zeros(LANES, dtype=np.bool_),
     )  # fmt: skip
 
 
