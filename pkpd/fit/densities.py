@@ -182,11 +182,11 @@ class Densities:
             Whether second derivatives are wanted, too.
         """
         with np.errstate(all="ignore"):
-            mean, spread = self._mean_and_sd(f, parameters, second)
+            mean, spread = self.mean_and_sd(f, parameters, second)
             row = row_density(*self.limits, self.rows.kind, mean[0], spread.sd)
             return _chained(row, mean, spread)
 
-    def _mean_and_sd(self, f: Array, parameters: Array, second: bool) -> tuple[Array, _Spread]:
+    def mean_and_sd(self, f: Array, parameters: Array, second: bool) -> tuple[Array, Spread]:
         """Return the mean on the error's scale with two derivatives by f (3 × rows), and the SD with its own."""
         count, size = f.size, len(parameters)
         mean, sd = np.zeros((3, count)), np.full(count, np.nan)
@@ -212,11 +212,11 @@ class Densities:
                 mean[2, rows] = -scale.curvature(own) * slope**3
             if curved is not None:
                 _place_second(curved, each, function.pairs, derivatives[:, n:])
-        return mean, _Spread(sd, sf, sp, curved)
+        return mean, Spread(sd, sf, sp, curved)
 
 
 @dataclass(frozen=True, eq=False)
-class _Spread:
+class Spread:
     """SD of every row, its derivatives by f and by all errors' parameters, and the second ones (ff, fp, pp)."""
 
     sd: Array
@@ -240,7 +240,7 @@ def _place_second(
             pp[each.rows, first + i, first + j] = pp[each.rows, first + j, first + i] = column
 
 
-def _chained(row: RowDensity, mean: Array, spread: _Spread) -> Density:
+def _chained(row: RowDensity, mean: Array, spread: Spread) -> Density:
     """Put derivatives by mean and SD together with those of mean and SD by f and p."""
     steep, bend = mean[1], mean[2]
     sf, sp = spread.f, spread.p

@@ -1,0 +1,1 @@
+"""Population fits: random effects between subjects and occasions, every method on one problem."""

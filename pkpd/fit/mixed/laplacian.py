@@ -1,0 +1,271 @@
+r"""The marginal likelihood by the curvature at the conditional modes, with its exact gradient.
+
+.. math:: -2\log L \approx \sum_i \bigl\{ \sum_j l_j + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H_i| \bigr\}
+
+without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for measured
+rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
+
+References
+----------
+Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI approximations
+to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various NONMEM estimation
+methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.kernels import trace_slopes
+from pkpd.fit.mixed.modes import Conditional, Modes, conditional_modes, curvature_weights
+from pkpd.fit.mixed.problem import Point, Problem, Response
+from pkpd.fit.mixed.terms import terms_of
+
+FOCEI, FOCE, LAPLACE = "FOCEI", "FOCE", "Laplace"
+
+
+@dataclass(frozen=True, eq=False)
+class Marginal:
+    """A marginal likelihood at one point.
+
+    Attributes
+    ----------
+    objective : float
+        −2 log L without N·log 2π; infinite where it cannot be computed.
+    gradient : array, shape (free,)
+        By the vector; finite everywhere.
+    information : array, shape (free, free)
+        A positive semi-definite stand-in for the Hessian.
+    scores : array, shape (subjects, free)
+        Gradient of each subject's part.
+    individual : array, shape (subjects,)
+        Each subject's part of the objective.
+    modes : Modes
+        Conditional modes.
+    point : Point
+        Where.
+    drift : array, shape (subjects, random effects, free)
+        dη̂/dvector.
+    """
+
+    objective: float
+    gradient: Array
+    information: Array
+    scores: Array
+    individual: Array
+    modes: Modes
+    point: Point
+    drift: Array
+
+
+def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array | None = None) -> Marginal:
+    """Return the marginal likelihood at a point.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is fitted.
+    point : Point
+        Fixed effects, Ω and residual errors.
+    method : {"FOCEI", "FOCE", "Laplace"}
+        Which curvature.
+    start : array, shape (subjects, random effects), optional
+        Where the search for the modes begins.
+    """
+    frozen = None
+    if method == FOCE:
+        frozen = problem.respond(point, np.zeros((problem.subjects, len(problem.effects))), 1)
+    modes = conditional_modes(problem, point, start, frozen)
+    return _at_modes(problem, point, modes, method)
+
+
+def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
+    here, effects = modes.at, problem.shifts.effects
+    count, free = problem.subjects, len(point.vector)
+    curved = here.expected if method != LAPLACE else 0.5 * here.exact
+    exact = effects.T @ here.exact @ effects + 2.0 * point.inverse
+    half = effects.T @ curved @ effects + point.inverse
+    with np.errstate(all="ignore"):
+        sign, log_determinant = np.linalg.slogdet(half) if half.shape[1] else (np.ones(count), np.zeros(count))
+    individual = here.objective + point.log_determinant + np.where(sign > 0, log_determinant, np.inf)
+    if not np.isfinite(individual).all():
+        nothing = np.zeros((count, free))
+        return Marginal(
+            np.inf, np.zeros(free), np.eye(free), nothing, individual, modes, point,
+            np.zeros((count, len(problem.effects), free)),
+        )  # fmt: skip
+    inner = np.linalg.inv(half) if half.shape[1] else half
+    scores, drift = _scores(problem, point, modes, inner, exact, method)
+    scores = np.where(np.isfinite(scores), scores, 0.0)
+    return Marginal(
+        float(individual.sum()), scores.sum(axis=0), _information(problem, point, here), scores, individual, modes,
+        point, drift,
+    )  # fmt: skip
+
+
+def _scores(
+    problem: Problem, point: Point, modes: Modes, inner: Array, exact: Array, method: str
+) -> tuple[Array, Array]:
+    """Return each subject's gradient and dη̂/dvector.
+
+    Shapes: inner = H⁻¹ and exact = d²L/dη² (subjects, effects, effects).
+    """
+    here, places, effects = modes.at, problem.places, problem.shifts.effects
+    terms, response = here.terms, here.response
+    count, free, size = problem.subjects, len(point.vector), effects.shape[1]
+    w, v = curvature_weights(problem, terms, method == LAPLACE)
+    wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
+    spread = effects @ inner @ effects.T  # subjects × D × D
+    rows = len(terms.f)
+    q, s, t = np.empty(rows), np.empty(rows), np.empty(here.gradient.shape)
+    trace_slopes(
+        problem.starts, response.first, response.second, w, wf, v, vf, np.ascontiguousarray(spread), q, s, t
+    )
+    if v.any():
+        t += _third(problem, point, here, inner, v)
+    adjoint = -np.linalg.solve(exact, (t @ effects)[:, :, None])[:, :, 0] if size else np.zeros((count, 0))
+    along = adjoint @ effects.T  # subjects × D
+    whole = here.gradient + t + np.einsum("iab,ib->ia", here.exact, along)
+    scores = np.zeros((count, free))
+    scores[:, places.effects] = np.einsum("ia,iak->ik", whole, np.broadcast_to(point.links, (count, *point.links.shape[1:])))
+    moved = np.einsum("ja,ja->j", response.first, np.repeat(along, np.diff(problem.starts), axis=0))
+    by_error = terms.p + q[:, None] * wp + s[:, None] * vp + moved[:, None] * terms.fp
+    own = places.error_free
+    scores[:, places.errors] = group_sums(by_error[:, own], problem.starts) * point.error_slopes
+    if modes.frozen is not None:
+        scores[:, places.effects] += _through_sd(problem, point, modes, q, moved)
+    u = here.eta @ point.inverse
+    by_omega = (
+        point.inverse - u[:, :, None] * u[:, None, :] - point.inverse @ inner @ point.inverse
+        - 2.0 * (adjoint @ point.inverse)[:, :, None] * u[:, None, :]
+    )  # fmt: skip
+    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(-1, places.omega)
+    return scores, _drift(problem, point, here, exact, u)
+
+
+def _weight_slopes(problem: Problem, point: Point, modes: Modes, method: str) -> tuple[Array, Array, Array, Array]:
+    """Return dw/df, dv/df, and dw/dp, dv/dp of every row (`curvature_weights`)."""
+    terms = modes.at.terms
+    wf, wp = 0.5 * terms.expected_f, 0.5 * terms.expected_p
+    vf, vp = np.zeros_like(wf), np.zeros_like(wp)
+    rows = np.ones_like(problem.exact_rows) if method == LAPLACE else problem.exact_rows
+    if rows.any():
+        fff, ffp = _third_of_terms(problem, point, modes)
+        wf, wp = np.where(rows, 0.5 * fff, wf), np.where(rows[:, None], 0.5 * ffp, wp)
+        vf, vp = np.where(rows, 0.5 * terms.ff, 0.0), np.where(rows[:, None], 0.5 * terms.fp, 0.0)
+    return wf, vf, wp, vp
+
+
+def _third_of_terms(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Array]:
+    """Return d³l/df³ and d³l/df²dp as differences of second derivatives, which are exact."""
+    f, frozen = modes.at.response.f, None if modes.frozen is None else modes.frozen.f
+    scale = np.maximum(np.abs(f), modes.at.terms.sd)
+    step = 1e-5 * scale
+
+    def second(moved: Array, errors: Array) -> Array:
+        return terms_of(problem.densities, moved, errors, frozen).ff
+
+    with np.errstate(all="ignore"):
+        fff = (second(f + step, point.errors) - second(f - step, point.errors)) / (2 * step)
+        ffp = np.empty((f.size, len(point.errors)))
+        for k, value in enumerate(point.errors):
+            away = np.zeros(len(point.errors))
+            away[k] = 1e-5 * max(abs(value), 1e-8)
+            ffp[:, k] = (second(f, point.errors + away) - second(f, point.errors - away)) / (2 * away[k])
+    return np.nan_to_num(fff), np.nan_to_num(ffp)
+
+
+_STEP = 1e-4  # of a shift, on its scale
+
+
+def _third(problem: Problem, point: Point, here: Conditional, inner: Array, v: Array) -> Array:
+    """Return Σ_j v_j d(H⁻¹ : f'')/ds, shape (subjects, differentiated): what third derivatives of predictions add.
+
+    H⁻¹ is a sum of squares of directions; along each the second derivatives are differenced.
+    """
+    effects = problem.shifts.effects
+    roots = np.linalg.cholesky(inner)
+    rows = np.diff(problem.starts)
+    total = np.zeros(here.gradient.shape)
+    for k in range(effects.shape[1]):
+        size = np.maximum(np.linalg.norm(roots[:, :, k], axis=1, keepdims=True), 1e-300)
+        direction = roots[:, :, k] / size  # subjects × effects
+        up = problem.respond(point, here.eta + _STEP * direction)
+        down = problem.respond(point, here.eta - _STEP * direction)
+        ahead = np.repeat((size * roots[:, :, k]) @ effects.T, rows, axis=0)
+        third = np.einsum("jab,ja->jb", up.second - down.second, ahead) / (2 * _STEP)
+        total += group_sums(v[:, None] * third, problem.starts)
+    return total
+
+
+def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, moved: Array) -> Array:
+    """Return what fixed effects change through the residual SD at η = 0 (FOCE), shape (subjects, fixed effects)."""
+    terms, frozen = modes.at.terms, modes.frozen
+    assert frozen is not None
+    by_sd = _sd_slopes(problem, point, modes)
+    row = (by_sd[0] + q * by_sd[1] + moved * by_sd[2]) * terms.sd_f
+    summed = group_sums(row[:, None] * frozen.first, problem.starts)
+    links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
+    result: Array = np.einsum("ia,iak->ik", summed, links)
+    return result
+
+
+def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Array, Array]:
+    """Return dl/dg, dw/dg and d²l/dfdg of every row, g being the residual SD at η = 0."""
+    terms, data = modes.at.terms, problem.densities
+    with np.errstate(all="ignore"):
+        mean = data.mean_and_sd(modes.at.response.f, point.errors, False)[0]
+        lower, upper = data.limits
+        from pkpd.fit.row_density import row_density
+
+        row = row_density(lower, upper, data.rows.kind, mean[0], terms.sd)
+        g, mg = np.where(row.certain, 0.0, row.g), np.where(row.certain, 0.0, row.mg * mean[1])
+        return g, np.where(problem.exact_rows, 0.0, -2.0 * mean[1] ** 2 / terms.sd**3), mg
+
+
+def _drift(problem: Problem, point: Point, here: Conditional, exact: Array, u: Array) -> Array:
+    """Return dη̂/dvector, shape (subjects, effects, free): with it the next search begins almost at its end."""
+    places, effects = problem.places, problem.shifts.effects
+    count, size = here.eta.shape
+    mixed = np.zeros((count, size, len(point.vector)))
+    if not size:
+        return mixed
+    mixed[:, :, places.effects] = effects.T @ here.exact @ point.links
+    by_error = here.terms.fp[:, places.error_free] * point.error_slopes
+    along = here.response.first[:, :, None] * by_error[:, None, :]
+    mixed[:, :, places.errors] = effects.T @ group_sums(along, problem.starts)
+    mixed[:, :, places.parameters :] = -2.0 * np.einsum("ab,bck,ic->iak", point.inverse, point.change, u)
+    return -np.linalg.solve(exact, mixed)
+
+
+def _information(problem: Problem, point: Point, here: Conditional) -> Array:
+    """Return the expected Hessian of the linearised model, shape (free, free), positive semi-definite.
+
+    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the same by
+    random effects; the residual errors their expected curvature.
+    """
+    places, effects = problem.places, problem.shifts.effects
+    count = problem.subjects
+    terms = here.terms
+    m = here.expected
+    me = m @ effects
+    inner = np.linalg.inv(effects.T @ me + point.inverse) if effects.shape[1] else np.zeros((count, 0, 0))
+    left = m - me @ inner @ me.transpose(0, 2, 1)
+    information = np.zeros((len(point.vector),) * 2)
+    links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
+    grid = np.ix_(places.effects, places.effects)
+    information[grid] = 2.0 * np.einsum("iak,iab,ibm->km", links, left, links, optimize=True)
+    k = effects.T @ left @ effects
+    kd = np.einsum("iab,bcm->iacm", k, point.change)
+    omega = np.einsum("iabm,iban->mn", kd, kd)
+    information[places.parameters :, places.parameters :] = omega
+    per = terms.sd_p[:, places.error_free] * point.error_slopes / terms.sd[:, None]
+    information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
+    return np.where(np.isfinite(information), information, 0.0)
+
+
+__all__ = ["FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]

@@ -1,0 +1,22 @@
+"""From a population and a study to a problem: units, occasions, covariates, residual errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pkpd.engine import Settings
+from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.shifts import shifts_of
+from pkpd.observed import observe
+from pkpd.observed.sequence import occasion_labels
+from pkpd.population import Population
+from pkpd.study import Study
+
+
+def problem_of(population: Population, study: Study, settings: Settings | None = None) -> Problem:
+    """Return the problem of fitting a population to a study."""
+    occasions = max(len(occasion_labels(study)), 1) if population.omega.effects("occasion") else 1
+    data = observe(population.individual_model(occasions), study).usable()
+    shifts = shifts_of(population, data, occasions)
+    data = replace(data, model=shifts.model)
+    return Problem(population, data, shifts, settings or Settings(method="explicit", max_steps=5000))

@@ -1,0 +1,323 @@
+"""A population fit as a problem: its data, its predictions, its densities, and what a vector means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pkpd.arrays import Array, Flags, Integers
+from pkpd.engine import Compiled, Schedule, Settings, compile_model
+from pkpd.errors import InputError, naming
+from pkpd.fit.densities import Densities, group_starts, measured_rows
+from pkpd.fit.mixed.shifts import Shifts
+from pkpd.fit.row_density import HALF_LOG_TWO_PI
+from pkpd.observed import Observed
+from pkpd.parameters import Parameters
+from pkpd.population import Omega, Population
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What a vector means: values, Ω, and how they move with the vector.
+
+    Attributes
+    ----------
+    vector : array, shape (free,)
+        Free parameters on their scales, then the free numbers of Ω (log-Cholesky).
+    parameters : Parameters
+        Typical values, coefficients and residual errors' parameters.
+    omega : Omega
+        Random effects.
+    matrix, inverse : arrays, shape (random effects, random effects)
+        Ω and Ω⁻¹ of the random effects that have a variance, all occasions.
+    log_determinant : float
+        log |Ω|.
+    change : array, shape (random effects, random effects, free numbers of Ω)
+        dΩ/dvector.
+    links : array, shape (1 or subjects, differentiated, fixed effects)
+        Z: what the predictions are differentiated by, by the free fixed effects' part of the vector.
+    errors : array, shape (errors' parameters,)
+        Values of the residual errors' parameters.
+    error_slopes : array, shape (free errors' parameters,)
+        d value / d vector.
+    """
+
+    vector: Array
+    parameters: Parameters
+    omega: Omega
+    matrix: Array
+    inverse: Array
+    log_determinant: float
+    change: Array
+    links: Array
+    errors: Array
+    error_slopes: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Predictions of every row with their derivatives by what `Shifts.names` says.
+
+    Attributes
+    ----------
+    f : array, shape (rows,)
+        In the output's unit; NaN where the subject could not be solved.
+    first : array, shape (rows, differentiated)
+        First derivatives.
+    second : array, shape (rows, differentiated, differentiated)
+        Second derivatives; no rows unless asked for.
+    status : array of int, shape (subjects,)
+        0, or why the subject could not be solved.
+    """
+
+    f: Array
+    first: Array
+    second: Array
+    status: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Everything of a population fit that does not change while it is searched.
+
+    Attributes
+    ----------
+    population : Population
+        What is fitted, in the units of the data, with its start.
+    data : Observed
+        Rows, doses and covariates; its model is that of one subject, with shifts.
+    shifts : Shifts
+        How random and fixed effects enter.
+    settings : Settings
+        Tolerances of the solver.
+    """
+
+    population: Population
+    data: Observed
+    shifts: Shifts
+    settings: Settings
+
+    @cached_property
+    def densities(self) -> Densities:
+        """The errors' half of the likelihood."""
+        return Densities(self.data, self.population.errors, self.data.outputs)
+
+    @cached_property
+    def starts(self) -> Integers:
+        """Where each subject's rows begin, and where the last ends, shape (subjects + 1,)."""
+        return group_starts(self.data.subject, self.subjects)
+
+    @cached_property
+    def exact_rows(self) -> Flags:
+        """Rows whose exact curvature is taken by every method: the censored ones."""
+        return ~measured_rows(self.data)
+
+    @property
+    def subjects(self) -> int:
+        """How many subjects have rows."""
+        return len(self.data.subjects)
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the random effects that have a variance, such as ``eta_CL`` and ``kappa_CL_1``."""
+        every = self.population.omega.names(self.occasions)
+        return tuple(every[k] for k in self.shifts.active)
+
+    @cached_property
+    def occasions(self) -> int:
+        """Most occasions of a subject."""
+        return occasion_count(self.population, self.data)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where numbers stand in the vector."""
+        return Places.of(self)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the vector's numbers: free parameters, then free elements of Ω."""
+        return (*self.population.parameters.free, *self.population.omega.free)
+
+    @cached_property
+    def start(self) -> Array:
+        """The vector of the population's own values."""
+        return np.concatenate([self.population.parameters.to_vector(), self.population.omega.to_vector()])
+
+    @cached_property
+    def constant(self) -> float:
+        """What turns the objective into −2 log L: N·log 2π of the measured rows."""
+        return 2 * HALF_LOG_TWO_PI * int(measured_rows(self.data).sum())
+
+    def at(self, vector: Array) -> Point:
+        """Return what a vector means."""
+        vector = np.array(vector, dtype=float)
+        places, own = self.places, self.population
+        parameters = own.parameters.from_vector(vector[: places.parameters])
+        omega = own.omega.from_vector(vector[places.parameters :])
+        active = np.ix_(self.shifts.active, self.shifts.active)
+        matrix = omega.matrix(self.occasions)[active]
+        change = omega.derivative(self.occasions)[active]
+        factor = np.linalg.cholesky(matrix) if len(matrix) else matrix
+        root = np.linalg.inv(factor) if len(matrix) else matrix
+        values = parameters.values
+        slopes = parameters.slopes()
+        return Point(
+            vector, parameters, omega, matrix, np.ascontiguousarray(root.T @ root),
+            2.0 * float(np.log(np.diag(factor)).sum()), change,
+            self.shifts.links(parameters, self._first_covariates),
+            values[places.error_values], slopes[places.errors],
+        )  # fmt: skip
+
+    def population_at(self, vector: Array) -> Population:
+        """Return the population with the values of a vector."""
+        point = self.at(vector)
+        return replace(self.population, parameters=point.parameters, omega=point.omega)
+
+    @cached_property
+    def _first_covariates(self) -> Mapping[str, Array]:
+        names = list(self.data.model.covariates)
+        first = np.searchsorted(self.data.value_subject, np.arange(self.subjects))
+        return {n: self.data.covariates[first, names.index(n)] for n in self.population.covariate_names}
+
+    @cached_property
+    def codes(self) -> tuple[Compiled, Compiled, Compiled]:
+        """The model without derivatives, with first and with second ones."""
+        model, names = self.data.model, self.shifts.names
+        return compile_model(model), compile_model(model, names), compile_model(model, names, order=2)
+
+    @cached_property
+    def _lines(self) -> dict[int, Schedule]:
+        return {}
+
+    def _schedule(self, code: Compiled, table: Array, order: int) -> Schedule:
+        kept = None if code.plans else self._lines.get(0)
+        if kept is None:
+            data = self.data
+            rows: Any = () if data.time_rows is None else (data.changes, data.dose_rows, data.time_rows)
+            with naming(data.subjects, data.dose_records):
+                kept = code.schedule(table, data.doses, data.times, data.after, *rows)
+            if not code.plans:
+                self._lines[0] = kept
+        return kept
+
+    @cached_property
+    def _table(self) -> _Table:
+        return _Table.of(self)
+
+    def respond(self, point: Point, eta: Array, order: int = 2) -> Response:
+        """Return the predictions for random effects of every subject.
+
+        Parameters
+        ----------
+        point : Point
+            Fixed effects.
+        eta : array, shape (subjects, random effects)
+            Random effects that have a variance, all occasions.
+        order : {0, 1, 2}
+            Highest derivative.
+        """
+        code = self.codes[order]
+        table = self._table.filled(point.parameters, eta @ self.shifts.effects.T)
+        solution = code.run(table, self._schedule(code, table, order), self.settings, states=False)
+        rows, output = self._rows
+        first = solution.slopes[rows, output] if order else np.empty((len(rows), 0))
+        second = solution.second[rows, output] if order == 2 else np.empty((0, 0, 0))
+        return Response(
+            solution.outputs[rows, output], np.ascontiguousarray(first), np.ascontiguousarray(second), solution.status
+        )  # fmt: skip
+
+    @cached_property
+    def _rows(self) -> tuple[Integers, Integers]:
+        return np.arange(self.data.output.size), self.data.output
+
+    def advice(self, subject: int, point: Point, eta: Array) -> str:
+        """Return why a subject cannot be solved at a point."""
+        code = self.codes[0]
+        table = self._table.filled(point.parameters, eta @ self.shifts.effects.T)
+        return code.run(table, self._schedule(code, table, 0), self.settings, states=False).advice(subject)
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where numbers stand in a problem's vector.
+
+    Attributes
+    ----------
+    parameters, omega : int
+        Numbers of free parameters and of free elements of Ω.
+    effects : array of int, shape (fixed effects,)
+        Places of the free fixed effects (`Shifts.free`) in the vector.
+    errors : array of int, shape (free errors' parameters,)
+        Places of the free parameters of residual errors in the vector.
+    error_values : array of int, shape (errors' parameters,)
+        Places of all parameters of residual errors among all parameters.
+    error_free : array of int, shape (free errors' parameters,)
+        Which of the errors' parameters are free.
+    """
+
+    parameters: int
+    omega: int
+    effects: Integers
+    errors: Integers
+    error_values: Integers
+    error_free: Integers
+
+    @classmethod
+    def of(cls, problem: Problem) -> Places:
+        """Return where the numbers of a problem stand."""
+        parameters = problem.population.parameters
+        free, noise = list(parameters.free), problem.densities.names
+        known = set(problem.shifts.free) | set(noise)
+        if lost := [n for n in free if n not in known]:
+            raise InputError([f"parameter {n!r} is free and acts on nothing that was observed" for n in lost])
+        own = [k for k, name in enumerate(noise) if name in free]
+        return cls(
+            len(free), len(problem.population.omega.free),
+            np.array([free.index(n) for n in problem.shifts.free], dtype=np.int64),
+            np.array([free.index(noise[k]) for k in own], dtype=np.int64),
+            np.array([parameters.names.index(n) for n in noise], dtype=np.int64),
+            np.array(own, dtype=np.int64),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The engine's table of values: what stays, and where fixed effects and shifts are written."""
+
+    base: Array
+    common: tuple[Integers, Integers]
+    columns: Integers
+    shifted: Flags
+    owner: Integers
+
+    @classmethod
+    def of(cls, problem: Problem) -> _Table:
+        data, names = problem.data, problem.data.model.parameters.names
+        own = problem.population.parameters.names
+        base = np.zeros((len(data.covariates), len(names) + len(data.model.covariates)))
+        base[:, len(names) :] = data.covariates
+        common = [k for k, n in enumerate(names) if n in own]
+        shifted = np.array([n not in own for n in problem.shifts.names], dtype=bool)
+        columns = [names.index(n) for n in problem.shifts.names if n not in own]
+        return cls(
+            base,
+            (np.array(common, dtype=np.int64), np.array([own.index(names[k]) for k in common], dtype=np.int64)),
+            np.array(columns, dtype=np.int64), shifted, data.value_subject,
+        )  # fmt: skip
+
+    def filled(self, parameters: Parameters, shifts: Array) -> Array:
+        """Return the table for values and the shifts of every subject."""
+        table = self.base.copy()
+        columns, which = self.common
+        table[:, columns] = parameters.values[which]
+        table[:, self.columns] = shifts[:, self.shifted][self.owner]
+        return table
+
+
+def occasion_count(population: Population, data: Observed) -> int:
+    """Return the most occasions of a subject: those of the study where anything differs between them, else 1."""
+    return max(len(data.occasions), 1) if population.omega.effects("occasion") else 1
