@@ -1,4 +1,4 @@
-"""The free numbers of Ω as the matrix of the random effects that have a variance, all occasions: quick, for a search."""
+"""The free numbers of Ω as a root of the covariance of all random effects that have a variance: quick, for a search."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ class OmegaMap:
                     place += len(group)
         return list(pieces.values())
 
-    def at(self, vector: Array) -> tuple[Array, Array, float, Array]:
-        """Return Ω, Ω⁻¹, log |Ω| and dΩ/dvector.
+    def at(self, vector: Array) -> tuple[Array, Array]:
+        """Return a root L of Ω, with L·Lᵀ = Ω, and dL/dvector.
+
+        A variance may come as near to 0 as it likes: nothing is inverted.
 
         Parameters
         ----------
@@ -63,30 +65,21 @@ class OmegaMap:
 
         Returns
         -------
-        matrix, inverse : arrays, shape (random effects, random effects)
-        log_determinant : float
-        change : array, shape (random effects, random effects, free)
+        arrays, shapes (random effects, random effects) and (random effects, random effects, free)
         """
         size = len(self.active)
-        matrix, inverse, log_determinant = np.zeros((size, size)), np.zeros((size, size)), 0.0
-        change = np.zeros((size, size, len(vector)))
+        root, change = np.zeros((size, size)), np.zeros((size, size, len(vector)))
         for block, part, inside, places in self._pieces:
             if not inside.size:
                 continue
             if inside.size == 1 and part.stop - part.start == 1:
-                variance = np.exp(2.0 * vector[part.start])
+                sd = np.exp(vector[part.start])
                 for (k,) in places:
-                    matrix[k, k], inverse[k, k], change[k, k, part.start] = variance, 1.0 / variance, 2.0 * variance
-                log_determinant += 2.0 * vector[part.start] * len(places)
+                    root[k, k] = change[k, k, part.start] = sd
                 continue
-            whole, slope = block.factorisation.matrix(vector[part], len(block.names))
-            grid = np.ix_(inside, inside)
-            own = whole[grid]
-            factor = np.linalg.cholesky(own)
-            root = np.linalg.inv(factor)
+            lower, slope = block.factorisation.factor(vector[part])
+            rows = np.searchsorted(inside, block.factorisation.order)  # the rows of L as the user wrote them
             for where in places:
-                spot = np.ix_(where, where)
-                matrix[spot], inverse[spot] = own, root.T @ root
-                change[(*spot, part)] = slope[grid]
-            log_determinant += 2.0 * float(np.log(np.diag(factor)).sum()) * len(places)
-        return matrix, inverse, log_determinant, change
+                spot = np.ix_(where[rows], where)
+                root[spot], change[(*spot, part)] = lower, slope
+        return root, change

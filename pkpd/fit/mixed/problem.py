@@ -33,12 +33,11 @@ class Point:
         Free parameters on their scales, then the free numbers of Ω (log-Cholesky).
     values : array, shape (parameters,)
         Typical values, coefficients and residual errors' parameters.
-    matrix, inverse : arrays, shape (random effects, random effects)
-        Ω and Ω⁻¹ of the random effects that have a variance, all occasions.
-    log_determinant : float
-        log |Ω|.
-    change : array, shape (random effects, random effects, free numbers of Ω)
-        dΩ/dvector.
+    root : array, shape (random effects, random effects)
+        L with L·Lᵀ = Ω, of the random effects that have a variance, all occasions. Searches go by :math:`u = L^{-1}\\eta`,
+        which is standard normal, however small a variance is.
+    root_change : array, shape (random effects, random effects, free numbers of Ω)
+        dL/dvector.
     links : array, shape (1 or subjects, differentiated, fixed effects)
         Z: what the predictions are differentiated by, by the free fixed effects' part of the vector.
     errors : array, shape (errors' parameters,)
@@ -50,13 +49,35 @@ class Point:
     problem: Problem
     vector: Array
     values: Array
-    matrix: Array
-    inverse: Array
-    log_determinant: float
-    change: Array
+    root: Array
+    root_change: Array
     links: Array
     errors: Array
     error_slopes: Array
+
+    @cached_property
+    def matrix(self) -> Array:
+        """Ω of the random effects that have a variance, all occasions."""
+        whole: Array = self.root @ self.root.T
+        return whole
+
+    @cached_property
+    def inverse(self) -> Array:
+        """Ω⁻¹."""
+        half = np.linalg.inv(self.root)
+        return np.ascontiguousarray(half.T @ half)
+
+    @cached_property
+    def log_determinant(self) -> float:
+        """log |Ω|."""
+        return 2.0 * float(np.linalg.slogdet(self.root)[1]) if len(self.root) else 0.0
+
+    @cached_property
+    def change(self) -> Array:
+        """dΩ/dvector, shape (random effects, random effects, free numbers of Ω)."""
+        half = np.einsum("ikp,jk->ijp", self.root_change, self.root)
+        whole: Array = half + half.transpose(1, 0, 2)
+        return whole
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -170,11 +191,11 @@ class Problem:
         values = own.values.copy()
         values[places.free] = own.scale.back(vector[: places.parameters])
         slopes = own.scale.slope(values[places.free])
-        matrix, inverse, log_determinant, change = self._omega_map.at(vector[places.parameters :])
+        root, root_change = self._omega_map.at(vector[places.parameters :])
         plain = self.shifts.plain
         links = self._plain_links if plain else self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
         return Point(
-            self, vector, values, matrix, inverse, log_determinant, change, links,
+            self, vector, values, root, root_change, links,
             values[places.error_values], slopes[places.errors],
         )  # fmt: skip
 
