@@ -207,6 +207,11 @@ class Problem:
     def _plain_links(self) -> Array:
         return self.shifts.links(self.population.parameters, {})
 
+    def broken(self, point: Point) -> tuple[str, ...]:
+        """Return the constraints that a point does not meet."""
+        values = dict(zip(self.population.parameters.names, point.values.tolist(), strict=True))
+        return tuple(c.text for c in self.population.inequalities if not c.holds(values))
+
     def population_at(self, vector: Array) -> Population:
         """Return the population with the values of a vector."""
         point = self.at(vector)
