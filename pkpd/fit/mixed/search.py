@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.fit.mixed.descent import descend
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
 from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.search import Minimum, minimise
+from pkpd.fit.search import Minimum
 
 _COLLAPSED = 1e-3  # SD over what it may be, below which a variance counts as run to zero
 _SHARES = (0.3, 0.1, 0.03)  # of the whole variance's SD: where a collapsed one is tried again
@@ -59,12 +60,12 @@ def search(objective: MarginalObjective, start: Array, label: str = "start") -> 
         Where it came from.
     """
     first = objective(start).objective
-    minimum = minimise(objective, start)
+    minimum = descend(objective, start)
     for _ in range(_ROUNDS):
         better = _way_out(objective, minimum)
         if better is None:
             break
-        again = minimise(objective, better)
+        again = descend(objective, better)
         if not again.value.objective < minimum.value.objective - _GAIN:
             break
         minimum = again
