@@ -1,6 +1,6 @@
 r"""Conditional modes: the most likely random effects of every subject, all subjects at once.
 
-For each subject :math:`L(\eta) = \sum_j l_j(f_j(\eta)) + \eta^T\Omega^{-1}\eta` is minimised by Newton's method with exact
+For each subject :math:`L(\eta) = \sum_j l_j(f_j(\eta)) + \eta^T\Omega^{-1}\eta` is minimised by Newton's method in :math:`u = L^{-1}\eta` with exact
 second derivatives inside a trust region of its own, measured in SDs of Ω. It ends where another step would gain nothing that a
 number can hold, so that what is computed at the mode depends on the fixed effects alone, not on the way there.
 """
@@ -29,6 +29,7 @@ _ENOUGH = 1e-17  # gᵀH⁻¹g: what is left of the way is 3e-9 of an SD
 _NOISE = 1e-9  # a worsening that rounding and the solver's tolerance explain
 _NEAR = 1e-8  # gᵀH⁻¹g from which on a rejected step means that noise is reached
 _MOST = 60
+_WIDE = 30.0  # SDs that no search begins beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +38,14 @@ class Conditional:
 
     Attributes
     ----------
+    white : array, shape (subjects, random effects)
+        :math:`u = L^{-1}\\eta`.
     eta : array, shape (subjects, random effects)
+        Random effects.
     response : Response
+        Predictions.
     terms : Terms
+        What rows add.
     objective : array, shape (subjects,)
         :math:`L`; infinite where the subject could not be solved.
     gradient : array, shape (subjects, differentiated)
@@ -50,6 +56,7 @@ class Conditional:
         Half of the curvature that FOCE with interaction takes.
     """
 
+    white: Array
     eta: Array
     response: Response
     terms: Terms
@@ -86,14 +93,25 @@ class Modes:
         return self.at.eta
 
 
-def conditional(problem: Problem, point: Point, eta: Array, frozen: Response | None = None) -> Conditional:
-    """Return everything about the subjects at some random effects."""
+def conditional(problem: Problem, point: Point, white: Array, frozen: Response | None = None) -> Conditional:
+    """Return everything about the subjects at random effects :math:`\\eta = L u`.
+
+    Parameters
+    ----------
+    problem, point : Problem, Point
+        What is fitted, and where.
+    white : array, shape (subjects, random effects)
+        :math:`u`.
+    frozen : Response, optional
+        Predictions at which the residual SD is taken (FOCE).
+    """
+    eta = white @ point.root.T
     response = problem.respond(point, eta)
     terms = terms_of(problem.densities, response.f, point.errors, None if frozen is None else frozen.f)
-    return assembled(problem, point, eta, response, terms)
+    return assembled(problem, white, eta, response, terms)
 
 
-def assembled(problem: Problem, point: Point, eta: Array, response: Response, terms: Terms) -> Conditional:
+def assembled(problem: Problem, white: Array, eta: Array, response: Response, terms: Terms) -> Conditional:
     """Add up over the rows of each subject."""
     count, size = len(eta), response.first.shape[1]
     w, v = curvature_weights(problem, terms, exact=False)
@@ -102,9 +120,9 @@ def assembled(problem: Problem, point: Point, eta: Array, response: Response, te
         problem.starts, response.first, response.second, terms.f, terms.ff, w, v, gradient, exact, expected
     )
     with np.errstate(all="ignore"):
-        objective = group_sums(terms.value, problem.starts) + ((eta @ point.inverse) * eta).sum(axis=1)
+        objective = group_sums(terms.value, problem.starts) + (white * white).sum(axis=1)
     objective[~np.isfinite(objective)] = np.inf
-    return Conditional(eta, response, terms, objective, gradient, exact, expected)
+    return Conditional(white, eta, response, terms, objective, gradient, exact, expected)
 
 
 def curvature_weights(problem: Problem, terms: Terms, exact: bool) -> tuple[Array, Array]:
@@ -140,13 +158,15 @@ def conditional_modes(
         Predictions at which the residual SD is taken instead of those of the subject (FOCE).
     """
     count, effects = problem.subjects, len(problem.effects)
-    eta = np.zeros((count, effects)) if start is None else np.array(start, dtype=float)
-    here = conditional(problem, point, eta, frozen)
+    white = np.zeros((count, effects))
+    if start is not None and effects:
+        white = np.clip(np.linalg.solve(point.root, np.asarray(start, dtype=float).T).T, -_WIDE, _WIDE)
+    here = conditional(problem, point, white, frozen)
     radius, status = np.full(count, 3.0), np.full(count, STALLED)
     lost = ~np.isfinite(here.objective)
     if lost.any() and start is not None:  # a bold beginning: the subjects in question begin at the typical one
-        eta = np.where(lost[:, None], 0.0, eta)
-        here = conditional(problem, point, eta, frozen)
+        white = np.where(lost[:, None], 0.0, white)
+        here = conditional(problem, point, white, frozen)
         lost = ~np.isfinite(here.objective)
     status[lost] = UNSOLVED
     if not effects:
@@ -159,7 +179,7 @@ def conditional_modes(
         open_ = status == STALLED
         if not open_.any():
             break
-        trial = np.where(open_[:, None], here.eta + step, here.eta)
+        trial = np.where(open_[:, None], here.white + step, here.white)
         there = conditional(problem, point, trial, frozen)
         better = here.objective - there.objective
         noise = _NOISE * (1.0 + np.abs(here.objective))
@@ -184,10 +204,10 @@ def conditional_modes(
 def _steps(
     problem: Problem, point: Point, here: Conditional, radius: Array, flag: Integers
 ) -> tuple[Array, Array, Array, Array]:
-    count, effects = here.eta.shape
+    count, effects = here.white.shape
     step, gain, decrement, length = np.empty((count, effects)), np.empty(count), np.empty(count), np.empty(count)
     newton_steps(
-        problem.shifts.effects, point.inverse, here.eta, here.gradient, here.exact, here.expected, radius,
+        problem.shifts.effects @ point.root, here.white, here.gradient, here.exact, here.expected, radius,
         step, gain, decrement, length, flag,
     )  # fmt: skip
     return step, gain, decrement, length
@@ -214,5 +234,5 @@ def _merged(problem: Problem, here: Conditional, there: Conditional, taken: Flag
     )  # fmt: skip
     terms = Terms(**{n: by_row(getattr(here.terms, n), getattr(there.terms, n)) for n in Terms.__dataclass_fields__})
     parts = {n: by_subject(getattr(here, n), getattr(there, n)) for n in (
-        "eta", "objective", "gradient", "exact", "expected")}  # fmt: skip
+        "white", "eta", "objective", "gradient", "exact", "expected")}  # fmt: skip
     return replace(here, response=response, terms=terms, **parts)

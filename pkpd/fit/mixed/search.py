@@ -1,0 +1,127 @@
+"""Searching the optimum of a population fit: trust-region Newton, ways out of collapsed variances, several starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
+from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.search import Minimum, minimise
+
+_COLLAPSED = 1e-3  # SD over what it may be, below which a variance counts as run to zero
+_SHARES = (0.3, 0.1, 0.03)  # of the whole variance's SD: where a collapsed one is tried again
+_GAIN = 1e-5  # of the objective
+_ROUNDS = 3
+_SAME = 1e-2  # objectives that differ by less belong to one optimum
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """One start and where its search ended.
+
+    Attributes
+    ----------
+    label : str
+        Where the start came from.
+    start : array, shape (free,)
+        The start.
+    first : float
+        Objective there.
+    minimum : Minimum
+        The end.
+    """
+
+    label: str
+    start: Array
+    first: float
+    minimum: Minimum[Evaluated]
+
+    @property
+    def objective(self) -> float:
+        """Objective at the end."""
+        return self.minimum.value.objective
+
+
+def search(objective: MarginalObjective, start: Array, label: str = "start") -> Attempt:
+    """Search from one start; where a variance ran to zero, it is tried again from larger ones.
+
+    Parameters
+    ----------
+    objective : MarginalObjective
+        What is minimised.
+    start : array, shape (free,)
+        The vector of the start.
+    label : str
+        Where it came from.
+    """
+    first = objective(start).objective
+    minimum = minimise(objective, start)
+    for _ in range(_ROUNDS):
+        better = _way_out(objective, minimum)
+        if better is None:
+            break
+        again = minimise(objective, better)
+        if not again.value.objective < minimum.value.objective - _GAIN:
+            break
+        minimum = again
+    return Attempt(label, start, first, minimum)
+
+
+def collapsed(problem: Problem, vector: Array) -> list[int]:
+    """Return the places in the vector of variances that ran to zero, or covariance matrices that became singular."""
+    point, found = problem.at(vector), []
+    variances = np.sqrt(np.maximum(np.diag(point.matrix), 0.0))
+    for k, name in enumerate(problem.names[problem.places.parameters :]):
+        if not name.startswith("var("):
+            continue
+        change = point.root_change[:, :, k]
+        i, j = np.unravel_index(int(np.abs(change).argmax()), change.shape)
+        own = float(abs(change[i, j]))  # dL_ii/dv = L_ii
+        whole = float(variances[i])
+        if own < _COLLAPSED * max(whole, _COLLAPSED):
+            found.append(problem.places.parameters + k)
+    return found
+
+
+def _way_out(objective: MarginalObjective, minimum: Minimum[Evaluated]) -> Array | None:
+    """Return a better vector with a collapsed variance made larger, if there is one."""
+    problem, best = objective.problem, minimum.value.objective
+    if not np.isfinite(best):
+        return None
+    found = None
+    for place in collapsed(problem, minimum.vector):
+        scale = _scale_of(problem, minimum.vector, place)
+        for share in _SHARES:
+            trial = minimum.vector.copy()
+            trial[place] = np.log(share * scale)
+            value = objective(trial).objective
+            if value < best - _GAIN:
+                found, best = trial, value
+    return found
+
+
+def _scale_of(problem: Problem, vector: Array, place: int) -> float:
+    """Return the SD that a collapsed element is compared with: that of its random effect, else of its start."""
+    point = problem.at(vector)
+    change = problem.at(problem.start).root_change[:, :, place - problem.places.parameters]
+    i = int(np.unravel_index(int(np.abs(change).argmax()), change.shape)[0])
+    return float(max(np.sqrt(point.matrix[i, i]), 0.3 * np.abs(change).max()))
+
+
+def search_all(objective: MarginalObjective, starts: Sequence[tuple[str, Array]]) -> list[Attempt]:
+    """Search from several starts, best first."""
+    attempts = [search(objective, vector, label) for label, vector in starts]
+    return sorted(attempts, key=lambda a: a.objective)
+
+
+def optima(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Return one attempt for each optimum that was met, best first; what could not be computed is none."""
+    found: list[Attempt] = []
+    for attempt in attempts:
+        if np.isfinite(attempt.objective) and all(abs(attempt.objective - a.objective) > _SAME for a in found):
+            found.append(attempt)
+    return found
