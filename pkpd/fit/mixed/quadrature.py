@@ -39,7 +39,7 @@ from pkpd.fit.mixed.problem import Point, Problem
 AGQ = "AGQ"
 NODES = 5
 """Nodes an effect, unless told otherwise."""
-SMALLEST = 1e-9
+SMALLEST = 1e-12
 """Nodes of less weight, measured by the middle one's, are left out (the weights of the others add up to 1 again)."""
 _STEP = 1e-4  # of a shift, on its scale
 
