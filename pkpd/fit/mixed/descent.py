@@ -6,7 +6,7 @@ is only nearly right, and the Hessian (differences of the exact gradient) takes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ _DONE = 1e-9  # gᵀH⁻¹g
 _MOVED = 2e-3  # of the vector: a Hessian from nearer than this is the Hessian here
 _PATIENCE = 3
 _STAGES = 4
+_NEIGHBOUR = 0.5  # of the vector: from here a search is on the slope of a minimum, if the objective says so too
 
 
 @dataclass
@@ -44,7 +45,32 @@ class _Watch:
             raise StopIteration
 
 
-def descend(objective: MarginalObjective, start: Array, limit: int = 100) -> Minimum[Evaluated]:
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A minimum that another search found.
+
+    Attributes
+    ----------
+    vector, hessian : arrays
+        Where, and its Hessian.
+    objective : float
+        The objective there.
+    """
+
+    vector: Array
+    hessian: Array
+    objective: float
+
+    def leads_here(self, x: Array, objective: float) -> bool:
+        """Say whether a point lies on the slope of this minimum: the objective is what its quadratic says."""
+        step = x - self.vector
+        above = 0.5 * float(step @ self.hessian @ step)
+        return bool(np.abs(step).max() < _NEIGHBOUR and abs(objective - self.objective - above) < 0.05 + 0.3 * above)
+
+
+def descend(
+    objective: MarginalObjective, start: Array, limit: int = 100, known: Sequence[Known] = (), rough: bool = False
+) -> Minimum[Evaluated]:
     """Return the minimum that is reached from a start, with its exact Hessian.
 
     Parameters
@@ -55,12 +81,18 @@ def descend(objective: MarginalObjective, start: Array, limit: int = 100) -> Min
         Where to begin.
     limit : int
         Most iterations of a stage.
+    known : sequence of Known
+        Minima that were found before: a search that is on the slope of one ends there, at its first stage.
+    rough : bool
+        The first stage alone.
     """
     remembered: Remembered[Evaluated] = Remembered(objective)
     x = np.asarray(start, dtype=float)
     if x.size == 0 or not np.isfinite(remembered(x).objective):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan if x.size else 0.0, remembered.count)
     x = _stage(remembered, x, lambda v: solid(remembered(v).information), _Watch(remembered, _SLOW), limit)
+    if rough or any(k.leads_here(x, remembered(x).objective) for k in known):
+        return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan, remembered.count)
     hessian, at = differenced_hessian(remembered, x), x
     for _ in range(_STAGES):
         if _settled(remembered, x, hessian):

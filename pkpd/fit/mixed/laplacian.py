@@ -137,7 +137,7 @@ def _scores(
     """
     here, places, effects = modes.at, problem.places, problem.shifts.effects @ point.root
     terms, response = here.terms, here.response
-    count, free = problem.subjects, len(point.vector)
+    count, free, size = problem.subjects, len(point.vector), effects.shape[1]
     w, v = curvature_weights(problem, terms, method == LAPLACE)
     wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
     spread = np.ascontiguousarray(effects @ inner @ effects.T)  # subjects × D × D
@@ -162,7 +162,7 @@ def _scores(
         whole[:, :, None] * here.white[:, None, :] + here.gradient[:, :, None] * adjoint[:, None, :]
         + 2.0 * curved @ effects @ inner
     )  # fmt: skip
-    scores[:, places.parameters :] = turned.reshape(count, -1) @ point.root_change.reshape(-1, places.omega)
+    scores[:, places.parameters :] = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
     return scores, _drift(problem, point, here, exact)
 
 
