@@ -8,53 +8,33 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.fit.mixed.laplacian import Marginal
+from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.verdict import CONVERGED
 
 
 @dataclass(frozen=True, eq=False)
-class Iteration:
-    """One step of a search.
-
-    Attributes
-    ----------
-    iteration : int
-        Its number, from 0 at the start.
-    objective : float
-        The objective there.
-    gradient : float
-        Euclidean norm of the gradient by the vector; NaN where the method has none.
-    vector : array, shape (free,)
-        Where.
-    """
-
-    iteration: int
-    objective: float
-    gradient: float
-    vector: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Attempt:
+class Tried:
     """One start of a search and where it ended.
 
     Attributes
     ----------
+    label : str
+        Where the start came from, e.g. ``"two-stage"``.
     start, vector : array, shape (free,)
         Where it began and where it ended.
-    objective : float
-        The objective at the end; infinite where it could not be computed.
+    first, objective : float
+        The objective at both; infinite where it could not be computed.
     status : str
         As `Estimate.status`.
-    name : str
-        Where the start came from, e.g. ``"two-stage"``.
     """
 
+    label: str
     start: Array
     vector: Array
+    first: float
     objective: float
-    status: str
-    name: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +81,9 @@ class Estimate:
         How often the objective was computed.
     seconds : float
         Wall-clock time of the whole fit.
-    trace : tuple of Iteration
+    trace : tuple of Step
         The search that ended best.
-    attempts : tuple of Attempt
+    tried : tuple of Tried
         All starts that were tried, best end first.
     status, message : str
         ``"converged"`` or what else, and why, with what to do about it.
@@ -123,8 +103,8 @@ class Estimate:
     decrement: float = np.nan
     evaluations: int = 0
     seconds: float = np.nan
-    trace: tuple[Iteration, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
+    trace: tuple[Step, ...] = ()
+    tried: tuple[Tried, ...] = ()
     status: str = CONVERGED
     message: str = ""
     cautions: tuple[str, ...] = ()

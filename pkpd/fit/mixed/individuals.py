@@ -26,15 +26,14 @@ FAILED_MODE = {code: text or "found" for code, text in WORDS.items()}
 
 def mode_covariance(problem: Problem, point: Point, modes: Modes, method: str) -> Array:
     """Return H⁻¹ of every subject, shape (subjects, random effects, random effects); NaN where H is not positive definite."""
-    effects = problem.shifts.effects
+    effects = problem.shifts.effects @ point.root
     curved = 0.5 * modes.at.exact if method == LAPLACE else modes.at.expected
-    half = effects.T @ curved @ effects + point.inverse
+    half = effects.T @ curved @ effects + np.eye(effects.shape[1])  # by L⁻¹η, which a variance of 0 does not trouble
     result = np.full(half.shape, np.nan)
     good = np.isfinite(half).all(axis=(1, 2)) & (modes.status != UNSOLVED)
     if half.shape[1] and good.any():
-        size = np.linalg.eigvalsh(half[good])
-        good[good] = size[:, 0] > 0
-        result[good] = np.linalg.inv(half[good])
+        good[good] = np.linalg.eigvalsh(half[good])[:, 0] > 0
+        result[good] = point.root @ np.linalg.inv(half[good]) @ point.root.T
     return result
 
 
@@ -53,10 +52,10 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
     Returns
     -------
     xarray.Dataset
-        ``eta`` and ``eta_se`` (subject, effect); ``kappa`` and ``kappa_se`` (subject, occasion, kappa) where occasions
+        ``eta`` and ``eta_se`` (subject, effect); ``kappa`` and ``kappa_se`` (subject, occasion, kappa_of) where occasions
         differ, NaN where a subject did not have the occasion; ``covariance`` (subject, random_effect, other) of all that
         have a variance; every parameter of the model by its name, (subject) or (subject, occasion), at the first record of
-        the subject (of its occasion) where a covariate changes; ``objective``, ``observations``, ``status``.
+        the subject (of its occasion) where a covariate changes, and ``<name>_subject`` without occasions (κ = 0); ``objective``, ``observations``, ``status``.
     """
     import xarray
 
@@ -163,6 +162,9 @@ def _parameters(problem: Problem, population: Population, eta: Array, kappa: Arr
         values = np.broadcast_to(own[p.name], had.shape)
         if p.name in by_occasion:
             found[p.name] = (("subject", "occasion"), np.where(had, values, np.nan), about)
+            whole = population.individual_values(eta, covariates={n: c[:, 0] for n, c in columns.items()})[p.name]
+            about = {**about, "long_name": f"{about['long_name']} without its occasions"}
+            found[f"{p.name}_subject"] = ("subject", np.array(np.broadcast_to(whole, problem.subjects)), about)
         else:
             found[p.name] = ("subject", np.array(values[:, 0]), about)
     return found
