@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pkpd.engine import Settings
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem import Problem, occasion_count
 from pkpd.fit.mixed.shifts import shifts_of
-from pkpd.observed import observe
+from pkpd.observed import Observed, observe
 from pkpd.observed.sequence import occasion_labels
 from pkpd.population import Population
 from pkpd.study import Study
 
 
 def problem_of(population: Population, study: Study, settings: Settings | None = None) -> Problem:
-    """Return the problem of fitting a population to a study."""
+    """Return the problem of fitting a population to a study, both in the units of the population."""
     occasions = max(len(occasion_labels(study)), 1) if population.omega.effects("occasion") else 1
-    data = observe(population.individual_model(occasions), study).usable()
+    return problem_from(population, observe(population.individual_model(occasions), study).usable(), settings)
+
+
+def problem_from(population: Population, data: Observed, settings: Settings | None = None) -> Problem:
+    """Return the problem of fitting a population to arrays that hold its covariates and the marks of its occasions."""
+    occasions = occasion_count(population, data)
     shifts = shifts_of(population, data, occasions)
     data = replace(data, model=shifts.model)
     return Problem(population, data, shifts, settings or Settings(method="explicit", max_steps=5000))
