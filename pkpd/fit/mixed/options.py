@@ -24,6 +24,8 @@ class PopulationOptions:
     flip_flop : bool
         Whether absorption may be slower than elimination; by default ``ka > CL/V`` is held for the typical values of
         absorption models.
+    blq : {"M3", "M1", "M2", "M4"}
+        What is done with values beyond a limit of quantification (`pkpd.fit.mixed.censoring`).
     covariance : {"R", "S", "sandwich"}
         Which covariance of the estimates is reported.
     observed : mapping, optional
@@ -37,6 +39,7 @@ class PopulationOptions:
     starts: int = 3
     check: bool = True
     flip_flop: bool = False
+    blq: str = "M3"
     covariance: str = "R"
     observed: Mapping[str, str] | None = None
     seed: int = 1

@@ -53,7 +53,7 @@ def fit_population(
     notes = prepared.notes
     if not population.parameters.same_as(prepared.population.parameters):
         notes = (*notes, "absorption and elimination of the start values stood the other way round and changed places")
-    problem = problem_from(population, prepared.data, options.settings)
+    problem = problem_from(population, prepared.data, data, options.settings, options.blq)
     objective = MarginalObjective(problem, method)
     attempts = search_all(objective, starts_of(problem, options.starts))
     estimate = _judged(objective, attempts, notes)
