@@ -20,12 +20,13 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.fo import linear_model
 from pkpd.fit.mixed.kernels import trace_slopes
 from pkpd.fit.mixed.modes import Conditional, Modes, conditional_modes, curvature_weights
 from pkpd.fit.mixed.problem import Point, Problem, Response
 from pkpd.fit.mixed.terms import terms_of
 
-FOCEI, FOCE, LAPLACE = "FOCEI", "FOCE", "Laplace"
+FOCEI, FOCE, LAPLACE, FO = "FOCEI", "FOCE", "Laplace", "FO"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,13 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
         What is fitted.
     point : Point
         Fixed effects, Ω and residual errors.
-    method : {"FOCEI", "FOCE", "Laplace"}
-        Which curvature.
+    method : {"FOCEI", "FOCE", "Laplace", "FO"}
+        Which curvature; with FO the model is linearised at η = 0, and `Marginal.modes` are those of the linear model.
     start : array, shape (subjects, random effects), optional
         Where the search for the modes begins.
     """
+    if method == FO:
+        return _first_order(problem, point)
     frozen = None
     if method == FOCE:
         frozen = problem.respond(point, np.zeros((problem.subjects, len(problem.effects))), 1)
@@ -85,7 +88,7 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
 
 def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
     here, effects = modes.at, problem.shifts.effects @ point.root
-    count, free, size = problem.subjects, len(point.vector), effects.shape[1]
+    count, size = problem.subjects, effects.shape[1]
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
     # By u instead of η: |Ω||H| is |I + LᵀEᵀ(…)E L|, and a variance of 0 is a variance like any other.
     exact = effects.T @ here.exact @ effects + 2.0 * np.eye(size)
@@ -94,16 +97,33 @@ def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marg
         sign, log_determinant = np.linalg.slogdet(half) if size else (np.ones(count), np.zeros(count))
     individual = here.objective + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
-        nothing = np.zeros((count, free))
-        return Marginal(
-            np.inf, np.zeros(free), np.eye(free), nothing, individual, modes, point, np.zeros((count, size, free))
-        )
+        return _infinite(problem, point, modes, individual)
     inner = np.linalg.inv(half) if size else half
     scores, drift = _scores(problem, point, modes, inner, exact, method)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     return Marginal(
         float(individual.sum()), scores.sum(axis=0), _information(problem, point, here), scores, individual, modes,
         point, drift,
+    )  # fmt: skip
+
+
+def _infinite(problem: Problem, point: Point, modes: Modes, individual: Array) -> Marginal:
+    """Return what is said where the objective cannot be computed."""
+    count, free = problem.subjects, len(point.vector)
+    nothing, drift = np.zeros((count, free)), np.zeros((count, len(problem.effects), free))
+    return Marginal(np.inf, np.zeros(free), np.eye(free), nothing, individual, modes, point, drift)
+
+
+def _first_order(problem: Problem, point: Point) -> Marginal:
+    """Return the marginal likelihood of the linearised model; its drift is 0, as nothing is searched for."""
+    linear = linear_model(problem, point)
+    modes, individual = linear.modes, linear.individual
+    if not np.isfinite(individual).all():
+        return _infinite(problem, point, modes, individual)
+    drift = np.zeros((problem.subjects, len(problem.effects), len(point.vector)))
+    return Marginal(
+        float(individual.sum()), linear.scores.sum(axis=0), _information(problem, point, modes.at), linear.scores,
+        individual, modes, point, drift,
     )  # fmt: skip
 
 
@@ -117,7 +137,7 @@ def _scores(
     """
     here, places, effects = modes.at, problem.places, problem.shifts.effects @ point.root
     terms, response = here.terms, here.response
-    count, free = problem.subjects, len(point.vector)
+    count, free, size = problem.subjects, len(point.vector), effects.shape[1]
     w, v = curvature_weights(problem, terms, method == LAPLACE)
     wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
     spread = np.ascontiguousarray(effects @ inner @ effects.T)  # subjects × D × D
@@ -142,7 +162,7 @@ def _scores(
         whole[:, :, None] * here.white[:, None, :] + here.gradient[:, :, None] * adjoint[:, None, :]
         + 2.0 * curved @ effects @ inner
     )  # fmt: skip
-    scores[:, places.parameters :] = turned.reshape(count, -1) @ point.root_change.reshape(-1, places.omega)
+    scores[:, places.parameters :] = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
     return scores, _drift(problem, point, here, exact)
 
 
@@ -290,4 +310,4 @@ def _summed_forms(links: Array, left: Array) -> Array:
     return np.asarray((links.transpose(0, 2, 1) @ left @ links).sum(axis=0))
 
 
-__all__ = ["FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]
+__all__ = ["FO", "FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]

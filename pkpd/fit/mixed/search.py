@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.fit.mixed.descent import Known, descend
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
 from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.search import Minimum, minimise
+from pkpd.fit.search import Minimum
 
 _COLLAPSED = 1e-3  # SD over what it may be, below which a variance counts as run to zero
 _SHARES = (0.3, 0.1, 0.03)  # of the whole variance's SD: where a collapsed one is tried again
@@ -45,8 +46,15 @@ class Attempt:
         """Objective at the end."""
         return self.minimum.value.objective
 
+    @property
+    def complete(self) -> bool:
+        """Whether it went to its end; not where it met the slope of a minimum that was known."""
+        return bool(np.isfinite(self.minimum.hessian).all() and self.minimum.hessian.size)
 
-def search(objective: MarginalObjective, start: Array, label: str = "start") -> Attempt:
+
+def search(
+    objective: MarginalObjective, start: Array, label: str = "start", known: Sequence[Known] = ()
+) -> Attempt:
     """Search from one start; where a variance ran to zero, it is tried again from larger ones.
 
     Parameters
@@ -57,14 +65,18 @@ def search(objective: MarginalObjective, start: Array, label: str = "start") -> 
         The vector of the start.
     label : str
         Where it came from.
+    known : sequence of Known
+        Minima that were found before; a search that is on the slope of one ends there.
     """
     first = objective(start).objective
-    minimum = minimise(objective, start)
+    minimum = descend(objective, start, known=known)
+    if np.isnan(minimum.hessian).all():
+        return Attempt(label, start, first, minimum)
     for _ in range(_ROUNDS):
         better = _way_out(objective, minimum)
         if better is None:
             break
-        again = minimise(objective, better)
+        again = descend(objective, better)
         if not again.value.objective < minimum.value.objective - _GAIN:
             break
         minimum = again
@@ -113,15 +125,22 @@ def _scale_of(problem: Problem, vector: Array, place: int) -> float:
 
 
 def search_all(objective: MarginalObjective, starts: Sequence[tuple[str, Array]]) -> list[Attempt]:
-    """Search from several starts, best first."""
-    attempts = [search(objective, vector, label) for label, vector in starts]
-    return sorted(attempts, key=lambda a: a.objective)
+    """Search from several starts, the most likely first; return where they ended, best first."""
+    ranked = sorted(starts, key=lambda s: objective(s[1]).objective)
+    attempts: list[Attempt] = []
+    known: list[Known] = []
+    for label, vector in ranked:
+        found = search(objective, vector, label, known)
+        attempts.append(found)
+        if found.complete:
+            known.append(Known(found.minimum.vector, found.minimum.hessian, found.objective))
+    return sorted(attempts, key=lambda a: (not a.complete, a.objective))
 
 
 def optima(attempts: Sequence[Attempt]) -> list[Attempt]:
     """Return one attempt for each optimum that was met, best first; what could not be computed is none."""
     found: list[Attempt] = []
     for attempt in attempts:
-        if np.isfinite(attempt.objective) and all(abs(attempt.objective - a.objective) > _SAME for a in found):
+        if attempt.complete and all(abs(attempt.objective - a.objective) > _SAME for a in found):
             found.append(attempt)
     return found
