@@ -65,7 +65,8 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
     with np.errstate(invalid="ignore"):
         error = np.sqrt(np.einsum("ikk->ik", covariance))
     lost = modes.status == UNSOLVED
-    eta, kappa = split(problem, np.where(lost[:, None], np.nan, modes.eta), 0.0)
+    active = np.where(lost[:, None], np.nan, modes.eta)
+    eta, kappa = split(problem, active, 0.0)
     eta_se, kappa_se = split(problem, error, 0.0)
     had = occasions_had(problem)
     subjects = np.array(data.subjects, dtype=object)
@@ -84,7 +85,7 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
             variables[name] = (dims, np.where(had[:, :, None], values, np.nan))
         variables["kappa"] = (*variables["kappa"], {"long_name": "random effects between occasions (conditional modes)"})
     variables["covariance"] = (("subject", "random_effect", "other"), covariance)
-    variables |= _parameters(problem, population, eta, kappa, had)
+    variables |= _parameters(problem, population, active, had)
     variables["objective"] = ("subject", np.where(lost, np.nan, there.individual))
     variables["observations"] = ("subject", np.diff(problem.starts))
     variables["status"] = ("subject", np.array([FAILED_MODE[int(s)] for s in modes.status], dtype=object))
@@ -146,27 +147,43 @@ def _first_rows(problem: Problem) -> Integers:
     return rows
 
 
-def _parameters(problem: Problem, population: Population, eta: Array, kappa: Array, had: Flags) -> dict[str, Any]:
-    """Every parameter of the model, per subject or per occasion."""
-    rows = _first_rows(problem)
-    names = list(problem.data.model.covariates)
+def parameter_values(problem: Problem, population: Population, active: Array, occasions: bool = True) -> dict[str, Array]:
+    """Return the parameters that differ between subjects, shape (subjects, occasions) each.
+
+    Parameters
+    ----------
+    problem : Problem
+        With covariates and occasions.
+    population : Population
+        With the values.
+    active : array, shape (subjects, random effects)
+        Random effects that have a variance, in the order of `Problem.effects`.
+    occasions : bool
+        Whether random effects of the occasions count; otherwise κ = 0.
+    """
+    rows, names = _first_rows(problem), list(problem.data.model.covariates)
     columns = {n: problem.data.covariates[rows, names.index(n)] for n in population.covariate_names}
-    own = population.individual_values(eta[:, None, :], kappa, covariates=columns)
+    eta, kappa = split(problem, active, 0.0)
+    own = population.individual_values(eta[:, None, :], kappa if occasions else None, covariates=columns)
+    return {n: np.array(np.broadcast_to(values, rows.shape)) for n, values in own.items()}
+
+
+def _parameters(problem: Problem, population: Population, active: Array, had: Flags) -> dict[str, Any]:
+    """Every parameter of the model, per subject or per occasion."""
+    own = parameter_values(problem, population, active)
+    whole = parameter_values(problem, population, active, occasions=False)
     by_occasion = set(population.by_occasion)
     found: dict[str, Any] = {}
     for p in population.parameters.subset(population.model.parameters.names):
         about = {"units": p.unit, "long_name": p.meaning or p.name}
         if p.name not in own:
             found[p.name] = ("subject", np.full(problem.subjects, p.value), about)
-            continue
-        values = np.broadcast_to(own[p.name], had.shape)
-        if p.name in by_occasion:
-            found[p.name] = (("subject", "occasion"), np.where(had, values, np.nan), about)
-            whole = population.individual_values(eta, covariates={n: c[:, 0] for n, c in columns.items()})[p.name]
+        elif p.name in by_occasion:
+            found[p.name] = (("subject", "occasion"), np.where(had, own[p.name], np.nan), about)
             about = {**about, "long_name": f"{about['long_name']} without its occasions"}
-            found[f"{p.name}_subject"] = ("subject", np.array(np.broadcast_to(whole, problem.subjects)), about)
+            found[f"{p.name}_subject"] = ("subject", whole[p.name][:, 0], about)
         else:
-            found[p.name] = ("subject", np.array(values[:, 0]), about)
+            found[p.name] = ("subject", own[p.name][:, 0], about)
     return found
 
 

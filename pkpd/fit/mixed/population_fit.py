@@ -24,8 +24,12 @@ from pkpd.population import Population
 from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas
     import xarray
+
+    from pkpd.study import Study
 
 
 class Tables(Protocol):
@@ -332,6 +336,19 @@ class PopulationFit:
             for n in self.people.model.parameters.names
         }
         return pandas.DataFrame(columns, index=pandas.Index(found["subject"].to_numpy(), name="subject"))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fit to one NetCDF file (no pickle); `load` reads it."""
+        from pkpd.fit.mixed.store import save
+
+        return save(self, path)
+
+    @staticmethod
+    def load(path: str | Path, study: Study | None = None) -> PopulationFit:
+        """Read a fit that `save` wrote; with the study of the fit everything can be computed again."""
+        from pkpd.fit.mixed.store import load
+
+        return load(path, study)
 
     def summary(self) -> str:
         """Return the verdict in a few lines of text."""

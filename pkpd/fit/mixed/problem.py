@@ -137,6 +137,10 @@ class Problem:
     settings: Settings
     censoring: Censoring = Censoring()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what the problem is made of; compiled code and time lines are made again."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
     @cached_property
     def densities(self) -> Densities:
         """The errors' half of the likelihood."""

@@ -96,5 +96,5 @@ def phenobarbital(reference: Path, **values: float) -> Case:
 
 def ferx(reference: Path, file: str, error: str, omega: Omega, **values: float) -> Case:
     """One of the ten-subject oral studies of FeRx-NLME/ferx-core."""
-    study = read_nonmem(reference / "external/ferx" / file, units=ORAL_UNITS)
+    study = read_nonmem(reference / "external/ferx" / file, units=ORAL_UNITS, routes="oral")
     return oral(values, omega, error, study)
