@@ -2,14 +2,14 @@ r"""The marginal likelihood by the curvature at the conditional modes, with its 
 
 .. math:: -2\log L \approx \sum_i \bigl\{ \sum_j l_j + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H_i| \bigr\}
 
-without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for measured
-rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
+without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for
+measured rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
 
 References
 ----------
-Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI approximations
-to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various NONMEM estimation
-methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
+Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI
+approximations to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various
+NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marg
     individual = here.objective + point.log_determinant + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
         return _infinite(problem, point, modes, individual)
-    inner = np.linalg.inv(half) if half.shape[1] else half
+    inner = np.asarray(np.linalg.inv(half), dtype=np.float64) if half.shape[1] else half
     scores, drift = _scores(problem, point, modes, inner, exact, method)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     return Marginal(
@@ -150,7 +150,8 @@ def _scores(
     along = adjoint @ effects.T  # subjects × D
     whole = here.gradient + t + np.einsum("iab,ib->ia", here.exact, along)
     scores = np.zeros((count, free))
-    scores[:, places.effects] = np.einsum("ia,iak->ik", whole, np.broadcast_to(point.links, (count, *point.links.shape[1:])))
+    links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
+    scores[:, places.effects] = np.einsum("ia,iak->ik", whole, links)
     moved = np.einsum("ja,ja->j", response.first, np.repeat(along, np.diff(problem.starts), axis=0))
     by_error = terms.p + q[:, None] * wp + s[:, None] * vp + moved[:, None] * terms.fp
     own = places.error_free
@@ -162,7 +163,7 @@ def _scores(
         point.inverse - u[:, :, None] * u[:, None, :] - point.inverse @ inner @ point.inverse
         - 2.0 * (adjoint @ point.inverse)[:, :, None] * u[:, None, :]
     )  # fmt: skip
-    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(-1, places.omega)
+    scores[:, places.parameters :] = np.tensordot(by_omega, point.change, axes=2)
     return scores, _drift(problem, point, here, exact, u)
 
 
@@ -225,8 +226,8 @@ def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, s: Array
     """Return what fixed effects change through the residual SD at η = 0 (FOCE), shape (subjects, fixed effects)."""
     terms, frozen = modes.at.terms, modes.frozen
     assert frozen is not None
-    l, w, v, lf = _sd_slopes(problem, point, modes)
-    row = (l + q * w + s * v + moved * lf) * terms.sd_f
+    value, w, v, lf = _sd_slopes(problem, point, modes)
+    row = (value + q * w + s * v + moved * lf) * terms.sd_f
     summed = group_sums(row[:, None] * frozen.first, problem.starts)
     links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
     result: Array = np.einsum("ia,iak->ik", summed, links)
@@ -262,19 +263,23 @@ def _drift(problem: Problem, point: Point, here: Conditional, exact: Array, u: A
     along = here.response.first[:, :, None] * by_error[:, None, :]
     mixed[:, :, places.errors] = effects.T @ group_sums(along, problem.starts)
     mixed[:, :, places.parameters :] = -2.0 * np.einsum("ab,bck,ic->iak", point.inverse, point.change, u)
-    return -np.linalg.solve(exact, mixed)
+    return np.asarray(-np.linalg.solve(exact, mixed), dtype=np.float64)
 
 
 def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     """Return the expected Hessian of the linearised model, shape (free, free), positive semi-definite.
 
-    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the same by
-    random effects; the residual errors their expected curvature.
+    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the
+    same by random effects; the residual errors their expected curvature.
     """
     places, effects = problem.places, problem.shifts.effects
     count = problem.subjects
     terms = here.terms
     m = here.expected
+    if problem.exact_rows.any():  # what is censored or conditioned: its curvature by the prediction, where it is positive
+        w = np.where(problem.exact_rows, np.maximum(0.5 * terms.ff, 0.0), 0.5 * terms.expected)
+        first = here.response.first
+        m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
     me = m @ effects
     inner = np.linalg.inv(effects.T @ me + point.inverse) if effects.shape[1] else np.zeros((count, 0, 0))
     left = m - me @ inner @ me.transpose(0, 2, 1)
@@ -286,7 +291,8 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     kd = np.einsum("iab,bcm->iacm", k, point.change)
     omega = np.einsum("iabm,iban->mn", kd, kd)
     information[places.parameters :, places.parameters :] = omega
-    per = terms.sd_p[:, places.error_free] * point.error_slopes / terms.sd[:, None]
+    sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
+    per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
     information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
     return np.where(np.isfinite(information), information, 0.0)
 

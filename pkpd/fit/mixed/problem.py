@@ -13,7 +13,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
-from pkpd.fit.mixed.censoring import Censoring
+from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -103,7 +103,7 @@ class Problem:
     data: Observed
     shifts: Shifts
     settings: Settings
-    censoring: Censoring = Censoring()
+    censoring: Censoring = UNTOUCHED
 
     @cached_property
     def densities(self) -> Densities:
