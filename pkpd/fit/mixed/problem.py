@@ -14,7 +14,7 @@ from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
 from pkpd.fit.mixed.omega_map import OmegaMap
-from pkpd.fit.mixed.censoring import Censoring
+from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -135,7 +135,7 @@ class Problem:
     data: Observed
     shifts: Shifts
     settings: Settings
-    censoring: Censoring = Censoring()
+    censoring: Censoring = UNTOUCHED
     given: Mapping[str, Array] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
