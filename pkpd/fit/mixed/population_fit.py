@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import measured_rows
-from pkpd.fit.mixed import fit_text, individuals, residuals, tables
+from pkpd.fit.mixed import fit_text, individuals, tables
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.verdict import CONVERGED
@@ -30,75 +30,6 @@ if TYPE_CHECKING:
     import xarray
 
     from pkpd.study import Study
-
-
-class Tables(Protocol):
-    """What a fit knows row by row."""
-
-    @property
-    def individuals(self) -> xarray.Dataset:
-        """As `pkpd.fit.mixed.individuals.individuals_of` returns it."""
-
-    @property
-    def predictions(self) -> pandas.DataFrame:
-        """As `pkpd.fit.mixed.residuals.residuals` returns it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Computed:
-    """Tables that are computed when they are first asked for.
-
-    Attributes
-    ----------
-    estimate : Estimate
-        What they are computed from.
-    """
-
-    estimate: Estimate
-
-    @cached_property
-    def individuals(self) -> xarray.Dataset:
-        """What is known of every subject."""
-        return individuals.individuals_of(self.estimate.problem, self.estimate.marginal, self.estimate.method)
-
-    @cached_property
-    def predictions(self) -> pandas.DataFrame:
-        """Predictions and residuals of every row."""
-        return residuals.residuals(self.estimate.problem, self.estimate.point, self.estimate.marginal.modes)
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """Tables as they were computed once, e.g. before they were saved.
-
-    Attributes
-    ----------
-    individuals : xarray.Dataset
-    predictions : DataFrame
-    """
-
-    individuals: xarray.Dataset
-    predictions: pandas.DataFrame
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Sizes that criteria are made of.
-
-    Attributes
-    ----------
-    subjects, observations, censored : int
-        Of the data; a censored record counts as an observation.
-    mixed, fixed : int
-        Estimated numbers that belong to parameters with a random effect (their typical values, coefficients in their
-        relations, elements of Ω), and all others (residual errors, parameters without a random effect).
-    """
-
-    subjects: int
-    observations: int
-    censored: int
-    mixed: int
-    fixed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,9 +191,9 @@ class PopulationFit:
         """Return `predictions` with another root of the subjects' covariance: ``"symmetric"`` or ``"Cholesky"``."""
         if root == "symmetric":
             return self.predictions
-        if self.estimate is None:
-            raise InputError("a fit that was loaded has its residuals by the symmetric root alone; fit again for another")
-        return residuals.residuals(self.estimate.problem, self.estimate.point, self.estimate.marginal.modes, root)
+        if not isinstance(self.tables, Computed):
+            raise InputError("a fit loaded without its study has no residuals by another root; load it with the study")
+        return self.tables.residuals(root)
 
     @property
     def shrinkage(self) -> pandas.DataFrame:
@@ -293,7 +224,8 @@ class PopulationFit:
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
         """Return `n` populations whose values and Ω differ by the uncertainty of the estimates.
 
-        The vector is normal with the fit's covariance, so that every Ω is positive definite and every value inside its bounds.
+        The vector is normal with the fit's covariance, so that every Ω is positive definite and every value inside its
+        bounds.
 
         Parameters
         ----------
@@ -393,9 +325,11 @@ def population_fit(
     mixed = _mixed(people)
     return PopulationFit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
-        there.objective + problem.constant, Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
+        there.objective + problem.constant,
+        Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
         estimate.status, estimate.message, estimate.cautions, estimate.notes, convergence_of(estimate, uncertainty),
-        dict(secondary or {}), data_hash, estimate.trace, estimate.tried, Computed(estimate), estimate, dict(attrs or {}),
+        dict(secondary or {}), data_hash, estimate.trace, estimate.tried, Computed(estimate), estimate,
+        dict(attrs or {}),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """A population fit as one NetCDF file: no pickle, read by any program that reads NetCDF 4.
 
-The root holds the estimates with R and S; the groups ``individuals`` and ``predictions`` hold what their names say, as arrays.
-The population and everything in words stand as one JSON text in the variable ``fit``.
+The root holds the estimates with R and S; the groups ``individuals`` and ``predictions`` hold what their names say, as
+arrays. The population and everything in words stand as one JSON text in the variable ``fit``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, warn
 from pkpd.fit.mixed.convergence import Convergence
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.fit_parts import Computed, Counts, Kept
 from pkpd.fit.mixed.laplacian import marginal
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.plain import population_data, population_from
-from pkpd.fit.mixed.population_fit import Computed, Counts, Kept, PopulationFit
+from pkpd.fit.mixed.population_fit import PopulationFit
 from pkpd.fit.mixed.prepare import problem_of
 from pkpd.fit.mixed.uncertainty import Uncertainty
 from pkpd.population import ResidualError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Raised whenever files of before cannot be read."""
-_ENGINE = "h5netcdf"
+_ENGINE: Final = "h5netcdf"
 _SAME = 1e-6  # relative difference of an objective that was computed again
 _PLAIN = (
     "method", "covariance_kind", "objective", "minus2ll", "status", "message", "data_hash",
@@ -93,8 +94,8 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     path : path
         The file.
     study : Study, optional
-        The data of the fit: the fit is then as it was, with its problem, and its objective is computed again and compared.
-        Without it everything that was reported is there, but nothing new can be computed from the data.
+        The data of the fit: the fit is then as it was, with its problem, and its objective is computed again and
+        compared. Without it everything that was reported is there, but nothing new can be computed from the data.
     kinds : iterable of class, optional
         Residual errors of the user's own.
 
@@ -126,7 +127,7 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     _check(root, study, path)
     people = population_from(about["population"], kinds)
     if people.model.key != root.attrs["model_key"]:
-        raise InputError(f"the model in {str(path)!r} is not the one that was fitted: its equations were changed", "load")
+        raise InputError(f"the model in {str(path)!r} is not the one that was fitted", "load")
     kept = Kept(parts["individuals"], _frame(parts["predictions"]))
     fit = _fit(about, root, people, kept)
     return fit if study is None else _with_data(fit, about, study)
@@ -185,7 +186,7 @@ def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -
     convergence = Convergence(**{
         **ends,
         "exact": None if ends["exact"] is None else Exact(**ends["exact"]),
-        "failed_modes": {k: v for k, v in ends["failed_modes"]}, "unsolved": {k: v for k, v in ends["unsolved"]},
+        "failed_modes": dict(ends["failed_modes"]), "unsolved": dict(ends["unsolved"]),
         "boundary": tuple(ends["boundary"]), "others": tuple((label, value) for label, value in ends["others"]),
     })  # fmt: skip
     trace = tuple(
