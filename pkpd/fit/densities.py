@@ -11,8 +11,8 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import sd_function
-from pkpd.fit.row_density import RowDensity, row_density
-from pkpd.observed import ABOVE, BELOW, MEASURED
+from pkpd.fit.row_density import RowDensity, conditioned, row_density
+from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
 from pkpd.parameters.scale import NATURAL
 from pkpd.population import ResidualError
 
@@ -124,11 +124,15 @@ class Densities:
         One for each observed output.
     outputs : sequence of str
         Names of the model's outputs, in order.
+    window : tuple of two arrays, shape (rows,) each, optional
+        Limits in the output's unit between which an observation had to lie to be observed at all: every row's density is
+        divided by that probability (M2, M4). −∞ and ∞ where there is none.
     """
 
     rows: ObservedRows
     errors: tuple[ResidualError, ...]
     outputs: Sequence[str]
+    window: tuple[Array, Array] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,11 +152,57 @@ class Densities:
     @cached_property
     def limits(self) -> tuple[Array, Array]:
         """Lower and upper limits on the errors' scales, shape (rows,) each."""
-        low, high = self.rows.lower.copy(), self.rows.upper.copy()
-        for each in self._errors:
-            for limit in (low, high):
-                limit[each.rows] = each.error.transform.to(limit[each.rows])
+        low, high = self._on_scale(self.rows.lower), self._on_scale(self.rows.upper)
         return np.where(self.rows.kind == BELOW, -np.inf, low), high
+
+    def _on_scale(self, limit: Array) -> Array:
+        """Bring limits in the outputs' units to the errors' scales."""
+        limit = limit.copy()
+        with np.errstate(all="ignore"):
+            for each in self._errors:
+                limit[each.rows] = each.error.transform.to(limit[each.rows])
+        return limit
+
+    @cached_property
+    def _window(self) -> tuple[Array, Array, Integers] | None:
+        """Lower and upper end of every row's window on the error's scale, and its kind; `MEASURED` where there is none."""
+        if self.window is None:
+            return None
+        low, high = self._on_scale(np.where(np.isfinite(self.window[0]), self.window[0], np.nan)), self._on_scale(
+            np.where(np.isfinite(self.window[1]), self.window[1], np.nan))  # fmt: skip
+        low, high = np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
+        kind = np.select(
+            [np.isfinite(low) & np.isfinite(high), np.isfinite(low), np.isfinite(high)], [INTERVAL, ABOVE, BELOW], MEASURED
+        )
+        return low, high, kind.astype(np.int64)
+
+    @cached_property
+    def windowed(self) -> Flags:
+        """Rows whose density is conditioned on a window, shape (rows,)."""
+        if self._window is None:
+            return np.zeros(self.rows.kind.shape, dtype=bool)
+        found: Flags = self._window[2] != MEASURED
+        return found
+
+    def row(self, mean: Array, sd: Array, places: Integers | slice = slice(None)) -> RowDensity:
+        """Return the densities of some rows as functions of mean and SD on the error's scale.
+
+        Parameters
+        ----------
+        mean, sd : arrays, shape (places,)
+            Of these rows.
+        places : array of int, optional
+            Which rows; all by default.
+        """
+        lower, upper = self.limits
+        found = row_density(lower[places], upper[places], self.rows.kind[places], mean, sd)
+        if self._window is None:
+            return found
+        low, high, kind = (part[places] for part in self._window)
+        within = np.flatnonzero(kind != MEASURED)
+        if not within.size:
+            return found
+        return conditioned(found, within, row_density(low[within], high[within], kind[within], mean[within], sd[within]))
 
     @cached_property
     def _errors(self) -> tuple[_Error, ...]:
@@ -183,7 +233,7 @@ class Densities:
         """
         with np.errstate(all="ignore"):
             mean, spread = self.mean_and_sd(f, parameters, second)
-            row = row_density(*self.limits, self.rows.kind, mean[0], spread.sd)
+            row = self.row(mean[0], spread.sd)
             return _chained(row, mean, spread)
 
     def mean_and_sd(self, f: Array, parameters: Array, second: bool) -> tuple[Array, Spread]:

@@ -156,7 +156,7 @@ def _scores(
     by_error = terms.p[:, own] + q[:, None] * wp[:, own] + s[:, None] * vp[:, own] + moved[:, None] * terms.fp[:, own]
     scores[:, places.errors] = group_sums(by_error, problem.starts) * point.error_slopes
     if modes.frozen is not None:
-        scores[:, places.effects] += _through_sd(problem, point, modes, q, moved)
+        scores[:, places.effects] += _through_sd(problem, point, modes, q, s, moved)
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
     turned = problem.shifts.effects.T @ (
         whole[:, :, None] * here.white[:, None, :] + here.gradient[:, :, None] * adjoint[:, None, :]
@@ -230,29 +230,33 @@ def _third(problem: Problem, point: Point, here: Conditional, inner: Array, v: A
     return total
 
 
-def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, moved: Array) -> Array:
+def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, s: Array, moved: Array) -> Array:
     """Return what fixed effects change through the residual SD at η = 0 (FOCE), shape (subjects, fixed effects)."""
     terms, frozen = modes.at.terms, modes.frozen
     assert frozen is not None
-    by_sd = _sd_slopes(problem, point, modes)
-    row = (by_sd[0] + q * by_sd[1] + moved * by_sd[2]) * terms.sd_f
+    l, w, v, lf = _sd_slopes(problem, point, modes)
+    row = (l + q * w + s * v + moved * lf) * terms.sd_f
     summed = group_sums(row[:, None] * frozen.first, problem.starts)
     links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
     result: Array = np.einsum("ia,iak->ik", summed, links)
     return result
 
 
-def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Array, Array]:
-    """Return dl/dg, dw/dg and d²l/dfdg of every row, g being the residual SD at η = 0."""
-    terms, data = modes.at.terms, problem.densities
+def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Array, Array, Array]:
+    """Return dl/dg, dw/dg, dv/dg and d²l/dfdg of every row, g being the residual SD at η = 0 (`curvature_weights`)."""
+    terms, data, rows = modes.at.terms, problem.densities, problem.exact_rows
     with np.errstate(all="ignore"):
         mean = data.mean_and_sd(modes.at.response.f, point.errors, False)[0]
-        lower, upper = data.limits
-        from pkpd.fit.row_density import row_density
-
-        row = row_density(lower, upper, data.rows.kind, mean[0], terms.sd)
+        row = data.row(mean[0], terms.sd)
         g, mg = np.where(row.certain, 0.0, row.g), np.where(row.certain, 0.0, row.mg * mean[1])
-        return g, np.where(problem.exact_rows, 0.0, -2.0 * mean[1] ** 2 / terms.sd**3), mg
+        w, v = -2.0 * mean[1] ** 2 / terms.sd**3, np.zeros_like(g)
+        if rows.any():
+            c = np.flatnonzero(rows)
+            step = 1e-5 * terms.sd[c]
+            up, down = (data.row(mean[0, c], terms.sd[c] + d, c).mm for d in (step, -step))
+            bent = (up - down) / (2 * step) * mean[1, c] ** 2 + row.mg[c] * mean[2, c]
+            w[c], v[c] = np.where(row.certain[c], 0.0, 0.5 * bent), 0.5 * mg[c]
+    return g, w, v, mg
 
 
 def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> Array:

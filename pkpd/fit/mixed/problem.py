@@ -14,6 +14,7 @@ from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
 from pkpd.fit.mixed.omega_map import OmegaMap
+from pkpd.fit.mixed.censoring import Censoring
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -126,12 +127,15 @@ class Problem:
         How random and fixed effects enter.
     settings : Settings
         Tolerances of the solver.
+    censoring : Censoring
+        What is done with values beyond a limit.
     """
 
     population: Population
     data: Observed
     shifts: Shifts
     settings: Settings
+    censoring: Censoring = Censoring()
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle what the problem is made of; compiled code and time lines are made again."""
@@ -140,7 +144,7 @@ class Problem:
     @cached_property
     def densities(self) -> Densities:
         """The errors' half of the likelihood."""
-        return Densities(self.data, self.population.errors, self.data.outputs)
+        return Densities(self.data, self.population.errors, self.data.outputs, self.censoring.window)
 
     @cached_property
     def starts(self) -> Integers:
@@ -149,8 +153,9 @@ class Problem:
 
     @cached_property
     def exact_rows(self) -> Flags:
-        """Rows whose exact curvature is taken by every method: the censored ones."""
-        return ~measured_rows(self.data)
+        """Rows whose exact curvature is taken by every method: censored ones, and those conditioned on a limit."""
+        rows: Flags = ~measured_rows(self.data) | self.densities.windowed
+        return rows
 
     @property
     def subjects(self) -> int:
@@ -187,6 +192,14 @@ class Problem:
     def constant(self) -> float:
         """What turns the objective into −2 log L: N·log 2π of the measured rows."""
         return 2 * HALF_LOG_TWO_PI * int(measured_rows(self.data).sum())
+
+    @cached_property
+    def jacobian(self) -> float:
+        """What the objective holds for errors on another scale: 2Σ log y of log-normal errors.
+
+        The objective is that of y; less this number it is that of log y, which programs print that are given log y.
+        """
+        return float(self.densities.jacobian.sum())
 
     def at(self, vector: Array) -> Point:
         """Return what a vector means."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.arguments import Kind
+from pkpd.arguments.kinds import Kind
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
 from pkpd.fit.start import initial_estimates

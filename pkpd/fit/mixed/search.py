@@ -84,17 +84,19 @@ def search(
 
 
 def collapsed(problem: Problem, vector: Array) -> list[int]:
-    """Return the places in the vector of variances that ran to zero, or covariance matrices that became singular."""
-    point, found = problem.at(vector), []
-    variances = np.sqrt(np.maximum(np.diag(point.matrix), 0.0))
+    """Return the places in the vector of variances that ran to zero, or covariance matrices that became singular.
+
+    An element of the diagonal of L is compared with the SD of its random effect, now and at the start.
+    """
+    point, begin, found = problem.at(vector), problem.at(problem.start), []
     for k, name in enumerate(problem.names[problem.places.parameters :]):
         if not name.startswith("var("):
             continue
         change = point.root_change[:, :, k]
-        i, j = np.unravel_index(int(np.abs(change).argmax()), change.shape)
+        i, j = np.unravel_index(int(np.abs(begin.root_change[:, :, k]).argmax()), change.shape)
         own = float(abs(change[i, j]))  # dL_ii/dv = L_ii
-        whole = float(variances[i])
-        if own < _COLLAPSED * max(whole, _COLLAPSED):
+        scale = max(float(np.linalg.norm(point.root[i])), float(np.linalg.norm(begin.root[i])))
+        if own < _COLLAPSED * scale:
             found.append(problem.places.parameters + k)
     return found
 

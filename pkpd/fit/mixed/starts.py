@@ -69,7 +69,7 @@ def pooled_problem(problem: Problem) -> Problem:
     if not set(shifts.model.covariates) <= kept:
         return problem
     model = replace(shifts.model, covariates=problem.data.model.covariates)
-    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings)
+    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings, problem.censoring)
 
 
 def pooled_start(problem: Problem) -> Array | None:

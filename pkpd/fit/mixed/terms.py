@@ -5,8 +5,8 @@ With m the mean and g the standard deviation on the error's scale, a measured ro
 
 .. math:: e = 2 m_f^2/g^2 + 4 g_f^2/g^2,
 
-which is what FOCE with interaction takes for :math:`\partial^2 l/\partial f^2`. A censored row has no such stand-in: its
-exact curvature is taken.
+which is what FOCE with interaction takes for :math:`\partial^2 l/\partial f^2`. A censored row has no such stand-in, nor has
+one that is conditioned on a limit (M2, M4): their exact curvature is taken, as Laplace's method does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.fit.densities import Densities
 from pkpd.fit.mixed.kernels import measured_terms
-from pkpd.fit.row_density import row_density
 from pkpd.observed import MEASURED
 
 
@@ -33,7 +32,7 @@ class Terms:
     p, fp : arrays, shape (rows, errors' parameters)
         Derivatives by the errors' parameters, on their natural scale.
     expected, expected_f : arrays, shape (rows,)
-        Expected curvature e of measured rows, and its derivative by the prediction; 0 where censored.
+        Expected curvature e of measured rows, and its derivative by the prediction; 0 where censored or conditioned.
     expected_p : array, shape (rows, errors' parameters)
         Its derivatives by the errors' parameters.
     sd : array, shape (rows,)
@@ -81,13 +80,12 @@ def terms_of(densities: Densities, f: Array, errors: Array, frozen: Array | None
         sd, sf, sp = spread.sd, spread.f, spread.p
         sff, sfp, spp = spread.second
         gf, gff, gfp = (sf, sff, sfp) if frozen is None else (np.zeros_like(sf), np.zeros_like(sff), np.zeros_like(sfp))
-        lower, upper = densities.limits
+        lower = densities.limits[0]
         out, by_p = np.empty((5, f.size)), np.empty((3, f.size, len(errors)))
         measured_terms(lower, mean, sd, gf, gff, sp, gfp, out, by_p)
-        censored = np.flatnonzero(rows.kind != MEASURED)
-        if censored.size:
-            c = censored
-            row = row_density(lower[c], upper[c], rows.kind[c], mean[0, c], sd[c])
+        c = np.flatnonzero((rows.kind != MEASURED) | densities.windowed)
+        if c.size:
+            row = densities.row(mean[0, c], sd[c], c)
             steep, bend, s1 = mean[1, c], mean[2, c], gf[c]
             out[0, c], out[1, c] = row.value, row.m * steep + row.g * s1
             out[2, c] = (

@@ -1,0 +1,52 @@
+"""Choices of a population fit that rarely change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pkpd.arguments import checked_fields
+from pkpd.engine import Settings
+from pkpd.errors import InputError
+from pkpd.fit.mixed.uncertainty import known
+
+
+@dataclass(frozen=True)
+class PopulationOptions:
+    """Choices of a population fit that rarely change.
+
+    Attributes
+    ----------
+    starts : int
+        From how many start vectors it is searched; 1 is the told one alone.
+    check : bool
+        Whether the exact marginal likelihood is computed beside the approximation.
+    flip_flop : bool
+        Whether absorption may be slower than elimination; by default ``ka > CL/V`` is held for the typical values of
+        absorption models.
+    blq : {"M3", "M1", "M2", "M4"}
+        What is done with values beyond a limit of quantification (`pkpd.fit.mixed.censoring`).
+    covariance : {"R", "S", "sandwich"}
+        Which covariance of the estimates is reported.
+    observed : mapping, optional
+        Output → analyte, where the names do not say it.
+    seed : int
+        Of everything that is drawn.
+    settings : Settings
+        Tolerances of the solver.
+    """
+
+    starts: int = 3
+    check: bool = True
+    flip_flop: bool = False
+    blq: str = "M3"
+    covariance: str = "R"
+    observed: Mapping[str, str] | None = None
+    seed: int = 1
+    settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
+
+    def __post_init__(self) -> None:
+        checked_fields(self, "options")
+        known(self.covariance)
+        if self.starts < 1:
+            raise InputError(f"starts is {self.starts}; expected a whole number ≥ 1", "options")
