@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from pkpd.study import Study
+
 
 class Tables(Protocol):
     """What a fit knows row by row."""
@@ -28,6 +30,10 @@ class Tables(Protocol):
     def predictions(self) -> pandas.DataFrame:
         """As `pkpd.fit.mixed.residuals.residuals` returns it."""
 
+    @property
+    def data_hash(self) -> str:
+        """`Study.data_hash` of the data; empty if unknown."""
+
 
 @dataclass(frozen=True, eq=False)
 class Computed:
@@ -37,9 +43,17 @@ class Computed:
     ----------
     estimate : Estimate
         What they are computed from.
+    study : Study or None
+        The data.
     """
 
     estimate: Estimate
+    study: Study | None = None
+
+    @property
+    def data_hash(self) -> str:
+        """What tells the data from others."""
+        return "" if self.study is None else self.study.data_hash
 
     @cached_property
     def there(self) -> Marginal:
@@ -72,10 +86,12 @@ class Kept:
     ----------
     individuals : xarray.Dataset
     predictions : DataFrame
+    data_hash : str
     """
 
     individuals: xarray.Dataset
     predictions: pandas.DataFrame
+    data_hash: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pkpd.fit.mixed import fit_text, individuals, tables
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
+from pkpd.fit.mixed.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.verdict import CONVERGED
@@ -61,14 +62,12 @@ class PopulationFit:
         likelihood.
     secondary : mapping
         Name → equation in typical values, e.g. ``{"half_life": "log(2)*V/CL"}``.
-    data_hash : str
-        SHA-256 of the study; empty if unknown.
     trace : tuple of Step
         The search that ended best.
     tried : tuple of Tried
         All starts.
     tables : Tables
-        What `individuals` and `predictions` return.
+        What `individuals`, `predictions` and `data_hash` return.
     estimate : Estimate or None
         With the problem, for scripts that go on from here; None in a fit that was loaded.
     attrs : mapping
@@ -89,7 +88,6 @@ class PopulationFit:
     notes: tuple[str, ...]
     convergence: Convergence
     secondary: Mapping[str, str]
-    data_hash: str
     trace: tuple[Step, ...]
     tried: tuple[Tried, ...]
     tables: Tables
@@ -176,6 +174,11 @@ class PopulationFit:
         """
         tables.require_level(level)
         return {q.name: q.interval(self.covariance, level) for q in tables.quantities(self) if not q.fixed}
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 of the study's tables and units; empty if the study is unknown."""
+        return self.tables.data_hash
 
     @property
     def individuals(self) -> xarray.Dataset:
@@ -298,8 +301,8 @@ class PopulationFit:
 
 
 def population_fit(
-    estimate: Estimate, *, covariance: str = "R", secondary: Mapping[str, str] | None = None,
-    data_hash: str = "", attrs: Mapping[str, Any] | None = None,
+    estimate: Estimate, study: Study | None = None, *, covariance: str = "R",
+    secondary: Mapping[str, str] | None = None, attrs: Mapping[str, Any] | None = None,
 ) -> PopulationFit:  # fmt: skip
     """Return the result of a population fit from where its search ended.
 
@@ -311,10 +314,10 @@ def population_fit(
         Which covariance is reported.
     secondary : mapping, optional
         Name → equation; none by default (`pkpd.fit.mixed.quantities.standard_secondary` has the usual ones).
-    data_hash : str
-        `Study.data_hash` of the data.
+    study : Study, optional
+        The data, for their hash and provenance.
     attrs : mapping, optional
-        Provenance of the study.
+        Provenance; that of the study by default.
     """
     known(covariance)
     problem, there = estimate.problem, estimate.marginal
@@ -327,10 +330,26 @@ def population_fit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
         there.objective + problem.constant,
         Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
-        estimate.status, estimate.message, estimate.cautions, estimate.notes, convergence_of(estimate, uncertainty),
-        dict(secondary or {}), data_hash, estimate.trace, estimate.tried, Computed(estimate), estimate,
-        dict(attrs or {}),
+        estimate.status, estimate.message, estimate.cautions, (*estimate.notes, *_notes(estimate)),
+        convergence_of(estimate, uncertainty), dict(secondary or {}), estimate.trace, estimate.tried,
+        Computed(estimate, study), estimate, dict(attrs if attrs is not None else study.attrs if study else {}),
     )  # fmt: skip
+
+
+def _notes(estimate: Estimate) -> tuple[str, ...]:
+    """What the objective is made of, where it is not plain measured values."""
+    problem, said = estimate.problem, []
+    if problem.exact_rows.any() or problem.censoring.dropped:
+        curved = " by their exact second derivatives" if estimate.method in (FOCE, FOCEI) else ""
+        said.append(f"values beyond a limit, {problem.censoring}{curved}")
+    jacobian = float(problem.densities.jacobian.sum())
+    if jacobian:
+        value = estimate.objective - jacobian
+        said.append(f"objective on the log scale, without 2 Σ ln y = {jacobian:.4f}: {value:.4f}")
+    if problem.population.priors:
+        value = estimate.objective + problem.population_at(estimate.vector).prior_density().value
+        said.append(f"objective with the priors' −2 log density: {value:.4f}")
+    return tuple(said)
 
 
 def _mixed(people: Population) -> int:

@@ -25,8 +25,10 @@ from pkpd.fit.mixed.laplacian import marginal
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.plain import population_data, population_from
 from pkpd.fit.mixed.population_fit import PopulationFit
-from pkpd.fit.mixed.prepare import problem_of
+from pkpd.fit.mixed.prepare import problem_from
 from pkpd.fit.mixed.uncertainty import Uncertainty
+from pkpd.observed import observe
+from pkpd.observed.sequence import occasion_labels
 from pkpd.population import ResidualError
 from pkpd.study import Study
 
@@ -39,7 +41,7 @@ FORMAT = 1
 _ENGINE: Final = "h5netcdf"
 _SAME = 1e-6  # relative difference of an objective that was computed again
 _PLAIN = (
-    "method", "covariance_kind", "objective", "minus2ll", "status", "message", "data_hash",
+    "method", "covariance_kind", "objective", "minus2ll", "status", "message",
 )  # fmt: skip
 
 
@@ -128,7 +130,7 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     people = population_from(about["population"], kinds)
     if people.model.key != root.attrs["model_key"]:
         raise InputError(f"the model in {str(path)!r} is not the one that was fitted", "load")
-    kept = Kept(parts["individuals"], _frame(parts["predictions"]))
+    kept = Kept(parts["individuals"], _frame(parts["predictions"]), str(root.attrs["data_hash"]))
     fit = _fit(about, root, people, kept)
     return fit if study is None else _with_data(fit, about, study)
 
@@ -150,12 +152,15 @@ def _check(root: xarray.Dataset, study: Study | None, path: Path) -> None:
 def _words(fit: PopulationFit) -> dict[str, Any]:
     """Everything that is no array, for JSON."""
     ends = fit.convergence
-    settings = None if fit.estimate is None else asdict(fit.estimate.problem.settings)
+    problem = None if fit.estimate is None else fit.estimate.problem
+    known = None if problem is None else {
+        "settings": asdict(problem.settings), "analytes": dict(problem.data.analytes), "blq": problem.censoring.method,
+        "start": population_data(problem.population),
+    }  # fmt: skip
     return {
         **{name: getattr(fit, name) for name in _PLAIN},
         "population": population_data(fit.people), "counts": asdict(fit.counts), "secondary": dict(fit.secondary),
-        "cautions": list(fit.cautions), "notes": list(fit.notes), "settings": settings,
-        "start": None if fit.estimate is None else population_data(fit.estimate.problem.population),
+        "cautions": list(fit.cautions), "notes": list(fit.notes), "problem": known,
         "attrs": json.loads(json.dumps(dict(fit.attrs), default=str)),
         "trace": [[s.evaluation, s.objective, s.gradient, list(s.vector), s.seconds] for s in fit.trace],
         "tried": [
@@ -207,10 +212,12 @@ def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -
 
 def _with_data(fit: PopulationFit, about: dict[str, Any], study: Study) -> PopulationFit:
     """Return the fit with its problem; its objective is computed again."""
-    settings = None if about["settings"] is None else Settings(**about["settings"])
-    kinds = [type(e) for e in fit.people.errors]
-    start = fit.people if about["start"] is None else population_from(about["start"], kinds)
-    problem = problem_of(start, study, settings)
+    known = about["problem"]
+    if known is None:
+        raise InputError("the fit was saved after it had been loaded without its study; load that file with it", "load")
+    start = population_from(known["start"], [type(e) for e in fit.people.errors])
+    data = observe(start.individual_model(max(len(occasion_labels(study)), 1)), study, known["analytes"]).usable()
+    problem = problem_from(start, data, study, Settings(**known["settings"]), known["blq"])
     there = marginal(problem, problem.at(fit.vector), fit.method)
     if not abs(there.objective - fit.objective) <= _SAME * (1 + abs(fit.objective)):
         raise InputError(
@@ -222,7 +229,7 @@ def _with_data(fit: PopulationFit, about: dict[str, Any], study: Study) -> Popul
         problem, fit.method, fit.vector, there, 2.0 * fit.uncertainty.r, ends.decrement, ends.evaluations, ends.seconds,
         fit.trace, fit.tried, fit.status, fit.message, fit.cautions, ends.exact, fit.notes,
     )  # fmt: skip
-    return replace(fit, estimate=estimate, tables=Computed(estimate))
+    return replace(fit, estimate=estimate, tables=Computed(estimate, study))
 
 
 def _portable(data: xarray.Dataset) -> xarray.Dataset:
