@@ -93,9 +93,7 @@ def fit_population(
     estimate = replace(
         estimate, notes=(*plan.notes, *estimate.notes), seconds=time.perf_counter() - began
     )
-    fit = population_fit(
-        estimate, covariance=options.covariance, secondary=options.secondary, data_hash=data.data_hash, attrs=data.attrs
-    )
+    fit = population_fit(estimate, data, covariance=options.covariance, secondary=options.secondary)
     if fit.status not in (CONVERGED, EVALUATED):
         warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
