@@ -15,6 +15,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.kernels import newton_steps, subject_sums
 from pkpd.fit.mixed.problem import Point, Problem, Response
+from pkpd.fit.mixed.scaled import add_spreads
 from pkpd.fit.mixed.terms import Terms, terms_of
 
 FOUND, STALLED, UNSOLVED, SADDLE = range(4)
@@ -89,7 +90,7 @@ class Modes:
 def conditional(problem: Problem, point: Point, eta: Array, frozen: Response | None = None) -> Conditional:
     """Return everything about the subjects at some random effects."""
     response = problem.respond(point, eta)
-    terms = terms_of(problem.densities, response.f, point.errors, None if frozen is None else frozen.f)
+    terms = terms_of(problem.densities, response.f, point.errors, None if frozen is None else frozen.f, response.spread)
     return assembled(problem, point, eta, response, terms)
 
 
@@ -101,6 +102,8 @@ def assembled(problem: Problem, point: Point, eta: Array, response: Response, te
     subject_sums(
         problem.starts, response.first, response.second, terms.f, terms.ff, w, v, gradient, exact, expected
     )
+    if response.spread is not None:
+        add_spreads(problem, point, response, gradient, exact, expected)
     with np.errstate(all="ignore"):
         objective = group_sums(terms.value, problem.starts) + ((eta @ point.inverse) * eta).sum(axis=1)
     objective[~np.isfinite(objective)] = np.inf
@@ -211,6 +214,7 @@ def _merged(problem: Problem, here: Conditional, there: Conditional, taken: Flag
     response = Response(
         by_row(old.f, new.f), by_row(old.first, new.first), by_row(old.second, new.second),
         np.where(taken, new.status, old.status),
+        None if old.spread is None or new.spread is None else by_row(old.spread, new.spread),
     )  # fmt: skip
     terms = Terms(**{n: by_row(getattr(here.terms, n), getattr(there.terms, n)) for n in Terms.__dataclass_fields__})
     parts = {n: by_subject(getattr(here, n), getattr(there, n)) for n in (
