@@ -24,8 +24,10 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.fit.mixed.bounded import bounded_move, learned
 from pkpd.fit.mixed.control import controlled_shares
-from pkpd.fit.mixed.importance import DRAWS, Weighted, importance_sampling, weighted_draws
+from pkpd.fit.mixed.draws import Weighted, weighted_draws
+from pkpd.fit.mixed.importance import DRAWS, importance_sampling
 from pkpd.fit.mixed.integral import Likelihood, frame_of
 from pkpd.fit.mixed.laplacian import _information
 from pkpd.fit.mixed.modes import Modes, conditional_modes
@@ -44,7 +46,8 @@ class EMSettings:
     Attributes
     ----------
     draws : int
-        Draws a subject at the mode in each iteration (the next power of two; an eighth as many from the prior).
+        Draws a subject at the mode in each iteration (the next power of two; an eighth as many from the prior); 0 leaves
+        the choice to the number of random effects.
     most : int
         Iterations of the EM at most.
     least_averaged, most_averaged : int
@@ -57,9 +60,9 @@ class EMSettings:
         Draws a subject of the likelihood at the end; 0 leaves it out.
     """
 
-    draws: int = 256
+    draws: int = 0
     most: int = 200
-    least_averaged: int = 10
+    least_averaged: int = 6
     most_averaged: int = 100
     near: float = 0.5
     excess: float = 0.002
@@ -155,7 +158,9 @@ class _Search:
     def __init__(self, problem: Problem, settings: EMSettings, seed: int) -> None:
         self.problem, self.settings, self.seed = problem, settings, seed
         self.keys = subject_keys(problem.data)
-        self.power = max(int(np.ceil(np.log2(settings.draws))), 4)
+        size = len(problem.effects)
+        draws = settings.draws or min(max(8 * (size + size * size), 128), 2048)
+        self.power = max(int(np.ceil(np.log2(draws))), 4)
         self.iteration = self.stream = 0
         self.eta: Array | None = None
         self.vectors: list[Array] = []
@@ -175,7 +180,8 @@ class _Search:
                 curvature = known
             bold = self._kept(step.point, move)
             there = None if bold is None else self._step(bold)
-            if there is None or not there.objective < step.objective - 0.05 * min(gain, self.settings.near):
+            noise = -0.05 * self.settings.near if curvature is None else self.settings.near
+            if there is None or not there.objective < step.objective + noise:
                 reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
                 moved = self._kept(step.point, em_move(self.problem, step))
                 if moved is None:
@@ -251,47 +257,6 @@ class _Search:
         return point.vector
 
 
-def bounded_move(score: Array, curvature: Array, reach: float) -> tuple[Array, float]:
-    """Return the move within a reach that promises most, and what it promises of the objective.
-
-    Parameters
-    ----------
-    score : array, shape (free,)
-        Gradient.
-    curvature : array, shape (free, free)
-        Second derivatives or what stands for them, positive semi-definite.
-    reach : float
-        Longest move.
-    """
-    sizes, axes = np.linalg.eigh(curvature)
-    sizes, along = np.maximum(sizes, 0.0), axes.T @ score
-    low, high = 0.0, float(np.linalg.norm(along)) / reach
-    with np.errstate(all="ignore"):
-        free = np.where(along == 0.0, 0.0, along / sizes)
-    if not np.isfinite(free).all() or np.linalg.norm(free) > reach:
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            if np.linalg.norm(along / (sizes + middle)) > reach:
-                low = middle
-            else:
-                high = middle
-        free = along / (sizes + high)
-    return -axes @ free, float(along @ free - 0.5 * (sizes * free) @ free)
-
-
-def learned(curvature: Array, move: Array, change: Array) -> Array:
-    """Return a curvature that knows how the gradient changed along a move (BFGS, damped by Powell to stay positive)."""
-    ahead = curvature @ move
-    expected, seen = float(move @ ahead), float(move @ change)
-    if not expected > 0:
-        return curvature
-    if seen < 0.2 * expected:
-        part = 0.8 * expected / (expected - seen)
-        change = part * change + (1.0 - part) * ahead
-        seen = float(move @ change)
-    return curvature - np.outer(ahead, ahead) / expected + np.outer(change, change) / seen
-
-
 def left_by_draws(curvature: Array, scores: Array) -> tuple[float, Array]:
     """Return how far above its minimum draws leave the objective, as expected, and the covariance of the vector by them.
 
@@ -319,7 +284,11 @@ def _objective(drawn: Weighted) -> float:
 
 
 def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
-    """Return the gradient of the objective by Fisher's identity, shape (free,)."""
+    r"""Return the gradient of the objective by Fisher's identity, shape (free,).
+
+    For Ω the complete data are y and :math:`u = L^{-1}\eta`, with L the Cholesky factor: where Ω is nearly singular, the score
+    of y and η would drown in noise.
+    """
     places = problem.places
     score = np.zeros(len(point.vector))
     by_shift = np.einsum("ik,ika->ia", drawn.share, drawn.by_shift)
@@ -327,9 +296,13 @@ def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
     score[places.effects] = np.einsum("ia,iaf->f", by_shift, links)
     by_error = np.einsum("ik,ika->a", drawn.share, drawn.by_error)
     score[places.errors] = by_error[places.error_free] * point.error_slopes
-    inverse = point.inverse
-    by_omega = problem.subjects * inverse - inverse @ drawn.square.sum(axis=0) @ inverse
-    score[places.parameters :] = np.einsum("ab,abp->p", by_omega, point.change)
+    lower = np.linalg.cholesky(point.matrix)
+    root = np.linalg.inv(lower)
+    u, slope = drawn.eta @ root.T, drawn.by_shift @ problem.shifts.effects
+    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], u)
+    turned = np.einsum("ab,bcp,dc->pad", root, point.change, root)
+    moved = np.tril(turned) - 0.5 * np.einsum("paa->pa", turned)[:, :, None] * np.eye(len(lower))
+    score[places.parameters :] = np.einsum("ab,pbc->pac", lower, moved).reshape(-1, lower.size) @ together.ravel()
     return score
 
 

@@ -116,8 +116,9 @@ def quadrature(
 
 
 def quadrature_marginal(
-    problem: Problem, point: Point, nodes: int = NODES, start: Array | None = None, smallest: float = SMALLEST
-) -> Marginal:
+    problem: Problem, point: Point, nodes: int = NODES, start: Array | None = None, smallest: float = SMALLEST,
+    modes: Modes | None = None,
+) -> Marginal:  # fmt: skip
     """Return the marginal likelihood by adaptive quadrature with its gradient, for a search.
 
     Parameters
@@ -132,8 +133,11 @@ def quadrature_marginal(
         Where the search for the modes begins.
     smallest : float
         Weight below which a node is left out, measured by the largest.
+    modes : Modes, optional
+        Conditional modes with interaction, where they are known already.
     """
-    modes = conditional_modes(problem, point, start)
+    if modes is None or modes.frozen is not None:
+        modes = conditional_modes(problem, point, start)
     frame, sums = _integrated(problem, point, modes, nodes, smallest, True)
     count, free, effects = problem.subjects, len(point.vector), len(problem.effects)
     individual = np.where(frame.lost, np.inf, sums.objective(point, frame))
