@@ -1,9 +1,9 @@
 r"""Whether an approximation of the marginal likelihood can be believed: the exact one beside it.
 
-The exact value is computed by adaptive quadrature where its nodes cost no more than the fit did, else by importance sampling. Two
-things can be wrong. The approximation can be another number; and it can have its minimum elsewhere. For the second the gradient
-g of the exact objective at the estimates says how far that could still fall, :math:`\tfrac12 g^T I^{-1} g` with the expected
-information I.
+The exact value is computed by adaptive quadrature where its nodes cost no more than the fit did, else by importance
+sampling. Two things can be wrong. The approximation can be another number; and it can have its minimum elsewhere. For
+the second the gradient g of the exact objective at the estimates says how far that could still fall, :math:`\tfrac12
+g^T I^{-1} g` with the expected information I.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pkpd.fit.mixed.pareto import DOUBTFUL
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.quadrature import places_needed, quadrature, quadrature_marginal
 
-FREE = 150
+FREE = 200
 """Evaluations that a check may always cost, however short the fit was."""
 PER_SUBJECT, AT_LEAST = 0.2, 2.0
 """An approximation agrees that is off by no more than so much a subject, or so much in all."""
@@ -47,7 +47,7 @@ class Agreement:
     limit : float
         From which difference on the two do not agree.
     fall : float
-        How far the exact objective could fall from the estimates, as expected; NaN where draws were used or it was not asked for.
+        How far the exact objective could fall from the estimates, as expected; NaN where only draws were affordable.
     agrees : bool
         Whether difference and fall are inside their limits.
     sentence : str
@@ -150,7 +150,8 @@ def _verdict(
         return False, "; ".join(words) + ": fit by quadrature or by importance sampling instead"
     if abs(difference) + 2.0 * error > limit:
         return True, (
-            f"the exact objective, {found.objective:.2f} ± {error:.2g}, is too uncertain to judge {method} by: raise the draws"
+            f"the exact objective, {found.objective:.2f} ± {error:.2g}, is too uncertain to judge {method} by: "
+            "compute it by importance sampling with more draws"
         )
     doubtful = int((found.pareto >= DOUBTFUL).sum())
     if doubtful:

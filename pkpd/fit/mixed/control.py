@@ -1,16 +1,18 @@
 r"""Conditional means with less noise: weights of draws that know what is certainly zero.
 
-Under the conditional density :math:`\pi` of a subject's random effects, :math:`\nabla\cdot F + F\cdot\nabla\log\pi` has the mean 0 for
-every smooth field F (Stein's identity). With the draws standardised by mode and curvature, F runs through all constant and all linear fields.
-A weighted regression on these takes out of any conditional mean what they explain, which is everything where the conditional density is
-normal and the quantity a quadratic. The intercept of a regression is a sum with weights of its own, whatever the quantity: these weights are
-returned.
+Under the conditional density :math:`\pi` of a subject's random effects, :math:`\nabla\cdot F + F\cdot\nabla\log\pi`
+has the mean 0 for every smooth field F (Stein's identity). With the draws standardised by mode and curvature, F runs
+through all constant and all linear fields. A weighted regression on these takes out of any conditional mean what they
+explain, which is everything where the conditional density is normal and the quantity a quadratic. The intercept of a
+regression is a sum with weights of its own, whatever the quantity: these weights are returned.
 
-Without it, a nearly singular Ω would drown Fisher's identity: the score of the complete data grows with Ω⁻¹, its conditional mean does not.
+Without it, a nearly singular Ω would drown Fisher's identity: the score of the complete data grows with Ω⁻¹, its
+conditional mean does not.
 
 References
 ----------
-Mira A, Solgi R, Imparato D. Zero variance Markov chain Monte Carlo for Bayesian estimators. Stat Comput 2013;23:653-662.
+Mira A, Solgi R, Imparato D. Zero variance Markov chain Monte Carlo for Bayesian estimators. Stat Comput
+2013;23:653-662.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _groups(drawn: Weighted) -> Iterator[tuple[Integers, int]]:
                 yield mine, degree
 
 
-def _zeros(drawn: Weighted, frame: Frame, point: Point, effects: Array, who: Array, degree: int) -> Array:
+def _zeros(drawn: Weighted, frame: Frame, point: Point, effects: Array, who: Integers, degree: int) -> Array:
     """Return 1 and what has the mean 0, shape (subjects, draws, 1 + variates)."""
     eta, root = drawn.eta[who], frame.root[who]
     lower = np.swapaxes(np.linalg.inv(root), 1, 2)

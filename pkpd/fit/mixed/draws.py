@@ -41,7 +41,8 @@ class Weighted:
     @property
     def mean(self) -> Array:
         """Conditional means, shape (subjects, random effects)."""
-        return np.einsum("ik,ika->ia", self.share, self.eta)
+        result: Array = np.einsum("ik,ika->ia", self.share, self.eta)
+        return result
 
     @property
     def square(self) -> Array:

@@ -1,8 +1,10 @@
 r"""The marginal likelihood by importance sampling at the conditional modes, with its own error.
 
-With q the density that random effects are drawn from, :math:`L_i = \mathrm{mean}_k\, p(y_i, \eta_k)/q(\eta_k)`. The draws are a
-t distribution at the mode with the inverse half curvature and a share of the prior, quasi-random, in independent replicates
-(`proposal`). The mean over the replicates is unbiased; its spread between them gives the standard error of :math:`-2\log L`, subject by subject, and what the logarithm bends (half the relative variance) is put right.
+With q the density that random effects are drawn from, :math:`L_i = \mathrm{mean}_k\, p(y_i, \eta_k)/q(\eta_k)`. The
+draws are a t distribution at the mode with the inverse half curvature and a share of the prior, quasi-random, in
+independent replicates (`proposal`). The mean over the replicates is unbiased; its spread between them gives the
+standard error of :math:`-2\log L`, subject by subject, and what the logarithm bends (half the relative variance) is
+put right.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ def importance_sampling(
 def draws_needed(draws: int = DRAWS) -> int:
     """Return how often every subject will be solved."""
     power = max(int(np.ceil(np.log2(draws / REPLICATES))), 3)
-    return REPLICATES * (2**power + 2**power // DEFENSIVE)
+    return int(REPLICATES * (2**power + 2**power // DEFENSIVE))
 
 
 def _log_means(log_weight: Array) -> tuple[Array, Array]:
