@@ -18,7 +18,8 @@ class PopulationOptions:
     Attributes
     ----------
     starts : int
-        From how many start vectors it is searched; 1 is the told one alone.
+        From how many start vectors it is searched; 1 is the told one alone, 0 evaluates there and does not search (a
+        published model on new data).
     check : bool
         Whether the exact marginal likelihood is computed beside the approximation.
     flip_flop : bool
@@ -28,12 +29,19 @@ class PopulationOptions:
         What is done with values beyond a limit of quantification (`pkpd.fit.mixed.censoring`).
     covariance : {"R", "S", "sandwich"}
         Which covariance of the estimates is reported.
+    missing : mapping
+        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate is
+        an error.
+    secondary : mapping, optional
+        Name → equation of a secondary parameter in typical values, e.g. ``{"half_life": "log(2)*V/CL"}``.
     observed : mapping, optional
         Output → analyte, where the names do not say it.
     seed : int
         Of everything that is drawn.
     settings : Settings
         Tolerances of the solver.
+    progress : bool
+        Whether every step of the search is printed: evaluation, objective, largest element of the gradient.
     """
 
     starts: int = 3
@@ -41,12 +49,15 @@ class PopulationOptions:
     flip_flop: bool = False
     blq: str = "M3"
     covariance: str = "R"
+    missing: Mapping[str, float | str] = field(default_factory=dict)
+    secondary: Mapping[str, str] | None = None
     observed: Mapping[str, str] | None = None
     seed: int = 1
     settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
+    progress: bool = False
 
     def __post_init__(self) -> None:
         checked_fields(self, "options")
         known(self.covariance)
-        if self.starts < 1:
-            raise InputError(f"starts is {self.starts}; expected a whole number ≥ 1", "options")
+        if self.starts < 0:
+            raise InputError(f"starts is {self.starts}; expected a whole number ≥ 0", "options")
