@@ -183,9 +183,9 @@ def conditional_modes(
             break
         trial = np.where(open_[:, None], here.white + step, here.white)
         there = conditional(problem, point, trial, frozen)
-        better = here.objective - there.objective
-        noise = _NOISE * (1.0 + np.abs(here.objective))
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a subject that was lost is infinitely bad in both
+            better = here.objective - there.objective
+            noise = _NOISE * (1.0 + np.abs(here.objective))
             ratio = better / gain
         taken: Flags = open_ & np.isfinite(there.objective) & (
             (ratio > 0.05) | ((np.abs(better) <= noise) & (decrement < _NEAR))
