@@ -47,11 +47,9 @@ def starts_of(problem: Problem, count: int) -> list[tuple[str, Array]]:
     own = two_stage_start(problem, problem.start if pooled is None else pooled)
     if own is not None:
         found.append(("two-stage", own))
-    across = other_side(problem)
+    across = across_start(problem, problem.start)
     if across is not None:
-        vector = problem.start.copy()
-        vector[: problem.places.parameters] = across.to_vector()
-        found.insert(2, ("flip-flop", vector))
+        found.insert(2, ("flip-flop", across))
     rng = np.random.default_rng(1)
     while len(found) < count:
         vector = problem.start.copy()
@@ -59,6 +57,15 @@ def starts_of(problem: Problem, count: int) -> list[tuple[str, Array]]:
         if not problem.broken(problem.at(vector)):
             found.append((f"random {len(found)}", vector))
     return found[: max(count, 3 if across is not None else 1)]
+
+
+def across_start(problem: Problem, vector: Array) -> Array | None:
+    """Return a start on the other side of flip-flop, with the start's Ω; None where there is no other side."""
+    size = problem.places.parameters
+    across = other_side(problem, problem.population.parameters.from_vector(vector[:size]))
+    if across is None:
+        return None
+    return np.concatenate([across.to_vector(), problem.start[size:]])
 
 
 def pooled_problem(problem: Problem) -> Problem:
