@@ -1,19 +1,20 @@
 r"""The first-order method: the marginal likelihood of the model linearised at η = 0, with its exact gradient.
 
-With h the scale of the error, :math:`h(f(\eta)) \approx m_0 + A\eta` and the residual SD taken at η = 0, measurements are normal
-with mean :math:`m_0` and covariance :math:`A\Omega A^T + V_0`. By the matrix determinant lemma and the identity of Woodbury
+With h the scale of the error, :math:`h(f(\eta)) \approx m_0 + A\eta` and the residual SD taken at η = 0, measurements
+are normal with mean :math:`m_0` and covariance :math:`A\Omega A^T + V_0`. By the matrix determinant lemma and the
+identity of Woodbury
 
 .. math:: -2\log L = \sum_i \Bigl\{\sum_j \frac{(r - A\hat\eta)_j^2}{V_{0j}} + \log V_{0j}
           + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H|\Bigr\},
           \quad H = \Omega^{-1} + A^TV_0^{-1}A,\ \hat\eta = H^{-1}A^TV_0^{-1}r
 
-without N·log 2π: FOCE in the linear model, whose modes need no search. The braces are stationary in η̂, so that the gradient
-needs no dη̂/dθ; A changes with the fixed effects through second derivatives of the predictions at η = 0.
+without N·log 2π: FOCE in the linear model, whose modes need no search. The braces are stationary in η̂, so that the
+gradient needs no dη̂/dθ; A changes with the fixed effects through second derivatives of the predictions at η = 0.
 
 References
 ----------
-Beal SL, Sheiner LB. Estimating population kinetics. Crit Rev Biomed Eng 1982;8:195-222. Wang Y. Derivation of various NONMEM
-estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593, equations 10-13.
+Beal SL, Sheiner LB. Estimating population kinetics. Crit Rev Biomed Eng 1982;8:195-222. Wang Y. Derivation of various
+NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593, equations 10-13.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Linear:
     Attributes
     ----------
     modes : Modes
-        η̂ of the *linear* model, which are not the conditional modes of the model itself; predictions, terms and curvatures
-        are those at η = 0.
+        η̂ of the *linear* model, which are not the conditional modes of the model itself; predictions, terms and
+        curvatures are those at η = 0.
     individual : array, shape (subjects,)
         Each subject's part of the objective.
     scores : array, shape (subjects, free)
@@ -67,8 +68,8 @@ def linear_model(problem: Problem, point: Point) -> Linear:
     """
     if problem.exact_rows.any():
         raise InputError(
-            f"FO holds measured values alone, and {int(problem.exact_rows.sum())} rows are censored or conditioned on a "
-            "limit; use FOCEI or Laplace, or leave censored rows out (blq='M1')"
+            f"FO holds measured values alone, and {int(problem.exact_rows.sum())} rows are censored or conditioned on "
+            "a limit; use FOCEI or Laplace, or leave censored rows out (blq='M1')"
         )
     nothing = np.zeros((problem.subjects, len(problem.effects)))
     response = problem.respond(point, nothing)
@@ -88,7 +89,7 @@ def _approximated(problem: Problem, point: Point, at_zero: Conditional) -> Linea
         half = group_sums((per[:, None] * a)[:, :, None] * a[:, None, :], problem.starts) + point.inverse
     solved = np.isfinite(half).all(axis=(1, 2)) & np.isfinite(at_zero.objective)
     half = np.where(solved[:, None, None], half, np.eye(size))
-    inner = np.linalg.inv(half) if size else half
+    inner = np.asarray(np.linalg.inv(half), dtype=np.float64) if size else half
     with np.errstate(all="ignore"):
         eta = np.einsum("iab,ib->ia", inner, group_sums((per * r)[:, None] * a, problem.starts))
         eta = np.where(solved[:, None], eta, 0.0)
@@ -129,7 +130,7 @@ def _scores(
     scores[:, places.errors] = group_sums(by_error, problem.starts) * point.error_slopes
     u = here.eta @ point.inverse
     by_omega = point.inverse - u[:, :, None] * u[:, None, :] - point.inverse @ inner @ point.inverse
-    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(-1, places.omega)
+    scores[:, places.parameters :] = np.tensordot(by_omega, point.change, axes=2)
     return scores
 
 

@@ -66,7 +66,7 @@ class Weighted:
 
 def weighted_draws(
     problem: Problem, point: Point, frame: Frame, power: int, replicates: int, seed: int, slopes: bool = False,
-    keys: tuple[int, ...] | None = None,
+    keys: tuple[int, ...] | None = None, stream: int = 0,
 ) -> Weighted:  # fmt: skip
     """Return draws with their weights.
 
@@ -84,8 +84,10 @@ def weighted_draws(
         Whether slopes are wanted, too.
     keys : tuple of int, optional
         `subject_keys` of the data, where they are known already.
+    stream : int
+        Another stream gives other draws.
     """
-    drawn = draw_effects(point, frame, keys or subject_keys(problem.data), power, replicates, seed)
+    drawn = draw_effects(point, frame, keys or subject_keys(problem.data), power, replicates, seed, stream)
     count, _, _, size = drawn.eta.shape
     eta = drawn.eta.reshape(count, -1, size)
     found = joint(problem, point, eta, slopes)

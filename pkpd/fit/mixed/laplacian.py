@@ -2,14 +2,14 @@ r"""The marginal likelihood by the curvature at the conditional modes, with its 
 
 .. math:: -2\log L \approx \sum_i \bigl\{ \sum_j l_j + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H_i| \bigr\}
 
-without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for measured
-rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
+without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for
+measured rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
 
 References
 ----------
-Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI approximations
-to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various NONMEM estimation
-methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
+Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI
+approximations to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various
+NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
 """
 
 from __future__ import annotations
@@ -234,8 +234,8 @@ def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, s: Array
     """Return what fixed effects change through the residual SD at η = 0 (FOCE), shape (subjects, fixed effects)."""
     terms, frozen = modes.at.terms, modes.frozen
     assert frozen is not None
-    l, w, v, lf = _sd_slopes(problem, point, modes)
-    row = (l + q * w + s * v + moved * lf) * terms.sd_f
+    value, w, v, lf = _sd_slopes(problem, point, modes)
+    row = (value + q * w + s * v + moved * lf) * terms.sd_f
     summed = group_sums(row[:, None] * frozen.first, problem.starts)
     links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
     result: Array = np.einsum("ia,iak->ik", summed, links)
@@ -283,13 +283,17 @@ def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> A
 def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     """Return the expected Hessian of the linearised model, shape (free, free), positive semi-definite.
 
-    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the same by
-    random effects; the residual errors their expected curvature.
+    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the
+    same by random effects; the residual errors their expected curvature.
     """
     places, effects = problem.places, problem.shifts.effects @ point.root
     count = problem.subjects
     terms = here.terms
     m = here.expected
+    if problem.exact_rows.any():  # what is censored or conditioned: its curvature by the prediction, where it is positive
+        w = np.where(problem.exact_rows, np.maximum(0.5 * terms.ff, 0.0), 0.5 * terms.expected)
+        first = here.response.first
+        m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
     me = m @ effects
     size = effects.shape[1]
     inner = np.linalg.inv(effects.T @ me + np.eye(size)) if size else np.zeros((count, 0, 0))
@@ -302,7 +306,8 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     kd = np.tensordot(k, point.change, (2, 0))
     omega = np.tensordot(kd, kd, ((0, 1, 2), (0, 2, 1)))
     information[places.parameters :, places.parameters :] = omega
-    per = terms.sd_p[:, places.error_free] * point.error_slopes / terms.sd[:, None]
+    sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
+    per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
     information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
     return np.where(np.isfinite(information), information, 0.0)
 

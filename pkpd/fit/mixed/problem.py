@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
 from pkpd.fit.mixed.omega_map import OmegaMap
-from pkpd.fit.mixed.censoring import Censoring
+from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -135,7 +135,8 @@ class Problem:
     data: Observed
     shifts: Shifts
     settings: Settings
-    censoring: Censoring = Censoring()
+    censoring: Censoring = UNTOUCHED
+    given: Mapping[str, Array] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle what the problem is made of; compiled code and time lines are made again."""
@@ -361,7 +362,9 @@ class _Table:
         own = problem.population.parameters.names
         base = np.zeros((len(data.covariates), len(names) + len(data.model.covariates)))
         base[:, len(names) :] = data.covariates
-        common = [k for k, n in enumerate(names) if n in own]
+        for name, values in problem.given.items():
+            base[:, names.index(name)] = values[data.value_subject]
+        common = [k for k, n in enumerate(names) if n in own and n not in problem.given]
         shifted = np.array([n not in own for n in problem.shifts.names], dtype=bool)
         columns = [names.index(n) for n in problem.shifts.names if n not in own]
         return cls(

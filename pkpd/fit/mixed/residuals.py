@@ -5,15 +5,13 @@ measurements have, by linearisation at its conditional mode :math:`\hat\eta`,
 
 .. math:: E = m(\hat\eta) - a\hat\eta, \qquad C = a\,\Omega\,a^T + V,
 
-and CWRES = :math:`C^{-1/2}(y - E)`. V is that at the mode, under FOCE too. For CWRESI the residual SD is linearised as well:
-a part h of it adds :math:`(h - h'\hat\eta)^2 + h'\Omega h'^T` to V; the parts of ``sqrt(a**2 + b**2)`` are a and b, as two
-independent errors have them, and any other SD is one part.
+and CWRES = :math:`C^{-1/2}(y - E)`. V is that at the mode, under FOCE too. For CWRESI the residual SD is linearised as
+well: a part h of it adds :math:`(h - h'\hat\eta)^2 + h'\Omega h'^T` to V; the parts of ``sqrt(a**2 + b**2)`` are a and
+b, as two independent errors have them, and any other SD is one part.
 
-References
-----------
-Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for the FOCE method. Pharm Res
-2007;24:2187-2197. The linearised SD is what NONMEM prints as CWRESI (checked against its table for the data of Wang Y,
-J Pharmacokinet Pharmacodyn 2007;34:575-593).
+References ---------- Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for
+the FOCE method. Pharm Res 2007;24:2187-2197. The linearised SD is what NONMEM prints as CWRESI (checked against its
+table for the data of Wang Y, J Pharmacokinet Pharmacodyn 2007;34:575-593).
 """
 
 from __future__ import annotations
@@ -59,8 +57,8 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     -------
     DataFrame
         One row per observation: ``subject``, ``occasion`` (NaN without any), ``output``, ``time``, ``value`` (the limit
-        where censored), ``PRED`` (without random effects), ``IPRED``, ``SD`` (residual, on the error's scale, at the mode),
-        ``IWRES``, ``CWRES``, ``CWRESI``, and ``note``: why there are no residuals (NaN).
+        where censored), ``PRED`` (without random effects), ``IPRED``, ``SD`` (residual, on the error's scale, at the
+        mode), ``IWRES``, ``CWRES``, ``CWRESI``, and ``note``: why there are no residuals (NaN).
     """
     import pandas
 

@@ -209,7 +209,7 @@ class Maximiser:
 
         parameters = self.problem.population.parameters.from_vector(vector)
         values = parameters.values[self.problem.places.error_values]
-        return replace(self._point, vector=vector, parameters=parameters, errors=values)
+        return replace(self._point, vector=vector, values=parameters.values, errors=values)
 
     def scales(self) -> Array:
         """Return standard errors if random effects were known: of the vector, then of the free elements of Ω."""

@@ -9,14 +9,15 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.fit.mixed.descent import descend
 from pkpd.fit.mixed.flip_flop import other_side
-from pkpd.fit.mixed.modes import UNSOLVED, conditional_modes
+from pkpd.fit.mixed.modes import FOUND, conditional_modes
 from pkpd.fit.mixed.objective import MarginalObjective
 from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.shifts import shifts_of
+from pkpd.fit.mixed.two_stage import errors_given, second_stage
 from pkpd.population import Omega
 
 _WIDE = 1.0  # SD of every random effect while the subjects find their own values
-_LEAST = 1e-2  # variance that a start has at least
+_FAR = 5.0  # of that scale: a subject whose values ran away says nothing
 _ROUGH = 40  # iterations of a pooled fit that only begins something
 
 
@@ -56,7 +57,7 @@ def starts_of(problem: Problem, count: int) -> list[tuple[str, Array]]:
         vector[: problem.places.parameters] += rng.uniform(-1.0, 1.0, problem.places.parameters)
         if not problem.broken(problem.at(vector)):
             found.append((f"random {len(found)}", vector))
-    return found[: max(count, 3 if across is not None else 1)]
+    return found[: count + (across is not None)]
 
 
 def across_start(problem: Problem, vector: Array) -> Array | None:
@@ -76,7 +77,7 @@ def pooled_problem(problem: Problem) -> Problem:
     if not set(shifts.model.covariates) <= kept:
         return problem
     model = replace(shifts.model, covariates=problem.data.model.covariates)
-    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings, problem.censoring)
+    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings, problem.censoring, problem.given)
 
 
 def pooled_start(problem: Problem) -> Array | None:
@@ -91,36 +92,20 @@ def pooled_start(problem: Problem) -> Array | None:
 
 
 def two_stage_start(problem: Problem, vector: Array) -> Array | None:
-    """Return a start with the mean and covariance of the subjects' own values; None if nothing can be told."""
-    omega = problem.population.omega
-    if not omega.free or omega.unstated != omega.unstated:
-        return None
+    """Return a start with the mean and covariance of the subjects' own values; None if nothing can be told.
+
+    Each subject's values are its conditional modes under a wide Ω, so that a subject with few samples has some, too.
+    """
     point = problem.at(vector)
-    wide = replace(point, root=_WIDE * np.eye(len(point.root)))
-    modes = conditional_modes(problem, wide)
-    eta = modes.eta[modes.status != UNSOLVED]
-    if len(eta) < 2 or not np.isfinite(eta).all():
+    if not len(point.root):
         return None
-    middle = np.median(eta, axis=0)
-    spread = np.clip(1.4826 * np.median(np.abs(eta - middle), axis=0), np.sqrt(_LEAST), 1.5)
+    modes = conditional_modes(problem, replace(point, root=_WIDE * np.eye(len(point.root))))
+    used = (modes.status == FOUND) & (np.abs(modes.eta).max(axis=1) < _FAR)
+    if used.sum() < 2:
+        return None
     found = vector.copy()
-    _with_variances(problem, found, spread)
-    size = problem.places.parameters
-    effects = problem.shifts.effects @ np.where(np.abs(middle) < 3.0, middle, 0.0)
-    for place, k in problem.shifts.shared:
-        found[problem.places.effects[k]] = vector[problem.places.effects[k]] + effects[place]
+    errors_given(problem, found, modes, used)
+    found = second_stage(problem, found, modes.eta[used])
     if problem.broken(problem.at(found)):
-        found[:size] = vector[:size]
+        found[problem.places.effects] = vector[problem.places.effects]
     return found
-
-
-def _with_variances(problem: Problem, vector: Array, spread: Array) -> None:
-    """Write SDs of random effects into the free numbers of Ω; correlations begin at 0."""
-    size = problem.places.parameters
-    change = problem.at(problem.start).root_change
-    for k, name in enumerate(problem.names[size:]):
-        if name.startswith("cov("):
-            vector[size + k] = 0.0
-            continue
-        i = int(np.unravel_index(int(np.abs(change[:, :, k]).argmax()), change.shape[:2])[0])
-        vector[size + k] = np.log(spread[i])
