@@ -35,4 +35,7 @@ def problem_of(
     data, censoring = censored(data, study, population.errors, blq)
     shifts = shifts_of(population, data, occasions)
     data = replace(data, model=shifts.model)
-    return Problem(population, data, shifts, settings or Settings(method="explicit", max_steps=5000), censoring)
+    settings = settings or Settings(method="explicit", max_steps=5000)
+    problem = Problem(population, data, shifts, settings, censoring)
+    _ = problem.pairs  # says at once which samples cannot be coupled
+    return problem
