@@ -70,7 +70,7 @@ class SaemSettings:
     """
 
     chains: int | None = None
-    subject_chains: int = 60
+    subject_chains: int = 120
     burn_in: int = 5
     exploration: tuple[int, int] = (60, 300)
     smoothing: tuple[int, int] = (80, 400)
@@ -202,7 +202,8 @@ class _Run:
         copies = settings.chains or max(1, math.ceil(settings.subject_chains / problem.subjects))
         self.chains = Chains(problem, copies, settings.moves, seed, settings.freedom)
         self.maximiser = Maximiser(problem, self.chains, start)
-        self.values: list[Array] = []
+        self.vectors: list[Array] = []
+        self.elements: list[Array] = []
         self.complete: list[float] = []
         self.phase: list[int] = []
         self.share: list[float] = []
@@ -218,6 +219,7 @@ class _Run:
         self.chains.about(modes, self.maximiser.matrix, self.maximiser.inverse)
 
     def _recentre(self) -> None:
+        self.chains.settle()
         eta = np.empty(self.maximiser.first.shape)
         eta[np.ix_(self.chains.order, self.chains.effects)] = self.maximiser.first
         self._centre(self.maximiser.whole_vector(), eta)
@@ -239,7 +241,8 @@ class _Run:
         guard = self.settings.annealing if phase == EXPLORATION else 0.0
         changed = maximiser.step(share, guard, moves, moves)
         chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse, changed)
-        self.values.append(np.concatenate([maximiser.vector, maximiser.free_elements()]))
+        self.vectors.append(maximiser.whole_vector())
+        self.elements.append(maximiser.free_elements())
         self.complete.append(float(chains.data.sum()) / chains.copies)
         self.phase.append(phase)
         self.share.append(share)
@@ -247,7 +250,7 @@ class _Run:
     def _explore(self) -> str:
         """Explore with γ = 1 until two windows of iterations do not differ."""
         least, most = self.settings.exploration
-        begun = len(self.values)
+        begun = len(self.vectors)
         recentre = 8
         for k in range(1, most + 1):
             self._iterate(EXPLORATION, 1.0, 1.0 / math.sqrt(k))
@@ -261,7 +264,7 @@ class _Run:
         return f"exploration took the most iterations, {most}"
 
     def _drift(self, begun: int) -> float:
-        recent = np.array(self.values[max(begun, len(self.values) - 2 * _WINDOW) :])
+        recent = np.array(self.vectors[max(begun, len(self.vectors) - 2 * _WINDOW) :])
         away = recent[-_WINDOW:].mean(axis=0) - recent[:-_WINDOW].mean(axis=0)
         return float(np.max(np.abs(away) / self.maximiser.scales(), initial=0.0))
 
@@ -278,7 +281,9 @@ class _Run:
                     why = f"smoothing ended after {k} iterations: error {span:.2g} complete-data standard errors"
                     break
         if self.settings.power < 1:
-            self.maximiser.take(np.mean(self.values[-self._kept(k) :], axis=0))
+            kept, free = -self._kept(k), self.problem.places.parameters
+            vector = np.mean(self.vectors[kept:], axis=0)[:free]
+            self.maximiser.take(vector, np.mean(self.elements[kept:], axis=0))
         return why
 
     @staticmethod
@@ -288,13 +293,14 @@ class _Run:
 
     def _unrest(self, k: int) -> float:
         """Return the largest Monte-Carlo error of the mean of the iterations, by means of batches."""
-        recent = np.array(self.values[-self._kept(k) :])
+        recent = np.array(self.vectors[-self._kept(k) :])
         batches = np.array([part.mean(axis=0) for part in np.array_split(recent, _BATCHES)])
         error = batches.std(axis=0, ddof=1) / math.sqrt(_BATCHES)
         return float(np.max(error / self.maximiser.scales(), initial=0.0))
 
     def _result(self, converged: bool, why: tuple[str, ...]) -> SaemRun:
         problem, chains, maximiser = self.problem, self.chains, self.maximiser
+        chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse)  # the parameters are their mean now
         vector = maximiser.whole_vector()
         chains.reset_counts()
         count, copies, size = problem.subjects, chains.copies, len(problem.effects)
@@ -303,10 +309,10 @@ class _Run:
             chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
             kept[k][:, chains.order[:, None], chains.effects] = chains.eta.reshape(copies, count, size)
         samples = kept.reshape(-1, count, size)
-        numbers = np.array(self.values)
         free = problem.places.parameters
-        natural = numbers.copy()
-        natural[:, :free] = problem.population.parameters.scale.back(numbers[:, :free])
+        natural = np.array(self.vectors)
+        natural[:, :free] = problem.population.parameters.scale.back(natural[:, :free])
+        natural[:, free:] = self.elements
         trace = SaemTrace(
             problem.names, natural, np.array(self.complete), np.array(self.phase, dtype=np.int64), np.array(self.share)
         )  # fmt: skip

@@ -178,38 +178,25 @@ class Maximiser:
 
     def whole_vector(self) -> Array:
         """Return the vector of the problem: parameters, then log-Cholesky numbers of Ω."""
-        parts, known = [self.vector], {id(p.block): m for p, m in zip(self.places, self.blocks, strict=True)}
-        by_block = {id(p.block): p for p in self.places}
-        for block in self.problem.population.omega.blocks:
-            matrix = np.array(block.matrix)
-            if id(block) in known:
-                active = by_block[id(block)].active
-                matrix[np.ix_(active, active)] = known[id(block)]
-            parts.append(block.factorisation.vector(matrix))
+        parts = [self.vector]
+        for place, matrix in zip(self.places, self.blocks, strict=True):
+            parts.append(place.vector(matrix))
         return np.concatenate(parts)
 
     def free_elements(self) -> Array:
         """Return the free elements of Ω as they are, in the order of `Omega.free`."""
-        numbers, known = [], {id(p.block): (p, m) for p, m in zip(self.places, self.blocks, strict=True)}
-        for block in self.problem.population.omega.blocks:
-            if id(block) in known:
-                place, matrix = known[id(block)]
-                at = {int(k): i for i, k in enumerate(place.active)}
-                numbers += [matrix[at[i], at[j]] for i, j in block.factorisation.pairs]
-        return np.array(numbers)
+        pairs = zip(self.places, self.blocks, strict=True)
+        return np.concatenate([np.empty(0), *(matrix[place.rows, place.columns] for place, matrix in pairs)])
 
-    def take(self, numbers: Array) -> None:
-        """Set the parameters to numbers as a trace has them: the vector, then the free elements of Ω."""
-        self.vector = numbers[: len(self.vector)].copy()
-        rest, blocks, used = numbers[len(self.vector) :], list(self.blocks), 0
-        for k, place in enumerate(self.places):  # in the order of the blocks
-            at = {int(j): i for i, j in enumerate(place.active)}
-            matrix = blocks[k].copy()
-            for row, column in place.block.factorisation.pairs:
-                i, j = at[row], at[column]
-                matrix[i, j] = matrix[j, i] = rest[used]
-                used += 1
-            blocks[k] = matrix
+    def take(self, vector: Array, elements: Array) -> None:
+        """Set the parameters: their vector, and the free elements of Ω."""
+        self.vector = np.array(vector)
+        used, blocks = 0, []
+        for place, old in zip(self.places, self.blocks, strict=True):
+            matrix, many = old.copy(), len(place.rows)
+            matrix[place.rows, place.columns] = matrix[place.columns, place.rows] = elements[used : used + many]
+            used += many
+            blocks.append(matrix)
         self.blocks = tuple(blocks)
         self._set_omega()
 
@@ -227,7 +214,7 @@ class Maximiser:
         return replace(self._point, vector=vector, parameters=parameters, errors=values)
 
     def scales(self) -> Array:
-        """Return standard errors if random effects were known: of the vector, then of the free elements of Ω."""
+        """Return the vector's standard errors if random effects were known, shape (free,)."""
         found, count = np.zeros(len(self.vector)), self.problem.subjects
         if self.means.size:
             design = self.design
@@ -238,16 +225,8 @@ class Maximiser:
             found[each.vector] = np.sqrt(0.5 / each.count)
         if self.numeric.size and self._information.any():
             found[self.numeric] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(0.5 * self._information)), 0.0))
-        elements = []
-        known = {id(p.block): (p, m) for p, m in zip(self.places, self.blocks, strict=True)}
-        for block in self.problem.population.omega.blocks:
-            if id(block) in known:
-                place, matrix = known[id(block)]
-                at, many = {int(k): i for i, k in enumerate(place.active)}, place.weights.sum()
-                for row, column in block.factorisation.pairs:
-                    i, j = at[row], at[column]
-                    elements.append(np.sqrt((matrix[i, i] * matrix[j, j] + matrix[i, j] ** 2) / many))
-        whole = np.concatenate([found, elements])
+        pairs = zip(self.places, self.blocks, strict=True)
+        whole = np.concatenate([found, *(place.errors(matrix) for place, matrix in pairs)])
         return np.where(whole > 0, whole, np.inf)
 
     # the step
