@@ -73,6 +73,15 @@ class BlockPlace:
             return 0.5 * np.log(matrix[0, :1]) if len(self.rows) else np.empty(0)
         return self.block.factorisation.vector(self.whole(matrix))
 
+    def change(self, vector: Array) -> Array:
+        """Return dΩ/dvector of what is active, shape (active, active, numbers)."""
+        where = np.ix_(self.active, self.active)
+        return self.block.factorisation.matrix(vector, len(self.block.names))[1][where]
+
+    def matrix(self, vector: Array) -> Array:
+        """Return what is active for log-Cholesky numbers, shape (active, active)."""
+        return self.block.factorisation.matrix(vector, len(self.block.names))[0][np.ix_(self.active, self.active)]
+
     def errors(self, matrix: Array) -> Array:
         """Return the standard errors of these numbers if random effects were known."""
         many = self.weights.sum()
@@ -80,8 +89,7 @@ class BlockPlace:
             return np.full(len(self.rows), np.sqrt(0.5 / many))
         if not len(self.rows):
             return np.empty(0)
-        where = np.ix_(self.active, self.active)
-        change = self.block.factorisation.matrix(self.vector(matrix), len(self.block.names))[1][where]
+        change = self.change(self.vector(matrix))
         along = np.einsum("ij,jkp->pik", np.linalg.inv(matrix), change)
         information = 0.5 * many * np.einsum("pik,rki->pr", along, along)
         return np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0))
