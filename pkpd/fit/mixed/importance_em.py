@@ -45,6 +45,7 @@ from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.proposal import subject_keys
 
 _REACH = 1.0  # the longest accelerated step: a factor of e for what is on a log scale
+_FLAT = 0.01  # a direction is flat in which a step of 1 changes the objective by less than 0.005: its noise is no loss
 CONVERGED, STOPPED, LOST = "converged", "stopped", "lost"
 
 
@@ -282,7 +283,8 @@ def left_by_draws(curvature: Array, scores: Array) -> tuple[float, Array]:
     """
     differences = np.diff(scores, axis=0)
     noise = 0.5 * differences.T @ differences / len(differences)
-    inverse = np.linalg.pinv(curvature, rcond=1e-10, hermitian=True)
+    sizes, axes = np.linalg.eigh(curvature)
+    inverse = (axes / np.maximum(sizes, _FLAT)) @ axes.T
     covariance = inverse @ noise @ inverse / len(scores)
     return 0.5 * float((curvature * covariance).sum()), covariance
 
