@@ -185,17 +185,19 @@ class _Search:
         curvature: Array | None = None  # near the end: that of the objective itself, learned from the scores
         for begun in range(1, self.settings.most + 1):
             known = step.information if curvature is None else curvature
-            move, gain = bounded_move(step.score, known, reach)
+            gain = bounded_move(step.score, known, _REACH)[1]
             self.gains.append(gain)
             if curvature is not None and gain < 0.02 * self.settings.near:
                 return self._averaged(step, curvature, begun)
-            if curvature is None and reach == _REACH and gain < self.settings.near:
+            if curvature is None and gain < self.settings.near:
                 curvature = known
+            move, _ = bounded_move(step.score, known, reach)
             bold = self._kept(step.point, move) if self.settings.accelerated or curvature is not None else None
             there = None if bold is None else self._step(bold)
             noise = -0.05 * self.settings.near if curvature is None else self.settings.near
             if there is None or not there.objective < step.objective + noise:
-                reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
+                if bold is not None:
+                    reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
                 moved = self._kept(step.point, em_move(self.problem, step))
                 if moved is None:
                     return self._ended(step, np.inf, LOST, begun)
