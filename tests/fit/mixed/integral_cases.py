@@ -101,3 +101,12 @@ def linear(subjects: int = 5, seed: int = 3) -> Problem:
     omega = block("a", "b", omega=[[4.0, 0.6], [0.6, 0.5]])
     population = Population(model, parameters, omega, (error,), scales={"a": "natural", "b": "natural"})
     return problem_of(population, study_of(table))
+
+
+def unsolvable() -> Problem:
+    """A prediction that is no number for anybody near the typical subject."""
+    model = define({"x": "0*x"}, {"a": 1.0}, outputs={"C": "sqrt(a - 5)*t"}, initial={"x": "0"})
+    table = pandas.DataFrame({"ID": [1, 1, 2], "TIME": [1.0, 2.0, 1.0], "DV": 1.0, "AMT": 0.0, "EVID": 0, "MDV": 0})
+    error = residual_error("C", "additive")
+    parameters = model.parameters + error.start(np.array([1.0]), "mg/L")
+    return problem_of(Population(model, parameters, Omega.independent(a=0.1), (error,)), study_of(table))
