@@ -338,7 +338,7 @@ def population_fit(
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
-    mixed = _mixed(people)
+    mixed = mixed_numbers(people)
     return PopulationFit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
         there.objective + problem.constant,
@@ -365,8 +365,8 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _mixed(people: Population) -> int:
-    """How many estimated numbers belong to parameters with a random effect."""
+def mixed_numbers(people: Population) -> int:
+    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
     omega = people.omega
     active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
     active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
