@@ -18,6 +18,7 @@ _COLLAPSED = 1e-3  # SD over what it may be, below which a variance counts as ru
 _SHARES = (0.3, 0.1, 0.03)  # of the whole variance's SD: where a collapsed one is tried again
 _GAIN = 1e-5  # of the objective
 _ROUNDS = 3
+_LEVEL = 1e-4  # largest slope of an optimum, relative to the objective
 _SAME = 1e-2  # objectives that differ by less belong to one optimum
 
 
@@ -157,9 +158,11 @@ def _rank(attempt: Attempt) -> tuple[bool, float]:
 
 
 def optima(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Return one attempt for each optimum that was met, best first; what could not be computed is none."""
+    """Return the best attempt, then one for each other optimum that was met: where the gradient is zero, in truth."""
     found: list[Attempt] = []
-    for attempt in attempts:
-        if attempt.complete and all(abs(attempt.objective - a.objective) > _SAME for a in found):
+    for k, attempt in enumerate(attempts):
+        level = float(np.abs(attempt.minimum.value.gradient).max(initial=0.0))
+        there = k == 0 or (attempt.complete and level < _LEVEL * (1.0 + abs(attempt.objective)))
+        if there and all(abs(attempt.objective - a.objective) > _SAME for a in found):
             found.append(attempt)
     return found
