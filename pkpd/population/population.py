@@ -55,7 +55,7 @@ class Population:
         Parameter → how it depends on covariates, e.g. ``{"CL": "CL*(weight/70)**0.75"}``.
     exponents : mapping
         Parameter → what is added on its scale, in random effects, e.g. ``{"CL": "eta_scale + eta_CL"}``; by default
-        the random effects of its name.
+        the random effects of its name. Those of a residual error's parameter multiply the SD with their exp.
     scales : mapping
         Parameter → ``"log"``, ``"logit"`` or ``"natural"``, where it is not that of its bounds.
     limits : mapping
@@ -130,8 +130,18 @@ class Population:
         return tuple(Constraint(text) for text in self.constraints)
 
     @cached_property
+    def _every_exponent(self) -> dict[str, str]:
+        errors = tuple(n for e in self.errors for n in e.names)
+        return exponents_of(self.omega, self.exponents, self.model, self.parameters, errors)
+
+    @property
     def _exponents(self) -> dict[str, str]:
-        return exponents_of(self.omega, self.exponents, self.model, self.parameters)
+        return {n: t for n, t in self._every_exponent.items() if n in self.model.parameters}
+
+    @property
+    def error_exponents(self) -> dict[str, str]:
+        """Parameter of a residual error → its random effects: the SD is multiplied with exp of them."""
+        return {n: t for n, t in self._every_exponent.items() if n not in self.model.parameters}
 
     @cached_property
     def texts(self) -> dict[str, str]:
@@ -310,6 +320,9 @@ class Population:
         if self.omega.unstated:
             names = ", ".join(self.omega.unstated)
             raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
+        if self.error_exponents:
+            names = ", ".join(self.error_exponents)
+            raise InputError(f"random effects on residual errors ({names}) are fitted, but cannot be simulated yet")
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
         }

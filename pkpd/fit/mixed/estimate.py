@@ -38,7 +38,7 @@ class Tried:
     status: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Exact:
     """The marginal likelihood without the approximation of the fit's method, at the estimates.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.mixed.modes import UNSOLVED, WORDS, Modes
 from pkpd.fit.mixed.problem import Point, Problem
 
@@ -54,7 +54,8 @@ class Likelihood:
     @property
     def sd(self) -> Array:
         """Conditional SDs of the random effects, shape (subjects, random effects)."""
-        return np.sqrt(np.einsum("iaa->ia", self.covariance))
+        sd: Array = np.sqrt(np.einsum("iaa->ia", self.covariance))
+        return sd
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +115,15 @@ def _positive(matrices: Array) -> Flags:
     """Return which symmetric matrices are positive definite, to rounding."""
     if not matrices.shape[1]:
         return np.ones(len(matrices), dtype=bool)
-    sound = np.isfinite(matrices).all(axis=(1, 2))
+    sound = np.asarray(np.isfinite(matrices).all(axis=(1, 2)), dtype=bool)
     scale = np.sqrt(np.abs(np.einsum("iaa->ia", matrices)))
     scale = np.where(sound[:, None] & (scale > 0), scale, 1.0)
-    smallest = np.linalg.eigvalsh(np.where(sound[:, None, None], matrices, 0.0) / (scale[:, :, None] * scale[:, None, :]))
-    result: Flags = sound & (smallest[:, 0] > 1e-12)
-    return result
+    whole = np.where(sound[:, None, None], matrices, 0.0) / (scale[:, :, None] * scale[:, None, :])
+    smallest = np.linalg.eigvalsh(whole)
+    return np.asarray(sound & (smallest[:, 0] > 1e-12), dtype=bool)
 
 
-def reasons_of(modes: Modes, individual: Array, missed: Array, places: int) -> tuple[str, ...]:
+def reasons_of(modes: Modes, individual: Array, missed: Integers, places: int) -> tuple[str, ...]:
     """Return what is to be said of every subject's part.
 
     Parameters

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.errors import InputError
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.importance import importance_sampling
 from pkpd.fit.mixed.importance_em import importance_em
@@ -25,6 +26,8 @@ from pkpd.fit.mixed.verdict import FAILED, judge
 from pkpd.fit.search import Minimum, differenced_hessian, newton_step
 from pkpd.fit.verdict import CONVERGED, STOPPED
 
+PLACES = 7000
+"""Most places a subject that quadrature takes unless told."""
 EVALUATED = "evaluated"
 """Status of a result that nobody searched for: the objective and its derivatives at given values."""
 POOLED, TWO_STAGE, SAEM, IMP = "pooled", "two-stage", "SAEM", "IMP"
@@ -33,7 +36,8 @@ Run = Callable[[Problem, PopulationOptions], Estimate]
 
 def searched(problem: Problem, options: PopulationOptions, method: str) -> Estimate:
     """Return the optimum of a marginal likelihood, from several starts; evaluated at the start where there are none."""
-    objective = MarginalObjective(problem, method, _printed if options.progress else None, options.nodes)
+    nodes = (options.nodes or nodes_for(len(problem.effects))) if method == AGQ else 1
+    objective = MarginalObjective(problem, method, _printed if options.progress else None, nodes)
     if options.starts == 0:
         return evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
     attempts = search_all(objective, starts_of(problem, options.starts))
@@ -119,7 +123,24 @@ def _quadrature(problem: Problem, options: PopulationOptions) -> Estimate:
     begin = searched(problem, options, FOCEI)
     nearer = at_vector(problem, begin.vector)
     found = searched(nearer, replace(options, starts=1), AGQ)
-    return replace(found, problem=found.problem, tried=begin.tried, notes=(*found.notes, "begun where FOCEI ended"))
+    return replace(found, notes=(*found.notes, "begun where FOCEI ended"))
+
+
+def nodes_for(effects: int) -> int:
+    """Return how many nodes an effect quadrature takes unless told.
+
+    Raises
+    ------
+    InputError
+        If even three are too many places a subject.
+    """
+    fitting = [n for n in (15, 11, 9, 7, 5, 3) if n**effects <= PLACES]
+    if not fitting:
+        raise InputError(
+            f"quadrature over {effects} random effects needs {3**effects} places a subject at three nodes an effect; use "
+            "method='SAEM' or 'IMP', or say options.nodes", "AGQ",
+        )  # fmt: skip
+    return fitting[0]
 
 
 def at_vector(problem: Problem, vector: Array) -> Problem:

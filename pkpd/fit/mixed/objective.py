@@ -108,9 +108,9 @@ class MarginalObjective:
     def _begin(self, vector: Array) -> Array | None:
         if not self._last:
             return None
-        near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max()))
+        near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max(initial=0.0)))
         step = vector - near.point.vector
-        if np.abs(step).max() > _FAR:
+        if np.abs(step).max(initial=0.0) > _FAR:
             return near.modes.eta
         begin: Array = near.modes.eta + near.drift @ step
         return begin

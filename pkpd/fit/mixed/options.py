@@ -22,8 +22,8 @@ class PopulationOptions:
         published model on new data).
     check : bool
         Whether the exact marginal likelihood is computed beside the approximation.
-    nodes : int
-        Of quadrature, a random effect.
+    nodes : int, optional
+        Of quadrature, a random effect; by default as many as several thousand places a subject allow, 15 at most.
     draws : int
         Of importance sampling, a subject, where it gives the likelihood.
     flip_flop : bool
@@ -50,7 +50,7 @@ class PopulationOptions:
 
     starts: int = 3
     check: bool = True
-    nodes: int = 9
+    nodes: int | None = None
     draws: int = 1000
     flip_flop: bool = False
     blq: str = "M3"
@@ -68,7 +68,7 @@ class PopulationOptions:
         least = {"starts": 0, "nodes": 1, "draws": 8, "seed": 0}
         problems = [
             f"{name} is {getattr(self, name)}; expected a whole number ≥ {low}"
-            for name, low in least.items() if getattr(self, name) < low
+            for name, low in least.items() if getattr(self, name) is not None and getattr(self, name) < low
         ]  # fmt: skip
         if problems:
             raise InputError(problems, "options")

@@ -32,7 +32,7 @@ BURN_IN, EXPLORATION, SMOOTHING = range(3)
 """Phases of a run."""
 _WINDOW = 20  # iterations that are compared with those before
 _DRIFT = 0.3  # of a complete-data standard error, between two windows
-_RESTS = 0.05  # of a complete-data standard error, range of the last iterations
+_BATCHES = 4  # whose means say how exact the mean of all iterations is
 _CHECK = 5  # iterations between two looks at what is reached
 
 
@@ -57,6 +57,12 @@ class SaemSettings:
         Moves of the chains in an iteration.
     freedom : int
         Degrees of freedom of the t proposals about the modes; even.
+    power : float
+        Smoothing steps are :math:`\\gamma_k = k^{-power}`. Below 1 the estimates are the mean of the iterations (Polyak &
+        Juditsky, SIAM J Control Optim 1992;30:838-855), which forgets where exploration ended even where the data say
+        little; 1 is the classical choice, whose last iterate is the estimate.
+    rest : float
+        Monte-Carlo error, in standard errors that known random effects would give, at which smoothing ends.
     samples : int
         Iterations at the end that are kept, with the parameters at rest.
     stop : bool
@@ -71,6 +77,8 @@ class SaemSettings:
     annealing: float = 0.95
     moves: Moves = field(default_factory=Moves)
     freedom: int = 8
+    power: float = 0.7
+    rest: float = 0.05
     samples: int = 40
     stop: bool = True
 
@@ -258,17 +266,32 @@ class _Run:
         return float(np.max(np.abs(away) / self.maximiser.scales(), initial=0.0))
 
     def _smooth(self) -> str:
-        """Average until the estimates rest."""
+        """Average until the mean of the iterations rests; the parameters become that mean."""
         least, most = self.settings.smoothing
         self._recentre()
+        why = f"smoothing took the most iterations, {most}"
         for k in range(1, most + 1):
-            self._iterate(SMOOTHING, 1.0 / k, 0.0)
+            self._iterate(SMOOTHING, float(k) ** -self.settings.power, 0.0)
             if self.settings.stop and k >= least and k % _CHECK == 0:
-                recent = np.array(self.values[-2 * _WINDOW :])
-                span = float(np.max((recent.max(axis=0) - recent.min(axis=0)) / self.maximiser.scales(), initial=0.0))
-                if span <= _RESTS:
-                    return f"smoothing ended after {k} iterations: range {span:.2g} complete-data standard errors"
-        return f"smoothing took the most iterations, {most}"
+                span = self._unrest(k)
+                if span <= self.settings.rest:
+                    why = f"smoothing ended after {k} iterations: error {span:.2g} complete-data standard errors"
+                    break
+        if self.settings.power < 1:
+            self.maximiser.take(np.mean(self.values[-self._kept(k) :], axis=0))
+        return why
+
+    @staticmethod
+    def _kept(k: int) -> int:
+        """How many of the last iterations of smoothing are averaged: those after the first fifth."""
+        return max(1, k - k // 5)
+
+    def _unrest(self, k: int) -> float:
+        """Return the largest Monte-Carlo error of the mean of the iterations, by means of batches."""
+        recent = np.array(self.values[-self._kept(k) :])
+        batches = np.array([part.mean(axis=0) for part in np.array_split(recent, _BATCHES)])
+        error = batches.std(axis=0, ddof=1) / math.sqrt(_BATCHES)
+        return float(np.max(error / self.maximiser.scales(), initial=0.0))
 
     def _result(self, converged: bool, why: tuple[str, ...]) -> SaemRun:
         problem, chains, maximiser = self.problem, self.chains, self.maximiser

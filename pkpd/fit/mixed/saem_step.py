@@ -198,6 +198,21 @@ class Maximiser:
                 numbers += [matrix[at[i], at[j]] for i, j in block.factorisation.pairs]
         return np.array(numbers)
 
+    def take(self, numbers: Array) -> None:
+        """Set the parameters to numbers as a trace has them: the vector, then the free elements of Ω."""
+        self.vector = numbers[: len(self.vector)].copy()
+        rest, blocks, used = numbers[len(self.vector) :], list(self.blocks), 0
+        for k, place in enumerate(self.places):  # in the order of the blocks
+            at = {int(j): i for i, j in enumerate(place.active)}
+            matrix = blocks[k].copy()
+            for row, column in place.block.factorisation.pairs:
+                i, j = at[row], at[column]
+                matrix[i, j] = matrix[j, i] = rest[used]
+                used += 1
+            blocks[k] = matrix
+        self.blocks = tuple(blocks)
+        self._set_omega()
+
     def _set_omega(self) -> None:
         self.matrix = assembled(self.places, self.blocks, self._size)
         self.inverse = np.linalg.inv(self.matrix) if self._size else self.matrix

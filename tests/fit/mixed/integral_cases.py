@@ -1,4 +1,4 @@
-"""Problems whose marginal likelihood is an integral worth computing: classical data, a linear model with a closed form."""
+"""Problems whose marginal likelihood is an integral: classical data, and a linear model with a closed form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def theophylline_study(reference: Path, order: np.ndarray | None = None, renamed
         own = data[data["Subject"] == names[place]]
         label = len(parts) + 100 if renamed else names[place]
         dose = float(own["Dose"].iloc[0] * own["Wt"].iloc[0])
-        parts.append(pandas.DataFrame({"ID": [label], "TIME": 0.0, "AMT": dose, "DV": np.nan, "EVID": 1, "MDV": 1, "CMT": 1}))
+        given = {"ID": [label], "TIME": 0.0, "AMT": dose, "DV": np.nan, "EVID": 1, "MDV": 1, "CMT": 1}
+        parts.append(pandas.DataFrame(given))
         samples = {"ID": label, "TIME": own["Time"], "AMT": 0.0, "DV": own["conc"], "EVID": 0, "MDV": 0, "CMT": 2}
         parts.append(pandas.DataFrame(samples))
     return study_of(pandas.concat(parts, ignore_index=True))

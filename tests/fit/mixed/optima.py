@@ -1,4 +1,4 @@
-"""Optima of population fits for tests of what is made of them: a few Newton steps from estimates that others printed."""
+"""Optima of population fits, for tests of what is made of them: Newton steps from what others printed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pkpd.fit.mixed.uncertainty import hessian_of
 def optimum(problem: Problem, method: str = FOCEI) -> Estimate:
     """Return the optimum near a problem's start: the gradient is exact, the Hessian made of its differences."""
     there = marginal(problem, problem.at(problem.start), method)
-    for count in range(1, 9):
+    count = 0
+    while count < 8:
+        count += 1
         hessian = hessian_of(problem, there, method)
         step = -np.linalg.solve(hessian, there.gradient)
         decrement = float(step @ hessian @ step)

@@ -61,7 +61,8 @@ def test_three_covariances_agree_with_the_independent_evaluator(reference: Path,
 def test_standard_errors_of_nonmem_with_and_without_interaction(reference: Path, run: str, method: str) -> None:
     anchor = _anchor(reference, run)
     omega = Omega.independent(**{n: v**0.5 for n, v in anchor["omega2"].items()})
-    case = ferx(reference, "warfarin.csv", "proportional", omega, **anchor["theta"], prop_C=anchor["residual"]["prop_var"] ** 0.5)
+    values = {**anchor["theta"], "prop_C": anchor["residual"]["prop_var"] ** 0.5}
+    case = ferx(reference, "warfarin.csv", "proportional", omega, **values)
     for kind, printed in (("R", "R"), ("S", "S"), ("sandwich", "RSR")):
         own = standard_errors(case, method, kind, anchor["se"]["order"])
         np.testing.assert_allclose(own, anchor["se"][printed], rtol=5e-3, err_msg=kind)
@@ -139,7 +140,9 @@ def test_quantities_are_what_their_names_say() -> None:
     assert found["CV(V1)"].value == pytest.approx(100 * np.sqrt(np.exp(0.05) - 1))
     assert found["CV(Q)"].value == pytest.approx(100 * np.sqrt(np.expm1(0.25 * 0.09 + 0.05 + 0.03)))
     assert found["SD(F)"].value == pytest.approx(0.4)  # logit-normal: on its scale
-    assert found["var(eta_ka)"].fixed and found["Q"].fixed and not found["Q"].slope.any()
+    assert found["var(eta_ka)"].fixed
+    assert found["Q"].fixed
+    assert not found["Q"].slope.any()
     assert "cov(eta_F, eta_ka)" not in found  # a structural zero
     occasions = spread_quantities(people(), "occasion")
     assert occasions["CL"].value == pytest.approx(100 * np.sqrt(np.expm1(0.04)))
@@ -165,7 +168,8 @@ def test_intervals_are_symmetric_on_the_scale_of_estimation_and_stay_inside() ->
     wide = 4.0 * np.eye(size)
     found = {q.name: q for q in everything(own).values()}
     low, high = found["CL"].interval(wide, 0.95)
-    assert np.sqrt(low * high) == pytest.approx(2.0) and np.log(high / 2.0) == pytest.approx(2 * 1.959964, rel=1e-6)
+    assert np.sqrt(low * high) == pytest.approx(2.0)
+    assert np.log(high / 2.0) == pytest.approx(2 * 1.959964, rel=1e-6)
     assert 0 < found["F"].interval(wide, 0.95)[0] < found["F"].interval(wide, 0.95)[1] < 1
     low, high = found["corr(eta_CL, eta_V1)"].interval(0.01 * np.eye(size), 0.9)
     assert -1 < low < found["corr(eta_CL, eta_V1)"].value < high < 1
@@ -183,8 +187,10 @@ def test_unknown_names_and_kinds_are_told_at_once() -> None:
 def test_a_matrix_that_is_none_says_why() -> None:
     names = ("a", "b")
     flat = Uncertainty(names, np.array([[1.0, 1.0], [1.0, 1.0]]), np.eye(2))
-    assert np.isnan(flat.covariance("R")).all() and np.isnan(flat.covariance("sandwich")).all()
-    assert "R is not positive definite" in flat.why_not("R") and not flat.why_not("S")
+    for kind in ("R", "sandwich"):
+        assert np.isnan(flat.covariance(kind)).all()
+    assert "R is not positive definite" in flat.why_not("R")
+    assert not flat.why_not("S")
     assert flat.condition_number("R") == np.inf
     known = Uncertainty(names, np.diag([1e8, 1e-8]), np.eye(2))
     assert known.condition_number("R") == pytest.approx(1.0)  # of the correlations: scales do not count
