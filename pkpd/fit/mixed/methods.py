@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.fit.mixed.agreement import agreement
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.importance import importance_sampling
 from pkpd.fit.mixed.importance_em import importance_em
@@ -22,12 +23,13 @@ from pkpd.fit.mixed.saem import saem
 from pkpd.fit.mixed.search import Attempt, optima, search_all
 from pkpd.fit.mixed.starts import pooled_problem, starts_of
 from pkpd.fit.mixed.two_stage import two_stage
-from pkpd.fit.mixed.verdict import FAILED, judge
+from pkpd.fit.mixed.verdict import FAILED, Judgement, judge, with_exact
 from pkpd.fit.search import Minimum, differenced_hessian, newton_step
 from pkpd.fit.verdict import CONVERGED, STOPPED
 
 PLACES = 7000
 """Most places a subject that quadrature takes unless told."""
+_RUNS = 3  # of all subjects in an evaluation of the objective
 EVALUATED = "evaluated"
 """Status of a result that nobody searched for: the objective and its derivatives at given values."""
 POOLED, TWO_STAGE, SAEM, IMP = "pooled", "two-stage", "SAEM", "IMP"
@@ -40,8 +42,20 @@ def searched(problem: Problem, options: PopulationOptions, method: str) -> Estim
     objective = MarginalObjective(problem, method, _printed if options.progress else None, nodes)
     if options.starts == 0:
         return evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
-    attempts = search_all(objective, starts_of(problem, options.starts))
-    return _judged(objective, attempts)
+    estimate = _judged(objective, search_all(objective, starts_of(problem, options.starts)))
+    return checked_against_exact(estimate, options.seed) if options.check and method != AGQ else estimate
+
+
+def checked_against_exact(estimate: Estimate, seed: int) -> Estimate:
+    """Return the estimate with the exact marginal likelihood beside its approximation; unreliable where they disagree."""
+    problem, there = estimate.problem, estimate.marginal
+    if not problem.effects or not np.isfinite(there.objective):
+        return estimate
+    cost = estimate.evaluations * _RUNS
+    found = agreement(problem, there.point, there.objective, estimate.method, cost, there.modes, seed)
+    judgement = with_exact(Judgement(estimate.status, estimate.message, estimate.cautions), found.agrees, found.sentence)
+    exact = Exact(found.value, found.error, found.method, found.sentence)
+    return replace(estimate, exact=exact, status=judgement.status, message=judgement.message)
 
 
 def evaluated(objective: MarginalObjective, vector: Array, message: str) -> Estimate:
