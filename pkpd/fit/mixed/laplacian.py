@@ -95,17 +95,18 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
 
 
 def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
-    here, effects = modes.at, problem.shifts.effects
-    count = problem.subjects
+    here, effects = modes.at, problem.shifts.effects @ point.root
+    count, size = problem.subjects, effects.shape[1]
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
-    exact = effects.T @ here.exact @ effects + 2.0 * point.inverse
-    half = effects.T @ curved @ effects + point.inverse
+    # By u instead of η: |Ω||H| is |I + LᵀEᵀ(…)E L|, and a variance of 0 is a variance like any other.
+    exact = effects.T @ here.exact @ effects + 2.0 * np.eye(size)
+    half = effects.T @ curved @ effects + np.eye(size)
     with np.errstate(all="ignore"):
-        sign, log_determinant = np.linalg.slogdet(half) if half.shape[1] else (np.ones(count), np.zeros(count))
-    individual = here.objective + point.log_determinant + np.where(sign > 0, log_determinant, np.inf)
+        sign, log_determinant = np.linalg.slogdet(half) if size else (np.ones(count), np.zeros(count))
+    individual = here.objective + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
         return _infinite(problem, point, modes, individual)
-    inner = np.asarray(np.linalg.inv(half), dtype=np.float64) if half.shape[1] else half
+    inner = np.linalg.inv(half) if size else half
     scores, drift = _scores(problem, point, modes, inner, exact, method)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     return Marginal(
@@ -139,9 +140,10 @@ def _scores(
 ) -> tuple[Array, Array]:
     """Return each subject's gradient and dη̂/dvector.
 
-    Shapes: inner = H⁻¹ and exact = d²L/dη² (subjects, effects, effects).
+    With u fixed, the shifts E L u move with the free numbers of Ω as they move with fixed effects.
+    Shapes: inner = (half curvature by u)⁻¹ and exact = d²L/du² (subjects, effects, effects).
     """
-    here, places, effects = modes.at, problem.places, problem.shifts.effects
+    here, places, effects = modes.at, problem.places, problem.shifts.effects @ point.root
     terms, response = here.terms, here.response
     count, free, size = problem.subjects, len(point.vector), effects.shape[1]
     w, v = curvature_weights(problem, terms, method == LAPLACE)
@@ -163,13 +165,12 @@ def _scores(
         by_error = terms.p + q[:, None] * wp + s[:, None] * vp
     if v.any():
         t += _third(problem, point, here, inner, v)
-    adjoint = -np.linalg.solve(exact, (t @ effects)[:, :, None])[:, :, 0] if size else np.zeros((count, 0))
+    adjoint = _solved(exact, -(t @ effects)[:, :, None])[:, :, 0]
     along = adjoint @ effects.T  # subjects × D
-    whole = here.gradient + t + np.einsum("iab,ib->ia", here.exact, along)
+    whole = here.gradient + t + (here.exact @ along[:, :, None])[:, :, 0]
     scores = np.zeros((count, free))
-    links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
-    scores[:, places.effects] = np.einsum("ia,iak->ik", whole, links)
-    moved = np.einsum("ja,ja->j", response.first, np.repeat(along, np.diff(problem.starts), axis=0))
+    scores[:, places.effects] = (whole[:, None, :] @ point.links)[:, 0]
+    moved = (response.first * np.repeat(along, np.diff(problem.starts), axis=0)).sum(axis=1)
     by_error += moved[:, None] * terms.fp
     if response.spread is not None:
         mine = problem.spread_places
@@ -181,13 +182,22 @@ def _scores(
         scores[:, places.effects] += _of_frozen(problem, point, modes.frozen, row)
     elif modes.frozen is not None:
         scores[:, places.effects] += _through_sd(problem, point, modes, q, s, moved)
-    u = here.eta @ point.inverse
-    by_omega = (
-        point.inverse - u[:, :, None] * u[:, None, :] - point.inverse @ inner @ point.inverse
-        - 2.0 * (adjoint @ point.inverse)[:, :, None] * u[:, None, :]
+    curved = here.expected if method != LAPLACE else 0.5 * here.exact
+    turned = problem.shifts.effects.T @ (
+        whole[:, :, None] * here.white[:, None, :] + here.gradient[:, :, None] * adjoint[:, None, :]
+        + 2.0 * curved @ effects @ inner
     )  # fmt: skip
-    scores[:, places.parameters :] = np.tensordot(by_omega, point.change, axes=2)
-    return scores, _drift(problem, point, here, exact, u)
+    scores[:, places.parameters :] = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
+    return scores, _drift(problem, point, here, exact)
+
+
+def _solved(matrices: Array, right: Array) -> Array:
+    """Solve for each subject; a singular matrix gives NaN."""
+    try:
+        result: Array = np.linalg.solve(matrices, right) if matrices.shape[1] else right
+    except np.linalg.LinAlgError:
+        result = np.full(right.shape, np.nan)
+    return result
 
 
 def _weight_slopes(problem: Problem, point: Point, modes: Modes, method: str) -> tuple[Array, Array, Array, Array]:
@@ -228,18 +238,18 @@ _STEP = 1e-4  # of a shift, on its scale
 def _third(problem: Problem, point: Point, here: Conditional, inner: Array, v: Array) -> Array:
     """Return Σ_j v_j d(H⁻¹ : f'')/ds, shape (subjects, differentiated): what third derivatives of predictions add.
 
-    H⁻¹ is a sum of squares of directions; along each the second derivatives are differenced.
+    The inverse half curvature is a sum of squares of directions; along each the second derivatives are differenced.
     """
-    effects = problem.shifts.effects
+    effects = problem.shifts.effects @ point.root
     roots = np.linalg.cholesky(inner)
     rows = np.diff(problem.starts)
     total = np.zeros(here.gradient.shape)
     for k in range(effects.shape[1]):
-        size = np.maximum(np.linalg.norm(roots[:, :, k], axis=1, keepdims=True), 1e-300)
-        direction = roots[:, :, k] / size  # subjects × effects
-        up = problem.respond(point, here.eta + _STEP * direction)
-        down = problem.respond(point, here.eta - _STEP * direction)
-        ahead = np.repeat((size * roots[:, :, k]) @ effects.T, rows, axis=0)
+        ahead = roots[:, :, k] @ effects.T  # subjects × differentiated
+        size = np.maximum(np.abs(ahead).max(axis=1, keepdims=True), 1e-300)
+        away = _STEP * (roots[:, :, k] / size) @ point.root.T
+        up, down = problem.respond(point, here.eta + away), problem.respond(point, here.eta - away)
+        ahead = np.repeat(size * ahead, rows, axis=0)
         third = np.einsum("jab,ja->jb", up.second - down.second, ahead) / (2 * _STEP)
         total += group_sums(v[:, None] * third, problem.starts)
     return total
@@ -278,10 +288,10 @@ def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Arr
     return g, w, v, mg
 
 
-def _drift(problem: Problem, point: Point, here: Conditional, exact: Array, u: Array) -> Array:
+def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> Array:
     """Return dη̂/dvector, shape (subjects, effects, free): with it the next search begins almost at its end."""
-    places, effects = problem.places, problem.shifts.effects
-    count, size = here.eta.shape
+    places, effects = problem.places, problem.shifts.effects @ point.root
+    count, size = here.white.shape
     mixed = np.zeros((count, size, len(point.vector)))
     if not size:
         return mixed
@@ -295,8 +305,14 @@ def _drift(problem: Problem, point: Point, here: Conditional, exact: Array, u: A
         own = by_t[mine][:, places.error_free] * point.error_slopes
         np.add.at(by_row, (problem.data.subject[mine], problem.spread_places[mine]), own)
     mixed[:, :, places.errors] = effects.T @ by_row
-    mixed[:, :, places.parameters :] = -2.0 * np.einsum("ab,bck,ic->iak", point.inverse, point.change, u)
-    return np.asarray(-np.linalg.solve(exact, mixed), dtype=np.float64)
+    changed = np.tensordot(here.white, point.root_change, (1, 1))  # dL u: subjects × effects × free numbers
+    pull = here.gradient @ problem.shifts.effects
+    mixed[:, :, places.parameters :] = (
+        effects.T @ here.exact @ problem.shifts.effects @ changed + np.tensordot(pull, point.root_change, (1, 0))
+    )
+    drift: Array = -(point.root @ _solved(exact, mixed))
+    drift[:, :, places.parameters :] += changed
+    return drift
 
 
 def _information(problem: Problem, point: Point, here: Conditional) -> Array:
@@ -305,7 +321,7 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the
     same by random effects; the residual errors their expected curvature.
     """
-    places, effects = problem.places, problem.shifts.effects
+    places, effects = problem.places, problem.shifts.effects @ point.root
     count = problem.subjects
     terms = here.terms
     m = here.expected
@@ -314,15 +330,16 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
         first = here.response.first
         m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
     me = m @ effects
-    inner = np.linalg.inv(effects.T @ me + point.inverse) if effects.shape[1] else np.zeros((count, 0, 0))
+    size = effects.shape[1]
+    inner = np.linalg.inv(effects.T @ me + np.eye(size)) if size else np.zeros((count, 0, 0))
     left = m - me @ inner @ me.transpose(0, 2, 1)
     information = np.zeros((len(point.vector),) * 2)
     links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
     grid = np.ix_(places.effects, places.effects)
-    information[grid] = 2.0 * np.einsum("iak,iab,ibm->km", links, left, links, optimize=True)
-    k = effects.T @ left @ effects
-    kd = np.einsum("iab,bcm->iacm", k, point.change)
-    omega = np.einsum("iabm,iban->mn", kd, kd)
+    information[grid] = 2.0 * _summed_forms(links, left)
+    k = problem.shifts.effects.T @ left @ problem.shifts.effects
+    kd = np.tensordot(k, point.change, (2, 0))
+    omega = np.tensordot(kd, kd, ((0, 1, 2), (0, 2, 1)))
     information[places.parameters :, places.parameters :] = omega
     sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
     per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
@@ -333,6 +350,13 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
         slopes = own[places.error_free] * point.error_slopes**2
         information[places.errors, places.errors] += slopes
     return np.where(np.isfinite(information), information, 0.0)
+
+
+def _summed_forms(links: Array, left: Array) -> Array:
+    """Return Σ ZᵀAZ over subjects, shape (fixed effects, fixed effects)."""
+    if links.strides[0] == 0:  # the same Z for all
+        return np.asarray(links[0].T @ left.sum(axis=0) @ links[0])
+    return np.asarray((links.transpose(0, 2, 1) @ left @ links).sum(axis=0))
 
 
 __all__ = ["FO", "FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]

@@ -19,7 +19,7 @@ from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.terms import terms_of
 from pkpd.observed import BELOW, INTERVAL, MEASURED
 from pkpd.population import Omega, residual_error
-from tests.fit.mixed.cases import gradient_error, nonmem_study, oral_problem, ten_subjects
+from tests.fit.mixed.gradients import gradient_error, nonmem_study, oral_problem, ten_subjects
 
 THETA = {"CL": 0.14, "V": 7.5, "ka": 0.9}
 NOISE = {
@@ -187,6 +187,24 @@ ANCHORS = {
     "warf10_focei": "FOCEI", "warf10_foce": "FOCE", "warf10_laplace": "Laplace", "warf10_m3": "Laplace",
     "warf_iov_focei": "FOCEI",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(("blq", "same"), [("M2", "M1"), ("M4", "M3")])
+def test_modes_are_found_where_no_curvature_is_positive(reference: Path, blq: str, same: str) -> None:
+    """A SD of 1 %: nothing is conditioned in effect, but on the way to the modes all curvatures are indefinite."""
+    folder = reference / "external" / "ferx"
+    run = next(r for r in json.loads((folder / "anchors.json").read_text())["runs"] if r["id"] == "warf10_m3")
+    omega = Omega.independent(**{n: v**0.5 for n, v in run["omega2"].items()})
+    study, sd = nonmem_study(folder / "warfarin_bloq.csv"), run["residual"]["prop_sd"]
+    found = [
+        marginal(one, one.at(one.start), "Laplace")
+        for one in (
+            oral_problem(study, residual_error("C", "proportional"), {"prop_C": sd}, run["theta"], omega, method)
+            for method in (blq, same)
+        )
+    ]
+    assert (found[0].modes.status == 0).all()
+    assert found[0].objective == pytest.approx(found[1].objective, abs=1e-8)
 
 
 @pytest.mark.parametrize("name", ANCHORS)

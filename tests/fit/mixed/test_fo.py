@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 from pkpd.errors import InputError
 from pkpd.fit.mixed.laplacian import marginal
 from pkpd.population import Omega, block, residual_error
-from tests.fit.mixed.cases import gradient_error, nonmem_study, oral_problem, ten_subjects
+from tests.fit.mixed.gradients import gradient_error, nonmem_study, oral_problem, ten_subjects
 
 THETA = {"CL": 0.14, "V": 7.5, "ka": 0.9}
 NOISE = {

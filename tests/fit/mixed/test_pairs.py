@@ -18,7 +18,7 @@ from pkpd.fit.mixed.prepare import problem_of
 from pkpd.fit.mixed.problem import Problem
 from pkpd.population import Omega, Population, correlated, residual_error
 from pkpd.study import Study
-from tests.fit.mixed.cases import gradient_error, ten_subjects
+from tests.fit.mixed.gradients import gradient_error, ten_subjects
 
 OMEGA = Omega.independent(CL=0.3, V=0.2, ka=0.6)
 ERRORS = {

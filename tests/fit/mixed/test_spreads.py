@@ -15,7 +15,7 @@ from pkpd.fit.mixed.laplacian import marginal
 from pkpd.fit.mixed.prepare import problem_of
 from pkpd.fit.mixed.problem import Problem
 from pkpd.population import Omega, Population, block, residual_error
-from tests.fit.mixed.cases import gradient_error, ten_subjects
+from tests.fit.mixed.gradients import gradient_error, ten_subjects
 
 THETA = {"CL": 0.14, "V": 7.5, "ka": 0.9}
 OMEGA = block("CL", "V", omega=[[0.09, 0.02], [0.02, 0.04]]) + Omega.independent(ka=0.6)
