@@ -149,8 +149,8 @@ def quadrature_marginal(
         )  # fmt: skip
     scores = _scores(problem, point, modes, frame, sums)
     scores = np.where(np.isfinite(scores), scores, 0.0)
-    exact = problem.shifts.effects.T @ modes.at.exact @ problem.shifts.effects + 2.0 * point.inverse
-    drift = _drift(problem, point, modes.at, exact, modes.eta @ point.inverse)
+    along = problem.shifts.effects @ point.root
+    drift = _drift(problem, point, modes.at, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
     return Marginal(
         float(individual.sum()), scores.sum(axis=0), _information(problem, point, modes.at), scores, individual, modes,
         point, drift,
