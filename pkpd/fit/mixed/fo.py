@@ -74,7 +74,7 @@ def linear_model(problem: Problem, point: Point) -> Linear:
     nothing = np.zeros((problem.subjects, len(problem.effects)))
     response = problem.respond(point, nothing)
     terms = terms_of(problem.densities, response.f, point.errors, response.f)
-    at_zero = assembled(problem, nothing, nothing, response, terms)
+    at_zero = assembled(problem, point, nothing, response, terms)
     return _approximated(problem, point, at_zero)
 
 

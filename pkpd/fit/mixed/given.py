@@ -106,10 +106,12 @@ def subjects_with_values(study: Study, known: Known) -> tuple[Study, tuple[str, 
 
 
 def observed_without(matched: Mapping[str, str], known: Known, error: Mapping[str, ErrorKind] | None) -> dict[str, str]:
-    """Return the outputs whose data count: under IPP not those of the earlier fit, unless a residual error is asked for."""
+    """Return the outputs whose data count: under IPP those with a residual error that is asked for, else those that the earlier
+    fit did not describe.
+    """
     if known.table is None:
         return dict(matched)
-    kept = {o: a for o, a in matched.items() if o not in known.outputs or o in (error or {})}
+    kept = {o: a for o, a in matched.items() if (o in error if error else o not in known.outputs)}
     return kept or dict(matched)
 
 

@@ -1,19 +1,28 @@
 r"""Maximum likelihood by importance sampling: an EM whose expectations are draws at the conditional modes.
 
-First an EM: with the draws of all subjects, weighted by the conditional density of the random effects, Ω is fitted to their
-second moments, and so are the fixed effects that a random effect stands beside (what they gain, the random effects lose); the others and the residual
-errors take a step of Fisher's scoring with the weighted score of the complete data.
+The draws of all subjects are weighted by the conditional density of the random effects, which gives conditional means
+with little noise (`control`). Two kinds of step are made of them:
 
-Near the end an EM crawls. There the weighted score is, by Fisher's identity, the gradient of the marginal likelihood itself, with
-an error that the draws make; steps of scoring with the expected information of the marginal likelihood end the search, first whole ones, then with the gain
-1/k, each with draws of its own. That is an average over all of them (Robbins & Monro). The spread of the scores says how far from the maximum the draws leave it,
-on the scale of the objective; the search stops when that is little.
+* The step of the EM: Ω is fitted to the second moments, and so are the fixed effects that a random effect stands beside
+  (what they gain, the random effects lose). The others and the residual errors take a step of Fisher's scoring for the
+  complete data.
+* The accelerated step: by Fisher's identity the conditional mean of the complete data's score is the gradient of the
+  marginal likelihood itself. With the expected information of that it gives a step of scoring, which does not crawl
+  where random effects are hardly known from the data. It is taken while it lowers the objective; where it does not, the
+  step of the EM follows and the next accelerated one must be shorter.
+
+The draws are the same in all iterations, so that the search is one for the minimum of a function. Near the end the
+curvature is learned from the scores (BFGS). Then come iterations with draws of their own and the gain 1/k, the mean of
+where each of them would end (Robbins & Monro). The spread of their scores says how far from the minimum the draws leave
+the objective; the search ends when that is little.
 
 References
 ----------
-Leary R, Dunlavey M, Chittenden J, Matzuka B, Guzy S. QRPEM, a new standard of accuracy, precision, and efficiency in NLME population PK/PD
-methods. Pharsight white paper, 2011. Robbins H, Monro S. A stochastic approximation method. Ann Math Stat 1951;22:400-407.
-Louis TA. Finding the observed information matrix when using the EM algorithm. J R Stat Soc B 1982;44:226-233.
+Leary R, Dunlavey M, Chittenden J, Matzuka B, Guzy S. QRPEM, a new standard of accuracy, precision, and efficiency in
+NLME population PK/PD methods. Pharsight white paper, 2011. Jamshidian M, Jennrich RI. Acceleration of the EM algorithm
+by using quasi-Newton methods. J R Stat Soc B 1997;59:569-587. Robbins H, Monro S. A stochastic approximation method.
+Ann Math Stat 1951;22:400-407. Papaspiliopoulos O, Roberts GO, Sköld M. A general framework for the parametrization of
+hierarchical models. Stat Sci 2007;22:59-73.
 """
 
 from __future__ import annotations
@@ -24,8 +33,10 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.fit.mixed.bounded import bounded_move, learned
 from pkpd.fit.mixed.control import controlled_shares
-from pkpd.fit.mixed.importance import DRAWS, Weighted, importance_sampling, weighted_draws
+from pkpd.fit.mixed.draws import Weighted, weighted_draws
+from pkpd.fit.mixed.importance import DRAWS, importance_sampling
 from pkpd.fit.mixed.integral import Likelihood, frame_of
 from pkpd.fit.mixed.laplacian import _information
 from pkpd.fit.mixed.modes import Modes, conditional_modes
@@ -33,7 +44,8 @@ from pkpd.fit.mixed.omega_step import best_omega
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.proposal import subject_keys
 
-_REACH = 1.0  # the longest step of a component: a factor of e for what is on a log scale
+_REACH = 1.0  # the longest accelerated step: a factor of e for what is on a log scale
+_FLAT = 0.01  # a direction is flat in which a step of 1 changes the objective by less than 0.005: its noise is no loss
 CONVERGED, STOPPED, LOST = "converged", "stopped", "lost"
 
 
@@ -44,26 +56,30 @@ class EMSettings:
     Attributes
     ----------
     draws : int
-        Draws a subject at the mode in each iteration (the next power of two; an eighth as many from the prior).
+        Draws a subject at the mode in each iteration (the next power of two; an eighth as many from the prior); 0
+        leaves the choice to the number of random effects.
     most : int
-        Iterations of the EM at most.
+        Iterations at most, before those that are averaged.
     least_averaged, most_averaged : int
         Iterations that are averaged, at least and at most.
     near : float
-        Expected gain of the objective at which the EM ends and scoring begins.
+        Expected gain of the objective from which on the curvature is learned; at 2 % of it averaging begins.
     excess : float
         The averaging ends when the draws leave no more than this between the objective and its minimum, as expected.
     final : int
         Draws a subject of the likelihood at the end; 0 leaves it out.
+    accelerated : bool
+        Whether accelerated steps are taken; without them the EM must come near alone.
     """
 
-    draws: int = 256
+    draws: int = 0
     most: int = 200
-    least_averaged: int = 10
+    least_averaged: int = 6
     most_averaged: int = 100
     near: float = 0.5
     excess: float = 0.002
     final: int = 2 * DRAWS
+    accelerated: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +104,8 @@ class EMRun:
         Where each iteration began.
     gains : array, shape (iterations,)
         What a quadratic model promised there.
-    em : int
-        How many of the iterations were those of the EM.
+    descent : int
+        How many iterations came before those that were averaged.
     modes : Modes
         Conditional modes at the estimates.
     """
@@ -102,7 +118,7 @@ class EMRun:
     message: str
     vectors: Array
     gains: Array
-    em: int
+    descent: int
     modes: Modes
 
 
@@ -155,7 +171,9 @@ class _Search:
     def __init__(self, problem: Problem, settings: EMSettings, seed: int) -> None:
         self.problem, self.settings, self.seed = problem, settings, seed
         self.keys = subject_keys(problem.data)
-        self.power = max(int(np.ceil(np.log2(settings.draws))), 4)
+        size = len(problem.effects)
+        draws = settings.draws or min(max(8 * (size + size * size), 128), 2048)
+        self.power = max(int(np.ceil(np.log2(draws))), 4)
         self.iteration = self.stream = 0
         self.eta: Array | None = None
         self.vectors: list[Array] = []
@@ -167,16 +185,19 @@ class _Search:
         curvature: Array | None = None  # near the end: that of the objective itself, learned from the scores
         for begun in range(1, self.settings.most + 1):
             known = step.information if curvature is None else curvature
-            move, gain = bounded_move(step.score, known, reach)
+            gain = bounded_move(step.score, known, _REACH)[1]
             self.gains.append(gain)
             if curvature is not None and gain < 0.02 * self.settings.near:
                 return self._averaged(step, curvature, begun)
-            if curvature is None and reach == _REACH and gain < self.settings.near:
+            if curvature is None and gain < self.settings.near:
                 curvature = known
-            bold = self._kept(step.point, move)
+            move, _ = bounded_move(step.score, known, reach)
+            bold = self._kept(step.point, move) if self.settings.accelerated or curvature is not None else None
             there = None if bold is None else self._step(bold)
-            if there is None or not there.objective < step.objective - 0.05 * min(gain, self.settings.near):
-                reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
+            noise = -0.05 * self.settings.near if curvature is None else self.settings.near
+            if there is None or not there.objective < step.objective + noise:
+                if bold is not None:
+                    reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
                 moved = self._kept(step.point, em_move(self.problem, step))
                 if moved is None:
                     return self._ended(step, np.inf, LOST, begun)
@@ -251,49 +272,8 @@ class _Search:
         return point.vector
 
 
-def bounded_move(score: Array, curvature: Array, reach: float) -> tuple[Array, float]:
-    """Return the move within a reach that promises most, and what it promises of the objective.
-
-    Parameters
-    ----------
-    score : array, shape (free,)
-        Gradient.
-    curvature : array, shape (free, free)
-        Second derivatives or what stands for them, positive semi-definite.
-    reach : float
-        Longest move.
-    """
-    sizes, axes = np.linalg.eigh(curvature)
-    sizes, along = np.maximum(sizes, 0.0), axes.T @ score
-    low, high = 0.0, float(np.linalg.norm(along)) / reach
-    with np.errstate(all="ignore"):
-        free = np.where(along == 0.0, 0.0, along / sizes)
-    if not np.isfinite(free).all() or np.linalg.norm(free) > reach:
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            if np.linalg.norm(along / (sizes + middle)) > reach:
-                low = middle
-            else:
-                high = middle
-        free = along / (sizes + high)
-    return -axes @ free, float(along @ free - 0.5 * (sizes * free) @ free)
-
-
-def learned(curvature: Array, move: Array, change: Array) -> Array:
-    """Return a curvature that knows how the gradient changed along a move (BFGS, damped by Powell to stay positive)."""
-    ahead = curvature @ move
-    expected, seen = float(move @ ahead), float(move @ change)
-    if not expected > 0:
-        return curvature
-    if seen < 0.2 * expected:
-        part = 0.8 * expected / (expected - seen)
-        change = part * change + (1.0 - part) * ahead
-        seen = float(move @ change)
-    return curvature - np.outer(ahead, ahead) / expected + np.outer(change, change) / seen
-
-
 def left_by_draws(curvature: Array, scores: Array) -> tuple[float, Array]:
-    """Return how far above its minimum draws leave the objective, as expected, and the covariance of the vector by them.
+    """Return how far above its minimum draws leave the objective, and the covariance of the vector by them.
 
     Parameters
     ----------
@@ -305,7 +285,8 @@ def left_by_draws(curvature: Array, scores: Array) -> tuple[float, Array]:
     """
     differences = np.diff(scores, axis=0)
     noise = 0.5 * differences.T @ differences / len(differences)
-    inverse = np.linalg.pinv(curvature, rcond=1e-10, hermitian=True)
+    sizes, axes = np.linalg.eigh(curvature)
+    inverse = (axes / np.maximum(sizes, _FLAT)) @ axes.T
     covariance = inverse @ noise @ inverse / len(scores)
     return 0.5 * float((curvature * covariance).sum()), covariance
 
@@ -319,7 +300,11 @@ def _objective(drawn: Weighted) -> float:
 
 
 def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
-    """Return the gradient of the objective by Fisher's identity, shape (free,)."""
+    r"""Return the gradient of the objective by Fisher's identity, shape (free,).
+
+    For Ω the complete data are y and :math:`u = L^{-1}\eta`, with L the Cholesky factor: where Ω is nearly singular,
+    the score of y and η would drown in noise.
+    """
     places = problem.places
     score = np.zeros(len(point.vector))
     by_shift = np.einsum("ik,ika->ia", drawn.share, drawn.by_shift)
@@ -327,9 +312,13 @@ def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
     score[places.effects] = np.einsum("ia,iaf->f", by_shift, links)
     by_error = np.einsum("ik,ika->a", drawn.share, drawn.by_error)
     score[places.errors] = by_error[places.error_free] * point.error_slopes
-    inverse = point.inverse
-    by_omega = problem.subjects * inverse - inverse @ drawn.square.sum(axis=0) @ inverse
-    score[places.parameters :] = np.einsum("ab,abp->p", by_omega, point.change)
+    lower = np.linalg.cholesky(point.matrix)
+    root = np.linalg.inv(lower)
+    u, slope = drawn.eta @ root.T, drawn.by_shift @ problem.shifts.effects
+    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], u)
+    turned = np.einsum("ab,bcp,dc->pad", root, point.change, root)
+    moved = np.tril(turned) - 0.5 * np.einsum("paa->pa", turned)[:, :, None] * np.eye(len(lower))
+    score[places.parameters :] = np.einsum("ab,pbc->pac", lower, moved).reshape(-1, lower.size) @ together.ravel()
     return score
 
 

@@ -7,34 +7,44 @@ from dataclasses import replace
 
 import numpy as np
 
-from pkpd.fit.mixed.estimate import Estimate, Tried
-from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE
+from pkpd.arrays import Array
+from pkpd.errors import InputError
+from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.importance import importance_sampling
+from pkpd.fit.mixed.importance_em import importance_em
+from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal
 from pkpd.fit.mixed.modes import conditional_modes
 from pkpd.fit.mixed.objective import MarginalObjective, Step
 from pkpd.fit.mixed.options import PopulationOptions
 from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.quadrature import AGQ
+from pkpd.fit.mixed.saem import saem
 from pkpd.fit.mixed.search import Attempt, optima, search_all
 from pkpd.fit.mixed.starts import pooled_problem, starts_of
 from pkpd.fit.mixed.two_stage import two_stage
 from pkpd.fit.mixed.verdict import FAILED, judge
 from pkpd.fit.search import Minimum, differenced_hessian, newton_step
+from pkpd.fit.verdict import CONVERGED, STOPPED
 
+PLACES = 7000
+"""Most places a subject that quadrature takes unless told."""
 EVALUATED = "evaluated"
 """Status of a result that nobody searched for: the objective and its derivatives at given values."""
-POOLED, TWO_STAGE = "pooled", "two-stage"
+POOLED, TWO_STAGE, SAEM, IMP = "pooled", "two-stage", "SAEM", "IMP"
 Run = Callable[[Problem, PopulationOptions], Estimate]
 
 
 def searched(problem: Problem, options: PopulationOptions, method: str) -> Estimate:
     """Return the optimum of a marginal likelihood, from several starts; evaluated at the start where there are none."""
-    objective = MarginalObjective(problem, method, _printed if options.progress else None)
+    nodes = (options.nodes or nodes_for(len(problem.effects))) if method == AGQ else 1
+    objective = MarginalObjective(problem, method, _printed if options.progress else None, nodes)
     if options.starts == 0:
         return evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
     attempts = search_all(objective, starts_of(problem, options.starts))
     return _judged(objective, attempts)
 
 
-def evaluated(objective: MarginalObjective, vector: np.ndarray, message: str) -> Estimate:
+def evaluated(objective: MarginalObjective, vector: Array, message: str) -> Estimate:
     """Return what the method says at a vector: everything but the search."""
     value = objective(vector)
     if not np.isfinite(value.objective):
@@ -76,7 +86,7 @@ def _judged(objective: MarginalObjective, attempts: list[Attempt]) -> Estimate:
     )  # fmt: skip
 
 
-def _with_modes(objective: MarginalObjective, there: object) -> object:
+def _with_modes(objective: MarginalObjective, there: Marginal) -> Marginal:
     """Return the marginal with the conditional modes of the model itself; FO has those of the linear one."""
     if objective.method != FO:
         return there
@@ -106,11 +116,86 @@ def _two_stage(problem: Problem, options: PopulationOptions) -> Estimate:
     return replace(result, method=TWO_STAGE, hessian=nothing, notes=notes)
 
 
+def _quadrature(problem: Problem, options: PopulationOptions) -> Estimate:
+    """Return the maximum of the marginal likelihood by quadrature, from where FOCEI ends."""
+    if options.starts == 0:
+        return searched(problem, options, AGQ)
+    begin = searched(problem, options, FOCEI)
+    nearer = at_vector(problem, begin.vector)
+    found = searched(nearer, replace(options, starts=1), AGQ)
+    return replace(found, notes=(*found.notes, "begun where FOCEI ended"))
+
+
+def nodes_for(effects: int) -> int:
+    """Return how many nodes an effect quadrature takes unless told.
+
+    Raises
+    ------
+    InputError
+        If even three are too many places a subject.
+    """
+    fitting = [n for n in (15, 11, 9, 7, 5, 3) if n**effects <= PLACES]
+    if not fitting:
+        raise InputError(
+            f"quadrature over {effects} random effects needs {3**effects} places a subject at three nodes an effect; use "
+            "method='SAEM' or 'IMP', or say options.nodes", "AGQ",
+        )  # fmt: skip
+    return fitting[0]
+
+
+def at_vector(problem: Problem, vector: Array) -> Problem:
+    """Return the same problem with another start."""
+    return replace(problem, population=problem.population_at(vector))
+
+
+def _best_start(problem: Problem, options: PopulationOptions) -> tuple[str, Array]:
+    """Return the most likely of the starts, by FOCEI, without a search."""
+    objective = MarginalObjective(problem, FOCEI)
+    return min(starts_of(problem, max(options.starts, 1)), key=lambda s: objective(s[1]).objective)
+
+
+def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
+    """Return the estimates of SAEM; standard errors by linearisation there, the likelihood by importance sampling."""
+    label, begin = _best_start(problem, options)
+    run = saem(problem, begin, seed=options.seed)
+    why = "; ".join(run.stopped_by)
+    status = CONVERGED if run.converged else STOPPED
+    message = f"{why}" if run.converged else f"{why}: more iterations or another seed"
+    return replace(_drawn(problem, options, run.vector, label, begin), method=SAEM, status=status, message=message, run=run)
+
+
+def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
+    """Return the estimates of the EM by importance sampling, with its likelihood."""
+    label, begin = _best_start(problem, options)
+    run = importance_em(problem, begin, seed=options.seed)
+    status = CONVERGED if run.status == "converged" else STOPPED
+    return replace(
+        _drawn(problem, options, run.vector, label, begin), method=IMP, status=status, message=run.message, run=run
+    )
+
+
+def _drawn(problem: Problem, options: PopulationOptions, vector: Array, label: str, begin: Array) -> Estimate:
+    """Return what is known at estimates that draws gave: R of the linearised likelihood, −2 log L by draws."""
+    objective = MarginalObjective(problem, FOCEI)
+    there = evaluated(objective, vector, "")
+    likelihood = importance_sampling(problem, there.point, there.marginal.modes, options.draws, options.seed)
+    exact = Exact(likelihood.objective, likelihood.error, "importance sampling", likelihood.method)
+    tried = (Tried(label, begin, vector, objective(begin).objective, there.objective),)
+    return replace(
+        there, marginal=replace(there.marginal, objective=likelihood.objective, individual=likelihood.individual),
+        exact=exact, tried=tried, notes=(
+            f"objective by {likelihood.method}, Monte-Carlo error {likelihood.error:.2g}; standard errors by linearisation",
+            *(f"subject {s!r}: {r}" for s, r in zip(problem.data.subjects, likelihood.reasons, strict=True) if r),
+        ),
+    )  # fmt: skip
+
+
 def _by(method: str) -> Run:
     return lambda problem, options: searched(problem, options, method)
 
 
 METHODS: Mapping[str, Run] = {
-    FOCEI: _by(FOCEI), FOCE: _by(FOCE), LAPLACE: _by(LAPLACE), FO: _by(FO), POOLED: _pooled, TWO_STAGE: _two_stage,
+    FOCEI: _by(FOCEI), FOCE: _by(FOCE), LAPLACE: _by(LAPLACE), FO: _by(FO), AGQ: _quadrature, SAEM: _saem,
+    IMP: _importance_em, POOLED: _pooled, TWO_STAGE: _two_stage,
 }  # fmt: skip
 """Name → method."""

@@ -1,8 +1,9 @@
 r"""The Ω that fits conditional second moments of random effects best: the M-step of an EM, for every pattern.
 
-For each block :math:`\log|\Omega| + \mathrm{tr}(\Omega^{-1}S)` is minimised, where S is the mean of the second moments over subjects
-and over all places where the block stands (occasions, copies). Where nothing but zeros outside a diagonal is fixed, Ω is S
-there; otherwise Fisher's scoring finds it on the free numbers, and what is fixed keeps its value exactly.
+For each block :math:`\log|\Omega| + \mathrm{tr}(\Omega^{-1}S)` is minimised, where S is the mean of the second
+moments over subjects and over all places where the block stands (occasions, copies). Where nothing but zeros outside
+a diagonal is fixed, Ω is S there; otherwise Fisher's scoring finds it on the free numbers, and what is fixed keeps
+its value exactly.
 """
 
 from __future__ import annotations

@@ -22,6 +22,10 @@ class PopulationOptions:
         published model on new data).
     check : bool
         Whether the exact marginal likelihood is computed beside the approximation.
+    nodes : int, optional
+        Of quadrature, a random effect; by default as many as several thousand places a subject allow, 15 at most.
+    draws : int
+        Of importance sampling, a subject, where it gives the likelihood.
     flip_flop : bool
         Whether absorption may be slower than elimination; by default ``ka > CL/V`` is held for the typical values of
         absorption models.
@@ -46,6 +50,8 @@ class PopulationOptions:
 
     starts: int = 3
     check: bool = True
+    nodes: int | None = None
+    draws: int = 1000
     flip_flop: bool = False
     blq: str = "M3"
     covariance: str = "R"
@@ -59,5 +65,10 @@ class PopulationOptions:
     def __post_init__(self) -> None:
         checked_fields(self, "options")
         known(self.covariance)
-        if self.starts < 0:
-            raise InputError(f"starts is {self.starts}; expected a whole number ≥ 0", "options")
+        least = {"starts": 0, "nodes": 1, "draws": 8, "seed": 0}
+        problems = [
+            f"{name} is {getattr(self, name)}; expected a whole number ≥ {low}"
+            for name, low in least.items() if getattr(self, name) is not None and getattr(self, name) < low
+        ]  # fmt: skip
+        if problems:
+            raise InputError(problems, "options")

@@ -13,6 +13,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import measured_rows
 from pkpd.fit.mixed import fit_text, individuals, tables
+from pkpd.fit.mixed.conditional import conditional_distributions
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
@@ -184,6 +185,18 @@ class PopulationFit:
     def individuals(self) -> xarray.Dataset:
         """η, κ, individual parameters per occasion, their uncertainty, objective and status of every subject."""
         return self.tables.individuals
+
+    def conditional(self, samples: int = 0, draws: int = 1000, seed: int = 1) -> xarray.Dataset:
+        """Return conditional means, SDs and samples of the random effects (`pkpd.fit.mixed.conditional`).
+
+        Raises
+        ------
+        InputError
+            If the fit was loaded: it has no problem to draw from.
+        """
+        if self.estimate is None:
+            raise InputError("a fit that was loaded cannot be drawn from; evaluate it again with starts=0")
+        return conditional_distributions(self.estimate, samples, draws, seed)
 
     @property
     def predictions(self) -> pandas.DataFrame:

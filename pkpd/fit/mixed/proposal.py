@@ -1,14 +1,15 @@
 r"""Draws of random effects for importance sampling: a t distribution at the mode, with a share of the prior.
 
-The draws are quasi-random: the points of one scrambled Sobol sequence, moved for every subject and replicate by a random digital
-shift of its own. Each replicate is then unbiased, replicates and subjects are independent, and the spread between replicates is
-an honest measure of the error. A subject's shifts depend on the seed and on its own data alone: neither the order nor the
-names of the subjects change anything.
+The draws are quasi-random: the points of one scrambled Sobol sequence, moved for every subject and replicate by a
+random digital shift of its own. Each replicate is then unbiased, replicates and subjects are independent, and the
+spread between replicates is an honest measure of the error. A subject's shifts depend on the seed and on its own data
+alone: neither the order nor the names of the subjects change anything.
 
 References
 ----------
-Owen AB. Randomly permuted (t,m,s)-nets and (t,s)-sequences. In: Monte Carlo and Quasi-Monte Carlo Methods, Springer 1995:299-317.
-Hesterberg T. Weighted average importance sampling and defensive mixture distributions. Technometrics 1995;37:185-194.
+Owen AB. Randomly permuted (t,m,s)-nets and (t,s)-sequences. In: Monte Carlo and Quasi-Monte Carlo Methods, Springer
+1995:299-317. Hesterberg T. Weighted average importance sampling and defensive mixture distributions. Technometrics
+1995;37:185-194.
 """
 
 from __future__ import annotations
@@ -117,19 +118,18 @@ def draw_effects(
     eta = frame.eta[:, None, None] + away
     factor = np.linalg.cholesky(point.matrix)
     of_prior = _uniform(_sobol(max(size, 1), few.bit_length() - 1, seed)[:, :size], shifts[:, :, size + 1 :])
-    eta = np.concatenate([eta, ndtri(of_prior) @ factor.T], axis=2)
-    off = eta - frame.eta[:, None, None]
+    whole = np.concatenate([eta, ndtri(of_prior) @ factor.T], axis=2)
+    off = whole - frame.eta[:, None, None]
     distance = np.einsum("irka,iab,irkb->irk", off, frame.half, off, optimize=True)
     t = _log_t(distance, size) + 0.5 * frame.log_determinant[:, None, None]
-    prior = -0.5 * ((eta @ point.inverse) * eta).sum(axis=-1) - 0.5 * point.log_determinant
-    mixed = np.logaddexp(t + np.log(many / (many + few)), prior + np.log(few / (many + few)))
-    return Draws(eta, mixed)
+    prior = -0.5 * ((whole @ point.inverse) * whole).sum(axis=-1) - 0.5 * point.log_determinant
+    mixed: Array = np.logaddexp(t + np.log(many / (many + few)), prior + np.log(few / (many + few)))
+    return Draws(whole, mixed)
 
 
 def _uniform(whole: Integers, shifts: Integers) -> Array:
     """Return points moved by digital shifts, inside (0, 1), shape (subjects, replicates, points, dimensions)."""
-    moved: Array = ((whole ^ shifts[:, :, None, :]) + 0.5) * 2.0**-_BITS
-    return moved
+    return np.asarray(((whole ^ shifts[:, :, None, :]) + 0.5) * 2.0**-_BITS, dtype=np.float64)
 
 
 def _log_t(distance: Array, size: int) -> Array:

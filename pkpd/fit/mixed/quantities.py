@@ -24,6 +24,7 @@ from pkpd.population import Omega, Population
 from pkpd.population.blocks import PREFIX, OmegaBlock
 
 _CORRELATION = Scale(-1.0, 1.0)
+_HUGE = 600.0  # a variance from which on e^ω² is no number that anything can be computed with
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,8 +198,8 @@ def _spread(population: Population, name: str, variance: float, slope: Array) ->
     fixed = not slope.any()
     sd = math.sqrt(variance)
     if scale == "log" and item.lower in (0.0, -math.inf):
-        cv = 100 * math.sqrt(math.expm1(variance))
-        steep = 5e3 * math.exp(variance) / cv if cv else 0.0  # dCV/dω² = 100² e^ω² / (2 CV)
+        cv = 100 * math.sqrt(math.expm1(variance)) if variance < _HUGE else math.inf
+        steep = 5e3 * math.exp(variance) / cv if 0.0 < cv < math.inf else 0.0  # dCV/dω² = 100² e^ω² / (2 CV)
         return Quantity(f"CV({name})", cv, steep * slope, LOG, "CV %", "%", f"variability of {name}", fixed)
     where = f"on the {scale} scale" if scale != "natural" else ""
     unit = item.unit if scale == "natural" else ""

@@ -57,7 +57,9 @@ class Terms:
     sd_p: Array
 
 
-def terms_of(densities: Densities, f: Array, errors: Array, frozen: Array | None = None) -> Terms:
+def terms_of(
+    densities: Densities, f: Array, errors: Array, frozen: Array | None = None, spread: Array | None = None
+) -> Terms:
     """Return the terms of all rows.
 
     Parameters
@@ -71,15 +73,20 @@ def terms_of(densities: Densities, f: Array, errors: Array, frozen: Array | None
     frozen : array, shape (rows,), optional
         Predictions at which the standard deviation is taken instead (FOCE without interaction): derivatives by the
         prediction are then those by the mean alone.
+    spread : array, shape (rows,), optional
+        Log of what the SD is multiplied with.
     """
     rows = densities.rows
     with np.errstate(all="ignore"):
-        mean, spread = densities.mean_and_sd(f, errors, True)
+        mean, found = densities.mean_and_sd(f, errors, True)
         if frozen is not None:
-            spread = densities.mean_and_sd(frozen, errors, True)[1]
-        assert spread.second is not None
-        sd, sf, sp = spread.sd, spread.f, spread.p
-        sff, sfp, _ = spread.second
+            found = densities.mean_and_sd(frozen, errors, True)[1]
+        assert found.second is not None
+        sd, sf, sp = found.sd, found.f, found.p
+        sff, sfp, _ = found.second
+        if spread is not None:
+            factor = np.exp(spread)
+            sd, sf, sp, sff, sfp = sd * factor, sf * factor, sp * factor[:, None], sff * factor, sfp * factor[:, None]
         gf, gff, gfp = (sf, sff, sfp) if frozen is None else (np.zeros_like(sf), np.zeros_like(sff), np.zeros_like(sfp))
         lower = densities.limits[0]
         out, by_p = np.empty((5, f.size)), np.empty((3, f.size, len(errors)))

@@ -1,4 +1,4 @@
-"""Problems whose marginal likelihood is an integral worth computing: classical data, a linear model with a closed form."""
+"""Problems whose marginal likelihood is an integral: classical data, and a linear model with a closed form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def theophylline_study(reference: Path, order: np.ndarray | None = None, renamed
         own = data[data["Subject"] == names[place]]
         label = len(parts) + 100 if renamed else names[place]
         dose = float(own["Dose"].iloc[0] * own["Wt"].iloc[0])
-        parts.append(pandas.DataFrame({"ID": [label], "TIME": 0.0, "AMT": dose, "DV": np.nan, "EVID": 1, "MDV": 1, "CMT": 1}))
+        given = {"ID": [label], "TIME": 0.0, "AMT": dose, "DV": np.nan, "EVID": 1, "MDV": 1, "CMT": 1}
+        parts.append(pandas.DataFrame(given))
         samples = {"ID": label, "TIME": own["Time"], "AMT": 0.0, "DV": own["conc"], "EVID": 0, "MDV": 0, "CMT": 2}
         parts.append(pandas.DataFrame(samples))
     return study_of(pandas.concat(parts, ignore_index=True))
@@ -100,3 +101,12 @@ def linear(subjects: int = 5, seed: int = 3) -> Problem:
     omega = block("a", "b", omega=[[4.0, 0.6], [0.6, 0.5]])
     population = Population(model, parameters, omega, (error,), scales={"a": "natural", "b": "natural"})
     return problem_of(population, study_of(table))
+
+
+def unsolvable() -> Problem:
+    """A prediction that is no number for anybody near the typical subject."""
+    model = define({"x": "0*x"}, {"a": 1.0}, outputs={"C": "sqrt(a - 5)*t"}, initial={"x": "0"})
+    table = pandas.DataFrame({"ID": [1, 1, 2], "TIME": [1.0, 2.0, 1.0], "DV": 1.0, "AMT": 0.0, "EVID": 0, "MDV": 0})
+    error = residual_error("C", "additive")
+    parameters = model.parameters + error.start(np.array([1.0]), "mg/L")
+    return problem_of(Population(model, parameters, Omega.independent(a=0.1), (error,)), study_of(table))
