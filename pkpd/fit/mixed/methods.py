@@ -169,38 +169,47 @@ def _best_start(problem: Problem, options: PopulationOptions) -> tuple[str, Arra
 
 
 def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
-    """Return the estimates of SAEM; standard errors by linearisation there, the likelihood by importance sampling."""
+    """Return the estimates of SAEM; information by Louis' method, the likelihood by importance sampling."""
     label, begin = _best_start(problem, options)
     run = saem(problem, begin, seed=options.seed)
     why = "; ".join(run.stopped_by)
-    status = CONVERGED if run.converged else STOPPED
-    message = f"{why}" if run.converged else f"{why}: more iterations or another seed"
-    return replace(_drawn(problem, options, run.vector, label, begin), method=SAEM, status=status, message=message, run=run)
+    message = why if run.converged else f"{why}: more iterations or another seed"
+    objective = MarginalObjective(problem, FOCEI)
+    there = objective(run.vector).marginal
+    assert there is not None
+    found = Estimate(
+        problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), 2.0 * run.louis.information,
+        status=CONVERGED if run.converged else STOPPED, message=message, run=run,
+        notes=("standard errors from the observed information by Louis' method",),
+    )  # fmt: skip
+    return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
 
 
 def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
-    """Return the estimates of the EM by importance sampling, with its likelihood."""
+    """Return the estimates of the EM by importance sampling, with its likelihood; R of the linearised likelihood."""
     label, begin = _best_start(problem, options)
     run = importance_em(problem, begin, seed=options.seed)
-    status = CONVERGED if run.status == "converged" else STOPPED
-    return replace(
-        _drawn(problem, options, run.vector, label, begin), method=IMP, status=status, message=run.message, run=run
-    )
-
-
-def _drawn(problem: Problem, options: PopulationOptions, vector: Array, label: str, begin: Array) -> Estimate:
-    """Return what is known at estimates that draws gave: R of the linearised likelihood, −2 log L by draws."""
     objective = MarginalObjective(problem, FOCEI)
-    there = evaluated(objective, vector, "")
-    likelihood = importance_sampling(problem, there.point, there.marginal.modes, options.draws, options.seed)
-    exact = Exact(likelihood.objective, likelihood.error, "importance sampling", likelihood.method)
-    tried = (Tried(label, begin, vector, objective(begin).objective, there.objective),)
+    there = evaluated(objective, run.vector, run.message)
+    found = replace(
+        there, method=IMP, status=CONVERGED if run.status == "converged" else STOPPED, run=run,
+        notes=("standard errors from FOCEI's curvature at the estimates",),
+    )  # fmt: skip
+    return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
+
+
+def _with_draws(found: Estimate, options: PopulationOptions, tried: Tried) -> Estimate:
+    """Return an estimate with −2 log L by importance sampling in the place of FOCEI's."""
+    there = found.marginal
+    likelihood = importance_sampling(found.problem, there.point, there.modes, options.draws, options.seed)
+    exact = Exact(likelihood.objective, likelihood.error, likelihood.method, "the objective itself")
+    notes = (
+        f"objective by {likelihood.method}, Monte-Carlo error {likelihood.error:.2g}", *found.notes,
+        *(f"subject {s!r}: {r}" for s, r in zip(found.problem.data.subjects, likelihood.reasons, strict=True) if r),
+    )  # fmt: skip
     return replace(
-        there, marginal=replace(there.marginal, objective=likelihood.objective, individual=likelihood.individual),
-        exact=exact, tried=tried, notes=(
-            f"objective by {likelihood.method}, Monte-Carlo error {likelihood.error:.2g}; standard errors by linearisation",
-            *(f"subject {s!r}: {r}" for s, r in zip(problem.data.subjects, likelihood.reasons, strict=True) if r),
-        ),
+        found, marginal=replace(there, objective=likelihood.objective, individual=likelihood.individual), exact=exact,
+        tried=(tried,), notes=notes,
     )  # fmt: skip
 
 
