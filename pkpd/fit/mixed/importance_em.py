@@ -38,6 +38,7 @@ from pkpd.fit.mixed.control import controlled_shares
 from pkpd.fit.mixed.draws import Weighted, weighted_draws
 from pkpd.fit.mixed.importance import DRAWS, importance_sampling
 from pkpd.fit.mixed.integral import Likelihood, frame_of
+from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.laplacian import _information
 from pkpd.fit.mixed.modes import Modes, conditional_modes
 from pkpd.fit.mixed.omega_step import best_omega
@@ -143,6 +144,7 @@ def importance_em(
     InputError
         If the population has priors, which this method does not know, or nothing that varies.
     """
+    require_plain_errors(problem, "IMP")
     problems = []
     if problem.population.priors:
         problems.append("the EM by importance sampling knows no priors; use Laplace or quadrature")

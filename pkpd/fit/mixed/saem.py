@@ -24,6 +24,7 @@ import numpy as np
 from pkpd.arguments import checked_fields
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError
+from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.modes import conditional_modes
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.saem_chains import Chains, Moves
@@ -202,11 +203,13 @@ def saem(
     Raises
     ------
     InputError
-        If the population has priors, which are not part of this method yet.
+        If the population has priors, or random effects on residual errors or correlations of these, which are not part
+        of this method yet.
     """
     settings = settings or SaemSettings()
     if problem.population.priors:
         raise InputError("SAEM does not know priors; leave them out, or take another method", "SAEM")
+    require_plain_errors(problem, "SAEM")
     return _Run(problem, problem.start if start is None else np.asarray(start, dtype=float), settings, seed).finished()
 
 

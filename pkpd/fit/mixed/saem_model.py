@@ -93,7 +93,13 @@ class ChainModel:
         if len(places) < _MANY:
             settings = replace(settings, workers=1)
         data = repeated(problem, places)
-        self.problem = Problem(problem.population, data, problem.shifts, settings)
+        sizes = np.diff(problem.starts)[places]
+        inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        rows = np.repeat(problem.starts[:-1][places], sizes) + inside
+        self.problem = replace(
+            problem, data=data, settings=settings, censoring=problem.censoring.of_rows(rows),
+            given={name: values[places] for name, values in problem.given.items()},
+        )  # fmt: skip
         self.starts = self.problem.starts
         self._code = self.problem.codes[0]
         base = self.problem._table
@@ -122,7 +128,7 @@ class ChainModel:
             if kind != GENERIC and each.error.scale == "log":
                 self.logarithmic[each.rows] = 1
         self._generic = bool((self.kinds == GENERIC).any())
-        self._special = getattr(densities, "blq", "M3") != "M3"
+        self._special = bool(densities.windowed.any())
 
     def set_values(self, values: Array) -> None:
         """Write the values of all parameters of the population, shape (parameters,), into the engine's table."""
