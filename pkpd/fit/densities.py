@@ -127,17 +127,20 @@ class Densities:
     window : tuple of two arrays, shape (rows,) each, optional
         Limits in the output's unit between which an observation had to lie to be observed at all: every row's density
         is divided by that probability (M2, M4). −∞ and ∞ where there is none.
+    correlations : tuple of str
+        Parameters that couple rows of one record; they come last, and no density of a row knows them.
     """
 
     rows: ObservedRows
     errors: tuple[ResidualError, ...]
     outputs: Sequence[str]
     window: tuple[Array, Array] | None = None
+    correlations: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters of all errors, in the order of the columns of `Density.p`."""
-        return tuple(name for error in self.errors for name in error.names)
+        return (*(name for error in self.errors for name in error.names), *self.correlations)
 
     @cached_property
     def jacobian(self) -> Array:

@@ -19,6 +19,7 @@ from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
+from pkpd.population.correlation import ErrorCorrelation, correlation_problems
 from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
 from pkpd.population.omega import Omega
@@ -65,6 +66,8 @@ class Population:
         On typical values, e.g. ``("ka > CL/V",)``.
     priors : tuple of NormalPrior or InverseWishart
         What was known before.
+    correlations : tuple of ErrorCorrelation
+        Between the residual errors of two outputs of one sample (`correlated`).
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Population:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
     priors: tuple[Prior, ...] = ()
+    correlations: tuple[ErrorCorrelation, ...] = ()
 
     def __post_init__(self) -> None:
         if self.omega is None:
@@ -104,6 +108,7 @@ class Population:
         ]
         for constraint in self.inequalities:
             problems += unknown_names(constraint.names, self.parameters.names, f"parameter in {constraint.text!r}")
+        problems += correlation_problems(self.correlations, tuple(e.output for e in self.errors), self.parameters)
         for prior in self.priors:
             problems += prior.problems(self.parameters, self.omega)
         if problems:
@@ -191,7 +196,8 @@ class Population:
 
     def typical(self) -> Population:
         """Return the population without anything that varies: nobody but the typical subject, measured exactly."""
-        nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "priors": (), "table": None, "errors": ()}
+        nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "table": None}
+        nothing |= {"priors": (), "errors": (), "correlations": ()}
         return replace(self, omega=Omega(), covariates=self.covariates if self.relations else None, **nothing)
 
     @checked
@@ -320,9 +326,9 @@ class Population:
         if self.omega.unstated:
             names = ", ".join(self.omega.unstated)
             raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
-        if self.error_exponents:
-            names = ", ".join(self.error_exponents)
-            raise InputError(f"random effects on residual errors ({names}) are fitted, but cannot be simulated yet")
+        if unknown := (*self.error_exponents, *(c.name for c in self.correlations)):
+            what = f"random effects on residual errors and their correlations ({', '.join(unknown)})"
+            raise InputError(f"{what} are fitted, but cannot be simulated yet", "population")
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
         }

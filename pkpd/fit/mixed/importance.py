@@ -52,7 +52,8 @@ def importance_sampling(
     power = max(int(np.ceil(np.log2(draws / REPLICATES))), 3)
     drawn = weighted_draws(problem, point, frame, power, REPLICATES, seed)
     likelihood, relative = _log_means(drawn.log_weight)
-    individual = np.where(frame.lost | ~np.isfinite(likelihood), np.nan, -2.0 * likelihood - relative)
+    known = ~frame.lost & np.isfinite(likelihood)
+    individual = np.where(known, -2.0 * np.where(known, likelihood, 0.0) - relative, np.nan)
     error = np.where(np.isnan(individual), np.nan, 2.0 * np.sqrt(relative))
     with np.errstate(all="ignore"):
         effective = np.where(drawn.share.any(axis=1), 1.0 / (drawn.share**2).sum(axis=1), 0.0)

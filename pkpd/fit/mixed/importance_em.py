@@ -45,6 +45,7 @@ from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.proposal import subject_keys
 
 _REACH = 1.0  # the longest accelerated step: a factor of e for what is on a log scale
+_FLAT = 0.01  # a direction is flat in which a step of 1 changes the objective by less than 0.005: its noise is no loss
 CONVERGED, STOPPED, LOST = "converged", "stopped", "lost"
 
 
@@ -184,17 +185,19 @@ class _Search:
         curvature: Array | None = None  # near the end: that of the objective itself, learned from the scores
         for begun in range(1, self.settings.most + 1):
             known = step.information if curvature is None else curvature
-            move, gain = bounded_move(step.score, known, reach)
+            gain = bounded_move(step.score, known, _REACH)[1]
             self.gains.append(gain)
             if curvature is not None and gain < 0.02 * self.settings.near:
                 return self._averaged(step, curvature, begun)
-            if curvature is None and reach == _REACH and gain < self.settings.near:
+            if curvature is None and gain < self.settings.near:
                 curvature = known
+            move, _ = bounded_move(step.score, known, reach)
             bold = self._kept(step.point, move) if self.settings.accelerated or curvature is not None else None
             there = None if bold is None else self._step(bold)
             noise = -0.05 * self.settings.near if curvature is None else self.settings.near
             if there is None or not there.objective < step.objective + noise:
-                reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
+                if bold is not None:
+                    reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
                 moved = self._kept(step.point, em_move(self.problem, step))
                 if moved is None:
                     return self._ended(step, np.inf, LOST, begun)
@@ -282,7 +285,8 @@ def left_by_draws(curvature: Array, scores: Array) -> tuple[float, Array]:
     """
     differences = np.diff(scores, axis=0)
     noise = 0.5 * differences.T @ differences / len(differences)
-    inverse = np.linalg.pinv(curvature, rcond=1e-10, hermitian=True)
+    sizes, axes = np.linalg.eigh(curvature)
+    inverse = (axes / np.maximum(sizes, _FLAT)) @ axes.T
     covariance = inverse @ noise @ inverse / len(scores)
     return 0.5 * float((curvature * covariance).sum()), covariance
 

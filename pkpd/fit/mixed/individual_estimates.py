@@ -12,7 +12,6 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest, warn
 from pkpd.fit.mixed.individuals import individuals_of, parameter_values
 from pkpd.fit.mixed.laplacian import FOCEI, LAPLACE, Marginal, marginal
-from pkpd.fit.mixed.modes import UNSOLVED, conditional_modes
 from pkpd.fit.mixed.prepare import problem_of
 from pkpd.fit.mixed.problem import Problem
 from pkpd.population import Population, Source, population_of
@@ -72,7 +71,7 @@ def individual_estimates(
     fixed = people.parameters.fix(*people.parameters.free)
     known = replace(people, parameters=fixed, omega=people.omega.fix(), priors=())
     problem = problem_of(known, new_subjects, settings)
-    there = _at_modes(problem, method)
+    there = marginal(problem, problem.at(problem.start), method)
     found = individuals_of(problem, there, method)
     bad = found["subject"].to_numpy()[found["status"].to_numpy() != "found"].tolist()
     if bad:
@@ -81,15 +80,6 @@ def individual_estimates(
     return found.assign(_parameter_errors(problem, there, found)).assign_attrs(
         {"title": f"individual estimates, {people.model.name}", "method": method, "data_hash": new_subjects.data_hash}
     )
-
-
-def _at_modes(problem: Problem, method: str) -> Marginal:
-    """The marginal likelihood at the population's values; a subject without a solution does not spoil the others."""
-    there = marginal(problem, problem.at(problem.start), method)
-    if np.isfinite(there.objective):
-        return there
-    modes = conditional_modes(problem, there.point)
-    return replace(there, modes=modes, individual=np.where(modes.status == UNSOLVED, np.nan, there.individual))
 
 
 def _parameter_errors(problem: Problem, there: Marginal, found: xarray.Dataset) -> dict[str, xarray.DataArray]:

@@ -76,7 +76,7 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
         "eta_se": (("subject", "effect"), eta_se, {"long_name": "SD of the conditional distribution"}),
     }
     coordinates: dict[str, Any] = {
-        "subject": _plain(subjects), "effect": list(population.omega.effects()),
+        "subject": plain_names(subjects), "effect": list(population.omega.effects()),
         "random_effect": list(problem.effects), "other": list(problem.effects),
     }  # fmt: skip
     if kappas := population.omega.effects("occasion"):
@@ -94,7 +94,7 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
     return xarray.Dataset(variables, coordinates)
 
 
-def _plain(names: Any) -> Any:
+def plain_names(names: Any) -> Any:
     """Subjects' names as an array of one type, if they are of one."""
     kinds = {type(n) for n in names}
     return np.array(list(names)) if len(kinds) == 1 and kinds <= {int, str, float} else np.array([*map(str, names)])

@@ -72,8 +72,8 @@ class Frame:
         B with B·Bᵀ = H⁻¹, upper triangular.
     log_determinant : array, shape (subjects,)
         log |H|.
-    exactly : array of bool, shape (subjects,)
-        Whether H is the exact one.
+    exactly, known : arrays of bool, shape (subjects,)
+        Whether H is the exact one; whether it is one of the two at all (if not, it is that of the prior, Ω⁻¹).
     lost : array of bool, shape (subjects,)
         Subjects that could not be solved at their mode.
     """
@@ -83,6 +83,7 @@ class Frame:
     root: Array
     log_determinant: Array
     exactly: Flags
+    known: Flags
     lost: Flags
 
 
@@ -104,11 +105,12 @@ def frame_of(problem: Problem, point: Point, modes: Modes) -> Frame:
     expected = effects.T @ here.expected @ effects + point.inverse
     exactly = _positive(exact)
     half = np.where(exactly[:, None, None], exact, expected)
-    half = np.where((lost | ~_positive(half))[:, None, None], point.inverse, half)
+    known = ~lost & (exactly | _positive(expected))
+    half = np.where(known[:, None, None], half, point.inverse)
     lower = np.linalg.cholesky(half)
     root = np.swapaxes(np.linalg.inv(lower), 1, 2) if half.shape[1] else lower
     log_determinant = 2.0 * np.log(np.einsum("iaa->ia", lower)).sum(axis=1)
-    return Frame(here.eta, half, np.ascontiguousarray(root), log_determinant, exactly, lost)
+    return Frame(here.eta, half, np.ascontiguousarray(root), log_determinant, exactly, known, lost)
 
 
 def _positive(matrices: Array) -> Flags:

@@ -21,6 +21,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.coupling import coupled_trace, frozen_slopes
 from pkpd.fit.mixed.fo import linear_model
 from pkpd.fit.mixed.kernels import trace_slopes
 from pkpd.fit.mixed.modes import Conditional, Modes, conditional_modes, curvature_weights
@@ -81,6 +82,9 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
     """
     if method in (FO, FOCE) and problem.shifts.spreads:
         raise InputError(f"{method} takes residual SDs without random effects, and there are some on them; use FOCEI")
+    if problem.pairs is not None and (method == FO or problem.shifts.spreads):
+        what = "random effects on residual SDs" if problem.shifts.spreads else "FO"
+        raise InputError(f"correlated residual errors do not go with {what} yet; use FOCEI, FOCE or Laplace without it")
     if method == FO:
         return _first_order(problem, point)
     frozen = None
@@ -145,7 +149,11 @@ def _scores(
     w, v = curvature_weights(problem, terms, method == LAPLACE)
     spread = np.ascontiguousarray(effects @ inner @ effects.T)  # subjects × D × D
     by_t = terms.fp[:0]
-    if response.spread is not None:
+    couple, still = None, None if modes.frozen is None else modes.frozen.f
+    if problem.pairs is not None:
+        couple = coupled_trace(problem, point, response, spread, method == LAPLACE, still)
+        t, by_error = couple.t, terms.p + couple.p
+    elif response.spread is not None:
         trace = trace_of(problem, point, response, spread, method == LAPLACE)
         t, by_error = trace.t, terms.p + trace.p
         by_t = scaled(problem, response.f, point.errors, response.spread, True).tp
@@ -169,7 +177,10 @@ def _scores(
         by_error += np.where(mine >= 0, along[problem.data.subject, mine], 0.0)[:, None] * by_t
     own = places.error_free
     scores[:, places.errors] = group_sums(by_error[:, own], problem.starts) * point.error_slopes
-    if modes.frozen is not None:
+    if modes.frozen is not None and couple is not None:
+        row = couple.frozen + frozen_slopes(problem, point, response, modes.frozen.f, moved)
+        scores[:, places.effects] += _of_frozen(problem, point, modes.frozen, row)
+    elif modes.frozen is not None:
         scores[:, places.effects] += _through_sd(problem, point, modes, q, s, moved)
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
     turned = problem.shifts.effects.T @ (
@@ -249,7 +260,11 @@ def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, s: Array
     terms, frozen = modes.at.terms, modes.frozen
     assert frozen is not None
     value, w, v, lf = _sd_slopes(problem, point, modes)
-    row = (value + q * w + s * v + moved * lf) * terms.sd_f
+    return _of_frozen(problem, point, frozen, (value + q * w + s * v + moved * lf) * terms.sd_f)
+
+
+def _of_frozen(problem: Problem, point: Point, frozen: Response, row: Array) -> Array:
+    """Return what fixed effects change through predictions at η = 0, given the slope by each of these."""
     summed = group_sums(row[:, None] * frozen.first, problem.starts)
     links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
     result: Array = np.einsum("ia,iak->ik", summed, links)
@@ -310,7 +325,7 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     count = problem.subjects
     terms = here.terms
     m = here.expected
-    if problem.exact_rows.any():  # what is censored or conditioned: its curvature by the prediction, where it is positive
+    if problem.exact_rows.any():  # censored or conditioned: the curvature by the prediction, where it is positive
         w = np.where(problem.exact_rows, np.maximum(0.5 * terms.ff, 0.0), 0.5 * terms.expected)
         first = here.response.first
         m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
@@ -329,6 +344,11 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
     per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
     information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
+    if problem.pairs is not None:
+        rho = point.errors[problem.pairs.column]
+        own = np.bincount(problem.pairs.column, 2 * (1 + rho**2) / (1 - rho**2) ** 2, len(point.errors))
+        slopes = own[places.error_free] * point.error_slopes**2
+        information[places.errors, places.errors] += slopes
     return np.where(np.isfinite(information), information, 0.0)
 
 

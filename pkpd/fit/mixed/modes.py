@@ -13,7 +13,9 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.coupling import coupled_at
 from pkpd.fit.mixed.kernels import newton_steps, subject_sums
+from pkpd.fit.mixed.pairs import Coupled, add_pairs
 from pkpd.fit.mixed.problem import Point, Problem, Response
 from pkpd.fit.mixed.scaled import add_spreads
 from pkpd.fit.mixed.terms import Terms, terms_of
@@ -107,8 +109,20 @@ def conditional(problem: Problem, point: Point, white: Array, frozen: Response |
         Predictions at which the residual SD is taken (FOCE).
     """
     response = problem.respond(point, white @ point.root.T)
-    terms = terms_of(problem.densities, response.f, point.errors, None if frozen is None else frozen.f, response.spread)
+    still = None if frozen is None else frozen.f
+    if problem.pairs is not None:
+        return _with_pairs(problem, point, white, response, coupled_at(problem, response.f, point.errors, still))
+    terms = terms_of(problem.densities, response.f, point.errors, still, response.spread)
     return assembled(problem, point, white, response, terms)
+
+
+def _with_pairs(problem: Problem, point: Point, white: Array, response: Response, found: Coupled) -> Conditional:
+    assert problem.pairs is not None
+    here = assembled(problem, point, white, response, found.terms)
+    add_pairs(
+        problem.pairs, problem.data.subject, response.first, (found.cross, found.expected), (here.exact, here.expected)
+    )
+    return here
 
 
 def assembled(problem: Problem, point: Point, white: Array, response: Response, terms: Terms) -> Conditional:

@@ -13,6 +13,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import measured_rows
 from pkpd.fit.mixed import fit_text, individuals, tables
+from pkpd.fit.mixed.conditional import conditional_distributions
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
@@ -185,6 +186,18 @@ class PopulationFit:
         """η, κ, individual parameters per occasion, their uncertainty, objective and status of every subject."""
         return self.tables.individuals
 
+    def conditional(self, samples: int = 0, draws: int = 1000, seed: int = 1) -> xarray.Dataset:
+        """Return conditional means, SDs and samples of the random effects (`pkpd.fit.mixed.conditional`).
+
+        Raises
+        ------
+        InputError
+            If the fit was loaded: it has no problem to draw from.
+        """
+        if self.estimate is None:
+            raise InputError("a fit that was loaded cannot be drawn from; evaluate it again with starts=0")
+        return conditional_distributions(self.estimate, samples, draws, seed)
+
     @property
     def predictions(self) -> pandas.DataFrame:
         """PRED, IPRED, IWRES, CWRES and CWRESI of every observation."""
@@ -325,7 +338,7 @@ def population_fit(
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
-    mixed = _mixed(people)
+    mixed = mixed_numbers(people)
     return PopulationFit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
         there.objective + problem.constant,
@@ -353,8 +366,8 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _mixed(people: Population) -> int:
-    """How many estimated numbers belong to parameters with a random effect."""
+def mixed_numbers(people: Population) -> int:
+    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
     omega = people.omega
     active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
     active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}

@@ -48,4 +48,7 @@ def problem_from(
     data, censoring = censored(data, study, population.errors, blq)
     shifts = shifts_of(population, data, occasion_count(population, data))
     data = replace(data, model=shifts.model)
-    return Problem(population, data, shifts, settings or Settings(method="explicit", max_steps=5000), censoring, given or {})
+    settings = settings or Settings(method="explicit", max_steps=5000)
+    problem = Problem(population, data, shifts, settings, censoring, given or {})
+    _ = problem.pairs  # says at once which samples cannot be coupled
+    return problem

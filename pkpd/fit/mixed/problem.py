@@ -15,6 +15,7 @@ from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
 from pkpd.fit.mixed.omega_map import OmegaMap
 from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
+from pkpd.fit.mixed.pairs import Pairs, pairs_of
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -148,7 +149,14 @@ class Problem:
     @cached_property
     def densities(self) -> Densities:
         """The errors' half of the likelihood."""
-        return Densities(self.data, self.population.errors, self.data.outputs, self.censoring.window)
+        couples = tuple(c.name for c in self.population.correlations)
+        return Densities(self.data, self.population.errors, self.data.outputs, self.censoring.window, couples)
+
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """Rows of one record whose errors are correlated; None where there are no correlations."""
+        correlations = self.population.correlations
+        return pairs_of(correlations, self.data, self.densities) if correlations else None
 
     @cached_property
     def starts(self) -> Integers:

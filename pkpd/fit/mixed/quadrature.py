@@ -279,13 +279,16 @@ def _weights(
     slopes = _weight_slopes(problem, point, modes, LAPLACE)
     if frame.exactly.all():
         return w, v, slopes
-    mine = np.repeat(frame.exactly, np.diff(problem.starts))
+    rows = np.diff(problem.starts)
+    mine, known = np.repeat(frame.exactly, rows), np.repeat(frame.known, rows)
+
+    def chosen(exact: Array, expected: Array) -> Array:
+        shape = (-1, *[1] * (exact.ndim - 1))
+        return np.where(known.reshape(shape), np.where(mine.reshape(shape), exact, expected), 0.0)
+
     other, flat = curvature_weights(problem, terms, exact=False)
-    wf, vf, wp, vp = (
-        np.where(mine.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-        for a, b in zip(slopes, _weight_slopes(problem, point, modes, ""), strict=True)
-    )
-    return np.where(mine, w, other), np.where(mine, v, flat), (wf, vf, wp, vp)
+    wf, vf, wp, vp = map(chosen, slopes, _weight_slopes(problem, point, modes, ""))
+    return chosen(w, other), chosen(v, flat), (wf, vf, wp, vp)
 
 
 def _third(problem: Problem, point: Point, modes: Modes, inner: Array, v: Array) -> Array:

@@ -7,17 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from scipy.stats import ttest_1samp
 
 from pkpd import InputError, oral, simulate
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.individuals import individuals_of
 from pkpd.fit.mixed.laplacian import FO, marginal
 from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.population_fit import PopulationFit, mixed_numbers, population_fit
 from pkpd.fit.mixed.quantities import standard_secondary
+from pkpd.io import read_nonmem
+from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Source
-from tests.fit.mixed.cases import Case, ferx, theophylline
+from tests.fit.mixed.cases import ORAL_UNITS, Case, ferx, theophylline
+from tests.fit.mixed.cases import oral as oral_case
 from tests.fit.mixed.optima import optimum
 
 
@@ -55,6 +60,16 @@ def test_a_parameter_without_a_random_effect_counts_with_the_observations(case: 
     fixed = replace(people, parameters=people.parameters.fix("V"), omega=people.omega.fix("CL"))
     own = population_fit(optimum(Case(fixed, case.study).problem)).counts
     assert (own.mixed, own.fixed) == (3, 1)
+
+
+def test_a_coefficient_counts_with_what_it_acts_on(case: Case) -> None:
+    """Weight on V, which has no random effect; age on CL, which has one."""
+    power = Parameters(tuple(Parameter(n, 0.1, "", -np.inf, np.inf) for n in ("by_weight", "by_age")))
+    people = replace(
+        case.population, parameters=case.population.parameters + power, omega=Omega.independent(ka=0.6, CL=0.26),
+        relations={"V": "V*(weight/70)**by_weight", "CL": "CL*(age/40)**by_age"},
+    )  # fmt: skip
+    assert mixed_numbers(people) == 5  # ka, CL, by_age, two variances; not V, by_weight, add_C
 
 
 def test_shrinkage_is_not_centred_and_goes_over_all(fit: PopulationFit) -> None:
@@ -100,6 +115,19 @@ def test_occasions_have_parameters_of_their_own(occasions: PopulationFit) -> Non
     table = occasions.table()
     assert table.loc["CL", "IOV CV %"] == pytest.approx(100 * np.sqrt(np.expm1(0.0357135)), rel=2e-3)
     assert occasions.shrinkage.loc["kappa_CL", "n"] == 20
+
+
+def test_a_covariate_that_changes_with_the_occasion_is_that_of_its_first_record(reference: Path) -> None:
+    table = pandas.read_csv(reference / "external/ferx/warfarin_iov.csv").assign(WT=lambda t: 60.0 + 20.0 * t["OCC"])
+    study = read_nonmem(table, units=ORAL_UNITS, routes="oral")
+    omega = Omega.independent(CL=0.2, V=0.104) + Omega.independent(CL=0.19).at_occasion()
+    values = {"CL": 0.172762, "V": 8.62783, "ka": 1.17857, "prop_C": 0.18811}
+    people = replace(oral_case(values, omega, "proportional", study).population, relations={"CL": "CL*WT/70"})
+    problem = Case(people, study).problem
+    there = marginal(problem, problem.at(problem.start))
+    own = individuals_of(problem, there, "FOCEI")
+    total = own["eta"].sel(effect="CL") + own["kappa"].sel(kappa_of="CL")
+    np.testing.assert_allclose(own["CL"], 0.172762 * np.array([80, 100]) / 70 * np.exp(total))
 
 
 def test_tables_hold_what_is_estimated_by_name(fit: PopulationFit) -> None:

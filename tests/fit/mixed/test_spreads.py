@@ -58,7 +58,7 @@ def test_gradients_are_exact_beyond_a_limit(blq: str, method: str) -> None:
 
 
 def test_laplace_and_focei_by_hand() -> None:
-    """Mode and Hessian by scipy's search over normal densities with SD·exp(η), and by differences; FOCEI by its formula."""
+    """Mode by scipy's search over normal densities with SD·exp(η), Hessian by differences; FOCEI by its formula."""
     one = problem("proportional", "prop_C")
     point = one.at(one.start)
     laplace, focei = (marginal(one, point, m) for m in ("Laplace", "FOCEI"))

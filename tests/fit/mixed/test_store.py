@@ -69,6 +69,7 @@ def complicated() -> Population:
         priors=(
             NormalPrior({"CL": 0.7, "ka": 1.0}, {"CL": 0.2, "ka": 0.4}),
             InverseWishart(("CL", "V1"), np.eye(2) * 0.3, 5.0),
+            InverseWishart(("CL",), np.eye(1) * 0.1, 4.0, "occasion"),
         ),
     )  # fmt: skip
 
