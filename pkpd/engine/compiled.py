@@ -342,7 +342,9 @@ class Compiled:
 
 def _steady_at(schedule: Schedule, status: Integers) -> dict[int, str]:
     """When the subjects that have no steady state ask for one."""
-    found = {}
+    found: dict[int, str] = {}
+    if not status.any():  # looked at in every run: what is usual costs nothing
+        return found
     for i in np.flatnonzero(np.isin(status, (NO_STEADY_STATE, TOO_LATE, NOT_PERIODIC))).tolist():
         line = int(schedule.line_of_subject[i])
         mine = slice(int(schedule.segments[line]), int(schedule.segments[line + 1]))

@@ -125,19 +125,22 @@ class Densities:
     outputs : sequence of str
         Names of the model's outputs, in order.
     window : tuple of two arrays, shape (rows,) each, optional
-        Limits in the output's unit between which an observation had to lie to be observed at all: every row's density is
-        divided by that probability (M2, M4). −∞ and ∞ where there is none.
+        Limits in the output's unit between which an observation had to lie to be observed at all: every row's density
+        is divided by that probability (M2, M4). −∞ and ∞ where there is none.
+    correlations : tuple of str
+        Parameters that couple rows of one record; they come last, and no density of a row knows them.
     """
 
     rows: ObservedRows
     errors: tuple[ResidualError, ...]
     outputs: Sequence[str]
     window: tuple[Array, Array] | None = None
+    correlations: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters of all errors, in the order of the columns of `Density.p`."""
-        return tuple(name for error in self.errors for name in error.names)
+        return (*(name for error in self.errors for name in error.names), *self.correlations)
 
     @cached_property
     def jacobian(self) -> Array:
@@ -165,16 +168,13 @@ class Densities:
 
     @cached_property
     def _window(self) -> tuple[Array, Array, Integers] | None:
-        """Lower and upper end of every row's window on the error's scale, and its kind; `MEASURED` where there is none."""
+        """Ends of every row's window on the error's scale, and its kind; `MEASURED` where there is none."""
         if self.window is None:
             return None
-        low, high = self._on_scale(np.where(np.isfinite(self.window[0]), self.window[0], np.nan)), self._on_scale(
-            np.where(np.isfinite(self.window[1]), self.window[1], np.nan))  # fmt: skip
-        low, high = np.where(np.isfinite(low), low, -np.inf), np.where(np.isfinite(high), high, np.inf)
-        kind = np.select(
-            [np.isfinite(low) & np.isfinite(high), np.isfinite(low), np.isfinite(high)], [INTERVAL, ABOVE, BELOW], MEASURED
-        )
-        return low, high, kind.astype(np.int64)
+        low, high = (self._on_scale(np.where(np.isfinite(limit), limit, np.nan)) for limit in self.window)
+        bounded, capped = np.isfinite(low), np.isfinite(high)
+        kind = np.select([bounded & capped, bounded, capped], [INTERVAL, ABOVE, BELOW], MEASURED)
+        return np.where(bounded, low, -np.inf), np.where(capped, high, np.inf), kind.astype(np.int64)
 
     @cached_property
     def windowed(self) -> Flags:
@@ -198,11 +198,12 @@ class Densities:
         found = row_density(lower[places], upper[places], self.rows.kind[places], mean, sd)
         if self._window is None:
             return found
-        low, high, kind = (part[places] for part in self._window)
+        low, high, kind = self._window[0][places], self._window[1][places], self._window[2][places]
         within = np.flatnonzero(kind != MEASURED)
         if not within.size:
             return found
-        return conditioned(found, within, row_density(low[within], high[within], kind[within], mean[within], sd[within]))
+        window = row_density(low[within], high[within], kind[within], mean[within], sd[within])
+        return conditioned(found, within, window)
 
     @cached_property
     def _errors(self) -> tuple[_Error, ...]:

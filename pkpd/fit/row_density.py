@@ -69,7 +69,8 @@ def row_density(lower: Array, upper: Array, kind: Integers, mean: Array, sd: Arr
 
 
 def conditioned(row: RowDensity, within: Integers, window: RowDensity) -> RowDensity:
-    """Return the density of rows given that some of them lie in a window: −2 log of the window's probability is taken off.
+    """Return the density of rows given that some of them lie in a window: −2 log of the window's probability is taken
+    off.
 
     Parameters
     ----------
@@ -104,8 +105,8 @@ def _fill(table: Array, lower: Array, upper: Array, kind: Integers, mean: Array,
     rows = np.flatnonzero(kind == INTERVAL)
     if rows.size:
         table[:, rows] = _between(lower[rows], upper[rows], mean[rows], sd[rows])
-        still = rows[(sd[rows] == 0) & (lower[rows] <= mean[rows]) & (mean[rows] <= upper[rows])]
-        table[:, still] = 0.0  # nothing scatters: it lies between, whatever 0/0 says
+    if (sd == 0).any():  # nothing scatters: the mean lies inside or not, whatever 0/0 says
+        table[:, ~measured & (sd == 0) & (lower <= mean) & (mean <= upper)] = 0.0
     sure: Flags = ~measured & (table[0] == 0)
     table[1:, sure] = 0.0
     return sure

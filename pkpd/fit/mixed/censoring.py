@@ -1,24 +1,25 @@
 r"""What a fit does with values beyond a limit of quantification: M1 to M4.
 
-With f the prediction, g the residual SD, L the limit and Φ the normal distribution function, −2 log likelihood of a row is
+With f the prediction, g the residual SD, L the limit and Φ the normal distribution function, −2 log likelihood of a
+row is
 
 * M1: censored rows are left out.
 * M2: they are left out, and measured rows are conditioned on being inside the limits:
   :math:`-2\log[\varphi/(1-\Phi((L-f)/g))]`.
 * M3: the probability of being beyond the limit: :math:`-2\log\Phi((L-f)/g)`; measured rows as they are.
 * M4: as M3, and everything is conditioned on y > 0:
-  :math:`-2\log[(\Phi((L-f)/g)-\Phi(-f/g))/(1-\Phi(-f/g))]` and :math:`-2\log[\varphi/(1-\Phi(-f/g))]`. Under a log-normal error
-  this is M3.
+  :math:`-2\log[(\Phi((L-f)/g)-\Phi(-f/g))/(1-\Phi(-f/g))]` and :math:`-2\log[\varphi/(1-\Phi(-f/g))]`. Under a
+  log-normal error this is M3.
 
-Values above an upper limit go the same ways. A row in a window between two limits is such a row with both ends. The expected
-curvature of FOCE with interaction does not exist for what is censored or conditioned; these rows go by their exact second
-derivatives (the term of Laplace's method), all of them under M2 and M4.
+Values above an upper limit go the same ways. A row in a window between two limits is such a row with both ends. The
+expected curvature of FOCE with interaction does not exist for what is censored or conditioned; these rows go by their
+exact second derivatives (the term of Laplace's method), all of them under M2 and M4.
 
 References
 ----------
-Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn 2001;28:481-504. Ahn
-JE, Karlsson MO, Dunne A, Ludden TM. Likelihood based approaches to handling data below the quantification limit using NONMEM VI.
-J Pharmacokinet Pharmacodyn 2008;35:401-421.
+Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn
+2001;28:481-504. Ahn JE, Karlsson MO, Dunne A, Ludden TM. Likelihood based approaches to handling data below the
+quantification limit using NONMEM VI. J Pharmacokinet Pharmacodyn 2008;35:401-421.
 """
 
 from __future__ import annotations
@@ -68,6 +69,10 @@ class Censoring:
         return f"{self.method}: {METHODS[self.method]}{left_out}"
 
 
+UNTOUCHED = Censoring()
+"""Values beyond a limit count with their probability (M3)."""
+
+
 def censored(
     data: Observed, study: Study, errors: tuple[ResidualError, ...], method: str = "M3"
 ) -> tuple[Observed, Censoring]:
@@ -92,7 +97,7 @@ def censored(
     if method not in METHODS:
         raise InputError(f"unknown method {shown(method)} for values beyond a limit; {nearest(method, METHODS)}", "blq")
     if method == "M3":
-        return data, Censoring()
+        return data, UNTOUCHED
     if method == "M4":
         return _positive(data, errors)
     seen = data.kind == MEASURED
@@ -115,7 +120,8 @@ def _positive(data: Observed, errors: tuple[ResidualError, ...]) -> tuple[Observ
     for k in np.unique(data.output[plain]):
         wrong = int(((data.output == k) & (data.kind == MEASURED) & (data.lower <= 0)).sum())
         if wrong:
-            problems.append(f"M4 takes every {names[k]} for positive, and {wrong} measured values are 0 or below; use M3")
+            name = names[k]
+            problems.append(f"M4 takes every {name} for positive, and {wrong} measured values are 0 or below; use M3")
     if problems:
         raise InputError(problems, "blq")
     if not plain.any():
@@ -141,13 +147,15 @@ def _limits(data: Observed, study: Study) -> tuple[Array, Array]:
             mine = data.output == k
             if not mine.any():
                 continue
-            own = product(table[name].to_numpy(float)[mine], unit_ratio(data.model, study, output, data.analytes[output]))
+            ratio = unit_ratio(data.model, study, output, data.analytes[output])
+            own = product(table[name].to_numpy(float)[mine], ratio)
             known = np.unique(own[np.isfinite(own)])
             open_ = int((~np.isfinite(own)).sum())
             if open_ and known.size > 1:
+                some = ", ".join(f"{v:.4g}" for v in known[:4])
                 problems.append(
-                    f"{open_} values of {output} state no {name.upper()}, and the others have {known.size} different ones "
-                    f"({', '.join(f'{v:.4g}' for v in known[:4])}); M2 needs it of every value"
+                    f"{open_} values of {output} state no {name.upper()}, and the others have {known.size} different "
+                    f"ones ({some}); M2 needs it of every value"
                 )
             limit[mine] = np.where(np.isfinite(own), own, known[0] if known.size else none)
         found.append(limit)
@@ -156,4 +164,4 @@ def _limits(data: Observed, study: Study) -> tuple[Array, Array]:
     return found[0], found[1]
 
 
-__all__ = ["METHODS", "Censoring", "censored"]
+__all__ = ["METHODS", "UNTOUCHED", "Censoring", "censored"]

@@ -1,4 +1,4 @@
-"""What can be said of how a population fit ended: gradient, modes, subjects, bounds, other starts, the exact likelihood."""
+"""How a population fit ended: gradient, modes, subjects, bounds, other starts, the exact likelihood."""
 
 from __future__ import annotations
 

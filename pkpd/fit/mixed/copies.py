@@ -1,7 +1,8 @@
 r"""Many random effects of every subject at once: a problem in which each subject stands several times.
 
-Quadrature and importance sampling need the joint density of data and random effects in hundreds of places a subject. The
-engine solves them all in few calls, in pieces small enough for the memory; what is added up over rows is compiled.
+Quadrature and importance sampling need the joint density of data and random effects in hundreds of places a subject.
+The engine solves them all in few calls, in pieces small enough for the memory; what is added up over rows is
+compiled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sums over the rows of subjects that stand several times, compiled: the joint density and its slopes.
 
-D is the number of what predictions are differentiated by, q of random effects, P of the errors' parameters. The rows of copy i are
-``starts[i]`` to ``starts[i + 1]``.
+D is the number of what predictions are differentiated by, q of random effects, P of the errors' parameters. The rows
+of copy i are ``starts[i]`` to ``starts[i + 1]``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def joint_sums(
 ) -> None:  # fmt: skip
     """Write Σ l + ηᵀΩ⁻¹η + extra of every copy; infinite where it is no number.
 
-    Shapes: y, mean, sd (rows,); given (rows,) or (0,): terms of censored rows, NaN where a row is measured; eta (copies, q);
-    inverse (q, q) = Ω⁻¹; extra, out (copies,).
+    Shapes: y, mean, sd (rows,); given (rows,) or (0,): terms of censored rows, NaN where a row is measured; eta
+    (copies, q); inverse (q, q) = Ω⁻¹; extra, out (copies,).
     """
     size = inverse.shape[0]
     some = given.size > 0

@@ -19,7 +19,7 @@ from pkpd.fit.search import Minimum, Remembered, Secant, differenced_hessian, ne
 _SLOW = 0.05  # of −2 log L an iteration: where the second stage begins
 _STILL = 1e-7  # of −2 log L: nothing is gained any more
 _DONE = 1e-9  # gᵀH⁻¹g
-_MOVED = 2e-3  # of the vector: a Hessian from nearer than this is the Hessian here
+_MOVED = 1e-3  # of the vector: a Hessian from nearer than this is the Hessian here
 _PATIENCE = 3
 _STAGES = 4
 _NEIGHBOUR = 0.5  # of the vector: from here a search is on the slope of a minimum, if the objective says so too
@@ -111,6 +111,8 @@ def descend(
         gained = before - remembered(x).objective
         if moved > _MOVED:
             hessian, at = differenced_hessian(remembered, x), x
+        else:
+            hessian = bent(x)  # it learnt on the way
         if gained < _STILL:
             break
     return Minimum(x, remembered(x), hessian, newton_step(hessian, remembered(x).gradient)[1], remembered.count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Tried:
     status: str = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Exact:
     """The marginal likelihood without the approximation of the fit's method, at the estimates.
 
@@ -93,6 +94,8 @@ class Estimate:
         The marginal likelihood by quadrature or importance sampling; None if nobody asked.
     notes : tuple of str
         What was left out of the fit, which defaults were taken.
+    run : SaemRun, EMRun or None
+        The run of a method that draws, with its own trace and conditional distributions.
     """
 
     problem: Problem
@@ -110,6 +113,7 @@ class Estimate:
     cautions: tuple[str, ...] = ()
     exact: Exact | None = None
     notes: tuple[str, ...] = ()
+    run: Any = None
 
     @property
     def converged(self) -> bool:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pkpd.fit.mixed.population_fit import PopulationFit
 
 _FORMAT = "{:.4g}".format
-_SPECIAL = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
+_SPECIAL = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{",
+            "}": r"\}",
             "^": r"\^{}", "~": r"\~{}", "²": r"\textsuperscript{2}", "√": r"$\surd$", "ω": r"$\omega$", "·": r"$\cdot$",
             "−": r"$-$", "µ": r"$\mu$"}  # fmt: skip
 
@@ -96,7 +97,10 @@ def latex(fit: PopulationFit, level: float) -> str:
         table.index, table.to_numpy().tolist(), strict=True)]  # fmt: skip
     body = " \\\\\n".join(lines)
     columns = "l" + "".join("l" if c in ("unit", "note") else "r" for c in table.columns)
-    return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body} \\\\\n\\bottomrule\n\\end{{tabular}}"
+    rule = f"\\begin{{tabular}}{{{columns}}}"
+    return "\n".join(
+        [rule, "\\toprule", f"{head} \\\\", "\\midrule", f"{body} \\\\", "\\bottomrule", "\\end{tabular}"]
+    )
 
 
 def escaped(text: str) -> str:

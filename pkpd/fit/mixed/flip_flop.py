@@ -81,10 +81,21 @@ def _volume(out: str, values: dict[str, float]) -> str | None:
     return None
 
 
-def other_side(problem: Problem) -> Parameters | None:
-    """Return typical values on the other side of flip-flop; None where there is none or a constraint forbids it."""
+def other_side(problem: Problem, parameters: Parameters | None = None) -> Parameters | None:
+    """Return typical values on the other side of flip-flop; None where there is none or a constraint forbids it.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is fitted.
+    parameters : Parameters, optional
+        Typical values to begin from; the population's own by default.
+    """
     population = problem.population
-    moved = exchanged(population.parameters, population, across=True)
-    if moved.same_as(population.parameters) or replace(population, parameters=moved).broken:
+    here = parameters or population.parameters
+    moved = exchanged(here, population, across=True)
+    if moved.same_as(here):
+        moved = exchanged(here, population)
+    if moved.same_as(here) or replace(population, parameters=moved).broken:
         return None
     return moved

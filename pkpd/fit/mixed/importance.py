@@ -1,102 +1,29 @@
 r"""The marginal likelihood by importance sampling at the conditional modes, with its own error.
 
-With q the density that random effects are drawn from, :math:`L_i = \mathrm{mean}_k\, p(y_i, \eta_k)/q(\eta_k)`. The draws are a
-t distribution at the mode with the inverse half curvature and a share of the prior, quasi-random, in independent replicates
-(`proposal`). The mean over the replicates is unbiased; its spread between them gives the standard error of
-:math:`-2\log L`, subject by subject, and what the logarithm bends (half the relative variance) is put right.
+With q the density that random effects are drawn from, :math:`L_i = \mathrm{mean}_k\, p(y_i, \eta_k)/q(\eta_k)`. The
+draws are a t distribution at the mode with the inverse half curvature and a share of the prior, quasi-random, in
+independent replicates (`proposal`). The mean over the replicates is unbiased; its spread between them gives the
+standard error of :math:`-2\log L`, subject by subject, and what the logarithm bends (half the relative variance) is
+put right.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from pkpd.arrays import Array, Integers
+from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.fit.mixed.copies import joint
-from pkpd.fit.mixed.integral import Frame, Likelihood, frame_of, reasons_of
+from pkpd.fit.mixed.draws import weighted_draws
+from pkpd.fit.mixed.integral import Likelihood, frame_of, reasons_of
 from pkpd.fit.mixed.modes import Modes, conditional_modes
 from pkpd.fit.mixed.pareto import DOUBTFUL, pareto_shape
 from pkpd.fit.mixed.problem import Point, Problem
-from pkpd.fit.mixed.proposal import DEFENSIVE, draw_effects, subject_keys
+from pkpd.fit.mixed.proposal import DEFENSIVE
 
 REPLICATES = 8
 """Independent replicates, from whose spread the error comes."""
 DRAWS = 1000
 """Draws a subject at the mode, unless told otherwise."""
-
-
-@dataclass(frozen=True, eq=False)
-class Weighted:
-    """Draws of every subject's random effects with their weights.
-
-    Attributes
-    ----------
-    eta : array, shape (subjects, draws, random effects)
-        All replicates, one after the other.
-    log_weight : array, shape (subjects, draws)
-        log p(y, η) − log q(η), without N·log 2π; −∞ where the subject could not be solved.
-    share : array, shape (subjects, draws)
-        Weights that add up to 1; 0 throughout for a subject without any.
-    missed : array of int, shape (subjects,)
-        In how many draws the subject could not be solved.
-    by_shift, by_error : arrays, shapes (subjects, draws, differentiated), (subjects, draws, errors' parameters)
-        Slopes of −2 log p(y | η); no columns unless asked for.
-    """
-
-    eta: Array
-    log_weight: Array
-    share: Array
-    missed: Integers
-    by_shift: Array
-    by_error: Array
-
-    @property
-    def mean(self) -> Array:
-        """Conditional means, shape (subjects, random effects)."""
-        return np.einsum("ik,ika->ia", self.share, self.eta)
-
-    @property
-    def square(self) -> Array:
-        """Conditional means of η ηᵀ, shape (subjects, random effects, random effects)."""
-        result: Array = np.swapaxes(self.share[:, :, None] * self.eta, 1, 2) @ self.eta
-        return result
-
-
-def weighted_draws(
-    problem: Problem, point: Point, frame: Frame, power: int, replicates: int, seed: int, slopes: bool = False,
-    keys: tuple[int, ...] | None = None,
-) -> Weighted:  # fmt: skip
-    """Return draws with their weights.
-
-    Parameters
-    ----------
-    problem, point : Problem, Point
-        What is fitted, and where.
-    frame : Frame
-        Modes and half curvatures at the point or near it.
-    power : int
-        2**power draws at the mode in each replicate, an eighth as many from the prior.
-    replicates, seed : int
-        Independent replicates; what they are made of.
-    slopes : bool
-        Whether slopes are wanted, too.
-    keys : tuple of int, optional
-        `subject_keys` of the data, where they are known already.
-    """
-    drawn = draw_effects(point, frame, keys or subject_keys(problem.data), power, replicates, seed)
-    count, _, _, size = drawn.eta.shape
-    eta = drawn.eta.reshape(count, -1, size)
-    found = joint(problem, point, eta, slopes)
-    log_weight = -0.5 * (found.value + point.log_determinant) - drawn.log_density.reshape(count, -1)
-    top = log_weight.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        share = np.exp(log_weight - np.where(np.isfinite(top), top, 0.0))
-        total = share.sum(axis=1, keepdims=True)
-        share = np.where(total > 0, share / np.where(total > 0, total, 1.0), 0.0)
-    missed = (~np.isfinite(found.value)).sum(axis=1)
-    return Weighted(eta, log_weight, share, missed, found.by_shift, found.by_error)
 
 
 def importance_sampling(
@@ -125,11 +52,12 @@ def importance_sampling(
     power = max(int(np.ceil(np.log2(draws / REPLICATES))), 3)
     drawn = weighted_draws(problem, point, frame, power, REPLICATES, seed)
     likelihood, relative = _log_means(drawn.log_weight)
-    individual = np.where(frame.lost | ~np.isfinite(likelihood), np.nan, -2.0 * likelihood - relative)
+    known = ~frame.lost & np.isfinite(likelihood)
+    individual = np.where(known, -2.0 * np.where(known, likelihood, 0.0) - relative, np.nan)
     error = np.where(np.isnan(individual), np.nan, 2.0 * np.sqrt(relative))
-    mean = drawn.mean
     with np.errstate(all="ignore"):
-        effective = 1.0 / (drawn.share**2).sum(axis=1)
+        effective = np.where(drawn.share.any(axis=1), 1.0 / (drawn.share**2).sum(axis=1), 0.0)
+    mean = drawn.mean
     pareto = pareto_shape(drawn.log_weight)
     reasons = [
         text or (f"Pareto k̂ of the draws is {k:.2f}: they do not represent the subject" if k >= DOUBTFUL else "")
@@ -139,14 +67,14 @@ def importance_sampling(
         float(individual.sum()), float(np.sqrt((error**2).sum())), individual, error, mean,
         drawn.square - mean[:, :, None] * mean[:, None, :],
         f"importance sampling, {REPLICATES} × {2**power} draws and an eighth from the prior",
-        drawn.eta.shape[1], np.where(drawn.share.any(axis=1), effective, 0.0), pareto, tuple(reasons),
+        drawn.eta.shape[1], effective, pareto, tuple(reasons),
     )  # fmt: skip
 
 
 def draws_needed(draws: int = DRAWS) -> int:
     """Return how often every subject will be solved."""
     power = max(int(np.ceil(np.log2(draws / REPLICATES))), 3)
-    return REPLICATES * (2**power + 2**power // DEFENSIVE)
+    return int(REPLICATES * (2**power + 2**power // DEFENSIVE))
 
 
 def _log_means(log_weight: Array) -> tuple[Array, Array]:

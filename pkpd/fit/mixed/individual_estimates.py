@@ -12,7 +12,6 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest, warn
 from pkpd.fit.mixed.individuals import individuals_of, parameter_values
 from pkpd.fit.mixed.laplacian import FOCEI, LAPLACE, Marginal, marginal
-from pkpd.fit.mixed.modes import UNSOLVED, conditional_modes
 from pkpd.fit.mixed.prepare import problem_of
 from pkpd.fit.mixed.problem import Problem
 from pkpd.population import Population, Source, population_of
@@ -31,8 +30,9 @@ def individual_estimates(
 ) -> xarray.Dataset:
     r"""Return the individual estimates (maximum a posteriori) of new patients, with their uncertainty.
 
-    The population is taken as known: nothing of it is estimated. For each subject :math:`-2\log p(y|\eta) + \eta^T\Omega^{-1}\eta`
-    is minimised, all subjects at once; the covariance of η is the inverse of half of its curvature at the mode.
+    The population is taken as known: nothing of it is estimated. For each subject :math:`-2\log p(y|\eta) +
+    \eta^T\Omega^{-1}\eta` is minimised, all subjects at once; the covariance of η is the inverse of half of its
+    curvature at the mode.
 
     Parameters
     ----------
@@ -48,8 +48,9 @@ def individual_estimates(
     Returns
     -------
     xarray.Dataset
-        As `PopulationFit.individuals`: ``eta``, ``eta_se``, ``kappa``, individual parameters, and ``<name>_se`` for every
-        parameter with a random effect (delta method, natural scale); ``objective`` is the subject's part of −2 log L.
+        As `PopulationFit.individuals`: ``eta``, ``eta_se``, ``kappa``, individual parameters, and ``<name>_se`` for
+        every parameter with a random effect (delta method, natural scale); ``objective`` is the subject's part of −2
+        log L.
 
     Raises
     ------
@@ -67,25 +68,18 @@ def individual_estimates(
         problems.append(f"the covariance of {', '.join(people.omega.unstated)} is to be estimated; state it by omega=…")
     if problems:
         raise InputError(problems, "individual_estimates")
-    known = replace(people, parameters=people.parameters.fix(*people.parameters.free), omega=people.omega.fix(), priors=())
+    fixed = people.parameters.fix(*people.parameters.free)
+    known = replace(people, parameters=fixed, omega=people.omega.fix(), priors=())
     problem = problem_of(known, new_subjects, settings)
-    there = _at_modes(problem, method)
+    there = marginal(problem, problem.at(problem.start), method)
     found = individuals_of(problem, there, method)
-    bad = [str(s) for s, word in zip(found["subject"].to_numpy(), found["status"].to_numpy(), strict=True) if word != "found"]
+    bad = found["subject"].to_numpy()[found["status"].to_numpy() != "found"].tolist()
     if bad:
-        warn(f"{len(bad)} of {problem.subjects} subjects have no good estimate: {', '.join(bad[:5])}; see status")
+        who = ', '.join(map(str, bad[:5]))
+        warn(f"{len(bad)} of {problem.subjects} subjects have no good estimate: {who}; see status")
     return found.assign(_parameter_errors(problem, there, found)).assign_attrs(
         {"title": f"individual estimates, {people.model.name}", "method": method, "data_hash": new_subjects.data_hash}
     )
-
-
-def _at_modes(problem: Problem, method: str) -> Marginal:
-    """The marginal likelihood at the population's values; a subject that could not be solved does not spoil the others."""
-    there = marginal(problem, problem.at(problem.start), method)
-    if np.isfinite(there.objective):
-        return there
-    modes = conditional_modes(problem, there.point)
-    return replace(there, modes=modes, individual=np.where(modes.status == UNSOLVED, np.nan, there.individual))
 
 
 def _parameter_errors(problem: Problem, there: Marginal, found: xarray.Dataset) -> dict[str, xarray.DataArray]:
@@ -113,6 +107,6 @@ def _parameter_errors(problem: Problem, there: Marginal, found: xarray.Dataset) 
         own = found[name]
         values = error if "occasion" in own.dims else error[:, 0]
         label = {"units": own.attrs.get("units", ""), "long_name": f"standard error of {name}"}
-        errors[f"{name}_se"] = xarray.DataArray(np.where(np.isnan(own), np.nan, values), own.coords, own.dims, attrs=label)
+        errors[f"{name}_se"] = xarray.DataArray(values, own.coords, own.dims, attrs=label).where(own.notnull())
     return errors
 

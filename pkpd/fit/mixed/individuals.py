@@ -1,7 +1,7 @@
 r"""What a fit knows of every subject: random effects and their uncertainty, individual parameters, shrinkage.
 
-The random effects are conditional modes; their covariance is :math:`H^{-1}`, H being half of the curvature of −2 log density
-that the fit's method takes.
+The random effects are conditional modes; their covariance is :math:`H^{-1}`, H being half of the curvature of −2 log
+density that the fit's method takes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
-from pkpd.fit.mixed.laplacian import LAPLACE, Marginal
+from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, Marginal
 from pkpd.fit.mixed.modes import FOUND, UNSOLVED, WORDS, Modes
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.population import Population
@@ -25,9 +25,9 @@ FAILED_MODE = {code: text or "found" for code, text in WORDS.items()}
 
 
 def mode_covariance(problem: Problem, point: Point, modes: Modes, method: str) -> Array:
-    """Return H⁻¹ of every subject, shape (subjects, random effects, random effects); NaN where H is not positive definite."""
+    """Return H⁻¹ of every subject, shape (subjects, effects, effects); NaN where H is not positive definite."""
     effects = problem.shifts.effects @ point.root
-    curved = 0.5 * modes.at.exact if method == LAPLACE else modes.at.expected
+    curved = modes.at.expected if method in (FO, FOCE, FOCEI) else 0.5 * modes.at.exact
     half = effects.T @ curved @ effects + np.eye(effects.shape[1])  # by L⁻¹η, which a variance of 0 does not trouble
     result = np.full(half.shape, np.nan)
     good = np.isfinite(half).all(axis=(1, 2)) & (modes.status != UNSOLVED)
@@ -52,10 +52,11 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
     Returns
     -------
     xarray.Dataset
-        ``eta`` and ``eta_se`` (subject, effect); ``kappa`` and ``kappa_se`` (subject, occasion, kappa_of) where occasions
-        differ, NaN where a subject did not have the occasion; ``covariance`` (subject, random_effect, other) of all that
-        have a variance; every parameter of the model by its name, (subject) or (subject, occasion), at the first record of
-        the subject (of its occasion) where a covariate changes, and ``<name>_subject`` without occasions (κ = 0); ``objective``, ``observations``, ``status``.
+        ``eta`` and ``eta_se`` (subject, effect); ``kappa`` and ``kappa_se`` (subject, occasion, kappa_of) where
+        occasions differ, NaN where a subject did not have the occasion; ``covariance`` (subject, random_effect, other)
+        of all that have a variance; every parameter of the model by its name, (subject) or (subject, occasion), at the
+        first record of the subject (of its occasion) where a covariate changes, and ``<name>_subject`` without
+        occasions (κ = 0); ``objective``, ``observations``, ``status``.
     """
     import xarray
 
@@ -75,7 +76,7 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
         "eta_se": (("subject", "effect"), eta_se, {"long_name": "SD of the conditional distribution"}),
     }
     coordinates: dict[str, Any] = {
-        "subject": _plain(subjects), "effect": list(population.omega.effects()),
+        "subject": plain_names(subjects), "effect": list(population.omega.effects()),
         "random_effect": list(problem.effects), "other": list(problem.effects),
     }  # fmt: skip
     if kappas := population.omega.effects("occasion"):
@@ -83,7 +84,8 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
         coordinates |= {"occasion": list(data.occasions) or ["1"], "kappa_of": list(kappas)}
         for name, values in (("kappa", kappa), ("kappa_se", kappa_se)):
             variables[name] = (dims, np.where(had[:, :, None], values, np.nan))
-        variables["kappa"] = (*variables["kappa"], {"long_name": "random effects between occasions (conditional modes)"})
+        about = {"long_name": "random effects between occasions (conditional modes)"}
+        variables["kappa"] = (*variables["kappa"], about)
     variables["covariance"] = (("subject", "random_effect", "other"), covariance)
     variables |= _parameters(problem, population, active, had)
     variables["objective"] = ("subject", np.where(lost, np.nan, there.individual))
@@ -92,14 +94,14 @@ def individuals_of(problem: Problem, there: Marginal, method: str) -> xarray.Dat
     return xarray.Dataset(variables, coordinates)
 
 
-def _plain(names: Any) -> Any:
+def plain_names(names: Any) -> Any:
     """Subjects' names as an array of one type, if they are of one."""
     kinds = {type(n) for n in names}
     return np.array(list(names)) if len(kinds) == 1 and kinds <= {int, str, float} else np.array([*map(str, names)])
 
 
 def split(problem: Problem, active: Array, rest: float) -> tuple[Array, Array]:
-    """Return numbers of the random effects that have a variance as η (subjects, etas) and κ (subjects, occasions, kappas).
+    """Return numbers of random effects as η (subjects, etas) and κ (subjects, occasions, kappas).
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ def _marks(problem: Problem) -> Array | None:
 
 
 def _first_rows(problem: Problem) -> Integers:
-    """The value row at which parameters are reported, shape (subjects, occasions); the first one where there is none."""
+    """Return the value row at which parameters are reported, shape (subjects, occasions); by default the first."""
     owner = problem.data.value_subject
     first = np.searchsorted(owner, np.arange(problem.subjects))
     rows = np.repeat(first[:, None], problem.occasions, axis=1)
@@ -147,7 +149,9 @@ def _first_rows(problem: Problem) -> Integers:
     return rows
 
 
-def parameter_values(problem: Problem, population: Population, active: Array, occasions: bool = True) -> dict[str, Array]:
+def parameter_values(
+    problem: Problem, population: Population, active: Array, occasions: bool = True
+) -> dict[str, Array]:
     """Return the parameters that differ between subjects, shape (subjects, occasions) each.
 
     Parameters
@@ -203,8 +207,9 @@ def shrinkage(individuals: xarray.Dataset, population: Population) -> pandas.Dat
     Returns
     -------
     DataFrame
-        One row per random effect that has a variance (κ over all occasions that subjects had): ``mean`` (ETABAR), ``SE``,
-        ``p`` (two-sided, Student's t, that the mean is 0), ``omega`` (SD), ``shrinkage SD %``, ``shrinkage variance %``, ``n``.
+        One row per random effect that has a variance (κ over all occasions that subjects had): ``mean`` (ETABAR),
+        ``SE``, ``p`` (two-sided, Student's t, that the mean is 0), ``omega`` (SD), ``shrinkage SD %``, ``shrinkage
+        variance %``, ``n``.
 
     References
     ----------

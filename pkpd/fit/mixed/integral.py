@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.arrays import Array, Flags
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.mixed.modes import UNSOLVED, WORDS, Modes
 from pkpd.fit.mixed.problem import Point, Problem
 
@@ -54,7 +54,8 @@ class Likelihood:
     @property
     def sd(self) -> Array:
         """Conditional SDs of the random effects, shape (subjects, random effects)."""
-        return np.sqrt(np.einsum("iaa->ia", self.covariance))
+        sd: Array = np.sqrt(np.einsum("iaa->ia", self.covariance))
+        return sd
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +72,8 @@ class Frame:
         B with B·Bᵀ = H⁻¹, upper triangular.
     log_determinant : array, shape (subjects,)
         log |H|.
-    exactly : array of bool, shape (subjects,)
-        Whether H is the exact one.
+    exactly, known : arrays of bool, shape (subjects,)
+        Whether H is the exact one; whether it is one of the two at all (if not, it is that of the prior, Ω⁻¹).
     lost : array of bool, shape (subjects,)
         Subjects that could not be solved at their mode.
     """
@@ -82,6 +83,7 @@ class Frame:
     root: Array
     log_determinant: Array
     exactly: Flags
+    known: Flags
     lost: Flags
 
 
@@ -103,26 +105,27 @@ def frame_of(problem: Problem, point: Point, modes: Modes) -> Frame:
     expected = effects.T @ here.expected @ effects + point.inverse
     exactly = _positive(exact)
     half = np.where(exactly[:, None, None], exact, expected)
-    half = np.where((lost | ~_positive(half))[:, None, None], point.inverse, half)
+    known = ~lost & (exactly | _positive(expected))
+    half = np.where(known[:, None, None], half, point.inverse)
     lower = np.linalg.cholesky(half)
     root = np.swapaxes(np.linalg.inv(lower), 1, 2) if half.shape[1] else lower
     log_determinant = 2.0 * np.log(np.einsum("iaa->ia", lower)).sum(axis=1)
-    return Frame(here.eta, half, np.ascontiguousarray(root), log_determinant, exactly, lost)
+    return Frame(here.eta, half, np.ascontiguousarray(root), log_determinant, exactly, known, lost)
 
 
 def _positive(matrices: Array) -> Flags:
     """Return which symmetric matrices are positive definite, to rounding."""
     if not matrices.shape[1]:
         return np.ones(len(matrices), dtype=bool)
-    sound = np.isfinite(matrices).all(axis=(1, 2))
+    sound = np.asarray(np.isfinite(matrices).all(axis=(1, 2)), dtype=bool)
     scale = np.sqrt(np.abs(np.einsum("iaa->ia", matrices)))
     scale = np.where(sound[:, None] & (scale > 0), scale, 1.0)
-    smallest = np.linalg.eigvalsh(np.where(sound[:, None, None], matrices, 0.0) / (scale[:, :, None] * scale[:, None, :]))
-    result: Flags = sound & (smallest[:, 0] > 1e-12)
-    return result
+    whole = np.where(sound[:, None, None], matrices, 0.0) / (scale[:, :, None] * scale[:, None, :])
+    smallest = np.linalg.eigvalsh(whole)
+    return np.asarray(sound & (smallest[:, 0] > 1e-12), dtype=bool)
 
 
-def reasons_of(modes: Modes, individual: Array, missed: Array, places: int) -> tuple[str, ...]:
+def reasons_of(modes: Modes, individual: Array, missed: Integers, places: int) -> tuple[str, ...]:
     """Return what is to be said of every subject's part.
 
     Parameters

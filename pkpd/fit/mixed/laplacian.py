@@ -2,14 +2,14 @@ r"""The marginal likelihood by the curvature at the conditional modes, with its 
 
 .. math:: -2\log L \approx \sum_i \bigl\{ \sum_j l_j + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H_i| \bigr\}
 
-without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for measured
-rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
+without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for
+measured rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
 
 References
 ----------
-Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI approximations
-to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various NONMEM estimation
-methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
+Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI
+approximations to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various
+NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.errors import InputError
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.coupling import coupled_trace, frozen_slopes
 from pkpd.fit.mixed.fo import linear_model
 from pkpd.fit.mixed.kernels import trace_slopes
 from pkpd.fit.mixed.modes import Conditional, Modes, conditional_modes, curvature_weights
 from pkpd.fit.mixed.problem import Point, Problem, Response
+from pkpd.fit.mixed.scaled import scaled, trace_of
 from pkpd.fit.mixed.terms import terms_of
 
 FOCEI, FOCE, LAPLACE, FO = "FOCEI", "FOCE", "Laplace", "FO"
@@ -77,6 +80,11 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
     start : array, shape (subjects, random effects), optional
         Where the search for the modes begins.
     """
+    if method in (FO, FOCE) and problem.shifts.spreads:
+        raise InputError(f"{method} takes residual SDs without random effects, and there are some on them; use FOCEI")
+    if problem.pairs is not None and (method == FO or problem.shifts.spreads):
+        what = "random effects on residual SDs" if problem.shifts.spreads else "FO"
+        raise InputError(f"correlated residual errors do not go with {what} yet; use FOCEI, FOCE or Laplace without it")
     if method == FO:
         return _first_order(problem, point)
     frozen = None
@@ -139,11 +147,22 @@ def _scores(
     terms, response = here.terms, here.response
     count, free, size = problem.subjects, len(point.vector), effects.shape[1]
     w, v = curvature_weights(problem, terms, method == LAPLACE)
-    wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
     spread = np.ascontiguousarray(effects @ inner @ effects.T)  # subjects × D × D
-    rows = len(terms.f)
-    q, s, t = np.empty(rows), np.empty(rows), np.empty(here.gradient.shape)
-    trace_slopes(problem.starts, response.first, response.second, w, wf, v, vf, spread, q, s, t)
+    by_t = terms.fp[:0]
+    couple, still = None, None if modes.frozen is None else modes.frozen.f
+    if problem.pairs is not None:
+        couple = coupled_trace(problem, point, response, spread, method == LAPLACE, still)
+        t, by_error = couple.t, terms.p + couple.p
+    elif response.spread is not None:
+        trace = trace_of(problem, point, response, spread, method == LAPLACE)
+        t, by_error = trace.t, terms.p + trace.p
+        by_t = scaled(problem, response.f, point.errors, response.spread, True).tp
+    else:
+        wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
+        rows = len(terms.f)
+        q, s, t = np.empty(rows), np.empty(rows), np.empty(here.gradient.shape)
+        trace_slopes(problem.starts, response.first, response.second, w, wf, v, vf, spread, q, s, t)
+        by_error = terms.p + q[:, None] * wp + s[:, None] * vp
     if v.any():
         t += _third(problem, point, here, inner, v)
     adjoint = _solved(exact, -(t @ effects)[:, :, None])[:, :, 0]
@@ -152,10 +171,16 @@ def _scores(
     scores = np.zeros((count, free))
     scores[:, places.effects] = (whole[:, None, :] @ point.links)[:, 0]
     moved = (response.first * np.repeat(along, np.diff(problem.starts), axis=0)).sum(axis=1)
+    by_error += moved[:, None] * terms.fp
+    if response.spread is not None:
+        mine = problem.spread_places
+        by_error += np.where(mine >= 0, along[problem.data.subject, mine], 0.0)[:, None] * by_t
     own = places.error_free
-    by_error = terms.p[:, own] + q[:, None] * wp[:, own] + s[:, None] * vp[:, own] + moved[:, None] * terms.fp[:, own]
-    scores[:, places.errors] = group_sums(by_error, problem.starts) * point.error_slopes
-    if modes.frozen is not None:
+    scores[:, places.errors] = group_sums(by_error[:, own], problem.starts) * point.error_slopes
+    if modes.frozen is not None and couple is not None:
+        row = couple.frozen + frozen_slopes(problem, point, response, modes.frozen.f, moved)
+        scores[:, places.effects] += _of_frozen(problem, point, modes.frozen, row)
+    elif modes.frozen is not None:
         scores[:, places.effects] += _through_sd(problem, point, modes, q, s, moved)
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
     turned = problem.shifts.effects.T @ (
@@ -234,8 +259,12 @@ def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, s: Array
     """Return what fixed effects change through the residual SD at η = 0 (FOCE), shape (subjects, fixed effects)."""
     terms, frozen = modes.at.terms, modes.frozen
     assert frozen is not None
-    l, w, v, lf = _sd_slopes(problem, point, modes)
-    row = (l + q * w + s * v + moved * lf) * terms.sd_f
+    value, w, v, lf = _sd_slopes(problem, point, modes)
+    return _of_frozen(problem, point, frozen, (value + q * w + s * v + moved * lf) * terms.sd_f)
+
+
+def _of_frozen(problem: Problem, point: Point, frozen: Response, row: Array) -> Array:
+    """Return what fixed effects change through predictions at η = 0, given the slope by each of these."""
     summed = group_sums(row[:, None] * frozen.first, problem.starts)
     links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
     result: Array = np.einsum("ia,iak->ik", summed, links)
@@ -269,7 +298,13 @@ def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> A
     mixed[:, :, places.effects] = effects.T @ here.exact @ point.links
     by_error = here.terms.fp[:, places.error_free] * point.error_slopes
     along = here.response.first[:, :, None] * by_error[:, None, :]
-    mixed[:, :, places.errors] = effects.T @ group_sums(along, problem.starts)
+    by_row = group_sums(along, problem.starts)
+    if here.response.spread is not None:
+        by_t = scaled(problem, here.response.f, point.errors, here.response.spread, True).tp
+        mine = np.flatnonzero(problem.spread_places >= 0)
+        own = by_t[mine][:, places.error_free] * point.error_slopes
+        np.add.at(by_row, (problem.data.subject[mine], problem.spread_places[mine]), own)
+    mixed[:, :, places.errors] = effects.T @ by_row
     changed = np.tensordot(here.white, point.root_change, (1, 1))  # dL u: subjects × effects × free numbers
     pull = here.gradient @ problem.shifts.effects
     mixed[:, :, places.parameters :] = (
@@ -283,13 +318,17 @@ def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> A
 def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     """Return the expected Hessian of the linearised model, shape (free, free), positive semi-definite.
 
-    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the same by
-    random effects; the residual errors their expected curvature.
+    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the
+    same by random effects; the residual errors their expected curvature.
     """
     places, effects = problem.places, problem.shifts.effects @ point.root
     count = problem.subjects
     terms = here.terms
     m = here.expected
+    if problem.exact_rows.any():  # censored or conditioned: the curvature by the prediction, where it is positive
+        w = np.where(problem.exact_rows, np.maximum(0.5 * terms.ff, 0.0), 0.5 * terms.expected)
+        first = here.response.first
+        m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
     me = m @ effects
     size = effects.shape[1]
     inner = np.linalg.inv(effects.T @ me + np.eye(size)) if size else np.zeros((count, 0, 0))
@@ -302,8 +341,14 @@ def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     kd = np.tensordot(k, point.change, (2, 0))
     omega = np.tensordot(kd, kd, ((0, 1, 2), (0, 2, 1)))
     information[places.parameters :, places.parameters :] = omega
-    per = terms.sd_p[:, places.error_free] * point.error_slopes / terms.sd[:, None]
+    sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
+    per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
     information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
+    if problem.pairs is not None:
+        rho = point.errors[problem.pairs.column]
+        own = np.bincount(problem.pairs.column, 2 * (1 + rho**2) / (1 - rho**2) ** 2, len(point.errors))
+        slopes = own[places.error_free] * point.error_slopes**2
+        information[places.errors, places.errors] += slopes
     return np.where(np.isfinite(information), information, 0.0)
 
 

@@ -13,8 +13,11 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.coupling import coupled_at
 from pkpd.fit.mixed.kernels import newton_steps, subject_sums
+from pkpd.fit.mixed.pairs import Coupled, add_pairs
 from pkpd.fit.mixed.problem import Point, Problem, Response
+from pkpd.fit.mixed.scaled import add_spreads
 from pkpd.fit.mixed.terms import Terms, terms_of
 
 FOUND, STALLED, UNSOLVED, SADDLE = range(4)
@@ -105,24 +108,37 @@ def conditional(problem: Problem, point: Point, white: Array, frozen: Response |
     frozen : Response, optional
         Predictions at which the residual SD is taken (FOCE).
     """
-    eta = white @ point.root.T
-    response = problem.respond(point, eta)
-    terms = terms_of(problem.densities, response.f, point.errors, None if frozen is None else frozen.f)
-    return assembled(problem, white, eta, response, terms)
+    response = problem.respond(point, white @ point.root.T)
+    still = None if frozen is None else frozen.f
+    if problem.pairs is not None:
+        return _with_pairs(problem, point, white, response, coupled_at(problem, response.f, point.errors, still))
+    terms = terms_of(problem.densities, response.f, point.errors, still, response.spread)
+    return assembled(problem, point, white, response, terms)
 
 
-def assembled(problem: Problem, white: Array, eta: Array, response: Response, terms: Terms) -> Conditional:
+def _with_pairs(problem: Problem, point: Point, white: Array, response: Response, found: Coupled) -> Conditional:
+    assert problem.pairs is not None
+    here = assembled(problem, point, white, response, found.terms)
+    add_pairs(
+        problem.pairs, problem.data.subject, response.first, (found.cross, found.expected), (here.exact, here.expected)
+    )
+    return here
+
+
+def assembled(problem: Problem, point: Point, white: Array, response: Response, terms: Terms) -> Conditional:
     """Add up over the rows of each subject."""
-    count, size = len(eta), response.first.shape[1]
+    count, size = len(white), response.first.shape[1]
     w, v = curvature_weights(problem, terms, exact=False)
     gradient, exact, expected = np.empty((count, size)), np.empty((count, size, size)), np.empty((count, size, size))
     subject_sums(
         problem.starts, response.first, response.second, terms.f, terms.ff, w, v, gradient, exact, expected
     )
+    if response.spread is not None:
+        add_spreads(problem, point, response, gradient, exact, expected)
     with np.errstate(all="ignore"):
         objective = group_sums(terms.value, problem.starts) + (white * white).sum(axis=1)
     objective[~np.isfinite(objective)] = np.inf
-    return Conditional(white, eta, response, terms, objective, gradient, exact, expected)
+    return Conditional(white, white @ point.root.T, response, terms, objective, gradient, exact, expected)
 
 
 def curvature_weights(problem: Problem, terms: Terms, exact: bool) -> tuple[Array, Array]:
@@ -181,9 +197,9 @@ def conditional_modes(
             break
         trial = np.where(open_[:, None], here.white + step, here.white)
         there = conditional(problem, point, trial, frozen)
-        better = here.objective - there.objective
-        noise = _NOISE * (1.0 + np.abs(here.objective))
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a subject that was lost is infinitely bad in both
+            better = here.objective - there.objective
+            noise = _NOISE * (1.0 + np.abs(here.objective))
             ratio = better / gain
         taken: Flags = open_ & np.isfinite(there.objective) & (
             (ratio > 0.05) | ((np.abs(better) <= noise) & (decrement < _NEAR))
@@ -231,6 +247,7 @@ def _merged(problem: Problem, here: Conditional, there: Conditional, taken: Flag
     response = Response(
         by_row(old.f, new.f), by_row(old.first, new.first), by_row(old.second, new.second),
         np.where(taken, new.status, old.status),
+        None if old.spread is None or new.spread is None else by_row(old.spread, new.spread),
     )  # fmt: skip
     terms = Terms(**{n: by_row(getattr(here.terms, n), getattr(there.terms, n)) for n in Terms.__dataclass_fields__})
     parts = {n: by_subject(getattr(here, n), getattr(there, n)) for n in (

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fit.mixed.laplacian import FOCEI, Marginal, marginal
+from pkpd.fit.mixed.laplacian import FOCEI, Marginal
+from pkpd.fit.mixed.marginals import marginal_by
 from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.quadrature import NODES
 
 _FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
 
@@ -74,13 +76,17 @@ class MarginalObjective:
     problem : Problem
         What is fitted.
     method : str
-        Which approximation (`laplacian.marginal`).
+        Which approximation (`marginals.marginal_by`).
     watch : callable, optional
         Told of every evaluation that improved on all before.
+    nodes : int
+        Of quadrature, an effect.
     """
 
-    def __init__(self, problem: Problem, method: str = FOCEI, watch: Callable[[Step], None] | None = None) -> None:
-        self.problem, self.method, self.watch = problem, method, watch
+    def __init__(
+        self, problem: Problem, method: str = FOCEI, watch: Callable[[Step], None] | None = None, nodes: int = NODES
+    ) -> None:
+        self.problem, self.method, self.watch, self.nodes = problem, method, watch, nodes
         self.evaluations = 0
         self.trace: list[Step] = []
         self._begun = time.perf_counter()
@@ -92,7 +98,7 @@ class MarginalObjective:
         point = self.problem.at(vector)
         if self.problem.population.constraints and self.problem.broken(point):
             return Evaluated(np.inf, np.zeros(vector.size), np.eye(vector.size), None)
-        value = marginal(self.problem, point, self.method, self._begin(point.vector))
+        value = marginal_by(self.problem, point, self.method, self._begin(point.vector), self.nodes)
         if np.isfinite(value.objective):
             self._last = [value, *self._last[:1]]
         result = self._with_priors(value)
@@ -102,9 +108,9 @@ class MarginalObjective:
     def _begin(self, vector: Array) -> Array | None:
         if not self._last:
             return None
-        near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max()))
+        near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max(initial=0.0)))
         step = vector - near.point.vector
-        if np.abs(step).max() > _FAR:
+        if np.abs(step).max(initial=0.0) > _FAR:
             return near.modes.eta
         begin: Array = near.modes.eta + near.drift @ step
         return begin
@@ -135,7 +141,7 @@ class MarginalObjective:
         point = self.problem.at(vector)
         if broken := self.problem.broken(point):
             return f"the values do not meet {', '.join(broken)}"
-        value = marginal(self.problem, point, self.method)
+        value = marginal_by(self.problem, point, self.method, nodes=self.nodes)
         lost = np.flatnonzero(~np.isfinite(value.individual))
         if not lost.size:
             return ""

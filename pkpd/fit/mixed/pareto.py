@@ -3,8 +3,8 @@ r"""How heavy the tail of importance weights is: the shape k̂ of a generalised 
 References
 ----------
 Vehtari A, Simpson D, Gelman A, Yao Y, Gabry J. Pareto smoothed importance sampling. J Mach Learn Res 2024;25(72):1-58
-(section 3.1: the number of the largest; appendix: the weakly informative prior). Zhang J, Stephens MA. A new and efficient
-estimation method for the generalized Pareto distribution. Technometrics 2009;51:316-325.
+(section 3.1: the number of the largest; appendix: the weakly informative prior). Zhang J, Stephens MA. A new and
+efficient estimation method for the generalized Pareto distribution. Technometrics 2009;51:316-325.
 """
 
 from __future__ import annotations

@@ -83,8 +83,9 @@ def model_data(model: Model) -> dict[str, Any]:
 
 def model_from(data: Mapping[str, Any]) -> Model:
     """Return the model that plain data describe."""
-    parts = {n: tuple(v) if isinstance(v, list) and n != "parameters" else v for n, v in data.items()}
-    return Model(**{**parts, "parameters": parameters_from(data["parameters"])})
+    parts: dict[str, Any] = {n: tuple(v) if isinstance(v, list) and n != "parameters" else v for n, v in data.items()}
+    parts["parameters"] = parameters_from(data["parameters"])
+    return Model(**parts)
 
 
 def parameters_data(parameters: Parameters) -> list[dict[str, Any]]:
@@ -99,8 +100,8 @@ def parameters_from(data: Iterable[Mapping[str, Any]]) -> Parameters:
 
 def _block_data(block: OmegaBlock) -> dict[str, Any]:
     return {
-        "names": list(block.names), "matrix": block.matrix.tolist(), "fixed": block.fixed.tolist(), "level": block.level,
-        "copies": [list(copy) for copy in block.copies], "stated": block.stated,
+        "names": list(block.names), "matrix": block.matrix.tolist(), "fixed": block.fixed.tolist(),
+        "level": block.level, "copies": [list(copy) for copy in block.copies], "stated": block.stated,
     }  # fmt: skip
 
 

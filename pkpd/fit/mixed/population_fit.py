@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import measured_rows
-from pkpd.fit.mixed import fit_text, individuals, residuals, tables
+from pkpd.fit.mixed import fit_text, individuals, tables
+from pkpd.fit.mixed.conditional import conditional_distributions
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
+from pkpd.fit.mixed.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.verdict import CONVERGED
@@ -30,75 +32,6 @@ if TYPE_CHECKING:
     import xarray
 
     from pkpd.study import Study
-
-
-class Tables(Protocol):
-    """What a fit knows row by row."""
-
-    @property
-    def individuals(self) -> xarray.Dataset:
-        """As `pkpd.fit.mixed.individuals.individuals_of` returns it."""
-
-    @property
-    def predictions(self) -> pandas.DataFrame:
-        """As `pkpd.fit.mixed.residuals.residuals` returns it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Computed:
-    """Tables that are computed when they are first asked for.
-
-    Attributes
-    ----------
-    estimate : Estimate
-        What they are computed from.
-    """
-
-    estimate: Estimate
-
-    @cached_property
-    def individuals(self) -> xarray.Dataset:
-        """What is known of every subject."""
-        return individuals.individuals_of(self.estimate.problem, self.estimate.marginal, self.estimate.method)
-
-    @cached_property
-    def predictions(self) -> pandas.DataFrame:
-        """Predictions and residuals of every row."""
-        return residuals.residuals(self.estimate.problem, self.estimate.point, self.estimate.marginal.modes)
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """Tables as they were computed once, e.g. before they were saved.
-
-    Attributes
-    ----------
-    individuals : xarray.Dataset
-    predictions : DataFrame
-    """
-
-    individuals: xarray.Dataset
-    predictions: pandas.DataFrame
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Sizes that criteria are made of.
-
-    Attributes
-    ----------
-    subjects, observations, censored : int
-        Of the data; a censored record counts as an observation.
-    mixed, fixed : int
-        Estimated numbers that belong to parameters with a random effect (their typical values, coefficients in their
-        relations, elements of Ω), and all others (residual errors, parameters without a random effect).
-    """
-
-    subjects: int
-    observations: int
-    censored: int
-    mixed: int
-    fixed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +63,12 @@ class PopulationFit:
         likelihood.
     secondary : mapping
         Name → equation in typical values, e.g. ``{"half_life": "log(2)*V/CL"}``.
-    data_hash : str
-        SHA-256 of the study; empty if unknown.
     trace : tuple of Step
         The search that ended best.
     tried : tuple of Tried
         All starts.
     tables : Tables
-        What `individuals` and `predictions` return.
+        What `individuals`, `predictions` and `data_hash` return.
     estimate : Estimate or None
         With the problem, for scripts that go on from here; None in a fit that was loaded.
     attrs : mapping
@@ -158,7 +89,6 @@ class PopulationFit:
     notes: tuple[str, ...]
     convergence: Convergence
     secondary: Mapping[str, str]
-    data_hash: str
     trace: tuple[Step, ...]
     tried: tuple[Tried, ...]
     tables: Tables
@@ -247,9 +177,26 @@ class PopulationFit:
         return {q.name: q.interval(self.covariance, level) for q in tables.quantities(self) if not q.fixed}
 
     @property
+    def data_hash(self) -> str:
+        """SHA-256 of the study's tables and units; empty if the study is unknown."""
+        return self.tables.data_hash
+
+    @property
     def individuals(self) -> xarray.Dataset:
         """η, κ, individual parameters per occasion, their uncertainty, objective and status of every subject."""
         return self.tables.individuals
+
+    def conditional(self, samples: int = 0, draws: int = 1000, seed: int = 1) -> xarray.Dataset:
+        """Return conditional means, SDs and samples of the random effects (`pkpd.fit.mixed.conditional`).
+
+        Raises
+        ------
+        InputError
+            If the fit was loaded: it has no problem to draw from.
+        """
+        if self.estimate is None:
+            raise InputError("a fit that was loaded cannot be drawn from; evaluate it again with starts=0")
+        return conditional_distributions(self.estimate, samples, draws, seed)
 
     @property
     def predictions(self) -> pandas.DataFrame:
@@ -260,9 +207,9 @@ class PopulationFit:
         """Return `predictions` with another root of the subjects' covariance: ``"symmetric"`` or ``"Cholesky"``."""
         if root == "symmetric":
             return self.predictions
-        if self.estimate is None:
-            raise InputError("a fit that was loaded has its residuals by the symmetric root alone; fit again for another")
-        return residuals.residuals(self.estimate.problem, self.estimate.point, self.estimate.marginal.modes, root)
+        if not isinstance(self.tables, Computed):
+            raise InputError("a fit loaded without its study has no residuals by another root; load it with the study")
+        return self.tables.residuals(root)
 
     @property
     def shrinkage(self) -> pandas.DataFrame:
@@ -293,7 +240,8 @@ class PopulationFit:
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
         """Return `n` populations whose values and Ω differ by the uncertainty of the estimates.
 
-        The vector is normal with the fit's covariance, so that every Ω is positive definite and every value inside its bounds.
+        The vector is normal with the fit's covariance, so that every Ω is positive definite and every value inside its
+        bounds.
 
         Parameters
         ----------
@@ -366,8 +314,8 @@ class PopulationFit:
 
 
 def population_fit(
-    estimate: Estimate, *, covariance: str = "R", secondary: Mapping[str, str] | None = None,
-    data_hash: str = "", attrs: Mapping[str, Any] | None = None,
+    estimate: Estimate, study: Study | None = None, *, covariance: str = "R",
+    secondary: Mapping[str, str] | None = None, attrs: Mapping[str, Any] | None = None,
 ) -> PopulationFit:  # fmt: skip
     """Return the result of a population fit from where its search ended.
 
@@ -379,10 +327,10 @@ def population_fit(
         Which covariance is reported.
     secondary : mapping, optional
         Name → equation; none by default (`pkpd.fit.mixed.quantities.standard_secondary` has the usual ones).
-    data_hash : str
-        `Study.data_hash` of the data.
+    study : Study, optional
+        The data, for their hash and provenance.
     attrs : mapping, optional
-        Provenance of the study.
+        Provenance; that of the study by default.
     """
     known(covariance)
     problem, there = estimate.problem, estimate.marginal
@@ -390,17 +338,35 @@ def population_fit(
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
-    mixed = _mixed(people)
+    mixed = mixed_numbers(people)
     return PopulationFit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
-        there.objective + problem.constant, Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
-        estimate.status, estimate.message, estimate.cautions, estimate.notes, convergence_of(estimate, uncertainty),
-        dict(secondary or {}), data_hash, estimate.trace, estimate.tried, Computed(estimate), estimate, dict(attrs or {}),
+        there.objective + problem.constant,
+        Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
+        estimate.status, estimate.message, estimate.cautions, (*estimate.notes, *_notes(estimate)),
+        convergence_of(estimate, uncertainty), dict(secondary or {}), estimate.trace, estimate.tried,
+        Computed(estimate, study), estimate, dict(attrs if attrs is not None else study.attrs if study else {}),
     )  # fmt: skip
 
 
-def _mixed(people: Population) -> int:
-    """How many estimated numbers belong to parameters with a random effect."""
+def _notes(estimate: Estimate) -> tuple[str, ...]:
+    """What the objective is made of, where it is not plain measured values."""
+    problem, said = estimate.problem, []
+    if problem.exact_rows.any() or problem.censoring.dropped:
+        curved = " by their exact second derivatives" if estimate.method in (FOCE, FOCEI) else ""
+        said.append(f"values beyond a limit, {problem.censoring}{curved}")
+    jacobian = float(problem.densities.jacobian.sum())
+    if jacobian:
+        value = estimate.objective - jacobian
+        said.append(f"objective on the log scale, without 2 Σ ln y = {jacobian:.4f}: {value:.4f}")
+    if problem.population.priors:
+        value = estimate.objective + problem.population_at(estimate.vector).prior_density().value
+        said.append(f"objective with the priors' −2 log density: {value:.4f}")
+    return tuple(said)
+
+
+def mixed_numbers(people: Population) -> int:
+    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
     omega = people.omega
     active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
     active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}

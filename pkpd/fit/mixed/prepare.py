@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from pkpd.arrays import Array
 from pkpd.engine import Settings
 from pkpd.fit.mixed.censoring import censored
 from pkpd.fit.mixed.problem import Problem, occasion_count
@@ -36,10 +38,17 @@ def problem_of(
 
 
 def problem_from(
-    population: Population, data: Observed, study: Study, settings: Settings | None = None, blq: str = "M3"
-) -> Problem:
-    """Return the problem of fitting a population to arrays that hold its covariates and the marks of its occasions."""
+    population: Population, data: Observed, study: Study, settings: Settings | None = None, blq: str = "M3",
+    given: Mapping[str, Array] | None = None,
+) -> Problem:  # fmt: skip
+    """Return the problem of fitting a population to arrays that hold its covariates and the marks of its occasions.
+
+    `given` holds parameters that every subject has its own value of, shape (subjects,) each.
+    """
     data, censoring = censored(data, study, population.errors, blq)
     shifts = shifts_of(population, data, occasion_count(population, data))
     data = replace(data, model=shifts.model)
-    return Problem(population, data, shifts, settings or Settings(method="explicit", max_steps=5000), censoring)
+    settings = settings or Settings(method="explicit", max_steps=5000)
+    problem = Problem(population, data, shifts, settings, censoring, given or {})
+    _ = problem.pairs  # says at once which samples cannot be coupled
+    return problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,8 @@ from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
 from pkpd.fit.mixed.omega_map import OmegaMap
-from pkpd.fit.mixed.censoring import Censoring
+from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
+from pkpd.fit.mixed.pairs import Pairs, pairs_of
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -99,18 +100,21 @@ class Response:
     ----------
     f : array, shape (rows,)
         In the output's unit; NaN where the subject could not be solved.
-    first : array, shape (rows, differentiated)
-        First derivatives.
-    second : array, shape (rows, differentiated, differentiated)
+    first : array, shape (rows, differentiated + spreads)
+        First derivatives; 0 by the spreads.
+    second : array, shape (rows, differentiated + spreads, differentiated + spreads)
         Second derivatives; no rows unless asked for.
     status : array of int, shape (subjects,)
         0, or why the subject could not be solved.
+    spread : array, shape (rows,), or None
+        τ: log of what the residual SD is multiplied with; None where it is the same in everybody.
     """
 
     f: Array
     first: Array
     second: Array
     status: Integers
+    spread: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +139,8 @@ class Problem:
     data: Observed
     shifts: Shifts
     settings: Settings
-    censoring: Censoring = Censoring()
+    censoring: Censoring = UNTOUCHED
+    given: Mapping[str, Array] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle what the problem is made of; compiled code and time lines are made again."""
@@ -144,7 +149,14 @@ class Problem:
     @cached_property
     def densities(self) -> Densities:
         """The errors' half of the likelihood."""
-        return Densities(self.data, self.population.errors, self.data.outputs, self.censoring.window)
+        couples = tuple(c.name for c in self.population.correlations)
+        return Densities(self.data, self.population.errors, self.data.outputs, self.censoring.window, couples)
+
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """Rows of one record whose errors are correlated; None where there are no correlations."""
+        correlations = self.population.correlations
+        return pairs_of(correlations, self.data, self.densities) if correlations else None
 
     @cached_property
     def starts(self) -> Integers:
@@ -278,14 +290,34 @@ class Problem:
             Highest derivative.
         """
         code = self.codes[order]
-        table = self._table.filled(point.values, eta @ self.shifts.effects.T)
+        shifts = eta @ self.shifts.effects.T
+        table = self._table.filled(point.values, shifts)
         solution = code.run(table, self._schedule(code, table, order), self.settings, states=False)
         rows, output = self._rows
         first = solution.slopes[rows, output] if order else np.empty((len(rows), 0))
         second = solution.second[rows, output] if order == 2 else np.empty((0, 0, 0))
+        spread = None
+        if self.shifts.spreads:
+            spread = self._spread_of(shifts)
+            more = (0, len(self.shifts.spreads.effects))
+            first = np.pad(first, ((0, 0), more)) if order else first
+            second = np.pad(second, ((0, 0), more, more)) if order == 2 else second
         return Response(
-            solution.outputs[rows, output], np.ascontiguousarray(first), np.ascontiguousarray(second), solution.status
+            solution.outputs[rows, output], np.ascontiguousarray(first), np.ascontiguousarray(second), solution.status,
+            spread,
         )  # fmt: skip
+
+    def _spread_of(self, shifts: Array) -> Array:
+        places = self.spread_places
+        own = shifts[self.data.subject, places]
+        return np.where(places >= 0, own, 0.0)
+
+    @cached_property
+    def spread_places(self) -> Integers:
+        """Place of each row's spread among all that it depends on; -1 where it has none, shape (rows,)."""
+        places = self.shifts.spreads.of_rows(self.data)
+        found: Integers = np.where(places >= 0, places + len(self.shifts.names), -1)
+        return found
 
     @cached_property
     def _rows(self) -> tuple[Integers, Integers]:
@@ -361,8 +393,11 @@ class _Table:
         own = problem.population.parameters.names
         base = np.zeros((len(data.covariates), len(names) + len(data.model.covariates)))
         base[:, len(names) :] = data.covariates
-        common = [k for k, n in enumerate(names) if n in own]
-        shifted = np.array([n not in own for n in problem.shifts.names], dtype=bool)
+        for name, values in problem.given.items():
+            base[:, names.index(name)] = values[data.value_subject]
+        common = [k for k, n in enumerate(names) if n in own and n not in problem.given]
+        shifted = np.zeros(len(problem.shifts.effects), dtype=bool)
+        shifted[: len(problem.shifts.names)] = [n not in own for n in problem.shifts.names]
         columns = [names.index(n) for n in problem.shifts.names if n not in own]
         return cls(
             base,

@@ -1,14 +1,15 @@
 r"""Draws of random effects for importance sampling: a t distribution at the mode, with a share of the prior.
 
-The draws are quasi-random: the points of one scrambled Sobol sequence, moved for every subject and replicate by a random digital
-shift of its own. Each replicate is then unbiased, replicates and subjects are independent, and the spread between replicates is
-an honest measure of the error. A subject's shifts depend on the seed and on its own data alone: neither the order nor the
-names of the subjects change anything.
+The draws are quasi-random: the points of one scrambled Sobol sequence, moved for every subject and replicate by a
+random digital shift of its own. Each replicate is then unbiased, replicates and subjects are independent, and the
+spread between replicates is an honest measure of the error. A subject's shifts depend on the seed and on its own data
+alone: neither the order nor the names of the subjects change anything.
 
 References
 ----------
-Owen AB. Randomly permuted (t,m,s)-nets and (t,s)-sequences. In: Monte Carlo and Quasi-Monte Carlo Methods, Springer 1995:299-317.
-Hesterberg T. Weighted average importance sampling and defensive mixture distributions. Technometrics 1995;37:185-194.
+Owen AB. Randomly permuted (t,m,s)-nets and (t,s)-sequences. In: Monte Carlo and Quasi-Monte Carlo Methods, Springer
+1995:299-317. Hesterberg T. Weighted average importance sampling and defensive mixture distributions. Technometrics
+1995;37:185-194.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _sobol(dimensions: int, power: int, seed: int) -> Integers:
 
 
 def draw_effects(
-    point: Point, frame: Frame, keys: Sequence[int], power: int, replicates: int, seed: int, share: bool = True
+    point: Point, frame: Frame, keys: Sequence[int], power: int, replicates: int, seed: int, stream: int = 0
 ) -> Draws:
     """Return draws of every subject's random effects.
 
@@ -95,44 +96,40 @@ def draw_effects(
     keys : sequence of int, one per subject
         What a subject's shifts are made of (`subject_keys`).
     power : int
-        2**power draws at the mode in each replicate.
+        2**power draws at the mode in each replicate; an eighth as many come from the prior.
     replicates : int
         Independent replicates.
     seed : int
         The same seed gives the same draws.
-    share : bool
-        Whether an eighth as many are drawn from the prior, too.
+    stream : int
+        Another stream gives other shifts of the same sequence, such as those of the next iteration.
     """
     count, size = frame.eta.shape
     many = 2**power
-    few = max(many // DEFENSIVE, 1) if share else 0
+    few = max(many // DEFENSIVE, 1)
     shifts = np.empty((count, replicates, 2 * size + 1), dtype=np.int64)
     for i, key in enumerate(keys):
-        stream = np.random.Generator(np.random.Philox(key=[seed, key]))
-        shifts[i] = stream.integers(0, 2**_BITS, size=(replicates, 2 * size + 1))
+        own = np.random.Generator(np.random.Philox(key=[seed, key], counter=[0, 0, 0, stream]))
+        shifts[i] = own.integers(0, 2**_BITS, size=(replicates, 2 * size + 1))
     points = _uniform(_sobol(size + 1, power, seed), shifts[:, :, : size + 1])
     normal = ndtri(points[..., :size])
     stretch = np.sqrt(0.5 * FREEDOM / gammaincinv(0.5 * FREEDOM, points[..., size]))
     away = np.einsum("iab,irkb->irka", frame.root, normal * stretch[..., None])
     eta = frame.eta[:, None, None] + away
-    if few:
-        factor = np.linalg.cholesky(point.matrix)
-        of_prior = _uniform(_sobol(max(size, 1), few.bit_length() - 1, seed)[:, :size], shifts[:, :, size + 1 :])
-        eta = np.concatenate([eta, ndtri(of_prior) @ factor.T], axis=2)
-    off = eta - frame.eta[:, None, None]
+    factor = np.linalg.cholesky(point.matrix)
+    of_prior = _uniform(_sobol(max(size, 1), few.bit_length() - 1, seed)[:, :size], shifts[:, :, size + 1 :])
+    whole = np.concatenate([eta, ndtri(of_prior) @ factor.T], axis=2)
+    off = whole - frame.eta[:, None, None]
     distance = np.einsum("irka,iab,irkb->irk", off, frame.half, off, optimize=True)
     t = _log_t(distance, size) + 0.5 * frame.log_determinant[:, None, None]
-    if not few:
-        return Draws(eta, t)
-    prior = -0.5 * ((eta @ point.inverse) * eta).sum(axis=-1) - 0.5 * point.log_determinant
-    mixed = np.logaddexp(t + np.log(many / (many + few)), prior + np.log(few / (many + few)))
-    return Draws(eta, mixed)
+    prior = -0.5 * ((whole @ point.inverse) * whole).sum(axis=-1) - 0.5 * point.log_determinant
+    mixed: Array = np.logaddexp(t + np.log(many / (many + few)), prior + np.log(few / (many + few)))
+    return Draws(whole, mixed)
 
 
 def _uniform(whole: Integers, shifts: Integers) -> Array:
     """Return points moved by digital shifts, inside (0, 1), shape (subjects, replicates, points, dimensions)."""
-    moved: Array = ((whole ^ shifts[:, :, None, :]) + 0.5) * 2.0**-_BITS
-    return moved
+    return np.asarray(((whole ^ shifts[:, :, None, :]) + 0.5) * 2.0**-_BITS, dtype=np.float64)
 
 
 def _log_t(distance: Array, size: int) -> Array:

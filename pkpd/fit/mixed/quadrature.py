@@ -1,7 +1,7 @@
 r"""Adaptive Gauss–Hermite quadrature at the conditional modes, with the exact gradient of what it computes.
 
-With H the half curvature at the mode, :math:`BB^T = H^{-1}`, nodes :math:`\eta_k = \hat\eta + Bz_k` and weights :math:`w_k` of
-the standard normal distribution,
+With H the half curvature at the mode, :math:`BB^T = H^{-1}`, nodes :math:`\eta_k = \hat\eta + Bz_k` and weights
+:math:`w_k` of the standard normal distribution,
 
 .. math:: -2\log L = \sum_i \bigl\{ \log|\Omega| + \log|H_i|
           - 2\log\sum_k w_k e^{-(L_i(\eta_k) - z_k^Tz_k)/2} \bigr\}, \quad
@@ -9,15 +9,16 @@ the standard normal distribution,
 
 without N·log 2π. One node is Laplace's approximation. The nodes of several effects are a product grid.
 
-The gradient is that of this very sum. With :math:`p_k` the share of node k and :math:`g_k = dL/d\eta` there, it is the mean of
-dL/dθ over the nodes (Fisher's identity), what moves the mode, and :math:`\mathrm{tr}(K\,dH)` with
-:math:`K = H^{-1} - B\,\mathrm{sym}(\Phi \circ MB)\,B^T`, :math:`M = \sum_k p_k z_k g_k^T`: the nodes move with the root of
-:math:`H^{-1}`, and :math:`\Phi` halves the diagonal of a lower triangle as the derivative of a Cholesky factor does.
+The gradient is that of this very sum. With :math:`p_k` the share of node k and :math:`g_k = dL/d\eta` there, it is
+the mean of dL/dθ over the nodes (Fisher's identity), what moves the mode, and :math:`\mathrm{tr}(K\,dH)` with
+:math:`K = H^{-1} - B\,\mathrm{sym}(\Phi \circ MB)\,B^T`, :math:`M = \sum_k p_k z_k g_k^T`: the nodes move with the
+root of :math:`H^{-1}`, and :math:`\Phi` halves the diagonal of a lower triangle as the derivative of a Cholesky
+factor does.
 
 References
 ----------
-Pinheiro JC, Bates DM. Approximations to the log-likelihood function in the nonlinear mixed-effects model. J Comput Graph Stat
-1995;4:12-35. Murray I. Differentiation of the Cholesky decomposition. arXiv:1602.07527, 2016.
+Pinheiro JC, Bates DM. Approximations to the log-likelihood function in the nonlinear mixed-effects model. J Comput
+Graph Stat 1995;4:12-35. Murray I. Differentiation of the Cholesky decomposition. arXiv:1602.07527, 2016.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Integers
 from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.copies import joint_in_pieces
 from pkpd.fit.mixed.integral import Frame, Likelihood, frame_of, reasons_of
@@ -80,7 +81,7 @@ def grid(nodes: int, effects: int, smallest: float = SMALLEST) -> tuple[Array, A
 
 def places_needed(nodes: int, effects: int) -> int:
     """Return how often every subject will be solved, at most."""
-    return nodes**effects
+    return int(nodes**effects)
 
 
 def quadrature(
@@ -116,8 +117,9 @@ def quadrature(
 
 
 def quadrature_marginal(
-    problem: Problem, point: Point, nodes: int = NODES, start: Array | None = None, smallest: float = SMALLEST
-) -> Marginal:
+    problem: Problem, point: Point, nodes: int = NODES, start: Array | None = None, smallest: float = SMALLEST,
+    modes: Modes | None = None,
+) -> Marginal:  # fmt: skip
     """Return the marginal likelihood by adaptive quadrature with its gradient, for a search.
 
     Parameters
@@ -132,8 +134,11 @@ def quadrature_marginal(
         Where the search for the modes begins.
     smallest : float
         Weight below which a node is left out, measured by the largest.
+    modes : Modes, optional
+        Conditional modes with interaction, where they are known already.
     """
-    modes = conditional_modes(problem, point, start)
+    if modes is None or modes.frozen is not None:
+        modes = conditional_modes(problem, point, start)
     frame, sums = _integrated(problem, point, modes, nodes, smallest, True)
     count, free, effects = problem.subjects, len(point.vector), len(problem.effects)
     individual = np.where(frame.lost, np.inf, sums.objective(point, frame))
@@ -144,8 +149,8 @@ def quadrature_marginal(
         )  # fmt: skip
     scores = _scores(problem, point, modes, frame, sums)
     scores = np.where(np.isfinite(scores), scores, 0.0)
-    exact = problem.shifts.effects.T @ modes.at.exact @ problem.shifts.effects + 2.0 * point.inverse
-    drift = _drift(problem, point, modes.at, exact, modes.eta @ point.inverse)
+    along = problem.shifts.effects @ point.root
+    drift = _drift(problem, point, modes.at, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
     return Marginal(
         float(individual.sum()), scores.sum(axis=0), _information(problem, point, modes.at), scores, individual, modes,
         point, drift,
@@ -156,9 +161,9 @@ def quadrature_marginal(
 class _Sums:
     """Sums over the nodes of every subject, measured by the density at its mode; means are by the nodes' shares.
 
-    Shapes: reference (subjects,): L at the mode; total (subjects,); middle (subjects, effects): mean of η − η̂; second: mean of
-    its square; by_shift (subjects, D), by_error (subjects, P): mean slopes; turned (subjects, effects, effects): M; missed
-    (subjects,).
+    Shapes: reference (subjects,): L at the mode; total (subjects,); middle (subjects, effects): mean of η − η̂; second:
+    mean of its square; by_shift (subjects, D), by_error (subjects, P): mean slopes; turned (subjects, effects,
+    effects): M; missed (subjects,).
     """
 
     reference: Array
@@ -168,7 +173,7 @@ class _Sums:
     by_shift: Array
     by_error: Array
     turned: Array
-    missed: Array
+    missed: Integers
 
     def objective(self, point: Point, frame: Frame) -> Array:
         """Return each subject's −2 log L."""
@@ -274,13 +279,16 @@ def _weights(
     slopes = _weight_slopes(problem, point, modes, LAPLACE)
     if frame.exactly.all():
         return w, v, slopes
-    mine = np.repeat(frame.exactly, np.diff(problem.starts))
+    rows = np.diff(problem.starts)
+    mine, known = np.repeat(frame.exactly, rows), np.repeat(frame.known, rows)
+
+    def chosen(exact: Array, expected: Array) -> Array:
+        shape = (-1, *[1] * (exact.ndim - 1))
+        return np.where(known.reshape(shape), np.where(mine.reshape(shape), exact, expected), 0.0)
+
     other, flat = curvature_weights(problem, terms, exact=False)
-    wf, vf, wp, vp = (
-        np.where(mine.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-        for a, b in zip(slopes, _weight_slopes(problem, point, modes, ""), strict=True)
-    )
-    return np.where(mine, w, other), np.where(mine, v, flat), (wf, vf, wp, vp)
+    wf, vf, wp, vp = map(chosen, slopes, _weight_slopes(problem, point, modes, ""))
+    return chosen(w, other), chosen(v, flat), (wf, vf, wp, vp)
 
 
 def _third(problem: Problem, point: Point, modes: Modes, inner: Array, v: Array) -> Array:

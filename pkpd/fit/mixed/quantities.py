@@ -24,6 +24,7 @@ from pkpd.population import Omega, Population
 from pkpd.population.blocks import PREFIX, OmegaBlock
 
 _CORRELATION = Scale(-1.0, 1.0)
+_HUGE = 600.0  # a variance from which on e^ω² is no number that anything can be computed with
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,9 @@ class Quantity:
         """Return the standard error for a covariance of the vector; NaN for what is fixed."""
         if self.fixed:
             return math.nan
-        return math.sqrt(max(float(self.slope @ covariance @ self.slope), 0.0)) if np.isfinite(covariance).all() else math.nan
+        if not np.isfinite(covariance).all():
+            return math.nan
+        return math.sqrt(max(float(self.slope @ covariance @ self.slope), 0.0))
 
     def interval(self, covariance: Array, level: float) -> tuple[float, float]:
         """Return the confidence interval for a covariance of the vector."""
@@ -195,8 +198,8 @@ def _spread(population: Population, name: str, variance: float, slope: Array) ->
     fixed = not slope.any()
     sd = math.sqrt(variance)
     if scale == "log" and item.lower in (0.0, -math.inf):
-        cv = 100 * math.sqrt(math.expm1(variance))
-        steep = 5e3 * math.exp(variance) / cv if cv else 0.0  # dCV/dω² = 100² e^ω² / (2 CV)
+        cv = 100 * math.sqrt(math.expm1(variance)) if variance < _HUGE else math.inf
+        steep = 5e3 * math.exp(variance) / cv if 0.0 < cv < math.inf else 0.0  # dCV/dω² = 100² e^ω² / (2 CV)
         return Quantity(f"CV({name})", cv, steep * slope, LOG, "CV %", "%", f"variability of {name}", fixed)
     where = f"on the {scale} scale" if scale != "natural" else ""
     unit = item.unit if scale == "natural" else ""
@@ -222,7 +225,7 @@ def secondary_quantities(population: Population, texts: Mapping[str, str]) -> tu
         Listing every unknown name, and every name that is taken.
     """
     parameters, values = population.parameters, population.parameters.as_dict()
-    problems = [f"secondary parameter {n!r} is a parameter already; expected another name" for n in texts if n in values]
+    problems = [f"secondary parameter {n!r} is a parameter already; give another name" for n in texts if n in values]
     for name, text in texts.items():
         problems += unknown_names(sorted(expressions.names(text)), parameters.names, f"name in {name} = {text!r}")
     if problems:
@@ -244,10 +247,8 @@ def standard_secondary(population: Population) -> dict[str, str]:
     from pkpd.library.disposition import drug, way_in  # the library is read when it is asked for
 
     central = population.model.equations.get("central")
-    found = next(
-        ((n, oral) for n in (1, 2, 3) for oral in (False, True) if drug(n, way_in(oral)).equations["central"] == central),
-        None,
-    )
+    known = {drug(n, way_in(oral)).equations["central"]: (n, oral) for n in (1, 2, 3) for oral in (False, True)}
+    found = known.get(str(central))
     if found is None:
         return {}
     compartments, oral = found

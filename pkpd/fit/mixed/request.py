@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pkpd.arguments.kinds import Kind
+from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
+from pkpd.fit.mixed.given import Known, observed_without, values_by_subject, with_population
+from pkpd.fit.mixed.rough import rough_values
 from pkpd.fit.start import initial_estimates
 from pkpd.model import Model, expressions
+from pkpd.model.drug import measures_drug
 from pkpd.observed import Observed, observe
 from pkpd.observed.matching import in_study_units, match_outputs
 from pkpd.observed.output_units import with_output_units
@@ -44,11 +49,14 @@ class Prepared:
         The data as the typical model sees them, with the covariates of the relations.
     notes : tuple of str
         Which start values came from where.
+    given : mapping
+        Parameter → one value per subject, in the model's units.
     """
 
     population: Population
     data: Observed
     notes: tuple[str, ...]
+    given: Mapping[str, Array] = field(default_factory=dict)
 
 
 def omega_of(asked: EffectsAsked | None, level: str = "subject") -> Omega:
@@ -74,51 +82,86 @@ def omega_of(asked: EffectsAsked | None, level: str = "subject") -> Omega:
     return effects.at_occasion() if level == "occasion" else effects
 
 
-def prepare_model(
-    model: Model, study: Study, start: Parameters | Mapping[str, float] | None, relations: Mapping[str, str],
-    error: Mapping[str, ErrorKind] | None, effects: tuple[EffectsAsked | None, EffectsAsked | None],
-    observed: Mapping[str, str] | None,
-) -> Prepared:  # fmt: skip
-    """Return the population of a model: what nobody gave comes from NCA, from the data, or from the model.
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked of a fit of a model.
 
-    Parameters
+    Attributes
     ----------
-    model, study : Model, Study
-        What is fitted to what.
     start : Parameters or mapping, optional
         Start values, coefficients of covariates among them.
     relations : mapping
         Parameter → covariate relation.
     error : mapping, optional
         Output → kind of residual error.
-    effects : (iiv, iov)
+    iiv, iov : optional
         Random effects between subjects (by default of every free parameter) and between occasions.
+    known : Known
+        What an earlier fit gives.
     observed : mapping, optional
         Output → analyte.
+    """
+
+    start: Parameters | Mapping[str, float] | None
+    relations: Mapping[str, str]
+    error: Mapping[str, ErrorKind] | None
+    iiv: EffectsAsked | None
+    iov: EffectsAsked | None
+    known: Known
+    observed: Mapping[str, str] | None
+
+
+def prepare_model(model: Model, study: Study, asked: Asked) -> Prepared:
+    """Return the population of a model: what nobody gave comes from NCA, from the data, or from the model.
+
+    Parameters
+    ----------
+    model, study : Model, Study
+        What is fitted to what.
+    asked : Asked
+        How.
 
     Raises
     ------
     InputError
         Listing everything that is unknown or without a value.
     """
-    matched = match_outputs(model, study, observed)
-    model = with_output_units(in_study_units(model, study, matched), study, matched)
-    told = _as_parameters(start, model)
-    coefficients = _coefficients(model, study, relations, told)
-    iov = omega_of(effects[1], "occasion")
-    data = observed_with(model, study, relations, told, iov, observed)
-    errors = residual_errors(data, error)
+    known = asked.known
+    observed = observed_without(match_outputs(model, study, asked.observed), known, asked.error)
+    model = with_output_units(in_study_units(model, study, observed), study, observed)
+    told = _as_parameters(asked.start, model)
+    coefficients = _coefficients(model, study, asked.relations, told)
+    iov = omega_of(asked.iov, "occasion")
+    if known.population is not None:
+        iov = iov + Omega(known.population.omega.at("occasion"))
+    relations = dict(asked.relations) | dict(known.population.relations if known.population else {})
+    every = told + (known.population.parameters if known.population else Parameters(()))
+    data = observed_with(model, study, relations, every, iov, observed)
+    errors = residual_errors(data, _errors_asked(asked, known, data))
     own = told.subset([n for n in told.names if n not in coefficients.names])
     named = {n for e in errors for n in e.names}
-    model, notes = _with_values(model, study, own.subset([n for n in own.names if n not in named]), observed)
-    parameters = with_errors(align(own, model, (), errors), own, errors, data) + coefficients
-    iiv = effects[0]
+    by_subject = values_by_subject(known, data)
+    settled = {n: float(np.median(v)) for n, v in by_subject.items()}
+    if known.population is not None:
+        settled |= {n: known.population.parameters[n] for n in model.parameters.names if n in known.population.parameters}
+    model = model.with_values(**settled) if settled else model
+    model = replace(model, parameters=model.parameters.fix(*settled))
+    model, notes = _with_values(model, study, own.subset([n for n in own.names if n not in named]), data)
+    parameters = with_errors(align(own, model, tuple(settled), errors), own, errors, data) + coefficients
+    iiv = asked.iiv
     if iiv is None:
         iiv = [n for n in parameters.free if n in model.parameters]
-    population = Population(
-        model, parameters, omega_of(iiv) + iov, errors, relations=dict(relations)
-    )
-    return Prepared(population, data, notes)
+    population = Population(model, parameters, omega_of(iiv) + omega_of(asked.iov, "occasion"), errors,
+                            relations=dict(asked.relations))  # fmt: skip
+    if known.population is not None:
+        population = with_population(population, known.population, data)
+    return Prepared(population, data, notes, by_subject)
+
+
+def _errors_asked(asked: Asked, known: Known, data: Observed) -> dict[str, ErrorKind]:
+    """Return the residual errors that are asked for, or that the given population brings."""
+    brought = known.population.errors if known.population is not None else ()
+    return {e.output: type(e) for e in brought if e.output in data.analytes} | dict(asked.error or {})
 
 
 def prepare_population(
@@ -211,43 +254,48 @@ def _coefficients(model: Model, study: Study, relations: Mapping[str, str], told
 
 
 def _with_values(
-    model: Model, study: Study, told: Parameters, observed: Mapping[str, str] | None
+    model: Model, study: Study, told: Parameters, data: Observed
 ) -> tuple[Model, tuple[str, ...]]:
     """Return the model with values for what nobody told: from NCA and the data where they tell, else its own."""
     rest = [n for n in model.parameters.names if n not in told and not model.parameters.get(n).fixed]
     if not rest:
         return model, ()
-    found: dict[str, float] = {}
-    for sources in ("nca", "study"):
-        found |= _from(model, study, sources, observed)
-    own = {n: v for n, v in found.items() if n in rest}
-    model = model.with_values(**own) if own else model
-    lacking = [n for n in rest if n in model.parameters.missing]
+    found = {n: v for n, v in _from_nca(model, study, data).items() if n in rest}
+    notes = [f"start values of {', '.join(found)} from NCA and the data"] if found else []
+    lacking = [n for n in rest if n not in found and n in model.parameters.missing]
     if lacking:
+        rough = {n: v for n, v in rough_values(data).items() if n in lacking}
+        found |= rough
+        if rough:
+            notes.append(f"start values of {', '.join(rough)} are rough ones (dose over peak, doses over area)")
+    model = model.with_values(**found) if found else model
+    if lacking := [n for n in rest if n in model.parameters.missing]:
         raise InputError(
-            [f"no start value for {n!r} ({model.parameters.get(n).meaning}); NCA does not tell it: start={{{n!r}: …}}" for n in lacking],
+            [f"no start value for {n!r} ({model.parameters.get(n).meaning}); say start={{{n!r}: …}}" for n in lacking],
             "start values",
         )
-    notes = (f"start values of {', '.join(own)} from NCA and the data",) if own else ()
-    rest = [n for n in rest if n not in own]
-    return model, (*notes, f"start values of {', '.join(rest)} are the model's own") if rest else notes
+    if rest := [n for n in rest if n not in found]:
+        notes.append(f"start values of {', '.join(rest)} are the model's own")
+    return model, tuple(notes)
 
 
-def _from(model: Model, study: Study, source: str, observed: Mapping[str, str] | None) -> dict[str, float]:
-    """Return the start values that NCA or the study tells; none where that is not possible."""
-    import warnings
-
+def _from_nca(model: Model, study: Study, data: Observed) -> dict[str, float]:
+    """Return the start values that NCA and baselines tell; none where that is not possible."""
     given = {n: 1.0 for n in model.parameters.missing}
     filled = model.with_values(**given) if given else model
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if source == "nca":
-                from pkpd.nca.result import nca
+    found: dict[str, float] = {}
+    drug = [a for o, a in data.analytes.items() if measures_drug(data.model, o)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for source in ("nca", "study"):
+            try:
+                if source == "nca":
+                    from pkpd.nca.result import nca  # a tenth of a second, which a fit with start values need not pay
 
-                estimates = initial_estimates(filled, nca(study), observed=observed)
-            else:
-                estimates = initial_estimates(filled, study, observed=observed)
-    except PkpdError:
-        return {}
-    return {p.name: p.value for p in estimates if p.value != filled.parameters[p.name]}
+                    told = initial_estimates(filled, nca(study.select(analytes=drug[:1])), observed=data.analytes)
+                else:
+                    told = initial_estimates(filled, study, observed=data.analytes)
+            except PkpdError:
+                continue
+            found |= {p.name: p.value for p in told if p.value != filled.parameters[p.name]}
+    return found

@@ -5,27 +5,26 @@ measurements have, by linearisation at its conditional mode :math:`\hat\eta`,
 
 .. math:: E = m(\hat\eta) - a\hat\eta, \qquad C = a\,\Omega\,a^T + V,
 
-and CWRES = :math:`C^{-1/2}(y - E)`. V is that at the mode, under FOCE too. For CWRESI the residual SD is linearised as well:
-a part h of it adds :math:`(h - h'\hat\eta)^2 + h'\Omega h'^T` to V; the parts of ``sqrt(a**2 + b**2)`` are a and b, as two
-independent errors have them, and any other SD is one part.
+and CWRES = :math:`C^{-1/2}(y - E)`. V is that at the mode, under FOCE too. For CWRESI the residual SD is linearised as
+well: a part h of it adds :math:`(h - h'\hat\eta)^2 + h'\Omega h'^T` to V; the parts of ``sqrt(a**2 + b**2)`` are a and
+b, as two independent errors have them, and any other SD is one part.
 
-References
-----------
-Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for the FOCE method. Pharm Res
-2007;24:2187-2197. The linearised SD is what NONMEM prints as CWRESI (checked against its table for the data of Wang Y,
-J Pharmacokinet Pharmacodyn 2007;34:575-593).
+References ---------- Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for
+the FOCE method. Pharm Res 2007;24:2187-2197. The linearised SD is what NONMEM prints as CWRESI (checked against its
+table for the data of Wang Y, J Pharmacokinet Pharmacodyn 2007;34:575-593).
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, ModelError, nearest
-from pkpd.fit.densities import Spread
+from pkpd.fit.densities import Spread, group_starts
 from pkpd.fit.mixed.modes import UNSOLVED, Modes
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.model import derivative_text, evaluate_text
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
 ROOTS = ("symmetric", "Cholesky")
 """Which root of a subject's covariance makes its residuals independent."""
+_SINGULAR = 1e-14  # smallest eigenvalue of a covariance, relative to the largest, that counts as above 0
 _CENSORED = {BELOW: "below the limit", ABOVE: "above the limit", INTERVAL: "between two limits"}
 
 
@@ -59,8 +59,8 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     -------
     DataFrame
         One row per observation: ``subject``, ``occasion`` (NaN without any), ``output``, ``time``, ``value`` (the limit
-        where censored), ``PRED`` (without random effects), ``IPRED``, ``SD`` (residual, on the error's scale, at the mode),
-        ``IWRES``, ``CWRES``, ``CWRESI``, and ``note``: why there are no residuals (NaN).
+        where censored), ``PRED`` (without random effects), ``IPRED``, ``SD`` (residual, on the error's scale, at the
+        mode), ``IWRES``, ``CWRES``, ``CWRESI``, and ``note``: why there are no residuals (NaN).
     """
     import pandas
 
@@ -75,14 +75,13 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     slopes = mean[1][:, None] * (here.response.first @ problem.shifts.effects)
     plain, interacting = np.full(away.size, np.nan), np.full(away.size, np.nan)
     moving = _linearised_variance(problem, point, modes, spread)
-    for i, (a, b) in enumerate(zip(problem.starts[:-1], problem.starts[1:], strict=True)):
-        if modes.status[i] == UNSOLVED:
-            continue
-        own = np.arange(a, b)[data.kind[a:b] == MEASURED]
-        shifted = away[own] + slopes[own] @ modes.eta[i]
-        between = slopes[own] @ point.matrix @ slopes[own].T
-        plain[own] = _whitened(between + np.diag(spread.sd[own] ** 2), shifted, root)
-        interacting[own] = _whitened(between + np.diag(moving[own]), shifted, root)
+    for subjects, rows in _alike(problem, modes):  # all subjects with so many measured rows at once
+        own = slopes[rows]
+        shifted = away[rows] + (own @ modes.eta[subjects][:, :, None])[:, :, 0]
+        between = own @ point.matrix @ own.transpose(0, 2, 1)
+        diagonal = np.eye(rows.shape[1])
+        plain[rows] = _whitened(between + diagonal * (spread.sd[rows] ** 2)[:, None, :], shifted, root)
+        interacting[rows] = _whitened(between + diagonal * moving[rows][:, None, :], shifted, root)
     names = np.array(data.subjects, dtype=object)
     occasions = np.array([*data.occasions, np.nan], dtype=object)
     outputs = np.array(data.outputs, dtype=object)
@@ -93,36 +92,43 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     })  # fmt: skip
 
 
+def _alike(problem: Problem, modes: Modes) -> Iterator[tuple[Integers, Integers]]:
+    """Subjects with the same number of measured rows, and these rows, shape (subjects, measured)."""
+    data = problem.data
+    measured = np.flatnonzero((data.kind == MEASURED) & (modes.status != UNSOLVED)[data.subject])
+    starts = group_starts(data.subject[measured], problem.subjects)
+    counts = np.diff(starts)
+    for count in np.unique(counts[counts > 0]):
+        subjects = np.flatnonzero(counts == count)
+        yield subjects, measured[starts[subjects][:, None] + np.arange(count)]
+
+
 def _whitened(covariance: Array, away: Array, root: str) -> Array:
-    """Return C^(−1/2) times the deviations; NaN where C is no covariance."""
-    nothing = np.full(away.shape, np.nan)
-    if not away.size or not np.isfinite(covariance).all():
-        return nothing
+    """Return C^(−1/2) times the deviations of every subject; NaN where C is no covariance."""
+    result = np.full(away.shape, np.nan)
+    good: Flags = np.isfinite(covariance).all(axis=(1, 2))
+    size, vectors = np.linalg.eigh(covariance[good])
+    sound = size[:, 0] > _SINGULAR * size[:, -1]
+    good[good] = sound
     if root == "Cholesky":
-        try:
-            factor = np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:
-            return nothing
-        lower: Array = np.linalg.solve(factor, away)
-        return lower
-    size, vectors = np.linalg.eigh(covariance)
-    if not size[0] > 1e-14 * size[-1]:
-        return nothing
-    result: Array = (vectors / np.sqrt(size)) @ (vectors.T @ away)
+        factor = np.linalg.cholesky(covariance[good])
+        result[good] = np.linalg.solve(factor, away[good][:, :, None])[:, :, 0]
+        return result
+    vectors = vectors[sound]
+    turned = (vectors.transpose(0, 2, 1) @ away[good][:, :, None]) / np.sqrt(size[sound])[:, :, None]
+    result[good] = (vectors @ turned)[:, :, 0]
     return result
 
 
 def _notes(problem: Problem, modes: Modes, found: Array) -> list[str]:
     """Why a row has no conditional residual."""
-    data, notes = problem.data, []
-    for kind, subject, value in zip(data.kind, data.subject, found, strict=True):
-        if kind != MEASURED:
-            notes.append(_CENSORED.get(int(kind), "no limit known"))
-        elif modes.status[subject] == UNSOLVED:
-            notes.append("the subject's equations could not be solved")
-        else:
-            notes.append("" if np.isfinite(value) else "the covariance of the subject's measurements is singular")
-    return notes
+    data = problem.data
+    notes = np.full(data.time.size, "", dtype=object)
+    notes[~np.isfinite(found)] = "the covariance of the subject's measurements is singular"
+    notes[(modes.status == UNSOLVED)[data.subject]] = "the subject's equations could not be solved"
+    for kind, text in _CENSORED.items():
+        notes[data.kind == kind] = text
+    return list(notes.tolist())
 
 
 def _linearised_variance(problem: Problem, point: Point, modes: Modes, spread: Spread) -> Array:

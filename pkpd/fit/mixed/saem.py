@@ -16,6 +16,7 @@ Stat Data Anal 2020;141:123-138 (proposals about the modes).
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,13 +27,16 @@ from pkpd.errors import InputError
 from pkpd.fit.mixed.modes import conditional_modes
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.saem_chains import Chains, Moves
+from pkpd.fit.mixed.saem_louis import Louis, LouisSums
 from pkpd.fit.mixed.saem_step import Maximiser
 
-BURN_IN, EXPLORATION, SMOOTHING = range(3)
+BURN_IN, EXPLORATION, SMOOTHING, POLISH = range(4)
 """Phases of a run."""
 _WINDOW = 20  # iterations that are compared with those before
 _DRIFT = 0.3  # of a complete-data standard error, between two windows
-_RESTS = 0.05  # of a complete-data standard error, range of the last iterations
+_BATCHES = 4  # whose means say how exact the mean of all iterations is
+_SETTLE = 4  # iterations after a step of the parameters, before draws count
+_FARTHEST = 0.5  # longest step on the scales of estimation
 _CHECK = 5  # iterations between two looks at what is reached
 
 
@@ -57,21 +61,38 @@ class SaemSettings:
         Moves of the chains in an iteration.
     freedom : int
         Degrees of freedom of the t proposals about the modes; even.
-    samples : int
-        Iterations at the end that are kept, with the parameters at rest.
+    power : float
+        Smoothing steps are :math:`\\gamma_k = k^{-power}`. Below 1 the estimates are the mean of the iterations (Polyak &
+        Juditsky, SIAM J Control Optim 1992;30:838-855), which forgets where exploration ended even where the data say
+        little; 1 is the classical choice, whose last iterate is the estimate.
+    rest : float
+        Monte-Carlo error, in standard errors that known random effects would give, at which smoothing ends.
+    samples : tuple of int
+        Least and most iterations at the end, with the parameters at rest; the least are kept.
+    noise : float
+        Monte-Carlo error of the objective's distance from the maximum, at which drawing ends.
+    rounds : int
+        Most steps of Newton's method at the end.
+    gain : float
+        −2 log L that such a step must promise beyond its noise to be made.
     stop : bool
         Whether phases end when nothing moves any more, or only at their most.
     """
 
     chains: int | None = None
-    subject_chains: int = 60
+    subject_chains: int = 120
     burn_in: int = 5
-    exploration: tuple[int, int] = (60, 300)
-    smoothing: tuple[int, int] = (80, 400)
+    exploration: tuple[int, int] = (50, 300)
+    smoothing: tuple[int, int] = (40, 200)
     annealing: float = 0.95
     moves: Moves = field(default_factory=Moves)
     freedom: int = 8
-    samples: int = 40
+    power: float = 0.7
+    rest: float = 0.1
+    samples: tuple[int, int] = (40, 400)
+    noise: float = 0.03
+    rounds: int = 4
+    gain: float = 0.01
     stop: bool = True
 
     def __post_init__(self) -> None:
@@ -83,12 +104,12 @@ class SaemSettings:
             problems.append(f"freedom is {self.freedom}; expected an even number from 2 on")
         if not 0 <= self.annealing <= 1:
             problems.append(f"annealing is {self.annealing}; expected a number between 0 and 1")
-        for name in ("exploration", "smoothing"):
+        for name in ("exploration", "smoothing", "samples"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 problems.append(f"{name} is {(low, high)}; expected the least and the most, from 1 on")
-        if min(self.burn_in, self.samples) < 0 or self.samples < 2:
-            problems.append(f"burn_in is {self.burn_in} and samples is {self.samples}; expected from 0 and from 2 on")
+        if self.burn_in < 0 or self.rounds < 0:
+            problems.append(f"burn_in is {self.burn_in} and rounds is {self.rounds}; expected from 0 on")
         if problems:
             raise InputError(problems, "SAEM")
 
@@ -106,7 +127,7 @@ class SaemTrace:
     complete : array, shape (iterations,)
         −2 log density of the data given the random effects of the chains, mean over chains.
     phase : array of int, shape (iterations,)
-        `BURN_IN`, `EXPLORATION` or `SMOOTHING`.
+        `BURN_IN`, `EXPLORATION`, `SMOOTHING` or `POLISH`.
     share : array, shape (iterations,)
         γ.
     """
@@ -131,7 +152,7 @@ class SaemRun:
     trace : SaemTrace
         The way there.
     converged : bool
-        Whether both phases ended because nothing moved any more.
+        Whether score and information say that nothing is left to gain.
     stopped_by : tuple of str
         Why each phase ended.
     shares : mapping
@@ -140,6 +161,8 @@ class SaemRun:
         Conditional mean and SD of the random effects at the end.
     samples : array, shape (draws, subjects, random effects)
         Draws from their conditional distributions.
+    louis : Louis
+        Scores and observed information of the marginal likelihood there, with Monte-Carlo errors.
     seed : int
         Of all random numbers.
     chains : int
@@ -155,6 +178,7 @@ class SaemRun:
     mean: Array
     sd: Array
     samples: Array
+    louis: Louis
     seed: int
     chains: int
 
@@ -194,10 +218,12 @@ class _Run:
         copies = settings.chains or max(1, math.ceil(settings.subject_chains / problem.subjects))
         self.chains = Chains(problem, copies, settings.moves, seed, settings.freedom)
         self.maximiser = Maximiser(problem, self.chains, start)
-        self.values: list[Array] = []
+        self.vectors: list[Array] = []
+        self.elements: list[Array] = []
         self.complete: list[float] = []
         self.phase: list[int] = []
         self.share: list[float] = []
+        self.kept: deque[Array] = deque(maxlen=settings.samples[0])
         self._centre(start)
         maximiser = self.maximiser
         self.chains.begin(maximiser.values, maximiser.errors, maximiser.inverse)
@@ -210,6 +236,7 @@ class _Run:
         self.chains.about(modes, self.maximiser.matrix, self.maximiser.inverse)
 
     def _recentre(self) -> None:
+        self.chains.settle()
         eta = np.empty(self.maximiser.first.shape)
         eta[np.ix_(self.chains.order, self.chains.effects)] = self.maximiser.first
         self._centre(self.maximiser.whole_vector(), eta)
@@ -221,8 +248,8 @@ class _Run:
             self._iterate(BURN_IN, 1.0, 0.0)
         explored = self._explore()
         smoothed = self._smooth()
-        reached = all("most" not in words for words in (explored, smoothed))
-        return self._result(reached, (explored, smoothed))
+        louis, polished = self._polish()
+        return self._result("the most" not in polished, (explored, smoothed, polished), louis)
 
     def _iterate(self, phase: int, share: float, adapt: float) -> None:
         chains, maximiser = self.chains, self.maximiser
@@ -231,7 +258,12 @@ class _Run:
         guard = self.settings.annealing if phase == EXPLORATION else 0.0
         changed = maximiser.step(share, guard, moves, moves)
         chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse, changed)
-        self.values.append(np.concatenate([maximiser.vector, maximiser.free_elements()]))
+        self._note(phase, share)
+
+    def _note(self, phase: int, share: float) -> None:
+        chains, maximiser = self.chains, self.maximiser
+        self.vectors.append(maximiser.whole_vector())
+        self.elements.append(maximiser.free_elements())
         self.complete.append(float(chains.data.sum()) / chains.copies)
         self.phase.append(phase)
         self.share.append(share)
@@ -239,7 +271,7 @@ class _Run:
     def _explore(self) -> str:
         """Explore with γ = 1 until two windows of iterations do not differ."""
         least, most = self.settings.exploration
-        begun = len(self.values)
+        begun = len(self.vectors)
         recentre = 8
         for k in range(1, most + 1):
             self._iterate(EXPLORATION, 1.0, 1.0 / math.sqrt(k))
@@ -253,41 +285,94 @@ class _Run:
         return f"exploration took the most iterations, {most}"
 
     def _drift(self, begun: int) -> float:
-        recent = np.array(self.values[max(begun, len(self.values) - 2 * _WINDOW) :])
+        recent = np.array(self.vectors[max(begun, len(self.vectors) - 2 * _WINDOW) :])
         away = recent[-_WINDOW:].mean(axis=0) - recent[:-_WINDOW].mean(axis=0)
         return float(np.max(np.abs(away) / self.maximiser.scales(), initial=0.0))
 
     def _smooth(self) -> str:
-        """Average until the estimates rest."""
+        """Average until the mean of the iterations rests; the parameters become that mean."""
         least, most = self.settings.smoothing
         self._recentre()
+        why = f"smoothing took the most iterations, {most}"
         for k in range(1, most + 1):
-            self._iterate(SMOOTHING, 1.0 / k, 0.0)
+            self._iterate(SMOOTHING, float(k) ** -self.settings.power, 0.0)
             if self.settings.stop and k >= least and k % _CHECK == 0:
-                recent = np.array(self.values[-2 * _WINDOW :])
-                span = float(np.max((recent.max(axis=0) - recent.min(axis=0)) / self.maximiser.scales(), initial=0.0))
-                if span <= _RESTS:
-                    return f"smoothing ended after {k} iterations: range {span:.2g} complete-data standard errors"
-        return f"smoothing took the most iterations, {most}"
+                span = self._unrest(k)
+                if span <= self.settings.rest:
+                    why = f"smoothing ended after {k} iterations: error {span:.2g} complete-data standard errors"
+                    break
+        if self.settings.power < 1:
+            kept, free = -self._kept(k), self.problem.places.parameters
+            vector = np.mean(self.vectors[kept:], axis=0)[:free]
+            self.maximiser.take(vector, np.mean(self.elements[kept:], axis=0))
+        return why
 
-    def _result(self, converged: bool, why: tuple[str, ...]) -> SaemRun:
-        problem, chains, maximiser = self.problem, self.chains, self.maximiser
-        vector = maximiser.whole_vector()
-        chains.reset_counts()
+    @staticmethod
+    def _kept(k: int) -> int:
+        """How many of the last iterations of smoothing are averaged: those after the first fifth."""
+        return max(1, k - k // 5)
+
+    def _unrest(self, k: int) -> float:
+        """Return the largest Monte-Carlo error of the mean of the iterations, by means of batches."""
+        recent = np.array(self.vectors[-self._kept(k) :])
+        batches = np.array([part.mean(axis=0) for part in np.array_split(recent, _BATCHES)])
+        error = batches.std(axis=0, ddof=1) / math.sqrt(_BATCHES)
+        return float(np.max(error / self.maximiser.scales(), initial=0.0))
+
+    def _polish(self) -> tuple[Louis, str]:
+        """Draw with the parameters at rest, and go where score and information point, until there is nothing to gain."""
+        settings, maximiser, chains = self.settings, self.maximiser, self.chains
+        for attempt in range(settings.rounds + 1):
+            chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse)
+            for _ in range(_SETTLE):
+                chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
+            chains.reset_counts()
+            sums = LouisSums(maximiser)
+            louis, step, gain, noise = self._drawn(sums)
+            if gain <= settings.gain + 2.0 * noise or attempt == settings.rounds:
+                break
+            longest = float(np.abs(step).max())
+            maximiser.move(sums.vector + step * min(1.0, _FARTHEST / longest))
+            self._note(POLISH, 0.0)
+            if attempt % 2:
+                self._recentre()
+        words = f"a step of Newton's method would gain {gain:.2g} in −2 log L, of which {noise:.2g} is noise"
+        return louis, words if gain <= settings.gain + 2.0 * noise else f"polishing took the most rounds: {words}"
+
+    def _drawn(self, sums: LouisSums) -> tuple[Louis, Array, float, float]:
+        """Draw until the noise of what a step would gain is small, or the gain stands out of it."""
+        maximiser, chains, settings = self.maximiser, self.chains, self.settings
+        least, most = settings.samples
+        self.kept.clear()
+        planned, done = least, 0
+        while True:
+            for _ in range(planned):
+                chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
+                sums.add()
+                self.kept.append(chains.eta.copy())
+            done += planned
+            louis = sums.result()
+            step, gain, noise = louis.step()
+            if noise <= settings.noise or done >= most or gain > settings.gain + 10.0 * noise:
+                return louis, step, gain, noise
+            planned = min(most - done, max(least, min(done, math.ceil(done * (noise / settings.noise - 1.0)))))
+
+    def _result(self, converged: bool, why: tuple[str, ...], louis: Louis) -> SaemRun:
+        problem, chains = self.problem, self.chains
+        vector = self.maximiser.whole_vector()
         count, copies, size = problem.subjects, chains.copies, len(problem.effects)
-        kept = np.empty((self.settings.samples, copies, count, size))
-        for k in range(self.settings.samples):
-            chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
-            kept[k][:, chains.order[:, None], chains.effects] = chains.eta.reshape(copies, count, size)
+        kept = np.empty((len(self.kept), copies, count, size))
+        for k, eta in enumerate(self.kept):
+            kept[k][:, chains.order[:, None], chains.effects] = eta.reshape(copies, count, size)
         samples = kept.reshape(-1, count, size)
-        numbers = np.array(self.values)
         free = problem.places.parameters
-        natural = numbers.copy()
-        natural[:, :free] = problem.population.parameters.scale.back(numbers[:, :free])
+        natural = np.array(self.vectors)
+        natural[:, :free] = problem.population.parameters.scale.back(natural[:, :free])
+        natural[:, free:] = self.elements
         trace = SaemTrace(
             problem.names, natural, np.array(self.complete), np.array(self.phase, dtype=np.int64), np.array(self.share)
         )  # fmt: skip
         return SaemRun(
             vector, problem.at(vector), trace, converged, why, chains.shares, samples.mean(axis=0),
-            samples.std(axis=0, ddof=1), samples, self.seed, copies,
+            samples.std(axis=0, ddof=1), samples, louis, self.seed, copies,
         )  # fmt: skip

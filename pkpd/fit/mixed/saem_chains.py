@@ -27,6 +27,7 @@ from pkpd.fit.mixed.saem_model import ChainModel, canonical_order
 
 PRIOR, CENTRED = 0, 1
 _WANTED = (0.44, 0.25)  # acceptance of a step of one random effect and of all (Roberts & Rosenthal, Stat Sci 2001;16:351)
+_EASY = 0.6  # share of iterations in which a chain must have moved by independent proposals
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class Chains:
         self.centre = np.zeros((count, size))
         self.root = np.tile(np.eye(size), (count, 1, 1))
         self.steps = np.append(np.full(size, 2.0), 2.0 / np.sqrt(max(size, 1)))
+        self.easy, self._round, self._made = False, 0, 0
+        self._taken_by = np.zeros(count)
         self._tick = 0
         self._pick = np.empty(count * copies, dtype=np.int64)
         self._which = np.empty(count * copies, dtype=np.int64)
@@ -180,7 +183,7 @@ class Chains:
             if len(self.kinds):
                 self._independent(errors, np.linalg.cholesky(matrix), inverse)
             tried, walked = self.stepped.copy(), self.walked.copy()
-            for single in [0] * self.moves.block + [1] * self.moves.single:
+            for single in self._walks():
                 self._walk(errors, inverse, single)
         if adapt:
             new = self.stepped - tried
@@ -188,6 +191,20 @@ class Chains:
             wanted = np.append(np.full(len(self.effects), _WANTED[0]), _WANTED[1])
             share = (self.walked - walked)[used] / new[used]
             self.steps[used] = np.clip(self.steps[used] * np.exp(adapt * (share - wanted[used])), 1e-3, 20.0)
+
+    def _walks(self) -> list[int]:
+        """Return the walks of this iteration: one in turn where every subject takes most proposals about its mode."""
+        every = [0] * self.moves.block + [1] * self.moves.single
+        self._round += 1
+        if not self.easy or not every:
+            return every
+        return [every[self._round % len(every)]]
+
+    def settle(self) -> None:
+        """Decide from what each subject took since the last call whether all walks are needed; count anew."""
+        made = self._made * self.copies
+        self.easy = made > 0 and bool((self._taken_by >= _EASY * made).all())
+        self._taken_by[:], self._made = 0.0, 0
 
     def _independent(self, errors: Array, prior_root: Array, inverse: Array) -> None:
         self._tick += 1
@@ -203,6 +220,8 @@ class Chains:
             proposed, data, self.eta, self.data, self.prior, self._pick, self.taken,
         )  # fmt: skip
         self.tried += np.bincount(self.kinds, minlength=2) * len(self.subject)
+        self._made += 1
+        self._taken_by += np.bincount(self.subject[self._pick >= 0], minlength=len(self._taken_by))
         take_rows(self.model.starts, self._pick, f, self.f)
 
     def _walk(self, errors: Array, inverse: Array, single: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.fit.densities import group_sums
-from pkpd.fit.mixed.problem import Point, Problem
+from pkpd.fit.mixed.problem import Point, Problem, Response
 from pkpd.fit.mixed.saem_kernels import (
     ADDITIVE,
     COMBINED,
@@ -166,7 +166,6 @@ class ChainModel:
             value[~np.isfinite(value)] = np.inf
         return value
 
-    def respond(self, point: Point, eta: Array, order: int) -> tuple[Array, Array]:
+    def respond(self, point: Point, eta: Array, order: int) -> Response:
         """Return predictions and their derivatives by what `Shifts.names` says; `eta` in the order of this model."""
-        found = self.problem.respond(point, np.ascontiguousarray(eta[:, self._inverse_order]), order)
-        return found.f, found.first
+        return self.problem.respond(point, np.ascontiguousarray(eta[:, self._inverse_order]), order)

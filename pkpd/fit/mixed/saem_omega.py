@@ -8,6 +8,7 @@ are structural zeros, and otherwise found by scoring over the free numbers of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,10 +42,57 @@ class BlockPlace:
     groups: Integers
     weights: Array
 
-    @property
+    @cached_property
     def fixed(self) -> Flags:
-        """Fixed elements of what is active."""
+        """Fixed elements of what is active, shape (active, active)."""
         return self.block.fixed[np.ix_(self.active, self.active)]
+
+    @cached_property
+    def rows(self) -> Integers:
+        """Rows of the free elements among what is active, in the order of the block's vector."""
+        return np.array([self._at(i) for i, _ in self.block.factorisation.pairs], dtype=np.int64)
+
+    @cached_property
+    def columns(self) -> Integers:
+        """Their columns."""
+        return np.array([self._at(j) for _, j in self.block.factorisation.pairs], dtype=np.int64)
+
+    def _at(self, place: int) -> int:
+        return int(np.flatnonzero(self.active == place)[0])
+
+    def whole(self, matrix: Array) -> Array:
+        """Return the block with what is fixed at 0."""
+        size = len(self.block.names)
+        found = np.zeros((size, size))
+        found[np.ix_(self.active, self.active)] = matrix
+        return found
+
+    def vector(self, matrix: Array) -> Array:
+        """Return the block's log-Cholesky numbers."""
+        if matrix.size == 1:
+            return 0.5 * np.log(matrix[0, :1]) if len(self.rows) else np.empty(0)
+        return self.block.factorisation.vector(self.whole(matrix))
+
+    def change(self, vector: Array) -> Array:
+        """Return dΩ/dvector of what is active, shape (active, active, numbers)."""
+        where = np.ix_(self.active, self.active)
+        return self.block.factorisation.matrix(vector, len(self.block.names))[1][where]
+
+    def matrix(self, vector: Array) -> Array:
+        """Return what is active for log-Cholesky numbers, shape (active, active)."""
+        return self.block.factorisation.matrix(vector, len(self.block.names))[0][np.ix_(self.active, self.active)]
+
+    def errors(self, matrix: Array) -> Array:
+        """Return the standard errors of these numbers if random effects were known."""
+        many = self.weights.sum()
+        if matrix.size == 1:
+            return np.full(len(self.rows), np.sqrt(0.5 / many))
+        if not len(self.rows):
+            return np.empty(0)
+        change = self.change(self.vector(matrix))
+        along = np.einsum("ij,jkp->pik", np.linalg.inv(matrix), change)
+        information = 0.5 * many * np.einsum("pik,rki->pr", along, along)
+        return np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0))
 
 
 def block_places(problem: Problem, effects: Integers, mask: Array) -> tuple[BlockPlace, ...]:
@@ -130,9 +178,7 @@ def _scored(place: BlockPlace, mean: Array, before: Array) -> Array:
     """Find the block by Fisher scoring over its free numbers; every step is halved until it does not worsen."""
     block, where = place.block, np.ix_(place.active, place.active)
     size = len(block.names)
-    own = np.zeros((size, size))
-    own[where] = before
-    vector = block.factorisation.vector(own)
+    vector = place.vector(before)
 
     def value(matrix: Array) -> float:
         sign, log_determinant = np.linalg.slogdet(matrix)

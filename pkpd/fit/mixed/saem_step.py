@@ -178,41 +178,63 @@ class Maximiser:
 
     def whole_vector(self) -> Array:
         """Return the vector of the problem: parameters, then log-Cholesky numbers of Ω."""
-        parts, known = [self.vector], {id(p.block): m for p, m in zip(self.places, self.blocks, strict=True)}
-        by_block = {id(p.block): p for p in self.places}
-        for block in self.problem.population.omega.blocks:
-            matrix = np.array(block.matrix)
-            if id(block) in known:
-                active = by_block[id(block)].active
-                matrix[np.ix_(active, active)] = known[id(block)]
-            parts.append(block.factorisation.vector(matrix))
+        parts = [self.vector]
+        for place, matrix in zip(self.places, self.blocks, strict=True):
+            parts.append(place.vector(matrix))
         return np.concatenate(parts)
 
     def free_elements(self) -> Array:
         """Return the free elements of Ω as they are, in the order of `Omega.free`."""
-        numbers, known = [], {id(p.block): (p, m) for p, m in zip(self.places, self.blocks, strict=True)}
-        for block in self.problem.population.omega.blocks:
-            if id(block) in known:
-                place, matrix = known[id(block)]
-                at = {int(k): i for i, k in enumerate(place.active)}
-                numbers += [matrix[at[i], at[j]] for i, j in block.factorisation.pairs]
-        return np.array(numbers)
+        pairs = zip(self.places, self.blocks, strict=True)
+        return np.concatenate([np.empty(0), *(matrix[place.rows, place.columns] for place, matrix in pairs)])
+
+    def _go(self, step: Array) -> None:
+        """Add a step to the vector; the chains keep their individual parameters."""
+        if self.means.size:
+            shift, _ = self._shift(step[self.mean_places])
+            self.chains.eta -= shift[self.chains.subject] if len(shift) > 1 else shift
+            self.first -= shift
+        self.vector = self.vector + step
+
+    def move(self, vector: Array) -> None:
+        """Set the parameters to a vector of the problem; the chains keep their individual parameters."""
+        own = len(self.vector)
+        self._go(self._allowed(np.arange(own), vector[:own] - self.vector))
+        used, blocks = own, []
+        for place, old in zip(self.places, self.blocks, strict=True):
+            many = len(place.rows)
+            blocks.append(place.matrix(vector[used : used + many]) if many else old)
+            used += many
+        self.blocks = tuple(blocks)
+        self._set_omega()
+
+    def take(self, vector: Array, elements: Array) -> None:
+        """Set the parameters: their vector, and the free elements of Ω; the chains keep their individual parameters."""
+        self._go(vector - self.vector)
+        used, blocks = 0, []
+        for place, old in zip(self.places, self.blocks, strict=True):
+            matrix, many = old.copy(), len(place.rows)
+            matrix[place.rows, place.columns] = matrix[place.columns, place.rows] = elements[used : used + many]
+            used += many
+            blocks.append(matrix)
+        self.blocks = tuple(blocks)
+        self._set_omega()
 
     def _set_omega(self) -> None:
         self.matrix = assembled(self.places, self.blocks, self._size)
         self.inverse = np.linalg.inv(self.matrix) if self._size else self.matrix
         self.inverse = np.ascontiguousarray(0.5 * (self.inverse + self.inverse.T))
 
-    def _parameters_at(self, vector: Array) -> Point:
+    def point_at(self, vector: Array) -> Point:
         """Return a point that knows its parameters alone; Ω is that of the start."""
         from dataclasses import replace
 
         parameters = self.problem.population.parameters.from_vector(vector)
         values = parameters.values[self.problem.places.error_values]
-        return replace(self._point, vector=vector, parameters=parameters, errors=values)
+        return replace(self._point, vector=vector, values=parameters.values, errors=values)
 
     def scales(self) -> Array:
-        """Return standard errors if random effects were known: of the vector, then of the free elements of Ω."""
+        """Return the vector's standard errors if random effects were known, shape (free,)."""
         found, count = np.zeros(len(self.vector)), self.problem.subjects
         if self.means.size:
             design = self.design
@@ -223,16 +245,8 @@ class Maximiser:
             found[each.vector] = np.sqrt(0.5 / each.count)
         if self.numeric.size and self._information.any():
             found[self.numeric] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(0.5 * self._information)), 0.0))
-        elements = []
-        known = {id(p.block): (p, m) for p, m in zip(self.places, self.blocks, strict=True)}
-        for block in self.problem.population.omega.blocks:
-            if id(block) in known:
-                place, matrix = known[id(block)]
-                at, many = {int(k): i for i, k in enumerate(place.active)}, place.weights.sum()
-                for row, column in block.factorisation.pairs:
-                    i, j = at[row], at[column]
-                    elements.append(np.sqrt((matrix[i, i] * matrix[j, j] + matrix[i, j] ** 2) / many))
-        whole = np.concatenate([found, elements])
+        pairs = zip(self.places, self.blocks, strict=True)
+        whole = np.concatenate([found, *(place.errors(matrix) for place, matrix in pairs)])
         return np.where(whole > 0, whole, np.inf)
 
     # the step
@@ -379,14 +393,10 @@ class Maximiser:
         """
         chains, problem = self.chains, self.problem
         model, many = chains.model, len(self.others)
-        point = self._parameters_at(vector)
+        point = self.point_at(vector)
         f, along = chains.f, np.zeros((len(chains.f), 0))
         if many:
-            f, first = model.respond(point, chains.eta, 1)
-            links = self._links(replace_links(self.problem, point))[:, :, self.others]
-            owner = chains.subject[np.repeat(np.arange(len(chains.subject)), np.diff(model.starts))]
-            rows = links[owner] if len(links) > 1 else np.broadcast_to(links, (len(f), *links.shape[1:]))
-            along = np.einsum("jd,jdk->jk", first, rows)
+            f, along, _ = self.slopes_of(point, 1)
         terms = terms_of(model.problem.densities, f, point.errors)
         all_slopes = np.zeros(len(problem.densities.names))
         all_slopes[problem.places.error_free] = point.parameters.slopes()[problem.places.errors]
@@ -409,11 +419,43 @@ class Maximiser:
         return score.sum(axis=0) / chains.copies, information / chains.copies
 
 
-def replace_links(problem: Problem, point: Point) -> Point:
-    """Return the point with the links that belong to its parameters."""
-    from dataclasses import replace
+    def slopes_of(self, point: Point, order: int) -> tuple[Array, Array, Array]:
+        """Return predictions with their derivatives by the fixed effects without a random effect, by the vector.
 
-    return replace(point, links=problem.shifts.links(point.parameters, problem._first_covariates))
+        Parameters
+        ----------
+        point : Point
+            As `point_at` makes it.
+        order : {1, 2}
+            Highest derivative.
+
+        Returns
+        -------
+        arrays, shapes (rows,), (rows, others), (rows, others, others)
+            The last has no rows without `order` 2.
+        """
+        chains, model, problem = self.chains, self.chains.model, self.problem
+        found = model.respond(point, chains.eta, order)
+        owner = chains.subject[np.repeat(np.arange(len(chains.subject)), np.diff(model.starts))]
+
+        def links(vector: Array) -> Array:
+            parameters = problem.population.parameters.from_vector(vector)
+            whole = problem.shifts.links(parameters, problem._first_covariates)[:, :, self.others]
+            return whole[chains.order][owner] if len(whole) > 1 else whole
+
+        own = links(point.vector)
+        along = np.einsum("jd,jdk->jk", found.first, np.broadcast_to(own, (len(found.f), *own.shape[1:])))
+        if order == 1:
+            return found.f, along, np.empty((0, 0, 0))
+        rows = np.broadcast_to(own, (len(found.f), *own.shape[1:]))
+        bent = np.einsum("jdk,jde,jel->jkl", rows, found.second, rows, optimize=True)
+        for k, place in enumerate(self.other_places):
+            away = np.zeros(len(point.vector))
+            away[place] = 1e-5
+            moved = (links(point.vector + away) - links(point.vector - away)) / 2e-5
+            if moved.any():
+                bent[:, :, k] += np.einsum("jd,jdl->jl", found.first, np.broadcast_to(moved, rows.shape))
+        return found.f, along, bent
 
 
 __all__ = ["BlockPlace", "Maximiser"]

@@ -11,12 +11,14 @@ from pkpd.arrays import Array
 from pkpd.fit.mixed.descent import Known, descend
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
 from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.starts import across_start
 from pkpd.fit.search import Minimum
 
 _COLLAPSED = 1e-3  # SD over what it may be, below which a variance counts as run to zero
 _SHARES = (0.3, 0.1, 0.03)  # of the whole variance's SD: where a collapsed one is tried again
 _GAIN = 1e-5  # of the objective
 _ROUNDS = 3
+_LEVEL = 1e-4  # largest slope of an optimum, relative to the objective
 _SAME = 1e-2  # objectives that differ by less belong to one optimum
 
 
@@ -127,22 +129,40 @@ def _scale_of(problem: Problem, vector: Array, place: int) -> float:
 
 
 def search_all(objective: MarginalObjective, starts: Sequence[tuple[str, Array]]) -> list[Attempt]:
-    """Search from several starts, the most likely first; return where they ended, best first."""
+    """Search from several starts, the most likely first; return where they ended, best first.
+
+    Where absorption and elimination may change places, the other side of the best optimum is looked at too.
+    """
     ranked = sorted(starts, key=lambda s: objective(s[1]).objective)
     attempts: list[Attempt] = []
     known: list[Known] = []
-    for label, vector in ranked:
+
+    def go(label: str, vector: Array) -> None:
         found = search(objective, vector, label, known)
         attempts.append(found)
         if found.complete:
             known.append(Known(found.minimum.vector, found.minimum.hessian, found.objective))
-    return sorted(attempts, key=lambda a: (not a.complete, a.objective))
+
+    for label, vector in ranked:
+        go(label, vector)
+    attempts.sort(key=_rank)
+    if len(starts) > 1 and attempts[0].complete:  # what the best one looks like from the other side of flip-flop
+        across = across_start(objective.problem, attempts[0].minimum.vector)
+        if across is not None:
+            go("other side", across)
+    return sorted(attempts, key=_rank)
+
+
+def _rank(attempt: Attempt) -> tuple[bool, float]:
+    return not attempt.complete, attempt.objective
 
 
 def optima(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Return one attempt for each optimum that was met, best first; what could not be computed is none."""
+    """Return the best attempt, then one for each other optimum that was met: where the gradient is zero, in truth."""
     found: list[Attempt] = []
-    for attempt in attempts:
-        if attempt.complete and all(abs(attempt.objective - a.objective) > _SAME for a in found):
+    for k, attempt in enumerate(attempts):
+        level = float(np.abs(attempt.minimum.value.gradient).max(initial=0.0))
+        there = k == 0 or (attempt.complete and level < _LEVEL * (1.0 + abs(attempt.objective)))
+        if there and all(abs(attempt.objective - a.objective) > _SAME for a in found):
             found.append(attempt)
     return found

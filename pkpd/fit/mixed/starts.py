@@ -8,15 +8,18 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.fit.mixed.descent import descend
-from pkpd.fit.mixed.flip_flop import other_side
-from pkpd.fit.mixed.modes import UNSOLVED, conditional_modes
+from pkpd.fit.mixed.flip_flop import exchanged, other_side
+from pkpd.fit.mixed.modes import FOUND, conditional_modes
 from pkpd.fit.mixed.objective import MarginalObjective
 from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.rough import rough_values
 from pkpd.fit.mixed.shifts import shifts_of
+from pkpd.fit.mixed.two_stage import errors_given, second_stage
 from pkpd.population import Omega
 
 _WIDE = 1.0  # SD of every random effect while the subjects find their own values
-_LEAST = 1e-2  # variance that a start has at least
+_FAR = 5.0  # of that scale: a subject whose values ran away says nothing
+_CONTRADICTED = np.log(10.0)
 _ROUGH = 40  # iterations of a pooled fit that only begins something
 
 
@@ -25,7 +28,8 @@ def starts_of(problem: Problem, count: int) -> list[tuple[str, Array]]:
 
     ===========  ==========================================================================================
     told         the population's own values
-    pooled       typical values and residual errors of the naive pooled fit
+    pooled       typical values and residual errors of the naive pooled fit; it begins at the told values, or at rough ones
+                 where the data contradict the told ones (`rough_start`)
     two-stage    from there, with the mean and the covariance of the subjects' own values (each found with a wide Ω)
     flip-flop    told values with absorption and elimination changed, where no constraint forbids it
     spread       told values with variances five times as large and typical residual errors
@@ -41,24 +45,34 @@ def starts_of(problem: Problem, count: int) -> list[tuple[str, Array]]:
     found = [("told", problem.start)]
     if count < 2:
         return found
-    pooled = pooled_start(problem)
+    begin = problem.start
+    if (rough := rough_start(problem)) is not None:
+        begin = rough
+    pooled = pooled_start(problem, begin)
     if pooled is not None:
         found.append(("pooled", pooled))
-    own = two_stage_start(problem, problem.start if pooled is None else pooled)
+    own = two_stage_start(problem, begin if pooled is None else pooled)
     if own is not None:
         found.append(("two-stage", own))
-    across = other_side(problem)
+    across = across_start(problem, problem.start)
     if across is not None:
-        vector = problem.start.copy()
-        vector[: problem.places.parameters] = across.to_vector()
-        found.insert(2, ("flip-flop", vector))
+        found.insert(2, ("flip-flop", across))
     rng = np.random.default_rng(1)
     while len(found) < count:
         vector = problem.start.copy()
         vector[: problem.places.parameters] += rng.uniform(-1.0, 1.0, problem.places.parameters)
         if not problem.broken(problem.at(vector)):
             found.append((f"random {len(found)}", vector))
-    return found[: max(count, 3 if across is not None else 1)]
+    return found[: count + (across is not None)]
+
+
+def across_start(problem: Problem, vector: Array) -> Array | None:
+    """Return a start on the other side of flip-flop, with the start's Ω; None where there is no other side."""
+    size = problem.places.parameters
+    across = other_side(problem, problem.population.parameters.from_vector(vector[:size]))
+    if across is None:
+        return None
+    return np.concatenate([across.to_vector(), problem.start[size:]])
 
 
 def pooled_problem(problem: Problem) -> Problem:
@@ -69,51 +83,61 @@ def pooled_problem(problem: Problem) -> Problem:
     if not set(shifts.model.covariates) <= kept:
         return problem
     model = replace(shifts.model, covariates=problem.data.model.covariates)
-    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings, problem.censoring)
+    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings, problem.censoring, problem.given)
 
 
-def pooled_start(problem: Problem) -> Array | None:
-    """Return the vector with the typical values and residual errors of the naive pooled fit; None if it fails."""
+def rough_start(problem: Problem) -> Array | None:
+    """Return the start with the values that doses, peaks and areas suggest; None where they do not contradict the told ones.
+
+    They do where a parameter is more than ten times as large or as small.
+    """
+    own = problem.population.parameters
+    rough = {n: v for n, v in rough_values(problem.data).items() if n in own.free and own[n] > 0 and v > 0}
+    if not any(abs(np.log(v / own[n])) > _CONTRADICTED for n, v in rough.items()):
+        return None
+    inside = {n: v for n, v in rough.items() if own.get(n).lower < v < own.get(n).upper}
+    moved = own.with_values(inside)
+    if replace(problem.population, parameters=moved).broken:
+        moved = exchanged(moved, problem.population)
+    size = problem.places.parameters
+    vector = np.concatenate([moved.to_vector(), problem.start[size:]])
+    return None if problem.broken(problem.at(vector)) else vector
+
+
+def pooled_start(problem: Problem, begin: Array) -> Array | None:
+    """Return the vector with the typical values and residual errors of the naive pooled fit; None if it fails.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is fitted.
+    begin : array, shape (free,)
+        Where it begins.
+    """
     pooled = pooled_problem(problem)
-    minimum = descend(MarginalObjective(pooled), pooled.start, _ROUGH, rough=True)
+    minimum = descend(MarginalObjective(pooled), begin[: problem.places.parameters], _ROUGH, rough=True)
     if not np.isfinite(minimum.value.objective):
         return None
-    vector = problem.start.copy()
+    vector = begin.copy()
     vector[: problem.places.parameters] = minimum.vector
     return vector
 
 
 def two_stage_start(problem: Problem, vector: Array) -> Array | None:
-    """Return a start with the mean and covariance of the subjects' own values; None if nothing can be told."""
-    omega = problem.population.omega
-    if not omega.free or omega.unstated != omega.unstated:
-        return None
+    """Return a start with the mean and covariance of the subjects' own values; None if nothing can be told.
+
+    Each subject's values are its conditional modes under a wide Ω, so that a subject with few samples has some, too.
+    """
     point = problem.at(vector)
-    wide = replace(point, root=_WIDE * np.eye(len(point.root)))
-    modes = conditional_modes(problem, wide)
-    eta = modes.eta[modes.status != UNSOLVED]
-    if len(eta) < 2 or not np.isfinite(eta).all():
+    if not len(point.root):
         return None
-    middle = np.median(eta, axis=0)
-    spread = np.clip(1.4826 * np.median(np.abs(eta - middle), axis=0), np.sqrt(_LEAST), 1.5)
+    modes = conditional_modes(problem, replace(point, root=_WIDE * np.eye(len(point.root))))
+    used = (modes.status == FOUND) & (np.abs(modes.eta).max(axis=1) < _FAR)
+    if used.sum() < 2:
+        return None
     found = vector.copy()
-    _with_variances(problem, found, spread)
-    size = problem.places.parameters
-    effects = problem.shifts.effects @ np.where(np.abs(middle) < 3.0, middle, 0.0)
-    for place, k in problem.shifts.shared:
-        found[problem.places.effects[k]] = vector[problem.places.effects[k]] + effects[place]
+    errors_given(problem, found, modes, used)
+    found = second_stage(problem, found, modes.eta[used])
     if problem.broken(problem.at(found)):
-        found[:size] = vector[:size]
+        found[problem.places.effects] = vector[problem.places.effects]
     return found
-
-
-def _with_variances(problem: Problem, vector: Array, spread: Array) -> None:
-    """Write SDs of random effects into the free numbers of Ω; correlations begin at 0."""
-    size = problem.places.parameters
-    change = problem.at(problem.start).root_change
-    for k, name in enumerate(problem.names[size:]):
-        if name.startswith("cov("):
-            vector[size + k] = 0.0
-            continue
-        i = int(np.unravel_index(int(np.abs(change[:, :, k]).argmax()), change.shape[:2])[0])
-        vector[size + k] = np.log(spread[i])

@@ -1,7 +1,7 @@
 """A population fit as one NetCDF file: no pickle, read by any program that reads NetCDF 4.
 
-The root holds the estimates with R and S; the groups ``individuals`` and ``predictions`` hold what their names say, as arrays.
-The population and everything in words stand as one JSON text in the variable ``fit``.
+The root holds the estimates with R and S; the groups ``individuals`` and ``predictions`` hold what their names say, as
+arrays. The population and everything in words stand as one JSON text in the variable ``fit``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,12 +20,15 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, warn
 from pkpd.fit.mixed.convergence import Convergence
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.fit_parts import Computed, Counts, Kept
 from pkpd.fit.mixed.laplacian import marginal
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.plain import population_data, population_from
-from pkpd.fit.mixed.population_fit import Computed, Counts, Kept, PopulationFit
-from pkpd.fit.mixed.prepare import problem_of
+from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.prepare import problem_from
 from pkpd.fit.mixed.uncertainty import Uncertainty
+from pkpd.observed import observe
+from pkpd.observed.sequence import occasion_labels
 from pkpd.population import ResidualError
 from pkpd.study import Study
 
@@ -35,10 +38,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Raised whenever files of before cannot be read."""
-_ENGINE = "h5netcdf"
+_ENGINE: Final = "h5netcdf"
 _SAME = 1e-6  # relative difference of an objective that was computed again
 _PLAIN = (
-    "method", "covariance_kind", "objective", "minus2ll", "status", "message", "data_hash",
+    "method", "covariance_kind", "objective", "minus2ll", "status", "message",
 )  # fmt: skip
 
 
@@ -93,8 +96,8 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     path : path
         The file.
     study : Study, optional
-        The data of the fit: the fit is then as it was, with its problem, and its objective is computed again and compared.
-        Without it everything that was reported is there, but nothing new can be computed from the data.
+        The data of the fit: the fit is then as it was, with its problem, and its objective is computed again and
+        compared. Without it everything that was reported is there, but nothing new can be computed from the data.
     kinds : iterable of class, optional
         Residual errors of the user's own.
 
@@ -126,8 +129,8 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     _check(root, study, path)
     people = population_from(about["population"], kinds)
     if people.model.key != root.attrs["model_key"]:
-        raise InputError(f"the model in {str(path)!r} is not the one that was fitted: its equations were changed", "load")
-    kept = Kept(parts["individuals"], _frame(parts["predictions"]))
+        raise InputError(f"the model in {str(path)!r} is not the one that was fitted", "load")
+    kept = Kept(parts["individuals"], _frame(parts["predictions"]), str(root.attrs["data_hash"]))
     fit = _fit(about, root, people, kept)
     return fit if study is None else _with_data(fit, about, study)
 
@@ -149,12 +152,15 @@ def _check(root: xarray.Dataset, study: Study | None, path: Path) -> None:
 def _words(fit: PopulationFit) -> dict[str, Any]:
     """Everything that is no array, for JSON."""
     ends = fit.convergence
-    settings = None if fit.estimate is None else asdict(fit.estimate.problem.settings)
+    problem = None if fit.estimate is None else fit.estimate.problem
+    known = None if problem is None else {
+        "settings": asdict(problem.settings), "analytes": dict(problem.data.analytes), "blq": problem.censoring.method,
+        "start": population_data(problem.population),
+    }  # fmt: skip
     return {
         **{name: getattr(fit, name) for name in _PLAIN},
         "population": population_data(fit.people), "counts": asdict(fit.counts), "secondary": dict(fit.secondary),
-        "cautions": list(fit.cautions), "notes": list(fit.notes), "settings": settings,
-        "start": None if fit.estimate is None else population_data(fit.estimate.problem.population),
+        "cautions": list(fit.cautions), "notes": list(fit.notes), "problem": known,
         "attrs": json.loads(json.dumps(dict(fit.attrs), default=str)),
         "trace": [[s.evaluation, s.objective, s.gradient, list(s.vector), s.seconds] for s in fit.trace],
         "tried": [
@@ -185,7 +191,7 @@ def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -
     convergence = Convergence(**{
         **ends,
         "exact": None if ends["exact"] is None else Exact(**ends["exact"]),
-        "failed_modes": {k: v for k, v in ends["failed_modes"]}, "unsolved": {k: v for k, v in ends["unsolved"]},
+        "failed_modes": dict(ends["failed_modes"]), "unsolved": dict(ends["unsolved"]),
         "boundary": tuple(ends["boundary"]), "others": tuple((label, value) for label, value in ends["others"]),
     })  # fmt: skip
     trace = tuple(
@@ -206,10 +212,12 @@ def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -
 
 def _with_data(fit: PopulationFit, about: dict[str, Any], study: Study) -> PopulationFit:
     """Return the fit with its problem; its objective is computed again."""
-    settings = None if about["settings"] is None else Settings(**about["settings"])
-    kinds = [type(e) for e in fit.people.errors]
-    start = fit.people if about["start"] is None else population_from(about["start"], kinds)
-    problem = problem_of(start, study, settings)
+    known = about["problem"]
+    if known is None:
+        raise InputError("the fit was saved after it had been loaded without its study; load that file with it", "load")
+    start = population_from(known["start"], [type(e) for e in fit.people.errors])
+    data = observe(start.individual_model(max(len(occasion_labels(study)), 1)), study, known["analytes"]).usable()
+    problem = problem_from(start, data, study, Settings(**known["settings"]), known["blq"])
     there = marginal(problem, problem.at(fit.vector), fit.method)
     if not abs(there.objective - fit.objective) <= _SAME * (1 + abs(fit.objective)):
         raise InputError(
@@ -221,7 +229,7 @@ def _with_data(fit: PopulationFit, about: dict[str, Any], study: Study) -> Popul
         problem, fit.method, fit.vector, there, 2.0 * fit.uncertainty.r, ends.decrement, ends.evaluations, ends.seconds,
         fit.trace, fit.tried, fit.status, fit.message, fit.cautions, ends.exact, fit.notes,
     )  # fmt: skip
-    return replace(fit, estimate=estimate, tables=Computed(estimate))
+    return replace(fit, estimate=estimate, tables=Computed(estimate, study))
 
 
 def _portable(data: xarray.Dataset) -> xarray.Dataset:

@@ -55,9 +55,9 @@ def _titles(level: float) -> list[str]:
 def parameter_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
     """Return one row per parameter of a population.
 
-    Columns: ``estimate``, ``unit`` (stated or inferred), ``SE``, ``RSE %``, interval, ``IIV CV %`` (log-normal parameters:
-    √(e^ω² − 1)) or ``IIV SD`` (on the parameter's scale otherwise), ``IOV …`` likewise, ``shrinkage %`` (SD form; η of
-    parameters, ε of an output's residual errors), ``note``, ``meaning``.
+    Columns: ``estimate``, ``unit`` (stated or inferred), ``SE``, ``RSE %``, interval, ``IIV CV %`` (log-normal
+    parameters: √(e^ω² − 1)) or ``IIV SD`` (on the parameter's scale otherwise), ``IOV …`` likewise, ``shrinkage %`` (SD
+    form; η of parameters, ε of an output's residual errors), ``note``, ``meaning``.
     """
     import pandas
 
@@ -101,7 +101,7 @@ def _shrinkage(fit: PopulationFit) -> dict[str, float]:
 
 
 def omega_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
-    """Return one row per variance, covariance, SD, correlation and coefficient of variation, without structural zeros."""
+    """Return one row per variance, covariance, SD, correlation and CV, without structural zeros."""
     import pandas
 
     require_level(level)

@@ -42,8 +42,8 @@ class Uncertainty:
     names : tuple of str
         Of the vector: free parameters on their scales, then free elements of Ω (log-Cholesky).
     r, s : array, shape (free, free)
-        Half of the Hessian of the objective, and the sum of outer products of half of the subjects' gradients. NaN where
-        they were not computed.
+        Half of the Hessian of the objective, and the sum of outer products of half of the subjects' gradients. NaN
+        where they were not computed.
     """
 
     names: tuple[str, ...]

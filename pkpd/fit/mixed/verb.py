@@ -1,4 +1,4 @@
-"""Fitting a population: the verb."""
+"""Fitting a population: the verbs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,22 @@ from dataclasses import replace
 from pkpd.arguments import ANYTHING, checked
 from pkpd.errors import FitWarning, InputError, nearest, warn
 from pkpd.fit.inputs import A_KIND_BY_OUTPUT
-from pkpd.fit.mixed.estimate import Estimate, Tried
-from pkpd.fit.mixed.flip_flop import constrained
-from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE
-from pkpd.fit.mixed.objective import MarginalObjective
+from pkpd.fit.mixed.explanation import Explanation, explanation_of
+from pkpd.fit.mixed.given import Given
+from pkpd.fit.mixed.laplacian import FOCEI
+from pkpd.fit.mixed.methods import EVALUATED, METHODS
 from pkpd.fit.mixed.options import PopulationOptions
+from pkpd.fit.mixed.plan import Call, planned
 from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
-from pkpd.fit.mixed.prepare import problem_from
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.request import RANDOM_EFFECTS, EffectsAsked, Prepared, prepare_model, prepare_population
-from pkpd.fit.mixed.search import Attempt, optima, search_all
-from pkpd.fit.mixed.starts import starts_of
-from pkpd.fit.mixed.verdict import judge, with_exact
+from pkpd.fit.mixed.request import RANDOM_EFFECTS, EffectsAsked
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind, Population
 from pkpd.study import Study
 
-METHODS = (FOCEI, FOCE, LAPLACE, FO)
 
-
-@checked(start=ANYTHING, iiv=RANDOM_EFFECTS, iov=RANDOM_EFFECTS, error=A_KIND_BY_OUTPUT)
+@checked(start=ANYTHING, iiv=RANDOM_EFFECTS, iov=RANDOM_EFFECTS, error=A_KIND_BY_OUTPUT, given=ANYTHING)
 def fit_population(
     model: Model | Population,
     data: Study,
@@ -40,67 +34,98 @@ def fit_population(
     iov: EffectsAsked | None = None,
     covariates: Mapping[str, str] | None = None,
     error: Mapping[str, ErrorKind] | None = None,
+    given: Given | None = None,
     method: str = FOCEI,
     options: PopulationOptions | None = None,
 ) -> PopulationFit:
-    """Fit a population."""
+    r"""Fit a population: typical values, their variability between subjects and occasions, and residual errors.
+
+    Minimises :math:`-2\log\prod_i\int p(y_i|\eta)\,p(\eta|\Omega)\,d\eta` by one of the methods. Gradients are exact, the search
+    begins at several starts, and the exact marginal likelihood is computed beside an approximation.
+
+    Parameters
+    ----------
+    model : Model or Population
+        A model, whose random effects, covariates and errors follow here, or a population, which has its own.
+    data : Study
+        Observations, doses, covariates.
+    start : Parameters or mapping, optional
+        Start values; coefficients of covariates need one. What is left out comes from NCA, from the data, or is the
+        model's own value.
+    iiv : Omega, names or mapping, optional
+        Random effects between subjects: names, names with SDs, or an `Omega` such as ``block("CL", "V")``. By default every
+        free parameter of the model has one, all independent.
+    iov : Omega, names or mapping, optional
+        The same between occasions.
+    covariates : mapping, optional
+        Parameter → relation, e.g. ``{"CL": "CL*(weight/70)**b"}`` with ``start={"b": 0.75}``.
+    error : mapping, optional
+        Output → kind of residual error; by default proportional for concentrations that are driven by doses, and on the
+        log scale for the rest.
+    given : PopulationFit, Fits, DataFrame or Population, optional
+        An earlier fit: its individual values hold for the subjects (IPP), and its outputs do not count again; or a population,
+        whose estimates stay while all data count (PPP).
+    method : str
+        ``"FOCEI"``, ``"FOCE"``, ``"Laplace"``, ``"FO"``, ``"AGQ"``, ``"SAEM"``, ``"IMP"``, ``"pooled"`` or ``"two-stage"``.
+    options : PopulationOptions, optional
+        Starts, checks, values beyond a limit, missing covariates, tolerances.
+
+    Returns
+    -------
+    PopulationFit
+        Its ``status`` says whether to trust it.
+
+    Raises
+    ------
+    InputError
+        Listing everything that does not fit together.
+
+    References
+    ----------
+    Almquist J, Leander J, Jirstrand M. J Pharmacokinet Pharmacodyn 2015;42:191-209 (gradient). Wang Y. J Pharmacokinet
+    Pharmacodyn 2007;34:575-593 (FO, FOCE, Laplace).
+    """
     began = time.perf_counter()
     options = options or PopulationOptions()
-    if method not in METHODS:
-        raise InputError(f"unknown method {method!r}; {nearest(method, METHODS)}", "fit_population")
-    prepared = _prepared(model, data, start, covariates, error, (iiv, iov), options)
-    population = prepared.population if options.flip_flop else constrained(prepared.population)
-    notes = prepared.notes
-    if not population.parameters.same_as(prepared.population.parameters):
-        notes = (*notes, "absorption and elimination of the start values stood the other way round and changed places")
-    problem = problem_from(population, prepared.data, data, options.settings, options.blq)
-    objective = MarginalObjective(problem, method)
-    attempts = search_all(objective, starts_of(problem, options.starts))
-    estimate = _judged(objective, attempts, notes)
-    estimate = replace(estimate, seconds=time.perf_counter() - began)
-    fit = population_fit(estimate, covariance=options.covariance, attrs=data.attrs)
-    if fit.status != CONVERGED:
+    _known_method(method)
+    plan = planned(Call(model, data, start, iiv, iov, covariates, error, given), options)
+    estimate = METHODS[method](plan.problem, options)
+    estimate = replace(
+        estimate, notes=(*plan.notes, *estimate.notes), seconds=time.perf_counter() - began
+    )
+    fit = population_fit(estimate, data, covariance=options.covariance, secondary=options.secondary)
+    if fit.status not in (CONVERGED, EVALUATED):
         warn(f"{fit.status}: {fit.message}", FitWarning)
     return fit
 
 
-def _prepared(
-    model: Model | Population, data: Study, start: Parameters | Mapping[str, float] | None,
-    covariates: Mapping[str, str] | None, error: Mapping[str, ErrorKind] | None,
-    effects: tuple[EffectsAsked | None, EffectsAsked | None], options: PopulationOptions,
-) -> Prepared:  # fmt: skip
-    if isinstance(model, Model):
-        return prepare_model(model, data, start, covariates or {}, error, effects, options.observed)
-    told = {"iiv": effects[0], "iov": effects[1], "covariates": covariates, "error": error}
-    if twice := [name for name, value in told.items() if value is not None]:
-        raise InputError(f"a population brings its own {', '.join(twice)}; leave the argument out", "fit_population")
-    if start is not None:
-        values = start.as_dict() if isinstance(start, Parameters) else dict(start)
-        model = replace(model, parameters=model.parameters.with_values(values))
-    return prepare_population(model, data, options.observed)
+@checked(start=ANYTHING, iiv=RANDOM_EFFECTS, iov=RANDOM_EFFECTS, error=A_KIND_BY_OUTPUT, given=ANYTHING)
+def explain(
+    model: Model | Population,
+    data: Study,
+    start: Parameters | Mapping[str, float] | None = None,
+    *,
+    iiv: EffectsAsked | None = None,
+    iov: EffectsAsked | None = None,
+    covariates: Mapping[str, str] | None = None,
+    error: Mapping[str, ErrorKind] | None = None,
+    given: Given | None = None,
+    method: str = FOCEI,
+    options: PopulationOptions | None = None,
+) -> Explanation:
+    """Say what `fit_population` would fit with the same arguments: equations, records that count, numbers, rank, start.
+
+    Raises
+    ------
+    InputError
+        As `fit_population`.
+    """
+    _known_method(method)
+    options = options or PopulationOptions()
+    plan = planned(Call(model, data, start, iiv, iov, covariates, error, given), options)
+    return explanation_of(plan.problem, plan.study, method, plan.notes)
 
 
-def _judged(objective: MarginalObjective, attempts: list[Attempt], notes: tuple[str, ...]) -> Estimate:
-    best = attempts[0]
-    judgement = judge(objective, best)
-    there = best.minimum.value.marginal
-    assert there is not None
-    judgement = with_exact(judgement, there.objective, None, objective.problem.subjects)
-    others = optima(attempts)[1:]
-    tried = tuple(
-        Tried(a.label, a.start, a.minimum.vector, a.first, a.objective, "" if a.complete else "met another search")
-        for a in attempts
-    )
-    if others:
-        notes = (*notes, *(_other(objective.problem, each) for each in others))
-    return Estimate(
-        objective.problem, objective.method, best.minimum.vector, there, best.minimum.hessian, best.minimum.decrement,
-        objective.evaluations, trace=tuple(objective.trace), tried=tried, status=judgement.status,
-        message=judgement.message, cautions=judgement.cautions, notes=notes,
-    )  # fmt: skip
-
-
-def _other(problem: Problem, attempt: Attempt) -> str:
-    point = problem.at(attempt.minimum.vector)
-    values = ", ".join(f"{p.name} {p.value:.4g}" for p in point.parameters if not p.fixed)
-    return f"another optimum: objective {attempt.objective:.3f} at {values}"
+def _known_method(method: str) -> None:
+    if method not in METHODS:
+        raise InputError(f"unknown method {method!r}; {nearest(method, METHODS)}", "fit_population")

@@ -9,7 +9,6 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.fit.cautions import cautions
-from pkpd.fit.mixed.estimate import Exact
 from pkpd.fit.mixed.modes import FOUND, SADDLE, STALLED, UNSOLVED, WORDS
 from pkpd.fit.mixed.objective import MarginalObjective
 from pkpd.fit.mixed.problem import Problem
@@ -18,8 +17,6 @@ from pkpd.fit.search import GOOD_DECREMENT
 from pkpd.fit.verdict import BOUND, CONVERGED, FAILED, HIGH_CONDITION, STOPPED, UNIDENTIFIED, invert
 
 SADDLED, UNRELIABLE = "saddle", "unreliable"
-AGREEMENT = 0.25
-"""−2 log L a subject by which a method's approximation may differ from the exact value."""
 _WIDE = 1.0  # SE on the log or logit scale
 _FAR = 8.0  # on the logit scale: 0.9997 of the way to a bound
 _AWAY = 12.0
@@ -216,29 +213,21 @@ def _stopped(attempt: Attempt) -> Judgement | None:
     return Judgement(STOPPED, f"a Newton step could still gain {decrement / 2:.2g} in −2 log L; start from other values")
 
 
-def with_exact(judgement: Judgement, objective: float, exact: Exact | None, subjects: int) -> Judgement:
-    """Return the judgement after a comparison with the exact marginal likelihood.
+def with_exact(judgement: Judgement, agrees: bool, sentence: str) -> Judgement:
+    """Return the judgement after a comparison with the exact marginal likelihood (`pkpd.fit.mixed.agreement`).
 
     Parameters
     ----------
     judgement : Judgement
         Before it.
-    objective : float
-        The method's −2 log L.
-    exact : Exact or None
-        The exact one.
-    subjects : int
-        How many.
+    agrees : bool
+        Whether the approximation is near enough.
+    sentence : str
+        What to do where it is not.
     """
-    if exact is None or judgement.status != CONVERGED or not np.isfinite(exact.value):
+    if agrees or judgement.status != CONVERGED:
         return judgement
-    away = abs(exact.value - objective) - 3.0 * exact.error
-    if away <= AGREEMENT * subjects:
-        return judgement
-    return Judgement(
-        UNRELIABLE, f"converged, but the exact −2 log L at these estimates is {exact.value:.2f} ({exact.method}) and not "
-        f"{objective:.2f}: more than {AGREEMENT:g} a subject; use method='AGQ' or 'SAEM'", judgement.cautions,
-    )  # fmt: skip
+    return Judgement(UNRELIABLE, f"the search converged, but {sentence}", judgement.cautions)
 
 
-__all__ = ["AGREEMENT", "FOUND", "SADDLED", "UNRELIABLE", "Judgement", "judge", "with_exact"]
+__all__ = ["FAILED", "FOUND", "SADDLED", "UNRELIABLE", "Judgement", "judge", "with_exact"]
