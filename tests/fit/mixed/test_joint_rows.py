@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from pkpd.errors import InputError
 from pkpd.fit.mixed.copies import joint
 from pkpd.fit.mixed.importance_em import importance_em
 from pkpd.fit.mixed.laplacian import marginal
+from pkpd.fit.mixed.plain import population_data, population_from
 from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.quadrature import quadrature, quadrature_marginal
 from pkpd.fit.mixed.residuals import residuals
@@ -72,6 +74,14 @@ def test_methods_that_do_not_know_them_say_so(sort: str) -> None:
     for method in methods:
         with pytest.raises(InputError, match="residual errors yet; take FOCEI"):
             method()
+
+
+@pytest.mark.parametrize("sort", ["spread", "pairs"])
+def test_a_population_written_down_and_read_is_the_same(sort: str) -> None:
+    people = SORTS[sort]().population
+    again = population_from(json.loads(json.dumps(population_data(people))))
+    assert again.correlations == people.correlations
+    assert again.error_exponents == people.error_exponents
 
 
 def test_residuals_take_the_correlation_and_the_subjects_own_sd() -> None:
