@@ -6,8 +6,8 @@ With s the gradient of a subject's complete log likelihood and J minus its secon
           I = \sum_i \bigl\{ E\,J_i - E\,s_i s_i^T + E\,s_i\,E\,s_i^T \bigr\}
 
 (Fisher's identity and Louis, J R Stat Soc B 1982;44:226-233). The information tells how far the maximum still is
-(:math:`I^{-1}\nabla\log L`; Gu & Kong, Proc Natl Acad Sci 1998;95:7270-7274), which EM alone does not know where the data
-say little, and is half the Hessian of −2 log L.
+(:math:`I^{-1}\nabla\log L`; Gu & Kong, Proc Natl Acad Sci 1998;95:7270-7274), which EM alone does not know where the
+data say little, and is half the Hessian of −2 log L.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class LouisSums:
         self.maximiser = maximiser
         self.vector = maximiser.whole_vector()
         count, size = maximiser.problem.subjects, len(self.vector)
-        self._mean, self._squares, self._complete = np.zeros((count, size)), np.zeros((size, size)), np.zeros((size, size))
+        self._mean = np.zeros((count, size))
+        self._squares, self._complete = np.zeros((size, size)), np.zeros((size, size))
         self._totals: list[Array] = []
         self._point = maximiser.point_at(maximiser.vector)
         self._omega = [
@@ -101,7 +102,7 @@ class LouisSums:
     def _effects(self, score: Array, complete: Array) -> None:
         """Write what the density of the random effects gives: fixed effects that are means, and Ω."""
         own, chains = self.maximiser, self.maximiser.chains
-        means = own.mean_places
+        means = own.layout.mean_places
         along = chains.eta @ own.inverse  # Ω⁻¹η
         design = own.design if len(own.design) == 1 else own.design[chains.subject]
         if means.size:
@@ -123,11 +124,10 @@ class LouisSums:
                 score[:, where] += each.score(u, there)
                 complete[np.ix_(where, where)] += each.complete(u, float(there.sum()))
                 if means.size:
-                    part = np.einsum("sj,jkp->skp", u, each.moved)  # Ω⁻¹dΩ u
-                    if len(design) == 1:
-                        cross = design[0][group].T @ part.sum(axis=0)
+                    if len(design) == 1:  # moved: u → Ω⁻¹dΩ u
+                        cross = np.einsum("kr,j,jkp->rp", design[0][group], u.sum(axis=0), each.moved)
                     else:
-                        cross = np.einsum("skr,skp->rp", design[:, group], part)
+                        cross = np.einsum("skr,sj,jkp->rp", design[:, group], u, each.moved, optimize=True)
                     complete[np.ix_(means, where)] += cross
                     complete[np.ix_(where, means)] += cross.T
 
@@ -137,23 +137,23 @@ class LouisSums:
         chains, model = own.chains, own.chains.model
         places, point = problem.places, self._point
         f, along, bent = chains.f, np.zeros((len(chains.f), 0)), None
-        if own.others.size:
+        if own.layout.others.size:
             f, along, bent = own.slopes_of(point, 2)
         errors, free = places.errors, places.error_free
-        if not errors.size and not own.others.size:
+        if not errors.size and not own.layout.others.size:
             return
         slopes = point.parameters.slopes()[errors]
         density = model.problem.densities.at(f, point.errors, second=True)
         assert density.pp is not None
         assert density.fp is not None
-        own_places = np.concatenate([own.other_places, errors]).astype(np.int64)
+        own_places = np.concatenate([own.layout.other_places, errors]).astype(np.int64)
         rows = np.concatenate([density.f[:, None] * along, density.p[:, free] * slopes], axis=1)
         score[:, own_places] = -0.5 * group_sums(np.where(np.isfinite(rows), rows, 0.0), model.starts)
         curvature = problem.population.parameters.scale.curvature(point.parameters.free_values)[errors]
         with np.errstate(all="ignore"):
             pp = density.pp[:, free][:, :, free].sum(axis=0) * np.outer(slopes, slopes)
         pp += np.diag(density.p[:, free].sum(axis=0) * curvature)
-        many = own.others.size
+        many = own.layout.others.size
         whole = np.zeros((len(own_places), len(own_places)))
         whole[many:, many:] = pp
         if many:
@@ -187,21 +187,26 @@ class _BlockScores:
         if self.size:
             self.change = place.change(place.vector(matrix))
             self.moved = np.einsum("kj,jmp->mkp", self.inverse, self.change)  # u → Ω⁻¹dΩ u: [m, k]
-            self.trace = np.einsum("jjp->p", np.einsum("kj,jmp->kmp", self.inverse, self.change))
+            along = np.einsum("kj,jmp->kmp", self.inverse, self.change)  # Ω⁻¹dΩ
+            self.trace = np.einsum("jjp->p", along)
+            self.turned = np.einsum("jkp,kmr->jmpr", self.change, along)  # dΩ Ω⁻¹dΩ
+            self.square = np.einsum("kmp,mkr->pr", along, along)
             self.second = _second(place, place.vector(matrix))
 
     def score(self, u: Array, there: Array) -> Array:
         """Return the score for u = Ω⁻¹η, shape (subject-chains, numbers); `there` is 0 where η acts on nothing."""
-        return 0.5 * (np.einsum("sj,jkp,sk->sp", u, self.change, u) - there[:, None] * self.trace)
+        if self.size == 1 and u.shape[1] == 1:
+            alone: Array = 0.5 * (u * u * self.change[0, 0] - there[:, None] * self.trace)
+            return alone
+        found: Array = 0.5 * (np.einsum("sj,jkp,sk->sp", u, self.change, u) - there[:, None] * self.trace)
+        return found
 
     def complete(self, u: Array, many: float) -> Array:
         """Return minus the second derivatives, added up over `many` subject-chains that are there."""
         squares = u.T @ u
-        along = np.einsum("kj,jmp->kmp", self.inverse, self.change)  # Ω⁻¹dΩ
-        turned = np.einsum("jkp,kmr->jmpr", self.change, along)  # dΩ Ω⁻¹dΩ
-        first = np.einsum("jm,jmpr->pr", squares, turned)
+        first = np.einsum("jm,jmpr->pr", squares, self.turned)
         second = 0.5 * np.einsum("jk,jkpr->pr", squares - many * self.inverse, self.second)
-        return _even(first - 0.5 * many * np.einsum("kmp,mkr->pr", along, along) - second)
+        return _even(first - 0.5 * many * self.square - second)
 
 
 def _second(place: BlockPlace, vector: Array) -> Array:
