@@ -20,6 +20,7 @@ from pkpd.arrays import Array
 from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.saem_omega import BlockPlace
 from pkpd.fit.mixed.saem_step import Maximiser
+from pkpd.fit.mixed.terms import terms_of
 
 _STEP = 1e-4  # of differences of dΩ/dv and of Z
 _BATCH = 5  # iterations whose mean counts as independent of the next
@@ -46,7 +47,7 @@ class Louis:
     complete: Array
     noise: Array
 
-    def step(self, least: float = 0.02) -> tuple[Array, float, float]:
+    def step(self, least: float = 0.005) -> tuple[Array, float, float]:
         """Return the way to the maximum, how much −2 log L it gains, and the part of this gain that is noise.
 
         Parameters
@@ -81,6 +82,10 @@ class LouisSums:
         self._mean = np.zeros((count, size))
         self._squares, self._complete = np.zeros((size, size)), np.zeros((size, size))
         self._totals: list[Array] = []
+        chains = maximiser.chains
+        self._spread = chains.root @ chains.root.transpose(0, 2, 1)  # about H⁻¹, subjects × q × q
+        self._control, self._controls = np.zeros((count, size)), np.zeros((size, size))
+        self._cross, self._control_totals = np.zeros((size, size)), list[Array]()
         self._point = maximiser.point_at(maximiser.vector)
         self._omega = [
             _BlockScores(place, matrix) for place, matrix in zip(maximiser.places, maximiser.blocks, strict=True)
@@ -98,6 +103,45 @@ class LouisSums:
         self._squares += score.T @ score / copies
         self._complete += complete / copies
         self._totals.append(by_subject.sum(axis=1).mean(axis=0))
+        if chains.eta.shape[1]:
+            control = self._controlled()
+            by_subject = control.reshape(copies, count, -1)
+            self._control += by_subject.mean(axis=0)
+            self._controls += control.T @ control / copies
+            self._cross += score.T @ control / copies
+            self._control_totals.append(by_subject.sum(axis=1).mean(axis=0))
+
+    def _controlled(self) -> Array:
+        """Return numbers of mean zero that go with the scores: with g the gradient of half of L, E g = 0 and E η gᵀ = 1.
+
+        With H the curvature of g, η − H⁻¹g and the like do not vary at all where L is quadratic (Mira, Solgi & Imparato,
+        Stat Comput 2013;23:653-662).
+        """
+        own, chains = self.maximiser, self.maximiser.chains
+        model, centre = chains.model, chains.centre[chains.subject]
+        response = model.respond(self._point, chains.eta, 1)
+        slopes = terms_of(model.problem.densities, response.f, self._point.errors).f
+        with np.errstate(all="ignore"):
+            rows = 0.5 * slopes[:, None] * response.first
+        g = group_sums(np.where(np.isfinite(rows), rows, 0.0), model.starts) @ model.effects + chains.eta @ own.inverse
+        spread = self._spread[chains.subject]
+        away = -np.einsum("skm,sm->sk", spread, g)  # −H⁻¹g
+        found, means = np.zeros((len(g), len(self.vector))), own.layout.mean_places
+        if means.size:
+            design, along = own.design, away @ own.inverse
+            if len(design) == 1:
+                found[:, means] = along @ design[0]
+            else:
+                found[:, means] = np.einsum("sk,skr->sr", along, design[chains.subject])
+        arm, used = chains.eta + centre, len(own.vector)  # (η − m) + 2 m
+        for each in self._omega:
+            where = np.arange(used, used + each.size)
+            used += each.size
+            for group in each.place.groups if each.size else ():
+                square = np.einsum("sj,sk->sjk", arm[:, group], away[:, group]) + spread[:, group[:, None], group]
+                there = own.mask[:, group[0]][chains.subject]
+                found[:, where] += 0.5 * there[:, None] * np.einsum("sjk,jkp->sp", square, each.inside)
+        return found
 
     def _effects(self, score: Array, complete: Array) -> None:
         """Write what the density of the random effects gives: fixed effects that are means, and Ω."""
@@ -167,10 +211,13 @@ class LouisSums:
     def result(self) -> Louis:
         """Return score and information."""
         times = len(self._totals)
-        mean = self._mean / times
+        mean, totals = self._mean / times, np.array(self._totals)
+        if self._control_totals:  # the best use of what has mean zero, by least squares
+            best = self._cross @ np.linalg.pinv(self._controls, rcond=1e-10, hermitian=True)
+            mean = mean - self._control / times @ best.T
+            totals = totals - np.array(self._control_totals) @ best.T
         complete = _even(self._complete / times)
         information = complete - _even(self._squares / times - mean.T @ mean)
-        totals = np.array(self._totals)
         batches = np.array([part.mean(axis=0) for part in np.array_split(totals, max(2, times // _BATCH))])
         noise = np.atleast_2d(np.cov(batches.T)) / len(batches)
         scores = np.empty(mean.shape)
@@ -188,6 +235,7 @@ class _BlockScores:
             self.change = place.change(place.vector(matrix))
             self.moved = np.einsum("kj,jmp->mkp", self.inverse, self.change)  # u → Ω⁻¹dΩ u: [m, k]
             along = np.einsum("kj,jmp->kmp", self.inverse, self.change)  # Ω⁻¹dΩ
+            self.inside = np.einsum("jm,mkp->jkp", self.inverse, np.einsum("jmp,mk->jkp", self.change, self.inverse))
             self.trace = np.einsum("jjp->p", along)
             self.turned = np.einsum("jkp,kmr->jmpr", self.change, along)  # dΩ Ω⁻¹dΩ
             self.square = np.einsum("kmp,mkr->pr", along, along)
