@@ -37,7 +37,8 @@ _WINDOW = 20  # iterations that are compared with those before
 _DRIFT = 0.3  # of a complete-data standard error, between two windows
 _BATCHES = 4  # whose means say how exact the mean of all iterations is
 _SETTLE = 4  # iterations after a step of the parameters, before draws count
-_FARTHEST = 0.5  # longest step on the scales of estimation
+_FARTHEST = 3.0  # complete-data standard errors that a step goes along an axis, at first
+_LONGEST = 0.7  # longest step on the scales of estimation
 _CHAINS = 120, 60  # subject-chains of a model with a closed form, and of others
 _DRAWS = 1500, 200  # most iterations of drawing, likewise
 _NEAR, _TOO_NOISY = 0.1, 0.3  # −2 log L that may be left to gain beside its noise, and noise that says nothing any more
@@ -94,9 +95,9 @@ class SaemSettings:
     freedom: int = 8
     power: float = 0.7
     rest: float = 0.1
-    samples: tuple[int, int | None] = (40, None)
+    samples: tuple[int, int | None] = (30, None)
     noise: float = 0.04
-    rounds: int = 4
+    rounds: int = 6
     gain: float = 0.01
     stop: bool = True
 
@@ -231,7 +232,7 @@ class _Run:
         self.complete: list[float] = []
         self.phase: list[int] = []
         self.share: list[float] = []
-        self.kept: deque[Array] = deque(maxlen=settings.samples[0])
+        self.kept: deque[Array] = deque()
         self._centre(start)
         maximiser = self.maximiser
         self.chains.begin(maximiser.values, maximiser.errors, maximiser.inverse)
@@ -328,43 +329,64 @@ class _Run:
         return float(np.max(error / self.maximiser.scales(), initial=0.0))
 
     def _polish(self) -> tuple[Louis, str]:
-        """Draw with the parameters at rest, and go where score and information point, until there is nothing to gain."""
-        settings, maximiser, chains = self.settings, self.maximiser, self.chains
-        for attempt in range(settings.rounds + 1):
-            chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse)
-            for _ in range(_SETTLE):
-                chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
-            chains.reset_counts()
-            sums = LouisSums(maximiser)
-            louis, step, gain, noise = self._drawn(sums)
-            if gain <= settings.gain + 2.0 * noise or attempt == settings.rounds:
+        """Draw with the parameters at rest, and go where score and information point, until there is nothing to gain.
+
+        A step is taken back where the scores at both ends say that the likelihood has fallen: by the trapezium
+        ½ (g₀ + g₁)ᵀδ.
+        """
+        settings, maximiser = self.settings, self.maximiser
+        farthest, place, rounds = _FARTHEST, maximiser.whole_vector(), 0
+        louis, kept = self._settled()
+        while True:
+            _, gain, noise = louis.step()
+            if gain <= settings.gain + 2.0 * noise or rounds >= settings.rounds:
                 break
-            longest = float(np.abs(step).max())
-            maximiser.move(sums.vector + step * min(1.0, _FARTHEST / longest))
-            self._note(POLISH, 0.0)
-            if attempt % 2:
+            step = louis.step(farthest)[0]
+            rounds += 1
+            maximiser.move(place + step * min(1.0, _LONGEST / float(np.abs(step).max())))
+            if rounds % 2 == 0:
                 self._recentre()
+            there = maximiser.whole_vector()
+            self._note(POLISH, 0.0)
+            other, drawn = self._settled()
+            risen = 0.5 * float((louis.scores.sum(axis=0) + other.scores.sum(axis=0)) @ (there - place))
+            if risen > 0:
+                place, louis, kept = there, other, drawn
+                farthest *= 1.5
+            else:
+                farthest *= 0.25
+        maximiser.move(place)
+        self.kept = kept
         words = f"a step of Newton's method would gain {gain:.2g} in −2 log L, of which {noise:.2g} is noise"
         if noise > _TOO_NOISY:
             return louis, f"polishing took the most iterations and is still noisy: {words}"
         return louis, words if gain <= _NEAR + 2.0 * noise else f"polishing took the most rounds: {words}"
 
-    def _drawn(self, sums: LouisSums) -> tuple[Louis, Array, float, float]:
+    def _settled(self) -> tuple[Louis, deque[Array]]:
+        """Return what draws say at the present parameters, and the last of the draws."""
+        maximiser, chains = self.maximiser, self.chains
+        chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse)
+        for _ in range(_SETTLE):
+            chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
+        chains.reset_counts()
+        return self._drawn(LouisSums(maximiser))
+
+    def _drawn(self, sums: LouisSums) -> tuple[Louis, deque[Array]]:
         """Draw until the noise of what a step would gain is small, or the gain stands out of it."""
         maximiser, chains, settings = self.maximiser, self.chains, self.settings
         least, most = settings.samples[0], self._most
-        self.kept.clear()
+        kept: deque[Array] = deque(maxlen=least)
         planned, done = least, 0
         while True:
             for _ in range(planned):
                 chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
                 sums.add()
-                self.kept.append(chains.eta.copy())
+                kept.append(chains.eta.copy())
             done += planned
             louis = sums.result()
-            step, gain, noise = louis.step()
+            _, gain, noise = louis.step()
             if noise <= settings.noise or done >= most or gain > settings.gain + 10.0 * noise:
-                return louis, step, gain, noise
+                return louis, kept
             planned = min(most - done, max(least, min(done, math.ceil(done * (noise / settings.noise - 1.0)))))
 
     def _result(self, converged: bool, why: tuple[str, ...], louis: Louis) -> SaemRun:

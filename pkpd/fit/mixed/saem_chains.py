@@ -40,7 +40,7 @@ class Moves:
     prior: int = 1
     centred: int = 2
     block: int = 1
-    single: int = 2
+    single: int = 1
 
 
 class Chains:

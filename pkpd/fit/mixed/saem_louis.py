@@ -47,11 +47,13 @@ class Louis:
     complete: Array
     noise: Array
 
-    def step(self, least: float = 0.005) -> tuple[Array, float, float]:
+    def step(self, most: float = np.inf, least: float = 0.004) -> tuple[Array, float, float]:
         """Return the way to the maximum, how much −2 log L it gains, and the part of this gain that is noise.
 
         Parameters
         ----------
+        most : float
+            Longest step along an axis, in complete-data standard errors.
         least : float
             Share of the complete information that a direction has at least; directions with less are walked slowly.
         """
@@ -63,9 +65,10 @@ class Louis:
         turn = root @ axes
         inverse = (turn / np.maximum(shares, least)) @ turn.T
         gradient = self.scores.sum(axis=0)
-        step = inverse @ gradient
+        way = turn.T @ gradient / np.maximum(shares, least)  # along the axes, in complete-data standard errors
+        step = turn @ np.clip(way, -most, most)
         noise = float(np.trace(inverse @ self.noise)) if size else 0.0
-        return step, float(gradient @ step), noise
+        return step, float(gradient @ inverse @ gradient), noise
 
 
 def _even(matrix: Array) -> Array:

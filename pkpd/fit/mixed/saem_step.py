@@ -147,8 +147,8 @@ class Maximiser:
 
     def _set_omega(self) -> None:
         self.matrix = assembled(self.places, self.blocks, self._size)
-        self.inverse = np.linalg.inv(self.matrix) if self._size else self.matrix
-        self.inverse = np.ascontiguousarray(0.5 * (self.inverse + self.inverse.T))
+        inverse = np.linalg.inv(self.matrix) if self._size else self.matrix
+        self.inverse: Array = np.ascontiguousarray(0.5 * (inverse + inverse.T), dtype=np.float64)
 
     def point_at(self, vector: Array) -> Point:
         """Return a point that knows its parameters alone; Ω is that of the start."""
