@@ -1,7 +1,9 @@
 """pkpd: from sparse samples to a simulated trial.
 
-Non-compartmental analysis, ODE models from equations, maximum-likelihood fits and simulation for pharmacometrics.
-One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `simulate`.
+Non-compartmental analysis, ODE models from equations, maximum-likelihood fits of subjects and of populations, and
+simulation for pharmacometrics.
+One verb is one task: `read_study`, `nca`, `initial_estimates`, `fit_individuals`, `fit_pooled`, `fit_population`,
+`simulate`.
 
 A name is loaded from the file it stands in when it is first asked for, so that ``import pkpd`` costs next to nothing
 and a job pays for what it uses. A new public name stands in two places here: in `_HOMES`, and for type checkers.
@@ -20,7 +22,16 @@ if TYPE_CHECKING:
     from pkpd.dosing import Dose, Regimen, bolus, infusion, oral
     from pkpd.engine import Settings
     from pkpd.errors import DataWarning, FitWarning, InputError, ModelError, PkpdError, UnitError
-    from pkpd.fit import Fit, Fits, Options, fit_individuals, fit_pooled, initial_estimates
+    from pkpd.fit import (
+        Fit,
+        Fits,
+        Options,
+        fit_individuals,
+        fit_pooled,
+        fit_population,
+        individual_estimates,
+        initial_estimates,
+    )
     from pkpd.io import read_study
     from pkpd.model import Model, define
     from pkpd.nca.after.explain import why
@@ -38,7 +49,10 @@ _HOMES = {
     "pkpd.dosing": ("Dose", "Regimen", "bolus", "infusion", "oral"),
     "pkpd.engine": ("Settings",),
     "pkpd.errors": ("DataWarning", "FitWarning", "InputError", "ModelError", "PkpdError", "UnitError"),
-    "pkpd.fit": ("Fit", "Fits", "Options", "fit_individuals", "fit_pooled", "initial_estimates"),
+    "pkpd.fit": (
+        "Fit", "Fits", "Options", "fit_individuals", "fit_pooled", "fit_population", "individual_estimates",
+        "initial_estimates",
+    ),
     "pkpd.io": ("read_study",),
     "pkpd.model": ("Model", "define"),
     "pkpd.nca.after.explain": ("why",),
@@ -79,7 +93,9 @@ __all__ = [
     "design_bias",
     "fit_individuals",
     "fit_pooled",
+    "fit_population",
     "il21",
+    "individual_estimates",
     "infusion",
     "initial_estimates",
     "library",

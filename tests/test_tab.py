@@ -12,7 +12,7 @@ import pytest
 import pkpd
 
 SHOWN = [
-    "plot", "io", "io.cdisc", "library", "simulate", "fit", "trial", "data", "report", "engine", "model", "observed",
+    "plot", "io", "io.cdisc", "library", "simulate", "fit", "fit.steps", "trial", "data", "report", "engine", "model", "observed",
     "parameters", "population", "nca", "nca.sparse", "units", "il21",
     "arguments",
 ]  # fmt: skip

@@ -11,8 +11,8 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import sd_function
-from pkpd.fit.row_density import RowDensity, row_density
-from pkpd.observed import ABOVE, BELOW, MEASURED
+from pkpd.fit.row_density import RowDensity, conditioned, row_density
+from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
 from pkpd.parameters.scale import NATURAL
 from pkpd.population import ResidualError
 
@@ -124,16 +124,23 @@ class Densities:
         One for each observed output.
     outputs : sequence of str
         Names of the model's outputs, in order.
+    window : tuple of two arrays, shape (rows,) each, optional
+        Limits in the output's unit between which an observation had to lie to be observed at all: every row's density
+        is divided by that probability (M2, M4). −∞ and ∞ where there is none.
+    correlations : tuple of str
+        Parameters that couple rows of one record; they come last, and no density of a row knows them.
     """
 
     rows: ObservedRows
     errors: tuple[ResidualError, ...]
     outputs: Sequence[str]
+    window: tuple[Array, Array] | None = None
+    correlations: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters of all errors, in the order of the columns of `Density.p`."""
-        return tuple(name for error in self.errors for name in error.names)
+        return (*(name for error in self.errors for name in error.names), *self.correlations)
 
     @cached_property
     def jacobian(self) -> Array:
@@ -148,11 +155,55 @@ class Densities:
     @cached_property
     def limits(self) -> tuple[Array, Array]:
         """Lower and upper limits on the errors' scales, shape (rows,) each."""
-        low, high = self.rows.lower.copy(), self.rows.upper.copy()
-        for each in self._errors:
-            for limit in (low, high):
-                limit[each.rows] = each.error.transform.to(limit[each.rows])
+        low, high = self._on_scale(self.rows.lower), self._on_scale(self.rows.upper)
         return np.where(self.rows.kind == BELOW, -np.inf, low), high
+
+    def _on_scale(self, limit: Array) -> Array:
+        """Bring limits in the outputs' units to the errors' scales."""
+        limit = limit.copy()
+        with np.errstate(all="ignore"):
+            for each in self._errors:
+                limit[each.rows] = each.error.transform.to(limit[each.rows])
+        return limit
+
+    @cached_property
+    def _window(self) -> tuple[Array, Array, Integers] | None:
+        """Ends of every row's window on the error's scale, and its kind; `MEASURED` where there is none."""
+        if self.window is None:
+            return None
+        low, high = (self._on_scale(np.where(np.isfinite(limit), limit, np.nan)) for limit in self.window)
+        bounded, capped = np.isfinite(low), np.isfinite(high)
+        kind = np.select([bounded & capped, bounded, capped], [INTERVAL, ABOVE, BELOW], MEASURED)
+        return np.where(bounded, low, -np.inf), np.where(capped, high, np.inf), kind.astype(np.int64)
+
+    @cached_property
+    def windowed(self) -> Flags:
+        """Rows whose density is conditioned on a window, shape (rows,)."""
+        if self._window is None:
+            return np.zeros(self.rows.kind.shape, dtype=bool)
+        found: Flags = self._window[2] != MEASURED
+        return found
+
+    def row(self, mean: Array, sd: Array, places: Integers | slice = slice(None)) -> RowDensity:
+        """Return the densities of some rows as functions of mean and SD on the error's scale.
+
+        Parameters
+        ----------
+        mean, sd : arrays, shape (places,)
+            Of these rows.
+        places : array of int, optional
+            Which rows; all by default.
+        """
+        lower, upper = self.limits
+        found = row_density(lower[places], upper[places], self.rows.kind[places], mean, sd)
+        if self._window is None:
+            return found
+        low, high, kind = self._window[0][places], self._window[1][places], self._window[2][places]
+        within = np.flatnonzero(kind != MEASURED)
+        if not within.size:
+            return found
+        window = row_density(low[within], high[within], kind[within], mean[within], sd[within])
+        return conditioned(found, within, window)
 
     @cached_property
     def _errors(self) -> tuple[_Error, ...]:
@@ -183,7 +234,7 @@ class Densities:
         """
         with np.errstate(all="ignore"):
             mean, spread = self.mean_and_sd(f, parameters, second)
-            row = row_density(*self.limits, self.rows.kind, mean[0], spread.sd)
+            row = self.row(mean[0], spread.sd)
             return _chained(row, mean, spread)
 
     def mean_and_sd(self, f: Array, parameters: Array, second: bool) -> tuple[Array, Spread]:

@@ -68,6 +68,29 @@ def row_density(lower: Array, upper: Array, kind: Integers, mean: Array, sd: Arr
     return RowDensity(value, m, g, mm, mg, gg, (expected[0], expected[1], expected[2]), sure)
 
 
+def conditioned(row: RowDensity, within: Integers, window: RowDensity) -> RowDensity:
+    """Return the density of rows given that some of them lie in a window: −2 log of the window's probability is taken
+    off.
+
+    Parameters
+    ----------
+    row : RowDensity
+        Of all rows.
+    within : array of int, shape (conditioned rows,)
+        Which are conditioned.
+    window : RowDensity
+        Probabilities of these windows. The stand-in for second derivatives (`expected`) stays that of `row`.
+    """
+
+    def less(name: str) -> Array:
+        whole: Array = getattr(row, name).copy()
+        whole[within] -= getattr(window, name)
+        return whole
+
+    value, m, g, mm, mg, gg = (less(name) for name in ("value", "m", "g", "mm", "mg", "gg"))
+    return RowDensity(value, m, g, mm, mg, gg, row.expected, row.certain)
+
+
 def _fill(table: Array, lower: Array, upper: Array, kind: Integers, mean: Array, sd: Array) -> Flags:
     """Write value, five derivatives and three expected ones of every row; return which rows are certain."""
     measured = kind == MEASURED
@@ -82,6 +105,8 @@ def _fill(table: Array, lower: Array, upper: Array, kind: Integers, mean: Array,
     rows = np.flatnonzero(kind == INTERVAL)
     if rows.size:
         table[:, rows] = _between(lower[rows], upper[rows], mean[rows], sd[rows])
+    if (sd == 0).any():  # nothing scatters: the mean lies inside or not, whatever 0/0 says
+        table[:, ~measured & (sd == 0) & (lower <= mean) & (mean <= upper)] = 0.0
     sure: Flags = ~measured & (table[0] == 0)
     table[1:, sure] = 0.0
     return sure

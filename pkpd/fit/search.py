@@ -41,7 +41,7 @@ class Minimum(Generic[V]):
     evaluations: int
 
 
-class _Remembered(Generic[V]):
+class Remembered(Generic[V]):
     """Calls the objective once per point: the optimiser asks for value, gradient and Hessian apart."""
 
     def __init__(self, function: Callable[[Array], V]) -> None:
@@ -57,7 +57,7 @@ class _Remembered(Generic[V]):
         return self._value
 
 
-class _Secant:
+class Secant:
     """A Hessian learnt from gradients, for problems without an information matrix.
 
     It begins as differences of the gradient. Every further point corrects it by the symmetric update of rank one,
@@ -70,17 +70,17 @@ class _Secant:
     """
 
     def __init__(self, x: Array, gradient: Array, hessian: Array) -> None:
-        self._x, self._gradient, self._matrix = x.copy(), gradient.copy(), hessian
+        self._x, self._gradient, self.matrix = x.copy(), gradient.copy(), hessian
 
     def at(self, x: Array, gradient: Array) -> Array:
         """Return the Hessian after learning from one more point."""
         step, change = x - self._x, gradient - self._gradient
-        missed = change - self._matrix @ step
+        missed = change - self.matrix @ step
         size = float(missed @ step)
         if abs(size) > 1e-8 * float(np.linalg.norm(step) * np.linalg.norm(missed)):
-            self._matrix = self._matrix + np.outer(missed, missed) / size
+            self.matrix = self.matrix + np.outer(missed, missed) / size
         self._x, self._gradient = x.copy(), gradient.copy()
-        return self._matrix
+        return self.matrix
 
 
 def minimise(
@@ -101,7 +101,7 @@ def minimise(
     enough : callable, optional
         Ends the search where it says so of the objective's value: there is no minimum further on.
     """
-    remembered = _Remembered(objective)
+    remembered = Remembered(objective)
 
     def halt(x: Array) -> None:
         if enough is not None and enough(remembered(x)):
@@ -130,16 +130,16 @@ def minimise(
     return Minimum(x, remembered(x), hessian, decrement, remembered.count)
 
 
-def _curvature(remembered: _Remembered[V], x: Array) -> Callable[[Array], Array]:
+def _curvature(remembered: Remembered[V], x: Array) -> Callable[[Array], Array]:
     """Return the Hessian that a search from `x` goes by."""
     here = remembered(x)
     if here.information is not None:
-        return lambda v: _solid(remembered(v).information)
-    secant = _Secant(x, here.gradient, _hessian(remembered, x))
+        return lambda v: solid(remembered(v).information)
+    secant = Secant(x, here.gradient, differenced_hessian(remembered, x))
     return lambda v: secant.at(v, remembered(v).gradient)
 
 
-def _solid(matrix: Array | None) -> Array:
+def solid(matrix: Array | None) -> Array:
     """Add what keeps a flat direction from being no direction at all."""
     assert matrix is not None
     size = max(float(np.abs(np.diag(matrix)).max()), 1e-12)
@@ -147,11 +147,11 @@ def _solid(matrix: Array | None) -> Array:
     return result
 
 
-def _polish(remembered: _Remembered[V], x: Array) -> tuple[Array, Array, float]:
+def _polish(remembered: Remembered[V], x: Array) -> tuple[Array, Array, float]:
     """Take full Newton steps while the true Hessian says that there is something to gain."""
-    hessian = _hessian(remembered, x)
+    hessian = differenced_hessian(remembered, x)
     for _ in range(5):
-        step, decrement = _newton(hessian, remembered(x).gradient)
+        step, decrement = newton_step(hessian, remembered(x).gradient)
         if not decrement > 1e-9 or np.abs(step).max() > 1.0:
             break
         here = remembered(x).objective
@@ -159,11 +159,12 @@ def _polish(remembered: _Remembered[V], x: Array) -> tuple[Array, Array, float]:
             break
         x = x + step
         if decrement > GOOD_DECREMENT:  # a smaller step leaves the curvature as it is
-            hessian = _hessian(remembered, x)
-    return x, hessian, _newton(hessian, remembered(x).gradient)[1]
+            hessian = differenced_hessian(remembered, x)
+    return x, hessian, newton_step(hessian, remembered(x).gradient)[1]
 
 
-def _newton(hessian: Array, gradient: Array) -> tuple[Array, float]:
+def newton_step(hessian: Array, gradient: Array) -> tuple[Array, float]:
+    """Return the Newton step and gᵀH⁻¹g; no step and NaN where H is not positive definite."""
     try:
         factor = np.linalg.cholesky(hessian)
     except np.linalg.LinAlgError:
@@ -172,7 +173,8 @@ def _newton(hessian: Array, gradient: Array) -> tuple[Array, float]:
     return -np.linalg.solve(factor.T, half), float(half @ half)
 
 
-def _hessian(function: Callable[[Array], V], x: Array) -> Array:
+def differenced_hessian(function: Callable[[Array], V], x: Array) -> Array:
+    """Return the Hessian as central differences of the gradient."""
     columns = []
     for k in range(x.size):
         step = np.zeros_like(x)

@@ -237,7 +237,7 @@ def _samples(model: Model, study: Study, matched: Mapping[str, str], labels: Seq
     for output, name in matched.items():
         position = np.flatnonzero(used & (analyte == name))
         index = np.full(len(position), list(model.outputs).index(output), dtype=np.int64)
-        parts.append((position, index, *_ends(every.iloc[position], _ratio(model, study, output, name))))
+        parts.append((position, index, *_ends(every.iloc[position], unit_ratio(model, study, output, name))))
     position, index, kind, lower, upper = (np.concatenate(part) for part in zip(*parts, strict=True))
     samples = {
         "subject": place[position], "position": position, "kind": kind, "lower": lower, "upper": upper, "output": index,
@@ -250,8 +250,8 @@ def _samples(model: Model, study: Study, matched: Mapping[str, str], labels: Seq
     return {name: column[order] for name, column in samples.items()}
 
 
-def _ratio(model: Model, study: Study, output: str, analyte: str) -> float:
-    """What a measured value is multiplied with to be in the unit of its output."""
+def unit_ratio(model: Model, study: Study, output: str, analyte: str) -> float:
+    """Return what a measured value is multiplied with to be in the unit of its output."""
     own = study.units.get(analyte, "")
     return 1.0 if analyte in study.assumed_units else units.factor(own, model.units.get(output, "") or own)
 

@@ -6,6 +6,7 @@ import warnings
 
 from pkpd.model import Model
 from pkpd.population.constraints import Constraint
+from pkpd.population.correlation import ErrorCorrelation, correlated
 from pkpd.population.omega import Omega, block
 from pkpd.population.population import Population
 from pkpd.population.priors import InverseWishart, NormalPrior
@@ -16,6 +17,7 @@ from pkpd.population.subject_rows import SubjectRows
 __all__ = [
     "KINDS",
     "Constraint",
+    "ErrorCorrelation",
     "ErrorKind",
     "ErrorParameter",
     "InverseWishart",
@@ -26,6 +28,7 @@ __all__ = [
     "Source",
     "SubjectRows",
     "block",
+    "correlated",
     "population_of",
     "residual_error",
 ]

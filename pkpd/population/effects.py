@@ -11,7 +11,9 @@ from pkpd.parameters import Parameters
 from pkpd.population.omega import Omega
 
 
-def exponents_of(omega: Omega, given: Mapping[str, str], model: Model, parameters: Parameters) -> dict[str, str]:
+def exponents_of(
+    omega: Omega, given: Mapping[str, str], model: Model, parameters: Parameters, errors: tuple[str, ...] = ()
+) -> dict[str, str]:
     """Return what is added to every parameter on its scale: what is given, else the random effects of its name.
 
     Parameters
@@ -24,6 +26,8 @@ def exponents_of(omega: Omega, given: Mapping[str, str], model: Model, parameter
         Its parameters can have random effects.
     parameters : Parameters
         Those that are not the model's may stand in the texts as coefficients.
+    errors : tuple of str
+        Parameters of residual errors, which can have random effects, too.
 
     Raises
     ------
@@ -31,7 +35,7 @@ def exponents_of(omega: Omega, given: Mapping[str, str], model: Model, parameter
         Listing unknown names, and random effects that act on nothing.
     """
     known = [f"eta_{n}" for n in omega.effects()] + [f"kappa_{n}" for n in omega.effects("occasion")]
-    names = model.parameters.names
+    names = (*model.parameters.names, *errors)
     problems = unknown_names(given, names, "parameter with an exponent")
     exponents = {}
     for name in names:

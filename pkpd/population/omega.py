@@ -213,7 +213,8 @@ class Omega:
         if numbers.size != sum(sizes):
             expected = f"{sum(sizes)}: {', '.join(self.free)}"
             raise InputError(f"the vector has {numbers.size} numbers; expected {expected}", "omega")
-        return zip(self.blocks, np.split(numbers, np.cumsum(sizes)[:-1]), strict=True)
+        ends = np.cumsum(sizes)
+        return ((b, numbers[end - size : end]) for b, size, end in zip(self.blocks, sizes, ends, strict=True))
 
     def matrix(self, occasions: int = 1) -> Array:
         """Return the covariance of all random effects of a subject, shape (effects, effects), in the order of `names`.

@@ -19,6 +19,7 @@ from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
+from pkpd.population.correlation import ErrorCorrelation, correlation_problems
 from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
 from pkpd.population.omega import Omega
@@ -55,7 +56,7 @@ class Population:
         Parameter → how it depends on covariates, e.g. ``{"CL": "CL*(weight/70)**0.75"}``.
     exponents : mapping
         Parameter → what is added on its scale, in random effects, e.g. ``{"CL": "eta_scale + eta_CL"}``; by default
-        the random effects of its name.
+        the random effects of its name. Those of a residual error's parameter multiply the SD with their exp.
     scales : mapping
         Parameter → ``"log"``, ``"logit"`` or ``"natural"``, where it is not that of its bounds.
     limits : mapping
@@ -65,6 +66,8 @@ class Population:
         On typical values, e.g. ``("ka > CL/V",)``.
     priors : tuple of NormalPrior or InverseWishart
         What was known before.
+    correlations : tuple of ErrorCorrelation
+        Between the residual errors of two outputs of one sample (`correlated`).
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Population:
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
     priors: tuple[Prior, ...] = ()
+    correlations: tuple[ErrorCorrelation, ...] = ()
 
     def __post_init__(self) -> None:
         if self.omega is None:
@@ -104,6 +108,7 @@ class Population:
         ]
         for constraint in self.inequalities:
             problems += unknown_names(constraint.names, self.parameters.names, f"parameter in {constraint.text!r}")
+        problems += correlation_problems(self.correlations, tuple(e.output for e in self.errors), self.parameters)
         for prior in self.priors:
             problems += prior.problems(self.parameters, self.omega)
         if problems:
@@ -130,8 +135,18 @@ class Population:
         return tuple(Constraint(text) for text in self.constraints)
 
     @cached_property
+    def _every_exponent(self) -> dict[str, str]:
+        errors = tuple(n for e in self.errors for n in e.names)
+        return exponents_of(self.omega, self.exponents, self.model, self.parameters, errors)
+
+    @property
     def _exponents(self) -> dict[str, str]:
-        return exponents_of(self.omega, self.exponents, self.model, self.parameters)
+        return {n: t for n, t in self._every_exponent.items() if n in self.model.parameters}
+
+    @property
+    def error_exponents(self) -> dict[str, str]:
+        """Parameter of a residual error → its random effects: the SD is multiplied with exp of them."""
+        return {n: t for n, t in self._every_exponent.items() if n not in self.model.parameters}
 
     @cached_property
     def texts(self) -> dict[str, str]:
@@ -181,7 +196,8 @@ class Population:
 
     def typical(self) -> Population:
         """Return the population without anything that varies: nobody but the typical subject, measured exactly."""
-        nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "priors": (), "table": None, "errors": ()}
+        nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "table": None}
+        nothing |= {"priors": (), "errors": (), "correlations": ()}
         return replace(self, omega=Omega(), covariates=self.covariates if self.relations else None, **nothing)
 
     @checked
@@ -310,6 +326,9 @@ class Population:
         if self.omega.unstated:
             names = ", ".join(self.omega.unstated)
             raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
+        if unknown := (*self.error_exponents, *(c.name for c in self.correlations)):
+            what = f"random effects on residual errors and their correlations ({', '.join(unknown)})"
+            raise InputError(f"{what} are fitted, but cannot be simulated yet", "population")
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
         }

@@ -224,6 +224,25 @@ class Combined(ResidualError):
     sd = "sqrt(add**2 + (prop*f)**2)"
 
 
+class CombinedSum(ResidualError):
+    r""":math:`y = f + (a + b|f|)\,\varepsilon`: the two SDs are added, not their squares as in `Combined`."""
+
+    kind = "combined1"
+    parameters = Combined.parameters
+    sd = "add + abs(prop*f)"
+
+
+class Power(ResidualError):
+    r""":math:`y = f + b|f|^c\,\varepsilon`."""
+
+    kind = "power"
+    parameters = (
+        ErrorParameter("prop", "residual SD where the prediction is 1"),
+        ErrorParameter("power", "power of the prediction in the residual SD", start=0.9),
+    )
+    sd = "prop*abs(f)**power"
+
+
 class LogNormal(ResidualError):
     r""":math:`\log y = \log f + s\,\varepsilon`."""
 
@@ -255,9 +274,13 @@ class WeightedSquare(ResidualError):
 ErrorKind = str | type[ResidualError]
 """What a user may say: the name of a kind, or a class of his own."""
 
-_CLASSES: tuple[type[ResidualError], ...] = (Additive, Proportional, Combined, LogNormal, Weighted, WeightedSquare)
+_CLASSES: tuple[type[ResidualError], ...] = (
+    Additive, Proportional, Combined, CombinedSum, Power, LogNormal, Weighted, WeightedSquare,
+)  # fmt: skip
 KINDS: Mapping[str, type[ResidualError]] = {each.kind: each for each in _CLASSES}
 """Name → class of every kind that the package knows."""
+ALSO: Mapping[str, str] = {"combined2": "combined", "lognormal": "log", "pow": "power"}
+"""Other names of these in the field."""
 
 
 def kind_named(kind: ErrorKind, output: str) -> type[ResidualError]:
@@ -270,9 +293,10 @@ def kind_named(kind: ErrorKind, output: str) -> type[ResidualError]:
     """
     if isinstance(kind, type) and issubclass(kind, ResidualError):
         return kind
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InputError(f"unknown residual error {shown(kind)} of {output!r}; {nearest(kind, KINDS)}")
-    return KINDS[kind]
+    name = ALSO.get(kind, kind) if isinstance(kind, str) else None
+    if name not in KINDS:
+        raise InputError(f"unknown residual error {shown(kind)} of {output!r}; {nearest(kind, [*KINDS, *ALSO])}")
+    return KINDS[name]
 
 
 @checked
@@ -284,7 +308,7 @@ def residual_error(output: str, kind: ErrorKind) -> ResidualError:
     output : str
         Name of the output.
     kind : str or class
-        One of `KINDS`, or a class of one's own that is derived from `ResidualError`.
+        One of `KINDS` (or `ALSO`), or a class of one's own that is derived from `ResidualError`.
 
     Raises
     ------

@@ -159,7 +159,7 @@ def test_the_density_is_that_of_the_measured_values(kind: str) -> None:
     if kind.startswith("weighted"):
         pytest.skip("a weight from the data makes no density of y")
     function = Densities(FitRows(none, none, np.arange(y.size), y, y, none), (residual_error("C", kind),), ["C"])
-    p = np.array([0.2, 1.0][: len(function.names)])
+    p = np.array([0.1, 0.5][: len(function.names)])  # what lies beyond the grid has less than 1e-8
     value = function.at(np.full(y.size, 20.0), p).value + function.jacobian
     assert np.trapezoid(np.exp(-0.5 * value) / np.sqrt(2 * np.pi), y) == pytest.approx(1, abs=1e-6)
 

@@ -293,10 +293,10 @@ def test_a_search_that_is_cut_off_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def unpolished(remembered: object, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    from pkpd.fit.search import _hessian, _newton
+    from pkpd.fit.search import differenced_hessian, newton_step
 
-    hessian = _hessian(remembered, x)
-    return x, hessian, _newton(hessian, remembered(x).gradient)[1]
+    hessian = differenced_hessian(remembered, x)
+    return x, hessian, newton_step(hessian, remembered(x).gradient)[1]
 
 
 def test_more_parameters_than_observations_means_no_interval() -> None:

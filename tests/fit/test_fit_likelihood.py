@@ -20,7 +20,7 @@ from pkpd.parameters import Parameter, Parameters
 from pkpd.study import Study
 from tests.fit.fit_cases import UNITS, likelihood_of, line_model, line_study, pd_truth, pk_truth
 
-NOISE = {"prop": 0.2, "add": 1.5, "sd": 0.25, "scale": 0.3}
+NOISE = {"prop": 0.2, "add": 1.5, "sd": 0.25, "scale": 0.3, "power": 0.9}
 TIMES = (5 / 60, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0)
 LLOQ, ULOQ = 0.5, 300.0
 
@@ -69,6 +69,8 @@ def formula(one: Likelihood, kind: str, with_constant: bool) -> float:
         "additive": lambda: np.full(f.shape, noise["add"]),
         "proportional": lambda: noise["prop"] * f,
         "combined": lambda: np.sqrt(noise["add"] ** 2 + (noise["prop"] * f) ** 2),
+        "combined1": lambda: noise["add"] + noise["prop"] * f,
+        "power": lambda: noise["prop"] * f ** noise["power"],
         "log": lambda: np.full(f.shape, noise["sd"]),
         "weighted 1/y": lambda: noise["scale"] * np.sqrt(y),
         "weighted 1/y²": lambda: noise["scale"] * y,

@@ -25,7 +25,7 @@ def power() -> type[ResidualError]:
     assert block is not None
     space: dict[str, Any] = {}
     exec(block.group(1), space)
-    kind: type[ResidualError] = space["Power"]
+    kind: type[ResidualError] = space["OwnPower"]
     return kind
 
 
@@ -68,5 +68,5 @@ def test_it_cannot_hold_a_measured_zero(power: type[ResidualError]) -> None:
     theophylline = pkpd.data.theophylline()
     model = pkpd.library.one_compartment(absorption=True)
     start = model.parameters.with_values(ka=1.5, CL=0.04, V=0.5)
-    with pytest.raises(pkpd.InputError, match="power residual error cannot hold"):
+    with pytest.raises(pkpd.InputError, match="own power residual error cannot hold"):
         pkpd.fit_pooled(model, theophylline, start, error={"C": power})

@@ -22,6 +22,8 @@ FORMULAS: dict[str, Callable[..., np.ndarray]] = {
     "additive": lambda f, y, a: a + 0 * f,
     "proportional": lambda f, y, b: b * f,
     "combined": lambda f, y, b, a: np.sqrt(a**2 + b**2 * f**2),
+    "combined1": lambda f, y, b, a: a + b * f,
+    "power": lambda f, y, b, c: b * f**c,
     "log": lambda f, y, s: s + 0 * f,
     "weighted 1/y": lambda f, y, s: s * np.sqrt(y),
     "weighted 1/y²": lambda f, y, s: s * y,

@@ -33,14 +33,19 @@ class ColumnFunction:
         if unbound := used - set(symbols):
             raise AssertionError(f"symbols without a column: {unbound}")
         arguments = [symbols[k] for k in self._columns]
+        # NumPy's conditions must be of one shape: numbers and columns are brought to it where there are any.
+        self._conditions = any(e.has(sympy.core.relational.Relational) for e in wanted)
         self._call = sympy.lambdify(arguments, wanted, modules="numpy", cse=True, dummify=True) if wanted else None
 
     def __call__(self, columns: Sequence[Any] | Array, length: int) -> Array:
         """Return an array of shape (length, expressions) from columns that are numbers or arrays of that length."""
         out = np.zeros((length, self.size))
         if self._call is not None:
+            given = [columns[c] for c in self._columns]
+            if self._conditions:
+                given = list(np.broadcast_arrays(*given))
             with np.errstate(all="ignore"):
-                for k, values in zip(self._alive, self._call(*(columns[c] for c in self._columns)), strict=True):
+                for k, values in zip(self._alive, self._call(*given), strict=True):
                     out[:, k] = values
         return out
 

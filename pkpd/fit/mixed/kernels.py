@@ -107,17 +107,21 @@ def trace_slopes(
                 t[i, a] += along * first[j, a] + 2.0 * w[j] * part
 
 
+_ATTEMPTS = 20  # the last of them with 8¹⁷ times the prior
+
+
 @jit
 def newton_steps(
-    effects: Array, inverse: Array, eta: Array, gradient: Array, exact: Array, chosen: Array, radius: Array,
+    effects: Array, white: Array, gradient: Array, exact: Array, chosen: Array, radius: Array,
     step: Array, gain: Array, decrement: Array, length: Array, flag: Integers,
 ) -> None:  # fmt: skip
     """Find the next step of every subject towards the mode of its random effects.
 
-    Shapes: effects (D, q), inverse (q, q) = Ω⁻¹, eta (subjects, q), gradient (subjects, D), exact, chosen
-    (subjects, D, D), radius (subjects,): longest step in prior SDs; written: step (subjects, q), gain (subjects,): what a
+    Shapes: effects (D, q) = E L, white (subjects, q) = u, gradient (subjects, D), exact, chosen (subjects, D, D),
+    radius (subjects,): longest step in prior SDs; written: step (subjects, q), gain (subjects,): what a
     quadratic model promises, decrement (subjects,): gᵀH⁻¹g, length (subjects,), flag (subjects,): 1 where the exact
-    Hessian is positive definite, else 0 (then the other one leads).
+    Hessian is positive definite, else 0: then the other one leads, or, if that is indefinite too (it can be where rows are
+    censored), the exact one with as much more of the prior as it needs.
     """
     size, count = effects.shape
     half = np.empty((size, count))
@@ -125,25 +129,24 @@ def newton_steps(
     lower = np.empty((count, count))
     g = np.empty(count)
     x = np.empty(count)
-    for i in range(eta.shape[0]):
+    for i in range(white.shape[0]):
         for k in range(count):
             part = 0.0
             for a in range(size):
                 part += effects[a, k] * gradient[i, a]
-            for m in range(count):
-                part += 2.0 * inverse[k, m] * eta[i, m]
-            g[k] = part
+            g[k] = part + 2.0 * white[i, k]
         found = False
-        for attempt in range(2):
+        for attempt in range(_ATTEMPTS):
             for a in range(size):
                 for k in range(count):
                     part = 0.0
                     for b in range(size):
-                        part += (exact[i, a, b] if attempt == 0 else 2.0 * chosen[i, a, b]) * effects[b, k]
+                        part += (2.0 * chosen[i, a, b] if attempt == 1 else exact[i, a, b]) * effects[b, k]
                     half[a, k] = part
+            prior = 2.0 if attempt < 2 else 2.0 * 8.0 ** (attempt - 2)  # more of the prior until it is positive definite
             for k in range(count):
                 for m in range(count):
-                    part = 2.0 * inverse[k, m]
+                    part = prior if k == m else 0.0
                     for a in range(size):
                         part += effects[a, k] * half[a, m]
                     hessian[k, m] = part
@@ -161,7 +164,7 @@ def newton_steps(
                         found = False
                         lower[k, k] = 1.0
             if found:
-                flag[i] = 1 - attempt
+                flag[i] = 1 if attempt == 0 else 0
                 break
         if not found:  # only where something is not a number
             flag[i] = -1
@@ -186,9 +189,8 @@ def newton_steps(
             x[k] = part / lower[k, k]
         away = 0.0
         for k in range(count):
-            for m in range(count):
-                away += x[k] * inverse[k, m] * x[m]
-        away = np.sqrt(max(away, 0.0))
+            away += x[k] * x[k]
+        away = np.sqrt(away)
         share = 1.0 if away <= radius[i] else radius[i] / away
         length[i] = share * away
         gain[i] = share * total - 0.5 * share * share * total

@@ -2,14 +2,14 @@ r"""The marginal likelihood by the curvature at the conditional modes, with its 
 
 .. math:: -2\log L \approx \sum_i \bigl\{ \sum_j l_j + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H_i| \bigr\}
 
-without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for measured
-rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
+without N·log 2π. H is half of the curvature of the first two terms by η: exact (Laplace), or with its expectation for
+measured rows (FOCE with interaction; without interaction the residual SD is taken at η = 0).
 
 References
 ----------
-Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI approximations
-to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various NONMEM estimation
-methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
+Almquist J, Leander J, Jirstrand M. Using sensitivity equations for computing gradients of the FOCE and FOCEI
+approximations to the population likelihood. J Pharmacokinet Pharmacodyn 2015;42:191-209. Wang Y. Derivation of various
+NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.errors import InputError
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.coupling import coupled_trace, frozen_slopes
+from pkpd.fit.mixed.fo import linear_model
 from pkpd.fit.mixed.kernels import trace_slopes
 from pkpd.fit.mixed.modes import Conditional, Modes, conditional_modes, curvature_weights
 from pkpd.fit.mixed.problem import Point, Problem, Response
+from pkpd.fit.mixed.scaled import scaled, trace_of
 from pkpd.fit.mixed.terms import terms_of
 
-FOCEI, FOCE, LAPLACE = "FOCEI", "FOCE", "Laplace"
+FOCEI, FOCE, LAPLACE, FO = "FOCEI", "FOCE", "Laplace", "FO"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +75,18 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
         What is fitted.
     point : Point
         Fixed effects, Ω and residual errors.
-    method : {"FOCEI", "FOCE", "Laplace"}
-        Which curvature.
+    method : {"FOCEI", "FOCE", "Laplace", "FO"}
+        Which curvature; with FO the model is linearised at η = 0, and `Marginal.modes` are those of the linear model.
     start : array, shape (subjects, random effects), optional
         Where the search for the modes begins.
     """
+    if method in (FO, FOCE) and problem.shifts.spreads:
+        raise InputError(f"{method} takes residual SDs without random effects, and there are some on them; use FOCEI")
+    if problem.pairs is not None and (method == FO or problem.shifts.spreads):
+        what = "random effects on residual SDs" if problem.shifts.spreads else "FO"
+        raise InputError(f"correlated residual errors do not go with {what} yet; use FOCEI, FOCE or Laplace without it")
+    if method == FO:
+        return _first_order(problem, point)
     frozen = None
     if method == FOCE:
         frozen = problem.respond(point, np.zeros((problem.subjects, len(problem.effects))), 1)
@@ -84,21 +95,18 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
 
 
 def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
-    here, effects = modes.at, problem.shifts.effects
-    count, free = problem.subjects, len(point.vector)
+    here, effects = modes.at, problem.shifts.effects @ point.root
+    count, size = problem.subjects, effects.shape[1]
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
-    exact = effects.T @ here.exact @ effects + 2.0 * point.inverse
-    half = effects.T @ curved @ effects + point.inverse
+    # By u instead of η: |Ω||H| is |I + LᵀEᵀ(…)E L|, and a variance of 0 is a variance like any other.
+    exact = effects.T @ here.exact @ effects + 2.0 * np.eye(size)
+    half = effects.T @ curved @ effects + np.eye(size)
     with np.errstate(all="ignore"):
-        sign, log_determinant = np.linalg.slogdet(half) if half.shape[1] else (np.ones(count), np.zeros(count))
-    individual = here.objective + point.log_determinant + np.where(sign > 0, log_determinant, np.inf)
+        sign, log_determinant = np.linalg.slogdet(half) if size else (np.ones(count), np.zeros(count))
+    individual = here.objective + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
-        nothing = np.zeros((count, free))
-        return Marginal(
-            np.inf, np.zeros(free), np.eye(free), nothing, individual, modes, point,
-            np.zeros((count, len(problem.effects), free)),
-        )  # fmt: skip
-    inner = np.linalg.inv(half) if half.shape[1] else half
+        return _infinite(problem, point, modes, individual)
+    inner = np.linalg.inv(half) if size else half
     scores, drift = _scores(problem, point, modes, inner, exact, method)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     return Marginal(
@@ -107,44 +115,89 @@ def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marg
     )  # fmt: skip
 
 
+def _infinite(problem: Problem, point: Point, modes: Modes, individual: Array) -> Marginal:
+    """Return what is said where the objective cannot be computed."""
+    count, free = problem.subjects, len(point.vector)
+    nothing, drift = np.zeros((count, free)), np.zeros((count, len(problem.effects), free))
+    return Marginal(np.inf, np.zeros(free), np.eye(free), nothing, individual, modes, point, drift)
+
+
+def _first_order(problem: Problem, point: Point) -> Marginal:
+    """Return the marginal likelihood of the linearised model; its drift is 0, as nothing is searched for."""
+    linear = linear_model(problem, point)
+    modes, individual = linear.modes, linear.individual
+    if not np.isfinite(individual).all():
+        return _infinite(problem, point, modes, individual)
+    drift = np.zeros((problem.subjects, len(problem.effects), len(point.vector)))
+    return Marginal(
+        float(individual.sum()), linear.scores.sum(axis=0), _information(problem, point, modes.at), linear.scores,
+        individual, modes, point, drift,
+    )  # fmt: skip
+
+
 def _scores(
     problem: Problem, point: Point, modes: Modes, inner: Array, exact: Array, method: str
 ) -> tuple[Array, Array]:
     """Return each subject's gradient and dη̂/dvector.
 
-    Shapes: inner = H⁻¹ and exact = d²L/dη² (subjects, effects, effects).
+    With u fixed, the shifts E L u move with the free numbers of Ω as they move with fixed effects.
+    Shapes: inner = (half curvature by u)⁻¹ and exact = d²L/du² (subjects, effects, effects).
     """
-    here, places, effects = modes.at, problem.places, problem.shifts.effects
+    here, places, effects = modes.at, problem.places, problem.shifts.effects @ point.root
     terms, response = here.terms, here.response
     count, free, size = problem.subjects, len(point.vector), effects.shape[1]
     w, v = curvature_weights(problem, terms, method == LAPLACE)
-    wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
-    spread = effects @ inner @ effects.T  # subjects × D × D
-    rows = len(terms.f)
-    q, s, t = np.empty(rows), np.empty(rows), np.empty(here.gradient.shape)
-    trace_slopes(
-        problem.starts, response.first, response.second, w, wf, v, vf, np.ascontiguousarray(spread), q, s, t
-    )
+    spread = np.ascontiguousarray(effects @ inner @ effects.T)  # subjects × D × D
+    by_t = terms.fp[:0]
+    couple, still = None, None if modes.frozen is None else modes.frozen.f
+    if problem.pairs is not None:
+        couple = coupled_trace(problem, point, response, spread, method == LAPLACE, still)
+        t, by_error = couple.t, terms.p + couple.p
+    elif response.spread is not None:
+        trace = trace_of(problem, point, response, spread, method == LAPLACE)
+        t, by_error = trace.t, terms.p + trace.p
+        by_t = scaled(problem, response.f, point.errors, response.spread, True).tp
+    else:
+        wf, vf, wp, vp = _weight_slopes(problem, point, modes, method)
+        rows = len(terms.f)
+        q, s, t = np.empty(rows), np.empty(rows), np.empty(here.gradient.shape)
+        trace_slopes(problem.starts, response.first, response.second, w, wf, v, vf, spread, q, s, t)
+        by_error = terms.p + q[:, None] * wp + s[:, None] * vp
     if v.any():
         t += _third(problem, point, here, inner, v)
-    adjoint = -np.linalg.solve(exact, (t @ effects)[:, :, None])[:, :, 0] if size else np.zeros((count, 0))
+    adjoint = _solved(exact, -(t @ effects)[:, :, None])[:, :, 0]
     along = adjoint @ effects.T  # subjects × D
-    whole = here.gradient + t + np.einsum("iab,ib->ia", here.exact, along)
+    whole = here.gradient + t + (here.exact @ along[:, :, None])[:, :, 0]
     scores = np.zeros((count, free))
-    scores[:, places.effects] = np.einsum("ia,iak->ik", whole, np.broadcast_to(point.links, (count, *point.links.shape[1:])))
-    moved = np.einsum("ja,ja->j", response.first, np.repeat(along, np.diff(problem.starts), axis=0))
-    by_error = terms.p + q[:, None] * wp + s[:, None] * vp + moved[:, None] * terms.fp
+    scores[:, places.effects] = (whole[:, None, :] @ point.links)[:, 0]
+    moved = (response.first * np.repeat(along, np.diff(problem.starts), axis=0)).sum(axis=1)
+    by_error += moved[:, None] * terms.fp
+    if response.spread is not None:
+        mine = problem.spread_places
+        by_error += np.where(mine >= 0, along[problem.data.subject, mine], 0.0)[:, None] * by_t
     own = places.error_free
     scores[:, places.errors] = group_sums(by_error[:, own], problem.starts) * point.error_slopes
-    if modes.frozen is not None:
-        scores[:, places.effects] += _through_sd(problem, point, modes, q, moved)
-    u = here.eta @ point.inverse
-    by_omega = (
-        point.inverse - u[:, :, None] * u[:, None, :] - point.inverse @ inner @ point.inverse
-        - 2.0 * (adjoint @ point.inverse)[:, :, None] * u[:, None, :]
+    if modes.frozen is not None and couple is not None:
+        row = couple.frozen + frozen_slopes(problem, point, response, modes.frozen.f, moved)
+        scores[:, places.effects] += _of_frozen(problem, point, modes.frozen, row)
+    elif modes.frozen is not None:
+        scores[:, places.effects] += _through_sd(problem, point, modes, q, s, moved)
+    curved = here.expected if method != LAPLACE else 0.5 * here.exact
+    turned = problem.shifts.effects.T @ (
+        whole[:, :, None] * here.white[:, None, :] + here.gradient[:, :, None] * adjoint[:, None, :]
+        + 2.0 * curved @ effects @ inner
     )  # fmt: skip
-    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(-1, places.omega)
-    return scores, _drift(problem, point, here, exact, u)
+    scores[:, places.parameters :] = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
+    return scores, _drift(problem, point, here, exact)
+
+
+def _solved(matrices: Array, right: Array) -> Array:
+    """Solve for each subject; a singular matrix gives NaN."""
+    try:
+        result: Array = np.linalg.solve(matrices, right) if matrices.shape[1] else right
+    except np.linalg.LinAlgError:
+        result = np.full(right.shape, np.nan)
+    return result
 
 
 def _weight_slopes(problem: Problem, point: Point, modes: Modes, method: str) -> tuple[Array, Array, Array, Array]:
@@ -185,87 +238,125 @@ _STEP = 1e-4  # of a shift, on its scale
 def _third(problem: Problem, point: Point, here: Conditional, inner: Array, v: Array) -> Array:
     """Return Σ_j v_j d(H⁻¹ : f'')/ds, shape (subjects, differentiated): what third derivatives of predictions add.
 
-    H⁻¹ is a sum of squares of directions; along each the second derivatives are differenced.
+    The inverse half curvature is a sum of squares of directions; along each the second derivatives are differenced.
     """
-    effects = problem.shifts.effects
+    effects = problem.shifts.effects @ point.root
     roots = np.linalg.cholesky(inner)
     rows = np.diff(problem.starts)
     total = np.zeros(here.gradient.shape)
     for k in range(effects.shape[1]):
-        size = np.maximum(np.linalg.norm(roots[:, :, k], axis=1, keepdims=True), 1e-300)
-        direction = roots[:, :, k] / size  # subjects × effects
-        up = problem.respond(point, here.eta + _STEP * direction)
-        down = problem.respond(point, here.eta - _STEP * direction)
-        ahead = np.repeat((size * roots[:, :, k]) @ effects.T, rows, axis=0)
+        ahead = roots[:, :, k] @ effects.T  # subjects × differentiated
+        size = np.maximum(np.abs(ahead).max(axis=1, keepdims=True), 1e-300)
+        away = _STEP * (roots[:, :, k] / size) @ point.root.T
+        up, down = problem.respond(point, here.eta + away), problem.respond(point, here.eta - away)
+        ahead = np.repeat(size * ahead, rows, axis=0)
         third = np.einsum("jab,ja->jb", up.second - down.second, ahead) / (2 * _STEP)
         total += group_sums(v[:, None] * third, problem.starts)
     return total
 
 
-def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, moved: Array) -> Array:
+def _through_sd(problem: Problem, point: Point, modes: Modes, q: Array, s: Array, moved: Array) -> Array:
     """Return what fixed effects change through the residual SD at η = 0 (FOCE), shape (subjects, fixed effects)."""
     terms, frozen = modes.at.terms, modes.frozen
     assert frozen is not None
-    by_sd = _sd_slopes(problem, point, modes)
-    row = (by_sd[0] + q * by_sd[1] + moved * by_sd[2]) * terms.sd_f
+    value, w, v, lf = _sd_slopes(problem, point, modes)
+    return _of_frozen(problem, point, frozen, (value + q * w + s * v + moved * lf) * terms.sd_f)
+
+
+def _of_frozen(problem: Problem, point: Point, frozen: Response, row: Array) -> Array:
+    """Return what fixed effects change through predictions at η = 0, given the slope by each of these."""
     summed = group_sums(row[:, None] * frozen.first, problem.starts)
     links = np.broadcast_to(point.links, (problem.subjects, *point.links.shape[1:]))
     result: Array = np.einsum("ia,iak->ik", summed, links)
     return result
 
 
-def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Array, Array]:
-    """Return dl/dg, dw/dg and d²l/dfdg of every row, g being the residual SD at η = 0."""
-    terms, data = modes.at.terms, problem.densities
+def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Array, Array, Array]:
+    """Return dl/dg, dw/dg, dv/dg and d²l/dfdg of every row, g being the residual SD at η = 0 (`curvature_weights`)."""
+    terms, data, rows = modes.at.terms, problem.densities, problem.exact_rows
     with np.errstate(all="ignore"):
         mean = data.mean_and_sd(modes.at.response.f, point.errors, False)[0]
-        lower, upper = data.limits
-        from pkpd.fit.row_density import row_density
-
-        row = row_density(lower, upper, data.rows.kind, mean[0], terms.sd)
+        row = data.row(mean[0], terms.sd)
         g, mg = np.where(row.certain, 0.0, row.g), np.where(row.certain, 0.0, row.mg * mean[1])
-        return g, np.where(problem.exact_rows, 0.0, -2.0 * mean[1] ** 2 / terms.sd**3), mg
+        w, v = -2.0 * mean[1] ** 2 / terms.sd**3, np.zeros_like(g)
+        if rows.any():
+            c = np.flatnonzero(rows)
+            step = 1e-5 * terms.sd[c]
+            up, down = (data.row(mean[0, c], terms.sd[c] + d, c).mm for d in (step, -step))
+            bent = (up - down) / (2 * step) * mean[1, c] ** 2 + row.mg[c] * mean[2, c]
+            w[c], v[c] = np.where(row.certain[c], 0.0, 0.5 * bent), 0.5 * mg[c]
+    return g, w, v, mg
 
 
-def _drift(problem: Problem, point: Point, here: Conditional, exact: Array, u: Array) -> Array:
+def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> Array:
     """Return dη̂/dvector, shape (subjects, effects, free): with it the next search begins almost at its end."""
-    places, effects = problem.places, problem.shifts.effects
-    count, size = here.eta.shape
+    places, effects = problem.places, problem.shifts.effects @ point.root
+    count, size = here.white.shape
     mixed = np.zeros((count, size, len(point.vector)))
     if not size:
         return mixed
     mixed[:, :, places.effects] = effects.T @ here.exact @ point.links
     by_error = here.terms.fp[:, places.error_free] * point.error_slopes
     along = here.response.first[:, :, None] * by_error[:, None, :]
-    mixed[:, :, places.errors] = effects.T @ group_sums(along, problem.starts)
-    mixed[:, :, places.parameters :] = -2.0 * np.einsum("ab,bck,ic->iak", point.inverse, point.change, u)
-    return -np.linalg.solve(exact, mixed)
+    by_row = group_sums(along, problem.starts)
+    if here.response.spread is not None:
+        by_t = scaled(problem, here.response.f, point.errors, here.response.spread, True).tp
+        mine = np.flatnonzero(problem.spread_places >= 0)
+        own = by_t[mine][:, places.error_free] * point.error_slopes
+        np.add.at(by_row, (problem.data.subject[mine], problem.spread_places[mine]), own)
+    mixed[:, :, places.errors] = effects.T @ by_row
+    changed = np.tensordot(here.white, point.root_change, (1, 1))  # dL u: subjects × effects × free numbers
+    pull = here.gradient @ problem.shifts.effects
+    mixed[:, :, places.parameters :] = (
+        effects.T @ here.exact @ problem.shifts.effects @ changed + np.tensordot(pull, point.root_change, (1, 0))
+    )
+    drift: Array = -(point.root @ _solved(exact, mixed))
+    drift[:, :, places.parameters :] += changed
+    return drift
 
 
 def _information(problem: Problem, point: Point, here: Conditional) -> Array:
     """Return the expected Hessian of the linearised model, shape (free, free), positive semi-definite.
 
-    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the same by
-    random effects; the residual errors their expected curvature.
+    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the
+    same by random effects; the residual errors their expected curvature.
     """
-    places, effects = problem.places, problem.shifts.effects
+    places, effects = problem.places, problem.shifts.effects @ point.root
     count = problem.subjects
     terms = here.terms
     m = here.expected
+    if problem.exact_rows.any():  # censored or conditioned: the curvature by the prediction, where it is positive
+        w = np.where(problem.exact_rows, np.maximum(0.5 * terms.ff, 0.0), 0.5 * terms.expected)
+        first = here.response.first
+        m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
     me = m @ effects
-    inner = np.linalg.inv(effects.T @ me + point.inverse) if effects.shape[1] else np.zeros((count, 0, 0))
+    size = effects.shape[1]
+    inner = np.linalg.inv(effects.T @ me + np.eye(size)) if size else np.zeros((count, 0, 0))
     left = m - me @ inner @ me.transpose(0, 2, 1)
     information = np.zeros((len(point.vector),) * 2)
     links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
     grid = np.ix_(places.effects, places.effects)
-    information[grid] = 2.0 * np.einsum("iak,iab,ibm->km", links, left, links, optimize=True)
-    k = effects.T @ left @ effects
-    kd = np.einsum("iab,bcm->iacm", k, point.change)
-    omega = np.einsum("iabm,iban->mn", kd, kd)
+    information[grid] = 2.0 * _summed_forms(links, left)
+    k = problem.shifts.effects.T @ left @ problem.shifts.effects
+    kd = np.tensordot(k, point.change, (2, 0))
+    omega = np.tensordot(kd, kd, ((0, 1, 2), (0, 2, 1)))
     information[places.parameters :, places.parameters :] = omega
-    per = terms.sd_p[:, places.error_free] * point.error_slopes / terms.sd[:, None]
+    sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
+    per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
     information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
+    if problem.pairs is not None:
+        rho = point.errors[problem.pairs.column]
+        own = np.bincount(problem.pairs.column, 2 * (1 + rho**2) / (1 - rho**2) ** 2, len(point.errors))
+        slopes = own[places.error_free] * point.error_slopes**2
+        information[places.errors, places.errors] += slopes
     return np.where(np.isfinite(information), information, 0.0)
 
 
-__all__ = ["FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]
+def _summed_forms(links: Array, left: Array) -> Array:
+    """Return Σ ZᵀAZ over subjects, shape (fixed effects, fixed effects)."""
+    if links.strides[0] == 0:  # the same Z for all
+        return np.asarray(links[0].T @ left.sum(axis=0) @ links[0])
+    return np.asarray((links.transpose(0, 2, 1) @ left @ links).sum(axis=0))
+
+
+__all__ = ["FO", "FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]

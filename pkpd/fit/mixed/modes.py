@@ -1,6 +1,6 @@
 r"""Conditional modes: the most likely random effects of every subject, all subjects at once.
 
-For each subject :math:`L(\eta) = \sum_j l_j(f_j(\eta)) + \eta^T\Omega^{-1}\eta` is minimised by Newton's method with exact
+For each subject :math:`L(\eta) = \sum_j l_j(f_j(\eta)) + \eta^T\Omega^{-1}\eta` is minimised by Newton's method in :math:`u = L^{-1}\eta` with exact
 second derivatives inside a trust region of its own, measured in SDs of Ω. It ends where another step would gain nothing that a
 number can hold, so that what is computed at the mode depends on the fixed effects alone, not on the way there.
 """
@@ -13,8 +13,11 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.densities import group_sums
+from pkpd.fit.mixed.coupling import coupled_at
 from pkpd.fit.mixed.kernels import newton_steps, subject_sums
+from pkpd.fit.mixed.pairs import Coupled, add_pairs
 from pkpd.fit.mixed.problem import Point, Problem, Response
+from pkpd.fit.mixed.scaled import add_spreads
 from pkpd.fit.mixed.terms import Terms, terms_of
 
 FOUND, STALLED, UNSOLVED, SADDLE = range(4)
@@ -29,6 +32,7 @@ _ENOUGH = 1e-17  # gᵀH⁻¹g: what is left of the way is 3e-9 of an SD
 _NOISE = 1e-9  # a worsening that rounding and the solver's tolerance explain
 _NEAR = 1e-8  # gᵀH⁻¹g from which on a rejected step means that noise is reached
 _MOST = 60
+_WIDE = 30.0  # SDs that no search begins beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +41,14 @@ class Conditional:
 
     Attributes
     ----------
+    white : array, shape (subjects, random effects)
+        :math:`u = L^{-1}\\eta`.
     eta : array, shape (subjects, random effects)
+        Random effects.
     response : Response
+        Predictions.
     terms : Terms
+        What rows add.
     objective : array, shape (subjects,)
         :math:`L`; infinite where the subject could not be solved.
     gradient : array, shape (subjects, differentiated)
@@ -50,6 +59,7 @@ class Conditional:
         Half of the curvature that FOCE with interaction takes.
     """
 
+    white: Array
     eta: Array
     response: Response
     terms: Terms
@@ -86,25 +96,49 @@ class Modes:
         return self.at.eta
 
 
-def conditional(problem: Problem, point: Point, eta: Array, frozen: Response | None = None) -> Conditional:
-    """Return everything about the subjects at some random effects."""
-    response = problem.respond(point, eta)
-    terms = terms_of(problem.densities, response.f, point.errors, None if frozen is None else frozen.f)
-    return assembled(problem, point, eta, response, terms)
+def conditional(problem: Problem, point: Point, white: Array, frozen: Response | None = None) -> Conditional:
+    """Return everything about the subjects at random effects :math:`\\eta = L u`.
+
+    Parameters
+    ----------
+    problem, point : Problem, Point
+        What is fitted, and where.
+    white : array, shape (subjects, random effects)
+        :math:`u`.
+    frozen : Response, optional
+        Predictions at which the residual SD is taken (FOCE).
+    """
+    response = problem.respond(point, white @ point.root.T)
+    still = None if frozen is None else frozen.f
+    if problem.pairs is not None:
+        return _with_pairs(problem, point, white, response, coupled_at(problem, response.f, point.errors, still))
+    terms = terms_of(problem.densities, response.f, point.errors, still, response.spread)
+    return assembled(problem, point, white, response, terms)
 
 
-def assembled(problem: Problem, point: Point, eta: Array, response: Response, terms: Terms) -> Conditional:
+def _with_pairs(problem: Problem, point: Point, white: Array, response: Response, found: Coupled) -> Conditional:
+    assert problem.pairs is not None
+    here = assembled(problem, point, white, response, found.terms)
+    add_pairs(
+        problem.pairs, problem.data.subject, response.first, (found.cross, found.expected), (here.exact, here.expected)
+    )
+    return here
+
+
+def assembled(problem: Problem, point: Point, white: Array, response: Response, terms: Terms) -> Conditional:
     """Add up over the rows of each subject."""
-    count, size = len(eta), response.first.shape[1]
+    count, size = len(white), response.first.shape[1]
     w, v = curvature_weights(problem, terms, exact=False)
     gradient, exact, expected = np.empty((count, size)), np.empty((count, size, size)), np.empty((count, size, size))
     subject_sums(
         problem.starts, response.first, response.second, terms.f, terms.ff, w, v, gradient, exact, expected
     )
+    if response.spread is not None:
+        add_spreads(problem, point, response, gradient, exact, expected)
     with np.errstate(all="ignore"):
-        objective = group_sums(terms.value, problem.starts) + ((eta @ point.inverse) * eta).sum(axis=1)
+        objective = group_sums(terms.value, problem.starts) + (white * white).sum(axis=1)
     objective[~np.isfinite(objective)] = np.inf
-    return Conditional(eta, response, terms, objective, gradient, exact, expected)
+    return Conditional(white, white @ point.root.T, response, terms, objective, gradient, exact, expected)
 
 
 def curvature_weights(problem: Problem, terms: Terms, exact: bool) -> tuple[Array, Array]:
@@ -140,13 +174,15 @@ def conditional_modes(
         Predictions at which the residual SD is taken instead of those of the subject (FOCE).
     """
     count, effects = problem.subjects, len(problem.effects)
-    eta = np.zeros((count, effects)) if start is None else np.array(start, dtype=float)
-    here = conditional(problem, point, eta, frozen)
+    white = np.zeros((count, effects))
+    if start is not None and effects:
+        white = np.clip(np.linalg.solve(point.root, np.asarray(start, dtype=float).T).T, -_WIDE, _WIDE)
+    here = conditional(problem, point, white, frozen)
     radius, status = np.full(count, 3.0), np.full(count, STALLED)
     lost = ~np.isfinite(here.objective)
     if lost.any() and start is not None:  # a bold beginning: the subjects in question begin at the typical one
-        eta = np.where(lost[:, None], 0.0, eta)
-        here = conditional(problem, point, eta, frozen)
+        white = np.where(lost[:, None], 0.0, white)
+        here = conditional(problem, point, white, frozen)
         lost = ~np.isfinite(here.objective)
     status[lost] = UNSOLVED
     if not effects:
@@ -159,11 +195,11 @@ def conditional_modes(
         open_ = status == STALLED
         if not open_.any():
             break
-        trial = np.where(open_[:, None], here.eta + step, here.eta)
+        trial = np.where(open_[:, None], here.white + step, here.white)
         there = conditional(problem, point, trial, frozen)
-        better = here.objective - there.objective
-        noise = _NOISE * (1.0 + np.abs(here.objective))
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a subject that was lost is infinitely bad in both
+            better = here.objective - there.objective
+            noise = _NOISE * (1.0 + np.abs(here.objective))
             ratio = better / gain
         taken: Flags = open_ & np.isfinite(there.objective) & (
             (ratio > 0.05) | ((np.abs(better) <= noise) & (decrement < _NEAR))
@@ -184,10 +220,10 @@ def conditional_modes(
 def _steps(
     problem: Problem, point: Point, here: Conditional, radius: Array, flag: Integers
 ) -> tuple[Array, Array, Array, Array]:
-    count, effects = here.eta.shape
+    count, effects = here.white.shape
     step, gain, decrement, length = np.empty((count, effects)), np.empty(count), np.empty(count), np.empty(count)
     newton_steps(
-        problem.shifts.effects, point.inverse, here.eta, here.gradient, here.exact, here.expected, radius,
+        problem.shifts.effects @ point.root, here.white, here.gradient, here.exact, here.expected, radius,
         step, gain, decrement, length, flag,
     )  # fmt: skip
     return step, gain, decrement, length
@@ -211,8 +247,9 @@ def _merged(problem: Problem, here: Conditional, there: Conditional, taken: Flag
     response = Response(
         by_row(old.f, new.f), by_row(old.first, new.first), by_row(old.second, new.second),
         np.where(taken, new.status, old.status),
+        None if old.spread is None or new.spread is None else by_row(old.spread, new.spread),
     )  # fmt: skip
     terms = Terms(**{n: by_row(getattr(here.terms, n), getattr(there.terms, n)) for n in Terms.__dataclass_fields__})
     parts = {n: by_subject(getattr(here, n), getattr(there, n)) for n in (
-        "eta", "objective", "gradient", "exact", "expected")}  # fmt: skip
+        "white", "eta", "objective", "gradient", "exact", "expected")}  # fmt: skip
     return replace(here, response=response, terms=terms, **parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,9 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
+from pkpd.fit.mixed.omega_map import OmegaMap
+from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
+from pkpd.fit.mixed.pairs import Pairs, pairs_of
 from pkpd.fit.mixed.shifts import Shifts
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
@@ -26,18 +29,17 @@ class Point:
 
     Attributes
     ----------
+    problem : Problem
+        Whose vector it is.
     vector : array, shape (free,)
         Free parameters on their scales, then the free numbers of Ω (log-Cholesky).
-    parameters : Parameters
+    values : array, shape (parameters,)
         Typical values, coefficients and residual errors' parameters.
-    omega : Omega
-        Random effects.
-    matrix, inverse : arrays, shape (random effects, random effects)
-        Ω and Ω⁻¹ of the random effects that have a variance, all occasions.
-    log_determinant : float
-        log |Ω|.
-    change : array, shape (random effects, random effects, free numbers of Ω)
-        dΩ/dvector.
+    root : array, shape (random effects, random effects)
+        L with L·Lᵀ = Ω, of the random effects that have a variance, all occasions. Searches go by :math:`u = L^{-1}\\eta`,
+        which is standard normal, however small a variance is.
+    root_change : array, shape (random effects, random effects, free numbers of Ω)
+        dL/dvector.
     links : array, shape (1 or subjects, differentiated, fixed effects)
         Z: what the predictions are differentiated by, by the free fixed effects' part of the vector.
     errors : array, shape (errors' parameters,)
@@ -46,16 +48,48 @@ class Point:
         d value / d vector.
     """
 
+    problem: Problem
     vector: Array
-    parameters: Parameters
-    omega: Omega
-    matrix: Array
-    inverse: Array
-    log_determinant: float
-    change: Array
+    values: Array
+    root: Array
+    root_change: Array
     links: Array
     errors: Array
     error_slopes: Array
+
+    @cached_property
+    def matrix(self) -> Array:
+        """Ω of the random effects that have a variance, all occasions."""
+        whole: Array = self.root @ self.root.T
+        return whole
+
+    @cached_property
+    def inverse(self) -> Array:
+        """Ω⁻¹."""
+        half = np.linalg.inv(self.root)
+        return np.ascontiguousarray(half.T @ half)
+
+    @cached_property
+    def log_determinant(self) -> float:
+        """log |Ω|."""
+        return 2.0 * float(np.linalg.slogdet(self.root)[1]) if len(self.root) else 0.0
+
+    @cached_property
+    def change(self) -> Array:
+        """dΩ/dvector, shape (random effects, random effects, free numbers of Ω)."""
+        half = np.einsum("ikp,jk->ijp", self.root_change, self.root)
+        whole: Array = half + half.transpose(1, 0, 2)
+        return whole
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The values with names and bounds."""
+        return self.problem.population.parameters.from_vector(self.vector[: self.problem.places.parameters])
+
+    @cached_property
+    def omega(self) -> Omega:
+        """Ω with names and blocks."""
+        return self.problem.population.omega.from_vector(self.vector[self.problem.places.parameters :])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,18 +100,21 @@ class Response:
     ----------
     f : array, shape (rows,)
         In the output's unit; NaN where the subject could not be solved.
-    first : array, shape (rows, differentiated)
-        First derivatives.
-    second : array, shape (rows, differentiated, differentiated)
+    first : array, shape (rows, differentiated + spreads)
+        First derivatives; 0 by the spreads.
+    second : array, shape (rows, differentiated + spreads, differentiated + spreads)
         Second derivatives; no rows unless asked for.
     status : array of int, shape (subjects,)
         0, or why the subject could not be solved.
+    spread : array, shape (rows,), or None
+        τ: log of what the residual SD is multiplied with; None where it is the same in everybody.
     """
 
     f: Array
     first: Array
     second: Array
     status: Integers
+    spread: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,17 +131,32 @@ class Problem:
         How random and fixed effects enter.
     settings : Settings
         Tolerances of the solver.
+    censoring : Censoring
+        What is done with values beyond a limit.
     """
 
     population: Population
     data: Observed
     shifts: Shifts
     settings: Settings
+    censoring: Censoring = UNTOUCHED
+    given: Mapping[str, Array] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what the problem is made of; compiled code and time lines are made again."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
     @cached_property
     def densities(self) -> Densities:
         """The errors' half of the likelihood."""
-        return Densities(self.data, self.population.errors, self.data.outputs)
+        couples = tuple(c.name for c in self.population.correlations)
+        return Densities(self.data, self.population.errors, self.data.outputs, self.censoring.window, couples)
+
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """Rows of one record whose errors are correlated; None where there are no correlations."""
+        correlations = self.population.correlations
+        return pairs_of(correlations, self.data, self.densities) if correlations else None
 
     @cached_property
     def starts(self) -> Integers:
@@ -113,8 +165,9 @@ class Problem:
 
     @cached_property
     def exact_rows(self) -> Flags:
-        """Rows whose exact curvature is taken by every method: the censored ones."""
-        return ~measured_rows(self.data)
+        """Rows whose exact curvature is taken by every method: censored ones, and those conditioned on a limit."""
+        rows: Flags = ~measured_rows(self.data) | self.densities.windowed
+        return rows
 
     @property
     def subjects(self) -> int:
@@ -152,25 +205,41 @@ class Problem:
         """What turns the objective into −2 log L: N·log 2π of the measured rows."""
         return 2 * HALF_LOG_TWO_PI * int(measured_rows(self.data).sum())
 
+    @cached_property
+    def jacobian(self) -> float:
+        """What the objective holds for errors on another scale: 2Σ log y of log-normal errors.
+
+        The objective is that of y; less this number it is that of log y, which programs print that are given log y.
+        """
+        return float(self.densities.jacobian.sum())
+
     def at(self, vector: Array) -> Point:
         """Return what a vector means."""
         vector = np.array(vector, dtype=float)
-        places, own = self.places, self.population
-        parameters = own.parameters.from_vector(vector[: places.parameters])
-        omega = own.omega.from_vector(vector[places.parameters :])
-        active = np.ix_(self.shifts.active, self.shifts.active)
-        matrix = omega.matrix(self.occasions)[active]
-        change = omega.derivative(self.occasions)[active]
-        factor = np.linalg.cholesky(matrix) if len(matrix) else matrix
-        root = np.linalg.inv(factor) if len(matrix) else matrix
-        values = parameters.values
-        slopes = parameters.slopes()
+        places, own = self.places, self.population.parameters
+        values = own.values.copy()
+        values[places.free] = own.scale.back(vector[: places.parameters])
+        slopes = own.scale.slope(values[places.free])
+        root, root_change = self._omega_map.at(vector[places.parameters :])
+        plain = self.shifts.plain
+        links = self._plain_links if plain else self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
         return Point(
-            vector, parameters, omega, matrix, np.ascontiguousarray(root.T @ root),
-            2.0 * float(np.log(np.diag(factor)).sum()), change,
-            self.shifts.links(parameters, self._first_covariates),
+            self, vector, values, root, root_change, links,
             values[places.error_values], slopes[places.errors],
         )  # fmt: skip
+
+    @cached_property
+    def _omega_map(self) -> OmegaMap:
+        return OmegaMap(self.population.omega, self.occasions, self.shifts.active)
+
+    @cached_property
+    def _plain_links(self) -> Array:
+        return self.shifts.links(self.population.parameters, {})
+
+    def broken(self, point: Point) -> tuple[str, ...]:
+        """Return the constraints that a point does not meet."""
+        values = dict(zip(self.population.parameters.names, point.values.tolist(), strict=True))
+        return tuple(c.text for c in self.population.inequalities if not c.holds(values))
 
     def population_at(self, vector: Array) -> Population:
         """Return the population with the values of a vector."""
@@ -221,14 +290,34 @@ class Problem:
             Highest derivative.
         """
         code = self.codes[order]
-        table = self._table.filled(point.parameters, eta @ self.shifts.effects.T)
+        shifts = eta @ self.shifts.effects.T
+        table = self._table.filled(point.values, shifts)
         solution = code.run(table, self._schedule(code, table, order), self.settings, states=False)
         rows, output = self._rows
         first = solution.slopes[rows, output] if order else np.empty((len(rows), 0))
         second = solution.second[rows, output] if order == 2 else np.empty((0, 0, 0))
+        spread = None
+        if self.shifts.spreads:
+            spread = self._spread_of(shifts)
+            more = (0, len(self.shifts.spreads.effects))
+            first = np.pad(first, ((0, 0), more)) if order else first
+            second = np.pad(second, ((0, 0), more, more)) if order == 2 else second
         return Response(
-            solution.outputs[rows, output], np.ascontiguousarray(first), np.ascontiguousarray(second), solution.status
+            solution.outputs[rows, output], np.ascontiguousarray(first), np.ascontiguousarray(second), solution.status,
+            spread,
         )  # fmt: skip
+
+    def _spread_of(self, shifts: Array) -> Array:
+        places = self.spread_places
+        own = shifts[self.data.subject, places]
+        return np.where(places >= 0, own, 0.0)
+
+    @cached_property
+    def spread_places(self) -> Integers:
+        """Place of each row's spread among all that it depends on; -1 where it has none, shape (rows,)."""
+        places = self.shifts.spreads.of_rows(self.data)
+        found: Integers = np.where(places >= 0, places + len(self.shifts.names), -1)
+        return found
 
     @cached_property
     def _rows(self) -> tuple[Integers, Integers]:
@@ -237,7 +326,7 @@ class Problem:
     def advice(self, subject: int, point: Point, eta: Array) -> str:
         """Return why a subject cannot be solved at a point."""
         code = self.codes[0]
-        table = self._table.filled(point.parameters, eta @ self.shifts.effects.T)
+        table = self._table.filled(point.values, eta @ self.shifts.effects.T)
         return code.run(table, self._schedule(code, table, 0), self.settings, states=False).advice(subject)
 
 
@@ -249,6 +338,8 @@ class Places:
     ----------
     parameters, omega : int
         Numbers of free parameters and of free elements of Ω.
+    free : array of int, shape (free parameters,)
+        Places of the free parameters among all.
     effects : array of int, shape (fixed effects,)
         Places of the free fixed effects (`Shifts.free`) in the vector.
     errors : array of int, shape (free errors' parameters,)
@@ -261,6 +352,7 @@ class Places:
 
     parameters: int
     omega: int
+    free: Integers
     effects: Integers
     errors: Integers
     error_values: Integers
@@ -277,6 +369,7 @@ class Places:
         own = [k for k, name in enumerate(noise) if name in free]
         return cls(
             len(free), len(problem.population.omega.free),
+            np.array([parameters.names.index(n) for n in free], dtype=np.int64),
             np.array([free.index(n) for n in problem.shifts.free], dtype=np.int64),
             np.array([free.index(noise[k]) for k in own], dtype=np.int64),
             np.array([parameters.names.index(n) for n in noise], dtype=np.int64),
@@ -300,8 +393,11 @@ class _Table:
         own = problem.population.parameters.names
         base = np.zeros((len(data.covariates), len(names) + len(data.model.covariates)))
         base[:, len(names) :] = data.covariates
-        common = [k for k, n in enumerate(names) if n in own]
-        shifted = np.array([n not in own for n in problem.shifts.names], dtype=bool)
+        for name, values in problem.given.items():
+            base[:, names.index(name)] = values[data.value_subject]
+        common = [k for k, n in enumerate(names) if n in own and n not in problem.given]
+        shifted = np.zeros(len(problem.shifts.effects), dtype=bool)
+        shifted[: len(problem.shifts.names)] = [n not in own for n in problem.shifts.names]
         columns = [names.index(n) for n in problem.shifts.names if n not in own]
         return cls(
             base,
@@ -309,11 +405,11 @@ class _Table:
             np.array(columns, dtype=np.int64), shifted, data.value_subject,
         )  # fmt: skip
 
-    def filled(self, parameters: Parameters, shifts: Array) -> Array:
-        """Return the table for values and the shifts of every subject."""
+    def filled(self, values: Array, shifts: Array) -> Array:
+        """Return the table for the values of all parameters and the shifts of every subject."""
         table = self.base.copy()
         columns, which = self.common
-        table[:, columns] = parameters.values[which]
+        table[:, columns] = values[which]
         table[:, self.columns] = shifts[:, self.shifted][self.owner]
         return table
 

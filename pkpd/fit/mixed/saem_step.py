@@ -154,7 +154,7 @@ class Maximiser:
         """Return a point that knows its parameters alone; Ω is that of the start."""
         parameters = self.problem.population.parameters.from_vector(vector)
         values = parameters.values[self.problem.places.error_values]
-        return replace(self._point, vector=vector, parameters=parameters, errors=values)
+        return replace(self._point, vector=vector, values=parameters.values, errors=values)
 
     def scales(self) -> Array:
         """Return the vector's standard errors if random effects were known, shape (free,)."""

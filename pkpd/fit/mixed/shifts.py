@@ -22,6 +22,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.errors import ModelError
+from pkpd.fit.mixed.spreads import NO_SPREADS, Spreads, linear_in_effects, spreads_of
 from pkpd.model import Model, derivative_text, evaluate_text, expressions, individual_model
 from pkpd.model.individual import individual_text, over_occasions
 from pkpd.observed import Observed
@@ -43,7 +44,7 @@ class Shifts:
         The individual model; shifts are parameters of value 0, ``occasion_1`` … covariates.
     names : tuple of str
         What the engine differentiates by: shifts, then parameters and random effects that stand for themselves.
-    effects : array, shape (differentiated, random effects)
+    effects : array, shape (differentiated + spreads, random effects)
         :math:`E`: how the random effects (those with a variance, in the order of `Omega.names`) make up `names`.
     active : array of int, shape (random effects,)
         Places of these random effects among all of `Omega.names`.
@@ -56,6 +57,8 @@ class Shifts:
         (place in `names`, place in `free`, dT/dθ, dT/ds) where it is a ratio of two texts, per row of covariates.
     alone : tuple of (int, int)
         (place in `names`, place in `free`) of parameters that stand for themselves: Z is dθ/dv.
+    spreads : Spreads
+        Random effects of residual SDs: their shifts come after `names`, and predictions do not know them.
     """
 
     model: Model
@@ -66,6 +69,7 @@ class Shifts:
     shared: tuple[tuple[int, int], ...]
     by_text: tuple[tuple[int, int, str, str], ...]
     alone: tuple[tuple[int, int], ...]
+    spreads: Spreads = NO_SPREADS
 
     @cached_property
     def plain(self) -> bool:
@@ -83,7 +87,7 @@ class Shifts:
             Covariate → value of every subject's first row, shape (subjects,).
         """
         count = len(next(iter(covariates.values()))) if self.by_text and covariates else 1
-        whole = np.zeros((count, len(self.names), len(self.free)))
+        whole = np.zeros((count, len(self.effects), len(self.free)))
         for place, k in self.shared:
             whole[:, place, k] = 1.0
         if self.by_text or self.alone:
@@ -97,7 +101,9 @@ class Shifts:
 
 def _ratio(above: str, below: str, parameters: Parameters, covariates: Mapping[str, Array]) -> Array:
     values = {**parameters.as_dict(), **covariates, "s": 0.0}
-    return evaluate_text(above, values) / evaluate_text(below, values)
+    with np.errstate(all="ignore"):  # a covariate of 0, say: the problem says so where it is used
+        ratio: Array = evaluate_text(above, values) / evaluate_text(below, values)
+    return ratio
 
 
 def shifts_of(population: Population, data: Observed, occasions: int) -> Shifts:
@@ -245,32 +251,15 @@ class _Maker:
         effects = np.zeros((len(self.names), len(self.active)))
         for (place, effect), factor in self.effects.items():
             effects[place, effect] = factor
+        spreads = spreads_of(population, self.occasions, self.effect_place, self._known())
         return Shifts(
-            model, tuple(self.names), effects, self.active, self.free,
-            tuple(self.shared), tuple(self.by_text), tuple(self.alone),
+            model, tuple(self.names), np.vstack([effects, spreads.effects]), self.active, self.free,
+            tuple(self.shared), tuple(self.by_text), tuple(self.alone), spreads,
         )  # fmt: skip
 
 
 def _inside(item: Parameter, value: float) -> bool:
     return item.lower < value < item.upper
-
-
-def linear_in_effects(text: str, effects: tuple[str, ...]) -> dict[str, float] | None:
-    """Return effect → factor where an exponent is a sum of random effects with numbers for factors; else None."""
-    names = expressions.names(text)
-    if names - set(effects):
-        return None
-    factors = {}
-    for name in sorted(names, key=effects.index):
-        try:
-            slope = derivative_text(text, name)
-        except ModelError:
-            return None
-        if expressions.names(slope):
-            return None
-        factors[name] = float(evaluate_text(slope, {}))
-    rest = float(evaluate_text(text, dict.fromkeys(names, 0.0)))
-    return factors if rest == 0.0 else None
 
 
 __all__ = ["Shifts", "differs_by_occasion", "linear_in_effects", "shifts_of"]

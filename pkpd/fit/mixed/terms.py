@@ -1,12 +1,13 @@
-r"""What every row adds to the −2 log likelihood of its subject, as a function of its prediction and the errors' parameters.
+r"""What every row adds to the −2 log likelihood of its subject, as a function of its prediction and the errors'
+parameters.
 
 With m the mean and g the standard deviation on the error's scale, a measured row adds
 :math:`l = (y - m)^2/g^2 + 2\log g`; its expected curvature by the prediction is
 
 .. math:: e = 2 m_f^2/g^2 + 4 g_f^2/g^2,
 
-which is what FOCE with interaction takes for :math:`\partial^2 l/\partial f^2`. A censored row has no such stand-in: its
-exact curvature is taken.
+which is what FOCE with interaction takes for :math:`\partial^2 l/\partial f^2`. A censored row has no such stand-in,
+nor has one that is conditioned on a limit (M2, M4): their exact curvature is taken, as Laplace's method does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.fit.densities import Densities
 from pkpd.fit.mixed.kernels import measured_terms
-from pkpd.fit.row_density import row_density
 from pkpd.observed import MEASURED
 
 
@@ -33,7 +33,7 @@ class Terms:
     p, fp : arrays, shape (rows, errors' parameters)
         Derivatives by the errors' parameters, on their natural scale.
     expected, expected_f : arrays, shape (rows,)
-        Expected curvature e of measured rows, and its derivative by the prediction; 0 where censored.
+        Expected curvature e of measured rows, and its derivative by the prediction; 0 where censored or conditioned.
     expected_p : array, shape (rows, errors' parameters)
         Its derivatives by the errors' parameters.
     sd : array, shape (rows,)
@@ -57,7 +57,9 @@ class Terms:
     sd_p: Array
 
 
-def terms_of(densities: Densities, f: Array, errors: Array, frozen: Array | None = None) -> Terms:
+def terms_of(
+    densities: Densities, f: Array, errors: Array, frozen: Array | None = None, spread: Array | None = None
+) -> Terms:
     """Return the terms of all rows.
 
     Parameters
@@ -71,23 +73,27 @@ def terms_of(densities: Densities, f: Array, errors: Array, frozen: Array | None
     frozen : array, shape (rows,), optional
         Predictions at which the standard deviation is taken instead (FOCE without interaction): derivatives by the
         prediction are then those by the mean alone.
+    spread : array, shape (rows,), optional
+        Log of what the SD is multiplied with.
     """
     rows = densities.rows
     with np.errstate(all="ignore"):
-        mean, spread = densities.mean_and_sd(f, errors, True)
+        mean, found = densities.mean_and_sd(f, errors, True)
         if frozen is not None:
-            spread = densities.mean_and_sd(frozen, errors, True)[1]
-        assert spread.second is not None
-        sd, sf, sp = spread.sd, spread.f, spread.p
-        sff, sfp, spp = spread.second
+            found = densities.mean_and_sd(frozen, errors, True)[1]
+        assert found.second is not None
+        sd, sf, sp = found.sd, found.f, found.p
+        sff, sfp, _ = found.second
+        if spread is not None:
+            factor = np.exp(spread)
+            sd, sf, sp, sff, sfp = sd * factor, sf * factor, sp * factor[:, None], sff * factor, sfp * factor[:, None]
         gf, gff, gfp = (sf, sff, sfp) if frozen is None else (np.zeros_like(sf), np.zeros_like(sff), np.zeros_like(sfp))
-        lower, upper = densities.limits
+        lower = densities.limits[0]
         out, by_p = np.empty((5, f.size)), np.empty((3, f.size, len(errors)))
         measured_terms(lower, mean, sd, gf, gff, sp, gfp, out, by_p)
-        censored = np.flatnonzero(rows.kind != MEASURED)
-        if censored.size:
-            c = censored
-            row = row_density(lower[c], upper[c], rows.kind[c], mean[0, c], sd[c])
+        c = np.flatnonzero((rows.kind != MEASURED) | densities.windowed)
+        if c.size:
+            row = densities.row(mean[0, c], sd[c], c)
             steep, bend, s1 = mean[1, c], mean[2, c], gf[c]
             out[0, c], out[1, c] = row.value, row.m * steep + row.g * s1
             out[2, c] = (

@@ -1,0 +1,61 @@
+"""Missing covariates: an error by default, or a stated policy whose value is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from pkpd.errors import InputError, nearest, shown
+from pkpd.study import Study
+
+POLICIES = {"median": np.nanmedian, "mean": np.nanmean}
+"""Word → what is made of the values of the other subjects."""
+
+
+def with_missing(study: Study, policy: Mapping[str, float | str]) -> tuple[Study, tuple[str, ...]]:
+    """Return the study with missing covariates put in, and a note with the value and the subjects of each.
+
+    Parameters
+    ----------
+    study : Study
+        The data.
+    policy : mapping
+        Covariate → a value, or ``"median"`` or ``"mean"`` of the subjects that have one.
+
+    Raises
+    ------
+    InputError
+        Listing unknown covariates and policies, and covariates that change in time.
+    """
+    if not policy:
+        return study, ()
+    table, notes, problems = study.subjects, [], []
+    for name, told in policy.items():
+        column = study.covariate(name)
+        if column is None:
+            problems.append(f"unknown covariate {name!r}; {nearest(name, [str(c) for c in table.columns if c != 'subject'])}")
+            continue
+        if column in study.changing:
+            problems.append(f"covariate {name!r} changes in time, and has no policy for what is missing; fill the table")
+            continue
+        if isinstance(told, str) and told not in POLICIES:
+            problems.append(f"policy {shown(told)} of {name!r} is unknown; expected a number, {' or '.join(map(repr, POLICIES))}")
+            continue
+        values = table[column].astype(float)
+        gone = values.isna().to_numpy()
+        if not gone.any():
+            continue
+        value = float(POLICIES[told](values)) if isinstance(told, str) else float(told)
+        if not np.isfinite(value):
+            problems.append(f"covariate {name!r} is missing in every subject: there is no {told}")
+            continue
+        table[column] = values.fillna(value)
+        who = table["subject"][gone].tolist()
+        names = ", ".join(map(repr, who[:5])) + (f" and {len(who) - 5} more" if len(who) > 5 else "")
+        words = f"the {told}, " if isinstance(told, str) else ""
+        notes.append(f"{name} is missing in subjects {names}: {words}{value:g}, stands in its place")
+    if problems:
+        raise InputError(problems, "missing covariates")
+    return replace(study, _subjects=table), tuple(notes)

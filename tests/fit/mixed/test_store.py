@@ -1,0 +1,220 @@
+"""A saved population fit: what comes back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5netcdf
+import numpy as np
+import pandas
+import pytest
+import xarray
+
+import pkpd
+from pkpd import DataWarning, InputError
+from pkpd.fit.mixed import store
+from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.laplacian import marginal
+from pkpd.fit.mixed.objective import Step
+from pkpd.fit.mixed.plain import population_data, population_from
+from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
+from pkpd.parameters import Parameter, Parameters
+from pkpd.population import (
+    ErrorParameter,
+    InverseWishart,
+    NormalPrior,
+    Omega,
+    Population,
+    ResidualError,
+    block,
+    residual_error,
+)
+from tests.fit.mixed.cases import ferx, theophylline
+
+
+@pytest.fixture(scope="module")
+def fit(reference: Path) -> PopulationFit:
+    case = theophylline(reference)
+    problem = case.problem
+    there = marginal(problem, problem.at(problem.start))
+    size = problem.start.size
+    rng = np.random.default_rng(1)
+    root = rng.standard_normal((size, size))
+    estimate = Estimate(
+        problem, "FOCEI", problem.start, there, root @ root.T + np.eye(size), 1e-9, 7, 0.5,
+        (Step(1, 120.0, 3.0, tuple(problem.start), 0.1),),
+        (Tried("given", problem.start, problem.start, 120.0, 116.8),),
+        "converged", "gradient zero", ("CL is uncertain",),
+        Exact(118.1, 0.01, "importance sampling", "they agree"), ("a note",),
+    )  # fmt: skip
+    return population_fit(estimate, case.study, secondary={"half_life": "log(2)*V/CL"}, attrs={"source": "here"})
+
+
+def complicated() -> Population:
+    """Everything that a population can hold as data."""
+    model = pkpd.library.two_compartment(absorption=True, lag=True).in_units(time="h", amount="mg", volume="L")
+    parameters = model.with_values(CL=2.0 / 3, V1=10.0, Q=3.0, V2=20.0, ka=1.3, Tlag=0.1).parameters.fix("Q", "Tlag")
+    error = residual_error("C", "combined")
+    parameters = parameters + error.start(np.array([1.0]), "mg/L")
+    parameters = parameters + Parameters((Parameter("power", 0.1 + 0.2, "", -np.inf, np.inf, meaning="of weight"),))
+    omega = block("CL", "V1", "ka", omega=[[0.09, 0.03, 0.0], [0.03, 0.05, 0.01], [0.0, 0.01, 0.4]]).fix("ka")
+    omega = omega + Omega.independent(V2=0.3).fix(V2=0) + block("CL", omega=[[0.02]]).at_occasion()
+    return Population(
+        model, parameters, omega, (error,),
+        covariates=pandas.DataFrame({"weight": [60.5, 80.25], "sex": [0, 1]}, index=["a", "b"]),
+        relations={"CL": "CL*(weight/70)**power"}, exponents={"Q": "eta_CL*0.5"}, scales={"V1": "natural"},
+        limits={"CL": (0.1, np.inf)}, constraints=("ka > CL/V1",),
+        priors=(
+            NormalPrior({"CL": 0.7, "ka": 1.0}, {"CL": 0.2, "ka": 0.4}),
+            InverseWishart(("CL", "V1"), np.eye(2) * 0.3, 5.0),
+            InverseWishart(("CL",), np.eye(1) * 0.1, 4.0, "occasion"),
+        ),
+    )  # fmt: skip
+
+
+def test_a_population_comes_back_equal_through_text() -> None:
+    first = complicated()
+    text = json.dumps(population_data(first))
+    again = population_from(json.loads(text))
+    assert json.dumps(population_data(again)) == text
+    assert again.model == first.model
+    assert again.model.key == first.model.key
+    assert again.parameters == first.parameters
+    assert again.errors == first.errors
+    assert again.texts == first.texts
+    for one, other in zip(first.omega.blocks, again.omega.blocks, strict=True):
+        assert (one.names, one.level, one.copies, one.stated) == (other.names, other.level, other.copies, other.stated)
+        np.testing.assert_array_equal(one.matrix, other.matrix)
+        np.testing.assert_array_equal(one.fixed, other.fixed)
+    assert again.omega.free == first.omega.free
+    assert again.limits == first.limits
+    assert again.constraints == first.constraints
+    pandas.testing.assert_frame_equal(again.covariates, first.covariates)
+    for one, other in zip((first, again), (again, first), strict=True):
+        mine, theirs = one.prior_density(), other.prior_density()
+        assert mine.value == theirs.value
+        np.testing.assert_array_equal(mine.parameters, theirs.parameters)
+        np.testing.assert_array_equal(mine.omega, theirs.omega)
+
+
+def test_shared_and_unstated_blocks_come_back() -> None:
+    omega = block("CL").same("V1") + block("ka", "V2")
+    first = replace(complicated(), priors=(), constraints=(), exponents={}, omega=omega)
+    again = population_from(population_data(first)).omega
+    assert again.blocks[0].copies == (("V1",),)
+    assert again.unstated == first.omega.unstated
+
+
+def test_the_saved_fit_is_the_fit(fit: PopulationFit, tmp_path: Path) -> None:
+    path = fit.save(tmp_path / "fit.nc")
+    again = PopulationFit.load(path)
+    assert repr(again) == repr(fit)
+    np.testing.assert_array_equal(again.vector, fit.vector)
+    for kind in ("R", "S", "sandwich"):
+        np.testing.assert_array_equal(again.with_covariance(kind).covariance, fit.with_covariance(kind).covariance)
+    pandas.testing.assert_frame_equal(again.predictions, fit.predictions, check_dtype=False)
+    assert again.individuals.equals(fit.individuals)
+    assert repr(again.convergence) == repr(fit.convergence)
+    assert again.convergence.exact == fit.convergence.exact
+    assert again.trace == fit.trace
+    assert [t.label for t in again.tried] == ["given"]
+    assert (again.notes, again.cautions, again.attrs) == (fit.notes, fit.cautions, {"source": "here"})
+    assert again.data_hash == fit.data_hash != ""
+    one, other = (f.draws(2, np.random.default_rng(3))[1] for f in (fit, again))
+    assert one.parameters == other.parameters
+    assert again.save(tmp_path / "again.nc").is_file()
+
+
+def test_with_its_study_a_fit_can_go_on(fit: PopulationFit, reference: Path, tmp_path: Path) -> None:
+    path = fit.save(tmp_path / "fit.nc")
+    study = theophylline(reference).study
+    again = PopulationFit.load(path, study)
+    assert again.estimate is not None
+    assert again.estimate.objective == pytest.approx(fit.objective, abs=1e-8)
+    np.testing.assert_allclose(again.residuals("Cholesky")["CWRES"], fit.residuals("Cholesky")["CWRES"], atol=1e-7)
+    with pytest.raises(InputError, match="load it with the study"):
+        PopulationFit.load(path).residuals("Cholesky")
+
+
+def test_other_data_are_refused(fit: PopulationFit, reference: Path, tmp_path: Path) -> None:
+    path = fit.save(tmp_path / "fit.nc")
+    other = theophylline(reference).study.select(subjects=[1, 2, 3])
+    with pytest.raises(InputError, match="of other data"):
+        PopulationFit.load(path, other)
+
+
+def test_a_changed_model_or_format_is_refused_and_another_version_is_said(fit: PopulationFit, tmp_path: Path) -> None:
+    path = fit.save(tmp_path / "fit.nc")
+    with h5netcdf.File(path, "a") as file:
+        file.attrs["model_key"] = "0" * 64
+    with pytest.raises(InputError, match="not the one that was fitted"):
+        PopulationFit.load(path)
+    path = fit.save(path)
+    with h5netcdf.File(path, "a") as file:
+        file.attrs["pkpd_version"] = "0.0.1"
+    with pytest.warns(DataWarning, match=r"0\.0\.1"):
+        PopulationFit.load(path)
+    with h5netcdf.File(path, "a") as file:
+        file.attrs["format"] = 99
+    with pytest.raises(InputError, match="format 99"):
+        PopulationFit.load(path)
+
+
+def test_what_is_no_fit_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file"):
+        PopulationFit.load(tmp_path / "none.nc")
+    (tmp_path / "text.nc").write_text("hello")
+    with pytest.raises(InputError, match="no saved population fit"):
+        PopulationFit.load(tmp_path / "text.nc")
+    xarray.Dataset({"a": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(InputError, match="no saved population fit"):
+        PopulationFit.load(tmp_path / "other.nc")
+
+
+def test_a_failed_save_leaves_what_was_there(fit: PopulationFit, tmp_path: Path) -> None:
+    path = fit.save(tmp_path / "fit.nc")
+    before = path.read_bytes()
+    people = replace(fit.people, covariates=lambda rng, n: pandas.DataFrame({"weight": rng.normal(70, 5, n)}))
+    drawn = replace(fit, people=people)
+    with pytest.raises(InputError, match="drawn by a function"):
+        drawn.save(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
+    with pytest.raises(InputError, match="no folder"):
+        fit.save(tmp_path / "nowhere" / "fit.nc")
+
+
+class Root(ResidualError):
+    """SD in proportion to the square root of the prediction."""
+
+    kind = "root"
+    parameters = (ErrorParameter("rt", "residual SD per square root of the prediction", start=0.1),)
+    sd = "rt*sqrt(abs(f))"
+
+
+def test_an_error_of_ones_own_needs_its_class(fit: PopulationFit, tmp_path: Path) -> None:
+    error = Root("C")
+    people = fit.people
+    parameters = people.parameters.subset(["ka", "CL", "V"]) + error.start(np.array([1.0]), "mg/L")
+    own = Population(people.model, parameters, people.omega, (error,))
+    path = replace(fit, people=own).save(tmp_path / "own.nc")
+    with pytest.raises(InputError, match="give its class by kinds="):
+        PopulationFit.load(path)
+    assert store.load(path, kinds=[Root]).people.errors == (error,)
+
+
+def test_occasions_and_text_names_survive(reference: Path, tmp_path: Path) -> None:
+    omega = Omega.independent(CL=0.2, V=0.104) + Omega.independent(CL=0.19).at_occasion()
+    values = {"CL": 0.172762, "V": 8.62783, "ka": 1.17857, "prop_C": 0.18811}
+    case = ferx(reference, "warfarin_iov.csv", "proportional", omega, **values)
+    problem = case.problem
+    there = marginal(problem, problem.at(problem.start))
+    fit = population_fit(Estimate(problem, "FOCEI", problem.start, there, np.eye(problem.start.size)), case.study)
+    again = PopulationFit.load(fit.save(tmp_path / "iov.nc"), case.study)
+    plain = PopulationFit.load(tmp_path / "iov.nc")
+    assert plain.individuals.equals(fit.individuals)
+    assert plain.predictions["occasion"].tolist() == fit.predictions["occasion"].tolist()
+    assert repr(plain) == repr(fit)
+    np.testing.assert_allclose(again.individuals["kappa"], fit.individuals["kappa"], atol=1e-8)
