@@ -314,13 +314,9 @@ def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
     score[places.effects] = np.einsum("ia,iaf->f", by_shift, links)
     by_error = np.einsum("ik,ika->a", drawn.share, drawn.by_error)
     score[places.errors] = by_error[places.error_free] * point.error_slopes
-    lower = np.linalg.cholesky(point.matrix)
-    root = np.linalg.inv(lower)
-    u, slope = drawn.eta @ root.T, drawn.by_shift @ problem.shifts.effects
-    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], u)
-    turned = np.einsum("ab,bcp,dc->pad", root, point.change, root)
-    moved = np.tril(turned) - 0.5 * np.einsum("paa->pa", turned)[:, :, None] * np.eye(len(lower))
-    score[places.parameters :] = np.einsum("ab,pbc->pac", lower, moved).reshape(-1, lower.size) @ together.ravel()
+    slope = drawn.by_shift @ problem.shifts.effects
+    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], drawn.white)
+    score[places.parameters :] = np.einsum("ab,abp->p", together, point.root_change)
     return score
 
 
