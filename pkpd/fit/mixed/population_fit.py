@@ -19,6 +19,7 @@ from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
 from pkpd.fit.mixed.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.objective import Step
+from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import expressions
@@ -334,7 +335,7 @@ def population_fit(
     """
     known(covariance)
     problem, there = estimate.problem, estimate.marginal
-    people = problem.population_at(estimate.vector)
+    people = with_given(problem, problem.population_at(estimate.vector))
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
@@ -349,13 +350,23 @@ def population_fit(
     )  # fmt: skip
 
 
+def with_given(problem: Problem, people: Population) -> Population:
+    """Return the population with the values that subjects were given: virtual subjects take whole rows of them."""
+    import pandas
+
+    if not problem.given:
+        return people
+    index = pandas.Index(individuals.plain_names(problem.data.subjects), name="subject")
+    return replace(people, table=pandas.DataFrame(dict(problem.given), index=index))
+
+
 def _notes(estimate: Estimate) -> tuple[str, ...]:
     """What the objective is made of, where it is not plain measured values."""
     problem, said = estimate.problem, []
     if problem.exact_rows.any() or problem.censoring.dropped:
         curved = " by their exact second derivatives" if estimate.method in (FOCE, FOCEI) else ""
         said.append(f"values beyond a limit, {problem.censoring}{curved}")
-    jacobian = float(problem.densities.jacobian.sum())
+    jacobian = problem.jacobian
     if jacobian:
         value = estimate.objective - jacobian
         said.append(f"objective on the log scale, without 2 Σ ln y = {jacobian:.4f}: {value:.4f}")
@@ -371,7 +382,8 @@ def mixed_numbers(people: Population) -> int:
     active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
     active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
     moved: set[str] = set()
-    for text in people.texts.values():
+    own = [f"{name} + ({text})" for name, text in people.error_exponents.items()]
+    for text in (*people.texts.values(), *own):
         names = expressions.names(text)
         if names & active:
             moved |= names

@@ -70,7 +70,10 @@ def parameter_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
     }
     shrunk = _shrinkage(fit)
     rows = []
+    given = set() if people.table is None else set(map(str, people.table.columns))
     for q in parameter_quantities(people, inferred_units(people.model)):
+        if q.name in given:
+            continue
         estimate, *rest = _numbers(fit, q, level)
         spread = [found.get(q.name, math.nan) for found in columns.values()]
         note = "fixed" if q.fixed else ""
@@ -91,7 +94,7 @@ def _shrinkage(fit: PopulationFit) -> dict[str, float]:
     """η-shrinkage by parameter, where a parameter has a random effect of its own; ε-shrinkage by residual error."""
     own, noise = fit.shrinkage["shrinkage SD %"], fit.residual_shrinkage["shrinkage SD %"]
     found = {}
-    for name, text in fit.people._exponents.items():
+    for name, text in {**fit.people._exponents, **fit.people.error_exponents}.items():
         if f"eta_{name}" in own.index and f"eta_{name}" in text:
             found[name] = float(own[f"eta_{name}"])
     for error in fit.people.errors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5netcdf
@@ -20,6 +20,7 @@ from pkpd.fit.mixed.laplacian import marginal
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.plain import population_data, population_from
 from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
+from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import (
     ErrorParameter,
@@ -97,6 +98,13 @@ def test_a_population_comes_back_equal_through_text() -> None:
         assert mine.value == theirs.value
         np.testing.assert_array_equal(mine.parameters, theirs.parameters)
         np.testing.assert_array_equal(mine.omega, theirs.omega)
+
+
+def test_every_part_of_a_population_and_a_model_is_written() -> None:
+    """A part that is added to the classes must be added to the file."""
+    data = population_data(complicated())
+    assert set(data) == {f.name for f in fields(Population)}
+    assert set(data["model"]) == {f.name for f in fields(Model)}
 
 
 def test_shared_and_unstated_blocks_come_back() -> None:
