@@ -7,12 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pkpd.fit.mixed.uncertainty import WORDS
+from pkpd.fit.verdict import CONVERGED
 
 if TYPE_CHECKING:
     import pandas
 
     from pkpd.fit.mixed.population_fit import PopulationFit
 
+_SOUND = (CONVERGED, "evaluated")
 _FORMAT = "{:.4g}".format
 _SPECIAL = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{",
             "}": r"\}",
@@ -33,7 +35,7 @@ def summary(fit: PopulationFit) -> str:
     ]
     if why := fit.uncertainty.why_not(fit.covariance_kind):
         lines[-1] = f"no standard errors: {why}"
-    if ends.exact is not None:
+    if ends.exact is not None and ends.exact.value != fit.objective:  # SAEM's own objective is the exact one
         error = f" ± {ends.exact.error:.2g}" if ends.exact.error else ""
         lines.append(
             f"by {ends.exact.method} {ends.exact.value:.4f}{error} ({ends.difference:+.3f}): {ends.exact.sentence}"
@@ -81,7 +83,7 @@ def text(fit: PopulationFit) -> str:
 
 def as_html(fit: PopulationFit) -> str:
     """Return summary and tables as HTML."""
-    colour = "inherit" if fit.converged else "#b00"
+    colour = "inherit" if fit.status in _SOUND else "#b00"
     parts = [f"<p style='color:{colour}'>{html.escape(summary(fit)).replace(chr(10), '<br>')}</p>"]
     for title, table in _shown(fit):
         table.index.name = None

@@ -9,26 +9,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from pkpd.about import package_version
-from pkpd.engine import Settings
 from pkpd.errors import InputError, warn
 from pkpd.fit.mixed.convergence import Convergence
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.fit_parts import Computed, Counts, Kept
-from pkpd.fit.mixed.laplacian import marginal
+from pkpd.fit.mixed.estimate import Exact, Tried
+from pkpd.fit.mixed.fit_parts import Counts, Kept
 from pkpd.fit.mixed.objective import Step
 from pkpd.fit.mixed.plain import population_data, population_from
 from pkpd.fit.mixed.population_fit import PopulationFit
-from pkpd.fit.mixed.prepare import problem_from
+from pkpd.fit.mixed.rebuild import problem_data, with_data
 from pkpd.fit.mixed.uncertainty import Uncertainty
-from pkpd.observed import observe
-from pkpd.observed.sequence import occasion_labels
 from pkpd.population import ResidualError
 from pkpd.study import Study
 
@@ -39,7 +35,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Raised whenever files of before cannot be read."""
 _ENGINE: Final = "h5netcdf"
-_SAME = 1e-6  # relative difference of an objective that was computed again
 _PLAIN = (
     "method", "covariance_kind", "objective", "minus2ll", "status", "message",
 )  # fmt: skip
@@ -132,7 +127,7 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
         raise InputError(f"the model in {str(path)!r} is not the one that was fitted", "load")
     kept = Kept(parts["individuals"], _frame(parts["predictions"]), str(root.attrs["data_hash"]))
     fit = _fit(about, root, people, kept)
-    return fit if study is None else _with_data(fit, about, study)
+    return fit if study is None else with_data(fit, about["problem"], study)
 
 
 def _check(root: xarray.Dataset, study: Study | None, path: Path) -> None:
@@ -152,15 +147,10 @@ def _check(root: xarray.Dataset, study: Study | None, path: Path) -> None:
 def _words(fit: PopulationFit) -> dict[str, Any]:
     """Everything that is no array, for JSON."""
     ends = fit.convergence
-    problem = None if fit.estimate is None else fit.estimate.problem
-    known = None if problem is None else {
-        "settings": asdict(problem.settings), "analytes": dict(problem.data.analytes), "blq": problem.censoring.method,
-        "start": population_data(problem.population),
-    }  # fmt: skip
     return {
         **{name: getattr(fit, name) for name in _PLAIN},
         "population": population_data(fit.people), "counts": asdict(fit.counts), "secondary": dict(fit.secondary),
-        "cautions": list(fit.cautions), "notes": list(fit.notes), "problem": known,
+        "cautions": list(fit.cautions), "notes": list(fit.notes), "problem": problem_data(fit),
         "attrs": json.loads(json.dumps(dict(fit.attrs), default=str)),
         "trace": [[s.evaluation, s.objective, s.gradient, list(s.vector), s.seconds] for s in fit.trace],
         "tried": [
@@ -208,28 +198,6 @@ def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -
         notes=tuple(about["notes"]), convergence=convergence, secondary=about["secondary"], trace=trace, tried=tried,
         tables=kept, attrs=about["attrs"], **{name: about[name] for name in _PLAIN},
     )  # fmt: skip
-
-
-def _with_data(fit: PopulationFit, about: dict[str, Any], study: Study) -> PopulationFit:
-    """Return the fit with its problem; its objective is computed again."""
-    known = about["problem"]
-    if known is None:
-        raise InputError("the fit was saved after it had been loaded without its study; load that file with it", "load")
-    start = population_from(known["start"], [type(e) for e in fit.people.errors])
-    data = observe(start.individual_model(max(len(occasion_labels(study)), 1)), study, known["analytes"]).usable()
-    problem = problem_from(start, data, study, Settings(**known["settings"]), known["blq"])
-    there = marginal(problem, problem.at(fit.vector), fit.method)
-    if not abs(there.objective - fit.objective) <= _SAME * (1 + abs(fit.objective)):
-        raise InputError(
-            f"with this study the objective is {there.objective:.6f}; the fit says {fit.objective:.6f}: other data, or "
-            "another version of the package", "load",
-        )  # fmt: skip
-    ends = fit.convergence
-    estimate = Estimate(
-        problem, fit.method, fit.vector, there, 2.0 * fit.uncertainty.r, ends.decrement, ends.evaluations, ends.seconds,
-        fit.trace, fit.tried, fit.status, fit.message, fit.cautions, ends.exact, fit.notes,
-    )  # fmt: skip
-    return replace(fit, estimate=estimate, tables=Computed(estimate, study))
 
 
 def _portable(data: xarray.Dataset) -> xarray.Dataset:

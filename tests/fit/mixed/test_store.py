@@ -18,8 +18,10 @@ from pkpd.fit.mixed import store
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.laplacian import marginal
 from pkpd.fit.mixed.objective import Step
+from pkpd.fit.mixed.options import PopulationOptions
 from pkpd.fit.mixed.plain import population_data, population_from
 from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.verb import fit_population
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import (
@@ -226,3 +228,42 @@ def test_occasions_and_text_names_survive(reference: Path, tmp_path: Path) -> No
     assert plain.predictions["occasion"].tolist() == fit.predictions["occasion"].tolist()
     assert repr(plain) == repr(fit)
     np.testing.assert_allclose(again.individuals["kappa"], fit.individuals["kappa"], atol=1e-8)
+
+
+def test_what_draws_gave_is_kept_and_not_computed_again(fit: PopulationFit, reference: Path, tmp_path: Path) -> None:
+    there = fit.estimate.marginal
+    drawn = replace(there, objective=118.13, individual=there.individual + 0.1)
+    estimate = replace(fit.estimate, method="SAEM", marginal=drawn, run=object())
+    own = replace(population_fit(estimate, theophylline(reference).study), estimate=estimate)
+    again = PopulationFit.load(own.save(tmp_path / "saem.nc"), theophylline(reference).study)
+    assert again.objective == again.estimate.objective == 118.13
+    np.testing.assert_array_equal(again.individuals["objective"], own.individuals["objective"])
+    assert again.convergence.gradient == {}
+    assert repr(again) == repr(own)
+
+
+def test_missing_covariates_and_given_values_come_back(reference: Path, tmp_path: Path) -> None:
+    case = theophylline(reference)
+    study = case.study
+    people = study.subjects
+    people["weight"] = [70.0, np.nan, *([80.0] * 10)]
+    study = replace(study, _subjects=people)
+    relations = {"CL": "CL*weight/70"}
+    own = replace(case.population, relations=relations, omega=Omega.independent(ka=0.6, CL=0.3))
+    options = PopulationOptions(starts=0, missing={"weight": "median"}, check=False)
+    first = fit_population(own, study, options=options)
+    path = first.save(tmp_path / "missing.nc")
+    again = PopulationFit.load(path, study)
+    np.testing.assert_allclose(again.individuals["CL"], first.individuals["CL"], rtol=1e-9)
+    given = pandas.DataFrame({"V": np.linspace(25.0, 40.0, 11)}, index=study.subject_ids[:11])
+    with pytest.warns(DataWarning, match="left out"):
+        part = fit_population(
+            case.population.model, case.study, case.population.parameters, iiv={"ka": 0.6, "CL": 0.3}, given=given,
+            error={"C": "additive"}, options=replace(options, missing={}),
+        )  # fmt: skip
+    np.testing.assert_array_equal(part.individuals["V"], given["V"])
+    assert "V" not in part.table().index
+    assert part.draws(1, np.random.default_rng(1))[0].table is not None
+    again = PopulationFit.load(part.save(tmp_path / "given.nc"), case.study)
+    assert again.estimate.objective == pytest.approx(part.objective, abs=1e-8)
+    np.testing.assert_array_equal(again.individual_values()["V"], given["V"])
