@@ -141,7 +141,8 @@ def convergence_of(estimate: Estimate, uncertainty: Uncertainty) -> Convergence:
     return Convergence(
         dict(zip(names, gradient.tolist(), strict=True)) if searched else {},
         dict(zip(names, scaled.tolist(), strict=True)) if searched else {},
-        estimate.decrement if searched else math.nan, failed, unsolved, boundary(problem.population_at(estimate.vector), modes_square(estimate)),
+        estimate.decrement if searched else math.nan,
+        failed, unsolved, boundary(problem.population_at(estimate.vector), modes_square(estimate)),
         uncertainty.condition_number("R"), max(len(estimate.tried), 1),
         sum(abs(t.objective - best) <= SAME for t in ends) if estimate.tried and searched else 1,
         _others(estimate) if searched else (), exact, math.nan if exact is None else exact.value - best,

@@ -8,8 +8,10 @@ identity of Woodbury
           + \hat\eta^T\Omega^{-1}\hat\eta + \log|\Omega| + \log|H|\Bigr\},
           \quad H = \Omega^{-1} + A^TV_0^{-1}A,\ \hat\eta = H^{-1}A^TV_0^{-1}r
 
-without N·log 2π: FOCE in the linear model, whose modes need no search. The braces are stationary in η̂, so that the
-gradient needs no dη̂/dθ; A changes with the fixed effects through second derivatives of the predictions at η = 0.
+without N·log 2π; computed by :math:`u = L^{-1}\eta` with LLᵀ = Ω, where |Ω||H| is |K|, K = I + LᵀAᵀV₀⁻¹AL, and a
+variance of 0 is one like any other. This is FOCE in the linear model, whose modes need no search. The braces are
+stationary in η̂, so that the gradient needs no dη̂/dθ; A changes with the fixed effects through second derivatives of
+the predictions at η = 0.
 
 References
 ----------
@@ -79,30 +81,30 @@ def linear_model(problem: Problem, point: Point) -> Linear:
 
 
 def _approximated(problem: Problem, point: Point, at_zero: Conditional) -> Linear:
-    response, terms, effects = at_zero.response, at_zero.terms, problem.shifts.effects
+    response, terms, effects = at_zero.response, at_zero.terms, problem.shifts.effects @ point.root
     size, counts = effects.shape[1], np.diff(problem.starts)
     with np.errstate(all="ignore"):
         mean = problem.densities.mean_and_sd(response.f, point.errors, False)[0]
         per = 1.0 / terms.sd**2
         r = problem.densities.limits[0] - mean[0]
-        a = mean[1][:, None] * (response.first @ effects)  # rows × effects
-        half = group_sums((per[:, None] * a)[:, :, None] * a[:, None, :], problem.starts) + point.inverse
+        a = mean[1][:, None] * (response.first @ effects)  # A L, rows × effects
+        half = group_sums((per[:, None] * a)[:, :, None] * a[:, None, :], problem.starts) + np.eye(size)
     solved = np.isfinite(half).all(axis=(1, 2)) & np.isfinite(at_zero.objective)
     half = np.where(solved[:, None, None], half, np.eye(size))
     inner = np.asarray(np.linalg.inv(half), dtype=np.float64) if size else half
     with np.errstate(all="ignore"):
-        eta = np.einsum("iab,ib->ia", inner, group_sums((per * r)[:, None] * a, problem.starts))
-        eta = np.where(solved[:, None], eta, 0.0)
-        left = r - (a * np.repeat(eta, counts, axis=0)).sum(axis=1)
+        white = np.einsum("iab,ib->ia", inner, group_sums((per * r)[:, None] * a, problem.starts))
+        white = np.where(solved[:, None], white, 0.0)
+        left = r - (a * np.repeat(white, counts, axis=0)).sum(axis=1)
         value = left * left * per + 2.0 * np.log(terms.sd) + problem.densities.jacobian
-        objective = group_sums(value, problem.starts) + ((eta @ point.inverse) * eta).sum(axis=1)
+        objective = group_sums(value, problem.starts) + (white * white).sum(axis=1)
     objective = np.where(solved & np.isfinite(objective), objective, np.inf)
-    log_determinant = np.linalg.slogdet(half)[1] if size else np.zeros(len(eta))
-    here = replace(at_zero, eta=eta, objective=objective)
+    log_determinant = np.linalg.slogdet(half)[1] if size else np.zeros(len(white))
+    here = replace(at_zero, white=white, eta=white @ point.root.T, objective=objective)
     status = np.where(np.isfinite(objective), FOUND, UNSOLVED)
     with np.errstate(all="ignore"):
         scores = _scores(problem, point, here, inner, a, left, mean)
-    return Linear(Modes(here, status, 1), objective + point.log_determinant + log_determinant, scores)
+    return Linear(Modes(here, status, 1), objective + log_determinant, scores)
 
 
 def _scores(
@@ -110,15 +112,16 @@ def _scores(
 ) -> Array:
     r"""Return each subject's gradient, shape (subjects, free).
 
-    With e = r − Aη̂ and k = A H⁻¹Aᵀ of a row, a change of its mean adds −2e/V dm₀, one of its row of A
-    :math:`\frac{2}{V}\,dA\,(H^{-1}A^T - e\hat\eta)`, one of its SD :math:`\frac{2}{g}(1 - \frac{e^2 + k}{V})\,dg`.
+    With B = A L, e = r − Bû and k = B K⁻¹Bᵀ of a row, a change of its mean adds −2e/V dm₀, one of its row of B
+    :math:`\frac{2}{V}\,dB\,(K^{-1}B^T - e\hat u)`, one of its SD :math:`\frac{2}{g}(1 - \frac{e^2 + k}{V})\,dg`.
     """
-    response, terms, places, effects = here.response, here.terms, problem.places, problem.shifts.effects
-    counts, count = np.diff(problem.starts), problem.subjects
+    response, terms, places = here.response, here.terms, problem.places
+    counts, count, plain = np.diff(problem.starts), problem.subjects, problem.shifts.effects
     per = 1.0 / terms.sd**2
-    reach = np.einsum("jab,jb->ja", np.repeat(inner, counts, axis=0), a)  # H⁻¹Aᵀ, rows × effects
+    reach = np.einsum("jab,jb->ja", np.repeat(inner, counts, axis=0), a)  # K⁻¹Bᵀ, rows × effects
     by_sd = 2.0 * (1.0 - (left * left + (reach * a).sum(axis=1)) * per) / terms.sd
-    along = (reach - left[:, None] * np.repeat(here.eta, counts, axis=0)) @ effects.T  # rows × differentiated
+    turned = reach - left[:, None] * np.repeat(here.white, counts, axis=0)
+    along = turned @ (plain @ point.root).T  # rows × differentiated
     by_f = -2.0 * left * per * mean[1] + by_sd * terms.sd_f
     by_f += 2.0 * per * mean[2] * (response.first * along).sum(axis=1)
     row = by_f[:, None] * response.first
@@ -128,9 +131,9 @@ def _scores(
     scores[:, places.effects] = np.einsum("ia,iak->ik", group_sums(row, problem.starts), links)
     by_error = by_sd[:, None] * terms.sd_p[:, places.error_free]
     scores[:, places.errors] = group_sums(by_error, problem.starts) * point.error_slopes
-    u = here.eta @ point.inverse
-    by_omega = point.inverse - u[:, :, None] * u[:, None, :] - point.inverse @ inner @ point.inverse
-    scores[:, places.parameters :] = np.tensordot(by_omega, point.change, axes=2)
+    slopes = (2.0 * per * mean[1])[:, None] * (response.first @ plain)  # B moves by A dL
+    by_root = group_sums(slopes[:, :, None] * turned[:, None, :], problem.starts)
+    scores[:, places.parameters :] = np.tensordot(by_root, point.root_change, axes=2)
     return scores
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.fit.mixed.agreement import agreement
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.importance import importance_sampling
 from pkpd.fit.mixed.importance_em import importance_em
@@ -22,12 +23,13 @@ from pkpd.fit.mixed.saem import saem
 from pkpd.fit.mixed.search import Attempt, optima, search_all
 from pkpd.fit.mixed.starts import pooled_problem, starts_of
 from pkpd.fit.mixed.two_stage import two_stage
-from pkpd.fit.mixed.verdict import FAILED, judge
+from pkpd.fit.mixed.verdict import FAILED, Judgement, judge, with_exact
 from pkpd.fit.search import Minimum, differenced_hessian, newton_step
 from pkpd.fit.verdict import CONVERGED, STOPPED
 
 PLACES = 7000
 """Most places a subject that quadrature takes unless told."""
+_RUNS = 3  # of all subjects in an evaluation of the objective
 EVALUATED = "evaluated"
 """Status of a result that nobody searched for: the objective and its derivatives at given values."""
 POOLED, TWO_STAGE, SAEM, IMP = "pooled", "two-stage", "SAEM", "IMP"
@@ -40,8 +42,20 @@ def searched(problem: Problem, options: PopulationOptions, method: str) -> Estim
     objective = MarginalObjective(problem, method, _printed if options.progress else None, nodes)
     if options.starts == 0:
         return evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
-    attempts = search_all(objective, starts_of(problem, options.starts))
-    return _judged(objective, attempts)
+    estimate = _judged(objective, search_all(objective, starts_of(problem, options.starts)))
+    return checked_against_exact(estimate, options.seed) if options.check and method != AGQ else estimate
+
+
+def checked_against_exact(estimate: Estimate, seed: int) -> Estimate:
+    """Return the estimate with the exact marginal likelihood beside its approximation; unreliable where they disagree."""
+    problem, there = estimate.problem, estimate.marginal
+    if not problem.effects or not np.isfinite(there.objective):
+        return estimate
+    cost = estimate.evaluations * _RUNS
+    found = agreement(problem, there.point, there.objective, estimate.method, cost, there.modes, seed)
+    judgement = with_exact(Judgement(estimate.status, estimate.message, estimate.cautions), found.agrees, found.sentence)
+    exact = Exact(found.value, found.error, found.method, found.sentence)
+    return replace(estimate, exact=exact, status=judgement.status, message=judgement.message)
 
 
 def evaluated(objective: MarginalObjective, vector: Array, message: str) -> Estimate:
@@ -155,38 +169,47 @@ def _best_start(problem: Problem, options: PopulationOptions) -> tuple[str, Arra
 
 
 def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
-    """Return the estimates of SAEM; standard errors by linearisation there, the likelihood by importance sampling."""
+    """Return the estimates of SAEM; information by Louis' method, the likelihood by importance sampling."""
     label, begin = _best_start(problem, options)
     run = saem(problem, begin, seed=options.seed)
     why = "; ".join(run.stopped_by)
-    status = CONVERGED if run.converged else STOPPED
-    message = f"{why}" if run.converged else f"{why}: more iterations or another seed"
-    return replace(_drawn(problem, options, run.vector, label, begin), method=SAEM, status=status, message=message, run=run)
+    message = why if run.converged else f"{why}: more iterations or another seed"
+    objective = MarginalObjective(problem, FOCEI)
+    there = objective(run.vector).marginal
+    assert there is not None
+    found = Estimate(
+        problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), 2.0 * run.louis.information,
+        status=CONVERGED if run.converged else STOPPED, message=message, run=run,
+        notes=("standard errors from the observed information by Louis' method",),
+    )  # fmt: skip
+    return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
 
 
 def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
-    """Return the estimates of the EM by importance sampling, with its likelihood."""
+    """Return the estimates of the EM by importance sampling, with its likelihood; R of the linearised likelihood."""
     label, begin = _best_start(problem, options)
     run = importance_em(problem, begin, seed=options.seed)
-    status = CONVERGED if run.status == "converged" else STOPPED
-    return replace(
-        _drawn(problem, options, run.vector, label, begin), method=IMP, status=status, message=run.message, run=run
-    )
-
-
-def _drawn(problem: Problem, options: PopulationOptions, vector: Array, label: str, begin: Array) -> Estimate:
-    """Return what is known at estimates that draws gave: R of the linearised likelihood, −2 log L by draws."""
     objective = MarginalObjective(problem, FOCEI)
-    there = evaluated(objective, vector, "")
-    likelihood = importance_sampling(problem, there.point, there.marginal.modes, options.draws, options.seed)
-    exact = Exact(likelihood.objective, likelihood.error, "importance sampling", likelihood.method)
-    tried = (Tried(label, begin, vector, objective(begin).objective, there.objective),)
+    there = evaluated(objective, run.vector, run.message)
+    found = replace(
+        there, method=IMP, status=CONVERGED if run.status == "converged" else STOPPED, run=run,
+        notes=("standard errors from FOCEI's curvature at the estimates",),
+    )  # fmt: skip
+    return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
+
+
+def _with_draws(found: Estimate, options: PopulationOptions, tried: Tried) -> Estimate:
+    """Return an estimate with −2 log L by importance sampling in the place of FOCEI's."""
+    there = found.marginal
+    likelihood = importance_sampling(found.problem, there.point, there.modes, options.draws, options.seed)
+    exact = Exact(likelihood.objective, likelihood.error, likelihood.method, "the objective itself")
+    notes = (
+        f"objective by {likelihood.method}, Monte-Carlo error {likelihood.error:.2g}", *found.notes,
+        *(f"subject {s!r}: {r}" for s, r in zip(found.problem.data.subjects, likelihood.reasons, strict=True) if r),
+    )  # fmt: skip
     return replace(
-        there, marginal=replace(there.marginal, objective=likelihood.objective, individual=likelihood.individual),
-        exact=exact, tried=tried, notes=(
-            f"objective by {likelihood.method}, Monte-Carlo error {likelihood.error:.2g}; standard errors by linearisation",
-            *(f"subject {s!r}: {r}" for s, r in zip(problem.data.subjects, likelihood.reasons, strict=True) if r),
-        ),
+        found, marginal=replace(there, objective=likelihood.objective, individual=likelihood.individual), exact=exact,
+        tried=(tried,), notes=notes,
     )  # fmt: skip
 
 

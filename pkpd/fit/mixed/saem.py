@@ -16,6 +16,7 @@ Stat Data Anal 2020;141:123-138 (proposals about the modes).
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,8 +67,10 @@ class SaemSettings:
         little; 1 is the classical choice, whose last iterate is the estimate.
     rest : float
         Monte-Carlo error, in standard errors that known random effects would give, at which smoothing ends.
-    samples : int
-        Iterations at the end that are kept, with the parameters at rest.
+    samples : tuple of int
+        Least and most iterations at the end, with the parameters at rest; the least are kept.
+    noise : float
+        Monte-Carlo error of the objective's distance from the maximum, at which drawing ends.
     rounds : int
         Most steps of Newton's method at the end.
     gain : float
@@ -86,8 +89,9 @@ class SaemSettings:
     freedom: int = 8
     power: float = 0.7
     rest: float = 0.1
-    samples: int = 40
-    rounds: int = 6
+    samples: tuple[int, int] = (40, 400)
+    noise: float = 0.03
+    rounds: int = 4
     gain: float = 0.01
     stop: bool = True
 
@@ -100,12 +104,12 @@ class SaemSettings:
             problems.append(f"freedom is {self.freedom}; expected an even number from 2 on")
         if not 0 <= self.annealing <= 1:
             problems.append(f"annealing is {self.annealing}; expected a number between 0 and 1")
-        for name in ("exploration", "smoothing"):
+        for name in ("exploration", "smoothing", "samples"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 problems.append(f"{name} is {(low, high)}; expected the least and the most, from 1 on")
-        if min(self.burn_in, self.samples) < 0 or self.samples < 2:
-            problems.append(f"burn_in is {self.burn_in} and samples is {self.samples}; expected from 0 and from 2 on")
+        if self.burn_in < 0 or self.rounds < 0:
+            problems.append(f"burn_in is {self.burn_in} and rounds is {self.rounds}; expected from 0 on")
         if problems:
             raise InputError(problems, "SAEM")
 
@@ -219,6 +223,7 @@ class _Run:
         self.complete: list[float] = []
         self.phase: list[int] = []
         self.share: list[float] = []
+        self.kept: deque[Array] = deque(maxlen=settings.samples[0])
         self._centre(start)
         maximiser = self.maximiser
         self.chains.begin(maximiser.values, maximiser.errors, maximiser.inverse)
@@ -322,14 +327,8 @@ class _Run:
             for _ in range(_SETTLE):
                 chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
             chains.reset_counts()
-            sums, kept = LouisSums(maximiser), []
-            for _ in range(settings.samples):
-                chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
-                sums.add()
-                kept.append(chains.eta.copy())
-            self.kept = kept
-            louis = sums.result()
-            step, gain, noise = louis.step()
+            sums = LouisSums(maximiser)
+            louis, step, gain, noise = self._drawn(sums)
             if gain <= settings.gain + 2.0 * noise or attempt == settings.rounds:
                 break
             longest = float(np.abs(step).max())
@@ -339,6 +338,24 @@ class _Run:
                 self._recentre()
         words = f"a step of Newton's method would gain {gain:.2g} in −2 log L, of which {noise:.2g} is noise"
         return louis, words if gain <= settings.gain + 2.0 * noise else f"polishing took the most rounds: {words}"
+
+    def _drawn(self, sums: LouisSums) -> tuple[Louis, Array, float, float]:
+        """Draw until the noise of what a step would gain is small, or the gain stands out of it."""
+        maximiser, chains, settings = self.maximiser, self.chains, self.settings
+        least, most = settings.samples
+        self.kept.clear()
+        planned, done = least, 0
+        while True:
+            for _ in range(planned):
+                chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
+                sums.add()
+                self.kept.append(chains.eta.copy())
+            done += planned
+            louis = sums.result()
+            step, gain, noise = louis.step()
+            if noise <= settings.noise or done >= most or gain > settings.gain + 10.0 * noise:
+                return louis, step, gain, noise
+            planned = min(most - done, max(least, min(done, math.ceil(done * (noise / settings.noise - 1.0)))))
 
     def _result(self, converged: bool, why: tuple[str, ...], louis: Louis) -> SaemRun:
         problem, chains = self.problem, self.chains

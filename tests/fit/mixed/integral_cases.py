@@ -110,3 +110,26 @@ def unsolvable() -> Problem:
     error = residual_error("C", "additive")
     parameters = model.parameters + error.start(np.array([1.0]), "mg/L")
     return problem_of(Population(model, parameters, Omega.independent(a=0.1), (error,)), study_of(table))
+
+
+def ferx(reference: Path, name: str, omega: Omega, prop: float, **values: float) -> Problem:
+    """An oral study of FeRx-NLME (MIT), proportional error: ``warfarin``, ``warfarin_bloq`` or ``warfarin_iov``."""
+    data = pandas.read_csv(reference / "external" / "ferx" / f"{name}.csv", na_values=".")
+    data["CMT"] = 2 - data["EVID"]  # the dose enters the depot, which is not where samples are from
+    model = library.one_compartment(absorption=True).in_units(time="h", amount="mg", volume="L")
+    error = residual_error("C", "proportional")
+    parameters = (model.parameters + error.start(np.array([1.0]), "mg/L")).with_values(values | {"prop_C": prop})
+    return problem_of(Population(model, parameters, omega, (error,)), study_of(data))
+
+
+def with_occasions(reference: Path) -> Problem:
+    """Two occasions with carry-over, at the estimates of anchor warf_iov_focei."""
+    omega = Omega.independent(CL=0.0399164**0.5, V=0.0107732**0.5, ka=0.0254212**0.5)
+    return ferx(reference, "warfarin_iov", omega + Omega.independent(CL=0.0357135**0.5).at_occasion(),
+                0.035386**0.5, CL=0.172762, V=8.62783, ka=1.17857)  # fmt: skip
+
+
+def censored(reference: Path) -> Problem:
+    """10 of 110 records below a limit (M3), at the estimates of anchor warf10_m3."""
+    omega = Omega.independent(CL=0.0288494**0.5, V=0.00954401**0.5, ka=0.335772**0.5)
+    return ferx(reference, "warfarin_bloq", omega, 0.01076, CL=0.132801, V=7.73139, ka=0.809824)

@@ -189,6 +189,24 @@ ANCHORS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(("blq", "same"), [("M2", "M1"), ("M4", "M3")])
+def test_modes_are_found_where_no_curvature_is_positive(reference: Path, blq: str, same: str) -> None:
+    """A SD of 1 %: nothing is conditioned in effect, but on the way to the modes all curvatures are indefinite."""
+    folder = reference / "external" / "ferx"
+    run = next(r for r in json.loads((folder / "anchors.json").read_text())["runs"] if r["id"] == "warf10_m3")
+    omega = Omega.independent(**{n: v**0.5 for n, v in run["omega2"].items()})
+    study, sd = nonmem_study(folder / "warfarin_bloq.csv"), run["residual"]["prop_sd"]
+    found = [
+        marginal(one, one.at(one.start), "Laplace")
+        for one in (
+            oral_problem(study, residual_error("C", "proportional"), {"prop_C": sd}, run["theta"], omega, method)
+            for method in (blq, same)
+        )
+    ]
+    assert (found[0].modes.status == 0).all()
+    assert found[0].objective == pytest.approx(found[1].objective, abs=1e-8)
+
+
 @pytest.mark.parametrize("name", ANCHORS)
 def test_published_runs(reference: Path, name: str) -> None:
     """NONMEM's objectives at its printed estimates (FeRx-NLME/ferx-core, recomputed): 1e-5."""

@@ -81,3 +81,16 @@ def test_what_it_cannot_hold_is_said() -> None:
     assert count > 0
     with pytest.raises(InputError, match=f"FO holds measured values alone, and {count} rows are censored"):
         marginal(problem, problem.at(problem.start), "FO")
+
+
+def test_a_variance_that_vanishes() -> None:
+    """ω of 1e-9 is no random effect, and its gradient is a number."""
+    tiny = Omega.independent(CL=0.3, V=0.2, ka=1e-9)
+    problems = [
+        oral_problem(ten_subjects(), residual_error("C", "combined"), NOISE["combined"], THETA, omega)
+        for omega in (tiny, Omega.independent(CL=0.3, V=0.2))
+    ]
+    found = [marginal(p, p.at(p.start), "FO") for p in problems]
+    assert found[0].objective == pytest.approx(found[1].objective, abs=1e-9)
+    np.testing.assert_allclose(found[0].gradient[:-1], found[1].gradient, atol=1e-8)
+    assert abs(found[0].gradient[-1]) < 1e-9
