@@ -12,7 +12,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import measured_rows
-from pkpd.fit.mixed import fit_text, individuals, tables
+from pkpd.fit.mixed import fit_text, individuals, tables, writing
 from pkpd.fit.mixed.conditional import conditional_distributions
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
@@ -287,17 +287,8 @@ class PopulationFit:
         return pandas.DataFrame(columns, index=pandas.Index(found["subject"].to_numpy(), name="subject"))
 
     def save(self, path: str | Path) -> Path:
-        """Write the fit to one NetCDF file (no pickle); `load` reads it."""
-        from pkpd.fit.mixed.store import save
-
-        return save(self, path)
-
-    @staticmethod
-    def load(path: str | Path, study: Study | None = None) -> PopulationFit:
-        """Read a fit that `save` wrote; with the study of the fit everything can be computed again."""
-        from pkpd.fit.mixed.store import load
-
-        return load(path, study)
+        """Write the fit to one NetCDF file (no pickle); `pkpd.fit.load` reads it."""
+        return writing.save(self, path)
 
     def summary(self) -> str:
         """Return the verdict in a few lines of text."""

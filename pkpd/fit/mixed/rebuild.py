@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from pkpd.fit.mixed.estimate import Estimate
 from pkpd.fit.mixed.fit_parts import Computed
 from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal, marginal
 from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.plain import population_data, population_from
+from pkpd.fit.mixed.plain import population_from
 from pkpd.fit.mixed.population_fit import PopulationFit
 from pkpd.fit.mixed.prepare import problem_from
 from pkpd.fit.mixed.problem import Problem
@@ -27,41 +27,6 @@ _DIRECT = (FOCEI, FOCE, LAPLACE, FO)
 _SAME = 1e-6  # relative difference of an objective that was computed again
 
 
-def problem_data(fit: PopulationFit) -> dict[str, Any] | None:
-    """Return what a problem is made of beside population and study, as plain data; None for a fit without one."""
-    if fit.estimate is None:
-        return None
-    problem = fit.estimate.problem
-    study = fit.tables.study if isinstance(fit.tables, Computed) else None
-    return {
-        "settings": asdict(problem.settings), "analytes": dict(problem.data.analytes),
-        "blq": problem.censoring.method, "start": population_data(problem.population),
-        "subjects": [_name(s) for s in problem.data.subjects],
-        "filled": {} if study is None else _filled(problem, study),
-    }  # fmt: skip
-
-
-def _name(subject: Any) -> Any:
-    return subject.item() if isinstance(subject, np.generic) else subject
-
-
-def _filled(problem: Problem, study: Study) -> dict[str, list[Any]]:
-    """Covariate → (subject, value) pairs that stood in the place of missing ones."""
-    found: dict[str, list[Any]] = {}
-    people = study.subjects.set_index("subject")
-    first = np.searchsorted(problem.data.value_subject, np.arange(problem.subjects))
-    names = list(problem.data.model.covariates)
-    for name in problem.population.covariate_names:
-        column = study.covariate(name)
-        if column is None or column in study.changing:
-            continue
-        used = problem.data.covariates[first, names.index(name)]
-        for subject, value in zip(problem.data.subjects, used.tolist(), strict=True):
-            if not np.isfinite(float(people.loc[subject, column])):
-                found.setdefault(column, []).append([_name(subject), value])
-    return found
-
-
 def with_data(fit: PopulationFit, about: Mapping[str, Any] | None, study: Study) -> PopulationFit:
     """Return a loaded fit with its problem; where its method has an objective, that is computed again and compared.
 
@@ -70,7 +35,7 @@ def with_data(fit: PopulationFit, about: Mapping[str, Any] | None, study: Study)
     fit : PopulationFit
         As it was loaded.
     about : mapping or None
-        As `problem_data` returned it.
+        As `pkpd.fit.mixed.writing.problem_data` returned it.
     study : Study
         The data.
 
