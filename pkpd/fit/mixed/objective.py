@@ -105,6 +105,22 @@ class MarginalObjective:
         self._note(result, point.vector)
         return result
 
+    def begin_at(self, vector: Array, eta: Array) -> Evaluated:
+        """Return the objective at a vector with the search for the modes begun at some random effects; it goes on from there.
+
+        Parameters
+        ----------
+        vector : array, shape (free,)
+            Where.
+        eta : array, shape (subjects, random effects)
+            Where the search for the modes begins, e.g. at lower modes than were known.
+        """
+        self._last = []
+        value = marginal_by(self.problem, self.problem.at(vector), self.method, eta, self.nodes)
+        if np.isfinite(value.objective):
+            self._last = [value]
+        return self(vector)
+
     def _begin(self, vector: Array) -> Array | None:
         if not self._last:
             return None

@@ -256,7 +256,7 @@ def _scores(problem: Problem, point: Point, modes: Modes, frame: Frame, sums: _S
         inverse - inverse @ square @ inverse - inverse @ inner @ inverse
         - 2.0 * (adjoint @ inverse)[:, :, None] * u[:, None, :]
     )  # fmt: skip
-    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(-1, places.omega)
+    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(point.change.shape[0] ** 2, places.omega)
     return scores
 
 
