@@ -14,7 +14,7 @@ from pkpd.fit.mixed.marginals import marginal_by
 from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.quadrature import NODES
 
-_FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
+_FAR = 0.1  # of the vector: a longer step makes the last modes' drift worthless, and could end in other modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +68,9 @@ class Step:
 class MarginalObjective:
     r"""A function of the vector: objective with priors, its gradient and information.
 
-    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points. It ends
-    at the same modes wherever it begins, so that the value is one of the vector alone.
+    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points, if it is
+    near, else at 0. It is polished until the value is one of the vector alone, unless a subject has several modes: the
+    lowest are looked for at the end of a search (`pkpd.fit.mixed.several`).
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ class MarginalObjective:
         near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max(initial=0.0)))
         step = vector - near.point.vector
         if np.abs(step).max(initial=0.0) > _FAR:
-            return near.modes.eta
+            return None
         begin: Array = near.modes.eta + near.drift @ step
         return begin
 
