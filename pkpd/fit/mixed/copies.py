@@ -149,12 +149,31 @@ def copies_of(problem: Problem, count: int) -> Problem:
     if count not in known:
         while len(known) >= _KEPT:
             del known[next(iter(known))]
+        who = np.repeat(np.arange(problem.subjects), count)
         rows, _ = _repeated_places(problem.data.subject, problem.subjects, count)
-        window = problem.censoring.window
-        censoring = replace(problem.censoring, window=window and (window[0][rows], window[1][rows]))
-        given = {name: np.repeat(values, count, axis=0) for name, values in problem.given.items()}
-        known[count] = replace(problem, data=repeated(problem.data, count), censoring=censoring, given=given)
+        known[count] = with_rows(problem, repeated(problem.data, count), who, rows)
     return known[count]
+
+
+def with_rows(problem: Problem, data: Observed, who: Integers, rows: Integers) -> Problem:
+    """Return the problem of other data that are made of its subjects and rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of all subjects.
+    data : Observed
+        The other data.
+    who : array of int, shape (subjects of the other data,)
+        Which subjects they are.
+    rows : array of int, shape (rows of the other data,)
+        Which rows.
+    """
+    window = problem.censoring.window
+    if window is not None:
+        window = (window[0][rows], window[1][rows])
+    given = {name: values[who] for name, values in problem.given.items()}
+    return replace(problem, data=data, given=given, censoring=replace(problem.censoring, window=window))
 
 
 def repeated(data: Observed, count: int) -> Observed:
