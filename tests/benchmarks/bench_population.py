@@ -93,7 +93,8 @@ def large() -> None:
     if other is not None:
         told("  PyNLME FOCE, 1000 subjects, no R", cpu(other, 1))
     before, highest, objective, status = json.loads(process(LARGE.format(subjects=10_000))[2].splitlines()[-1])
-    print(f"  10 000 subjects, a process of their own: peak {highest:.0f} MiB, {before:.0f} before ({objective:.3f}, {status})")
+    print(f"  10 000 subjects, a process of their own: peak {highest:.0f} MiB, {before:.0f} before", end=" ")
+    print(f"({objective:.3f}, {status})")
 
 
 def fresh() -> None:
