@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pkpd.plot.bands import BandStyle, bands, overlay
 from pkpd.plot.boxes import parameter_boxes
+from pkpd.plot.convergence import convergence, convergence_page
 from pkpd.plot.course import fitted_course
+from pkpd.plot.effects import random_effects, random_effects_page
 from pkpd.plot.fitted import observed_fitted, residuals
+from pkpd.plot.goodness import goodness_of_fit, observed_predicted, weighted_residuals
 from pkpd.plot.means import MeanRule, mean_profiles
 from pkpd.plot.page import page
 from pkpd.plot.power import proportionality
 from pkpd.plot.profiles import profiles
+from pkpd.plot.subjects import individual_course, individual_courses
 from pkpd.plot.terminal import lambda_z, lambda_z_page
 from pkpd.plot.timeline import timeline
 
@@ -17,18 +21,27 @@ __all__ = [
     "BandStyle",
     "MeanRule",
     "bands",
+    "convergence",
+    "convergence_page",
     "fitted_course",
+    "goodness_of_fit",
+    "individual_course",
+    "individual_courses",
     "lambda_z",
     "lambda_z_page",
     "mean_profiles",
     "observed_fitted",
+    "observed_predicted",
     "overlay",
     "page",
     "parameter_boxes",
     "profiles",
     "proportionality",
+    "random_effects",
+    "random_effects_page",
     "residuals",
     "timeline",
+    "weighted_residuals",
 ]
 
 

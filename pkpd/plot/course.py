@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pkpd.dosing import Regimen
 from pkpd.engine import Settings, compile_model
 from pkpd.errors import InputError, naming, warn
 from pkpd.fit.result import Fit, Fits
+from pkpd.model import Model
 from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.plot import marks, style
@@ -72,8 +74,8 @@ def fitted_course(
     clock_unit, unit = individual.model.base["time"], unit_of(individual, output, study)
     plan = every_record(individual.model, study.select(subjects=[subject]))
     given = Regimen(plan.doses[0], individual.model.base["amount"], clock_unit).times
-    t = _times(np.array(given), rows["time"].to_numpy(float))
-    curve = _curve(individual, subject, output, plan, t)
+    t = times_of(np.array(given), rows["time"].to_numpy(float))
+    curve = curve_of(individual.model, _values(individual, subject), output, plan, t)
     ax.plot(style.clock(t, clock_unit, time_unit), curve, color=style.MODEL, lw=1.4, label="fitted")
     x, kind = style.clock(rows["time"], clock_unit, time_unit), rows["censor"].to_numpy()
     value = rows["value"].to_numpy(float)
@@ -95,8 +97,8 @@ def fitted_course(
     return ax
 
 
-def _times(given: Array, sampled: Array) -> Array:
-    """Times of the curve, fine after every dose, shape (times,)."""
+def times_of(given: Array, sampled: Array) -> Array:
+    """Return the times of a curve, fine after every dose, shape (times,)."""
     start, end = min(0.0, *sampled, *given), max(*sampled, *given, 0.0)
     if end <= start:
         end = start + 1.0  # a single sample at the start still has a curve after it
@@ -108,19 +110,39 @@ def _times(given: Array, sampled: Array) -> Array:
     return within
 
 
-def _curve(fit: Fit, subject: Any, output: str, plan: EveryRecord, times: Array) -> Array:
-    """The fitted curve under a subject's doses and covariates; at a dose its value before it, shape (times,)."""
+def _values(fit: Fit, subject: Any) -> dict[str, float]:
+    """The values of a subject's parameters."""
     values = fit.parameters.as_dict()
     if fit.given is not None:
         if subject not in fit.given.index:
             raise InputError(f"subject {subject!r} has no given parameters in this fit")
         values |= {str(n): float(v) for n, v in fit.given.loc[subject].items()}
-    own = [values[n] for n in fit.model.parameters.names]
+    return values
+
+
+def curve_of(model: Model, values: Mapping[str, float], output: str, plan: EveryRecord, times: Array) -> Array:
+    """Return a model's output under one subject's doses and covariates; at a dose its value before it, shape (times,).
+
+    Parameters
+    ----------
+    model : Model
+        In the units of the plan.
+    values : mapping
+        Value of every parameter of the model.
+    output : str
+        Output of the model.
+    plan : EveryRecord
+        Of the one subject.
+    times : array, shape (times,)
+        In the model's unit of time.
+    """
+    subject = plan.subjects[0]
+    own = [values[n] for n in model.parameters.names]
     table = np.column_stack([np.tile(own, (len(plan.covariates), 1)), plan.covariates])
     changes = plan.changes[0]
     late = any(changes.late)  # then the value of a time at which it changes is still the one before
     rows = np.searchsorted(np.array(changes), times, side="left" if late else "right")
-    code = compile_model(fit.model)
+    code = compile_model(model)
     before = np.zeros(times.shape, dtype=bool)
     holding: Any = (plan.changes, plan.dose_rows, [rows])
     with naming((subject,)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 from pkpd import units
 from pkpd.arrays import Array
 from pkpd.decimals import product
-from pkpd.errors import InputError, nearest, warn
+from pkpd.errors import InputError, few, nearest, warn
 
 # Okabe & Ito (2008), Color Universal Design; without the yellow, which vanishes on white.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -33,6 +33,22 @@ def axes_of(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
         return ax
     new: Axes = plt.subplots(figsize=size, layout="constrained")[1]
     return new
+
+
+def fill(panels: np.ndarray[Any, Any], items: Sequence[Any], draw: Callable[[Any, Axes], object]) -> None:
+    """Draw one item into each of some axes and hide what is left over.
+
+    Raises
+    ------
+    InputError
+        If there are more items than axes.
+    """
+    if len(items) > panels.size:
+        raise InputError(f"{len(items)} pictures ({few(items)}) for {panels.size} axes; give at least as many axes")
+    for ax, item in zip(panels.flat, items, strict=False):
+        draw(item, ax)
+    for ax in panels.flat[len(items) :]:
+        ax.set_visible(False)
 
 
 def ordered(names: Iterable[Any]) -> list[Any]:

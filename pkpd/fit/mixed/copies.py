@@ -17,6 +17,7 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.fit.densities import Densities, group_sums
 from pkpd.fit.mixed.copy_kernels import joint_sums, slope_sums
+from pkpd.fit.mixed.joint_rows import plain_rows, row_sums
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.row_density import row_density
 from pkpd.observed import MEASURED, Observed
@@ -63,7 +64,7 @@ def joint(problem: Problem, point: Point, eta: Array, slopes: bool = False) -> J
         Whether derivatives are wanted, too.
     """
     subjects, places, _ = eta.shape
-    size, noise = (len(problem.shifts.names), len(point.errors)) if slopes else (0, 0)
+    size, noise = (len(problem.shifts.effects), len(point.errors)) if slopes else (0, 0)
     whole = Joint(
         np.empty((subjects, places)), np.empty((subjects, places, size)), np.empty((subjects, places, noise))
     )  # fmt: skip
@@ -101,6 +102,9 @@ def joint_in_pieces(problem: Problem, point: Point, eta: Array, slopes: bool = F
 def _joint(problem: Problem, point: Point, eta: Array, extra: Array, slopes: bool) -> tuple[Array, Array, Array]:
     response = problem.respond(point, eta, 1 if slopes else 0)
     count, size = len(eta), response.first.shape[1]
+    if not plain_rows(problem):
+        rows, by_shift, by_error = row_sums(problem, point, response, slopes)
+        return rows + ((eta @ point.inverse) * eta).sum(axis=1), by_shift, by_error
     value = np.empty(count)
     if not slopes:
         mean, sd, given = _mean_sd_values(problem.densities, response.f, point.errors)
@@ -146,7 +150,12 @@ def copies_of(problem: Problem, count: int) -> Problem:
     if count not in known:
         while len(known) >= _KEPT:
             del known[next(iter(known))]
-        known[count] = replace(problem, data=repeated(problem.data, count))
+        rows = _repeated_places(problem.data.subject, problem.subjects, count)[0]
+        who = np.repeat(np.arange(problem.subjects), count)
+        known[count] = replace(
+            problem, data=repeated(problem.data, count), censoring=problem.censoring.of_rows(rows),
+            given={name: values[who] for name, values in problem.given.items()},
+        )  # fmt: skip
     return known[count]
 
 

@@ -14,7 +14,9 @@ from scipy.optimize import minimize
 
 from pkpd.arrays import Array
 from pkpd.fit.mixed.curvature import differenced_hessian
+from pkpd.fit.mixed.edges import exact_outputs
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
+from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.search import Minimum, Remembered, Secant, newton_step, solid
 
 _SLOW = 0.05  # of −2 log L an iteration: where the second stage begins
@@ -28,16 +30,19 @@ _NEIGHBOUR = 0.5  # of the vector: from here a search is on the slope of a minim
 
 @dataclass
 class _Watch:
-    """Ends a stage: nothing is gained in some iterations in a row, or a Newton step would gain nothing."""
+    """Ends a stage: nothing is gained in some iterations in a row, a Newton step would gain nothing, or no error is left."""
 
     remembered: Remembered[Evaluated]
     little: float
     decrement: Callable[[Array], float] | None = None
+    problem: Problem | None = None
     last: float = field(default=np.inf)
     idle: int = 0
 
     def __call__(self, x: Array) -> None:
         here = self.remembered(x).objective
+        if self.problem is not None and _exact(self.problem, self.remembered(x)):
+            raise StopIteration
         gained = self.last - here
         if np.isfinite(self.last):
             self.idle = self.idle + 1 if gained < self.little else 0
@@ -88,15 +93,16 @@ def descend(
         The first stage alone.
     """
     remembered: Remembered[Evaluated] = Remembered(objective)
+    problem = objective.problem
     x = np.asarray(start, dtype=float)
     if x.size == 0 or not np.isfinite(remembered(x).objective):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan if x.size else 0.0, remembered.count)
-    x = _stage(remembered, x, lambda v: solid(remembered(v).information), _Watch(remembered, _SLOW), limit)
+    x = _stage(remembered, x, lambda v: solid(remembered(v).information), _Watch(remembered, _SLOW, problem=problem), limit)
     if rough or any(k.leads_here(x, remembered(x).objective) for k in known):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan, remembered.count)
     hessian, at = differenced_hessian(remembered, x), x
     for _ in range(_STAGES):
-        if _settled(remembered, x, hessian):
+        if _settled(remembered, x, hessian) or _exact(problem, remembered(x)):
             break
         secant = Secant(x, remembered(x).gradient, hessian)
 
@@ -107,7 +113,7 @@ def descend(
             return newton_step(secant.matrix, remembered(v).gradient)[1]
 
         before = remembered(x).objective
-        x = _stage(remembered, x, bent, _Watch(remembered, _STILL, decrement), limit)
+        x = _stage(remembered, x, bent, _Watch(remembered, _STILL, decrement, problem), limit)
         moved = float(np.abs(x - at).max())
         gained = before - remembered(x).objective
         if moved > _MOVED:
@@ -117,6 +123,11 @@ def descend(
         if gained < _STILL:
             break
     return Minimum(x, remembered(x), hessian, newton_step(hessian, remembered(x).gradient)[1], remembered.count)
+
+
+def _exact(problem: Problem, value: Evaluated) -> bool:
+    """Say whether some output has no residual error left: the objective falls for ever from there."""
+    return value.marginal is not None and bool(exact_outputs(problem, value.marginal))
 
 
 def _settled(remembered: Remembered[Evaluated], x: Array, hessian: Array) -> bool:

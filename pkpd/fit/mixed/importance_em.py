@@ -39,6 +39,7 @@ from pkpd.fit.mixed.draws import Weighted, weighted_draws
 from pkpd.fit.mixed.importance import DRAWS, importance_sampling
 from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.integral import Likelihood, frame_of
+from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.modes import Modes, conditional_modes
 from pkpd.fit.mixed.omega_step import best_omega
 from pkpd.fit.mixed.problem import Point, Problem
@@ -143,6 +144,7 @@ def importance_em(
     InputError
         If the population has priors, which this method does not know, or nothing that varies.
     """
+    require_plain_errors(problem, "IMP")
     problems = []
     if problem.population.priors:
         problems.append("the EM by importance sampling knows no priors; use Laplace or quadrature")

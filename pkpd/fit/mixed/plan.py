@@ -10,6 +10,7 @@ from pkpd.fit.mixed.flip_flop import constrained
 from pkpd.fit.mixed.given import Given, known_of, subjects_with_values
 from pkpd.fit.mixed.missing import with_missing
 from pkpd.fit.mixed.options import PopulationOptions
+from pkpd.fit.mixed.possible import require_values
 from pkpd.fit.mixed.prepare import problem_from
 from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.request import Asked, EffectsAsked, Prepared, prepare_model, prepare_population
@@ -73,8 +74,7 @@ def planned(call: Call, options: PopulationOptions) -> Plan:
     if not population.parameters.same_as(prepared.population.parameters):
         notes = (*notes, "absorption and elimination of the start values stood the other way round and changed places")
     problem = problem_from(population, prepared.data, study, options.settings, options.blq, prepared.given)
-    if problem.censoring.dropped:
-        notes = (*notes, str(problem.censoring))
+    require_values(problem, searched=options.starts > 0)
     return Plan(problem, study, notes)
 
 

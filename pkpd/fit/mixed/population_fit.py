@@ -353,8 +353,9 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
     """What the objective is made of, where it is not plain measured values."""
     problem, said = estimate.problem, []
     if problem.exact_rows.any() or problem.censoring.dropped:
-        curved = " by their exact second derivatives" if estimate.method in (FOCE, FOCEI) else ""
-        said.append(f"values beyond a limit, {problem.censoring}{curved}")
+        exact = problem.exact_rows.any() and estimate.method in (FOCE, FOCEI)
+        curved = "; their second derivatives are exact, as in Laplace's method" if exact else ""
+        said.append(f"{problem.censoring}{curved}")
     jacobian = float(problem.densities.jacobian.sum())
     if jacobian:
         value = estimate.objective - jacobian

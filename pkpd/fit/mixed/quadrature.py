@@ -33,6 +33,7 @@ from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.copies import joint_in_pieces
 from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.integral import Frame, Likelihood, frame_of, reasons_of
+from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.kernels import trace_slopes
 from pkpd.fit.mixed.laplacian import LAPLACE, Marginal, _drift, _weight_slopes
 from pkpd.fit.mixed.modes import Modes, conditional_modes, curvature_weights
@@ -138,6 +139,7 @@ def quadrature_marginal(
     modes : Modes, optional
         Conditional modes with interaction, where they are known already.
     """
+    require_plain_errors(problem, AGQ)
     if modes is None or modes.frozen is not None:
         modes = conditional_modes(problem, point, start)
     frame, sums = _integrated(problem, point, modes, nodes, smallest, True)

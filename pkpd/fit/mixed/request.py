@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pkpd.arguments.kinds import Kind
+from pkpd.arguments.kinds import Kind, Refused
 from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
@@ -30,7 +30,11 @@ EffectsAsked = Omega | Mapping[str, float] | Sequence[str]
 
 
 def _effects_asked(value: object) -> object:
-    return value
+    if isinstance(value, Omega | str):
+        return value
+    if not isinstance(value, Iterable) or not all(isinstance(name, str) for name in value):
+        raise Refused
+    return value if isinstance(value, Mapping) else tuple(value)
 
 
 RANDOM_EFFECTS = Kind("an Omega, names such as ['CL', 'V'], or names with their SDs such as {'CL': 0.3}", _effects_asked)
@@ -132,6 +136,11 @@ def prepare_model(model: Model, study: Study, asked: Asked) -> Prepared:
     told = _as_parameters(asked.start, model)
     coefficients = _coefficients(model, study, asked.relations, told)
     iov = omega_of(asked.iov, "occasion")
+    if iov and len(labels := occasion_labels(study)) < 2:
+        found = f"one occasion, {labels[0]!r}" if labels else "no occasions"
+        raise InputError(
+            f"iov needs at least two occasions, and the study has {found}; a column 'occasion' (OCC) names them", "fit_population"
+        )
     if known.population is not None:
         iov = iov + Omega(known.population.omega.at("occasion"))
     relations = dict(asked.relations) | dict(known.population.relations if known.population else {})
@@ -223,6 +232,8 @@ def _as_parameters(start: Parameters | Mapping[str, float] | None, model: Model)
         return Parameters(())
     if isinstance(start, Parameters):
         return start
+    if not isinstance(start, Mapping):
+        raise InputError(f"start is {start!r}; expected values by name, such as {{'CL': 3.0}}, or Parameters", "fit_population")
     items = []
     for name, value in start.items():
         if name in model.parameters:

@@ -69,19 +69,21 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     data, here = problem.data, modes.at
     typical = problem.respond(point, np.zeros_like(modes.eta), 0)
     mean, spread = problem.densities.mean_and_sd(here.response.f, point.errors, False)
+    factor = np.ones(data.kind.size) if here.response.spread is None else np.exp(here.response.spread)
+    spread = Spread(spread.sd * factor, spread.f * factor, spread.p * factor[:, None], None)
     with np.errstate(all="ignore"):
         away = np.where(data.kind == MEASURED, problem.densities.limits[0] - mean[0], np.nan)
         individual = away / spread.sd
     slopes = mean[1][:, None] * (here.response.first @ problem.shifts.effects)
     plain, interacting = np.full(away.size, np.nan), np.full(away.size, np.nan)
-    moving = _linearised_variance(problem, point, modes, spread)
+    moving = _linearised_variance(problem, point, modes, spread, factor)
     for subjects, rows in _alike(problem, modes):  # all subjects with so many measured rows at once
         own = slopes[rows]
         shifted = away[rows] + (own @ modes.eta[subjects][:, :, None])[:, :, 0]
         between = own @ point.matrix @ own.transpose(0, 2, 1)
-        diagonal = np.eye(rows.shape[1])
-        plain[rows] = _whitened(between + diagonal * (spread.sd[rows] ** 2)[:, None, :], shifted, root)
-        interacting[rows] = _whitened(between + diagonal * moving[rows][:, None, :], shifted, root)
+        together = _correlations(problem, point, rows)
+        for found, sd in ((plain, spread.sd[rows]), (interacting, np.sqrt(moving[rows]))):
+            found[rows] = _whitened(between + together * sd[:, :, None] * sd[:, None, :], shifted, root)
     names = np.array(data.subjects, dtype=object)
     occasions = np.array([*data.occasions, np.nan], dtype=object)
     outputs = np.array(data.outputs, dtype=object)
@@ -101,6 +103,18 @@ def _alike(problem: Problem, modes: Modes) -> Iterator[tuple[Integers, Integers]
     for count in np.unique(counts[counts > 0]):
         subjects = np.flatnonzero(counts == count)
         yield subjects, measured[starts[subjects][:, None] + np.arange(count)]
+
+
+def _correlations(problem: Problem, point: Point, rows: Integers) -> Array:
+    """Correlations of the residual errors of some subjects, shape (subjects, measured, measured)."""
+    found = np.broadcast_to(np.eye(rows.shape[1]), (*rows.shape, rows.shape[1]))
+    pairs = problem.pairs
+    if pairs is None:
+        return found
+    partner, rho = np.full(problem.data.kind.size, -1, dtype=np.int64), np.zeros(problem.data.kind.size)
+    partner[pairs.first], partner[pairs.second] = pairs.second, pairs.first
+    rho[pairs.first] = rho[pairs.second] = point.errors[pairs.column]
+    return np.where(partner[rows][:, :, None] == rows[:, None, :], rho[rows][:, :, None], found)
 
 
 def _whitened(covariance: Array, away: Array, root: str) -> Array:
@@ -131,8 +145,11 @@ def _notes(problem: Problem, modes: Modes, found: Array) -> list[str]:
     return list(notes.tolist())
 
 
-def _linearised_variance(problem: Problem, point: Point, modes: Modes, spread: Spread) -> Array:
-    """Return the expected residual variance of every row when the SD's parts are linear in η, shape (rows,)."""
+def _linearised_variance(problem: Problem, point: Point, modes: Modes, spread: Spread, factor: Array) -> Array:
+    """Return the expected residual variance of every row when the SD's parts are linear in η, shape (rows,).
+
+    `factor` is what the subject's own random effect multiplies the SD with; it stays as it is at the mode.
+    """
     data, here = problem.data, modes.at
     variance = np.full(data.time.size, np.nan)
     values = dict(zip(problem.densities.names, point.errors.tolist(), strict=True))
@@ -143,7 +160,8 @@ def _linearised_variance(problem: Problem, point: Point, modes: Modes, spread: S
         rows = np.flatnonzero(data.of(error.output))
         known = {short.name: values[name] for short, name in zip(error.parameters, error.names, strict=True)}
         known = {**known, "f": here.response.f[rows], "y": data.value[rows]}
-        parts = [(evaluate_text(h, known), evaluate_text(by_f, known)) for h, by_f in sd_parts(error)]
+        own = factor[rows]
+        parts = [(own * evaluate_text(h, known), own * evaluate_text(by_f, known)) for h, by_f in sd_parts(error)]
         for h, steep in parts or [(spread.sd[rows], spread.f[rows])]:
             more = (h - steep * back[rows]) ** 2 + steep**2 * wide[rows]
             variance[rows] = np.where(np.isnan(variance[rows]), 0.0, variance[rows]) + more

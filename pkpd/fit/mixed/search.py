@@ -9,14 +9,14 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.fit.mixed.descent import Known, descend
+from pkpd.fit.mixed.edges import collapsed, scale_of
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
-from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.starts import across_start
 from pkpd.fit.search import Minimum
 
-_COLLAPSED = 1e-3  # SD over what it may be, below which a variance counts as run to zero
 _SHARES = (0.3, 0.1, 0.03)  # of the whole variance's SD: where a collapsed one is tried again
 _GAIN = 1e-5  # of the objective
+_FAR_ABOVE = 1000.0  # of the objective, a value: a start so far above another one is not searched from
 _ROUNDS = 3
 _LEVEL = 1e-4  # largest slope of an optimum, relative to the objective
 _SAME = 1e-2  # objectives that differ by less belong to one optimum
@@ -85,24 +85,6 @@ def search(
     return Attempt(label, start, first, minimum)
 
 
-def collapsed(problem: Problem, vector: Array) -> list[int]:
-    """Return the places in the vector of variances that ran to zero, or covariance matrices that became singular.
-
-    An element of the diagonal of L is compared with the SD of its random effect, now and at the start.
-    """
-    point, begin, found = problem.at(vector), problem.at(problem.start), []
-    for k, name in enumerate(problem.names[problem.places.parameters :]):
-        if not name.startswith("var("):
-            continue
-        change = point.root_change[:, :, k]
-        i, j = np.unravel_index(int(np.abs(begin.root_change[:, :, k]).argmax()), change.shape)
-        own = float(abs(change[i, j]))  # dL_ii/dv = L_ii
-        scale = max(float(np.linalg.norm(point.root[i])), float(np.linalg.norm(begin.root[i])))
-        if own < _COLLAPSED * scale:
-            found.append(problem.places.parameters + k)
-    return found
-
-
 def _way_out(objective: MarginalObjective, minimum: Minimum[Evaluated]) -> Array | None:
     """Return a better vector with a collapsed variance made larger, if there is one."""
     problem, best = objective.problem, minimum.value.objective
@@ -110,7 +92,7 @@ def _way_out(objective: MarginalObjective, minimum: Minimum[Evaluated]) -> Array
         return None
     found = None
     for place in collapsed(problem, minimum.vector):
-        scale = _scale_of(problem, minimum.vector, place)
+        scale = scale_of(problem, minimum.vector, place)
         for share in _SHARES:
             trial = minimum.vector.copy()
             trial[place] = np.log(share * scale)
@@ -118,14 +100,6 @@ def _way_out(objective: MarginalObjective, minimum: Minimum[Evaluated]) -> Array
             if value < best - _GAIN:
                 found, best = trial, value
     return found
-
-
-def _scale_of(problem: Problem, vector: Array, place: int) -> float:
-    """Return the SD that a collapsed element is compared with: that of its random effect, else of its start."""
-    point = problem.at(vector)
-    change = problem.at(problem.start).root_change[:, :, place - problem.places.parameters]
-    i = int(np.unravel_index(int(np.abs(change).argmax()), change.shape)[0])
-    return float(max(np.sqrt(point.matrix[i, i]), 0.3 * np.abs(change).max()))
 
 
 def search_all(objective: MarginalObjective, starts: Sequence[tuple[str, Array]]) -> list[Attempt]:
@@ -143,8 +117,12 @@ def search_all(objective: MarginalObjective, starts: Sequence[tuple[str, Array]]
         if found.complete:
             known.append(Known(found.minimum.vector, found.minimum.hessian, found.objective))
 
+    rows = objective.problem.data.time.size
+    least = objective(ranked[0][1]).objective
     for label, vector in ranked:
-        go(label, vector)
+        far = objective(vector).objective - least > _FAR_ABOVE * rows
+        if not far or not any(a.complete for a in attempts):
+            go(label, vector)
     attempts.sort(key=_rank)
     if len(starts) > 1 and attempts[0].complete:  # what the best one looks like from the other side of flip-flop
         across = across_start(objective.problem, attempts[0].minimum.vector)

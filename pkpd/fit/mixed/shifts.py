@@ -101,7 +101,9 @@ class Shifts:
 
 def _ratio(above: str, below: str, parameters: Parameters, covariates: Mapping[str, Array]) -> Array:
     values = {**parameters.as_dict(), **covariates, "s": 0.0}
-    return evaluate_text(above, values) / evaluate_text(below, values)
+    with np.errstate(all="ignore"):  # a covariate of 0, say: the problem says so where it is used
+        ratio: Array = evaluate_text(above, values) / evaluate_text(below, values)
+    return ratio
 
 
 def shifts_of(population: Population, data: Observed, occasions: int) -> Shifts:

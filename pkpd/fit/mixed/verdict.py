@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Integers
 from pkpd.fit.cautions import cautions
+from pkpd.fit.densities import measured_rows
+from pkpd.fit.mixed.edges import alone, collapsed, exact_outputs
 from pkpd.fit.mixed.modes import FOUND, SADDLE, STALLED, UNSOLVED, WORDS
 from pkpd.fit.mixed.objective import MarginalObjective
 from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.search import Attempt, collapsed
+from pkpd.fit.mixed.search import Attempt
 from pkpd.fit.search import GOOD_DECREMENT
 from pkpd.fit.verdict import BOUND, CONVERGED, FAILED, HIGH_CONDITION, STOPPED, UNIDENTIFIED, invert
 
@@ -61,6 +63,8 @@ def judge(objective: MarginalObjective, attempt: Attempt) -> Judgement:
     if not problem.names:
         return Judgement(CONVERGED, "nothing was estimated")
     checks: Sequence[Callable[[], Judgement | None]] = (
+        lambda: _nothing_measured(problem),
+        lambda: _without_error(attempt, problem),
         lambda: _modes_failed(attempt, problem),
         lambda: _on_bound(objective, attempt),
         lambda: _on_constraint(problem, attempt),
@@ -79,6 +83,26 @@ def judge(objective: MarginalObjective, attempt: Attempt) -> Judgement:
     doubts = (*doubts, *_odd_modes(attempt, problem))
     more = f"; caution: {'; '.join(doubts)}" if doubts else ""
     return Judgement(CONVERGED, f"gradient zero, curvature positive{more}", doubts)
+
+
+def _nothing_measured(problem: Problem) -> Judgement | None:
+    if measured_rows(problem.data).any():
+        return None
+    return Judgement(
+        UNIDENTIFIED, f"all {problem.data.time.size} values lie beyond a limit: they say where concentrations are not, and "
+        "nothing else can be told from them; a fit needs measured values"
+    )  # fmt: skip
+
+
+def _without_error(attempt: Attempt, problem: Problem) -> Judgement | None:
+    there = attempt.minimum.value.marginal
+    assert there is not None
+    if not (exact := exact_outputs(problem, there)):
+        return None
+    return Judgement(
+        BOUND, f"the residual error of {', '.join(exact)} ran to zero: the model goes through every value, and the likelihood "
+        "grows without end; fix the residual error, or look whether these are measured values at all"
+    )  # fmt: skip
 
 
 def _modes_failed(attempt: Attempt, problem: Problem) -> Judgement | None:
@@ -101,7 +125,7 @@ def _odd_modes(attempt: Attempt, problem: Problem) -> tuple[str, ...]:
     return (f"the curvature at the mode of {_subjects(problem, odd)} is not positive definite",) if odd.size else ()
 
 
-def _subjects(problem: Problem, places: Array) -> str:
+def _subjects(problem: Problem, places: Integers) -> str:
     names = [repr(_plain(problem.data.subjects[int(k)])) for k in places[:_SHOWN]]
     more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     return f"subject{'s' if len(places) > 1 else ''} {', '.join(names)}{more}"
@@ -113,7 +137,6 @@ def _plain(name: object) -> object:
 
 def _on_bound(objective: MarginalObjective, attempt: Attempt) -> Judgement | None:
     problem, minimum = objective.problem, attempt.minimum
-    zero = [_effect(problem.names[k]) for k in collapsed(problem, minimum.vector)]
     parameters = problem.population.parameters.from_vector(minimum.vector[: problem.places.parameters])
     with np.errstate(all="ignore"):
         flat = np.sqrt(2.0 / np.diag(minimum.hessian))
@@ -123,16 +146,32 @@ def _on_bound(objective: MarginalObjective, attempt: Attempt) -> Judgement | Non
         loose = not flat[k] < _WIDE or (item.scale == "logit" and abs(minimum.vector[k]) > _FAR)
         if item.scale != "natural" and loose and _leaves_it(objective, attempt, k, item.scale):
             stuck.append(f"{name} = {item.value:.3g}")
-    said = []
-    if zero:
-        effect = zero[0]
-        said.append(
-            f"the variance of {', '.join(zero)} ran to zero (or its correlation to one): fix it at 0, "
-            f"iiv=omega.fix({effect.partition('_')[2]}=0), and fit again"
-        )
+    said = _collapses(problem, minimum.vector)
     if stuck:
         said.append(f"the data cannot tell these from their bound: {', '.join(stuck)}; fix them there or drop them")
     return Judgement(BOUND, "; ".join(said)) if said else None
+
+
+def _collapses(problem: Problem, vector: Array) -> list[str]:
+    """One sentence for the variances that ran to zero, one for the random effects that are sums of others."""
+    gone: list[str] = []
+    tied: list[str] = []
+    for place in collapsed(problem, vector):
+        (gone if alone(problem, vector, place) else tied).append(_effect(problem.names[place]))
+    said = []
+    if gone:
+        which = "the variance of" if len(gone) == 1 else "the variances of"
+        them = ("it", "without it") if len(gone) == 1 else ("the least plausible of them", "again")
+        said.append(
+            f"{which} {', '.join(gone)} ran to zero: the data show no such variability; fix {them[0]} at 0, e.g. "
+            f"omega.fix({gone[0]}=0), and fit {them[1]}"
+        )
+    if tied:
+        said.append(
+            f"{', '.join(tied)} cannot be told from the other random effects of its block (correlation of one): the data do not "
+            "hold so many; use independent random effects or fewer of them"
+        )
+    return said
 
 
 def _effect(element: str) -> str:
@@ -198,7 +237,10 @@ def _unidentified(problem: Problem, attempt: Attempt) -> Judgement | None:
         if not wide:
             return None
         weak, why = ", ".join(wide), "a standard error above 1 on its scale"
-    return Judgement(UNIDENTIFIED, f"the data do not determine {weak} ({why}); fix one of them or add data")
+    several = " and " in weak or ", " in weak
+    return Judgement(
+        UNIDENTIFIED, f"the data do not determine {weak} ({why}); fix {'one of them' if several else 'it'} or add data"
+    )
 
 
 def _large(names: Sequence[str], direction: Array) -> str:

@@ -1,0 +1,219 @@
+"""Goodness of fit of a population: observed against predicted, weighted residuals over time and over predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pkpd.arguments import checked
+from pkpd.errors import InputError, few
+from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.plot import marks, style
+
+if TYPE_CHECKING:
+    import pandas
+
+PREDICTIONS = ("PRED", "IPRED")
+RESIDUALS = ("CWRES", "CWRESI", "IWRES")
+AGAINST = ("time", "PRED", "IPRED")
+
+
+@checked
+def observed_predicted(
+    fit: PopulationFit, output: str | None = None, *, against: str = "IPRED", ax: Axes | None = None, log: bool = False
+) -> Axes:
+    """Draw observed values against those of the typical subject (PRED) or of each subject's own (IPRED).
+
+    A value beyond a limit stands at its limit as a hollow triangle.
+
+    Parameters
+    ----------
+    fit : PopulationFit
+        Which fit.
+    output : str, optional
+        Output of the model; may be left out if only one was observed.
+    against : {"IPRED", "PRED"}
+        Which prediction.
+    ax : Axes, optional
+        Where to draw; by default a new square figure.
+    log : bool
+        Whether both axes are logarithmic.
+
+    Returns
+    -------
+    Axes
+        With the picture.
+
+    Raises
+    ------
+    InputError
+        If there is no such output or prediction, or several outputs and none is named.
+    """
+    style.require_name(against, PREDICTIONS, "prediction")
+    output, rows = rows_of(fit, output)
+    ax = style.axes_of(ax, (4.8, 4.8))
+    if log:
+        style.log_scale(ax, "x")
+        style.log_scale(ax, "y")
+    for note, marker, name in _KINDS:
+        part = rows[rows["kind"] == note]
+        if note == "measured":
+            ax.plot(part[against], part["value"], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label=name)
+        else:
+            marks.hollow(ax, part[against], part["value"], marker, f"{name} ({len(part)})")
+    both = rows[[against, "value"]].to_numpy(float)
+    both = both[np.isfinite(both) & ((both > 0) | (not log))]
+    if both.size:
+        ends = np.array([both.min(), both.max()])
+        ax.plot(ends, ends, color=style.DOSE, lw=1, label="identity", zorder=1)
+    hidden = int((rows[[against, "value"]] <= 0).any(axis=1).sum()) if log else 0
+    unit = unit_of(fit, output)
+    ax.set_xlabel(style.labelled(f"{against} of {output}", unit))
+    ax.set_ylabel(style.labelled(f"observed {output}", unit))
+    style.caption(ax, fit.attrs, [f"{hidden} at values ≤ 0 not shown"] if hidden else [])
+    marks.finish(ax)
+    return ax
+
+
+@checked
+def weighted_residuals(
+    fit: PopulationFit,
+    output: str | None = None,
+    *,
+    kind: str = "CWRES",
+    against: str = "time",
+    ax: Axes | None = None,
+    time_unit: str | None = None,
+) -> Axes:
+    """Draw weighted residuals of a population fit over time or over a prediction, with 0 and ±1.96.
+
+    Under the model they have mean 0 and SD 1 everywhere. The line joins the means of neighbours along
+    the axis: ten groups, or fewer where there are not ten points for each.
+
+    Parameters
+    ----------
+    fit : PopulationFit
+        Which fit.
+    output : str, optional
+        Output of the model; may be left out if only one was observed.
+    kind : {"CWRES", "CWRESI", "IWRES"}
+        Conditional weighted residuals, with the SD linearised too, or the individual ones.
+    against : {"time", "PRED", "IPRED"}
+        The horizontal axis.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    time_unit : str, optional
+        Unit of the time axis; by default the model's.
+
+    Returns
+    -------
+    Axes
+        With the picture.
+
+    Raises
+    ------
+    InputError
+        If there is no such output, residual or axis, or several outputs and none is named.
+    """
+    style.require_name(kind, RESIDUALS, "residual")
+    style.require_name(against, AGAINST, "axis")
+    output, rows = rows_of(fit, output)
+    ax = style.axes_of(ax, (6.4, 3.6))
+    unit = fit.people.model.base["time"]
+    x = style.clock(rows["time"], unit, time_unit) if against == "time" else rows[against].to_numpy(float)
+    y = rows[kind].to_numpy(float)
+    good, measured = np.isfinite(y) & np.isfinite(x), (rows["kind"] == "measured").to_numpy(bool)
+    ax.axhline(0, color=style.DOSE, lw=1, zorder=1)
+    levels = {"+1.96": 1.96, "−1.96": -1.96}
+    for height in levels.values():
+        ax.axhline(height, color=style.QUIET, lw=0.9, ls="--", zorder=1)
+    ax.plot(x[good], y[good], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label="measured")
+    ax.plot(*group_means(x[good], y[good]), ".-", color=style.MODEL, lw=1.4, ms=6, label="mean of neighbours")
+    marks.along_bottom(ax, x[~measured], marks.BELOW, f"censored, no residual ({int((~measured).sum())})")
+    if against == "time":
+        style.time_axis(ax, "time", unit, time_unit)
+    else:
+        ax.set_xlabel(style.labelled(f"{against} of {output}", unit_of(fit, output)))
+    lost = int((measured & ~good).sum())
+    ax.set_ylabel(f"{kind} of {output}")
+    style.caption(ax, fit.attrs, [f"{lost} without a residual not shown"] if lost else [])
+    marks.finish(ax, levels)
+    return ax
+
+
+@checked
+def goodness_of_fit(
+    fit: PopulationFit, axes: Any, output: str | None = None, *, log: bool = False
+) -> np.ndarray[Any, Any]:
+    """Draw the four usual pictures: observed against PRED and IPRED, CWRES over time and over PRED.
+
+    Parameters
+    ----------
+    fit : PopulationFit
+        Which fit.
+    axes : array of Axes
+        At least four, for instance ``plt.subplots(2, 2, layout="constrained")[1]``; those left over are hidden.
+    output : str, optional
+        Output of the model; may be left out if only one was observed.
+    log : bool
+        Whether observed and predicted values are on log axes.
+
+    Returns
+    -------
+    array of Axes
+        The given axes.
+
+    Raises
+    ------
+    InputError
+        If there are fewer axes, no such output, or several outputs and none is named.
+    """
+    panels = np.atleast_1d(np.asarray(axes, dtype=object))
+    style.fill(panels, ["PRED", "IPRED", "time", "over PRED"], lambda name, ax: (
+        observed_predicted(fit, output, against=name, ax=ax, log=log) if name in PREDICTIONS
+        else weighted_residuals(fit, output, against=name.removeprefix("over "), ax=ax)
+    ))  # fmt: skip
+    return panels
+
+
+_KINDS = (
+    ("measured", "o", "measured"), ("below the limit", marks.BELOW, "BLQ, at its limit"),
+    ("above the limit", marks.ABOVE, "above ULOQ"), ("between two limits", "d", "between limits"),
+)  # fmt: skip
+
+
+def rows_of(fit: PopulationFit, output: str | None) -> tuple[str, pandas.DataFrame]:
+    """Return an output's name and its rows of predictions, with ``kind``: measured, or how it is censored.
+
+    Raises
+    ------
+    InputError
+        If there is no such output, or several and none is named.
+    """
+    table = fit.predictions
+    names = list(dict.fromkeys(table["output"]))
+    if output is None:
+        if len(names) != 1:
+            raise InputError(f"the fit has several outputs; expected output= one of {few(names)}")
+        output = str(names[0])
+    style.require_name(output, names, "output")
+    rows = table[table["output"] == output].reset_index(drop=True)
+    censored = {note for note, *_ in _KINDS[1:]}
+    return output, rows.assign(kind=[n if n in censored else "measured" for n in rows["note"]])
+
+
+def unit_of(fit: PopulationFit, output: str) -> str:
+    """Return the unit of an output; empty where the model has none."""
+    return str(fit.people.model.units.get(output, ""))
+
+
+def group_means(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return mean x and mean y of groups of neighbours in x, of ten points at least and ten groups at most."""
+    groups = min(len(x) // 10, 10)
+    if groups < 2:
+        return np.empty(0), np.empty(0)
+    order = np.array_split(np.argsort(x, kind="stable"), groups)
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    return np.array([x[o].mean() for o in order]), np.array([y[o].mean() for o in order])

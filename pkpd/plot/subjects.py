@@ -1,0 +1,172 @@
+"""Subjects of a population fit: observations with the curve of the typical subject and the subject's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pkpd.arguments import checked
+from pkpd.dosing import Regimen
+from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.model import Model
+from pkpd.observed.every_record import every_record
+from pkpd.observed.sequence import occasion_labels
+from pkpd.plot import marks, style
+from pkpd.plot.course import curve_of, times_of
+from pkpd.plot.goodness import rows_of, unit_of
+from pkpd.study import Study
+
+
+@checked
+def individual_course(
+    fit: PopulationFit,
+    study: Study,
+    subject: Any,
+    output: str | None = None,
+    *,
+    ax: Axes | None = None,
+    log: bool = False,
+    time_unit: str | None = None,
+) -> Axes:
+    """Draw one subject's observations, the subject's own curve, and that of a typical subject with the same covariates.
+
+    Parameters
+    ----------
+    fit : PopulationFit
+        Which fit.
+    study : Study
+        What was fitted: the subject's doses and covariates.
+    subject : object
+        Identifier of the subject.
+    output : str, optional
+        Output of the model; may be left out if only one was observed.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    log : bool
+        Whether the axis of values is logarithmic.
+    time_unit : str, optional
+        Unit of the time axis; by default the model's.
+
+    Returns
+    -------
+    Axes
+        With the picture.
+
+    Raises
+    ------
+    InputError
+        If the subject was not fitted, or there is no such output.
+    """
+    output, rows = rows_of(fit, output)
+    style.require_name(subject, dict.fromkeys(rows["subject"]), "subject of the fit")
+    ax = style.axes_of(ax)
+    shown = _draw(fit, study, subject, output, ax, log, time_unit)
+    marks.finish(ax, floor=shown)
+    return ax
+
+
+@checked
+def individual_courses(
+    fit: PopulationFit,
+    study: Study,
+    axes: Any,
+    subjects: Sequence[Any] | None = None,
+    output: str | None = None,
+    *,
+    log: bool = False,
+    time_unit: str | None = None,
+) -> np.ndarray[Any, Any]:
+    """Draw several subjects, one per given axes: observations, own curve, typical curve; axes left over are hidden.
+
+    Parameters
+    ----------
+    fit : PopulationFit
+        Which fit.
+    study : Study
+        What was fitted.
+    axes : array of Axes
+        For instance ``plt.subplots(3, 4, layout="constrained")[1]``; the first one carries the legend.
+    subjects : sequence, optional
+        Which subjects; by default the first ones, as many as there are axes.
+    output : str, optional
+        Output of the model; may be left out if only one was observed.
+    log : bool
+        Whether the axes of values are logarithmic.
+    time_unit : str, optional
+        Unit of the time axes; by default the model's.
+
+    Returns
+    -------
+    array of Axes
+        The given axes.
+
+    Raises
+    ------
+    InputError
+        If there are more subjects than axes, one was not fitted, or there is no such output.
+    """
+    panels = np.atleast_1d(np.asarray(axes, dtype=object))
+    output, rows = rows_of(fit, output)
+    known = list(dict.fromkeys(rows["subject"]))
+    chosen = known[: panels.size] if subjects is None else list(subjects)
+    for subject in chosen:
+        style.require_name(subject, known, "subject of the fit")
+
+    def panel(subject: Any, ax: Axes) -> None:
+        shown = _draw(fit, study, subject, output, ax, log, time_unit)
+        if subject == chosen[0]:
+            marks.finish(ax, floor=shown)
+        elif log:
+            ax.set_ylim(bottom=shown, auto=True)
+
+    style.fill(panels, chosen, panel)
+    return panels
+
+
+def _draw(
+    fit: PopulationFit, study: Study, subject: Any, output: str, ax: Axes, log: bool, time_unit: str | None
+) -> float | None:
+    """Draw one subject; the lowest value that a log axis should show comes back."""
+    if log:
+        style.log_scale(ax)
+    rows = rows_of(fit, output)[1]
+    rows = rows[rows["subject"] == subject]
+    model = fit.people.individual_model(max(len(occasion_labels(study)), 1))
+    plan = every_record(model, study.select(subjects=[subject]))
+    clock = model.base["time"]
+    given = np.array(Regimen(plan.doses[0], model.base["amount"], clock).times)
+    t = times_of(given, rows["time"].to_numpy(float))
+    typical, own = _values(fit, model, subject)
+    for values, label, color in ((typical, "typical", style.QUIET), (own, "own", style.MODEL)):
+        curve, dashes = curve_of(model, values, output, plan, t), "--" if label == "typical" else "-"
+        ax.plot(style.clock(t, clock, time_unit), curve, dashes, color=color, lw=1.3, label=label)
+    x, value = style.clock(rows["time"], clock, time_unit), rows["value"].to_numpy(float)
+    kind = rows["kind"].to_numpy()
+    measured = kind == "measured"
+    ax.plot(x[measured], value[measured], "o", color=style.DATA, ms=4, label="measured")
+    marks.hollow(ax, x[~measured], value[~measured], marks.BELOW, "beyond a limit")
+    style.time_axis(ax, "time", clock, time_unit)
+    ax.set_ylabel(style.labelled(output, unit_of(fit, output)))
+    ax.set_title(f"subject {subject}", loc="left", fontsize=10)
+    style.caption(ax, study.attrs)
+    positive = value[value > 0]
+    return 0.3 * float(positive.min()) if positive.size else None
+
+
+def _values(fit: PopulationFit, model: Model, subject: Any) -> tuple[dict[str, float], dict[str, float]]:
+    """Values of a subject's model without and with random effects."""
+    values = {p.name: p.value for p in model.parameters}
+    values |= {n: v for n, v in fit.values.items() if n in values}
+    if fit.estimate is not None:
+        place = fit.estimate.problem.data.subjects.index(subject)
+        values |= {n: float(v[place]) for n, v in fit.estimate.problem.given.items()}
+    found = fit.individuals.sel(subject=subject)
+    effects = {f"eta_{n}": float(found["eta"].sel(effect=n)) for n in found["effect"].to_numpy().tolist()}
+    if "kappa" in found:
+        for n in found["kappa_of"].to_numpy().tolist():
+            for k, value in enumerate(found["kappa"].sel(kappa_of=n).to_numpy().tolist(), 1):
+                effects[f"kappa_{n}_{k}"] = value if np.isfinite(value) else 0.0
+    return values, values | effects
