@@ -37,9 +37,9 @@ from pkpd.fit.mixed.bounded import bounded_move, learned
 from pkpd.fit.mixed.control import controlled_shares
 from pkpd.fit.mixed.draws import Weighted, weighted_draws
 from pkpd.fit.mixed.importance import DRAWS, importance_sampling
+from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.integral import Likelihood, frame_of
 from pkpd.fit.mixed.joint_rows import require_plain_errors
-from pkpd.fit.mixed.laplacian import _information
 from pkpd.fit.mixed.modes import Modes, conditional_modes
 from pkpd.fit.mixed.omega_step import best_omega
 from pkpd.fit.mixed.problem import Point, Problem
@@ -256,7 +256,7 @@ class _Search:
         drawn = weighted_draws(problem, point, frame, self.power, 1, self.seed, True, self.keys, self.stream)
         drawn = replace(drawn, share=controlled_shares(drawn, frame, point, problem.shifts.effects))
         score = _score(problem, point, drawn)
-        information = _information(problem, point, modes.at)
+        information = expected_information(problem, point, modes.at)
         self.vectors.append(vector)
         return _Step(point, modes, drawn, _objective(drawn), score, information)
 
