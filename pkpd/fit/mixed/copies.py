@@ -99,10 +99,11 @@ def joint_in_pieces(problem: Problem, point: Point, eta: Array, slopes: bool = F
 
 
 def _joint(problem: Problem, point: Point, eta: Array, extra: Array, slopes: bool) -> tuple[Array, Array, Array]:
-    response = problem.respond(point, eta, 1 if slopes else 0)
+    conditioned = problem.censoring.window is not None  # densities given a window: only `Densities.at` knows them
+    response = problem.respond(point, eta, 1 if slopes or conditioned else 0)
     count, size = len(eta), response.first.shape[1]
     value = np.empty(count)
-    if not slopes:
+    if not slopes and not conditioned:
         mean, sd, given = _mean_sd_values(problem.densities, response.f, point.errors)
         joint_sums(problem.starts, problem.densities.limits[0], mean, sd, given, eta, point.inverse, extra, value)
         return value, np.empty((count, 0)), np.empty((count, 0))
@@ -112,7 +113,7 @@ def _joint(problem: Problem, point: Point, eta: Array, extra: Array, slopes: boo
         problem.starts, density.value, density.f, response.first, density.p, eta, point.inverse, extra, value,
         by_shift, by_error,
     )  # fmt: skip
-    return value, by_shift, by_error
+    return (value, by_shift, by_error) if slopes else (value, by_shift[:, :0], by_error[:, :0])
 
 
 def _mean_sd_values(densities: Densities, f: Array, errors: Array) -> tuple[Array, Array, Array]:
@@ -146,7 +147,11 @@ def copies_of(problem: Problem, count: int) -> Problem:
     if count not in known:
         while len(known) >= _KEPT:
             del known[next(iter(known))]
-        known[count] = replace(problem, data=repeated(problem.data, count))
+        given = {name: np.repeat(values, count) for name, values in problem.given.items()}
+        rows, _ = _repeated_places(problem.data.subject, problem.subjects, count)
+        known[count] = replace(
+            problem, data=repeated(problem.data, count), given=given, censoring=problem.censoring.of_rows(rows)
+        )
     return known[count]
 
 

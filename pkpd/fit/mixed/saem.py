@@ -202,11 +202,16 @@ def saem(
     Raises
     ------
     InputError
-        If the population has priors, which are not part of this method yet.
+        If the population has priors, or measured values are conditioned on a limit (M2, M4): not part of this method.
     """
     settings = settings or SaemSettings()
+    problems = []
     if problem.population.priors:
-        raise InputError("SAEM does not know priors; leave them out, or take another method", "SAEM")
+        problems.append("SAEM does not know priors; leave them out, or take another method")
+    if problem.censoring.window is not None:
+        problems.append(f"SAEM does not know {problem.censoring.method}; take M3 or M1, or another method")
+    if problems:
+        raise InputError(problems, "SAEM")
     return _Run(problem, problem.start if start is None else np.asarray(start, dtype=float), settings, seed).finished()
 
 

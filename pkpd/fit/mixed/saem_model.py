@@ -50,6 +50,7 @@ def canonical_order(problem: Problem) -> Integers:
         return (
             int(edges[i + 1] - edges[i]), data.lower[mine].tolist(), data.upper[mine].tolist(), data.time[mine].tolist(),
             [(d.time, d.amount) for d in data.doses[i]], data.covariates[starts[i] : starts[i + 1]].tolist(),
+            [float(values[i]) for _, values in sorted(problem.given.items())],
         )  # fmt: skip
 
     return np.array(sorted(range(problem.subjects), key=key), dtype=np.int64)
@@ -93,7 +94,8 @@ class ChainModel:
         if len(places) < _MANY:
             settings = replace(settings, workers=1)
         data = repeated(problem, places)
-        self.problem = Problem(problem.population, data, problem.shifts, settings)
+        given = {name: values[places] for name, values in problem.given.items()}
+        self.problem = Problem(problem.population, data, problem.shifts, settings, given=given)
         self.starts = self.problem.starts
         self._code = self.problem.codes[0]
         base = self.problem._table
