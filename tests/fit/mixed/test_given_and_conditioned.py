@@ -1,4 +1,4 @@
-"""What belongs to subjects or rows follows them when subjects are repeated: given values, limits that condition a row."""
+"""What belongs to subjects or rows follows them when these are repeated: given values, limits of conditioned rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def censored_problem(kind: str, blq: str) -> Problem:
     """Theophylline without the samples before the dose, and with a limit of 3 mg/L."""
     table = pkpd.data.theophylline().observations
     table = table[table["time"] > 0]
-    values = [f"<3" if v < 3 else v for v in table["value"]]
+    values = ["<3" if v < 3 else v for v in table["value"]]
     plain = pkpd.data.theophylline()
     samples = table[["subject", "time"]].assign(analyte="C", value=values)
     units = {"time": "h", "C": "mg/L", "dose": "mg/kg"}
