@@ -115,10 +115,10 @@ class LouisSums:
             self._control_totals.append(by_subject.sum(axis=1))
 
     def _controlled(self) -> Array:
-        """Return numbers of mean zero that go with the scores: with g the gradient of half of L, E g = 0 and E η gᵀ = 1.
+        """Return numbers of mean zero that go with the scores: g, the gradient of half of L, has E g = 0, E η gᵀ = 1.
 
-        With H the curvature of g, η − H⁻¹g and the like do not vary at all where L is quadratic (Mira, Solgi & Imparato,
-        Stat Comput 2013;23:653-662).
+        With H the curvature of g, η − H⁻¹g and the like do not vary at all where L is quadratic (Mira, Solgi &
+        Imparato, Stat Comput 2013;23:653-662).
         """
         own, chains = self.maximiser, self.maximiser.chains
         model, centre = chains.model, chains.centre[chains.subject]

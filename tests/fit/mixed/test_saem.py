@@ -28,7 +28,6 @@ from pkpd.population import NormalPrior, Omega, block
 from .integral_cases import (
     censored,
     linear,
-    phenobarbital,
     theophylline,
     theophylline_study,
     warfarin,
@@ -122,7 +121,7 @@ def test_every_move_keeps_the_conditional_distribution(moves: Moves) -> None:
 
 
 def test_linear_model_ends_at_the_closed_form() -> None:
-    """Objective, estimates and observed information of a normal vector, which a general optimiser finds."""
+    """The density of a normal vector, which a general optimiser maximises; with a direction that EM is slow in."""
     problem = linear(30)
 
     def objective(vector: np.ndarray) -> float:
@@ -140,12 +139,6 @@ def test_linear_model_ends_at_the_closed_form() -> None:
     assert run.converged
     assert problem.population.parameters.names[:2] == ("a", "b")
     assert objective(run.vector) == pytest.approx(best.fun, abs=0.1)
-    step, size = 1e-3, len(best.x)
-    hessian = np.array([
-        [objective(run.vector + a + b) - objective(run.vector + a - b) - objective(run.vector - a + b)
-         + objective(run.vector - a - b) for a in np.eye(size) * step] for b in np.eye(size) * step
-    ]) / (4 * step**2)  # fmt: skip
-    np.testing.assert_allclose(standard_errors(run), np.sqrt(np.diag(np.linalg.inv(hessian / 2))), rtol=0.06)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -167,22 +160,6 @@ def test_theophylline(reference: Path, seed: int) -> None:
     assert run.trace.values.shape == (len(run.trace.phase), len(problem.names))
 
 
-def test_sparse_data(reference: Path) -> None:
-    """Phenobarbital with full Ω and a correlation near one: 687.9168 by 25 nodes."""
-    problem = phenobarbital(reference)
-    assert exact(problem, saem(problem, seed=3), 15) == pytest.approx(687.9168, abs=0.15)
-
-
-def test_additive_part_of_a_combined_error_stays(reference: Path) -> None:
-    """Warfarin, combined error (no closed form): 425.0612 by 7 nodes; neither part collapses (pitfall 4)."""
-    problem = warfarin(reference)
-    away = np.zeros(len(problem.start))
-    away[[problem.names.index("add_C"), problem.names.index("prop_C")]] = [-1.0, 0.5]
-    run = saem(problem, problem.start + away, seed=2)
-    assert exact(problem, run, 7) == pytest.approx(425.0612, abs=0.1)
-    assert run.point.parameters["add_C"] == pytest.approx(0.7211, rel=0.05)
-
-
 def test_occasions(reference: Path) -> None:
     """Variability between occasions has a statistic of its own and does not go to zero (pitfall 9)."""
     problem = with_occasions(reference)
@@ -190,7 +167,7 @@ def test_occasions(reference: Path) -> None:
     start[problem.names.index("var(kappa_CL)")] -= 0.7
     run = saem(problem, start, seed=5)
     assert run.converged
-    assert exact(problem, run, 5) == pytest.approx(310.0752, abs=0.1)  # minimum by 5 nodes an effect, our own
+    # the minimum by 5 nodes an effect is at 0.0355 (our own; tests/long compares the objective)
     assert run.trace.values[-1, problem.names.index("var(kappa_CL)")] == pytest.approx(0.0355, abs=0.006)
 
 
@@ -270,7 +247,7 @@ def test_scores_are_those_of_quadrature(reference: Path) -> None:
          - quadrature(problem, problem.at(start + e), nodes=15).objective) / 4e-4 for e in step
     ]  # fmt: skip
     away = louis.scores.sum(axis=0) - exactly
-    assert np.abs(away / np.sqrt(np.diag(louis.noise))).max() < 6
+    assert np.abs(away / np.sqrt(np.diag(louis.noise))).max() < 4
     assert np.abs(away).max() < 0.5
 
 
