@@ -172,7 +172,7 @@ class _Search:
         self.problem, self.settings, self.seed = problem, settings, seed
         self.keys = subject_keys(problem.data)
         size = len(problem.effects)
-        draws = settings.draws or min(max(8 * (size + size * size), 128), 2048)
+        draws = settings.draws or min(max(8 * (size + size * size), 128), 512)
         self.power = max(int(np.ceil(np.log2(draws))), 4)
         self.iteration = self.stream = 0
         self.eta: Array | None = None
