@@ -65,7 +65,7 @@ def population_from(data: Mapping[str, Any], kinds: Iterable[type[ResidualError]
         relations=data["relations"], exponents=data["exponents"], scales=data["scales"],
         limits={name: (low, high) for name, (low, high) in data["limits"].items()},
         constraints=tuple(data["constraints"]), priors=tuple(_prior_from(p) for p in data["priors"]),
-        correlations=tuple(correlated(*outputs) for outputs in data["correlations"]),
+        correlations=tuple(correlated(*outputs) for outputs in data.get("correlations", ())),
     )  # fmt: skip
 
 

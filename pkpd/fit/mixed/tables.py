@@ -76,7 +76,8 @@ def parameter_table(fit: Reported, level: float) -> pandas.DataFrame:
             continue
         estimate, *rest = _numbers(fit, q, level)
         spread = [found.get(q.name, math.nan) for found in columns.values()]
-        note = "fixed" if q.fixed else ""
+        given = q.name in fit.individuals and fit.individuals[q.name].attrs.get("given")
+        note = "given by subject: the median" if given else "fixed" if q.fixed else ""
         rows.append((q.name, estimate, q.unit, *rest, *spread, shrunk.get(q.name, math.nan), note, q.meaning))
     titles = ["parameter", "estimate", "unit", *_titles(level), *columns, "shrinkage %", "note", "meaning"]
     return pandas.DataFrame(rows, columns=titles).set_index("parameter")
