@@ -265,7 +265,7 @@ def test_missing_covariates_and_given_values_come_back(reference: Path, tmp_path
             error={"C": "additive"}, options=replace(options, missing={}),
         )  # fmt: skip
     np.testing.assert_array_equal(part.individuals["V"], given["V"])
-    assert "V" not in part.table().index
+    assert part.table().loc["V", "note"] == "given by subject: the median"
     assert part.draws(1, np.random.default_rng(1))[0].table is not None
     again = store.load(part.save(tmp_path / "given.nc"), case.study)
     assert again.estimate.objective == pytest.approx(part.objective, abs=1e-8)
