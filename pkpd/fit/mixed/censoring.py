@@ -64,8 +64,10 @@ class Censoring:
     window: tuple[Array, Array] | None = None
 
     def of_rows(self, rows: Integers) -> Censoring:
-        """Return the same for some of the rows, as often as each is named."""
-        return self if self.window is None else replace(self, window=(self.window[0][rows], self.window[1][rows]))
+        """Return the same for some of the rows, or for rows that are repeated."""
+        if self.window is None:
+            return self
+        return replace(self, window=(self.window[0][rows], self.window[1][rows]))
 
     def __str__(self) -> str:
         """Say it in a sentence."""

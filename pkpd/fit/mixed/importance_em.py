@@ -38,6 +38,7 @@ from pkpd.fit.mixed.control import controlled_shares
 from pkpd.fit.mixed.draws import Weighted, weighted_draws
 from pkpd.fit.mixed.importance import DRAWS, importance_sampling
 from pkpd.fit.mixed.integral import Likelihood, frame_of
+from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.laplacian import _information
 from pkpd.fit.mixed.modes import Modes, conditional_modes
 from pkpd.fit.mixed.omega_step import best_omega
@@ -143,6 +144,7 @@ def importance_em(
     InputError
         If the population has priors, which this method does not know, or nothing that varies.
     """
+    require_plain_errors(problem, "IMP")
     problems = []
     if problem.population.priors:
         problems.append("the EM by importance sampling knows no priors; use Laplace or quadrature")
@@ -312,13 +314,9 @@ def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
     score[places.effects] = np.einsum("ia,iaf->f", by_shift, links)
     by_error = np.einsum("ik,ika->a", drawn.share, drawn.by_error)
     score[places.errors] = by_error[places.error_free] * point.error_slopes
-    lower = np.linalg.cholesky(point.matrix)
-    root = np.linalg.inv(lower)
-    u, slope = drawn.eta @ root.T, drawn.by_shift @ problem.shifts.effects
-    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], u)
-    turned = np.einsum("ab,bcp,dc->pad", root, point.change, root)
-    moved = np.tril(turned) - 0.5 * np.einsum("paa->pa", turned)[:, :, None] * np.eye(len(lower))
-    score[places.parameters :] = np.einsum("ab,pbc->pac", lower, moved).reshape(-1, lower.size) @ together.ravel()
+    slope = drawn.by_shift @ problem.shifts.effects
+    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], drawn.white)
+    score[places.parameters :] = np.einsum("ab,abp->p", together, point.root_change)
     return score
 
 

@@ -1,8 +1,9 @@
 """Loops over subjects and chains of SAEM, compiled: random numbers, proposals, densities, acceptance.
 
-S is the number of subject-chains (every chain holds every subject), q of random effects, rows those of all subject-chains.
-Shapes are in the docstrings. Random numbers are SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) keyed by seed, subject, chain
-and the number of the move, so that they depend neither on the order of subjects nor on threads; normal ones by Box & Muller.
+S is the number of subject-chains (every chain holds every subject), q of random effects, rows those of all
+subject-chains. Shapes are in the docstrings. Random numbers are SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) keyed by
+seed, subject, chain and the number of the move, so that they depend neither on the order of subjects nor on threads;
+normal ones by Box & Muller.
 """
 
 from __future__ import annotations

@@ -192,6 +192,27 @@ def test_a_fit_is_a_source_of_simulations(fit: PopulationFit, occasions: Populat
     assert simulate(occasions, oral("100 mg"), subjects=3, times=[1.0], progress=False)["CL"].size == 3
 
 
+def test_uncertain_replicates_have_estimates_of_their_own(fit: PopulationFit, case: Case) -> None:
+    plan, known = oral("320 mg"), {"subjects": 20, "times": [1.0, 4.0], "replicates": 40, "seed": 3, "progress": False}
+    found = simulate(fit, plan, uncertain=True, **known)
+    assert found.sizes["replicate"] == 40
+    assert set(found["C"].dims) == {"replicate", "subject", "time"}
+    typical = np.log(found["typical"].sel(parameter="CL"))
+    error = fit.standard_errors()["CL"] / fit.values["CL"]
+    assert typical.std().item() == pytest.approx(error, rel=0.4)
+    means = np.log(found["CL"]).mean("subject") - typical  # what subjects add to it: 0.26/√20
+    assert abs(means.mean().item()) < 0.05
+    assert means.std().item() == pytest.approx(0.263 / np.sqrt(20), rel=0.4)
+    assert found["C"].equals(simulate(fit, plan, uncertain=True, **known)["C"])
+    assert not np.allclose(found["C"][0], found["C"][1])
+    study = simulate(fit, case.study, replicates=2, uncertain=True, progress=False)
+    assert study["value"].shape == (2, 132)
+    with pytest.raises(InputError, match="has no uncertainty"):
+        simulate(fit.population(), plan, uncertain=True, **known)
+    with pytest.raises(InputError, match="leave store out"):
+        simulate(fit, plan, uncertain=True, store="nowhere", **known)
+
+
 def test_without_a_covariance_nothing_is_drawn_and_the_reason_is_said(fit: PopulationFit) -> None:
     flat = population_fit(replace(fit.estimate, hessian=np.zeros_like(fit.estimate.hessian)))
     with pytest.raises(InputError, match="R is not positive definite"):
