@@ -117,7 +117,7 @@ def _joint(problem: Problem, point: Point, white: Array, extra: Array, slopes: b
         problem.starts, density.value, density.f, response.first, density.p, white, extra, value, by_shift,
         by_error,
     )  # fmt: skip
-    return (value, by_shift, by_error) if slopes else (value, by_shift[:, :0], by_error[:, :0])
+    return value, by_shift, by_error
 
 
 def _mean_sd_values(densities: Densities, f: Array, errors: Array) -> tuple[Array, Array, Array]:
