@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Integers
 from pkpd.decimals import product
 from pkpd.errors import InputError, nearest, shown
 from pkpd.observed import BELOW, INTERVAL, MEASURED, Observed
@@ -62,6 +62,12 @@ class Censoring:
     method: str = "M3"
     dropped: int = 0
     window: tuple[Array, Array] | None = None
+
+    def of_rows(self, rows: Integers) -> Censoring:
+        """Return the same for some of the rows, or for rows that are repeated."""
+        if self.window is None:
+            return self
+        return replace(self, window=(self.window[0][rows], self.window[1][rows]))
 
     def __str__(self) -> str:
         """Say it in a sentence."""

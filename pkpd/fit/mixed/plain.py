@@ -14,7 +14,7 @@ import numpy as np
 from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
-from pkpd.population import KINDS, InverseWishart, NormalPrior, Omega, Population, ResidualError
+from pkpd.population import KINDS, InverseWishart, NormalPrior, Omega, Population, ResidualError, correlated
 from pkpd.population.blocks import OmegaBlock
 
 _PRIORS = {"normal": NormalPrior, "inverse Wishart": InverseWishart}
@@ -43,6 +43,7 @@ def population_data(people: Population) -> dict[str, Any]:
         "limits": {name: list(ends) for name, ends in people.limits.items()},
         "constraints": list(people.constraints),
         "priors": [_prior_data(p) for p in people.priors],
+        "correlations": [list(c.outputs) for c in people.correlations],
     }  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def population_from(data: Mapping[str, Any], kinds: Iterable[type[ResidualError]
         relations=data["relations"], exponents=data["exponents"], scales=data["scales"],
         limits={name: (low, high) for name, (low, high) in data["limits"].items()},
         constraints=tuple(data["constraints"]), priors=tuple(_prior_from(p) for p in data["priors"]),
+        correlations=tuple(correlated(*outputs) for outputs in data.get("correlations", ())),
     )  # fmt: skip
 
 

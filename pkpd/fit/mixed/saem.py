@@ -1,16 +1,17 @@
-r"""Stochastic approximation EM: the maximum of the exact marginal likelihood, without an approximation of the integral.
+r"""Stochastic approximation EM: the maximum of the exact marginal likelihood, without approximating the integral.
 
-An iteration draws random effects given the data (`saem_chains`) and maximises the averaged complete likelihood (`saem_step`).
-While the parameters are explored the average is that of the present chains (γ = 1), and variances fall slowly (annealing);
-then :math:`\gamma_k = (k - K_1)^{-1}`, so that all iterations count alike. At the end the parameters rest, and the chains give
-conditional means, SDs and samples.
+An iteration draws random effects given the data (`saem_chains`) and maximises the averaged complete likelihood
+(`saem_step`). While the parameters are explored the average is that of the present chains (γ = 1), and variances fall
+slowly (annealing); then :math:`\gamma_k = k^{-a}`, and the estimates are the mean of these iterations. At the end the
+parameters rest: the chains give conditional means, SDs and samples, and score and information of the marginal
+likelihood (`saem_louis`), which say what is left to gain, make up for it, and give standard errors.
 
 References
 ----------
 Delyon B, Lavielle M, Moulines E. Ann Stat 1999;27:94-128. Kuhn E, Lavielle M. Comput Stat Data Anal 2005;49:1020-1038.
 Panhard X, Samson A. Biostatistics 2009;10:121-135 (occasions). Samson A, Lavielle M, Mentré F. Comput Stat Data Anal
-2006;51:1562-1574 (censored data; here by their density instead of by drawing them). Karimi B, Lavielle M, Moulines E. Comput
-Stat Data Anal 2020;141:123-138 (proposals about the modes).
+2006;51:1562-1574 (censored data; here by their density instead of by drawing them). Karimi B, Lavielle M, Moulines E.
+Comput Stat Data Anal 2020;141:123-138 (proposals about the modes).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from pkpd.arguments import checked_fields
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError
+from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.modes import conditional_modes
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.saem_chains import Chains, Moves
@@ -36,20 +38,24 @@ _WINDOW = 20  # iterations that are compared with those before
 _DRIFT = 0.3  # of a complete-data standard error, between two windows
 _BATCHES = 4  # whose means say how exact the mean of all iterations is
 _SETTLE = 4  # iterations after a step of the parameters, before draws count
-_FARTHEST = 0.5  # longest step on the scales of estimation
+_FARTHEST = 3.0  # complete-data standard errors that a step goes along an axis, at first
+_LONGEST = 0.7  # longest step on the scales of estimation
+_CHAINS = 120, 60  # subject-chains of a model with a closed form, and of others
+_DRAWS = 1500, 200  # most iterations of drawing, likewise
+_NEAR, _TOO_NOISY = 0.1, 0.3  # −2 log L that may be left to gain beside its noise, and noise that says nothing any more
 _CHECK = 5  # iterations between two looks at what is reached
 
 
 @dataclass(frozen=True)
 class SaemSettings:
-    """How SAEM goes about it.
+    r"""How SAEM goes about it.
 
     Attributes
     ----------
     chains : int, optional
         Chains of every subject; by default so many that there are at least `subject_chains` in all.
-    subject_chains : int
-        See `chains`.
+    subject_chains : int, optional
+        See `chains`; 120 for a model with a closed form, whose runs cost little, and 60 for others.
     burn_in : int
         Iterations that leave Ω and the residual errors alone.
     exploration, smoothing : tuple of int
@@ -62,13 +68,14 @@ class SaemSettings:
     freedom : int
         Degrees of freedom of the t proposals about the modes; even.
     power : float
-        Smoothing steps are :math:`\\gamma_k = k^{-power}`. Below 1 the estimates are the mean of the iterations (Polyak &
-        Juditsky, SIAM J Control Optim 1992;30:838-855), which forgets where exploration ended even where the data say
-        little; 1 is the classical choice, whose last iterate is the estimate.
+        a: smoothing steps are :math:`\gamma_k = k^{-a}`. Below 1 the estimates are the mean of the iterations (Polyak
+        & Juditsky, SIAM J Control Optim 1992;30:838-855), which forgets where exploration ended even where the data
+        say little; 1 is the classical choice, whose last iterate is the estimate.
     rest : float
         Monte-Carlo error, in standard errors that known random effects would give, at which smoothing ends.
     samples : tuple of int
-        Least and most iterations at the end, with the parameters at rest; the least are kept.
+        Least and most iterations at the end, with the parameters at rest, of which the least are kept; without a most,
+        1500 for a model with a closed form and 200 for others.
     noise : float
         Monte-Carlo error of the objective's distance from the maximum, at which drawing ends.
     rounds : int
@@ -80,18 +87,18 @@ class SaemSettings:
     """
 
     chains: int | None = None
-    subject_chains: int = 120
+    subject_chains: int | None = None
     burn_in: int = 5
-    exploration: tuple[int, int] = (50, 300)
-    smoothing: tuple[int, int] = (40, 200)
+    exploration: tuple[int, int] = (50, 150)
+    smoothing: tuple[int, int] = (40, 100)
     annealing: float = 0.95
     moves: Moves = field(default_factory=Moves)
     freedom: int = 8
     power: float = 0.7
     rest: float = 0.1
-    samples: tuple[int, int] = (40, 400)
-    noise: float = 0.03
-    rounds: int = 4
+    samples: tuple[int, int | None] = (30, None)
+    noise: float = 0.04
+    rounds: int = 6
     gain: float = 0.01
     stop: bool = True
 
@@ -106,7 +113,7 @@ class SaemSettings:
             problems.append(f"annealing is {self.annealing}; expected a number between 0 and 1")
         for name in ("exploration", "smoothing", "samples"):
             low, high = getattr(self, name)
-            if not 1 <= low <= high:
+            if not 1 <= low <= (low if high is None else high):
                 problems.append(f"{name} is {(low, high)}; expected the least and the most, from 1 on")
         if self.burn_in < 0 or self.rounds < 0:
             problems.append(f"burn_in is {self.burn_in} and rounds is {self.rounds}; expected from 0 on")
@@ -202,11 +209,13 @@ def saem(
     Raises
     ------
     InputError
-        If the population has priors, which are not part of this method yet.
+        If the population has priors, or random effects on residual errors or correlations of these, which are not part
+        of this method yet.
     """
     settings = settings or SaemSettings()
     if problem.population.priors:
         raise InputError("SAEM does not know priors; leave them out, or take another method", "SAEM")
+    require_plain_errors(problem, "SAEM")
     return _Run(problem, problem.start if start is None else np.asarray(start, dtype=float), settings, seed).finished()
 
 
@@ -215,7 +224,10 @@ class _Run:
 
     def __init__(self, problem: Problem, start: Array, settings: SaemSettings, seed: int) -> None:
         self.problem, self.settings, self.seed = problem, settings, seed
-        copies = settings.chains or max(1, math.ceil(settings.subject_chains / problem.subjects))
+        closed = problem.codes[0].integrated is None
+        self._most = settings.samples[1] or (_DRAWS[0] if closed else _DRAWS[1])
+        wanted = settings.subject_chains or (_CHAINS[0] if closed else _CHAINS[1])
+        copies = settings.chains or max(1, math.ceil(wanted / problem.subjects))
         self.chains = Chains(problem, copies, settings.moves, seed, settings.freedom)
         self.maximiser = Maximiser(problem, self.chains, start)
         self.vectors: list[Array] = []
@@ -223,7 +235,7 @@ class _Run:
         self.complete: list[float] = []
         self.phase: list[int] = []
         self.share: list[float] = []
-        self.kept: deque[Array] = deque(maxlen=settings.samples[0])
+        self.kept: deque[Array] = deque()
         self._centre(start)
         maximiser = self.maximiser
         self.chains.begin(maximiser.values, maximiser.errors, maximiser.inverse)
@@ -320,41 +332,64 @@ class _Run:
         return float(np.max(error / self.maximiser.scales(), initial=0.0))
 
     def _polish(self) -> tuple[Louis, str]:
-        """Draw with the parameters at rest, and go where score and information point, until there is nothing to gain."""
-        settings, maximiser, chains = self.settings, self.maximiser, self.chains
-        for attempt in range(settings.rounds + 1):
-            chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse)
-            for _ in range(_SETTLE):
-                chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
-            chains.reset_counts()
-            sums = LouisSums(maximiser)
-            louis, step, gain, noise = self._drawn(sums)
-            if gain <= settings.gain + 2.0 * noise or attempt == settings.rounds:
-                break
-            longest = float(np.abs(step).max())
-            maximiser.move(sums.vector + step * min(1.0, _FARTHEST / longest))
-            self._note(POLISH, 0.0)
-            if attempt % 2:
-                self._recentre()
-        words = f"a step of Newton's method would gain {gain:.2g} in −2 log L, of which {noise:.2g} is noise"
-        return louis, words if gain <= settings.gain + 2.0 * noise else f"polishing took the most rounds: {words}"
+        """Draw with the parameters at rest, and go where score and information point, until there is nothing to gain.
 
-    def _drawn(self, sums: LouisSums) -> tuple[Louis, Array, float, float]:
+        A step is taken back where the scores at both ends say that the likelihood has fallen: by the trapezium
+        ½ (g₀ + g₁)ᵀδ.
+        """
+        settings, maximiser = self.settings, self.maximiser
+        farthest, place, rounds = _FARTHEST, maximiser.whole_vector(), 0
+        louis, kept = self._settled()
+        while True:
+            _, gain, noise = louis.step()
+            if gain <= settings.gain + 2.0 * noise or rounds >= settings.rounds:
+                break
+            step = louis.step(farthest)[0]
+            rounds += 1
+            maximiser.move(place + step * min(1.0, _LONGEST / float(np.abs(step).max())))
+            if rounds % 2 == 0:
+                self._recentre()
+            there = maximiser.whole_vector()
+            self._note(POLISH, 0.0)
+            other, drawn = self._settled()
+            risen = 0.5 * float((louis.scores.sum(axis=0) + other.scores.sum(axis=0)) @ (there - place))
+            if risen > 0:
+                place, louis, kept = there, other, drawn
+                farthest *= 1.5
+            else:
+                farthest *= 0.25
+        maximiser.move(place)
+        self.kept = kept
+        words = f"a step of Newton's method would gain {gain:.2g} in −2 log L, of which {noise:.2g} is noise"
+        if noise > _TOO_NOISY:
+            return louis, f"polishing took the most iterations and is still noisy: {words}"
+        return louis, words if gain <= _NEAR + 2.0 * noise else f"polishing took the most rounds: {words}"
+
+    def _settled(self) -> tuple[Louis, deque[Array]]:
+        """Return what draws say at the present parameters, and the last of the draws."""
+        maximiser, chains = self.maximiser, self.chains
+        chains.refresh(maximiser.values, maximiser.errors, maximiser.inverse)
+        for _ in range(_SETTLE):
+            chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
+        chains.reset_counts()
+        return self._drawn(LouisSums(maximiser))
+
+    def _drawn(self, sums: LouisSums) -> tuple[Louis, deque[Array]]:
         """Draw until the noise of what a step would gain is small, or the gain stands out of it."""
         maximiser, chains, settings = self.maximiser, self.chains, self.settings
-        least, most = settings.samples
-        self.kept.clear()
+        least, most = settings.samples[0], self._most
+        kept: deque[Array] = deque(maxlen=least)
         planned, done = least, 0
         while True:
             for _ in range(planned):
                 chains.sweep(maximiser.errors, maximiser.matrix, maximiser.inverse, 0.0)
                 sums.add()
-                self.kept.append(chains.eta.copy())
+                kept.append(chains.eta.copy())
             done += planned
             louis = sums.result()
-            step, gain, noise = louis.step()
+            _, gain, noise = louis.step()
             if noise <= settings.noise or done >= most or gain > settings.gain + 10.0 * noise:
-                return louis, step, gain, noise
+                return louis, kept
             planned = min(most - done, max(least, min(done, math.ceil(done * (noise / settings.noise - 1.0)))))
 
     def _result(self, converged: bool, why: tuple[str, ...], louis: Louis) -> SaemRun:

@@ -1,8 +1,9 @@
 """The Markov chains of SAEM: random effects of every subject given its data, several chains side by side.
 
-Four moves: independent proposals from the prior and from a t about the conditional mode (Karimi, Lavielle & Moulines, Comput
-Stat Data Anal 2020;141:123-138), whose predictions are computed in one run because they do not wait for each other; random
-walks of all random effects and of one that is drawn at random, with steps that adapt while the parameters are explored.
+Four moves: independent proposals from the prior and from a t about the conditional mode (Karimi, Lavielle & Moulines,
+Comput Stat Data Anal 2020;141:123-138), whose predictions are computed in one run because they do not wait for each
+other; random walks of all random effects and of one that is drawn at random, with steps that adapt while the parameters
+are explored.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from pkpd.fit.mixed.saem_kernels import (
 from pkpd.fit.mixed.saem_model import ChainModel, canonical_order
 
 PRIOR, CENTRED = 0, 1
-_WANTED = (0.44, 0.25)  # acceptance of a step of one random effect and of all (Roberts & Rosenthal, Stat Sci 2001;16:351)
+_WANTED = (0.44, 0.25)  # acceptance of a step of one random effect and of all
+"""Roberts & Rosenthal, Stat Sci 2001;16:351-367."""
+_RARE = 0.03  # share of proposals from the prior that are taken, below which they are given up
 _EASY = 0.6  # share of iterations in which a chain must have moved by independent proposals
 
 
@@ -37,7 +40,7 @@ class Moves:
     prior: int = 1
     centred: int = 2
     block: int = 1
-    single: int = 2
+    single: int = 1
 
 
 class Chains:
@@ -80,6 +83,7 @@ class Chains:
         self.kinds = np.array([PRIOR] * moves.prior + [CENTRED] * moves.centred, dtype=np.int64)
         places = np.tile(self.order, copies)
         self.model = ChainModel(problem, places, self.effects)
+        self._places = places
         self.wide = ChainModel(problem, np.tile(places, max(len(self.kinds), 1)), self.effects)
         self.subject = np.tile(np.arange(count), copies).astype(np.int64)
         self._keys = np.empty(count * copies, dtype=np.uint64)
@@ -90,7 +94,7 @@ class Chains:
         self.f, self.data = np.empty(len(self.model.lower)), np.empty(count * copies)
         self.prior = np.zeros(count * copies)
         self.centre = np.zeros((count, size))
-        self.root = np.tile(np.eye(size), (count, 1, 1))
+        self.root: Array = np.tile(np.eye(size), (count, 1, 1))
         self.steps = np.append(np.full(size, 2.0), 2.0 / np.sqrt(max(size, 1)))
         self.easy, self._round, self._made = False, 0, 0
         self._taken_by = np.zeros(count)
@@ -106,7 +110,7 @@ class Chains:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Share of proposals that were taken since the last `reset_counts`, by move; NaN for a move that is not made."""
+        """Share of proposals taken since the last `reset_counts`, by move; NaN for a move that is not made."""
         with np.errstate(all="ignore"):
             kinds = self.taken / self.tried
             single = self.walked[:-1].sum() / self.stepped[:-1].sum() if self.moves.single else np.nan
@@ -135,7 +139,7 @@ class Chains:
         self.centre = np.where(found[:, None], modes.eta[self.order][:, self.effects], 0.0)
         try:
             spread = np.linalg.inv(whole)
-            self.root = np.linalg.cholesky(0.5 * (spread + spread.transpose(0, 2, 1)))
+            self.root = np.asarray(np.linalg.cholesky(0.5 * (spread + spread.transpose(0, 2, 1))), dtype=np.float64)
         except np.linalg.LinAlgError:  # a curvature that rounding has spoilt: nobody knows whose, so Ω for all
             self.root = np.tile(np.linalg.cholesky(matrix), (len(whole), 1, 1))
 
@@ -181,7 +185,7 @@ class Chains:
             return
         with np.errstate(over="ignore"):  # 64 bits wrap around
             if len(self.kinds):
-                self._independent(errors, np.linalg.cholesky(matrix), inverse)
+                self._independent(errors, np.asarray(np.linalg.cholesky(matrix), dtype=np.float64), inverse)
             tried, walked = self.stepped.copy(), self.walked.copy()
             for single in self._walks():
                 self._walk(errors, inverse, single)
@@ -201,10 +205,21 @@ class Chains:
         return [every[self._round % len(every)]]
 
     def settle(self) -> None:
-        """Decide from what each subject took since the last call whether all walks are needed; count anew."""
+        """Decide from what was taken since the last call which moves are worth their cost; count anew.
+
+        Where every subject takes most proposals about its mode, one walk an iteration is enough; proposals from the
+        prior are given up where hardly any is taken. Both rest on the past alone, and every chain still reaches all.
+        """
         made = self._made * self.copies
         self.easy = made > 0 and bool((self._taken_by >= _EASY * made).all())
         self._taken_by[:], self._made = 0.0, 0
+        drawn = self.kinds == PRIOR
+        rare = self.tried[PRIOR] > 0 and self.taken[PRIOR] < _RARE * self.tried[PRIOR]
+        if rare and drawn.any() and not drawn.all():
+            self.kinds = self.kinds[~drawn]
+            values = self.model.values
+            self.wide = ChainModel(self.source, np.tile(self._places, len(self.kinds)), self.effects)
+            self.wide.set_values(values)
 
     def _independent(self, errors: Array, prior_root: Array, inverse: Array) -> None:
         self._tick += 1

@@ -40,6 +40,11 @@ _SDS: dict[type[ResidualError], int] = {
 _MANY = 2000  # subject-chains, from which on threads are worth their start
 
 
+def sd_kind(error: ResidualError) -> int:
+    """Return how the kernels compute the SD of an error, or `GENERIC`: from its text."""
+    return _SDS.get(type(error), GENERIC)
+
+
 def canonical_order(problem: Problem) -> Integers:
     """Return the subjects in an order that their data decide, shape (subjects,): not their names, places or units."""
     data = problem.data
@@ -48,8 +53,10 @@ def canonical_order(problem: Problem) -> Integers:
     def key(i: int) -> tuple[object, ...]:
         mine = slice(edges[i], edges[i + 1])
         return (
-            int(edges[i + 1] - edges[i]), data.lower[mine].tolist(), data.upper[mine].tolist(), data.time[mine].tolist(),
-            [(d.time, d.amount) for d in data.doses[i]], data.covariates[starts[i] : starts[i + 1]].tolist(),
+            int(edges[i + 1] - edges[i]), data.lower[mine].tolist(), data.upper[mine].tolist(),
+            data.time[mine].tolist(), [(d.time, d.amount) for d in data.doses[i]],
+            data.covariates[starts[i] : starts[i + 1]].tolist(),
+            [float(values[i]) for _, values in sorted(problem.given.items())],
         )  # fmt: skip
 
     return np.array(sorted(range(problem.subjects), key=key), dtype=np.int64)
@@ -93,7 +100,13 @@ class ChainModel:
         if len(places) < _MANY:
             settings = replace(settings, workers=1)
         data = repeated(problem, places)
-        self.problem = Problem(problem.population, data, problem.shifts, settings)
+        sizes = np.diff(problem.starts)[places]
+        inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        rows = np.repeat(problem.starts[:-1][places], sizes) + inside
+        self.problem = replace(
+            problem, data=data, settings=settings, censoring=problem.censoring.of_rows(rows),
+            given={name: values[places] for name, values in problem.given.items()},
+        )  # fmt: skip
         self.starts = self.problem.starts
         self._code = self.problem.codes[0]
         base = self.problem._table
@@ -103,7 +116,13 @@ class ChainModel:
         self._shifted = np.ascontiguousarray(self.effects[base.shifted])
         self._inverse_order = np.argsort(effects)
         self._count = np.arange(data.output.size)
+        self.values = np.empty(0)
         self._describe()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the model has a closed form, so that a run costs little beside what comes around it."""
+        return self._code.integrated is None
 
     def _describe(self) -> None:
         densities, rows = self.problem.densities, self.problem.data
@@ -116,18 +135,19 @@ class ChainModel:
         self._between = np.flatnonzero(rows.kind == INTERVAL)
         self._seen = np.zeros(count)
         for each in densities._errors:
-            kind = _SDS.get(type(each.error), GENERIC)
+            kind = sd_kind(each.error)
             self.kinds[each.rows], self.first[each.rows] = kind, each.columns.start
             self._seen[each.rows] = each.reading[:, 1]
             if kind != GENERIC and each.error.scale == "log":
                 self.logarithmic[each.rows] = 1
         self._generic = bool((self.kinds == GENERIC).any())
-        self._special = getattr(densities, "blq", "M3") != "M3"
+        self.special = bool(densities.windowed.any())
 
     def set_values(self, values: Array) -> None:
         """Write the values of all parameters of the population, shape (parameters,), into the engine's table."""
         columns, which = self._common
         self._table[:, columns] = values[which]
+        self.values = values
 
     def predict(self, eta: Array) -> Array:
         """Return the predictions of random effects, shape (copies·subjects, random effects) → (rows,)."""
@@ -151,7 +171,7 @@ class ChainModel:
 
     def densities(self, f: Array, errors: Array) -> Array:
         """Return −2 log density of the data of every copy of a subject, shape (copies·subjects,); infinite if none."""
-        if self._special:
+        if self.special:
             with np.errstate(all="ignore"):
                 total = group_sums(terms_of(self.problem.densities, f, errors).value, self.starts)
             return np.where(np.isfinite(total), total, np.inf)

@@ -1,8 +1,8 @@
 r"""Maximisation of the expected complete likelihood over Ω, whatever is fixed in it.
 
 With S the mean of ηηᵀ of a block over subjects, its copies and the occasions that occur, the block maximises
-:math:`-\log|\Omega| - \mathrm{tr}(\Omega^{-1}S)`: it is S itself where nothing is fixed, its free diagonal where all covariances
-are structural zeros, and otherwise found by scoring over the free numbers of the block.
+:math:`-\log|\Omega| - \mathrm{tr}(\Omega^{-1}S)`: it is S itself where nothing is fixed, its free diagonal where all
+covariances are structural zeros, and otherwise found by scoring over the free numbers of the block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.mixed.problem import Problem
 from pkpd.population.blocks import OmegaBlock
 
-_MOST = 30
+_MOST = 4  # steps of scoring; the next iteration goes on where these end
 _ENOUGH = 1e-16  # decrement of scoring, per subject
 _FLOOR = 1e-10  # least variance beside the one before: Ω stays a covariance matrix
 
@@ -45,7 +45,8 @@ class BlockPlace:
     @cached_property
     def fixed(self) -> Flags:
         """Fixed elements of what is active, shape (active, active)."""
-        return self.block.fixed[np.ix_(self.active, self.active)]
+        flags: Flags = self.block.fixed[np.ix_(self.active, self.active)]
+        return flags
 
     @cached_property
     def rows(self) -> Integers:
@@ -70,7 +71,7 @@ class BlockPlace:
     def vector(self, matrix: Array) -> Array:
         """Return the block's log-Cholesky numbers."""
         if matrix.size == 1:
-            return 0.5 * np.log(matrix[0, :1]) if len(self.rows) else np.empty(0)
+            return np.array(0.5 * np.log(matrix[0, :1])) if len(self.rows) else np.empty(0)
         return self.block.factorisation.vector(self.whole(matrix))
 
     def change(self, vector: Array) -> Array:
@@ -86,13 +87,13 @@ class BlockPlace:
         """Return the standard errors of these numbers if random effects were known."""
         many = self.weights.sum()
         if matrix.size == 1:
-            return np.full(len(self.rows), np.sqrt(0.5 / many))
+            return np.full(len(self.rows), float(np.sqrt(0.5 / many)))
         if not len(self.rows):
             return np.empty(0)
         change = self.change(self.vector(matrix))
         along = np.einsum("ij,jkp->pik", np.linalg.inv(matrix), change)
         information = 0.5 * many * np.einsum("pik,rki->pr", along, along)
-        return np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0))
+        return np.asarray(np.sqrt(np.maximum(np.diag(np.linalg.pinv(information)), 0.0)), dtype=np.float64)
 
 
 def block_places(problem: Problem, effects: Integers, mask: Array) -> tuple[BlockPlace, ...]:
@@ -167,10 +168,10 @@ def maximised(place: BlockPlace, moment: Array, before: Array, guard: float) -> 
             grown = np.where(variance < least, ratio, 1.0)
             mean = mean * np.outer(grown, grown)
     if not fixed.any():
-        return mean
+        return np.asarray(mean, dtype=np.float64)
     off = ~np.eye(len(mean), dtype=bool)
     if (fixed & off).sum() == off.sum() and not before[off].any():
-        return np.diag(np.where(np.diag(fixed), np.diag(before), np.diag(mean)))
+        return np.asarray(np.diag(np.where(np.diag(fixed), np.diag(before), np.diag(mean))), dtype=np.float64)
     return _scored(place, mean, before)
 
 
@@ -208,4 +209,4 @@ def _scored(place: BlockPlace, mean: Array, before: Array) -> Array:
         else:
             break
         vector, matrix, change, best = trial, there, moved, found
-    return matrix
+    return np.asarray(matrix, dtype=np.float64)

@@ -1,42 +1,30 @@
 r"""The maximisation step of SAEM: averages of what is sufficient, and the parameters that belong to them.
 
-With ξᵢ = μᵢ(θ) + ηᵢ the individual parameters on their scales, the complete likelihood of Kuhn & Lavielle (Comput Stat Data
-Anal 2005;49:1020-1038) has the sufficient statistics ξᵢ, Σ ξᵢξᵢᵀ and the sum of squares of each residual error. They are
-averaged as :math:`s_k = s_{k-1} + \gamma_k (S(\eta^k) - s_{k-1})` and kept relative to the present μ. What has no closed form
-(fixed effects without a random effect, errors with several parameters, censored rows) follows the gradient of the complete
-likelihood by :math:`\psi_k = \psi_{k-1} - \gamma_k H_k^{-1} g_k`, H its averaged expected information: it rests where the
-expected gradient is zero, which by Fisher's identity is the maximum of the marginal likelihood.
+With ξᵢ = μᵢ(θ) + ηᵢ the individual parameters on their scales, the complete likelihood of Kuhn & Lavielle (Comput Stat
+Data Anal 2005;49:1020-1038) has the sufficient statistics ξᵢ, Σ ξᵢξᵢᵀ and the sum of squares of each residual error.
+They are averaged as :math:`s_k = s_{k-1} + \gamma_k (S(\eta^k) - s_{k-1})` and kept relative to the present μ. What has
+no closed form (fixed effects without a random effect, errors with several parameters, censored rows) follows the
+gradient of the complete likelihood by :math:`\psi_k = \psi_{k-1} - \gamma_k H_k^{-1} g_k`, H its averaged expected
+information: it rests where the expected gradient is zero, which by Fisher's identity is the maximum of the marginal
+likelihood.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.mixed.problem import Point, Problem
-from pkpd.fit.mixed.saem_chains import Chains, present
-from pkpd.fit.mixed.saem_kernels import GENERIC, moments, squares
-from pkpd.fit.mixed.saem_omega import BlockPlace, assembled, block_places, maximised
-from pkpd.fit.mixed.saem_model import _SDS
+from pkpd.fit.mixed.saem_chains import Chains
+from pkpd.fit.mixed.saem_kernels import moments, squares
+from pkpd.fit.mixed.saem_layout import layout_of
+from pkpd.fit.mixed.saem_omega import assembled, block_places, maximised
 from pkpd.fit.mixed.terms import terms_of
-from pkpd.observed import MEASURED
-from pkpd.population.residual import Combined
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
 _LARGEST = 0.5  # step of a number on a log or logit scale in one iteration
-_EXACT = 1e-9  # relative
-
-
-@dataclass(frozen=True, eq=False)
-class _Closed:
-    """A residual error whose variance is a mean of squares."""
-
-    place: int  # among the errors' parameters
-    vector: int  # place in the vector
-    group: int
-    count: int  # rows of one copy
 
 
 class Maximiser:
@@ -74,7 +62,10 @@ class Maximiser:
         self._free = np.array([not p.fixed for p in problem.population.parameters.items])
         self._base = point.parameters.values.copy()
         self._scale = problem.population.parameters.scale
-        self.mask = present(problem, chains.order, chains.effects)
+        links = self._links(point)
+        self.layout = layout_of(problem, chains, links)
+        self.design = self.layout.design(links)
+        self.mask = self.layout.mask
         self.places = block_places(problem, chains.effects, self.mask)
         self.blocks = tuple(
             b.matrix[np.ix_(place.active, place.active)].copy()
@@ -84,80 +75,14 @@ class Maximiser:
         self._size = size
         self._set_omega()
         self.first, self.second = np.zeros((count, size)), np.zeros((size, size))
-        self._sort_effects(point)
-        self._sort_errors()
-        self._information = np.zeros((len(self.numeric), len(self.numeric)))
-        self._squares = np.zeros(len(self._closed))
+        self._information = np.zeros((len(self.layout.numeric), len(self.layout.numeric)))
+        self._squares = np.zeros(len(self.layout.closed))
         self._constraints = problem.population.inequalities
         self._names = problem.population.parameters.names
-
-    # what stands where
-
-    def _sort_effects(self, point: Point) -> None:
-        """Find the fixed effects that are the mean of random effects; the others are searched by their gradient."""
-        problem, chains = self.problem, self.chains
-        links = self._links(point)
-        effects = chains.model.effects
-        names = [problem.effects[k] for k in chains.effects]
-        between = np.array([n.startswith("eta_") for n in names], dtype=bool)
-        self._unmix = []  # of each mean: subset of random effects, pseudo-inverse
-        means, others = [], []
-        for k in range(len(problem.shifts.free)):
-            column = links[:, :, k]
-            for which in (np.flatnonzero(between), np.arange(len(names))):
-                part = effects[:, which]
-                inverse = np.linalg.pinv(part) if part.size else np.zeros((0, len(effects)))
-                found = column @ inverse.T
-                if which.size and np.abs(found @ part.T - column).max() <= _EXACT * max(np.abs(column).max(), 1e-300):
-                    means.append(k)
-                    self._unmix.append((which, inverse))
-                    break
-            else:
-                others.append(k)
-        self.means, self.others = np.array(means, dtype=np.int64), np.array(others, dtype=np.int64)
-        self.mean_places = problem.places.effects[self.means]
-        self.other_places = problem.places.effects[self.others]
-        self.design = self._design(links)
 
     def _links(self, point: Point) -> Array:
         links = point.links
         return links[self.chains.order] if len(links) > 1 else links
-
-    def _design(self, links: Array) -> Array:
-        """Return A = dη/dθ that keeps the individual parameters where they are, shape (1 or subjects, q, means)."""
-        whole = np.zeros((len(links), self._size, len(self.means)))
-        for column, (k, (which, inverse)) in enumerate(zip(self.means, self._unmix, strict=True)):
-            whole[:, which, column] = links[:, :, k] @ inverse.T
-        if (self.mask == 1.0).all():
-            return whole
-        return whole * self.mask[:, :, None]
-
-    def _sort_errors(self) -> None:
-        """Find the residual errors whose variance is a mean of squares."""
-        problem, model = self.problem, self.chains.model
-        densities, places = problem.densities, problem.places
-        self.group = np.full(len(model.lower), -1, dtype=np.int64)
-        closed, numeric, own = [], [], []
-        vector_place = {int(k): int(v) for k, v in zip(places.error_free, places.errors, strict=True)}
-        for each, repeated in zip(densities._errors, model.problem.densities._errors, strict=True):
-            free = [k for k in range(each.columns.start, each.columns.stop) if k in vector_place]
-            kind = GENERIC if model._special else _SDS.get(type(each.error), GENERIC)
-            plain = kind != GENERIC and type(each.error) is not Combined
-            measured = (problem.data.kind[each.rows] == MEASURED).all() and each.rows.size > 0
-            for k in free:
-                item = problem.population.parameters.get(densities.names[k])
-                if plain and measured and item.lower == 0.0 and np.isinf(item.upper):
-                    closed.append(_Closed(k, vector_place[k], len(closed), each.rows.size))
-                    self.group[repeated.rows] = closed[-1].group
-                else:
-                    numeric.append(vector_place[k])
-                    own.append(k)
-        self._closed = tuple(closed)
-        self._numeric_errors = np.array(own, dtype=np.int64)
-        self.numeric = np.array([*self.other_places.tolist(), *numeric], dtype=np.int64)
-        self._spread = np.array([c.vector for c in closed] + numeric, dtype=np.int64)  # what annealing guards
-        bounded = [p.lower > -np.inf or p.upper < np.inf for p in problem.population.parameters.items if not p.fixed]
-        self._bounded = np.array(bounded, dtype=bool)
 
     # values
 
@@ -190,8 +115,8 @@ class Maximiser:
 
     def _go(self, step: Array) -> None:
         """Add a step to the vector; the chains keep their individual parameters."""
-        if self.means.size:
-            shift, _ = self._shift(step[self.mean_places])
+        if self.layout.means.size:
+            shift, _ = self._shift(step[self.layout.mean_places])
             self.chains.eta -= shift[self.chains.subject] if len(shift) > 1 else shift
             self.first -= shift
         self.vector = self.vector + step
@@ -222,13 +147,11 @@ class Maximiser:
 
     def _set_omega(self) -> None:
         self.matrix = assembled(self.places, self.blocks, self._size)
-        self.inverse = np.linalg.inv(self.matrix) if self._size else self.matrix
-        self.inverse = np.ascontiguousarray(0.5 * (self.inverse + self.inverse.T))
+        inverse = np.linalg.inv(self.matrix) if self._size else self.matrix
+        self.inverse: Array = np.ascontiguousarray(0.5 * (inverse + inverse.T), dtype=np.float64)
 
     def point_at(self, vector: Array) -> Point:
         """Return a point that knows its parameters alone; Ω is that of the start."""
-        from dataclasses import replace
-
         parameters = self.problem.population.parameters.from_vector(vector)
         values = parameters.values[self.problem.places.error_values]
         return replace(self._point, vector=vector, values=parameters.values, errors=values)
@@ -236,15 +159,15 @@ class Maximiser:
     def scales(self) -> Array:
         """Return the vector's standard errors if random effects were known, shape (free,)."""
         found, count = np.zeros(len(self.vector)), self.problem.subjects
-        if self.means.size:
+        if self.layout.means.size:
             design = self.design
             parts = np.einsum("ikr,km,ims->irs", design, self.inverse, design)
             information = count * parts[0] if len(design) == 1 else parts.sum(axis=0)
-            found[self.mean_places] = np.sqrt(np.diag(np.linalg.pinv(information)))
-        for each in self._closed:
+            found[self.layout.mean_places] = np.sqrt(np.diag(np.linalg.pinv(information)))
+        for each in self.layout.closed:
             found[each.vector] = np.sqrt(0.5 / each.count)
-        if self.numeric.size and self._information.any():
-            found[self.numeric] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(0.5 * self._information)), 0.0))
+        if self.layout.numeric.size and self._information.any():
+            found[self.layout.numeric] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(0.5 * self._information)), 0.0))
         pairs = zip(self.places, self.blocks, strict=True)
         whole = np.concatenate([found, *(place.errors(matrix) for place, matrix in pairs)])
         return np.where(whole > 0, whole, np.inf)
@@ -276,7 +199,7 @@ class Maximiser:
         changed = self._move_numeric(share, before, errors)
         if errors and guard > 0:
             low = self._scale.to(np.maximum(self._scale.back(before) * guard, 0.0))
-            spread = self._spread
+            spread = self.layout.spreads
             self.vector[spread] = np.maximum(self.vector[spread], low[spread])
         curved = self._move_means()
         if omega and self._size:
@@ -289,7 +212,7 @@ class Maximiser:
 
     def _move_means(self) -> bool:
         """Maximise over the fixed effects that are means of random effects; chains keep their individual parameters."""
-        if not self.means.size:
+        if not self.layout.means.size:
             return False
         design, count = self.design, self.problem.subjects
         weighted = np.einsum("ikr,km->irm", design, self.inverse)
@@ -300,9 +223,9 @@ class Maximiser:
             information = np.einsum("irm,ims->rs", weighted, design)
             right = np.einsum("irm,im->r", weighted, self.first)
         step = np.linalg.lstsq(information, right, rcond=None)[0]
-        step = self._allowed(self.mean_places, step)
+        step = self._allowed(self.layout.mean_places, step)
         shift, curved = self._shift(step)
-        self.vector[self.mean_places] += step
+        self.vector[self.layout.mean_places] += step
         self.chains.eta -= shift[self.chains.subject] if len(shift) > 1 else shift
         if len(shift) == 1:
             total, away = self.first.sum(axis=0), shift[0]
@@ -317,7 +240,7 @@ class Maximiser:
         """Return by how much μ moves, shape (1 or subjects, random effects), and whether it is no straight line."""
         if self.problem.shifts.plain:
             return self.design @ step, False
-        places, total = self.mean_places, np.zeros(self.design.shape[:2])
+        places, total = self.layout.mean_places, np.zeros(self.design.shape[:2])
         end = self.vector.copy()
         end[places] += step
         after = self._design_at(end)
@@ -334,7 +257,7 @@ class Maximiser:
     def _design_at(self, vector: Array) -> Array:
         parameters = self.problem.population.parameters.from_vector(vector)
         links = self.problem.shifts.links(parameters, self.problem._first_covariates)
-        return self._design(links[self.chains.order] if len(links) > 1 else links)
+        return self.layout.design(links[self.chains.order] if len(links) > 1 else links)
 
     def _allowed(self, places: Integers, step: Array) -> Array:
         """Shorten a step that would break a constraint on typical values."""
@@ -351,13 +274,13 @@ class Maximiser:
 
     def _move_errors(self, share: float, move: bool) -> None:
         """Average the squares of residuals, and take the variances that belong to them."""
-        if not self._closed:
+        if not self.layout.closed:
             return
         chains, errors = self.chains, self.errors
         mean, sd, logarithmic = chains.model.mean_and_sd(chains.f, errors)
-        found = np.empty(len(self._closed))
-        squares(mean, sd, logarithmic, chains.model.lower, self.group, found)
-        for k, each in enumerate(self._closed):
+        found = np.empty(len(self.layout.closed))
+        squares(mean, sd, logarithmic, chains.model.lower, self.layout.group, found)
+        for k, each in enumerate(self.layout.closed):
             variance = found[k] * errors[each.place] ** 2 / (chains.copies * each.count)
             self._squares[k] += share * (variance - self._squares[k])
             if move and self._squares[k] > 0:
@@ -365,14 +288,14 @@ class Maximiser:
 
     def _move_numeric(self, share: float, before: Array, errors: bool) -> bool:
         """Follow the gradient of the complete likelihood where there is no closed form."""
-        if not self.numeric.size:
+        if not self.layout.numeric.size:
             return False
         gradient, information = self.slopes(before)
         weight = share if self._information.any() else 1.0
         self._information += weight * (information - self._information)
-        moving: Flags = np.ones(len(self.numeric), dtype=bool)
+        moving: Flags = np.ones(len(self.layout.numeric), dtype=bool)
         if not errors:
-            moving[len(self.others) :] = False
+            moving[len(self.layout.others) :] = False
         if not moving.any():
             return False
         sized = self._information[np.ix_(moving, moving)]
@@ -380,11 +303,11 @@ class Maximiser:
         correlation = sized / np.outer(scale, scale)
         correlation += 1e-9 * np.eye(len(scale))
         step = -share * np.linalg.solve(correlation, gradient[moving] / scale) / scale
-        places = self.numeric[moving]
-        most = np.where(self._bounded[places], _LARGEST, np.inf)
+        places = self.layout.numeric[moving]
+        most = np.where(self.layout.bounded[places], _LARGEST, np.inf)
         step = self._allowed(places, np.clip(step, -most, most))
         self.vector[places] += step
-        return bool(moving[: len(self.others)].any())
+        return bool(moving[: len(self.layout.others)].any())
 
     def slopes(self, vector: Array) -> tuple[Array, Array]:
         """Return gradient and expected information of the complete −2 log likelihood by what has no closed form.
@@ -392,7 +315,7 @@ class Maximiser:
         Shapes (numeric,) and (numeric, numeric): means over chains, by the vector.
         """
         chains, problem = self.chains, self.problem
-        model, many = chains.model, len(self.others)
+        model, many = chains.model, len(self.layout.others)
         point = self.point_at(vector)
         f, along = chains.f, np.zeros((len(chains.f), 0))
         if many:
@@ -400,7 +323,7 @@ class Maximiser:
         terms = terms_of(model.problem.densities, f, point.errors)
         all_slopes = np.zeros(len(problem.densities.names))
         all_slopes[problem.places.error_free] = point.parameters.slopes()[problem.places.errors]
-        own = self._numeric_errors
+        own = self.layout.numeric_errors
         by_errors = terms.p[:, own] * all_slopes[own]
         censored = model.problem.exact_rows
         with np.errstate(all="ignore"):
@@ -440,7 +363,7 @@ class Maximiser:
 
         def links(vector: Array) -> Array:
             parameters = problem.population.parameters.from_vector(vector)
-            whole = problem.shifts.links(parameters, problem._first_covariates)[:, :, self.others]
+            whole = problem.shifts.links(parameters, problem._first_covariates)[:, :, self.layout.others]
             return whole[chains.order][owner] if len(whole) > 1 else whole
 
         own = links(point.vector)
@@ -449,13 +372,10 @@ class Maximiser:
             return found.f, along, np.empty((0, 0, 0))
         rows = np.broadcast_to(own, (len(found.f), *own.shape[1:]))
         bent = np.einsum("jdk,jde,jel->jkl", rows, found.second, rows, optimize=True)
-        for k, place in enumerate(self.other_places):
+        for k, place in enumerate(self.layout.other_places):
             away = np.zeros(len(point.vector))
             away[place] = 1e-5
             moved = (links(point.vector + away) - links(point.vector - away)) / 2e-5
             if moved.any():
                 bent[:, :, k] += np.einsum("jd,jdl->jl", found.first, np.broadcast_to(moved, rows.shape))
         return found.f, along, bent
-
-
-__all__ = ["BlockPlace", "Maximiser"]

@@ -20,9 +20,9 @@ from scipy.optimize import minimize
 
 from pkpd.arrays import Array, Flags
 from pkpd.errors import InputError
+from pkpd.fit.mixed.joint_rows import require_plain_errors, row_terms
 from pkpd.fit.mixed.modes import FOUND, Modes, conditional_modes
 from pkpd.fit.mixed.problem import Point, Problem
-from pkpd.fit.mixed.terms import terms_of
 
 _FLAT = 1e3  # SD of a prior that says nothing
 _ROUNDS = 20
@@ -59,6 +59,7 @@ def two_stage(problem: Problem) -> TwoStage:
     """
     if problem.population.omega.effects("occasion"):
         raise InputError("two-stage estimates know no occasions; take another method", "two-stage")
+    require_plain_errors(problem, "two-stage")
     vector = problem.start.copy()
     modes, used = _alone(problem, problem.at(vector))
     for _ in range(_ROUNDS):
@@ -82,7 +83,7 @@ def _alone(problem: Problem, point: Point) -> tuple[Modes, Flags]:
 
 def errors_given(problem: Problem, vector: Array, modes: Modes, used: Flags) -> None:
     """Write the residual errors into a vector that are most likely given the subjects' predictions."""
-    places, f = problem.places, modes.at.response.f
+    places = problem.places
     rows = np.repeat(used, np.diff(problem.starts))
     if not places.errors.size or not rows.any():
         return
@@ -91,7 +92,7 @@ def errors_given(problem: Problem, vector: Array, modes: Modes, used: Flags) -> 
         trial = vector.copy()
         trial[places.errors] = x
         point = problem.at(trial)
-        terms = terms_of(problem.densities, f, point.errors)
+        terms = row_terms(problem, modes.at.response, point.errors)
         gradient = terms.p[rows][:, places.error_free].sum(axis=0) * point.error_slopes
         value = float(terms.value[rows].sum())
         return (value, gradient) if np.isfinite(value) and np.isfinite(gradient).all() else (1e300, np.zeros(x.size))
