@@ -26,7 +26,7 @@ from pkpd.fit.mixed.draws import Weighted
 from pkpd.fit.mixed.integral import Frame
 from pkpd.fit.mixed.problem import Point
 
-_PER_VARIATE = 5  # effective draws for each thing that is taken out
+_PER_VARIATE = 3  # effective draws for each thing that is taken out
 _NUMBERS = 2_000_000
 
 

@@ -37,8 +37,9 @@ def summary(fit: Reported) -> str:
         lines[-1] = f"no standard errors: {why}"
     if ends.exact is not None and ends.exact.value != fit.objective:  # SAEM's own objective is the exact one
         error = f" ± {ends.exact.error:.2g}" if ends.exact.error else ""
-        said = f": {ends.exact.sentence}" if ends.exact.sentence else ""
-        lines.append(f"exact, by {ends.exact.method}: {ends.exact.value:.4f}{error} ({ends.difference:+.3f}){said}")
+        more = f"; {ends.exact.sentence}" if ends.exact.sentence else ""
+        apart = f", {ends.difference:+.3f} from {fit.method}'s" if abs(ends.difference) > 0 else ""
+        lines.append(f"exact objective {ends.exact.value:.4f}{error}{apart} ({ends.exact.method}){more}")
     if ends.unsolved:
         lines.append(f"{len(ends.unsolved)} subjects could not be solved: {', '.join(map(str, ends.unsolved))}")
     if ends.failed_modes:

@@ -31,9 +31,10 @@ from pkpd.arrays import Array, Integers
 from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.copies import joint_in_pieces
 from pkpd.fit.mixed.coupling import coupled_trace
+from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.integral import Frame, Likelihood, frame_of, reasons_of
 from pkpd.fit.mixed.kernels import trace_slopes
-from pkpd.fit.mixed.laplacian import LAPLACE, Marginal, _drift, _information, _weight_slopes
+from pkpd.fit.mixed.laplacian import LAPLACE, Marginal, _drift, _weight_slopes
 from pkpd.fit.mixed.modes import Modes, conditional_modes, curvature_weights
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.scaled import scaled, trace_of
@@ -152,9 +153,9 @@ def quadrature_marginal(
     scores = _scores(problem, point, modes, frame, sums)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     along = problem.shifts.effects @ point.root
-    drift = _drift(problem, point, modes.at, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
+    drift = _drift(problem, point, modes, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
     return Marginal(
-        float(individual.sum()), scores.sum(axis=0), _information(problem, point, modes.at), scores, individual, modes,
+        float(individual.sum()), scores.sum(axis=0), expected_information(problem, point, modes.at), scores, individual, modes,
         point, drift,
     )  # fmt: skip
 

@@ -72,11 +72,9 @@ def parameter_table(fit: Reported, level: float) -> pandas.DataFrame:
     rows = []
     given = set() if people.table is None else set(map(str, people.table.columns))
     for q in parameter_quantities(people, inferred_units(people.model)):
-        if q.name in given:
-            continue
         estimate, *rest = _numbers(fit, q, level)
         spread = [found.get(q.name, math.nan) for found in columns.values()]
-        note = "fixed" if q.fixed else ""
+        note = "given by subject: the median" if q.name in given else "fixed" if q.fixed else ""
         rows.append((q.name, estimate, q.unit, *rest, *spread, shrunk.get(q.name, math.nan), note, q.meaning))
     titles = ["parameter", "estimate", "unit", *_titles(level), *columns, "shrinkage %", "note", "meaning"]
     return pandas.DataFrame(rows, columns=titles).set_index("parameter")

@@ -94,4 +94,5 @@ def test_given_values_stay_with_their_subjects_by_every_method(
 def test_individuals_show_what_was_given(rates: pandas.DataFrame, given: pkpd.fit.PopulationFit) -> None:
     np.testing.assert_array_equal(given.individuals["ka"], rates["ka"])
     np.testing.assert_array_equal(given.individual_values()["ka"], rates["ka"])
-    assert "ka" not in given.table().index  # there is no one value to show
+    assert given.table().loc["ka", "note"] == "given by subject: the median"
+    assert given.table().loc["CL", "note"] == ""

@@ -170,12 +170,12 @@ def test_fixed_elements_are_shown_as_fixed_and_have_no_error(case: Case) -> None
 
 
 def test_draws_have_the_covariance_of_the_estimates(fit: PopulationFit) -> None:
-    drawn = fit.draws(1000, np.random.default_rng(7))
+    drawn = fit.draws(300, np.random.default_rng(7))
     vectors = np.array([np.concatenate([p.parameters.to_vector(), p.omega.to_vector()]) for p in drawn])
     spread = np.cov(vectors, rowvar=False)
     sd = np.sqrt(np.diag(fit.covariance))
-    np.testing.assert_allclose(spread / np.outer(sd, sd), fit.covariance / np.outer(sd, sd), atol=0.15)
-    np.testing.assert_allclose(vectors.mean(axis=0), fit.vector, atol=4 * sd.max() / np.sqrt(1000))
+    np.testing.assert_allclose(spread / np.outer(sd, sd), fit.covariance / np.outer(sd, sd), atol=0.2)
+    np.testing.assert_allclose(vectors.mean(axis=0), fit.vector, atol=4 * sd.max() / np.sqrt(300))
 
 
 def test_a_fit_is_a_source_of_simulations(fit: PopulationFit, occasions: PopulationFit) -> None:

@@ -88,7 +88,7 @@ def test_a_fit_with_several_modes_is_compared_with_draws(reference: Path) -> Non
     rounds = []
     for _ in range(4):
         white = rng.standard_normal((problem.subjects, 4000, 3))
-        value = joint(problem, point, white @ point.root.T).value - (white**2).sum(axis=2)
+        value = joint(problem, point, white).value - (white**2).sum(axis=2)
         least = value.min(axis=1)
         rounds.append((least - 2 * np.log(np.exp(-0.5 * (value - least[:, None])).mean(axis=1))).sum())
     error = np.std(rounds, ddof=1) / np.sqrt(len(rounds))
