@@ -105,7 +105,8 @@ def quadrature(
         Weight below which a node is left out, measured by the largest.
     """
     modes = conditional_modes(problem, point) if modes is None or modes.frozen is not None else modes
-    frame, sums = _integrated(problem, point, modes, nodes, smallest, False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        frame, sums = _integrated(problem, point, modes, nodes, smallest, False)
     individual = np.where(frame.lost | ~(sums.total > 0), np.nan, sums.objective(frame))
     count = problem.subjects
     spread = sums.second - sums.middle[:, :, None] * sums.middle[:, None, :]
@@ -142,7 +143,8 @@ def quadrature_marginal(
     """
     if modes is None or modes.frozen is not None:
         modes = conditional_modes(problem, point, start)
-    frame, sums = _integrated(problem, point, modes, nodes, smallest, True)
+    with np.errstate(over="ignore", invalid="ignore"):  # a node far below the mode: said by an infinite objective
+        frame, sums = _integrated(problem, point, modes, nodes, smallest, True)
     count, free, effects = problem.subjects, len(point.vector), len(problem.effects)
     individual = np.where(frame.lost, np.inf, sums.objective(frame))
     if not np.isfinite(individual).all():
@@ -201,7 +203,7 @@ def _integrated(
     middle, second, turned = np.zeros((count, size)), np.zeros((count, size, size)), np.zeros((count, size, size))
     by_shift, by_error, together = np.zeros((count, wide)), np.zeros((count, noise)), np.zeros((count, wide, size))
     for part, found in joint_in_pieces(problem, point, frame.white[:, None] + away, slopes):
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # a node far below the mode: the sum is infinite, and not taken
             share = weights[part] * np.exp(0.5 * (reference[:, None] - found.value + squares[part]))
         total += share.sum(axis=1)
         missed += (~np.isfinite(found.value)).sum(axis=1)

@@ -24,6 +24,7 @@ from pkpd.population import Omega, Population
 from pkpd.population.blocks import PREFIX, OmegaBlock
 
 _CORRELATION = Scale(-1.0, 1.0)
+_NOTHING = 100.0  # half a width on a scale without bounds, from which on nothing is known but the bounds
 _HUGE = 600.0  # a variance from which on e^ω² is no number that anything can be computed with
 
 
@@ -74,6 +75,8 @@ class Quantity:
         if not math.isfinite(error) or steep == 0.0:
             return math.nan, math.nan
         reach = float(ndtri(0.5 + level / 2)) * error / abs(steep)
+        if reach > _NOTHING:
+            return self.scale.lower, self.scale.upper
         x = float(self.scale.to(self.value))
         low, high = (float(self.scale.back(x + sign * reach)) for sign in (-1.0, 1.0))
         return low, high

@@ -66,7 +66,7 @@ def two_stage(problem: Problem) -> TwoStage:
         before = vector.copy()
         errors_given(problem, vector, modes, used)
         modes, used = _alone(problem, problem.at(vector))
-        if np.abs(vector - before).max() < _STAYS:
+        if np.abs(vector - before).max(initial=0.0) < _STAYS:
             break
     if used.sum() < 2:
         raise InputError(f"{int(used.sum())} subjects have an estimate of their own; expected two at least", "two-stage")
