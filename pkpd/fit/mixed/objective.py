@@ -15,7 +15,7 @@ from pkpd.fit.mixed.modes import FOUND, SADDLE
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.quadrature import NODES
 
-_FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
+_FAR = 0.1  # of the vector: a longer step makes the last modes' drift worthless, and could end in other modes
 _BY_MODES = (FOCEI, FOCE, LAPLACE)  # methods whose gradient is a formula at the modes
 
 
@@ -70,8 +70,9 @@ class Step:
 class MarginalObjective:
     r"""A function of the vector: objective with priors, its gradient and information.
 
-    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points. It ends
-    at the same modes wherever it begins, so that the value is one of the vector alone.
+    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points, if it is
+    near, else at 0. It is polished until the value is one of the vector alone, unless a subject has several modes: the
+    lowest are looked for at the end of a search (`pkpd.fit.mixed.several`).
 
     Parameters
     ----------
@@ -107,6 +108,22 @@ class MarginalObjective:
         self._note(result, point.vector)
         return result
 
+    def begin_at(self, vector: Array, eta: Array) -> Evaluated:
+        """Return the objective at a vector with the search for the modes begun at some random effects; it goes on from there.
+
+        Parameters
+        ----------
+        vector : array, shape (free,)
+            Where.
+        eta : array, shape (subjects, random effects)
+            Where the search for the modes begins, e.g. at lower modes than were known.
+        """
+        self._last = []
+        value = marginal_by(self.problem, self.problem.at(vector), self.method, eta, self.nodes)
+        if np.isfinite(value.objective):
+            self._last = [value]
+        return self(vector)
+
     def gradient_near(self, there: Evaluated, vector: Array) -> Array:
         """Return the gradient near a point that is known, for central differences (`laplacian.gradient_near`).
 
@@ -139,7 +156,7 @@ class MarginalObjective:
         near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max(initial=0.0)))
         step = vector - near.point.vector
         if np.abs(step).max(initial=0.0) > _FAR:
-            return near.modes.eta
+            return None
         begin: Array = near.modes.eta + near.drift @ step
         return begin
 
