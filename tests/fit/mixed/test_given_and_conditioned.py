@@ -44,8 +44,8 @@ def censored_problem(kind: str, blq: str) -> Problem:
     study = pkpd.read_study(samples, plain.doses[["subject", "time", "amount", "route"]], units=units)
     error = pkpd.fit.residual_error("C", kind)
     model = ORAL.in_units(time="h", amount="mg/kg", volume="L/kg").with_values(ka=1.6, CL=0.04, V=0.46)
-    values = model.parameters + error.start(np.array([4.0]), "mg/L")
-    people = pkpd.Population(model, values, pkpd.Omega.independent(ka=0.6, CL=0.26, V=0.14), (error,))
+    typical = model.parameters + error.start(np.array([4.0]), "mg/L")
+    people = pkpd.Population(model, typical, pkpd.Omega.independent(ka=0.6, CL=0.26, V=0.14), (error,))
     return problem_of(people, study, blq=blq)
 
 
