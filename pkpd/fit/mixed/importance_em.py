@@ -79,7 +79,7 @@ class EMSettings:
     least_averaged: int = 6
     most_averaged: int = 100
     near: float = 0.5
-    excess: float = 0.002
+    excess: float = 0.01
     final: int = 2 * DRAWS
     accelerated: bool = True
 

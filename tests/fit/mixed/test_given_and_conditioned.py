@@ -95,4 +95,3 @@ def test_individuals_show_what_was_given(rates: pandas.DataFrame, given: pkpd.fi
     np.testing.assert_array_equal(given.individuals["ka"], rates["ka"])
     np.testing.assert_array_equal(given.individual_values()["ka"], rates["ka"])
     assert given.table().loc["ka", "note"] == "given by subject: the median"
-    assert given.table().loc["CL", "note"] == ""
