@@ -1,8 +1,9 @@
 """The steps of a population fit, each callable alone, for scripts that go their own way.
 
 A `Problem` is what every step takes: a population, data as arrays, and predictions that know the random effects. A
-*vector* is its free parameters on their scales of estimation, then the free log-Cholesky numbers of Ω (`Problem.names`
-says which is which); ``problem.at(vector)`` decodes it to a `Point`. The page ``docs/fitting-script.md`` puts them together.
+*vector* is its free parameters on their scales of estimation, then the free log-Cholesky numbers of Ω
+(`Problem.names` says which is which); ``problem.at(vector)`` decodes it to a `Point`. The page
+``docs/fitting-script.md`` puts them together.
 
 =========================================  =====================================================================
 problem                                    `problem_of`; `planned`, as `fit_population` makes it

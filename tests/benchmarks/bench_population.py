@@ -93,7 +93,8 @@ def large() -> None:
     if other is not None:
         told("  PyNLME FOCE, 1000 subjects, no R", cpu(other, 1))
     before, highest, objective, status = json.loads(process(LARGE.format(subjects=10_000))[2].splitlines()[-1])
-    print(f"  10 000 subjects, a process of their own: peak {highest:.0f} MiB, {before:.0f} before ({objective:.3f}, {status})")
+    print(f"  10 000 subjects, a process of their own: peak {highest:.0f} MiB, {before:.0f} before", end=" ")
+    print(f"({objective:.3f}, {status})")
 
 
 def fresh() -> None:
@@ -113,9 +114,8 @@ def starts(count: int = 20) -> None:
             fit = fit_population(cases.moved(population, seed), cases.warfarin_both(), options=cases.ONE_START)
             ends.setdefault(round(fit.objective, 2), []).append(fit.status)
         words = ", ".join(f"{len(s)} at {v:.2f} ({'/'.join(sorted(set(s)))})" for v, s in sorted(ends.items()))
-        away = first.objective - min(ends)
-        print(f"emax {emax}: the timed fit {first.objective:.4f} ({first.status}), {away:+.3f} from the best of", end=" ")
-        print(f"{count} starts: {words}", flush=True)
+        away = f"{first.objective - min(ends):+.3f} from the best of {count} starts"
+        print(f"emax {emax}: the timed fit {first.objective:.4f} ({first.status}), {away}: {words}", flush=True)
 
 
 PARTS: dict[str, Callable[[], None]] = {"small": small, "turnover": turnover, "large": large, "fresh": fresh}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -105,6 +106,17 @@ def test_a_subject_s_curves_go_through_its_predictions(fit: PopulationFit, theop
         late = rows[rows["time"] > 0]
         np.testing.assert_allclose(y[np.searchsorted(t, late["time"])], late[column], rtol=1e-9)
     np.testing.assert_array_equal(line(ax, "measured").get_ydata(), rows["value"])
+
+
+def test_a_subject_keeps_what_an_earlier_fit_gave_it(oral: pkpd.Model, theophylline: pkpd.Study) -> None:
+    rates = pandas.DataFrame({"ka": np.geomspace(0.8, 4.0, 12)}, index=list(theophylline.subject_ids))
+    options = PopulationOptions(starts=1, check=False)
+    fit = pkpd.fit_population(oral, theophylline, iiv=["CL"], error=ERROR, given=rates, options=options)
+    rows = fit.predictions[(fit.predictions["subject"] == 12) & (fit.predictions["time"] > 0)]
+    ax = plot.individual_course(fit, theophylline, 12)
+    for label, column in (("typical", "PRED"), ("own", "IPRED")):
+        t, y = (np.asarray(v) for v in line(ax, label).get_data())
+        np.testing.assert_allclose(y[np.searchsorted(t, rows["time"])], rows[column], rtol=1e-9)
 
 
 def test_random_effects_stand_beside_the_estimated_distribution(fit: PopulationFit) -> None:

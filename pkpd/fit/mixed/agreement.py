@@ -76,7 +76,7 @@ class Agreement:
 
 
 def agreement(
-    problem: Problem, point: Point, approximation: float, method: str, evaluations: int = 0,
+    problem: Problem, point: Point, approximation: float, method: str, evaluations: int | None = 0,
     modes: Modes | None = None, seed: int = 1,
 ) -> Agreement:  # fmt: skip
     """Return the exact marginal likelihood beside an approximation, and what it means.
@@ -92,15 +92,18 @@ def agreement(
     method : str
         Its name, for the sentence.
     evaluations : int
-        How often the fit solved all subjects: the check costs no more (or `FREE`).
+        How often the fit solved all subjects: the check costs no more (or `FREE`). None takes draws alone: nodes about one
+        mode do not see another.
     modes : Modes, optional
         Conditional modes at the estimates; those of FOCE without interaction are searched for anew.
     seed : int
         Of the draws, where there are some.
     """
     modes = conditional_modes(problem, point) if modes is None or modes.frozen is not None else modes
-    budget, size = max(evaluations, FREE), len(problem.effects)
-    nodes = next((n for n in _NODES if places_needed(n, size) + places_needed(n - 2, size) <= budget), 0)
+    size, nodes = len(problem.effects), 0
+    budget = draws_needed(DRAWS) if evaluations is None else max(evaluations, FREE)
+    if evaluations is not None:
+        nodes = next((n for n in _NODES if places_needed(n, size) + places_needed(n - 2, size) <= budget), 0)
     fall, found = np.nan, None
     if nodes:
         found = quadrature(problem, point, modes, nodes)

@@ -1,4 +1,4 @@
-"""Conditional distributions of the random effects given each subject's data: means, SDs and samples beside the modes."""
+"""Conditional distributions of the random effects, given the data: means, SDs and samples beside the modes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.fit.mixed.draws import weighted_draws
 from pkpd.fit.mixed.estimate import Estimate
-from pkpd.fit.mixed.importance import weighted_draws
 from pkpd.fit.mixed.individuals import plain_names
 from pkpd.fit.mixed.integral import frame_of
 from pkpd.fit.mixed.modes import conditional_modes

@@ -26,7 +26,7 @@ from pkpd.fit.mixed.draws import Weighted
 from pkpd.fit.mixed.integral import Frame
 from pkpd.fit.mixed.problem import Point
 
-_PER_VARIATE = 5  # effective draws for each thing that is taken out
+_PER_VARIATE = 3  # effective draws for each thing that is taken out
 _NUMBERS = 2_000_000
 
 
@@ -68,10 +68,10 @@ def _groups(drawn: Weighted) -> Iterator[tuple[Integers, int]]:
 
 def _zeros(drawn: Weighted, frame: Frame, point: Point, effects: Array, who: Integers, degree: int) -> Array:
     """Return 1 and what has the mean 0, shape (subjects, draws, 1 + variates)."""
-    eta, root = drawn.eta[who], frame.root[who]
+    white, root = drawn.white[who], frame.root[who]
     lower = np.swapaxes(np.linalg.inv(root), 1, 2)
-    z = (eta - frame.eta[who, None]) @ lower
-    slope = -0.5 * (drawn.by_shift[who] @ effects + 2.0 * eta @ point.inverse) @ root  # of log π, by z
+    z = (white - frame.white[who, None]) @ lower
+    slope = -0.5 * (drawn.by_shift[who] @ effects @ point.root + 2.0 * white) @ root  # of log π, by z
     count, draws, size = z.shape
     x = np.empty((count, draws, 1 + size + (size * size if degree == 2 else 0)))
     x[..., 0] = 1.0

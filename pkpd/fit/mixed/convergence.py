@@ -20,6 +20,7 @@ SAME = 1e-2
 """Objectives that differ by less belong to one optimum."""
 AGREES = 1.0
 """Difference to the exact −2 log L up to which an approximation counts as good."""
+_ONCE = ("two-stage",)  # methods whose estimates minimise no objective
 _COLLAPSED = 1e-3  # mean square of the modes over ω², below which the data say nothing for a variance
 _TIED = 0.99  # absolute correlation of random effects that is as good as 1
 
@@ -31,7 +32,8 @@ class Convergence:
     Attributes
     ----------
     gradient : mapping
-        Name in the vector → derivative of the objective.
+        Name in the vector → derivative of the objective; empty where the estimates are no minimum of it (SAEM, EM,
+        two-stage).
     scaled_gradient : mapping
         The same times the standard error (by R): dimensionless, comparable between parameters.
     decrement : float
@@ -80,7 +82,7 @@ class Convergence:
         if self.gradient:
             worst = max(self.scaled_gradient, key=lambda n: _size(self.scaled_gradient[n]))
             said.append(f"largest gradient × SE {self.scaled_gradient[worst]:.2g} ({worst})")
-        said.append(f"a Newton step could still gain {self.decrement / 2:.2g}")
+            said.append(f"a Newton step could still gain {self.decrement / 2:.2g}")
         said.append(f"condition number {self.condition_number:.3g}")
         if self.starts > 1:
             said.append(f"{self.reached} of {self.starts} starts ended here")
@@ -122,6 +124,7 @@ def convergence_of(estimate: Estimate, uncertainty: Uncertainty) -> Convergence:
         Of its vector.
     """
     problem, there = estimate.problem, estimate.marginal
+    searched = estimate.run is None and estimate.method not in _ONCE
     modes, names = there.modes, problem.names
     gradient = there.gradient + _prior_gradient(estimate)
     scaled = gradient * np.sqrt(np.diag(uncertainty.covariance("R")))
@@ -136,11 +139,13 @@ def convergence_of(estimate: Estimate, uncertainty: Uncertainty) -> Convergence:
     ends = [t for t in estimate.tried if math.isfinite(t.objective)]
     exact = estimate.exact
     return Convergence(
-        dict(zip(names, gradient.tolist(), strict=True)), dict(zip(names, scaled.tolist(), strict=True)),
-        estimate.decrement, failed, unsolved, boundary(problem.population_at(estimate.vector), modes_square(estimate)),
+        dict(zip(names, gradient.tolist(), strict=True)) if searched else {},
+        dict(zip(names, scaled.tolist(), strict=True)) if searched else {},
+        estimate.decrement if searched else math.nan,
+        failed, unsolved, boundary(problem.population_at(estimate.vector), modes_square(estimate)),
         uncertainty.condition_number("R"), max(len(estimate.tried), 1),
-        sum(abs(t.objective - best) <= SAME for t in ends) if estimate.tried else 1,
-        _others(estimate), exact, math.nan if exact is None else exact.value - best,
+        sum(abs(t.objective - best) <= SAME for t in ends) if estimate.tried and searched else 1,
+        _others(estimate) if searched else (), exact, math.nan if exact is None else exact.value - best,
         estimate.evaluations, estimate.seconds,
     )  # fmt: skip
 

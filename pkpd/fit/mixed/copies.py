@@ -17,9 +17,8 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.fit.densities import Densities, group_sums
 from pkpd.fit.mixed.copy_kernels import joint_sums, slope_sums
-from pkpd.fit.mixed.joint_rows import plain_rows, row_sums
+from pkpd.fit.mixed.joint_rows import row_sums
 from pkpd.fit.mixed.problem import Point, Problem
-from pkpd.fit.row_density import row_density
 from pkpd.observed import MEASURED, Observed
 
 MOST_NUMBERS = 4_000_000
@@ -37,7 +36,7 @@ class Joint:
     Attributes
     ----------
     value : array, shape (subjects, places)
-        :math:`L = \sum_j l_j + \eta^T\Omega^{-1}\eta`; infinite where the subject could not be solved.
+        :math:`\sum_j l_j + u^Tu`; infinite where the subject could not be solved.
     by_shift : array, shape (subjects, places, differentiated)
         dΣl by what predictions are differentiated by; no columns unless asked for.
     by_error : array, shape (subjects, places, errors' parameters)
@@ -49,7 +48,7 @@ class Joint:
     by_error: Array
 
 
-def joint(problem: Problem, point: Point, eta: Array, slopes: bool = False) -> Joint:
+def joint(problem: Problem, point: Point, white: Array, slopes: bool = False) -> Joint:
     """Return the joint density in some places of every subject.
 
     Parameters
@@ -58,40 +57,42 @@ def joint(problem: Problem, point: Point, eta: Array, slopes: bool = False) -> J
         What is fitted.
     point : Point
         Fixed effects, Ω and residual errors.
-    eta : array, shape (subjects, places, random effects)
-        Random effects.
+    white : array, shape (subjects, places, random effects)
+        :math:`u = L^{-1}\\eta`, standard normal a priori.
     slopes : bool
         Whether derivatives are wanted, too.
     """
-    subjects, places, _ = eta.shape
+    subjects, places, _ = white.shape
     size, noise = (len(problem.shifts.effects), len(point.errors)) if slopes else (0, 0)
     whole = Joint(
         np.empty((subjects, places)), np.empty((subjects, places, size)), np.empty((subjects, places, noise))
     )  # fmt: skip
-    for part, found in joint_in_pieces(problem, point, eta, slopes):
+    for part, found in joint_in_pieces(problem, point, white, slopes):
         whole.value[:, part], whole.by_shift[:, part], whole.by_error[:, part] = (
             found.value, found.by_shift, found.by_error
         )  # fmt: skip
     return whole
 
 
-def joint_in_pieces(problem: Problem, point: Point, eta: Array, slopes: bool = False) -> Iterator[tuple[slice, Joint]]:
+def joint_in_pieces(
+    problem: Problem, point: Point, white: Array, slopes: bool = False
+) -> Iterator[tuple[slice, Joint]]:
     """Yield the joint density for some of the places at a time, so that memory does not grow with their number.
 
     Parameters
     ----------
-    problem, point, eta, slopes
+    problem, point, white, slopes
         As for `joint`.
     """
-    subjects, places, effects = eta.shape
-    per_place = len(problem.data.time) * (1 + (len(problem.shifts.names) + len(point.errors) if slopes else 1))
+    subjects, places, effects = white.shape
+    per_place = len(problem.data.time) * (1 + (len(problem.shifts.effects) + len(point.errors) if slopes else 1))
     pieces = max(1, -(-places * per_place // MOST_NUMBERS))
     count = max(1, -(-places // pieces))
     copies = copies_of(problem, count)
     extra = np.repeat(group_sums(problem.densities.jacobian, problem.starts), count)
     for lo in range(0, places, count):
         hi = min(lo + count, places)
-        chosen = eta[:, lo:hi]
+        chosen = white[:, lo:hi]
         if hi - lo < count:  # the last piece is filled up with what it has
             chosen = np.concatenate([chosen, np.repeat(chosen[:, :1], count - (hi - lo), axis=1)], axis=1)
         found = _joint(copies, point, np.ascontiguousarray(chosen).reshape(subjects * count, effects), extra, slopes)
@@ -99,22 +100,22 @@ def joint_in_pieces(problem: Problem, point: Point, eta: Array, slopes: bool = F
         yield slice(lo, hi), Joint(value, by_shift, by_error)
 
 
-def _joint(problem: Problem, point: Point, eta: Array, extra: Array, slopes: bool) -> tuple[Array, Array, Array]:
-    response = problem.respond(point, eta, 1 if slopes else 0)
-    count, size = len(eta), response.first.shape[1]
-    if not plain_rows(problem):
-        rows, by_shift, by_error = row_sums(problem, point, response, slopes)
-        return rows + ((eta @ point.inverse) * eta).sum(axis=1), by_shift, by_error
+def _joint(problem: Problem, point: Point, white: Array, extra: Array, slopes: bool) -> tuple[Array, Array, Array]:
+    response = problem.respond(point, white @ point.root.T, 1 if slopes else 0)
+    count, size = len(white), response.first.shape[1]
     value = np.empty(count)
+    if problem.pairs is not None or response.spread is not None:
+        rows, by_shift, by_error = row_sums(problem, point, response, slopes)
+        return rows + (white * white).sum(axis=1), by_shift, by_error
     if not slopes:
         mean, sd, given = _mean_sd_values(problem.densities, response.f, point.errors)
-        joint_sums(problem.starts, problem.densities.limits[0], mean, sd, given, eta, point.inverse, extra, value)
+        joint_sums(problem.starts, problem.densities.limits[0], mean, sd, given, white, extra, value)
         return value, np.empty((count, 0)), np.empty((count, 0))
     density = problem.densities.at(response.f, point.errors)
     by_shift, by_error = np.empty((count, size)), np.empty((count, len(point.errors)))
     slope_sums(
-        problem.starts, density.value, density.f, response.first, density.p, eta, point.inverse, extra, value,
-        by_shift, by_error,
+        problem.starts, density.value, density.f, response.first, density.p, white, extra, value, by_shift,
+        by_error,
     )  # fmt: skip
     return value, by_shift, by_error
 
@@ -123,13 +124,11 @@ def _mean_sd_values(densities: Densities, f: Array, errors: Array) -> tuple[Arra
     """Return mean and SD of every row, and the term of every censored one (NaN marks a measured row)."""
     with np.errstate(all="ignore"):
         mean, spread = densities.mean_and_sd(f, errors, False)
-        kind = densities.rows.kind
-        censored = np.flatnonzero(kind != MEASURED)
+        censored = np.flatnonzero((densities.rows.kind != MEASURED) | densities.windowed)
         if not censored.size:
             return np.ascontiguousarray(mean[0]), spread.sd, np.empty(0)
-        lower, upper = densities.limits
         given = np.full(f.size, np.nan)
-        row = row_density(lower[censored], upper[censored], kind[censored], mean[0, censored], spread.sd[censored])
+        row = densities.row(mean[0, censored], spread.sd[censored], censored)
         given[censored] = np.where(np.isnan(row.value), np.inf, row.value)
         return np.ascontiguousarray(mean[0]), spread.sd, given
 
@@ -150,13 +149,31 @@ def copies_of(problem: Problem, count: int) -> Problem:
     if count not in known:
         while len(known) >= _KEPT:
             del known[next(iter(known))]
-        rows = _repeated_places(problem.data.subject, problem.subjects, count)[0]
         who = np.repeat(np.arange(problem.subjects), count)
-        known[count] = replace(
-            problem, data=repeated(problem.data, count), censoring=problem.censoring.of_rows(rows),
-            given={name: values[who] for name, values in problem.given.items()},
-        )  # fmt: skip
+        rows, _ = _repeated_places(problem.data.subject, problem.subjects, count)
+        known[count] = with_rows(problem, repeated(problem.data, count), who, rows)
     return known[count]
+
+
+def with_rows(problem: Problem, data: Observed, who: Integers, rows: Integers) -> Problem:
+    """Return the problem of other data that are made of its subjects and rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of all subjects.
+    data : Observed
+        The other data.
+    who : array of int, shape (subjects of the other data,)
+        Which subjects they are.
+    rows : array of int, shape (rows of the other data,)
+        Which rows.
+    """
+    window = problem.censoring.window
+    if window is not None:
+        window = (window[0][rows], window[1][rows])
+    given = {name: values[who] for name, values in problem.given.items()}
+    return replace(problem, data=data, given=given, censoring=replace(problem.censoring, window=window))
 
 
 def repeated(data: Observed, count: int) -> Observed:

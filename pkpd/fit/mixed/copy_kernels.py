@@ -14,15 +14,14 @@ from pkpd.engine.machine.jit import jit
 
 @jit
 def joint_sums(
-    starts: Integers, y: Array, mean: Array, sd: Array, given: Array, eta: Array, inverse: Array, extra: Array,
-    out: Array,
-) -> None:  # fmt: skip
-    """Write Σ l + ηᵀΩ⁻¹η + extra of every copy; infinite where it is no number.
+    starts: Integers, y: Array, mean: Array, sd: Array, given: Array, white: Array, extra: Array, out: Array
+) -> None:
+    """Write Σ l + uᵀu + extra of every copy; infinite where it is no number.
 
-    Shapes: y, mean, sd (rows,); given (rows,) or (0,): terms of censored rows, NaN where a row is measured; eta
-    (copies, q); inverse (q, q) = Ω⁻¹; extra, out (copies,).
+    Shapes: y, mean, sd (rows,); given (rows,) or (0,): terms of censored rows, NaN where a row is measured; white
+    (copies, q); extra, out (copies,).
     """
-    size = inverse.shape[0]
+    size = white.shape[1]
     some = given.size > 0
     for i in range(starts.size - 1):
         total = extra[i]
@@ -40,24 +39,21 @@ def joint_sums(
                 product = 1.0
         total += 2.0 * np.log(product)
         for a in range(size):
-            part = 0.0
-            for b in range(size):
-                part += inverse[a, b] * eta[i, b]
-            total += part * eta[i, a]
+            total += white[i, a] * white[i, a]
         out[i] = total if np.isfinite(total) else np.inf
 
 
 @jit
 def slope_sums(
-    starts: Integers, value: Array, lf: Array, first: Array, lp: Array, eta: Array, inverse: Array, extra: Array,
+    starts: Integers, value: Array, lf: Array, first: Array, lp: Array, white: Array, extra: Array,
     out: Array, by_shift: Array, by_error: Array,
 ) -> None:  # fmt: skip
-    """Write Σ l + ηᵀΩ⁻¹η + extra, Σ lf f' and Σ dl/dp of every copy; infinite and 0 where it is no number.
+    """Write Σ l + uᵀu + extra, Σ lf f' and Σ dl/dp of every copy; infinite and 0 where it is no number.
 
-    Shapes: value, lf (rows,), first (rows, D), lp (rows, P), eta (copies, q), inverse (q, q), extra, out (copies,),
+    Shapes: value, lf (rows,), first (rows, D), lp (rows, P), white (copies, q), extra, out (copies,),
     by_shift (copies, D), by_error (copies, P).
     """
-    size, wide, noise = inverse.shape[0], first.shape[1], lp.shape[1]
+    size, wide, noise = white.shape[1], first.shape[1], lp.shape[1]
     for i in range(starts.size - 1):
         total = extra[i]
         for a in range(wide):
@@ -71,10 +67,7 @@ def slope_sums(
             for k in range(noise):
                 by_error[i, k] += lp[j, k]
         for a in range(size):
-            part = 0.0
-            for b in range(size):
-                part += inverse[a, b] * eta[i, b]
-            total += part * eta[i, a]
+            total += white[i, a] * white[i, a]
         sound = np.isfinite(total)
         for a in range(wide):
             sound = sound and np.isfinite(by_shift[i, a])

@@ -13,10 +13,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from pkpd.arrays import Array
+from pkpd.fit.mixed.curvature import differenced_hessian
 from pkpd.fit.mixed.edges import exact_outputs
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
 from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.search import Minimum, Remembered, Secant, differenced_hessian, newton_step, solid
+from pkpd.fit.search import Minimum, Remembered, Secant, newton_step, solid
 
 _SLOW = 0.05  # of −2 log L an iteration: where the second stage begins
 _STILL = 1e-7  # of −2 log L: nothing is gained any more

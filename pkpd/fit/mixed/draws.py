@@ -19,10 +19,10 @@ class Weighted:
 
     Attributes
     ----------
-    eta : array, shape (subjects, draws, random effects)
-        All replicates, one after the other.
+    white, eta : arrays, shape (subjects, draws, random effects)
+        :math:`u = L^{-1}\\eta` and η; all replicates, one after the other.
     log_weight : array, shape (subjects, draws)
-        log p(y, η) − log q(η), without N·log 2π; −∞ where the subject could not be solved.
+        log p(y, u) − log q(u), without N·log 2π; −∞ where the subject could not be solved.
     share : array, shape (subjects, draws)
         Weights that add up to 1; 0 throughout for a subject without any.
     missed : array of int, shape (subjects,)
@@ -31,6 +31,7 @@ class Weighted:
         Slopes of −2 log p(y | η); no columns unless asked for.
     """
 
+    white: Array
     eta: Array
     log_weight: Array
     share: Array
@@ -74,15 +75,15 @@ def weighted_draws(
     stream : int
         Another stream gives other draws.
     """
-    drawn = draw_effects(point, frame, keys or subject_keys(problem.data), power, replicates, seed, stream)
-    count, _, _, size = drawn.eta.shape
-    eta = drawn.eta.reshape(count, -1, size)
-    found = joint(problem, point, eta, slopes)
-    log_weight = -0.5 * (found.value + point.log_determinant) - drawn.log_density.reshape(count, -1)
+    drawn = draw_effects(frame, keys or subject_keys(problem.data), power, replicates, seed, stream)
+    count, _, _, size = drawn.white.shape
+    white = drawn.white.reshape(count, -1, size)
+    found = joint(problem, point, white, slopes)
+    log_weight = -0.5 * found.value - drawn.log_density.reshape(count, -1)
     top = log_weight.max(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         share = np.exp(log_weight - np.where(np.isfinite(top), top, 0.0))
         total = share.sum(axis=1, keepdims=True)
         share = np.where(total > 0, share / np.where(total > 0, total, 1.0), 0.0)
     missed = (~np.isfinite(found.value)).sum(axis=1)
-    return Weighted(eta, log_weight, share, missed, found.by_shift, found.by_error)
+    return Weighted(white, white @ point.root.T, log_weight, share, missed, found.by_shift, found.by_error)

@@ -7,12 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pkpd.fit.mixed.uncertainty import WORDS
+from pkpd.fit.verdict import CONVERGED
 
 if TYPE_CHECKING:
     import pandas
 
-    from pkpd.fit.mixed.population_fit import PopulationFit
+    from pkpd.fit.mixed.reported import Reported
 
+_SOUND = (CONVERGED, "evaluated")
 _FORMAT = "{:.4g}".format
 _SPECIAL = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{",
             "}": r"\}",
@@ -20,7 +22,7 @@ _SPECIAL = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": 
             "−": r"$-$", "µ": r"$\mu$"}  # fmt: skip
 
 
-def summary(fit: PopulationFit) -> str:
+def summary(fit: Reported) -> str:
     """Return the verdict and the criteria in a few lines."""
     own, ends = fit.counts, fit.convergence
     lines = [
@@ -33,11 +35,11 @@ def summary(fit: PopulationFit) -> str:
     ]
     if why := fit.uncertainty.why_not(fit.covariance_kind):
         lines[-1] = f"no standard errors: {why}"
-    if ends.exact is not None:
+    if ends.exact is not None and ends.exact.value != fit.objective:  # SAEM's own objective is the exact one
         error = f" ± {ends.exact.error:.2g}" if ends.exact.error else ""
-        lines.append(
-            f"by {ends.exact.method} {ends.exact.value:.4f}{error} ({ends.difference:+.3f}): {ends.exact.sentence}"
-        )
+        more = f"; {ends.exact.sentence}" if ends.exact.sentence else ""
+        apart = f", {ends.difference:+.3f} from {fit.method}'s" if abs(ends.difference) > 0 else ""
+        lines.append(f"exact objective {ends.exact.value:.4f}{error}{apart} ({ends.exact.method}){more}")
     if ends.unsolved:
         lines.append(f"{len(ends.unsolved)} subjects could not be solved: {', '.join(map(str, ends.unsolved))}")
     if ends.failed_modes:
@@ -46,7 +48,7 @@ def summary(fit: PopulationFit) -> str:
     return "\n".join([*lines, *fit.notes])
 
 
-def _shown(fit: PopulationFit) -> list[tuple[str, pandas.DataFrame]]:
+def _shown(fit: Reported) -> list[tuple[str, pandas.DataFrame]]:
     """The tables of a fit with their titles; empty columns and tables are left out."""
     found = [("", fit.table().drop(columns="meaning"))]
     if fit.people.omega:
@@ -70,7 +72,7 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def text(fit: PopulationFit) -> str:
+def text(fit: Reported) -> str:
     """Return summary and tables as text."""
     parts = [summary(fit)]
     for title, table in _shown(fit):
@@ -79,9 +81,9 @@ def text(fit: PopulationFit) -> str:
     return "\n\n".join(parts)
 
 
-def as_html(fit: PopulationFit) -> str:
+def as_html(fit: Reported) -> str:
     """Return summary and tables as HTML."""
-    colour = "inherit" if fit.converged else "#b00"
+    colour = "inherit" if fit.status in _SOUND else "#b00"
     parts = [f"<p style='color:{colour}'>{html.escape(summary(fit)).replace(chr(10), '<br>')}</p>"]
     for title, table in _shown(fit):
         table.index.name = None
@@ -89,7 +91,7 @@ def as_html(fit: PopulationFit) -> str:
     return "".join(parts)
 
 
-def latex(fit: PopulationFit, level: float) -> str:
+def latex(fit: Reported, level: float) -> str:
     """Return the estimates as a LaTeX table (booktabs): numbers of four digits, names and units escaped."""
     table = _plain(fit.table(level).drop(columns="meaning"))
     head = " & ".join(map(escaped, ["parameter", *table.columns]))

@@ -37,15 +37,16 @@ from pkpd.fit.mixed.bounded import bounded_move, learned
 from pkpd.fit.mixed.control import controlled_shares
 from pkpd.fit.mixed.draws import Weighted, weighted_draws
 from pkpd.fit.mixed.importance import DRAWS, importance_sampling
+from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.integral import Likelihood, frame_of
 from pkpd.fit.mixed.joint_rows import require_plain_errors
-from pkpd.fit.mixed.laplacian import _information
 from pkpd.fit.mixed.modes import Modes, conditional_modes
 from pkpd.fit.mixed.omega_step import best_omega
 from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.proposal import subject_keys
 
 _REACH = 1.0  # the longest accelerated step: a factor of e for what is on a log scale
+_DOUBTFUL = 5.0  # a promise of no more than this that was not kept: the curvature is to be learned
 _FLAT = 0.01  # a direction is flat in which a step of 1 changes the objective by less than 0.005: its noise is no loss
 CONVERGED, STOPPED, LOST = "converged", "stopped", "lost"
 
@@ -78,7 +79,7 @@ class EMSettings:
     least_averaged: int = 6
     most_averaged: int = 100
     near: float = 0.5
-    excess: float = 0.002
+    excess: float = 0.01
     final: int = 2 * DRAWS
     accelerated: bool = True
 
@@ -174,7 +175,7 @@ class _Search:
         self.problem, self.settings, self.seed = problem, settings, seed
         self.keys = subject_keys(problem.data)
         size = len(problem.effects)
-        draws = settings.draws or min(max(8 * (size + size * size), 128), 2048)
+        draws = settings.draws or min(max(8 * (size + size * size), 128), 512)
         self.power = max(int(np.ceil(np.log2(draws))), 4)
         self.iteration = self.stream = 0
         self.eta: Array | None = None
@@ -183,7 +184,7 @@ class _Search:
 
     def run(self, vector: Array) -> EMRun:
         """Descend with the same draws throughout, learn the curvature near the end, then average over other draws."""
-        step, reach = self._step(vector), _REACH
+        step, reach, refused = self._step(vector), _REACH, False
         curvature: Array | None = None  # near the end: that of the objective itself, learned from the scores
         for begun in range(1, self.settings.most + 1):
             known = step.information if curvature is None else curvature
@@ -191,7 +192,7 @@ class _Search:
             self.gains.append(gain)
             if curvature is not None and gain < 0.02 * self.settings.near:
                 return self._averaged(step, curvature, begun)
-            if curvature is None and gain < self.settings.near:
+            if curvature is None and (gain < self.settings.near or (refused and gain < _DOUBTFUL)):
                 curvature = known
             move, _ = bounded_move(step.score, known, reach)
             bold = self._kept(step.point, move) if self.settings.accelerated or curvature is not None else None
@@ -199,6 +200,7 @@ class _Search:
             noise = -0.05 * self.settings.near if curvature is None else self.settings.near
             if there is None or not there.objective < step.objective + noise:
                 if bold is not None:
+                    refused = True
                     reach = max(0.25 * min(reach, float(np.linalg.norm(move))), 1e-3)
                 moved = self._kept(step.point, em_move(self.problem, step))
                 if moved is None:
@@ -256,7 +258,7 @@ class _Search:
         drawn = weighted_draws(problem, point, frame, self.power, 1, self.seed, True, self.keys, self.stream)
         drawn = replace(drawn, share=controlled_shares(drawn, frame, point, problem.shifts.effects))
         score = _score(problem, point, drawn)
-        information = _information(problem, point, modes.at)
+        information = expected_information(problem, point, modes.at)
         self.vectors.append(vector)
         return _Step(point, modes, drawn, _objective(drawn), score, information)
 
@@ -314,13 +316,9 @@ def _score(problem: Problem, point: Point, drawn: Weighted) -> Array:
     score[places.effects] = np.einsum("ia,iaf->f", by_shift, links)
     by_error = np.einsum("ik,ika->a", drawn.share, drawn.by_error)
     score[places.errors] = by_error[places.error_free] * point.error_slopes
-    lower = np.linalg.cholesky(point.matrix)
-    root = np.linalg.inv(lower)
-    u, slope = drawn.eta @ root.T, drawn.by_shift @ problem.shifts.effects
-    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], u)
-    turned = np.einsum("ab,bcp,dc->pad", root, point.change, root)
-    moved = np.tril(turned) - 0.5 * np.einsum("paa->pa", turned)[:, :, None] * np.eye(len(lower))
-    score[places.parameters :] = np.einsum("ab,pbc->pac", lower, moved).reshape(-1, lower.size) @ together.ravel()
+    slope = drawn.by_shift @ problem.shifts.effects
+    together = np.einsum("ika,ikb->ab", slope * drawn.share[:, :, None], drawn.white)
+    score[places.parameters :] = np.einsum("ab,abp->p", together, point.root_change)
     return score
 
 

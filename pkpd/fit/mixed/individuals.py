@@ -180,7 +180,9 @@ def _parameters(problem: Problem, population: Population, active: Array, had: Fl
     found: dict[str, Any] = {}
     for p in population.parameters.subset(population.model.parameters.names):
         about = {"units": p.unit, "long_name": p.meaning or p.name}
-        if p.name not in own:
+        if p.name in problem.given:
+            found[p.name] = ("subject", np.array(problem.given[p.name]), {**about, "given": "by subject"})
+        elif p.name not in own:
             found[p.name] = ("subject", np.full(problem.subjects, p.value), about)
         elif p.name in by_occasion:
             found[p.name] = (("subject", "occasion"), np.where(had, own[p.name], np.nan), about)

@@ -64,21 +64,21 @@ class Frame:
 
     Attributes
     ----------
-    eta : array, shape (subjects, random effects)
-        Modes.
+    white : array, shape (subjects, random effects)
+        Modes, as :math:`u = L^{-1}\\eta`, which is standard normal a priori.
     half : array, shape (subjects, random effects, random effects)
-        H: half of d²L/dη², exact, or expected where the exact one is not positive definite.
+        H: half of d²/du² of the joint density, exact, or expected where the exact one is not positive definite.
     root : array, shape (subjects, random effects, random effects)
         B with B·Bᵀ = H⁻¹, upper triangular.
     log_determinant : array, shape (subjects,)
         log |H|.
     exactly, known : arrays of bool, shape (subjects,)
-        Whether H is the exact one; whether it is one of the two at all (if not, it is that of the prior, Ω⁻¹).
+        Whether H is the exact one; whether it is one of the two at all (if not, it is that of the prior, I).
     lost : array of bool, shape (subjects,)
         Subjects that could not be solved at their mode.
     """
 
-    eta: Array
+    white: Array
     half: Array
     root: Array
     log_determinant: Array
@@ -99,18 +99,19 @@ def frame_of(problem: Problem, point: Point, modes: Modes) -> Frame:
     modes : Modes
         Conditional modes at this point.
     """
-    effects, here = problem.shifts.effects, modes.at
+    effects, here = problem.shifts.effects @ point.root, modes.at
+    unit = np.eye(effects.shape[1])
     lost = ~np.isfinite(here.objective) | (modes.status == UNSOLVED)
-    exact = effects.T @ (0.5 * here.exact) @ effects + point.inverse
-    expected = effects.T @ here.expected @ effects + point.inverse
+    exact = effects.T @ (0.5 * here.exact) @ effects + unit
+    expected = effects.T @ here.expected @ effects + unit
     exactly = _positive(exact)
     half = np.where(exactly[:, None, None], exact, expected)
     known = ~lost & (exactly | _positive(expected))
-    half = np.where(known[:, None, None], half, point.inverse)
+    half = np.where(known[:, None, None], half, unit)
     lower = np.linalg.cholesky(half)
     root = np.swapaxes(np.linalg.inv(lower), 1, 2) if half.shape[1] else lower
     log_determinant = 2.0 * np.log(np.einsum("iaa->ia", lower)).sum(axis=1)
-    return Frame(here.eta, half, np.ascontiguousarray(root), log_determinant, exactly, known, lost)
+    return Frame(here.white, half, np.ascontiguousarray(root), log_determinant, exactly, known, lost)
 
 
 def _positive(matrices: Array) -> Flags:

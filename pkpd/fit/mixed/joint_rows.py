@@ -17,11 +17,6 @@ from pkpd.fit.mixed.scaled import scaled
 from pkpd.fit.mixed.terms import Terms, terms_of
 
 
-def plain_rows(problem: Problem) -> bool:
-    """Whether every row is measured or censored, and nothing else."""
-    return not (problem.densities.windowed.any() or problem.shifts.spreads or problem.pairs is not None)
-
-
 def require_plain_errors(problem: Problem, method: str) -> None:
     """Say that a method knows no random effects on residual errors and no correlated ones.
 

@@ -23,8 +23,9 @@ from pkpd.errors import InputError
 from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.coupling import coupled_trace, frozen_slopes
 from pkpd.fit.mixed.fo import linear_model
+from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.kernels import trace_slopes
-from pkpd.fit.mixed.modes import Conditional, Modes, conditional_modes, curvature_weights
+from pkpd.fit.mixed.modes import Conditional, Modes, conditional, conditional_modes, curvature_weights
 from pkpd.fit.mixed.problem import Point, Problem, Response
 from pkpd.fit.mixed.scaled import scaled, trace_of
 from pkpd.fit.mixed.terms import terms_of
@@ -94,7 +95,40 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
     return _at_modes(problem, point, modes, method)
 
 
-def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
+def gradient_near(there: Marginal, point: Point, method: str) -> Array:
+    r"""Return the gradient at a point near one with known modes, without a search for modes.
+
+    They are taken where the drift has them, :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x`, and so are off by a term that is
+    even in Δx: it drops out of a central difference, which is what this is for.
+
+    Parameters
+    ----------
+    there : Marginal
+        By FOCE, FOCEI or Laplace, with its modes.
+    point : Point
+        Near it.
+    method : str
+        As there.
+
+    Returns
+    -------
+    array, shape (free,)
+        NaN where it cannot be computed.
+    """
+    problem = point.problem
+    eta = there.modes.eta + there.drift @ (point.vector - there.point.vector)
+    white = np.linalg.solve(point.root, eta.T).T if eta.shape[1] else eta
+    frozen = problem.respond(point, np.zeros(eta.shape), 1) if method == FOCE else None
+    modes = Modes(conditional(problem, point, white, frozen), there.modes.status, 1, frozen)
+    individual, exact, inner = _curvature(problem, point, modes, method)
+    if not np.isfinite(individual).all():
+        return np.full(len(point.vector), np.nan)
+    gradient: Array = _scores(problem, point, modes, inner, exact, method).sum(axis=0)
+    return gradient
+
+
+def _curvature(problem: Problem, point: Point, modes: Modes, method: str) -> tuple[Array, Array, Array]:
+    """Return each subject's part of the objective, d²L/du², and the inverse of a method's half curvature."""
     here, effects = modes.at, problem.shifts.effects @ point.root
     count, size = problem.subjects, effects.shape[1]
     curved = here.expected if method != LAPLACE else 0.5 * here.exact
@@ -105,13 +139,19 @@ def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marg
         sign, log_determinant = np.linalg.slogdet(half) if size else (np.ones(count), np.zeros(count))
     individual = here.objective + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
+        return individual, exact, half
+    return individual, exact, np.linalg.inv(half) if size else half
+
+
+def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
+    individual, exact, inner = _curvature(problem, point, modes, method)
+    if not np.isfinite(individual).all():
         return _infinite(problem, point, modes, individual)
-    inner = np.linalg.inv(half) if size else half
-    scores, drift = _scores(problem, point, modes, inner, exact, method)
+    scores = _scores(problem, point, modes, inner, exact, method)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     return Marginal(
-        float(individual.sum()), scores.sum(axis=0), _information(problem, point, here), scores, individual, modes,
-        point, drift,
+        float(individual.sum()), scores.sum(axis=0), expected_information(problem, point, modes.at), scores,
+        individual, modes, point, _drift(problem, point, modes, exact),
     )  # fmt: skip
 
 
@@ -130,15 +170,13 @@ def _first_order(problem: Problem, point: Point) -> Marginal:
         return _infinite(problem, point, modes, individual)
     drift = np.zeros((problem.subjects, len(problem.effects), len(point.vector)))
     return Marginal(
-        float(individual.sum()), linear.scores.sum(axis=0), _information(problem, point, modes.at), linear.scores,
+        float(individual.sum()), linear.scores.sum(axis=0), expected_information(problem, point, modes.at), linear.scores,
         individual, modes, point, drift,
     )  # fmt: skip
 
 
-def _scores(
-    problem: Problem, point: Point, modes: Modes, inner: Array, exact: Array, method: str
-) -> tuple[Array, Array]:
-    """Return each subject's gradient and dη̂/dvector.
+def _scores(problem: Problem, point: Point, modes: Modes, inner: Array, exact: Array, method: str) -> Array:
+    """Return each subject's gradient, shape (subjects, free).
 
     With u fixed, the shifts E L u move with the free numbers of Ω as they move with fixed effects.
     Shapes: inner = (half curvature by u)⁻¹ and exact = d²L/du² (subjects, effects, effects).
@@ -188,7 +226,7 @@ def _scores(
         + 2.0 * curved @ effects @ inner
     )  # fmt: skip
     scores[:, places.parameters :] = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
-    return scores, _drift(problem, point, here, exact)
+    return scores
 
 
 def _solved(matrices: Array, right: Array) -> Array:
@@ -288,14 +326,16 @@ def _sd_slopes(problem: Problem, point: Point, modes: Modes) -> tuple[Array, Arr
     return g, w, v, mg
 
 
-def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> Array:
+def _drift(problem: Problem, point: Point, modes: Modes, exact: Array) -> Array:
     """Return dη̂/dvector, shape (subjects, effects, free): with it the next search begins almost at its end."""
-    places, effects = problem.places, problem.shifts.effects @ point.root
+    here, places, effects = modes.at, problem.places, problem.shifts.effects @ point.root
     count, size = here.white.shape
     mixed = np.zeros((count, size, len(point.vector)))
     if not size:
         return mixed
     mixed[:, :, places.effects] = effects.T @ here.exact @ point.links
+    if modes.frozen is not None and problem.pairs is None:
+        mixed[:, :, places.effects] += effects.T @ _pull_of_sd(problem, point, modes) @ point.links
     by_error = here.terms.fp[:, places.error_free] * point.error_slopes
     along = here.response.first[:, :, None] * by_error[:, None, :]
     by_row = group_sums(along, problem.starts)
@@ -315,48 +355,13 @@ def _drift(problem: Problem, point: Point, here: Conditional, exact: Array) -> A
     return drift
 
 
-def _information(problem: Problem, point: Point, here: Conditional) -> Array:
-    """Return the expected Hessian of the linearised model, shape (free, free), positive semi-definite.
-
-    With M = Σ w f'f'ᵀ the fixed effects have Zᵀ(M − M E(Ω⁻¹ + EᵀM E)⁻¹EᵀM)Z, twice; Ω has tr(K dΩ K dΩ) with K the
-    same by random effects; the residual errors their expected curvature.
-    """
-    places, effects = problem.places, problem.shifts.effects @ point.root
-    count = problem.subjects
-    terms = here.terms
-    m = here.expected
-    if problem.exact_rows.any():  # censored or conditioned: the curvature by the prediction, where it is positive
-        w = np.where(problem.exact_rows, np.maximum(0.5 * terms.ff, 0.0), 0.5 * terms.expected)
-        first = here.response.first
-        m = group_sums((w[:, None] * first)[:, :, None] * first[:, None, :], problem.starts)
-    me = m @ effects
-    size = effects.shape[1]
-    inner = np.linalg.inv(effects.T @ me + np.eye(size)) if size else np.zeros((count, 0, 0))
-    left = m - me @ inner @ me.transpose(0, 2, 1)
-    information = np.zeros((len(point.vector),) * 2)
-    links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
-    grid = np.ix_(places.effects, places.effects)
-    information[grid] = 2.0 * _summed_forms(links, left)
-    k = problem.shifts.effects.T @ left @ problem.shifts.effects
-    kd = np.tensordot(k, point.change, (2, 0))
-    omega = np.tensordot(kd, kd, ((0, 1, 2), (0, 2, 1)))
-    information[places.parameters :, places.parameters :] = omega
-    sd = np.where(terms.sd > 0, terms.sd, np.inf)  # nothing is predicted before the first dose, and nothing told there
-    per = terms.sd_p[:, places.error_free] * point.error_slopes / sd[:, None]
-    information[np.ix_(places.errors, places.errors)] = 4.0 * (per[:, :, None] * per[:, None, :]).sum(axis=0)
-    if problem.pairs is not None:
-        rho = point.errors[problem.pairs.column]
-        own = np.bincount(problem.pairs.column, 2 * (1 + rho**2) / (1 - rho**2) ** 2, len(point.errors))
-        slopes = own[places.error_free] * point.error_slopes**2
-        information[places.errors, places.errors] += slopes
-    return np.where(np.isfinite(information), information, 0.0)
-
-
-def _summed_forms(links: Array, left: Array) -> Array:
-    """Return Σ ZᵀAZ over subjects, shape (fixed effects, fixed effects)."""
-    if links.strides[0] == 0:  # the same Z for all
-        return np.asarray(links[0].T @ left.sum(axis=0) @ links[0])
-    return np.asarray((links.transpose(0, 2, 1) @ left @ links).sum(axis=0))
+def _pull_of_sd(problem: Problem, point: Point, modes: Modes) -> Array:
+    """Return d²L/ds ds₀ of every subject, s₀ being the shifts of the prediction that the residual SD is taken at."""
+    frozen = modes.frozen
+    assert frozen is not None
+    row = _sd_slopes(problem, point, modes)[3] * modes.at.terms.sd_f
+    along = modes.at.response.first[:, :, None] * (row[:, None] * frozen.first)[:, None, :]
+    return group_sums(along, problem.starts)
 
 
 __all__ = ["FO", "FOCE", "FOCEI", "LAPLACE", "Marginal", "Response", "marginal"]

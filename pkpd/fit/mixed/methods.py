@@ -20,7 +20,8 @@ from pkpd.fit.mixed.options import PopulationOptions
 from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.quadrature import AGQ
 from pkpd.fit.mixed.saem import saem
-from pkpd.fit.mixed.search import Attempt, optima, search_all
+from pkpd.fit.mixed.search import Attempt, in_lowest_modes, optima, search_all
+from pkpd.fit.mixed.several import ODD, several_modes
 from pkpd.fit.mixed.starts import pooled_problem, starts_of
 from pkpd.fit.mixed.two_stage import two_stage
 from pkpd.fit.mixed.verdict import FAILED, Judgement, judge, with_exact
@@ -42,16 +43,25 @@ def searched(problem: Problem, options: PopulationOptions, method: str) -> Estim
     objective = MarginalObjective(problem, method, _printed if options.progress else None, nodes)
     if options.starts == 0:
         return evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
-    estimate = _judged(objective, search_all(objective, starts_of(problem, options.starts)))
-    return checked_against_exact(estimate, options.seed) if options.check and method != AGQ else estimate
+    attempts = search_all(objective, starts_of(problem, options.starts))
+    attempts[0], several = in_lowest_modes(objective, attempts[0], 0.0 if options.check else ODD)
+    estimate = _judged(objective, attempts)
+    if several:
+        estimate = replace(estimate, cautions=(*estimate.cautions, several))
+    if not options.check or method == AGQ:
+        return estimate
+    return checked_against_exact(estimate, options.seed, bool(several))
 
 
-def checked_against_exact(estimate: Estimate, seed: int) -> Estimate:
-    """Return the estimate with the exact marginal likelihood beside its approximation; unreliable where they disagree."""
+def checked_against_exact(estimate: Estimate, seed: int, several: bool = False) -> Estimate:
+    """Return the estimate with the exact marginal likelihood beside its approximation; unreliable where they disagree.
+
+    Where subjects have several modes, draws find them and nodes about one of them do not.
+    """
     problem, there = estimate.problem, estimate.marginal
     if not problem.effects or not np.isfinite(there.objective):
         return estimate
-    cost = estimate.evaluations * _RUNS
+    cost = None if several else estimate.evaluations * _RUNS
     found = agreement(problem, there.point, there.objective, estimate.method, cost, there.modes, seed)
     judgement = with_exact(Judgement(estimate.status, estimate.message, estimate.cautions), found.agrees, found.sentence)
     exact = Exact(found.value, found.error, found.method, found.sentence)
@@ -64,13 +74,20 @@ def evaluated(objective: MarginalObjective, vector: Array, message: str) -> Esti
     if not np.isfinite(value.objective):
         found = Minimum(vector, value, np.full((vector.size,) * 2, np.nan), np.nan, objective.evaluations)
         return _judged(objective, [Attempt("told", vector, value.objective, found)])
-    hessian = differenced_hessian(objective, vector)
     there = value.marginal
     assert there is not None
+    cautions: tuple[str, ...] = ()
+    if objective.method != FO:
+        several = several_modes(objective.problem, there.point, there.modes)
+        if several.lower.any():
+            value = objective.begin_at(vector, several.eta)
+            there = value.marginal or there
+        cautions = tuple(s for s in (several.sentence(objective.problem),) if s)
+    hessian = differenced_hessian(objective, vector)
     return Estimate(
         objective.problem, objective.method, vector, _with_modes(objective, there), hessian,
         newton_step(hessian, value.gradient)[1], objective.evaluations, trace=tuple(objective.trace), status=EVALUATED,
-        message=message,
+        message=message, cautions=cautions,
     )  # fmt: skip
 
 

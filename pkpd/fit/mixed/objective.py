@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fit.mixed.laplacian import FOCEI, Marginal
+from pkpd.fit.mixed.laplacian import FOCE, FOCEI, LAPLACE, Marginal, gradient_near
 from pkpd.fit.mixed.marginals import marginal_by
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.modes import FOUND, SADDLE
+from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.quadrature import NODES
 
-_FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
+_FAR = 0.1  # of the vector: a longer step makes the last modes' drift worthless, and could end in other modes
+_BY_MODES = (FOCEI, FOCE, LAPLACE)  # methods whose gradient is a formula at the modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +70,9 @@ class Step:
 class MarginalObjective:
     r"""A function of the vector: objective with priors, its gradient and information.
 
-    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points. It ends
-    at the same modes wherever it begins, so that the value is one of the vector alone.
+    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points, if it is
+    near, else at 0. It is polished until the value is one of the vector alone, unless a subject has several modes: the
+    lowest are looked for at the end of a search (`pkpd.fit.mixed.several`).
 
     Parameters
     ----------
@@ -105,25 +108,70 @@ class MarginalObjective:
         self._note(result, point.vector)
         return result
 
+    def begin_at(self, vector: Array, eta: Array) -> Evaluated:
+        """Return the objective at a vector with the search for the modes begun at some random effects; it goes on from there.
+
+        Parameters
+        ----------
+        vector : array, shape (free,)
+            Where.
+        eta : array, shape (subjects, random effects)
+            Where the search for the modes begins, e.g. at lower modes than were known.
+        """
+        self._last = []
+        value = marginal_by(self.problem, self.problem.at(vector), self.method, eta, self.nodes)
+        if np.isfinite(value.objective):
+            self._last = [value]
+        return self(vector)
+
+    def gradient_near(self, there: Evaluated, vector: Array) -> Array:
+        """Return the gradient near a point that is known, for central differences (`laplacian.gradient_near`).
+
+        Parameters
+        ----------
+        there : Evaluated
+            What the objective is at a vector near by.
+        vector : array, shape (free,)
+            Where the gradient is wanted.
+
+        Returns
+        -------
+        array, shape (free,)
+            NaN where it cannot be computed, or where the method or what is known there does not allow it.
+        """
+        self.evaluations += 1
+        known = there.marginal
+        coupled = self.method == FOCE and self.problem.pairs is not None  # whose drift is only nearly right
+        if known is None or coupled or self.method not in _BY_MODES or not (
+            np.isin(known.modes.status, (FOUND, SADDLE)).all() and np.isfinite(known.drift).all()
+        ):  # fmt: skip
+            return np.full(vector.size, np.nan)
+        point = self.problem.at(vector)
+        gradient = gradient_near(known, point, self.method)
+        return gradient + self._prior(point)[1] if self.problem.population.priors else gradient
+
     def _begin(self, vector: Array) -> Array | None:
         if not self._last:
             return None
         near = min(self._last, key=lambda m: float(np.abs(m.point.vector - vector).max(initial=0.0)))
         step = vector - near.point.vector
         if np.abs(step).max(initial=0.0) > _FAR:
-            return near.modes.eta
+            return None
         begin: Array = near.modes.eta + near.drift @ step
         return begin
 
     def _with_priors(self, value: Marginal) -> Evaluated:
         objective, gradient = value.objective, value.gradient
         if self.problem.population.priors and np.isfinite(objective):
-            point = value.point
-            population = replace(self.problem.population, parameters=point.parameters, omega=point.omega)
-            prior = population.prior_density()
-            objective += prior.value
-            gradient = gradient + np.concatenate([prior.parameters, prior.omega])
+            added, slope = self._prior(value.point)
+            objective, gradient = objective + added, gradient + slope
         return Evaluated(objective, gradient, value.information, value)
+
+    def _prior(self, point: Point) -> tuple[float, Array]:
+        """Return −2 log density of the priors, and its gradient."""
+        population = replace(self.problem.population, parameters=point.parameters, omega=point.omega)
+        prior = population.prior_density()
+        return prior.value, np.concatenate([prior.parameters, prior.omega])
 
     def _note(self, value: Evaluated, vector: Array) -> None:
         if not np.isfinite(value.objective) or (self.trace and value.objective >= self.trace[-1].objective):

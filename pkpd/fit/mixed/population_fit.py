@@ -12,13 +12,14 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.fit.densities import measured_rows
-from pkpd.fit.mixed import fit_text, individuals, tables
+from pkpd.fit.mixed import fit_text, individuals, tables, writing
 from pkpd.fit.mixed.conditional import conditional_distributions
 from pkpd.fit.mixed.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
 from pkpd.fit.mixed.fit_parts import Computed, Counts, Tables
 from pkpd.fit.mixed.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.objective import Step
+from pkpd.fit.mixed.problem import Problem
 from pkpd.fit.mixed.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import expressions
@@ -286,17 +287,8 @@ class PopulationFit:
         return pandas.DataFrame(columns, index=pandas.Index(found["subject"].to_numpy(), name="subject"))
 
     def save(self, path: str | Path) -> Path:
-        """Write the fit to one NetCDF file (no pickle); `load` reads it."""
-        from pkpd.fit.mixed.store import save
-
-        return save(self, path)
-
-    @staticmethod
-    def load(path: str | Path, study: Study | None = None) -> PopulationFit:
-        """Read a fit that `save` wrote; with the study of the fit everything can be computed again."""
-        from pkpd.fit.mixed.store import load
-
-        return load(path, study)
+        """Write the fit to one NetCDF file (no pickle); `pkpd.fit.load` reads it."""
+        return writing.save(self, path)
 
     def summary(self) -> str:
         """Return the verdict in a few lines of text."""
@@ -334,7 +326,7 @@ def population_fit(
     """
     known(covariance)
     problem, there = estimate.problem, estimate.marginal
-    people = problem.population_at(estimate.vector)
+    people = with_given(problem, problem.population_at(estimate.vector))
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
@@ -349,6 +341,16 @@ def population_fit(
     )  # fmt: skip
 
 
+def with_given(problem: Problem, people: Population) -> Population:
+    """Return the population with the values that subjects were given: virtual subjects take whole rows of them."""
+    import pandas
+
+    if not problem.given:
+        return people
+    index = pandas.Index(individuals.plain_names(problem.data.subjects), name="subject")
+    return replace(people, table=pandas.DataFrame(dict(problem.given), index=index))
+
+
 def _notes(estimate: Estimate) -> tuple[str, ...]:
     """What the objective is made of, where it is not plain measured values."""
     problem, said = estimate.problem, []
@@ -356,7 +358,7 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
         exact = problem.exact_rows.any() and estimate.method in (FOCE, FOCEI)
         curved = "; their second derivatives are exact, as in Laplace's method" if exact else ""
         said.append(f"{problem.censoring}{curved}")
-    jacobian = float(problem.densities.jacobian.sum())
+    jacobian = problem.jacobian
     if jacobian:
         value = estimate.objective - jacobian
         said.append(f"objective on the log scale, without 2 Σ ln y = {jacobian:.4f}: {value:.4f}")
@@ -372,7 +374,8 @@ def mixed_numbers(people: Population) -> int:
     active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
     active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
     moved: set[str] = set()
-    for text in people.texts.values():
+    own = [f"{name} + ({text})" for name, text in people.error_exponents.items()]
+    for text in (*people.texts.values(), *own):
         names = expressions.names(text)
         if names & active:
             moved |= names

@@ -13,10 +13,11 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import Compiled, Schedule, Settings, compile_model
 from pkpd.errors import InputError, naming
 from pkpd.fit.densities import Densities, group_starts, measured_rows
-from pkpd.fit.mixed.omega_map import OmegaMap
 from pkpd.fit.mixed.censoring import UNTOUCHED, Censoring
+from pkpd.fit.mixed.omega_map import OmegaMap
 from pkpd.fit.mixed.pairs import Pairs, pairs_of
 from pkpd.fit.mixed.shifts import Shifts
+from pkpd.fit.mixed.value_table import ValueTable
 from pkpd.fit.row_density import HALF_LOG_TWO_PI
 from pkpd.observed import Observed
 from pkpd.parameters import Parameters
@@ -274,8 +275,8 @@ class Problem:
         return kept
 
     @cached_property
-    def _table(self) -> _Table:
-        return _Table.of(self)
+    def _table(self) -> ValueTable:
+        return ValueTable.of(self)
 
     def respond(self, point: Point, eta: Array, order: int = 2) -> Response:
         """Return the predictions for random effects of every subject.
@@ -375,43 +376,6 @@ class Places:
             np.array([parameters.names.index(n) for n in noise], dtype=np.int64),
             np.array(own, dtype=np.int64),
         )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """The engine's table of values: what stays, and where fixed effects and shifts are written."""
-
-    base: Array
-    common: tuple[Integers, Integers]
-    columns: Integers
-    shifted: Flags
-    owner: Integers
-
-    @classmethod
-    def of(cls, problem: Problem) -> _Table:
-        data, names = problem.data, problem.data.model.parameters.names
-        own = problem.population.parameters.names
-        base = np.zeros((len(data.covariates), len(names) + len(data.model.covariates)))
-        base[:, len(names) :] = data.covariates
-        for name, values in problem.given.items():
-            base[:, names.index(name)] = values[data.value_subject]
-        common = [k for k, n in enumerate(names) if n in own and n not in problem.given]
-        shifted = np.zeros(len(problem.shifts.effects), dtype=bool)
-        shifted[: len(problem.shifts.names)] = [n not in own for n in problem.shifts.names]
-        columns = [names.index(n) for n in problem.shifts.names if n not in own]
-        return cls(
-            base,
-            (np.array(common, dtype=np.int64), np.array([own.index(names[k]) for k in common], dtype=np.int64)),
-            np.array(columns, dtype=np.int64), shifted, data.value_subject,
-        )  # fmt: skip
-
-    def filled(self, values: Array, shifts: Array) -> Array:
-        """Return the table for the values of all parameters and the shifts of every subject."""
-        table = self.base.copy()
-        columns, which = self.common
-        table[:, columns] = values[which]
-        table[:, self.columns] = shifts[:, self.shifted][self.owner]
-        return table
 
 
 def occasion_count(population: Population, data: Observed) -> int:

@@ -24,7 +24,6 @@ from scipy.special import gammaincinv, gammaln, ndtri
 
 from pkpd.arrays import Array, Integers
 from pkpd.fit.mixed.integral import Frame
-from pkpd.fit.mixed.problem import Point
 from pkpd.observed import Observed
 
 FREEDOM = 6.0
@@ -40,13 +39,13 @@ class Draws:
 
     Attributes
     ----------
-    eta : array, shape (subjects, replicates, draws, random effects)
-        The draws of a replicate: those at the mode, then those of the prior.
+    white : array, shape (subjects, replicates, draws, random effects)
+        :math:`u = L^{-1}\\eta`. The draws of a replicate: those at the mode, then those of the prior.
     log_density : array, shape (subjects, replicates, draws)
         Logarithm of the mixture's density, without (random effects / 2)·log 2π.
     """
 
-    eta: Array
+    white: Array
     log_density: Array
 
 
@@ -83,14 +82,12 @@ def _sobol(dimensions: int, power: int, seed: int) -> Integers:
 
 
 def draw_effects(
-    point: Point, frame: Frame, keys: Sequence[int], power: int, replicates: int, seed: int, stream: int = 0
+    frame: Frame, keys: Sequence[int], power: int, replicates: int, seed: int, stream: int = 0
 ) -> Draws:
     """Return draws of every subject's random effects.
 
     Parameters
     ----------
-    point : Point
-        Its Ω is the prior.
     frame : Frame
         Modes and half curvatures.
     keys : sequence of int, one per subject
@@ -104,7 +101,7 @@ def draw_effects(
     stream : int
         Another stream gives other shifts of the same sequence, such as those of the next iteration.
     """
-    count, size = frame.eta.shape
+    count, size = frame.white.shape
     many = 2**power
     few = max(many // DEFENSIVE, 1)
     shifts = np.empty((count, replicates, 2 * size + 1), dtype=np.int64)
@@ -115,14 +112,13 @@ def draw_effects(
     normal = ndtri(points[..., :size])
     stretch = np.sqrt(0.5 * FREEDOM / gammaincinv(0.5 * FREEDOM, points[..., size]))
     away = np.einsum("iab,irkb->irka", frame.root, normal * stretch[..., None])
-    eta = frame.eta[:, None, None] + away
-    factor = np.linalg.cholesky(point.matrix)
+    near = frame.white[:, None, None] + away
     of_prior = _uniform(_sobol(max(size, 1), few.bit_length() - 1, seed)[:, :size], shifts[:, :, size + 1 :])
-    whole = np.concatenate([eta, ndtri(of_prior) @ factor.T], axis=2)
-    off = whole - frame.eta[:, None, None]
+    whole = np.concatenate([near, ndtri(of_prior)], axis=2)
+    off = whole - frame.white[:, None, None]
     distance = np.einsum("irka,iab,irkb->irk", off, frame.half, off, optimize=True)
     t = _log_t(distance, size) + 0.5 * frame.log_determinant[:, None, None]
-    prior = -0.5 * ((whole @ point.inverse) * whole).sum(axis=-1) - 0.5 * point.log_determinant
+    prior = -0.5 * (whole * whole).sum(axis=-1)
     mixed: Array = np.logaddexp(t + np.log(many / (many + few)), prior + np.log(few / (many + few)))
     return Draws(whole, mixed)
 

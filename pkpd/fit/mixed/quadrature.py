@@ -1,16 +1,15 @@
 r"""Adaptive Gauss–Hermite quadrature at the conditional modes, with the exact gradient of what it computes.
 
-With H the half curvature at the mode, :math:`BB^T = H^{-1}`, nodes :math:`\eta_k = \hat\eta + Bz_k` and weights
-:math:`w_k` of the standard normal distribution,
+With :math:`u = L^{-1}\eta`, which is standard normal a priori, H the half curvature at the mode, :math:`BB^T = H^{-1}`,
+nodes :math:`u_k = \hat u + Bz_k` and weights :math:`w_k` of the standard normal distribution,
 
-.. math:: -2\log L = \sum_i \bigl\{ \log|\Omega| + \log|H_i|
-          - 2\log\sum_k w_k e^{-(L_i(\eta_k) - z_k^Tz_k)/2} \bigr\}, \quad
-          L = \sum_j l_j + \eta^T\Omega^{-1}\eta,
+.. math:: -2\log L = \sum_i \bigl\{ \log|H_i| - 2\log\sum_k w_k e^{-(J_i(u_k) - z_k^Tz_k)/2} \bigr\}, \quad
+          J = \sum_j l_j + u^Tu,
 
 without N·log 2π. One node is Laplace's approximation. The nodes of several effects are a product grid.
 
-The gradient is that of this very sum. With :math:`p_k` the share of node k and :math:`g_k = dL/d\eta` there, it is
-the mean of dL/dθ over the nodes (Fisher's identity), what moves the mode, and :math:`\mathrm{tr}(K\,dH)` with
+The gradient is that of this very sum. With :math:`p_k` the share of node k and :math:`g_k = dJ/du` there, it is
+the mean of dJ/dθ over the nodes (Fisher's identity), what moves the mode, and :math:`\mathrm{tr}(K\,dH)` with
 :math:`K = H^{-1} - B\,\mathrm{sym}(\Phi \circ MB)\,B^T`, :math:`M = \sum_k p_k z_k g_k^T`: the nodes move with the
 root of :math:`H^{-1}`, and :math:`\Phi` halves the diagonal of a lower triangle as the derivative of a Cholesky
 factor does.
@@ -31,12 +30,14 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.copies import joint_in_pieces
+from pkpd.fit.mixed.coupling import coupled_trace
+from pkpd.fit.mixed.information import expected_information
 from pkpd.fit.mixed.integral import Frame, Likelihood, frame_of, reasons_of
-from pkpd.fit.mixed.joint_rows import require_plain_errors
 from pkpd.fit.mixed.kernels import trace_slopes
-from pkpd.fit.mixed.laplacian import LAPLACE, Marginal, _drift, _information, _weight_slopes
+from pkpd.fit.mixed.laplacian import LAPLACE, Marginal, _drift, _weight_slopes
 from pkpd.fit.mixed.modes import Modes, conditional_modes, curvature_weights
 from pkpd.fit.mixed.problem import Point, Problem
+from pkpd.fit.mixed.scaled import scaled, trace_of
 
 AGQ = "AGQ"
 NODES = 5
@@ -105,13 +106,14 @@ def quadrature(
     """
     modes = conditional_modes(problem, point) if modes is None or modes.frozen is not None else modes
     frame, sums = _integrated(problem, point, modes, nodes, smallest, False)
-    individual = np.where(frame.lost | ~(sums.total > 0), np.nan, sums.objective(point, frame))
+    individual = np.where(frame.lost | ~(sums.total > 0), np.nan, sums.objective(frame))
     count = problem.subjects
     spread = sums.second - sums.middle[:, :, None] * sums.middle[:, None, :]
     nothing = np.full(count, np.nan)
     places = len(grid(nodes, len(problem.effects), smallest)[1])
     return Likelihood(
-        float(individual.sum()), 0.0, individual, np.zeros(count), frame.eta + sums.middle, spread,
+        float(individual.sum()), 0.0, individual, np.zeros(count),
+        (frame.white + sums.middle) @ point.root.T, point.root @ spread @ point.root.T,
         f"adaptive quadrature, {nodes} {'node' if nodes == 1 else 'nodes'} an effect", places, nothing, nothing,
         reasons_of(modes, individual, sums.missed, places),
     )  # fmt: skip
@@ -138,12 +140,11 @@ def quadrature_marginal(
     modes : Modes, optional
         Conditional modes with interaction, where they are known already.
     """
-    require_plain_errors(problem, AGQ)
     if modes is None or modes.frozen is not None:
         modes = conditional_modes(problem, point, start)
     frame, sums = _integrated(problem, point, modes, nodes, smallest, True)
     count, free, effects = problem.subjects, len(point.vector), len(problem.effects)
-    individual = np.where(frame.lost, np.inf, sums.objective(point, frame))
+    individual = np.where(frame.lost, np.inf, sums.objective(frame))
     if not np.isfinite(individual).all():
         return Marginal(
             np.inf, np.zeros(free), np.eye(free), np.zeros((count, free)), individual, modes, point,
@@ -152,9 +153,9 @@ def quadrature_marginal(
     scores = _scores(problem, point, modes, frame, sums)
     scores = np.where(np.isfinite(scores), scores, 0.0)
     along = problem.shifts.effects @ point.root
-    drift = _drift(problem, point, modes.at, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
+    drift = _drift(problem, point, modes, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
     return Marginal(
-        float(individual.sum()), scores.sum(axis=0), _information(problem, point, modes.at), scores, individual, modes,
+        float(individual.sum()), scores.sum(axis=0), expected_information(problem, point, modes.at), scores, individual, modes,
         point, drift,
     )  # fmt: skip
 
@@ -163,9 +164,9 @@ def quadrature_marginal(
 class _Sums:
     """Sums over the nodes of every subject, measured by the density at its mode; means are by the nodes' shares.
 
-    Shapes: reference (subjects,): L at the mode; total (subjects,); middle (subjects, effects): mean of η − η̂; second:
+    Shapes: reference (subjects,): L at the mode; total (subjects,); middle (subjects, effects): mean of u − û; second:
     mean of its square; by_shift (subjects, D), by_error (subjects, P): mean slopes; turned (subjects, effects,
-    effects): M; missed (subjects,).
+    effects): M; together (subjects, D, effects): mean of slope and u; missed (subjects,).
     """
 
     reference: Array
@@ -175,12 +176,13 @@ class _Sums:
     by_shift: Array
     by_error: Array
     turned: Array
+    together: Array
     missed: Integers
 
-    def objective(self, point: Point, frame: Frame) -> Array:
+    def objective(self, frame: Frame) -> Array:
         """Return each subject's −2 log L."""
         with np.errstate(all="ignore"):
-            whole: Array = point.log_determinant + frame.log_determinant + self.reference - 2.0 * np.log(self.total)
+            whole: Array = frame.log_determinant + self.reference - 2.0 * np.log(self.total)
         return whole
 
 
@@ -188,17 +190,17 @@ def _integrated(
     problem: Problem, point: Point, modes: Modes, nodes: int, smallest: float, slopes: bool
 ) -> tuple[Frame, _Sums]:
     """Add up over the nodes, some of them at a time."""
-    frame, effects = frame_of(problem, point, modes), problem.shifts.effects
+    frame, effects = frame_of(problem, point, modes), problem.shifts.effects @ point.root
     z, weights = grid(nodes, len(problem.effects), smallest)
     squares = (z * z).sum(axis=1)
     away = np.einsum("iab,kb->ika", frame.root, z)
-    count, size = frame.eta.shape
+    count, size = frame.white.shape
     wide, noise = (effects.shape[0], len(point.errors)) if slopes else (0, 0)
     reference = np.where(np.isfinite(modes.at.objective), modes.at.objective, 0.0)
     total, missed = np.zeros(count), np.zeros(count, dtype=np.int64)
     middle, second, turned = np.zeros((count, size)), np.zeros((count, size, size)), np.zeros((count, size, size))
-    by_shift, by_error = np.zeros((count, wide)), np.zeros((count, noise))
-    for part, found in joint_in_pieces(problem, point, frame.eta[:, None] + away, slopes):
+    by_shift, by_error, together = np.zeros((count, wide)), np.zeros((count, noise)), np.zeros((count, wide, size))
+    for part, found in joint_in_pieces(problem, point, frame.white[:, None] + away, slopes):
         with np.errstate(over="ignore"):
             share = weights[part] * np.exp(0.5 * (reference[:, None] - found.value + squares[part]))
         total += share.sum(axis=1)
@@ -209,57 +211,90 @@ def _integrated(
         if slopes:
             by_shift += np.einsum("ik,ika->ia", share, found.by_shift)
             by_error += np.einsum("ik,ika->ia", share, found.by_error)
-            gradient = found.by_shift @ effects + 2.0 * (frame.eta[:, None] + off) @ point.inverse
+            white = frame.white[:, None] + off
+            together += np.swapaxes(share[:, :, None] * found.by_shift, 1, 2) @ white
+            gradient = found.by_shift @ effects + 2.0 * white
             turned += np.swapaxes(share[:, :, None] * z[part], 1, 2) @ gradient
     with np.errstate(all="ignore"):
         per = 1.0 / total
         per_row, per_matrix = per[:, None], per[:, None, None]
         return frame, _Sums(
             reference, total, middle * per_row, second * per_matrix, by_shift * per_row, by_error * per_row,
-            turned * per_matrix, missed,
+            turned * per_matrix, together * per_matrix, missed,
         )  # fmt: skip
 
 
 def _scores(problem: Problem, point: Point, modes: Modes, frame: Frame, sums: _Sums) -> Array:
-    """Return each subject's gradient, shape (subjects, free)."""
-    here, places, effects = modes.at, problem.places, problem.shifts.effects
-    terms, response = here.terms, here.response
+    """Return each subject's gradient, shape (subjects, free).
+
+    With u fixed, the shifts E L u move with the free numbers of Ω as they move with fixed effects.
+    """
+    here, places, effects = modes.at, problem.places, problem.shifts.effects @ point.root
     count, free, size = problem.subjects, len(point.vector), effects.shape[1]
-    exact = effects.T @ here.exact @ effects + 2.0 * point.inverse
+    exact = effects.T @ here.exact @ effects + 2.0 * np.eye(size)
     inner = _inner(frame, sums)
-    w, v, slopes = _weights(problem, point, modes, frame)
-    wf, vf, wp, vp = slopes
-    spread = effects @ inner @ effects.T
-    rows = len(terms.f)
-    q, s, t = np.empty(rows), np.empty(rows), np.empty(here.gradient.shape)
-    trace_slopes(
-        problem.starts, response.first, response.second, w, wf, v, vf, np.ascontiguousarray(spread), q, s, t
-    )  # fmt: skip
+    t, trace_p = _trace(problem, point, modes, frame, np.ascontiguousarray(effects @ inner @ effects.T))
+    v = _chosen(problem, frame, 0.5 * here.terms.f, curvature_weights(problem, here.terms, exact=False)[1])
     if v.any():
         t += _third(problem, point, modes, inner, v)
-    eta = frame.eta + sums.middle
-    pull = t @ effects + sums.by_shift @ effects + 2.0 * eta @ point.inverse  # what a move of the mode changes
+    pull = (t + sums.by_shift) @ effects + 2.0 * (frame.white + sums.middle)  # what a move of the mode changes
     adjoint = -np.linalg.solve(exact, pull[:, :, None])[:, :, 0] if size else np.zeros((count, 0))
     along = adjoint @ effects.T
-    whole = sums.by_shift + t + np.einsum("iab,ib->ia", here.exact, along)
+    moved_all = t + np.einsum("iab,ib->ia", here.exact, along)
     scores = np.zeros((count, free))
     links = np.broadcast_to(point.links, (count, *point.links.shape[1:]))
-    scores[:, places.effects] = np.einsum("ia,iak->ik", whole, links)
-    moved = np.einsum("ja,ja->j", response.first, np.repeat(along, np.diff(problem.starts), axis=0))
-    by_error = sums.by_error + group_sums(
-        q[:, None] * wp + s[:, None] * vp + moved[:, None] * terms.fp, problem.starts
-    )  # fmt: skip
+    scores[:, places.effects] = np.einsum("ia,iak->ik", sums.by_shift + moved_all, links)
+    moved = np.einsum("ja,ja->j", here.response.first, np.repeat(along, np.diff(problem.starts), axis=0))
+    by_row = trace_p + moved[:, None] * here.terms.fp
+    if here.response.spread is not None:
+        mine = problem.spread_places
+        by_t = scaled(problem, here.response.f, point.errors, here.response.spread, True).tp
+        by_row += np.where(mine >= 0, along[problem.data.subject, mine], 0.0)[:, None] * by_t
+    by_error = sums.by_error + group_sums(by_row, problem.starts)
     scores[:, places.errors] = by_error[:, places.error_free] * point.error_slopes
-    inverse, u = point.inverse, frame.eta @ point.inverse
-    square = sums.second + (
-        frame.eta[:, :, None] * eta[:, None, :] + sums.middle[:, :, None] * frame.eta[:, None, :]
-    )  # mean of η ηᵀ
-    by_omega = (
-        inverse - inverse @ square @ inverse - inverse @ inner @ inverse
-        - 2.0 * (adjoint @ inverse)[:, :, None] * u[:, None, :]
+    kind = frame.exactly[:, None, None]
+    curved = np.where(frame.known[:, None, None], np.where(kind, 0.5 * here.exact, here.expected), 0.0)
+    turned = problem.shifts.effects.T @ (
+        moved_all[:, :, None] * frame.white[:, None, :] + sums.together
+        + here.gradient[:, :, None] * adjoint[:, None, :] + 2.0 * curved @ effects @ inner
     )  # fmt: skip
-    scores[:, places.parameters :] = by_omega.reshape(count, -1) @ point.change.reshape(-1, places.omega)
+    by_omega = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
+    scores[:, places.parameters :] = by_omega
     return scores
+
+
+def _trace(problem: Problem, point: Point, modes: Modes, frame: Frame, spread: Array) -> tuple[Array, Array]:
+    """Return how tr(K H) changes by what rows depend on (subjects, D), and by the errors' parameters, row by row."""
+    terms, response = modes.at.terms, modes.at.response
+
+    def with_curvature(exact: bool) -> tuple[Array, Array]:
+        if problem.pairs is not None:
+            pair = coupled_trace(problem, point, response, spread, exact)
+            return pair.t, pair.p
+        if response.spread is not None:
+            found = trace_of(problem, point, response, spread, exact)
+            return found.t, found.p
+        w, v = curvature_weights(problem, terms, exact)
+        wf, vf, wp, vp = _weight_slopes(problem, point, modes, LAPLACE if exact else "")
+        q, s, t = np.empty(len(terms.f)), np.empty(len(terms.f)), np.empty(modes.at.gradient.shape)
+        trace_slopes(problem.starts, response.first, response.second, w, wf, v, vf, spread, q, s, t)
+        return t, q[:, None] * wp + s[:, None] * vp
+
+    exact = with_curvature(True)
+    if frame.exactly.all():
+        return exact
+    expected = with_curvature(False)
+    t = np.where(frame.exactly[:, None], exact[0], expected[0])
+    return np.where(frame.known[:, None], t, 0.0), _chosen(problem, frame, exact[1], expected[1])
+
+
+def _chosen(problem: Problem, frame: Frame, exact: Array, expected: Array) -> Array:
+    """Return of every row what belongs to the curvature that was taken for its subject."""
+    if frame.exactly.all():
+        return exact
+    rows, shape = np.diff(problem.starts), (-1, *[1] * (exact.ndim - 1))
+    mine, known = (np.repeat(f, rows).reshape(shape) for f in (frame.exactly, frame.known))
+    return np.where(known, np.where(mine, exact, expected), 0.0)
 
 
 def _inner(frame: Frame, sums: _Sums) -> Array:
@@ -272,38 +307,18 @@ def _inner(frame: Frame, sums: _Sums) -> Array:
     return result
 
 
-def _weights(
-    problem: Problem, point: Point, modes: Modes, frame: Frame
-) -> tuple[Array, Array, tuple[Array, Array, Array, Array]]:
-    """Return w and v of H and their slopes: of the exact curvature, or of the expected one where that was taken."""
-    terms = modes.at.terms
-    w, v = curvature_weights(problem, terms, exact=True)
-    slopes = _weight_slopes(problem, point, modes, LAPLACE)
-    if frame.exactly.all():
-        return w, v, slopes
-    rows = np.diff(problem.starts)
-    mine, known = np.repeat(frame.exactly, rows), np.repeat(frame.known, rows)
-
-    def chosen(exact: Array, expected: Array) -> Array:
-        shape = (-1, *[1] * (exact.ndim - 1))
-        return np.where(known.reshape(shape), np.where(mine.reshape(shape), exact, expected), 0.0)
-
-    other, flat = curvature_weights(problem, terms, exact=False)
-    wf, vf, wp, vp = map(chosen, slopes, _weight_slopes(problem, point, modes, ""))
-    return chosen(w, other), chosen(v, flat), (wf, vf, wp, vp)
-
-
 def _third(problem: Problem, point: Point, modes: Modes, inner: Array, v: Array) -> Array:
     """Return Σ_j v_j d(K : f'')/ds, shape (subjects, differentiated), by differences along the axes of K."""
-    effects, here = problem.shifts.effects, modes.at
+    effects, here = problem.shifts.effects @ point.root, modes.at
     sizes, axes = np.linalg.eigh(inner)
     rows = np.diff(problem.starts)
     total = np.zeros(here.gradient.shape)
     for k in range(effects.shape[1]):
-        direction = axes[:, :, k]
-        up = problem.respond(point, here.eta + _STEP * direction)
-        down = problem.respond(point, here.eta - _STEP * direction)
-        ahead = np.repeat((sizes[:, k : k + 1] * direction) @ effects.T, rows, axis=0)
+        ahead = axes[:, :, k] @ effects.T  # subjects × differentiated
+        size = np.maximum(np.abs(ahead).max(axis=1, keepdims=True), 1e-300)
+        away = _STEP * (axes[:, :, k] / size) @ point.root.T
+        up, down = problem.respond(point, here.eta + away), problem.respond(point, here.eta - away)
+        ahead = np.repeat(sizes[:, k : k + 1] * size * ahead, rows, axis=0)
         third = np.einsum("jab,ja->jb", up.second - down.second, ahead) / (2 * _STEP)
         total += group_sums(v[:, None] * third, problem.starts)
     return total

@@ -93,6 +93,7 @@ def parameter_quantities(population: Population, units: Mapping[str, str] | None
     size = len(free) + len(population.omega.free)
     slopes = dict(zip(free, parameters.slopes(), strict=True))
     noise = {name for error in population.errors for name in error.names}
+    noise |= {correlation.name for correlation in population.correlations}
     found = []
     for p in parameters:
         slope = np.zeros(size)
@@ -179,7 +180,7 @@ def spread_quantities(population: Population, level: str = "subject") -> dict[st
     places = {n.removesuffix("_1") if n.startswith("kappa_") else n: k for k, n in enumerate(names)}
     mine = {n: k for n, k in places.items() if n.startswith(PREFIX[level] + "_")}
     found = {}
-    for name, text in population._exponents.items():
+    for name, text in {**population._exponents, **population.error_exponents}.items():
         factors = linear_in_effects(text, tuple(places))
         if factors is None or not set(factors) & set(mine):
             continue

@@ -7,11 +7,14 @@ measurements have, by linearisation at its conditional mode :math:`\hat\eta`,
 
 and CWRES = :math:`C^{-1/2}(y - E)`. V is that at the mode, under FOCE too. For CWRESI the residual SD is linearised as
 well: a part h of it adds :math:`(h - h'\hat\eta)^2 + h'\Omega h'^T` to V; the parts of ``sqrt(a**2 + b**2)`` are a and
-b, as two independent errors have them, and any other SD is one part.
+b, as two independent errors have them, and any other SD is one part. Random effects of residual
+SDs are linearised with them; correlated errors of one sample stand in V with their covariance.
 
-References ---------- Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for
-the FOCE method. Pharm Res 2007;24:2187-2197. The linearised SD is what NONMEM prints as CWRESI (checked against its
-table for the data of Wang Y, J Pharmacokinet Pharmacodyn 2007;34:575-593).
+References
+----------
+Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for the FOCE method. Pharm
+Res 2007;24:2187-2197. The linearised SD is what NONMEM prints as CWRESI (checked against its table for the data of Wang
+Y, J Pharmacokinet Pharmacodyn 2007;34:575-593).
 """
 
 from __future__ import annotations
@@ -69,27 +72,27 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     data, here = problem.data, modes.at
     typical = problem.respond(point, np.zeros_like(modes.eta), 0)
     mean, spread = problem.densities.mean_and_sd(here.response.f, point.errors, False)
-    factor = np.ones(data.kind.size) if here.response.spread is None else np.exp(here.response.spread)
-    spread = Spread(spread.sd * factor, spread.f * factor, spread.p * factor[:, None], None)
+    factor = np.ones(spread.sd.shape) if here.response.spread is None else np.exp(here.response.spread)
+    sd = factor * spread.sd
     with np.errstate(all="ignore"):
         away = np.where(data.kind == MEASURED, problem.densities.limits[0] - mean[0], np.nan)
-        individual = away / spread.sd
+        individual = away / sd
     slopes = mean[1][:, None] * (here.response.first @ problem.shifts.effects)
     plain, interacting = np.full(away.size, np.nan), np.full(away.size, np.nan)
-    moving = _linearised_variance(problem, point, modes, spread, factor)
+    moving = np.sqrt(_linearised_variance(problem, point, modes, spread, factor))
     for subjects, rows in _alike(problem, modes):  # all subjects with so many measured rows at once
         own = slopes[rows]
         shifted = away[rows] + (own @ modes.eta[subjects][:, :, None])[:, :, 0]
         between = own @ point.matrix @ own.transpose(0, 2, 1)
-        together = _correlations(problem, point, rows)
-        for found, sd in ((plain, spread.sd[rows]), (interacting, np.sqrt(moving[rows]))):
-            found[rows] = _whitened(between + together * sd[:, :, None] * sd[:, None, :], shifted, root)
+        correlation = _correlations(problem, point, rows)
+        for found, size in ((plain, sd[rows]), (interacting, moving[rows])):
+            found[rows] = _whitened(between + correlation * size[:, :, None] * size[:, None, :], shifted, root)
     names = np.array(data.subjects, dtype=object)
     occasions = np.array([*data.occasions, np.nan], dtype=object)
     outputs = np.array(data.outputs, dtype=object)
     return pandas.DataFrame({
         "subject": names[data.subject], "occasion": occasions[data.occasion], "output": outputs[data.output],
-        "time": data.time, "value": data.value, "PRED": typical.f, "IPRED": here.response.f, "SD": spread.sd,
+        "time": data.time, "value": data.value, "PRED": typical.f, "IPRED": here.response.f, "SD": sd,
         "IWRES": individual, "CWRES": plain, "CWRESI": interacting, "note": _notes(problem, modes, plain),
     })  # fmt: skip
 
@@ -106,21 +109,25 @@ def _alike(problem: Problem, modes: Modes) -> Iterator[tuple[Integers, Integers]
 
 
 def _correlations(problem: Problem, point: Point, rows: Integers) -> Array:
-    """Correlations of the residual errors of some subjects, shape (subjects, measured, measured)."""
-    found = np.broadcast_to(np.eye(rows.shape[1]), (*rows.shape, rows.shape[1]))
+    """Return the correlation matrices of the residual errors of some subjects, shape (1 or subjects, rows, rows)."""
+    count = rows.shape[1]
     pairs = problem.pairs
     if pairs is None:
-        return found
-    partner, rho = np.full(problem.data.kind.size, -1, dtype=np.int64), np.zeros(problem.data.kind.size)
-    partner[pairs.first], partner[pairs.second] = pairs.second, pairs.first
-    rho[pairs.first] = rho[pairs.second] = point.errors[pairs.column]
-    return np.where(partner[rows][:, :, None] == rows[:, None, :], rho[rows][:, :, None], found)
+        return np.eye(count)[None]
+    result = np.zeros((len(rows), count, count)) + np.eye(count)
+    place = np.full(problem.data.time.size, -1)
+    place[rows.ravel()] = np.arange(rows.size)
+    one, two, rho = place[pairs.first], place[pairs.second], point.errors[pairs.column]
+    here = (one >= 0) & (two >= 0)
+    who, i, j = one[here] // count, one[here] % count, two[here] % count
+    result[who, i, j] = result[who, j, i] = rho[here]
+    return result
 
 
 def _whitened(covariance: Array, away: Array, root: str) -> Array:
     """Return C^(−1/2) times the deviations of every subject; NaN where C is no covariance."""
     result = np.full(away.shape, np.nan)
-    good: Flags = np.isfinite(covariance).all(axis=(1, 2))
+    good: Flags = np.asarray(np.isfinite(covariance).all(axis=(1, 2)))
     size, vectors = np.linalg.eigh(covariance[good])
     sound = size[:, 0] > _SINGULAR * size[:, -1]
     good[good] = sound
@@ -148,23 +155,28 @@ def _notes(problem: Problem, modes: Modes, found: Array) -> list[str]:
 def _linearised_variance(problem: Problem, point: Point, modes: Modes, spread: Spread, factor: Array) -> Array:
     """Return the expected residual variance of every row when the SD's parts are linear in η, shape (rows,).
 
-    `factor` is what the subject's own random effect multiplies the SD with; it stays as it is at the mode.
+    `factor` is what random effects of the SD make of it, shape (rows,).
     """
-    data, here = problem.data, modes.at
+    data, here, effects = problem.data, modes.at, problem.shifts.effects
     variance = np.full(data.time.size, np.nan)
     values = dict(zip(problem.densities.names, point.errors.tolist(), strict=True))
-    slopes = here.response.first @ problem.shifts.effects  # of predictions, by η
-    back = np.einsum("jq,jq->j", slopes, modes.eta[data.subject])  # f'η̂
-    wide = np.einsum("jq,qr,jr->j", slopes, point.matrix, slopes)  # f'Ωf'ᵀ
+    slopes = here.response.first @ effects  # of predictions, by η
+    own = np.zeros(slopes.shape)  # of the logarithm of the factor, by η
+    if here.response.spread is not None:
+        scaled = np.flatnonzero(problem.spread_places >= 0)
+        own[scaled] = effects[problem.spread_places[scaled]]
     for error in problem.densities.errors:
         rows = np.flatnonzero(data.of(error.output))
         known = {short.name: values[name] for short, name in zip(error.parameters, error.names, strict=True)}
         known = {**known, "f": here.response.f[rows], "y": data.value[rows]}
-        own = factor[rows]
-        parts = [(own * evaluate_text(h, known), own * evaluate_text(by_f, known)) for h, by_f in sd_parts(error)]
+        parts = [(evaluate_text(h, known), evaluate_text(by_f, known)) for h, by_f in sd_parts(error)]
+        total = np.zeros(rows.size)
         for h, steep in parts or [(spread.sd[rows], spread.f[rows])]:
-            more = (h - steep * back[rows]) ** 2 + steep**2 * wide[rows]
-            variance[rows] = np.where(np.isnan(variance[rows]), 0.0, variance[rows]) + more
+            level = np.broadcast_to(factor[rows] * h, rows.shape)
+            slope = (factor[rows] * steep)[:, None] * slopes[rows] + level[:, None] * own[rows]
+            away = level - np.einsum("jq,jq->j", slope, modes.eta[data.subject[rows]])
+            total += away**2 + np.einsum("jq,qr,jr->j", slope, point.matrix, slope)
+        variance[rows] = total
     return variance
 
 

@@ -97,7 +97,7 @@ class SaemSettings:
     power: float = 0.7
     rest: float = 0.1
     samples: tuple[int, int | None] = (30, None)
-    noise: float = 0.04
+    noise: float = 0.015
     rounds: int = 6
     gain: float = 0.01
     stop: bool = True

@@ -62,7 +62,8 @@ def make_keys(seed: int, subject: Integers, chain: Integers, keys: Integers) -> 
 def fill_table(eta: Array, effects: Array, columns: Integers, owner: Integers, table: Array) -> None:
     """Write shifts s = E η into the engine's table.
 
-    Shapes: eta (S, q), effects (shifts, q), columns (shifts,), owner (table rows,): subject-chain; table (rows, inputs).
+    Shapes: eta (S, q), effects (shifts, q), columns (shifts,), owner (table rows,): subject-chain; table
+    (rows, inputs).
     """
     for r in range(owner.size):
         s = owner[r]
@@ -114,7 +115,8 @@ def data_terms(
     """Add up −2 log density of the rows of every subject-chain; infinite where it is not a number.
 
     Shapes: starts (S + 1,), all others (rows,), written: value (S,). `mean` is the prediction where `logarithmic` is 1
-    (its log is taken) and the mean on the error's scale elsewhere; censoring: 0 measured, 1 below `upper`, 2 above `lower`.
+    (its log is taken) and the mean on the error's scale elsewhere; censoring: 0 measured, 1 below `upper`, 2 above
+    `lower`.
     """
     for s in range(value.size):
         total = 0.0
@@ -152,9 +154,9 @@ def propose_independent(
 ) -> None:  # fmt: skip
     """Propose random effects that do not depend on the present ones: from the prior, and from a t about the modes.
 
-    Shapes: keys, subject (S,); kinds (J,): 0 prior, 1 mode; prior_root (q, q) and root (subjects, q, q): lower triangles;
-    centre (subjects, q); written: out (J·S, q), all of the first proposal before all of the second. `freedom`, degrees of
-    freedom of the t, is even: its χ² is −2 log of a product of uniform numbers.
+    Shapes: keys, subject (S,); kinds (J,): 0 prior, 1 mode; prior_root (q, q) and root (subjects, q, q): lower
+    triangles; centre (subjects, q); written: out (J·S, q), all of the first proposal before all of the second.
+    `freedom`, degrees of freedom of the t, is even: its χ² is −2 log of a product of uniform numbers.
     """
     q, count = centre.shape[1], keys.size
     z = np.empty(q)
@@ -199,8 +201,8 @@ def choose_independent(
 ) -> None:  # fmt: skip
     """Take or leave the proposals of `propose_independent` one after the other (Metropolis–Hastings).
 
-    Shapes: as there; proposed_data (J·S,): their data term; changed: eta (S, q), data, prior (S,), pick (S,): the proposal
-    where a subject-chain ended, or -1; taken (2,): counts by kind.
+    Shapes: as there; proposed_data (J·S,): their data term; changed: eta (S, q), data, prior (S,), pick (S,): the
+    proposal where a subject-chain ended, or -1; taken (2,): counts by kind.
     """
     q, count = eta.shape[1], keys.size
     place = kinds.size * (q + 2 + freedom) + q
@@ -238,8 +240,8 @@ def propose_walk(
 ) -> None:  # fmt: skip
     """Propose steps from the present random effects: of all at once, or of one that is drawn by each subject-chain.
 
-    Shapes: root (subjects, q, q): lower triangles that say how far; steps (q + 1,): factors, of one random effect each and
-    of all (last); written: out (S, q), which (S,): the place in `steps` that was used.
+    Shapes: root (subjects, q, q): lower triangles that say how far; steps (q + 1,): factors, of one random effect each
+    and of all (last); written: out (S, q), which (S,): the place in `steps` that was used.
     """
     q = eta.shape[1]
     z = np.empty(q)
@@ -270,7 +272,7 @@ def choose_walk(
     tick: int, keys: Integers, inverse: Array, which: Integers, proposed: Array, proposed_data: Array,
     eta: Array, data: Array, prior: Array, pick: Integers, tried: Array, taken: Array,
 ) -> None:  # fmt: skip
-    """Take or leave the steps of `propose_walk` (Metropolis); `pick` becomes 0 or -1, counts are by place in `steps`."""
+    """Take or leave the steps of `propose_walk` (Metropolis); `pick` becomes 0 or -1; counts by place in `steps`."""
     q = eta.shape[1]
     for s in range(keys.size):
         pick[s] = -1

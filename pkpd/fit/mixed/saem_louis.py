@@ -105,20 +105,20 @@ class LouisSums:
         self._mean += by_subject.mean(axis=0)
         self._squares += score.T @ score / copies
         self._complete += complete / copies
-        self._totals.append(by_subject.sum(axis=1).mean(axis=0))
+        self._totals.append(by_subject.sum(axis=1))
         if chains.eta.shape[1]:
             control = self._controlled()
             by_subject = control.reshape(copies, count, -1)
             self._control += by_subject.mean(axis=0)
             self._controls += control.T @ control / copies
             self._cross += score.T @ control / copies
-            self._control_totals.append(by_subject.sum(axis=1).mean(axis=0))
+            self._control_totals.append(by_subject.sum(axis=1))
 
     def _controlled(self) -> Array:
-        """Return numbers of mean zero that go with the scores: with g the gradient of half of L, E g = 0 and E η gᵀ = 1.
+        """Return numbers of mean zero that go with the scores: g, the gradient of half of L, has E g = 0, E η gᵀ = 1.
 
-        With H the curvature of g, η − H⁻¹g and the like do not vary at all where L is quadratic (Mira, Solgi & Imparato,
-        Stat Comput 2013;23:653-662).
+        With H the curvature of g, η − H⁻¹g and the like do not vary at all where L is quadratic (Mira, Solgi &
+        Imparato, Stat Comput 2013;23:653-662).
         """
         own, chains = self.maximiser, self.maximiser.chains
         model, centre = chains.model, chains.centre[chains.subject]
@@ -221,7 +221,8 @@ class LouisSums:
             totals = totals - np.array(self._control_totals) @ best.T
         complete = _even(self._complete / times)
         information = complete - _even(self._squares / times - mean.T @ mean)
-        batches = np.array([part.mean(axis=0) for part in np.array_split(totals, max(2, times // _BATCH))])
+        parts = np.array_split(totals, max(2, times // _BATCH))  # iterations × chains × numbers
+        batches = np.concatenate([part.mean(axis=0) for part in parts])
         noise = np.atleast_2d(np.cov(batches.T)) / len(batches)
         scores = np.empty(mean.shape)
         scores[self.maximiser.chains.order] = mean

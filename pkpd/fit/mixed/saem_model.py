@@ -56,6 +56,7 @@ def canonical_order(problem: Problem) -> Integers:
             int(edges[i + 1] - edges[i]), data.lower[mine].tolist(), data.upper[mine].tolist(),
             data.time[mine].tolist(), [(d.time, d.amount) for d in data.doses[i]],
             data.covariates[starts[i] : starts[i + 1]].tolist(),
+            [float(values[i]) for _, values in sorted(problem.given.items())],
         )  # fmt: skip
 
     return np.array(sorted(range(problem.subjects), key=key), dtype=np.int64)

@@ -16,7 +16,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.mixed.problem import Problem
 from pkpd.population.blocks import OmegaBlock
 
-_MOST = 30
+_MOST = 4  # steps of scoring; the next iteration goes on where these end
 _ENOUGH = 1e-16  # decrement of scoring, per subject
 _FLOOR = 1e-10  # least variance beside the one before: Ω stays a covariance matrix
 
@@ -168,10 +168,10 @@ def maximised(place: BlockPlace, moment: Array, before: Array, guard: float) -> 
             grown = np.where(variance < least, ratio, 1.0)
             mean = mean * np.outer(grown, grown)
     if not fixed.any():
-        return mean
+        return np.asarray(mean, dtype=np.float64)
     off = ~np.eye(len(mean), dtype=bool)
     if (fixed & off).sum() == off.sum() and not before[off].any():
-        return np.diag(np.where(np.diag(fixed), np.diag(before), np.diag(mean)))
+        return np.asarray(np.diag(np.where(np.diag(fixed), np.diag(before), np.diag(mean))), dtype=np.float64)
     return _scored(place, mean, before)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.fit.mixed.descent import Known, descend
 from pkpd.fit.mixed.edges import collapsed, scale_of
+from pkpd.fit.mixed.laplacian import FO
 from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
+from pkpd.fit.mixed.several import several_modes
 from pkpd.fit.mixed.starts import across_start
 from pkpd.fit.search import Minimum
 
@@ -129,6 +131,36 @@ def search_all(objective: MarginalObjective, starts: Sequence[tuple[str, Array]]
         if across is not None:
             go("other side", across)
     return sorted(attempts, key=_rank)
+
+
+def in_lowest_modes(objective: MarginalObjective, attempt: Attempt, least: float) -> tuple[Attempt, str]:
+    """Look for other modes of the subjects at the end of a search; where there are lower ones, go on in them.
+
+    Returns the attempt, and a sentence that names subjects with several modes.
+
+    Parameters
+    ----------
+    objective : MarginalObjective
+        What is minimised.
+    attempt : Attempt
+        Where the best search ended.
+    least : float
+        How odd a subject must be to be looked at (`several.oddness`).
+    """
+    problem, sentence = objective.problem, ""
+    for _ in range(_ROUNDS):
+        there = attempt.minimum.value.marginal
+        if there is None or not np.isfinite(there.objective) or objective.method == FO:
+            break
+        several = several_modes(problem, there.point, there.modes, least)
+        sentence = several.sentence(problem)
+        if not several.lower.any():
+            break
+        vector = attempt.minimum.vector
+        if not objective.begin_at(vector, several.eta).objective < np.inf:
+            break
+        attempt = replace(attempt, minimum=search(objective, vector).minimum)
+    return attempt, sentence
 
 
 def _rank(attempt: Attempt) -> tuple[bool, float]:

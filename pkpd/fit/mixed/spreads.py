@@ -11,9 +11,10 @@ curvature by both is
 with u the unit vector of τ. FOCE with interaction takes the expectations
 :math:`2m_f^2/g^2 + 4g_f^2/g^2`, :math:`4g_f/g` and 4 in place of the three second derivatives.
 
-References ---------- Karlsson MO, Jonsson EN, Wiltse CG, Wade JR. Assumption testing in population pharmacokinetic
-models: illustrated with an analysis of moxonidine data from congestive heart failure patients. J Pharmacokinet Biopharm
-1998;26:207-246.
+References
+----------
+Karlsson MO, Jonsson EN, Wiltse CG, Wade JR. Assumption testing in population pharmacokinetic models: illustrated with an
+analysis of moxonidine data from congestive heart failure patients. J Pharmacokinet Biopharm 1998;26:207-246.
 """
 
 from __future__ import annotations

@@ -7,28 +7,23 @@ arrays. The population and everything in words stand as one JSON text in the var
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.about import package_version
-from pkpd.engine import Settings
 from pkpd.errors import InputError, warn
 from pkpd.fit.mixed.convergence import Convergence
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.fit_parts import Computed, Counts, Kept
-from pkpd.fit.mixed.laplacian import marginal
+from pkpd.fit.mixed.estimate import Exact, Tried
+from pkpd.fit.mixed.fit_parts import Counts, Kept
 from pkpd.fit.mixed.objective import Step
-from pkpd.fit.mixed.plain import population_data, population_from
+from pkpd.fit.mixed.plain import population_from
 from pkpd.fit.mixed.population_fit import PopulationFit
-from pkpd.fit.mixed.prepare import problem_from
+from pkpd.fit.mixed.rebuild import with_data
 from pkpd.fit.mixed.uncertainty import Uncertainty
-from pkpd.observed import observe
-from pkpd.observed.sequence import occasion_labels
+from pkpd.fit.mixed.writing import ENGINE, FORMAT, WORDS, save
 from pkpd.population import ResidualError
 from pkpd.study import Study
 
@@ -36,57 +31,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-FORMAT = 1
-"""Raised whenever files of before cannot be read."""
-_ENGINE: Final = "h5netcdf"
-_SAME = 1e-6  # relative difference of an objective that was computed again
-_PLAIN = (
-    "method", "covariance_kind", "objective", "minus2ll", "status", "message",
-)  # fmt: skip
-
-
-def save(fit: PopulationFit, path: str | Path) -> Path:
-    """Write a fit to a NetCDF file; the file is there as a whole or not at all.
-
-    Parameters
-    ----------
-    fit : PopulationFit
-        What to write.
-    path : path
-        Where; a file that is there is replaced.
-
-    Raises
-    ------
-    InputError
-        If the population holds something that is no data, such as a function that draws covariates.
-    """
-    import xarray
-
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"there is no folder {str(path.parent)!r}", "save")
-    root = xarray.Dataset(
-        {
-            "fit": ((), json.dumps(_words(fit))),
-            "vector": ("free", fit.vector),
-            "R": (("free", "other"), fit.uncertainty.r), "S": (("free", "other"), fit.uncertainty.s),
-        } if fit.names else {"fit": ((), json.dumps(_words(fit)))},
-        {"free": list(fit.names), "other": list(fit.names)} if fit.names else {},
-        {
-            "title": f"population fit of {fit.people.model.name}", "pkpd_version": package_version(), "format": FORMAT,
-            "model_key": fit.people.model.key, "data_hash": fit.data_hash,
-        },
-    )  # fmt: skip
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        root.to_netcdf(part, engine=_ENGINE)
-        _portable(fit.individuals).to_netcdf(part, mode="a", group="individuals", engine=_ENGINE)
-        _rows(fit.predictions).to_netcdf(part, mode="a", group="predictions", engine=_ENGINE)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
+__all__ = ["load", "save"]
 
 def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[ResidualError]] = ()) -> PopulationFit:
     """Read a fit that `save` wrote.
@@ -117,11 +62,11 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}", "load")
     try:
-        with xarray.open_dataset(path, engine=_ENGINE) as opened:
+        with xarray.open_dataset(path, engine=ENGINE) as opened:
             root = opened.load()
         parts = {}
         for group in ("individuals", "predictions"):
-            with xarray.open_dataset(path, group=group, engine=_ENGINE) as opened:
+            with xarray.open_dataset(path, group=group, engine=ENGINE) as opened:
                 parts[group] = opened.load()
         about = json.loads(str(root["fit"].item()))
     except (OSError, KeyError, ValueError) as error:
@@ -132,7 +77,7 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
         raise InputError(f"the model in {str(path)!r} is not the one that was fitted", "load")
     kept = Kept(parts["individuals"], _frame(parts["predictions"]), str(root.attrs["data_hash"]))
     fit = _fit(about, root, people, kept)
-    return fit if study is None else _with_data(fit, about, study)
+    return fit if study is None else with_data(fit, about["problem"], study)
 
 
 def _check(root: xarray.Dataset, study: Study | None, path: Path) -> None:
@@ -147,40 +92,6 @@ def _check(root: xarray.Dataset, study: Study | None, path: Path) -> None:
             f"the fit in {str(path)!r} is of other data: its study has the hash {stated[:12]}…, this one "
             f"{study.data_hash[:12]}…", "load",
         )  # fmt: skip
-
-
-def _words(fit: PopulationFit) -> dict[str, Any]:
-    """Everything that is no array, for JSON."""
-    ends = fit.convergence
-    problem = None if fit.estimate is None else fit.estimate.problem
-    known = None if problem is None else {
-        "settings": asdict(problem.settings), "analytes": dict(problem.data.analytes), "blq": problem.censoring.method,
-        "start": population_data(problem.population),
-    }  # fmt: skip
-    return {
-        **{name: getattr(fit, name) for name in _PLAIN},
-        "population": population_data(fit.people), "counts": asdict(fit.counts), "secondary": dict(fit.secondary),
-        "cautions": list(fit.cautions), "notes": list(fit.notes), "problem": known,
-        "attrs": json.loads(json.dumps(dict(fit.attrs), default=str)),
-        "trace": [[s.evaluation, s.objective, s.gradient, list(s.vector), s.seconds] for s in fit.trace],
-        "tried": [
-            [t.label, t.start.tolist(), t.vector.tolist(), t.first, t.objective, t.status] for t in fit.tried
-        ],
-        "convergence": {
-            **{n: getattr(ends, n) for n in _NUMBERS}, "exact": None if ends.exact is None else asdict(ends.exact),
-            "failed_modes": [[_name(k), v] for k, v in ends.failed_modes.items()],
-            "unsolved": [[_name(k), v] for k, v in ends.unsolved.items()],
-            "gradient": dict(ends.gradient), "scaled_gradient": dict(ends.scaled_gradient),
-            "boundary": list(ends.boundary), "others": [list(o) for o in ends.others],
-        },
-    }  # fmt: skip
-
-
-_NUMBERS = ("decrement", "condition_number", "starts", "reached", "difference", "evaluations", "seconds")
-
-
-def _name(subject: Any) -> Any:
-    return subject.item() if isinstance(subject, np.generic) else subject
 
 
 def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -> PopulationFit:
@@ -206,56 +117,8 @@ def _fit(about: dict[str, Any], root: xarray.Dataset, people: Any, kept: Kept) -
         people=people, vector=root["vector"].to_numpy() if names else np.empty(0),
         uncertainty=Uncertainty(names, r, s), counts=Counts(**about["counts"]), cautions=tuple(about["cautions"]),
         notes=tuple(about["notes"]), convergence=convergence, secondary=about["secondary"], trace=trace, tried=tried,
-        tables=kept, attrs=about["attrs"], **{name: about[name] for name in _PLAIN},
+        tables=kept, attrs=about["attrs"], **{name: about[name] for name in WORDS},
     )  # fmt: skip
-
-
-def _with_data(fit: PopulationFit, about: dict[str, Any], study: Study) -> PopulationFit:
-    """Return the fit with its problem; its objective is computed again."""
-    known = about["problem"]
-    if known is None:
-        raise InputError("the fit was saved after it had been loaded without its study; load that file with it", "load")
-    start = population_from(known["start"], [type(e) for e in fit.people.errors])
-    data = observe(start.individual_model(max(len(occasion_labels(study)), 1)), study, known["analytes"]).usable()
-    problem = problem_from(start, data, study, Settings(**known["settings"]), known["blq"])
-    there = marginal(problem, problem.at(fit.vector), fit.method)
-    if not abs(there.objective - fit.objective) <= _SAME * (1 + abs(fit.objective)):
-        raise InputError(
-            f"with this study the objective is {there.objective:.6f}; the fit says {fit.objective:.6f}: other data, or "
-            "another version of the package", "load",
-        )  # fmt: skip
-    ends = fit.convergence
-    estimate = Estimate(
-        problem, fit.method, fit.vector, there, 2.0 * fit.uncertainty.r, ends.decrement, ends.evaluations, ends.seconds,
-        fit.trace, fit.tried, fit.status, fit.message, fit.cautions, ends.exact, fit.notes,
-    )  # fmt: skip
-    return replace(fit, estimate=estimate, tables=Computed(estimate, study))
-
-
-def _portable(data: xarray.Dataset) -> xarray.Dataset:
-    """A Dataset whose texts are texts for HDF5, too."""
-    return data.assign({n: v.astype(str) for n, v in data.data_vars.items() if v.dtype == object})
-
-
-def _rows(table: pandas.DataFrame) -> xarray.Dataset:
-    """A table as arrays by row; texts that are missing are empty."""
-    import xarray
-
-    found = {}
-    for name in table.columns:
-        column = table[name]
-        if column.dtype == object or column.dtype.kind not in "biuf":
-            values = column.tolist()
-            whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in values) and bool(values)
-            array = np.array(values, dtype=np.int64) if whole else np.array([_text(v) for v in values], dtype=str)
-        else:
-            array = column.to_numpy()
-        found[str(name)] = ("row", array)
-    return xarray.Dataset(found)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
 
 
 def _frame(rows: xarray.Dataset) -> pandas.DataFrame:

@@ -18,7 +18,7 @@ from pkpd.model.dimensions import inferred_units
 if TYPE_CHECKING:
     import pandas
 
-    from pkpd.fit.mixed.population_fit import PopulationFit
+    from pkpd.fit.mixed.reported import Reported
 
 
 def require_level(level: float) -> None:
@@ -27,7 +27,7 @@ def require_level(level: float) -> None:
         raise InputError(f"level is {level}; expected a number between 0 and 1")
 
 
-def quantities(fit: PopulationFit) -> tuple[Quantity, ...]:
+def quantities(fit: Reported) -> tuple[Quantity, ...]:
     """Return everything that a fit reports with an uncertainty."""
     spread = [q for level in ("subject", "occasion") for q in spread_quantities(fit.people, level).values()]
     # A CV between occasions has the name of the one between subjects, which stands first.
@@ -40,7 +40,7 @@ def quantities(fit: PopulationFit) -> tuple[Quantity, ...]:
     return tuple(names.values())
 
 
-def _numbers(fit: PopulationFit, q: Quantity, level: float) -> tuple[float, float, float, float, float]:
+def _numbers(fit: Reported, q: Quantity, level: float) -> tuple[float, float, float, float, float]:
     """Estimate, SE, RSE % and interval."""
     error = q.standard_error(fit.covariance)
     relative = 100 * error / abs(q.value) if q.value else math.nan
@@ -52,7 +52,7 @@ def _titles(level: float) -> list[str]:
     return ["SE", "RSE %", f"{percent} low", f"{percent} high"]
 
 
-def parameter_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
+def parameter_table(fit: Reported, level: float) -> pandas.DataFrame:
     """Return one row per parameter of a population.
 
     Columns: ``estimate``, ``unit`` (stated or inferred), ``SE``, ``RSE %``, interval, ``IIV CV %`` (log-normal
@@ -70,16 +70,17 @@ def parameter_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
     }
     shrunk = _shrinkage(fit)
     rows = []
+    given = set() if people.table is None else set(map(str, people.table.columns))
     for q in parameter_quantities(people, inferred_units(people.model)):
         estimate, *rest = _numbers(fit, q, level)
         spread = [found.get(q.name, math.nan) for found in columns.values()]
-        note = "fixed" if q.fixed else ""
+        note = "given by subject: the median" if q.name in given else "fixed" if q.fixed else ""
         rows.append((q.name, estimate, q.unit, *rest, *spread, shrunk.get(q.name, math.nan), note, q.meaning))
     titles = ["parameter", "estimate", "unit", *_titles(level), *columns, "shrinkage %", "note", "meaning"]
     return pandas.DataFrame(rows, columns=titles).set_index("parameter")
 
 
-def _spreads(fit: PopulationFit, label: str, level: str) -> dict[str, dict[str, float]]:
+def _spreads(fit: Reported, label: str, level: str) -> dict[str, dict[str, float]]:
     """Title of a column → parameter → variability; only columns that hold something."""
     found: dict[str, dict[str, float]] = {}
     for name, q in spread_quantities(fit.people, level).items():
@@ -87,11 +88,11 @@ def _spreads(fit: PopulationFit, label: str, level: str) -> dict[str, dict[str, 
     return dict(sorted(found.items()))
 
 
-def _shrinkage(fit: PopulationFit) -> dict[str, float]:
+def _shrinkage(fit: Reported) -> dict[str, float]:
     """η-shrinkage by parameter, where a parameter has a random effect of its own; ε-shrinkage by residual error."""
     own, noise = fit.shrinkage["shrinkage SD %"], fit.residual_shrinkage["shrinkage SD %"]
     found = {}
-    for name, text in fit.people._exponents.items():
+    for name, text in {**fit.people._exponents, **fit.people.error_exponents}.items():
         if f"eta_{name}" in own.index and f"eta_{name}" in text:
             found[name] = float(own[f"eta_{name}"])
     for error in fit.people.errors:
@@ -100,7 +101,7 @@ def _shrinkage(fit: PopulationFit) -> dict[str, float]:
     return found
 
 
-def omega_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
+def omega_table(fit: Reported, level: float) -> pandas.DataFrame:
     """Return one row per variance, covariance, SD, correlation and CV, without structural zeros."""
     import pandas
 
@@ -122,7 +123,7 @@ def omega_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
     return pandas.DataFrame(rows, columns=titles).set_index("element")
 
 
-def secondary_table(fit: PopulationFit, level: float) -> pandas.DataFrame:
+def secondary_table(fit: Reported, level: float) -> pandas.DataFrame:
     """Return one row per secondary parameter."""
     import pandas
 

@@ -1,0 +1,50 @@
+"""The engine's table of values in a population fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pkpd.arrays import Array, Flags, Integers
+
+if TYPE_CHECKING:
+    from pkpd.fit.mixed.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class ValueTable:
+    """The engine's table of values: what stays, and where fixed effects and shifts are written."""
+
+    base: Array
+    common: tuple[Integers, Integers]
+    columns: Integers
+    shifted: Flags
+    owner: Integers
+
+    @classmethod
+    def of(cls, problem: Problem) -> ValueTable:
+        data, names = problem.data, problem.data.model.parameters.names
+        own = problem.population.parameters.names
+        base = np.zeros((len(data.covariates), len(names) + len(data.model.covariates)))
+        base[:, len(names) :] = data.covariates
+        for name, values in problem.given.items():
+            base[:, names.index(name)] = values[data.value_subject]
+        common = [k for k, n in enumerate(names) if n in own and n not in problem.given]
+        shifted = np.zeros(len(problem.shifts.effects), dtype=bool)
+        shifted[: len(problem.shifts.names)] = [n not in own for n in problem.shifts.names]
+        columns = [names.index(n) for n in problem.shifts.names if n not in own]
+        return cls(
+            base,
+            (np.array(common, dtype=np.int64), np.array([own.index(names[k]) for k in common], dtype=np.int64)),
+            np.array(columns, dtype=np.int64), shifted, data.value_subject,
+        )  # fmt: skip
+
+    def filled(self, values: Array, shifts: Array) -> Array:
+        """Return the table for the values of all parameters and the shifts of every subject."""
+        table = self.base.copy()
+        columns, which = self.common
+        table[:, columns] = values[which]
+        table[:, self.columns] = shifts[:, self.shifted][self.owner]
+        return table
