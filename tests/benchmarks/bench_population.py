@@ -21,7 +21,7 @@ import population_yardsticks as others
 from measure import cpu, process
 from population_profile import profile
 
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.mixed.verb import fit_population
 
 LARGE = """

@@ -10,15 +10,15 @@ from unittest.mock import patch
 
 import checkout  # noqa: F401
 
-import pkpd.fit.mixed.descent as descent
-import pkpd.fit.mixed.laplacian as laplacian
+import pkpd.fit.mixed.marginal.laplacian as laplacian
 import pkpd.fit.mixed.methods as methods
-import pkpd.fit.mixed.modes as modes
-import pkpd.fit.mixed.objective as objective
+import pkpd.fit.mixed.modes.modes as modes
 import pkpd.fit.mixed.plan as plan
+import pkpd.fit.mixed.search.descent as descent
+import pkpd.fit.mixed.search.objective as objective
 import pkpd.fit.mixed.verb as verb
 from pkpd.engine import Compiled
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.problem import Problem
 
 PARTS: tuple[tuple[str, Any, str], ...] = (
     ("observe, units, starts by NCA", plan, "_prepared"),

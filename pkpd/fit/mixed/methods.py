@@ -9,22 +9,22 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.fit.mixed.agreement import agreement
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.importance import importance_sampling
-from pkpd.fit.mixed.importance_em import importance_em
-from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal
-from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.objective import MarginalObjective, Step
+from pkpd.fit.mixed.em.importance_em import importance_em
+from pkpd.fit.mixed.em.saem import saem
+from pkpd.fit.mixed.marginal.agreement import agreement
+from pkpd.fit.mixed.marginal.importance import importance_sampling
+from pkpd.fit.mixed.marginal.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal
+from pkpd.fit.mixed.marginal.quadrature import AGQ
+from pkpd.fit.mixed.marginal.several import ODD, several_modes
+from pkpd.fit.mixed.modes.modes import conditional_modes
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import AGQ
-from pkpd.fit.mixed.saem import saem
-from pkpd.fit.mixed.search import Attempt, in_lowest_modes, optima, search_all
-from pkpd.fit.mixed.several import ODD, several_modes
-from pkpd.fit.mixed.starts import pooled_problem, starts_of
-from pkpd.fit.mixed.two_stage import two_stage
-from pkpd.fit.mixed.verdict import FAILED, Judgement, judge, with_exact
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.search.objective import MarginalObjective, Step
+from pkpd.fit.mixed.search.search import Attempt, in_lowest_modes, optima, search_all
+from pkpd.fit.mixed.search.starts import pooled_problem, starts_of
+from pkpd.fit.mixed.search.two_stage import two_stage
+from pkpd.fit.mixed.search.verdict import FAILED, Judgement, judge, with_exact
 from pkpd.fit.search import Minimum, differenced_hessian, newton_step
 from pkpd.fit.verdict import CONVERGED, STOPPED
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.objective import MarginalObjective
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.search.objective import MarginalObjective
 from tests.fit.mixed.features import FEATURES, problem
 
 STEP = 2e-4

@@ -12,9 +12,9 @@ import pytest
 import pkpd
 from pkpd.engine import Settings
 from pkpd.fit.inputs import ratio_of
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.objective import MarginalObjective
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.result.population_fit import PopulationFit
+from pkpd.fit.mixed.search.objective import MarginalObjective
 from pkpd.fit.mixed.verb import fit_population
 from pkpd.io import read_nonmem
 from pkpd.parameters import Parameters

@@ -13,7 +13,7 @@ import pkpd
 from pkpd import plot
 from pkpd.fit import PopulationFit, PopulationOptions, steps
 from pkpd.fit.mixed.methods import EVALUATED
-from pkpd.fit.mixed.verdict import SADDLED, UNRELIABLE
+from pkpd.fit.mixed.search.verdict import SADDLED, UNRELIABLE
 from pkpd.fit.verdict import BOUND, CONVERGED, FAILED, STOPPED, UNIDENTIFIED
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -12,17 +12,17 @@ from scipy import stats
 from scipy.optimize import minimize
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature
-from pkpd.fit.mixed.saem import EXPLORATION, SMOOTHING, SaemRun, SaemSettings, saem
-from pkpd.fit.mixed.saem_chains import Chains, Moves
-from pkpd.fit.mixed.saem_kernels import make_keys, normals
-from pkpd.fit.mixed.saem_louis import LouisSums
-from pkpd.fit.mixed.saem_omega import BlockPlace, maximised
-from pkpd.fit.mixed.saem_step import Maximiser
-from pkpd.fit.mixed.terms import terms_of
+from pkpd.fit.mixed.em.saem import EXPLORATION, SMOOTHING, SaemRun, SaemSettings, saem
+from pkpd.fit.mixed.em.saem_chains import Chains, Moves
+from pkpd.fit.mixed.em.saem_kernels import make_keys, normals
+from pkpd.fit.mixed.em.saem_louis import LouisSums
+from pkpd.fit.mixed.em.saem_omega import BlockPlace, maximised
+from pkpd.fit.mixed.em.saem_step import Maximiser
+from pkpd.fit.mixed.marginal.quadrature import quadrature
+from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.problem.terms import terms_of
 from pkpd.population import NormalPrior, Omega, block
 
 from .integral_cases import (

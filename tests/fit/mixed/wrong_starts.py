@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.population import Population
 from tests.fit.mixed.answers import CASES, fitted
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.laplacian import FOCEI
-from pkpd.fit.mixed.quadrature import AGQ
+from pkpd.fit.mixed.marginal.laplacian import FOCEI
+from pkpd.fit.mixed.marginal.quadrature import AGQ
 from tests.fit.mixed.recovery import DESIGNS, band, fixed, recovered, too_biased
 
 COUNT = 100
