@@ -20,7 +20,7 @@ from pkpd.fit.mixed.problem import Point, Problem
 from pkpd.fit.mixed.saem_chains import Chains
 from pkpd.fit.mixed.saem_kernels import moments, squares
 from pkpd.fit.mixed.saem_layout import layout_of
-from pkpd.fit.mixed.saem_omega import assembled, block_places, maximised
+from pkpd.fit.mixed.saem_omega import assembled, block_places, maximised, relaxed
 from pkpd.fit.mixed.terms import terms_of
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
@@ -68,7 +68,7 @@ class Maximiser:
         self.mask = self.layout.mask
         self.places = block_places(problem, chains.effects, self.mask)
         self.blocks = tuple(
-            b.matrix[np.ix_(place.active, place.active)].copy()
+            relaxed(place, b.matrix[np.ix_(place.active, place.active)].copy())
             for place in self.places
             for b in [point.omega.blocks[problem.population.omega.blocks.index(place.block)]]
         )
