@@ -207,7 +207,7 @@ def test_what_is_fixed_stays_exactly(reference: Path) -> None:
 
 
 def test_tied_random_effects_come_loose(reference: Path) -> None:
-    """Phenobarbital from CL and V at half and twice their values with a correlation of 0.98: once it ended 145 above."""
+    """Phenobarbital from CL and V at half and twice their value with a correlation of 0.98: once it ended 145 above."""
     problem = phenobarbital(reference)
     run = saem(problem, problem.start + np.array([-0.69, 0.69, 0.69, 0.55, 0.0, -0.55]), seed=1)
     assert run.converged
