@@ -28,6 +28,7 @@ from pkpd.population import NormalPrior, Omega, block
 from .integral_cases import (
     censored,
     linear,
+    phenobarbital,
     theophylline,
     theophylline_study,
     warfarin,
@@ -203,6 +204,14 @@ def test_what_is_fixed_stays_exactly(reference: Path) -> None:
     run = saem(gone, settings=quick, seed=1)
     assert run.point.omega.matrix()[2, 2] == 0.0
     assert run.louis.information.shape == (6, 6)
+
+
+def test_tied_random_effects_come_loose(reference: Path) -> None:
+    """Phenobarbital from CL and V at half and twice their value with a correlation of 0.98: once it ended 145 above."""
+    problem = phenobarbital(reference)
+    run = saem(problem, problem.start + np.array([-0.69, 0.69, 0.69, 0.55, 0.0, -0.55]), seed=1)
+    assert run.converged
+    assert exact(problem, run, 15) == pytest.approx(687.9168, abs=0.1)  # minimum by 25 nodes, our own
 
 
 def test_block_maximum_for_every_pattern() -> None:

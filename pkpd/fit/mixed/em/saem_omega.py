@@ -18,6 +18,7 @@ from pkpd.population.blocks import OmegaBlock
 
 _MOST = 4  # steps of scoring; the next iteration goes on where these end
 _ENOUGH = 1e-16  # decrement of scoring, per subject
+_TIED = 0.1  # smallest eigenvalue of the correlations, from which on random effects are free enough to begin with
 _FLOOR = 1e-10  # least variance beside the one before: Ω stays a covariance matrix
 
 
@@ -127,6 +128,18 @@ def block_places(problem: Problem, effects: Integers, mask: Array) -> tuple[Bloc
             places = np.ascontiguousarray(places[:, active])
             found.append(BlockPlace(block, active, places, mask[:, places[:, 0]].sum(axis=0)))
     return tuple(found)
+
+
+def relaxed(place: BlockPlace, matrix: Array) -> Array:
+    """Return a block to begin with: where it is nearly singular and nothing is fixed, with half the covariances.
+
+    Random effects that are tied to each other cannot follow the data, and EM would take ages to untie them.
+    """
+    sd = np.sqrt(np.diag(matrix))
+    if place.fixed.any() or np.linalg.eigvalsh(matrix / np.outer(sd, sd))[0] > _TIED:
+        return matrix
+    looser: Array = 0.5 * (matrix + np.diag(np.diag(matrix)))
+    return looser
 
 
 def assembled(places: tuple[BlockPlace, ...], matrices: tuple[Array, ...], size: int) -> Array:

@@ -19,7 +19,7 @@ from pkpd.arrays import Array, Flags, Integers
 from pkpd.fit.mixed.em.saem_chains import Chains
 from pkpd.fit.mixed.em.saem_kernels import moments, squares
 from pkpd.fit.mixed.em.saem_layout import layout_of
-from pkpd.fit.mixed.em.saem_omega import assembled, block_places, maximised
+from pkpd.fit.mixed.em.saem_omega import assembled, block_places, maximised, relaxed
 from pkpd.fit.mixed.problem.problem import Point, Problem
 from pkpd.fit.mixed.problem.terms import terms_of
 
@@ -68,7 +68,7 @@ class Maximiser:
         self.mask = self.layout.mask
         self.places = block_places(problem, chains.effects, self.mask)
         self.blocks = tuple(
-            b.matrix[np.ix_(place.active, place.active)].copy()
+            relaxed(place, b.matrix[np.ix_(place.active, place.active)].copy())
             for place in self.places
             for b in [point.omega.blocks[problem.population.omega.blocks.index(place.block)]]
         )
