@@ -1,10 +1,10 @@
 r"""Subjects whose random effects have several modes: found from more beginnings than one, and named.
 
 The likelihood of a subject may have a second mode, e.g. where absorption and elimination may change places. A method
-that takes the curvature at one mode must take the lowest, or its objective depends on the way there. Here the search for the
-modes begins again at the typical subject and at two SDs of Ω in both directions along each random effect between
-subjects. Where there are too many subjects for that, the odd ones are taken: those far out in Ω, and those whose
-exact curvature is far from the expected one.
+that takes the curvature at one mode must take the lowest, or its objective depends on the way there. Here the search
+begins again at the typical subject and at two SDs of Ω in both directions along each random effect between subjects.
+Where there are too many subjects for that, the odd ones are taken: those far out in Ω, and those whose exact curvature
+is far from the expected one.
 """
 
 from __future__ import annotations
