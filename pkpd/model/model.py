@@ -89,11 +89,12 @@ class Model:
         texts = dict.fromkeys(("equations", "outputs", "initial", *DOSING), NAMED)
         checked_fields(self, "model", **texts)
         problems = []
+        own = {*self.equations, *self.parameters.names, *self.outputs, *self.covariates}
         for kind in ("equations", "outputs", "initial", *DOSING):
             read = {}
             for key, value in getattr(self, kind).items():
                 try:
-                    text = expressions.text_of(value)
+                    text = expressions.with_numbers(expressions.text_of(value), own)
                     expressions.names(text)
                     read[key] = text
                 except InputError as error:
@@ -126,8 +127,25 @@ class Model:
                     f"{what} of {state!r} uses {name!r}; expected parameters and covariates only"
                     for name in sorted(expressions.names(text) & moving)
                 ]
+        problems += self._equality_problems()
         problems += [f"unknown route {r!r}; {nearest(r, ROUTES)}" for r in self.doses if r not in ROUTES]
         problems += unknown_names(self.doses.values(), self.equations, "state that a dose enters")
+        return problems
+
+    def _equality_problems(self) -> list[str]:
+        """Equality is for what stays the same: a number that moves meets another at single moments, if at all."""
+        kinds = {expressions.TIME: "time", expressions.TAD: "time after dose"}
+        kinds |= dict.fromkeys(self.parameters.names, "a parameter") | dict.fromkeys(self.outputs, "an output")
+        kinds |= dict.fromkeys(self.equations, "a state")
+        problems = []
+        for kind in ("equations", "outputs", "initial", *DOSING):
+            for key, text in getattr(self, kind).items():
+                met = sorted(expressions.equated(text) & set(kinds)) if "=" in text else []
+                problems += [
+                    f"{kind}[{key!r}] compares {name!r}, {kinds[name]}, with == or !=, which are for covariates; "
+                    f"write '{name} >= …' or 'abs({name} - …) < …'"
+                    for name in met
+                ]
         return problems
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from pkpd.errors import DataWarning, InputError
+from pkpd.nca import summarise, why, wide_table
 from pkpd.nca.response import LIMIT_PARAMETERS, RESPONSE_PARAMETERS, ResponseRules, nca_response
 from pkpd.study import Study
 from tests.nca.nca_studies import make_study
@@ -347,3 +348,34 @@ def test_units_of_time_and_response_only_scale(seed: int) -> None:
     for name, row in {**RESPONSE_PARAMETERS, **LIMIT_PARAMETERS}.items():
         want = factor[row.unit] * one[name].values.ravel()
         assert other[name].values.ravel() == pytest.approx(want, nan_ok=True), name
+
+
+def test_why_tells_what_a_number_depends_on() -> None:
+    found = nca_response(TRIANGLE, limits=[2.0, 9.0], visits=[3], slopes=[(0, 3)])
+    area = why(found, "auc_below_b")
+    for text in ("subject 1, 0–end h after the first dose: 9 10^9·h/L", "Formula: ∫max(R0 − R, 0) dt",
+                 "Baseline 4 10^9/L: the last sample before the first dose", "ends at 8 h; linear"):  # fmt: skip
+        assert text in area
+    assert why(found, "AUC_Below_B") == area
+    assert "Baseline" not in why(found, "auec")
+    assert "It counts from 1 10^9/L at 3 h; recovered when 100 % of the change has gone" in why(found, "t_recovery")
+    assert "(limit 2) of subject 1" in why(found, "time_below_t")
+    assert why(found, "t_onset[9]").endswith("not computed, the response does not cross the limit.")
+    assert "-75 %" in why(found, "visit_percent_change[3]")
+    assert "-1 10^9/L/h" in why(found, "slope[0–3]")
+    with pytest.raises(InputError, match="auc_below_b"):
+        why(found, "auc_belw_b")
+    with pytest.raises(InputError, match="made without visits"):
+        why(nca_response(TRIANGLE), "visit_value")
+    with pytest.raises(InputError, match="unknown limit"):
+        why(found, "t_onset[3]")
+    tree = nca_response(two_subjects(), ["R", "Q"])
+    assert why(tree, "r_min", 1).count("subject A") == 2
+
+
+def test_what_follows_on_an_analysis_takes_responses() -> None:
+    found = nca_response(two_subjects(), "R", limits=[3.0])
+    table = summarise(found, by="arm").set_index(["parameter", "arm"])
+    assert table.loc[("r_min", "low"), "mean"] == 3
+    assert table.loc[("time_below_t[3]", "high"), "unit"] == "h"
+    assert "Rmin (mmHg)" in wide_table(found).columns

@@ -199,7 +199,10 @@ class Formulas:
     def dosing(self) -> Formula:
         """What the model says of doses, then its derivatives (one row of them per term)."""
         model = self.system.model
-        wanted = [expressions.parse(getattr(model, kind)[state]) for kind, state in self.structure.dosing]
+        wanted = [
+            expressions.computable(expressions.parse(getattr(model, kind)[state]))
+            for kind, state in self.structure.dosing
+        ]
         if self.order < 2:
             return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
         derivatives = []

@@ -114,7 +114,7 @@ def descend(
 
         before = remembered(x).objective
         x = _stage(remembered, x, bent, _Watch(remembered, _STILL, decrement, problem), limit)
-        moved = float(np.abs(x - at).max())
+        moved = _far(x - at, hessian)
         gained = before - remembered(x).objective
         if moved > _MOVED:
             hessian, at = differenced_hessian(remembered, x), x
@@ -123,6 +123,12 @@ def descend(
         if gained < _STILL:
             break
     return Minimum(x, remembered(x), hessian, newton_step(hessian, remembered(x).gradient)[1], remembered.count)
+
+
+def _far(step: Array, hessian: Array) -> float:
+    """Return how far a step is for a Hessian: what runs along a flat direction, as a variance to zero, does not count."""
+    steep = np.sqrt(np.maximum(np.diag(hessian), 0.0))
+    return float((np.abs(step) * np.minimum(steep, 1.0)).max())
 
 
 def _exact(problem: Problem, value: Evaluated) -> bool:

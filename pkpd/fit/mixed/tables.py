@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pkpd.fit.mixed.reported import Reported
 
 
+_NO_SIZE = 10.0  # standard error over estimate of a variance that is at 0: on the log scale its interval has no ends
+
+
 def require_level(level: float) -> None:
     """Raise if a confidence level is none."""
     if not 0 < level < 1:
@@ -102,7 +105,10 @@ def _shrinkage(fit: Reported) -> dict[str, float]:
 
 
 def omega_table(fit: Reported, level: float) -> pandas.DataFrame:
-    """Return one row per variance, covariance, SD, correlation and CV, without structural zeros."""
+    """Return one row per variance, covariance, SD, correlation and CV, without structural zeros.
+
+    A variance that ran to 0 has no standard error or interval; its note says so.
+    """
     import pandas
 
     require_level(level)
@@ -117,8 +123,11 @@ def omega_table(fit: Reported, level: float) -> pandas.DataFrame:
     for q, where in [*((q, "") for q in omega_quantities(fit.people)), *spread]:
         effect = q.name[4:-1] if q.kind == "variance" else ""
         own = shrunk["shrinkage SD %"].get(effect, math.nan), shrunk["shrinkage variance %"].get(effect, math.nan)
-        note = "; ".join(part for part in (where, "fixed" if q.fixed else "") if part)
-        rows.append((q.name, q.kind, *_numbers(fit, q, level), *own, note))
+        numbers, gone = _numbers(fit, q, level), ""
+        if q.kind in ("variance", "SD", "CV %") and numbers[1] > _NO_SIZE * abs(numbers[0]):
+            numbers, gone = (q.value, *[math.nan] * 4), "at 0, without an interval"
+        note = "; ".join(part for part in (where, gone, "fixed" if q.fixed else "") if part)
+        rows.append((q.name, q.kind, *numbers, *own, note))
     titles = ["element", "kind", "estimate", *_titles(level), "shrinkage SD %", "shrinkage variance %", "note"]
     return pandas.DataFrame(rows, columns=titles).set_index("element")
 

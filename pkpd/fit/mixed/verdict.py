@@ -161,10 +161,11 @@ def _collapses(problem: Problem, vector: Array) -> list[str]:
     said = []
     if gone:
         which = "the variance of" if len(gone) == 1 else "the variances of"
-        them = ("it", "without it") if len(gone) == 1 else ("the least plausible of them", "again")
+        prefix, _, name = gone[0].partition("_")
+        them = "it" if len(gone) == 1 else "the least plausible of them"
         said.append(
-            f"{which} {', '.join(gone)} ran to zero: the data show no such variability; fix {them[0]} at 0, e.g. "
-            f"omega.fix({gone[0]}=0), and fit {them[1]}"
+            f"{which} {', '.join(gone)} ran to zero: the data show no such variability; fit without {them}, e.g. leave "
+            f"{name} out of {'iov' if prefix == 'kappa' else 'iiv'}=, or omega.fix({gone[0]}=0)"
         )
     if tied:
         said.append(

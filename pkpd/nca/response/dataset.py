@@ -21,23 +21,15 @@ _WHY = {"long_name": "why there is no number"}
 
 def unit_of(row: ResponseParameter, own: str, time: str) -> str:
     """Return the unit of a parameter from that of the response and that of time."""
-    words = {"response": own, "time": time}
     if row.unit in ("1", "%"):
         return row.unit
-    if row.unit in words:
-        return units.show(words[row.unit]) if row.unit == "time" else _shown(own)
+    if row.unit in ("response", "time"):
+        return units.show(time) if row.unit == "time" else own
     sign = "/" if "/" in row.unit else "·"
     try:
         return units.show(f"({own}){'*' if sign == '·' else '/'}({time})")
     except UnitError:  # a score that no unit system knows stays as it is written
         return f"{own}{sign}{time}"
-
-
-def _shown(own: str) -> str:
-    try:
-        return units.show(own)
-    except UnitError:
-        return own
 
 
 def variables(
@@ -158,8 +150,8 @@ def samples(courses: Sequence[Course], own: str, time: str) -> dict[str, Any]:
     dims, when = ("profile", "sample"), {"units": units.show(time)}
     return {
         "sample_time": (dims, time_, {**when, "long_name": "time after the first dose"}),
-        "sample_value": (dims, value, {"units": _shown(own), "long_name": "value that was used"}),
+        "sample_value": (dims, value, {"units": own, "long_name": "value that was used"}),
         "sample_quantified": (dims, quantified, {"long_name": "not below the limit of quantification"}),
         "curve_time": (dims, curve_time, {**when, "long_name": "points of the curve"}),
-        "curve_value": (dims, curve_value, {"units": _shown(own), "long_name": "response there"}),
+        "curve_value": (dims, curve_value, {"units": own, "long_name": "response there"}),
     }
