@@ -1,4 +1,4 @@
-"""Data and requests that lead a fit astray: each gives a result or a sentence, and the sentence says what is the matter."""
+"""Data and requests that lead a fit astray: each gives a result or a sentence that says what is the matter."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 r"""Subjects whose random effects have several modes: found from more beginnings than one, and named.
 
-The likelihood of a subject may have a second mode, e.g. where absorption and elimination may change places. A method that
-takes the curvature at one mode must take the lowest, or its objective depends on the way there. Here the search for the
-modes begins again at the typical subject and at two SDs of Ω in both directions along each random effect between
-subjects. Where there are too many subjects for that, the odd ones are taken: those far out in Ω, and those whose
-exact curvature is far from the expected one.
+The likelihood of a subject may have a second mode, e.g. where absorption and elimination may change places. A method
+that takes the curvature at one mode must take the lowest, or its objective depends on the way there. Here the search
+begins again at the typical subject and at two SDs of Ω in both directions along each random effect between subjects.
+Where there are too many subjects for that, the odd ones are taken: those far out in Ω, and those whose exact curvature
+is far from the expected one.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Several:
         more = f" and {places.size - 5} more" if places.size > 5 else ""
         plural = "s" if places.size > 1 else ""
         return (
-            f"subject{plural} {who}{more}: the random effects have more than one mode (how far the next lies above the lowest, "
-            "in −2 log L); the lowest is taken, and the other is not counted: compare with the exact likelihood"
+            f"subject{plural} {who}{more}: the random effects have more than one mode (how far the next lies above the "
+            "lowest, in −2 log L); the lowest is taken, and the other is not counted: compare with the exact likelihood"
         )
 
 
@@ -124,8 +124,8 @@ def beginnings(effects: tuple[str, ...]) -> Array:
 def oddness(problem: Problem, point: Point, modes: Modes) -> Array:
     """Return how odd a subject's mode looks, shape (subjects,).
 
-    It is the mean square of the random effects in SDs of Ω, and how far the log determinants of the exact and the expected
-    curvature differ; infinite where the mode was not found.
+    It is the mean square of the random effects in SDs of Ω, and how far the log determinants of the exact and the
+    expected curvature differ; infinite where the mode was not found.
     """
     here, effects = modes.at, problem.shifts.effects @ point.root
     size = effects.shape[1]
@@ -140,4 +140,4 @@ def part_of(problem: Problem, subjects: Integers) -> Problem:
     """Return the problem of some of the subjects."""
     edges = problem.starts
     rows = np.concatenate([np.arange(edges[k], edges[k + 1]) for k in subjects])
-    return with_rows(problem, problem.data.part(subjects), subjects, rows)
+    return with_rows(problem, problem.data.part(subjects.tolist()), subjects, rows)

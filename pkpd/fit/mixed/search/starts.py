@@ -87,12 +87,13 @@ def pooled_problem(problem: Problem) -> Problem:
 
 
 def rough_start(problem: Problem) -> Array | None:
-    """Return the start with the values that doses, peaks and areas suggest; None where they do not contradict the told ones.
+    """Return the start with the values that doses, peaks and areas suggest; None where the told ones are not contradicted.
 
-    They do where a parameter is more than ten times as large or as small.
+    They are where a parameter is more than ten times as large or as small.
     """
     own = problem.population.parameters
-    rough = {n: v for n, v in rough_values(problem.data).items() if n in own.free and own[n] > 0 and v > 0}
+    told = rough_values(problem.data)
+    rough = {n: v for n, v in told.items() if n in own.free and own[n] > 0 and v > 0}
     if not any(abs(np.log(v / own[n])) > _CONTRADICTED for n, v in rough.items()):
         return None
     inside = {n: v for n, v in rough.items() if own.get(n).lower < v < own.get(n).upper}
