@@ -15,7 +15,8 @@ from pkpd.fit.mixed.marginal.quadrature import NODES
 from pkpd.fit.mixed.modes.modes import FOUND, SADDLE
 from pkpd.fit.mixed.problem.problem import Point, Problem
 
-_FAR = 0.1  # of the vector: a longer step makes the last modes' drift worthless, and could end in other modes
+_FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
+_JUMP = 0.3  # SDs of Ω: a mode that is to move farther is looked for anew, for it could end in another
 _BY_MODES = (FOCEI, FOCE, LAPLACE)  # methods whose gradient is a formula at the modes
 
 
@@ -71,8 +72,8 @@ class MarginalObjective:
     r"""A function of the vector: objective with priors, its gradient and information.
 
     The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points, if it is
-    near, else at 0. It is polished until the value is one of the vector alone, unless a subject has several modes: the
-    lowest are looked for at the end of a search (`pkpd.fit.mixed.marginal.several`).
+    near and the modes move little, else at 0. It is polished until the value is one of the vector alone, unless a subject
+    has several modes: the lowest are looked for at the end of a search (`pkpd.fit.mixed.marginal.several`).
 
     Parameters
     ----------
@@ -157,7 +158,11 @@ class MarginalObjective:
         step = vector - near.point.vector
         if np.abs(step).max(initial=0.0) > _FAR:
             return None
-        begin: Array = near.modes.eta + near.drift @ step
+        move = near.drift @ step
+        begin: Array = near.modes.eta + move
+        if move.shape[1]:
+            white = np.linalg.solve(near.point.root, move.T).T
+            begin[~(np.abs(white).max(axis=1) < _JUMP)] = 0.0
         return begin
 
     def _with_priors(self, value: Marginal) -> Evaluated:
