@@ -15,7 +15,7 @@ from pkpd.io.findings import Findings, say
 from pkpd.io.headings import fold, is_of, split_heading, unit_of
 from pkpd.io.table import Columns, Table
 
-_CLOCKS = ("time", "nominal_time", "datetime", "clock")
+_CLOCKS = ("time", "nominal_time", "datetime", "clock", "day")
 _SECOND: Mapping[str, frozenset[str]] = {
     "subject": frozenset(
         {"rat", "mouse", "dog", "monkey", "animalno", "animalnumber", "animalid", "pt", "ptid", "patno", "patientno",
