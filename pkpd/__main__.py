@@ -79,6 +79,8 @@ def run(out: Path, seed: int, subjects: int) -> None:
         step("non-compartmental analysis")
         exposure = pkpd.nca(study, "IL21")
         _say(bar, "Exposure at 30 ug/kg, NCA of the synthetic patients", report.exposure(study))
+        responses = il21.responses(study)
+        _say(bar, "Responses without a model, synthetic patients", report.responses(responses))
         step("individual PK fits")
         pk, effect = _fits(study, exposure)
         _say(bar, "Fits against the truth that the data were drawn from", report.recovered(pk, effect))
@@ -97,7 +99,7 @@ def run(out: Path, seed: int, subjects: int) -> None:
         step("figures")
         written = report.draw_figures(out, study, exposure, pk, effect, course)
         step("results")
-        written += _save(out, exposure, course)
+        written += _save(out, {"nca": exposure, **{f"response-{k}": v for k, v in responses.items()}, "course": course})
     print("Written:", *(f"  {path}" for path in written), sep="\n")
     print(f"\ndone in {time.perf_counter() - began:.0f} s; patients are synthetic")
 
@@ -138,11 +140,10 @@ def _lines(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines()) + "\n"
 
 
-def _save(out: Path, exposure: xarray.Dataset, course: xarray.Dataset) -> list[Path]:
-    paths = [out / "nca.nc", out / "course.nc"]
-    for path, result in zip(paths, (exposure, course), strict=True):
-        result.to_netcdf(path, engine="h5netcdf")
-    return paths
+def _save(out: Path, results: dict[str, xarray.Dataset]) -> list[Path]:
+    for name, result in results.items():
+        result.to_netcdf(out / f"{name}.nc", engine="h5netcdf")
+    return [out / f"{name}.nc" for name in results]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, recovered, toxicity
 from pkpd.report.figures import draw_figures
 from pkpd.report.real import indomethacin_report, theophylline_report
+from pkpd.report.responses import responses
 
 __all__ = [
     "draw_figures",
@@ -12,6 +13,7 @@ __all__ = [
     "predicted_toxicity",
     "recomputed",
     "recovered",
+    "responses",
     "theophylline_report",
     "toxicity",
 ]

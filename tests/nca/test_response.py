@@ -326,7 +326,7 @@ def test_what_cannot_be_asked_for_is_said_at_once() -> None:
         nca_response(TRIANGLE, visits=[1, math.nan])
     with pytest.raises(InputError, match="0 ≤ begin < end"):
         nca_response(TRIANGLE, windows=[(3, 2)])
-    with pytest.raises(InputError, match="expected one of"):
+    with pytest.raises(InputError, match="did you mean 'linear'"):
         nca_response(TRIANGLE, curve="linaer")
     with pytest.raises(InputError) as caught:
         ResponseRules(baseline="lst", recovery=0, visit_window=-1)
@@ -363,7 +363,7 @@ def test_why_tells_what_a_number_depends_on() -> None:
     assert why(found, "t_onset[9]").endswith("not computed, the response does not cross the limit.")
     assert "-75 %" in why(found, "visit_percent_change[3]")
     assert "-1 10^9/L/h" in why(found, "slope[0–3]")
-    with pytest.raises(InputError, match="auc_below_b"):
+    with pytest.raises(InputError, match=r"(?i)auc_below_b"):
         why(found, "auc_belw_b")
     with pytest.raises(InputError, match="made without visits"):
         why(nca_response(TRIANGLE), "visit_value")

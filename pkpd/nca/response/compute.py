@@ -167,12 +167,13 @@ def limits_of(courses: Sequence[Course], rules: ResponseRules, level: Array) -> 
 def visits_of(courses: Sequence[Course], rules: ResponseRules, visit: str | float) -> Numbers:
     """Return every parameter of `VISIT_PARAMETERS` at one visit: an occasion's label, or a time after the first dose.
 
-    A time means the sample planned for it; of samples without a planned time the nearest one, no farther than the
-    rules allow. Of several samples of one occasion, or of one planned time, the first counts.
+    A time means the sample whose planned time it is, as the table gives it; of samples without a planned time the
+    one at that time after the first dose; else the nearest one, no farther than the rules allow. Of several samples of
+    one occasion, or equally near, the first counts.
     """
     found = Numbers(list(VISIT_PARAMETERS), len(courses))
     _, no_base, base = _missing(courses)
-    value = np.array([_at_visit(one, rules, visit) for one in courses], dtype=float)
+    value = _at_visit(courses, rules, visit)
     none = (np.isnan(value), "no sample at this visit")
     found.put("visit_value", value, none)
     found.put("visit_change", difference(value, base), none, no_base)
@@ -182,17 +183,21 @@ def visits_of(courses: Sequence[Course], rules: ResponseRules, visit: str | floa
     return found
 
 
-def _at_visit(course: Course, rules: ResponseRules, visit: str | float) -> float:
-    """The value at a visit, NaN where there is none."""
-    of, inside = course.samples, np.flatnonzero(course.inside)
+def _at_visit(courses: Sequence[Course], rules: ResponseRules, visit: str | float) -> Array:
+    """The values at a visit, NaN where there is none."""
+    value = np.full(len(courses), np.nan)
     if isinstance(visit, str):
-        there = inside[of.occasion[inside] == visit]
-        return float(of.value[there[0]]) if len(there) else float("nan")
-    planned = np.where(np.isnan(of.nominal), of.time, difference(of.nominal, course.origin))[inside]
-    away = np.abs(difference(planned, visit))
-    if not len(away) or away.min() > rules.visit_window:
-        return float("nan")
-    return float(of.value[inside[np.argmin(away)]])
+        for k, one in enumerate(courses):
+            there = one.inside & (one.samples.occasion == visit)
+            value[k] = one.samples.value[np.argmax(there)] if there.any() else np.nan
+        return value
+    planned = [one.samples.planned[one.inside] for one in courses]
+    away = np.abs(difference(np.concatenate([np.zeros(0), *planned]), visit))
+    ends = np.cumsum([len(one) for one in planned], dtype=np.intp)
+    for k, (one, mine) in enumerate(zip(courses, np.split(away, ends[:-1]), strict=True)):
+        if len(mine) and mine.min() <= rules.visit_window:
+            value[k] = one.samples.value[one.inside][np.argmin(mine)]
+    return value
 
 
 def slopes_of(courses: Sequence[Course], stretch: tuple[float, float]) -> Numbers:

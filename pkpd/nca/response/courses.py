@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +32,13 @@ class Samples(NamedTuple):
     value: Array
     blq: Flags
     before: Flags  # drawn before the dose at whose time it stands
-    nominal: Array
+    planned: Array  # planned time as the table gives it, else the time itself
     occasion: npt.NDArray[Any]
+
+    def part(self, begin: int, end: int) -> Samples:
+        """Return the samples from one place on and before another."""
+        k = slice(begin, end)
+        return Samples(self.time[k], self.value[k], self.blq[k], self.before[k], self.planned[k], self.occasion[k])
 
 
 @dataclass(eq=False)
@@ -108,14 +114,11 @@ def courses_of(
     if table["until"].notna().any():
         raise InputError(f"{analyte!r} was collected over a time; a response has samples at points in time", "response")
     table = _counted(one_per_time(table), analyte, rules)
-    origins = first_doses(study)
-    found = []
-    for subject, part in table.groupby("subject", sort=False):
-        origin = origins.get(subject, 0.0)
-        samples = _samples(part, origin)
-        found += [_course(subject, k, origin, samples, pair, rules) for k, pair in enumerate(windows, start=1)]
-    place = {name: k for k, name in enumerate(study.subject_ids)}
-    return sorted(found, key=lambda one: (place[one.subject], one.window))
+    return [
+        _course(subject, k, origin, samples, pair, rules)
+        for subject, origin, samples in _by_subject(study, table)
+        for k, pair in enumerate(windows, start=1)
+    ]
 
 
 def first_doses(study: Study) -> dict[Any, float]:
@@ -144,16 +147,27 @@ def _counted(table: pandas.DataFrame, analyte: str, rules: ResponseRules) -> pan
     return table.assign(value=value)[usable]
 
 
-def _samples(part: pandas.DataFrame, origin: float) -> Samples:
-    """The samples of one subject, times after its first dose; one drawn before a dose stands before one drawn after."""
-    time = difference(part["time"].to_numpy(float), origin)
-    before = (part["mark"] != "post").to_numpy()
-    order = np.lexsort((~before, time))
-    nominal = part["nominal_time"].to_numpy(dtype=float, na_value=np.nan)
-    value, blq = part["value"].to_numpy(float), part["blq"].to_numpy(bool)
-    return Samples(
-        time[order], value[order], blq[order], before[order], nominal[order], as_text(part["occasion"])[order]
+def _by_subject(study: Study, table: pandas.DataFrame) -> Iterator[tuple[Any, float, Samples]]:
+    """Yield every subject that has samples, its first dose and its samples, times after that dose.
+
+    A sample drawn before a dose stands before one drawn after it at the same time.
+    """
+    ids, first = study.subject_ids, first_doses(study)
+    origin = np.array([first.get(name, 0.0) for name in ids], dtype=float)
+    place = pandas.Index(ids).get_indexer(pandas.Index(table["subject"])).astype(np.intp)
+    time = difference(table["time"].to_numpy(float), origin[place])
+    before = (table["mark"] != "post").to_numpy()
+    planned = table["nominal_time"].to_numpy(dtype=float, na_value=np.nan)
+    planned = np.where(np.isnan(planned), time, planned)
+    value, blq = table["value"].to_numpy(float), table["blq"].to_numpy(bool)
+    order = np.lexsort((~before, time, place))
+    every = Samples(
+        time[order], value[order], blq[order], before[order], planned[order], as_text(table["occasion"])[order]
     )
+    ends = np.searchsorted(place[order], np.arange(len(ids) + 1))
+    for k, (begin, end) in enumerate(pairwise(ends.tolist())):
+        if end > begin:
+            yield ids[k], float(origin[k]), every.part(begin, end)
 
 
 def _course(

@@ -97,10 +97,11 @@ def _doses(study: Study, courses: Sequence[Course], time: str) -> dict[str, Any]
     """The first dose of every course's subject."""
     doses, _ = study.given_doses()
     first: dict[Any, tuple[float, float, str]] = {}
-    for subject, part in doses.groupby("subject", sort=False):
-        begin = part["time"].min()
-        there = part[part["time"] == begin]
-        first[subject] = float(begin), float(there["amount"].sum()), str(there["route"].iloc[0])
+    columns = (doses[name].tolist() for name in ("subject", "time", "amount", "route"))
+    for subject, when, amount, route in sorted(zip(*columns, strict=True), key=lambda row: row[1]):
+        begin, total, of = first.get(subject, (when, 0.0, str(route)))
+        if when == begin:
+            first[subject] = begin, total + amount, of
     rows = [first.get(one.subject, (np.nan, np.nan, "")) for one in courses]
     attrs = {"long_name": "amount of the first dose", "units": study.units.get("dose", "1")}
     return {

@@ -57,8 +57,8 @@ def nca_response(
         Levels, as numbers in the analyte's unit or as percentages of the baseline (``"50 %"``): areas and times above
         and below, first crossing and return.
     visits : list of float or str
-        Visits at which value and change from baseline are reported: planned times after the first dose, or labels of
-        occasions.
+        Visits at which value and change from baseline are reported: planned times as the table gives them (where it
+        gives none, times after the first dose), or labels of occasions.
     windows : list of (begin, end)
         Times after the first dose; each is a row of its own. By default all the time from the first dose on.
     slopes : list of (begin, end)
