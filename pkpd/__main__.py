@@ -90,7 +90,7 @@ def run(out: Path, seed: int, subjects: int) -> None:
         _say(bar, "Exposure at 30 ug/kg, NCA of the synthetic patients", report.exposure(study))
         responses = il21.responses(study)
         _say(bar, "Responses without a model, synthetic patients", report.responses(responses))
-                step("fits: individual PK, pooled PD")
+        step("fits: individual PK, pooled PD")
         pk, effect = _fits(study, exposure)
         _say(bar, "Fits against the truth that the data were drawn from", report.recovered(pk, effect))
         used = f"{len(pk.usable())} of {len(pk)} individual PK fits are used; pooled PD fit: {effect.summary()}"
