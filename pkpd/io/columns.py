@@ -20,6 +20,7 @@ CLOCK = {
     "nominal_time": ("ntime", "nomtime", "nominal", "plannedtime", "scheduledtime", "nt"),
     "datetime": ("timestamp", "dateandtime"),
     "clock": ("clocktime", "timeofday"),
+    "time_after_dose": (),
     "day": ("studyday", "daynumber", "dy", "date"),
     "occasion": ("occ", "visit", "period", "aperiod", "studyperiod", "treatmentperiod"),
     "row": (),

@@ -19,7 +19,8 @@ _SPELLED = {
 }  # fmt: skip
 _TIME, _AMOUNT = ("time",), ("amount", "amount per kg")
 _KIND_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("time", "nominal_time", "until", "duration", "interval", "age"), _TIME),
+    **dict.fromkeys(("time", "nominal_time", "until", "clock", "time_after_dose"), _TIME),
+    **dict.fromkeys(("duration", "interval", "age"), _TIME),
     **dict.fromkeys(("amount", "amount_per_kg"), _AMOUNT),
     **dict.fromkeys(("value", "lloq", "uloq"), ("per volume", *_AMOUNT)),
     "rate": ("per time",),
@@ -38,7 +39,7 @@ def fold(text: object) -> str:
 def split_unit(heading: str) -> tuple[str, str]:
     """Split ``amount [ug/kg]`` into heading and unit; the unit is "" when what stands there is none."""
     match = _IN_BRACKETS.fullmatch(heading)
-    if match is None or not _is_unit(match[2]):
+    if match is None or not is_unit(match[2]):
         return heading, ""
     return match[1], match[2]
 
@@ -78,9 +79,9 @@ def unit_of(tail: str) -> str:
     elif match:
         parts = [part for part in match.groups() if part]
     else:
-        return tail if re.match(r"1/|10\^|[a-zµμ%]", tail, re.I) and "/" in tail and _is_unit(tail) else ""
+        return tail if re.match(r"1/|10\^|[a-zµμ%]", tail, re.I) and "/" in tail and is_unit(tail) else ""
     text = "/".join(_SPELLED.get(part.lower(), part) for part in parts)
-    return text if _is_unit(text) else ""
+    return text if is_unit(text) else ""
 
 
 def is_of(unit: str, kind: str) -> bool:
@@ -102,7 +103,8 @@ def _certain(unit: str) -> bool:
     return is_of(unit, "per volume") and ("/" in unit or unit in ("nM", "uM", "pM", "mM", "µM"))
 
 
-def _is_unit(text: str) -> bool:
+def is_unit(text: str) -> bool:
+    """Say whether a text names a unit."""
     try:
         unit_tools.is_kind(text, "time")
     except UnitError:

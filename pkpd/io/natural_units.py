@@ -10,6 +10,7 @@ from pkpd.decimals import product
 from pkpd.io.cells import is_missing, number
 from pkpd.io.clock import is_of_the_calendar
 from pkpd.io.columns import RESERVED, fold
+from pkpd.io.day_clock import AFTER_DOSE, put_on_days
 from pkpd.io.declared import with_headings
 from pkpd.io.findings import Findings
 from pkpd.io.headings import is_of
@@ -17,7 +18,7 @@ from pkpd.io.job import Job
 from pkpd.io.roles import time_unit, wide_analytes
 from pkpd.io.table import Table
 
-_TIMES = ("time", "nominal_time", "until")
+_TIMES = ("time", "nominal_time", "until", "clock", AFTER_DOSE)
 
 
 def complete_units(job: Job, analytes: Sequence[str]) -> None:
@@ -47,6 +48,7 @@ def complete_units(job: Job, analytes: Sequence[str]) -> None:
                 "'time (h)'"
             )
     job.units.setdefault("time", "h")  # so that the rest can be checked as well
+    put_on_days(job)
     if "observations" in job.tables:
         table = job.tables["observations"]
         found = wide_analytes(table, job.heading_units["observations"], analytes, findings)

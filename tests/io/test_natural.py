@@ -114,3 +114,57 @@ def test_columns_takes_what_the_user_sees() -> None:
         assert study.units["Spiegel"] == "ng/mL"
     told = problems("subject,wann,conc_ng_mL\n1,1,3\n1,2,2\n", columns={"time": "wann"}, units={"time": "h"})
     assert "expected their heading first, {'wann': 'time'}" in told
+
+
+HIS_DOSES = "subject,day,time_h,dose_ug\n1,1,0,100\n1,8,0,100\n2,1,0,120\n2,8,0,120\n"
+
+
+def his(day: int = 8, shift: float = 0.0, since_first: bool = False) -> str:
+    """Observations by day, planned and actual hours, analyte, result and unit."""
+    head = "subject,day,nominal_h,time_h,analyte,result,unit\n"
+    return head + "".join(
+        f"{who},{d},{n + more},{round(n + more + 0.05 + (shift if d > 1 else 0), 6)},{what},{9.5 - n},{unit}\n"
+        for who in (1, 2) for d in (1, day) for more in [24 * (d - 1) * since_first] for n in (1, 4, 8)
+        for what, unit in (("IL21", "ng/mL"), ("sCD25", "pg/mL"))
+    )  # fmt: skip
+
+
+def test_the_layout_that_stopped_him() -> None:
+    """Read without any argument, whether hours count from the first dose or anew on every day of a dose."""
+    doses = HIS_DOSES.replace("8,0", "8,168")
+    for study in (read(his(), HIS_DOSES), read(his(since_first=True), doses)):
+        assert dict(study.units) == {"time": "h", "dose": "ug", "IL21": "ng/mL", "sCD25": "pg/mL"}
+        assert study.used("IL21")["time"].tolist()[:6] == [1.05, 4.05, 8.05, 169.05, 172.05, 176.05]
+        assert study.used("IL21")["nominal_time"].tolist()[:6] == [1, 4, 8, 169, 172, 176]
+        assert study.doses["time"].tolist() == [0, 168, 0, 168]
+
+
+def test_hours_of_a_day_without_a_dose_are_asked_for() -> None:
+    told = problems(his(day=9), HIS_DOSES)
+    assert told.count("\n") == 0
+    for meaning in ("'time_h': 'clock'", "'time_h': 'time_after_dose'", "'day': 'drop'"):
+        assert meaning in told
+    clock = read(his(day=9), HIS_DOSES, columns={"time_h": "clock"})
+    assert clock.used("IL21")["time"].tolist()[:4] == [1.05, 4.05, 8.05, 193.05]
+    after = read(his(day=9, shift=24), HIS_DOSES, columns={"time_h": "time_after_dose"})
+    assert after.used("IL21")["time"].tolist()[:4] == [1.05, 4.05, 8.05, 193.05]
+    assert after.doses["time"].tolist() == [0, 168, 0, 168]
+
+
+def test_limits_with_a_unit_of_their_own() -> None:
+    """LLOQ in pg/mL beside values in ng/mL had been compared as they stand: 3 ng/mL were below 100 pg/mL."""
+    study = read("ID,time_h,conc (ng/mL),LLOQ (pg/mL)\n1,1,3,100\n1,2,BLQ,100\n")
+    assert study.observations["lloq"].tolist() == [0.1, 0.1]
+    assert study.observations["blq"].tolist() == [False, True]
+
+
+def test_a_unit_column_that_is_no_unit() -> None:
+    rows = "subject,time_h,analyte,result,unit\n1,1,DNA,5,{0}\n1,2,DNA,4,{0}\n"
+    assert read(rows.format("copies/ug")).units["DNA"] == "copies/ug"
+    assert read(rows.format("ng/mL plasma")).units["DNA"] == "{ng/mL plasma}"
+    study = read(rows.format("ng/mL plasma"), units={"DNA": "ng/mL"})
+    assert study.units["DNA"] == "ng/mL"
+    assert any("2 records of DNA say 'ng/mL plasma'" in note for note in study.notes)
+    assert "columns={'unit': 'drop'}" in problems(rows.format("mg"), units={"DNA": "ng/mL"})
+    assert read(rows.format("mg"), units={"DNA": "ng/mL"}, columns={"unit": "drop"}).units["DNA"] == "ng/mL"
+    assert "written {zork}" in problems(rows.format("mg"), units={"DNA": "zork"})
