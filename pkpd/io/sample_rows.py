@@ -12,6 +12,7 @@ from pkpd.io.blq import read_values
 from pkpd.io.clock import Times, read_times
 from pkpd.io.columns import fold
 from pkpd.io.declared import Limits, declared_limits, record_factors
+from pkpd.io.headings import split_heading
 from pkpd.io.job import Job
 from pkpd.io.observations import assemble
 from pkpd.io.table import Table
@@ -28,6 +29,7 @@ def read_samples(
     has_values = shape.check_shape(table, names, findings)
     if not has_values and "analyte" not in table:
         return None, times
+    names = names or _by_heading(table, "value" in job.heading_units["observations"])
     owners = shape.analytes_of(table, names, findings)
     carried = job.heading_units["observations"]
     default = {a: carried[key] for a, key in wide.items() if key in carried}
@@ -57,3 +59,10 @@ def read_samples(
     # An assumed unit forbids nothing.
     given = {name: unit for name, unit in job.units.items() if name not in job.assumed}
     return assemble(table, owners, readings, given, findings), times
+
+
+def _by_heading(table: Table, has_unit: bool) -> list[str]:
+    """The name of what was measured where only the heading of the values tells: ``conc (ng/mL)`` is called conc."""
+    if "analyte" in table or "value" not in table or not (has_unit or "unit" in table):
+        return []
+    return [split_heading(table.headings.get("value", "value"), {})[0]]

@@ -24,6 +24,7 @@ from pkpd.simulate.execution import into_memory, into_store
 from pkpd.simulate.resources import Resources, size
 from pkpd.simulate.run import Run
 from pkpd.simulate.store.call import describe
+from pkpd.simulate.uncertain import uncertain_replicates
 from pkpd.simulate.under_regimen import regimen_task
 from pkpd.simulate.under_study import study_task
 from pkpd.study import Study
@@ -58,6 +59,7 @@ def simulate(
     executor: Executor | None = None,
     memory: str | float | None = None,
     progress: bool = True,
+    uncertain: bool = False,
 ) -> xarray.Dataset:
     """Simulate virtual subjects under a regimen or under the design of an observed study.
 
@@ -94,6 +96,9 @@ def simulate(
         How much may be used, such as ``"2 GB"``; by default half of what is available. A larger result needs a store.
     progress : bool
         Show a progress bar after two seconds.
+    uncertain : bool
+        Whether every replicate has estimates of its own, drawn by their uncertainty (`Source.draws`): the source is a
+        fit then, and the result says in ``typical`` (replicate, parameter) what was drawn. Not into a store.
 
     Returns
     -------
@@ -116,6 +121,12 @@ def simulate(
     """
     resources = Resources(executor, progress, None if memory is None else size(memory))
     _check(design, subjects, replicates, resources)
+    if uncertain:
+        if store is not None:
+            raise InputError("a store holds one population; leave store out with uncertain=True", "simulate")
+        same: Any = {"subjects": subjects, "times": times, "at_dose": at_dose, "settings": settings, "keep": keep,
+                     "executor": executor, "memory": memory, "progress": False}  # fmt: skip
+        return uncertain_replicates(source, replicates, seed, lambda own, k: simulate(own, design, seed=k, **same))
     settings = settings or Settings()
     if executor is not None and settings.workers is None:
         settings = replace(settings, workers=1)  # the executor's workers share the cores already

@@ -21,7 +21,7 @@ import population_yardsticks as others
 from measure import cpu, process
 from population_profile import profile
 
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.mixed.verb import fit_population
 
 LARGE = """
@@ -93,7 +93,8 @@ def large() -> None:
     if other is not None:
         told("  PyNLME FOCE, 1000 subjects, no R", cpu(other, 1))
     before, highest, objective, status = json.loads(process(LARGE.format(subjects=10_000))[2].splitlines()[-1])
-    print(f"  10 000 subjects, a process of their own: peak {highest:.0f} MiB, {before:.0f} before ({objective:.3f}, {status})")
+    print(f"  10 000 subjects, a process of their own: peak {highest:.0f} MiB, {before:.0f} before", end=" ")
+    print(f"({objective:.3f}, {status})")
 
 
 def fresh() -> None:
@@ -113,9 +114,8 @@ def starts(count: int = 20) -> None:
             fit = fit_population(cases.moved(population, seed), cases.warfarin_both(), options=cases.ONE_START)
             ends.setdefault(round(fit.objective, 2), []).append(fit.status)
         words = ", ".join(f"{len(s)} at {v:.2f} ({'/'.join(sorted(set(s)))})" for v, s in sorted(ends.items()))
-        away = first.objective - min(ends)
-        print(f"emax {emax}: the timed fit {first.objective:.4f} ({first.status}), {away:+.3f} from the best of", end=" ")
-        print(f"{count} starts: {words}", flush=True)
+        away = f"{first.objective - min(ends):+.3f} from the best of {count} starts"
+        print(f"emax {emax}: the timed fit {first.objective:.4f} ({first.status}), {away}: {words}", flush=True)
 
 
 PARTS: dict[str, Callable[[], None]] = {"small": small, "turnover": turnover, "large": large, "fresh": fresh}
@@ -124,8 +124,8 @@ PARTS: dict[str, Callable[[], None]] = {"small": small, "turnover": turnover, "l
 def profiles() -> None:
     """Where the time of the fits goes."""
     for name, work in (
-        ("theophylline, one start", cases.theophylline_once), ("warfarin PK", cases.warfarin_once),
-        ("warfarin PK/PD", cases.turnover_once("fixed effect")),
+        ("theophylline, one start", cases.theophylline_once), ("theophylline, default", cases.theophylline_default),
+        ("warfarin PK", cases.warfarin_once), ("warfarin PK/PD, 8 random effects", cases.turnover_once("log-normal")),
         ("1 000 subjects", partial(cases.resampled_once, 1000)),
         ("10 000 subjects", partial(cases.resampled_once, 10_000)),
     ):  # fmt: skip

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fit.mixed.laplacian import FOCEI, marginal
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import FOCEI, marginal
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
 from pkpd.study import Study
 
@@ -141,7 +141,10 @@ def left_out(problem: Problem, study: Study) -> tuple[str, ...]:
     if excluded:
         said.append(f"{excluded} records that the study excludes")
     others = every[~every["analyte"].isin(analytes)].groupby("analyte").size()
-    said += [f"{count} records of {name}, which no output of the model is" for name, count in others.items()]
+    outputs = problem.population.model.outputs
+    for name, count in others.items():
+        why = "an earlier fit is given for them" if name in outputs else "no output of the model is called so"
+        said.append(f"{count} records of {name}: {why}")
     if problem.censoring.dropped:
         said.append(f"{problem.censoring.dropped} censored records ({problem.censoring.method})")
     return tuple(said)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pkpd.arguments import checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError
-from pkpd.fit.mixed.uncertainty import known
+from pkpd.fit.mixed.result.uncertainty import known
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class PopulationOptions:
         Whether absorption may be slower than elimination; by default ``ka > CL/V`` is held for the typical values of
         absorption models.
     blq : {"M3", "M1", "M2", "M4"}
-        What is done with values beyond a limit of quantification (`pkpd.fit.mixed.censoring`).
+        What is done with values beyond a limit of quantification (`pkpd.fit.mixed.problem.censoring`).
     covariance : {"R", "S", "sandwich"}
         Which covariance of the estimates is reported.
     missing : mapping

@@ -13,7 +13,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
 from pkpd.fit.mixed.given import Known, observed_without, values_by_subject, with_population
-from pkpd.fit.mixed.rough import rough_values
+from pkpd.fit.mixed.search.rough import rough_values
 from pkpd.fit.start import initial_estimates
 from pkpd.model import Model, expressions
 from pkpd.model.drug import measures_drug
@@ -272,13 +272,13 @@ def _with_values(
     if not rest:
         return model, ()
     found = {n: v for n, v in _from_nca(model, study, data).items() if n in rest}
-    notes = [f"start values of {', '.join(found)} from NCA and the data"] if found else []
+    notes = [_said(found, "from NCA and the data")] if found else []
     lacking = [n for n in rest if n not in found and n in model.parameters.missing]
     if lacking:
         rough = {n: v for n, v in rough_values(data).items() if n in lacking}
         found |= rough
         if rough:
-            notes.append(f"start values of {', '.join(rough)} are rough ones (dose over peak, doses over area)")
+            notes.append(_said(rough, "from rough rules (dose over peak, doses over area)"))
     model = model.with_values(**found) if found else model
     if lacking := [n for n in rest if n in model.parameters.missing]:
         raise InputError(
@@ -286,8 +286,14 @@ def _with_values(
             "start values",
         )
     if rest := [n for n in rest if n not in found]:
-        notes.append(f"start values of {', '.join(rest)} are the model's own")
+        notes.append(_said(rest, "as the model has it" if len(rest) == 1 else "as the model has them"))
     return model, tuple(notes)
+
+
+def _said(names: Iterable[str], where: str) -> str:
+    """A sentence on where start values come from."""
+    listed = list(names)
+    return f"start value{'' if len(listed) == 1 else 's'} of {', '.join(listed)} {where}"
 
 
 def _from_nca(model: Model, study: Study, data: Observed) -> dict[str, float]:

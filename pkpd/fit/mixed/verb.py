@@ -11,12 +11,12 @@ from pkpd.errors import FitWarning, InputError, nearest, warn
 from pkpd.fit.inputs import A_KIND_BY_OUTPUT
 from pkpd.fit.mixed.explanation import Explanation, explanation_of
 from pkpd.fit.mixed.given import Given
-from pkpd.fit.mixed.laplacian import FOCEI
+from pkpd.fit.mixed.marginal.laplacian import FOCEI
 from pkpd.fit.mixed.methods import EVALUATED, METHODS
 from pkpd.fit.mixed.options import PopulationOptions
 from pkpd.fit.mixed.plan import Call, planned
-from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
 from pkpd.fit.mixed.request import RANDOM_EFFECTS, EffectsAsked
+from pkpd.fit.mixed.result.population_fit import PopulationFit, population_fit
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.parameters import Parameters

@@ -26,6 +26,7 @@ from pkpd.study import Study
 
 LEVEL = 0.90
 SEED = 20261130
+_USUAL = {"CL": 3.0, "V": 30.0, "ka": 1.2}
 _UNITS = {"time": "h", "dose": "mg", "DV": "mg/L"}
 
 
@@ -95,13 +96,14 @@ class Recovered:
 
 
 def _oral(values: dict[str, float], omega: Omega, kind: str, errors: dict[str, float]) -> Population:
-    model = pkpd.library.one_compartment(absorption=True).in_units(time="h", amount="mg", volume="L").with_values(**values)
+    model = pkpd.library.one_compartment(absorption=True).in_units(time="h", amount="mg", volume="L")
     error = residual_error("C", kind)
-    return Population(model, model.parameters + error.start(np.array([1.0]), "mg/L").with_values(errors), omega, (error,))
+    own = error.start(np.array([1.0]), "mg/L").with_values(errors)
+    return Population(model, model.with_values(**values).parameters + own, omega, (error,))
 
 
 def _table(times: Sequence[Sequence[float]], doses: Sequence[float] = (0.0,)) -> pandas.DataFrame:
-    """Return event records: 100 mg by mouth at `doses`, samples of each subject at its own times; an occasion per dose."""
+    """Return event records: 100 mg by mouth at `doses`, samples of each subject at its own times."""
     rows = []
     for who, own in enumerate(times, start=1):
         rows += [(who, t, 100.0, 1, 1, np.nan) for t in doses] + [(who, t, 0.0, 0, 2, 1.0) for t in own]
@@ -112,14 +114,14 @@ def _table(times: Sequence[Sequence[float]], doses: Sequence[float] = (0.0,)) ->
 
 def rich() -> Design:
     """Sixty subjects, ten samples each."""
-    truth = _oral({"CL": 3.0, "V": 30.0, "ka": 1.2}, Omega.independent(CL=0.3, V=0.2, ka=0.4), "proportional", {"prop_C": 0.1})
+    truth = _oral(_USUAL, Omega.independent(CL=0.3, V=0.2, ka=0.4), "proportional", {"prop_C": 0.1})
     table = _table([[0.25, 0.5, 1, 2, 3, 4, 6, 9, 12, 24]] * 60)
     return Design(truth, read_nonmem(table, units=_UNITS))
 
 
 def sparse() -> Design:
     """A hundred and twenty subjects, three samples each, one early, one in the middle and one late."""
-    truth = _oral({"CL": 3.0, "V": 30.0, "ka": 1.2}, Omega.independent(CL=0.3, V=0.2), "proportional", {"prop_C": 0.15})
+    truth = _oral(_USUAL, Omega.independent(CL=0.3, V=0.2), "proportional", {"prop_C": 0.15})
     rng = np.random.default_rng(SEED)
     times = [np.round([rng.uniform(0.3, 1.5), rng.uniform(2, 6), rng.uniform(8, 24)], 2).tolist() for _ in range(120)]
     return Design(truth, read_nonmem(_table(times), units=_UNITS))
@@ -136,7 +138,7 @@ def censored() -> Design:
 def occasions() -> Design:
     """Sixty subjects, three occasions with six samples each, clearance differs between them."""
     omega = Omega.independent(CL=0.3, V=0.2) + Omega.independent(CL=0.2).at_occasion()
-    truth = _oral({"CL": 3.0, "V": 30.0, "ka": 1.2}, omega, "proportional", {"prop_C": 0.1})
+    truth = _oral(_USUAL, omega, "proportional", {"prop_C": 0.1})
     doses = [0.0, 168.0, 336.0]
     table = _table([[d + t for d in doses for t in (0.5, 1, 3, 6, 12, 24)]] * 60, doses)
     return Design(truth, read_nonmem(table.assign(OCC=1 + table["TIME"] // 168), units=_UNITS))
@@ -228,14 +230,24 @@ def recovered(name: str, count: int, method: str = "FOCEI") -> Recovered:
         covered.append([intervals[n][0] <= v <= intervals[n][1] for n, v in truth.items()])
         status.append(fit.status)
         below, records = below + fit.counts.censored, records + fit.counts.observations
-    return Recovered(
-        tuple(truth), np.array(list(truth.values())), np.array(estimates), np.array(covered), tuple(status), below / records
-    )
+    values, share = np.array(list(truth.values())), below / records
+    return Recovered(tuple(truth), values, np.array(estimates), np.array(covered), tuple(status), share)
 
 
 def fixed(name: str) -> tuple[str, ...]:
     """Return the fixed effects and residual errors of a design."""
     return design(name).truth.parameters.free
+
+
+def too_biased(found: Recovered, name: str) -> dict[str, str]:
+    """Return what is off by more than the larger of three Monte-Carlo errors and 2 % (of Ω 10 %): name → bias."""
+    allowed = np.where([n in fixed(name) for n in found.names], 0.02, 0.10)
+    wrong = ~(np.abs(found.bias) <= np.maximum(allowed, 3.0 * found.error))
+    return {
+        n: f"{100 * b:.2f} ± {100 * e:.2f} %"
+        for n, b, e, bad in zip(found.names, found.bias, found.error, wrong, strict=True)
+        if bad
+    }
 
 
 def band(count: int, checks: int) -> tuple[float, float]:

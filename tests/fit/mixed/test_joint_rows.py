@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.copies import joint
-from pkpd.fit.mixed.importance_em import importance_em
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.plain import population_data, population_from
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature, quadrature_marginal
-from pkpd.fit.mixed.residuals import residuals
-from pkpd.fit.mixed.saem import saem
-from pkpd.fit.mixed.saem_model import ChainModel
-from pkpd.fit.mixed.two_stage import two_stage
+from pkpd.fit.mixed.em.importance_em import importance_em
+from pkpd.fit.mixed.em.saem import saem
+from pkpd.fit.mixed.em.saem_model import ChainModel
+from pkpd.fit.mixed.marginal.copies import joint
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.marginal.quadrature import quadrature
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.plain import population_data, population_from
+from pkpd.fit.mixed.result.residuals import residuals
+from pkpd.fit.mixed.search.two_stage import two_stage
 from tests.fit.mixed.test_censoring import problem as censored
 from tests.fit.mixed.test_pairs import usual as coupled
 from tests.fit.mixed.test_spreads import problem as spread
@@ -36,7 +36,7 @@ def test_many_places_at_once_are_the_places_one_by_one(sort: str) -> None:
     problem = SORTS[sort]()
     point = problem.at(problem.start)
     here = marginal(problem, point, "Laplace").modes.at
-    places = np.repeat(here.eta[:, None], 3, axis=1)
+    places = np.repeat(here.white[:, None], 3, axis=1)
     for slopes in (False, True):
         found = joint(problem, point, places, slopes)
         np.testing.assert_allclose(found.value, np.repeat(here.objective[:, None], 3, axis=1), rtol=1e-12)
@@ -66,10 +66,8 @@ def test_chains_of_saem_are_conditioned(sort: str) -> None:
 @pytest.mark.parametrize("sort", ["spread", "pairs"])
 def test_methods_that_do_not_know_them_say_so(sort: str) -> None:
     problem = SORTS[sort]()
-    point = problem.at(problem.start)
     methods: tuple[Callable[[], object], ...] = (
-        lambda: saem(problem), lambda: two_stage(problem), lambda: importance_em(problem),
-        lambda: quadrature_marginal(problem, point),
+        lambda: saem(problem), lambda: two_stage(problem), lambda: importance_em(problem)
     )  # fmt: skip
     for method in methods:
         with pytest.raises(InputError, match="residual errors yet; take FOCEI"):

@@ -9,13 +9,15 @@ import pandas
 import pytest
 
 from pkpd import InputError, define
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.residuals import residuals, sd_parts
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.residuals import residuals, sd_parts
 from pkpd.io import read_nonmem
 from pkpd.population import Omega, Population, residual_error
 from tests.fit.mixed.cases import ferx, theophylline
+from tests.fit.mixed.test_pairs import both_measured
+from tests.fit.mixed.test_spreads import problem as with_spread
 
 DECAY = {"equations": {"A": "-ke*A"}, "parameters": {"ke": 0.5}, "outputs": {"C": "A"}, "doses": {"bolus": "A"}}
 
@@ -120,3 +122,51 @@ def test_censored_rows_have_no_residual_and_say_why(reference: Path) -> None:
     assert own.loc[~censored, ["PRED", "IPRED", "IWRES", "CWRES", "CWRESI"]].notna().all(axis=None)
     assert np.isfinite(own["IPRED"]).all()
     np.testing.assert_allclose(own.loc[censored, "value"], 2.0)  # the limit
+
+
+def by_hand(problem: Problem, subject: int, rho: float) -> tuple[np.ndarray, np.ndarray]:
+    """E and C of one subject from predictions alone: differences for slopes, errors of neighbours correlated."""
+    there = marginal(problem, problem.at(problem.start))
+    eta, rows = there.modes.eta, problem.data.subject == subject
+    ends = []
+    for step in 1e-5 * np.eye(eta.shape[1]):
+        up, down = problem.respond(there.point, eta + step, 0), problem.respond(there.point, eta - step, 0)
+        ends.append((up.f - down.f)[rows] / 2e-5)
+    slopes = np.array(ends).T
+    f = there.modes.at.response.f[rows]
+    output, record = problem.data.output[rows], problem.data.record[rows]
+    sd = np.where(output == 0, 0.2 * f, 6.0)
+    same = (record[:, None] == record[None, :]) & (output[:, None] != output[None, :])
+    noise = np.outer(sd, sd) * (np.eye(f.size) + rho * same)
+    return f - slopes @ eta[subject], slopes @ there.point.matrix @ slopes.T + noise
+
+
+def test_correlated_errors_stand_in_the_covariance() -> None:
+    problem = both_measured("plain", Omega.independent(CL=0.3, V=0.2, ka=0.6))
+    there = marginal(problem, problem.at(problem.start))
+    own = residuals(problem, there.point, there.modes, "Cholesky")
+    for subject in (0, 7):
+        mean, covariance = by_hand(problem, subject, 0.6)
+        rows = problem.data.subject == subject
+        expected = np.linalg.solve(np.linalg.cholesky(covariance), own["value"].to_numpy()[rows] - mean)
+        np.testing.assert_allclose(own["CWRES"].to_numpy()[rows], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_random_effect_of_the_sd_is_in_it_and_linearised_with_it() -> None:
+    problem = with_spread("additive", "add_C")
+    there = marginal(problem, problem.at(problem.start))
+    own = residuals(problem, there.point, there.modes)
+    noise = list(problem.effects).index("eta_add_C")
+    eta = there.modes.eta
+    np.testing.assert_allclose(own["SD"], 1.5 * np.exp(eta[problem.data.subject, noise]))
+    np.testing.assert_allclose(own["IWRES"], (own["value"] - own["IPRED"]) / own["SD"])
+    slopes = there.modes.at.response.first @ problem.shifts.effects
+    for subject in (1, 4):
+        rows = problem.data.subject == subject
+        h = 1.5 * np.exp(eta[subject, noise])
+        variance = h**2 * ((1 - eta[subject, noise]) ** 2 + 0.4**2)
+        covariance = slopes[rows] @ there.point.matrix @ slopes[rows].T + variance * np.eye(rows.sum())
+        size, vectors = np.linalg.eigh(covariance)
+        away = (own["value"] - own["IPRED"]).to_numpy()[rows] + slopes[rows] @ eta[subject]
+        expected = (vectors / np.sqrt(size)) @ vectors.T @ away
+        np.testing.assert_allclose(own["CWRESI"].to_numpy()[rows], expected, rtol=1e-6)

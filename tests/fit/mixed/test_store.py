@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5netcdf
@@ -14,12 +15,15 @@ import xarray
 
 import pkpd
 from pkpd import DataWarning, InputError
-from pkpd.fit.mixed import store
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.objective import Step
-from pkpd.fit.mixed.plain import population_data, population_from
-from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.options import PopulationOptions
+from pkpd.fit.mixed.result import store
+from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.result.plain import population_data, population_from
+from pkpd.fit.mixed.result.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.search.objective import Step
+from pkpd.fit.mixed.verb import fit_population
+from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import (
     ErrorParameter,
@@ -50,6 +54,11 @@ def fit(reference: Path) -> PopulationFit:
         Exact(118.1, 0.01, "importance sampling", "they agree"), ("a note",),
     )  # fmt: skip
     return population_fit(estimate, case.study, secondary={"half_life": "log(2)*V/CL"}, attrs={"source": "here"})
+
+
+@pytest.fixture(scope="module")
+def saved(fit: PopulationFit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fit.save(tmp_path_factory.mktemp("saved") / "fit.nc")
 
 
 def complicated() -> Population:
@@ -99,6 +108,13 @@ def test_a_population_comes_back_equal_through_text() -> None:
         np.testing.assert_array_equal(mine.omega, theirs.omega)
 
 
+def test_every_part_of_a_population_and_a_model_is_written() -> None:
+    """A part that is added to the classes must be added to the file."""
+    data = population_data(complicated())
+    assert set(data) == {f.name for f in fields(Population)}
+    assert set(data["model"]) == {f.name for f in fields(Model)}
+
+
 def test_shared_and_unstated_blocks_come_back() -> None:
     omega = block("CL").same("V1") + block("ka", "V2")
     first = replace(complicated(), priors=(), constraints=(), exponents={}, omega=omega)
@@ -107,9 +123,8 @@ def test_shared_and_unstated_blocks_come_back() -> None:
     assert again.unstated == first.omega.unstated
 
 
-def test_the_saved_fit_is_the_fit(fit: PopulationFit, tmp_path: Path) -> None:
-    path = fit.save(tmp_path / "fit.nc")
-    again = PopulationFit.load(path)
+def test_the_saved_fit_is_the_fit(fit: PopulationFit, saved: Path, tmp_path: Path) -> None:
+    again = store.load(saved)
     assert repr(again) == repr(fit)
     np.testing.assert_array_equal(again.vector, fit.vector)
     for kind in ("R", "S", "sandwich"):
@@ -127,54 +142,52 @@ def test_the_saved_fit_is_the_fit(fit: PopulationFit, tmp_path: Path) -> None:
     assert again.save(tmp_path / "again.nc").is_file()
 
 
-def test_with_its_study_a_fit_can_go_on(fit: PopulationFit, reference: Path, tmp_path: Path) -> None:
-    path = fit.save(tmp_path / "fit.nc")
+def test_with_its_study_a_fit_can_go_on(fit: PopulationFit, saved: Path, reference: Path) -> None:
     study = theophylline(reference).study
-    again = PopulationFit.load(path, study)
+    again = store.load(saved, study)
     assert again.estimate is not None
     assert again.estimate.objective == pytest.approx(fit.objective, abs=1e-8)
     np.testing.assert_allclose(again.residuals("Cholesky")["CWRES"], fit.residuals("Cholesky")["CWRES"], atol=1e-7)
     with pytest.raises(InputError, match="load it with the study"):
-        PopulationFit.load(path).residuals("Cholesky")
+        store.load(saved).residuals("Cholesky")
 
 
-def test_other_data_are_refused(fit: PopulationFit, reference: Path, tmp_path: Path) -> None:
-    path = fit.save(tmp_path / "fit.nc")
+def test_other_data_are_refused(saved: Path, reference: Path) -> None:
     other = theophylline(reference).study.select(subjects=[1, 2, 3])
     with pytest.raises(InputError, match="of other data"):
-        PopulationFit.load(path, other)
+        store.load(saved, other)
 
 
-def test_a_changed_model_or_format_is_refused_and_another_version_is_said(fit: PopulationFit, tmp_path: Path) -> None:
-    path = fit.save(tmp_path / "fit.nc")
+def test_a_changed_model_or_format_is_refused_and_another_version_is_said(saved: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(saved, tmp_path / "fit.nc"))
     with h5netcdf.File(path, "a") as file:
         file.attrs["model_key"] = "0" * 64
     with pytest.raises(InputError, match="not the one that was fitted"):
-        PopulationFit.load(path)
-    path = fit.save(path)
+        store.load(path)
+    shutil.copy(saved, path)
     with h5netcdf.File(path, "a") as file:
         file.attrs["pkpd_version"] = "0.0.1"
     with pytest.warns(DataWarning, match=r"0\.0\.1"):
-        PopulationFit.load(path)
+        store.load(path)
     with h5netcdf.File(path, "a") as file:
         file.attrs["format"] = 99
     with pytest.raises(InputError, match="format 99"):
-        PopulationFit.load(path)
+        store.load(path)
 
 
 def test_what_is_no_fit_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no file"):
-        PopulationFit.load(tmp_path / "none.nc")
+        store.load(tmp_path / "none.nc")
     (tmp_path / "text.nc").write_text("hello")
     with pytest.raises(InputError, match="no saved population fit"):
-        PopulationFit.load(tmp_path / "text.nc")
+        store.load(tmp_path / "text.nc")
     xarray.Dataset({"a": 1}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(InputError, match="no saved population fit"):
-        PopulationFit.load(tmp_path / "other.nc")
+        store.load(tmp_path / "other.nc")
 
 
-def test_a_failed_save_leaves_what_was_there(fit: PopulationFit, tmp_path: Path) -> None:
-    path = fit.save(tmp_path / "fit.nc")
+def test_a_failed_save_leaves_what_was_there(fit: PopulationFit, saved: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(saved, tmp_path / "fit.nc"))
     before = path.read_bytes()
     people = replace(fit.people, covariates=lambda rng, n: pandas.DataFrame({"weight": rng.normal(70, 5, n)}))
     drawn = replace(fit, people=people)
@@ -201,7 +214,7 @@ def test_an_error_of_ones_own_needs_its_class(fit: PopulationFit, tmp_path: Path
     own = Population(people.model, parameters, people.omega, (error,))
     path = replace(fit, people=own).save(tmp_path / "own.nc")
     with pytest.raises(InputError, match="give its class by kinds="):
-        PopulationFit.load(path)
+        store.load(path)
     assert store.load(path, kinds=[Root]).people.errors == (error,)
 
 
@@ -212,9 +225,48 @@ def test_occasions_and_text_names_survive(reference: Path, tmp_path: Path) -> No
     problem = case.problem
     there = marginal(problem, problem.at(problem.start))
     fit = population_fit(Estimate(problem, "FOCEI", problem.start, there, np.eye(problem.start.size)), case.study)
-    again = PopulationFit.load(fit.save(tmp_path / "iov.nc"), case.study)
-    plain = PopulationFit.load(tmp_path / "iov.nc")
+    again = store.load(fit.save(tmp_path / "iov.nc"), case.study)
+    plain = store.load(tmp_path / "iov.nc")
     assert plain.individuals.equals(fit.individuals)
     assert plain.predictions["occasion"].tolist() == fit.predictions["occasion"].tolist()
     assert repr(plain) == repr(fit)
     np.testing.assert_allclose(again.individuals["kappa"], fit.individuals["kappa"], atol=1e-8)
+
+
+def test_what_draws_gave_is_kept_and_not_computed_again(fit: PopulationFit, reference: Path, tmp_path: Path) -> None:
+    there = fit.estimate.marginal
+    drawn = replace(there, objective=118.13, individual=there.individual + 0.1)
+    estimate = replace(fit.estimate, method="SAEM", marginal=drawn, run=object())
+    own = replace(population_fit(estimate, theophylline(reference).study), estimate=estimate)
+    again = store.load(own.save(tmp_path / "saem.nc"), theophylline(reference).study)
+    assert again.objective == again.estimate.objective == 118.13
+    np.testing.assert_array_equal(again.individuals["objective"], own.individuals["objective"])
+    assert again.convergence.gradient == {}
+    assert repr(again) == repr(own)
+
+
+def test_missing_covariates_and_given_values_come_back(reference: Path, tmp_path: Path) -> None:
+    case = theophylline(reference)
+    study = case.study
+    people = study.subjects
+    people["weight"] = [70.0, np.nan, *([80.0] * 10)]
+    study = replace(study, _subjects=people)
+    relations = {"CL": "CL*weight/70"}
+    own = replace(case.population, relations=relations, omega=Omega.independent(ka=0.6, CL=0.3))
+    options = PopulationOptions(starts=0, missing={"weight": "median"}, check=False)
+    first = fit_population(own, study, options=options)
+    path = first.save(tmp_path / "missing.nc")
+    again = store.load(path, study)
+    np.testing.assert_allclose(again.individuals["CL"], first.individuals["CL"], rtol=1e-9)
+    given = pandas.DataFrame({"V": np.linspace(25.0, 40.0, 11)}, index=study.subject_ids[:11])
+    with pytest.warns(DataWarning, match="left out"):
+        part = fit_population(
+            case.population.model, case.study, case.population.parameters, iiv={"ka": 0.6, "CL": 0.3}, given=given,
+            error={"C": "additive"}, options=replace(options, missing={}),
+        )  # fmt: skip
+    np.testing.assert_array_equal(part.individuals["V"], given["V"])
+    assert part.table().loc["V", "note"] == "given by subject: the median"
+    assert part.draws(1, np.random.default_rng(1))[0].table is not None
+    again = store.load(part.save(tmp_path / "given.nc"), case.study)
+    assert again.estimate.objective == pytest.approx(part.objective, abs=1e-8)
+    np.testing.assert_array_equal(again.individual_values()["V"], given["V"])
