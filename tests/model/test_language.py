@@ -16,6 +16,8 @@ import pkpd
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
+from pkpd.engine.machine import jit
+from pkpd.engine.solve import integration
 from pkpd.errors import ModelError
 from pkpd.model import Model, define, derivative_text, evaluate_text
 from pkpd.model.expressions import names, parse, text_of
@@ -103,6 +105,19 @@ def test_second_derivatives_where_the_steps_move() -> None:
         above, below = (run(model, values=values, by=("k", "T")).slopes[:, 0] for values in moved)
         expected = (above - below) / (2 * step)
         np.testing.assert_allclose(found[:, which], expected, rtol=2e-5, atol=1e-6)
+
+
+def test_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy and SciPy count the same days, and differentiate the same logarithm of the gamma function."""
+    outputs = {"B": "B", "d": "ceil(t/7)*lgamma(k + 1.5)"}
+    model = define({"B": "k*mod(t, T) - B"}, {"k": 1.0, "T": 24.0}, outputs=outputs)
+    ours = run(model, (0.0, 10.0, 30.0), by=("k", "T"))
+    monkeypatch.setattr(jit, "AVAILABLE", False)
+    monkeypatch.setattr(integration, "AVAILABLE", False)
+    other = define(dict(model.equations), {"k": 1.0, "T": 24.0}, outputs={**model.outputs, "x": "k"})
+    theirs = run(other, (0.0, 10.0, 30.0), by=("k", "T"))
+    np.testing.assert_allclose(theirs.outputs[:, :2], ours.outputs, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(theirs.slopes[:, :2], ours.slopes, rtol=1e-5, atol=1e-7)
 
 
 def test_hours_since_a_dose() -> None:
@@ -204,6 +219,7 @@ ADVICE = {
     "(t < 5)*k": "1 if t < 5 else 0", "not k": "no number", "k == 1": "1 if k == 1 else 0", "k and t": "no number",
     "1 if not k < 2 else 0": "'k >= 2'", "1 if not (k < 2 or t > 1) else 0": "exchange",
     "1 if SEX else 0": "'SEX == 1'",
+
     "1 if SEX == 'M' else 0": "0 and 1", "1 if k < 2 & t < 3 else 0": "joined with 'and'", "floor(k, 2)": "one value",
     "mod(k)": "two values", "min(k)": "two or more", "lgama(k)": "'lgamma'", "1 if k is 2 else 0": "not a condition",
 }  # fmt: skip
