@@ -59,7 +59,9 @@ def judge(objective: MarginalObjective, attempt: Attempt) -> Judgement:
     problem, minimum = objective.problem, attempt.minimum
     if not np.isfinite(minimum.value.objective):
         why = objective.trouble(attempt.start) or "the likelihood is zero or not a number"
-        return Judgement(FAILED, f"cannot be computed at the start values: {why}; give other start values")
+        out = "; give other start values"
+        out += ", or go on without such subjects (unsolved='leave out')" if why.startswith("subject") else ""
+        return Judgement(FAILED, f"cannot be computed at the start values: {why}{out}")
     if not problem.names:
         return Judgement(CONVERGED, "nothing was estimated")
     checks: Sequence[Callable[[], Judgement | None]] = (
