@@ -34,8 +34,8 @@ class PopulationOptions:
     covariance : {"R", "S", "sandwich"}
         Which covariance of the estimates is reported.
     missing : mapping
-        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate is
-        an error.
+        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate
+        is an error.
     secondary : mapping, optional
         Name → equation of a secondary parameter in typical values, e.g. ``{"half_life": "log(2)*V/CL"}``.
     observed : mapping, optional
