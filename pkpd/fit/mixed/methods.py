@@ -75,7 +75,8 @@ def checked_against_exact(estimate: Estimate, seed: int, several: bool = False) 
         return estimate
     cost = None if several else estimate.evaluations * _RUNS
     found = agreement(problem, there.point, there.objective, estimate.method, cost, there.modes, seed)
-    judgement = with_exact(Judgement(estimate.status, estimate.message, estimate.cautions), found.agrees, found.sentence)
+    reached = Judgement(estimate.status, estimate.message, estimate.cautions)
+    judgement = with_exact(reached, found.agrees, found.sentence)
     exact = Exact(found.value, found.error, found.method, found.sentence)
     return replace(estimate, exact=exact, status=judgement.status, message=judgement.message)
 
@@ -104,7 +105,8 @@ def evaluated(objective: MarginalObjective, vector: Array, message: str) -> Esti
 
 
 def _printed(step: Step) -> None:
-    print(f"{step.evaluation:5d}  objective {step.objective:14.5f}  gradient {step.gradient:10.3g}  {step.seconds:8.3f} s")
+    numbers = f"objective {step.objective:14.5f}  gradient {step.gradient:10.3g}"
+    print(f"{step.evaluation:5d}  {numbers}  {step.seconds:8.3f} s")
 
 
 def _judged(objective: MarginalObjective, attempts: list[Attempt]) -> Estimate:
@@ -145,7 +147,8 @@ def _other(problem: Problem, attempt: Attempt) -> str:
 
 def _pooled(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the naive pooled fit: nobody differs from anybody."""
-    return replace(searched(pooled_problem(problem), replace(options, starts=min(options.starts, 2)), FOCEI), method=POOLED)
+    few = replace(options, starts=min(options.starts, 2))
+    return replace(searched(pooled_problem(problem), few, FOCEI), method=POOLED)
 
 
 def _two_stage(problem: Problem, options: PopulationOptions) -> Estimate:
@@ -153,7 +156,8 @@ def _two_stage(problem: Problem, options: PopulationOptions) -> Estimate:
     found = two_stage(problem)
     lost = int((~found.used).sum())
     objective = MarginalObjective(problem, FOCEI)
-    result = evaluated(objective, found.vector, "means and covariance of the subjects' own estimates; the objective is FOCEI's there")
+    message = "means and covariance of the subjects' own estimates; the objective is FOCEI's there"
+    result = evaluated(objective, found.vector, message)
     notes = (f"{lost} subjects have no estimate of their own and were left out of the second stage",) if lost else ()
     nothing = np.full(result.hessian.shape, np.nan)
     return replace(result, method=TWO_STAGE, hessian=nothing, notes=notes)
@@ -179,8 +183,8 @@ def nodes_for(effects: int) -> int:
     fitting = [n for n in (15, 11, 9, 7, 5, 3) if n**effects <= PLACES]
     if not fitting:
         raise InputError(
-            f"quadrature over {effects} random effects needs {3**effects} places a subject at three nodes an effect; use "
-            "method='SAEM' or 'IMP', or say options.nodes", "AGQ",
+            f"quadrature over {effects} random effects needs {3**effects} places a subject at three nodes an effect; "
+            "use method='SAEM' or 'IMP', or say options.nodes", "AGQ",
         )  # fmt: skip
     return fitting[0]
 

@@ -35,8 +35,8 @@ class PopulationOptions:
     covariance : {"R", "S", "sandwich"}
         Which covariance of the estimates is reported.
     missing : mapping
-        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate is
-        an error.
+        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate
+        is an error.
     unsolved : {"stop", "leave out"}
         What is done with subjects whose equations cannot be solved at the start values: the fit fails and names them, or
         goes on without them and names them.

@@ -41,8 +41,8 @@ def fit_population(
 ) -> PopulationFit:
     r"""Fit a population: typical values, their variability between subjects and occasions, and residual errors.
 
-    Minimises :math:`-2\log\prod_i\int p(y_i|\eta)\,p(\eta|\Omega)\,d\eta` by one of the methods. Gradients are exact, the search
-    begins at several starts, and the exact marginal likelihood is computed beside an approximation.
+    Minimises :math:`-2\log\prod_i\int p(y_i|\eta)\,p(\eta|\Omega)\,d\eta` by one of the methods. Gradients are exact,
+    the search begins at several starts, and the exact marginal likelihood is computed beside an approximation.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def fit_population(
         Start values; coefficients of covariates need one. What is left out comes from NCA, from the data, or is the
         model's own value.
     iiv : Omega, names or mapping, optional
-        Random effects between subjects: names, names with SDs, or an `Omega` such as ``block("CL", "V")``. By default every
-        free parameter of the model has one, all independent.
+        Random effects between subjects: names, names with SDs, or an `Omega` such as ``block("CL", "V")``. By default
+        every free parameter of the model has one, all independent.
     iov : Omega, names or mapping, optional
         The same between occasions.
     covariates : mapping, optional
@@ -64,10 +64,11 @@ def fit_population(
         Output → kind of residual error; by default proportional for concentrations that are driven by doses, and on the
         log scale for the rest.
     given : PopulationFit, Fits, DataFrame or Population, optional
-        An earlier fit: its individual values hold for the subjects (IPP), and its outputs do not count again; or a population,
-        whose estimates stay while all data count (PPP).
+        An earlier fit: its individual values hold for the subjects (IPP), and its outputs do not count again; or a
+        population, whose estimates stay while all data count (PPP).
     method : str
-        ``"FOCEI"``, ``"FOCE"``, ``"Laplace"``, ``"FO"``, ``"AGQ"``, ``"SAEM"``, ``"IMP"``, ``"pooled"`` or ``"two-stage"``.
+        ``"FOCEI"``, ``"FOCE"``, ``"Laplace"``, ``"FO"``, ``"AGQ"``, ``"SAEM"``, ``"IMP"``, ``"pooled"`` or
+        ``"two-stage"``.
     options : PopulationOptions, optional
         Starts, checks, values beyond a limit, missing covariates, tolerances.
 

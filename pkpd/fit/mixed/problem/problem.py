@@ -37,8 +37,8 @@ class Point:
     values : array, shape (parameters,)
         Typical values, coefficients and residual errors' parameters.
     root : array, shape (random effects, random effects)
-        L with L·Lᵀ = Ω, of the random effects that have a variance, all occasions. Searches go by :math:`u = L^{-1}\\eta`,
-        which is standard normal, however small a variance is.
+        L with L·Lᵀ = Ω, of the random effects that have a variance, all occasions. Searches go by :math:`u =
+        L^{-1}\\eta`, which is standard normal, however small a variance is.
     root_change : array, shape (random effects, random effects, free numbers of Ω)
         dL/dvector.
     links : array, shape (1 or subjects, differentiated, fixed effects)
@@ -223,7 +223,9 @@ class Problem:
         slopes = own.scale.slope(values[places.free])
         root, root_change = self._omega_map.at(vector[places.parameters :])
         plain = self.shifts.plain
-        links = self._plain_links if plain else self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
+        links = self._plain_links
+        if not plain:
+            links = self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
         return Point(
             self, vector, values, root, root_change, links,
             values[places.error_values], slopes[places.errors],

@@ -71,9 +71,10 @@ class Step:
 class MarginalObjective:
     r"""A function of the vector: objective with priors, its gradient and information.
 
-    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points, if it is
-    near and the modes move little, else at 0. It is polished until the value is one of the vector alone, unless a subject
-    has several modes: the lowest are looked for at the end of a search (`pkpd.fit.mixed.marginal.several`).
+    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points,
+    if it is near and the modes move little, else at 0. It is polished until the value is one of the vector alone,
+    unless a subject has several modes: the lowest are looked for at the end of a search
+    (`pkpd.fit.mixed.marginal.several`).
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ class MarginalObjective:
         return result
 
     def begin_at(self, vector: Array, eta: Array) -> Evaluated:
-        """Return the objective at a vector with the search for the modes begun at some random effects; it goes on from there.
+        """Return the objective at a vector, the search for modes begun at some random effects; it goes on from there.
 
         Parameters
         ----------
