@@ -14,7 +14,7 @@ import pytest
 import xarray
 
 import pkpd
-from pkpd.__main__ import main
+from pkpd.__main__ import announcement, main
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_it_ends_well(job: SimpleNamespace) -> None:
 
 def test_it_says_that_the_patients_are_synthetic(job: SimpleNamespace) -> None:
     assert "SYNTHETIC" in job.out.split("Input")[0]
-    assert "nobody was measured" in job.out
+    assert "nobody was measured" in " ".join(job.out.split())  # lines are wrapped
     assert job.out.rstrip().endswith("patients are synthetic")
 
 
@@ -54,14 +54,30 @@ def test_tables_hold_every_kind(job: SimpleNamespace) -> None:
         assert text in job.out
 
 
+def test_the_first_line_says_what_comes_and_how_long_it_takes(job: SimpleNamespace) -> None:
+    first = job.out.splitlines()[0]
+    assert re.search(r"in 8 steps, about \d+ (s|min)", first)
+    assert announcement(20_000_000) > announcement(200)
+    assert "min (first run" in announcement(20_000_000)
+
+
+def test_no_line_is_wider_than_a_terminal(job: SimpleNamespace) -> None:
+    tables, files = job.out.split("Written:")
+    assert max(map(len, tables.splitlines())) <= 100
+    assert str(job.folder) in files
+
+
 def test_progress_goes_to_standard_error(job: SimpleNamespace) -> None:
-    """So that the tables can be piped into a file."""
+    """So that the tables can be piped into a file; where that is no terminal, one line for each step and no bar."""
+    lines = job.err.splitlines()
+    assert [line.split()[0] for line in lines] == [f"{k}/8" for k in range(1, 9)]
+    assert "\r" not in job.err
     assert "virtual trial of 200 patients" in job.err
     assert "|" not in job.out.split("Written:")[1]
 
 
 def test_the_fit_is_honest(job: SimpleNamespace) -> None:
-    found = re.search(r"(\d+) of (\d+) individual PK fits are used; pooled PD fit: .*?: (\w[\w ]*) —", job.out)
+    found = re.search(r"(\d+) of (\d+) individual PK fits are used; pooled PD fit: .*?: (\w[\w ]*) —", job.out, re.S)
     assert found is not None
     assert int(found[2]) == 52
     assert 40 <= int(found[1]) <= 52

@@ -8,7 +8,8 @@ from typing import Any
 
 from pkpd.dosing import Regimen
 from pkpd.io import columns as names
-from pkpd.io.declared import declared_units, with_headings
+from pkpd.io import roles
+from pkpd.io.declared import declared_units
 from pkpd.io.event_table import (
     EVENTS,
     is_event_table,
@@ -18,6 +19,7 @@ from pkpd.io.event_table import (
 )
 from pkpd.io.findings import Findings, shown
 from pkpd.io.job import Job
+from pkpd.io.natural_units import complete_units, may_be_analytes
 from pkpd.io.observations import RULES
 from pkpd.io.reading import build
 from pkpd.io.table import Columns, load
@@ -29,7 +31,7 @@ def read_study(
     doses: Any = None,
     subjects: Any = None,
     *,
-    units: Mapping[str, str],
+    units: Mapping[str, str] | None = None,
     lloq: Mapping[str, float | str] | None = None,
     uloq: Mapping[str, float | str] | None = None,
     columns: Mapping[str, str] | None = None,
@@ -141,7 +143,7 @@ def to_study(
 
 def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Findings) -> Job:
     """Load every table and match its headings."""
-    job = Job(declared_units(units, findings), findings, may_change=True)
+    job = Job(declared_units({} if units is None else units, findings), findings, may_change=True)
     loaded: dict[str, Columns] = {}
     for name, source in sources.items():
         if isinstance(source, Regimen) and name == "doses":
@@ -158,17 +160,17 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
     every |= {names.fold(name): name for name in job.units}
     headings = [heading for found_headings, _ in loaded.values() for heading in found_headings]
     renamed = names.check_renamed(columns, headings, every, findings)
+    analytes = may_be_analytes([*job.units], [*names.vocabulary(names.COVARIATES)])
     for name, content in loaded.items():
-        job.tables[name], job.heading_units[name] = names.match(name, content, words[name], renamed, findings)
+        guessed = roles.guess(name, content, words[name], renamed, analytes, findings)
+        table, carried = names.match(name, content, words[name], {**guessed.meaning, **renamed}, findings)
+        job.heading_units[name] = {**guessed.units, **carried}
         if name == "observations":
             is_events = says_what_rows_are if apart else is_event_table
-            if not is_events(job.tables[name]):
-                job.tables[name] = without_events(job.tables[name])
-        job.units = with_headings(job.units, job.heading_units[name], findings)
-    if "time" not in job.units:
-        if not any(text.startswith("units: 'time'") for text in findings.problems):
-            findings.problem("units: no unit of 'time'; expected one such as {'time': 'h'}")
-        job.units["time"] = "h"  # so that the rest can be checked as well
+            if not is_events(table):
+                table = without_events(table)
+        job.tables[name] = table
+    complete_units(job, analytes)
     return job
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
 from pkpd.dosing import Regimen
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.model import Model
 from pkpd.observed.every_record import every_record
 from pkpd.observed.sequence import occasion_labels

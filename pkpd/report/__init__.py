@@ -2,6 +2,7 @@
 
 from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, recovered, toxicity
 from pkpd.report.figures import draw_figures
+from pkpd.report.layout import paragraph, table_text
 from pkpd.report.real import indomethacin_report, theophylline_report
 from pkpd.report.responses import responses
 
@@ -10,10 +11,12 @@ __all__ = [
     "exposure",
     "indomethacin_report",
     "inputs",
+    "paragraph",
     "predicted_toxicity",
     "recomputed",
     "recovered",
     "responses",
+    "table_text",
     "theophylline_report",
     "toxicity",
 ]

@@ -185,7 +185,8 @@ def test_units_of_names_that_do_not_exist() -> None:
         ({"IL21": "ng/mL"}, "no unit of 'time'"),
         ({"time": "h", "IL21": "ng/mL", "dose": "h"}, "amount per kg (such as 'ug/kg')"),
         ({"time": "h", "IL21": "ng/mL", "weight": "mg"}, "unit of body weight (such as 'kg')"),
-        (None, "expected a mapping"),
+        (None, "no unit of 'time'"),
+        ("h", "expected a mapping"),
     ],
 )
 def test_impossible_units(units: Any, words: str) -> None:

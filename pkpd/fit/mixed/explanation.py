@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fit.mixed.laplacian import FOCEI, marginal
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import FOCEI, marginal
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
 from pkpd.study import Study
 

@@ -17,7 +17,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError, warn
 from pkpd.fit.inputs import given_table, ratio_of
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.observed import Observed

@@ -13,7 +13,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
 from pkpd.fit.mixed.given import Known, observed_without, values_by_subject, with_population
-from pkpd.fit.mixed.rough import rough_values
+from pkpd.fit.mixed.search.rough import rough_values
 from pkpd.fit.start import initial_estimates
 from pkpd.model import Model, expressions
 from pkpd.model.drug import measures_drug

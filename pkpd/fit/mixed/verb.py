@@ -11,12 +11,13 @@ from pkpd.errors import FitWarning, InputError, nearest, warn
 from pkpd.fit.inputs import A_KIND_BY_OUTPUT
 from pkpd.fit.mixed.explanation import Explanation, explanation_of
 from pkpd.fit.mixed.given import Given
-from pkpd.fit.mixed.laplacian import FOCEI
+from pkpd.fit.mixed.marginal.laplacian import FOCEI
 from pkpd.fit.mixed.methods import EVALUATED, METHODS
 from pkpd.fit.mixed.options import PopulationOptions
 from pkpd.fit.mixed.plan import Call, planned
-from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
 from pkpd.fit.mixed.request import RANDOM_EFFECTS, EffectsAsked
+from pkpd.fit.mixed.result.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.unsolved import LEAVE_OUT, without_unsolved
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.parameters import Parameters
@@ -89,9 +90,10 @@ def fit_population(
     options = options or PopulationOptions()
     _known_method(method)
     plan = planned(Call(model, data, start, iiv, iov, covariates, error, given), options)
-    estimate = METHODS[method](plan.problem, options)
+    problem, lost = without_unsolved(plan.problem) if options.unsolved == LEAVE_OUT else (plan.problem, ())
+    estimate = METHODS[method](problem, options)
     estimate = replace(
-        estimate, notes=(*plan.notes, *estimate.notes), seconds=time.perf_counter() - began
+        estimate, notes=(*plan.notes, *lost, *estimate.notes), seconds=time.perf_counter() - began
     )
     fit = population_fit(estimate, data, covariance=options.covariance, secondary=options.secondary)
     if fit.status not in (CONVERGED, EVALUATED):

@@ -10,8 +10,8 @@ import numpy as np
 import pandas
 
 import pkpd
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.io import read_nonmem
 from pkpd.population import Omega, Population, residual_error
 from pkpd.study import Study

@@ -12,10 +12,10 @@ from scipy.stats import multivariate_normal
 
 import pkpd
 from pkpd.errors import InputError
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.pairs import pairs_of
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.pairs import pairs_of
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import Omega, Population, correlated, residual_error
 from pkpd.study import Study
 from tests.fit.mixed.gradients import gradient_error, ten_subjects

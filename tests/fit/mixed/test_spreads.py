@@ -11,9 +11,9 @@ from scipy.stats import norm
 
 import pkpd
 from pkpd.errors import InputError
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import Omega, Population, block, residual_error
 from tests.fit.mixed.gradients import gradient_error, ten_subjects
 
