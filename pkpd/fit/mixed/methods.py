@@ -199,6 +199,8 @@ def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the estimates of SAEM; information by Louis' method, the likelihood by importance sampling."""
     if not problem.effects:
         raise InputError("SAEM: there is no random effect to draw; use FOCEI, which is exact here", "fit_population")
+    if options.starts == 0:
+        return _by_draws_alone(problem, options, SAEM)
     label, begin = _best_start(problem, options)
     run = saem(problem, begin, seed=options.seed)
     why = "; ".join(run.stopped_by)
@@ -206,16 +208,21 @@ def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
     objective = MarginalObjective(problem, FOCEI)
     there = objective(run.vector).marginal
     assert there is not None
+    hessian, source = 2.0 * run.louis.information, "the observed information by Louis' method"
+    if not _solid(hessian):  # noisy where the data tell a variance next to nothing
+        hessian, source = differenced_hessian(objective, run.vector), "FOCEI's curvature (Louis' is indefinite by its noise)"
     found = Estimate(
-        problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), 2.0 * run.louis.information,
+        problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), hessian,
         status=CONVERGED if run.converged else STOPPED, message=message, run=run,
-        notes=("standard errors from the observed information by Louis' method",),
+        notes=(f"standard errors from {source}",),
     )  # fmt: skip
     return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
 
 
 def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the estimates of the EM by importance sampling, with its likelihood; R of the linearised likelihood."""
+    if options.starts == 0:
+        return _by_draws_alone(problem, options, IMP)
     label, begin = _best_start(problem, options)
     run = importance_em(problem, begin, seed=options.seed)
     objective = MarginalObjective(problem, FOCEI)
@@ -225,6 +232,21 @@ def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
         notes=("standard errors from FOCEI's curvature at the estimates",),
     )  # fmt: skip
     return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
+
+
+def _solid(matrix: Array) -> bool:
+    """Whether a matrix is finite and positive definite."""
+    return bool(np.isfinite(matrix).all() and (not matrix.size or np.linalg.eigvalsh(matrix)[0] > 0))
+
+
+def _by_draws_alone(problem: Problem, options: PopulationOptions, method: str) -> Estimate:
+    """Return the likelihood by importance sampling at the start; nothing is searched."""
+    objective = MarginalObjective(problem, FOCEI)
+    found = evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
+    if not problem.effects or not np.isfinite(found.marginal.objective):
+        return replace(found, method=method)
+    tried = Tried("told", problem.start, problem.start, found.objective, found.objective)
+    return _with_draws(replace(found, method=method), options, tried)
 
 
 def _with_draws(found: Estimate, options: PopulationOptions, tried: Tried) -> Estimate:
