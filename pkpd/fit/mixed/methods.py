@@ -210,7 +210,8 @@ def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
     assert there is not None
     hessian, source = 2.0 * run.louis.information, "the observed information by Louis' method"
     if not _solid(hessian):  # noisy where the data tell a variance next to nothing
-        hessian, source = differenced_hessian(objective, run.vector), "FOCEI's curvature (Louis' is indefinite by its noise)"
+        hessian = differenced_hessian(objective, run.vector)
+        source = "FOCEI's curvature (Louis' information is indefinite by its noise)"
     found = Estimate(
         problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), hessian,
         status=CONVERGED if run.converged else STOPPED, message=message, run=run,
