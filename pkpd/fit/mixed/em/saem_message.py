@@ -33,8 +33,8 @@ def saem_message(problem: Problem, run: SaemRun) -> str:
     what = problem.names[int(np.argmax(np.nan_to_num(far)))] if far.size else "nothing"
     if noise > gain or not np.isfinite(gain):
         return (
-            "the draws are too noisy to say whether this is the maximum (−2 log L could be "
-            f"{left} lower, known only to {exact}; {what} is the least certain): compare another seed, or start from these estimates"
+            f"the draws are too noisy to say whether this is the maximum (−2 log L could be {left} lower, known only "
+            f"to {exact}; {what} is the least certain): compare another seed, or start from these estimates"
         )
     return (
         f"the estimates had not come to rest: {what} was still moving, and −2 log L could be {left} lower (known to "
