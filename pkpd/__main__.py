@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 import time
 import warnings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 _STEPS = 8
+_SECONDS, _SECONDS_A_PATIENT = 15.0, 0.0002
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,14 +66,21 @@ def _at_least(lowest: int) -> Callable[[str], int]:
 def run(out: Path, seed: int, subjects: int) -> None:
     """Run all steps, print their tables and write figures and results to `out`."""
     began = time.perf_counter()
-    print(f"pkpd {pkpd.__version__} — IL-21 with sorafenib in renal cell carcinoma, end to end")
-    print(f"All patients here are {il21.SYNTHETIC}.")
-    print("Bhatia et al., J Immunother Cancer 2014, 2:2. A row marked 'calibrated' is no evidence for the model.\n")
-    with progress_bar(total=_STEPS, file=sys.stderr, leave=False, bar_format="{n}/{total} |{bar:20}| {desc}") as bar:
+    print(announcement(subjects))
+    print(report.paragraph(f"All patients of the IL-21 case are {il21.SYNTHETIC}."), end="")
+    print(report.paragraph("Bhatia et al., J Immunother Cancer 2014, 2:2. A row marked 'calibrated' is no evidence for "
+                           "the model."))  # fmt: skip
+    look = "{n}/{total} |{bar:20}| {desc}"
+    in_terminal = sys.stderr.isatty()
+    with progress_bar(total=_STEPS, file=sys.stderr, leave=False, bar_format=look, disable=not in_terminal) as bar:
+        begun: list[str] = []
 
         def step(text: str) -> None:
-            bar.update(bar.n < _STEPS and bar.desc != "")
+            begun.append(text)
+            bar.update(len(begun) > 1)
             bar.set_description_str(text)
+            if not in_terminal:
+                print(f"{len(begun)}/{_STEPS} {text}", file=sys.stderr, flush=True)
 
         step("synthetic study")
         study = il21.synthetic_study(seed)
@@ -79,12 +88,13 @@ def run(out: Path, seed: int, subjects: int) -> None:
         step("non-compartmental analysis")
         exposure = pkpd.nca(study, "IL21")
         _say(bar, "Exposure at 30 ug/kg, NCA of the synthetic patients", report.exposure(study))
-        step("individual PK fits")
+        responses = il21.responses(study)
+        _say(bar, "Responses without a model, synthetic patients", report.responses(responses))
+        step("fits: individual PK, pooled PD")
         pk, effect = _fits(study, exposure)
         _say(bar, "Fits against the truth that the data were drawn from", report.recovered(pk, effect))
-        bar.write(
-            _lines(f"{len(pk.usable())} of {len(pk)} individual PK fits are used; pooled PD fit: {effect.summary()}")
-        )
+        used = f"{len(pk.usable())} of {len(pk)} individual PK fits are used; pooled PD fit: {effect.summary()}"
+        bar.write(report.paragraph(used), file=sys.stdout)
         step("simulated course")
         course = _course(pk, effect, seed)
         step(f"virtual trial of {subjects} patients")
@@ -97,9 +107,26 @@ def run(out: Path, seed: int, subjects: int) -> None:
         step("figures")
         written = report.draw_figures(out, study, exposure, pk, effect, course)
         step("results")
-        written += _save(out, exposure, course)
+        written += _save(out, {"nca": exposure, **{f"response-{k}": v for k, v in responses.items()}, "course": course})
     print("Written:", *(f"  {path}" for path in written), sep="\n")
     print(f"\ndone in {time.perf_counter() - began:.0f} s; patients are synthetic")
+
+
+def announcement(subjects: int) -> str:
+    """Return the first line: what will happen and how long it takes.
+
+    Measured on two cores of a server (2026): the time that does not depend on the virtual patients, theirs, and what
+    the first run spends on compiling, which is kept on disk.
+
+    Parameters
+    ----------
+    subjects : int
+        Virtual patients.
+    """
+    seconds = _SECONDS + subjects * _SECONDS_A_PATIENT
+    about = f"{5 * math.ceil(seconds / 5)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} min"
+    what = f"pkpd {pkpd.__version__}: IL-21 in renal cancer end to end in {_STEPS} steps"
+    return f"{what}, about {about} (first run: + 1 min)"
 
 
 def _fits(study: pkpd.Study, exposure: xarray.Dataset) -> tuple[pkpd.Fits, pkpd.Fit]:
@@ -126,23 +153,13 @@ def _course(pk: pkpd.Fits, effect: pkpd.Fit, seed: int) -> xarray.Dataset:
 
 
 def _say(bar: Any, title: str, table: pandas.DataFrame) -> None:
-    cells = [[str(c) for c in (table.index.name, *table.columns)]]
-    cells += [[str(c) for c in row] for row in table.itertuples()]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    rule = "─" * max(map(len, lines))
-    bar.write("\n".join([title, rule, lines[0], rule, *lines[1:], ""]), file=sys.stdout)
+    bar.write(report.table_text(title, table), file=sys.stdout)
 
 
-def _lines(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines()) + "\n"
-
-
-def _save(out: Path, exposure: xarray.Dataset, course: xarray.Dataset) -> list[Path]:
-    paths = [out / "nca.nc", out / "course.nc"]
-    for path, result in zip(paths, (exposure, course), strict=True):
-        result.to_netcdf(path, engine="h5netcdf")
-    return paths
+def _save(out: Path, results: dict[str, xarray.Dataset]) -> list[Path]:
+    for name, result in results.items():
+        result.to_netcdf(out / f"{name}.nc", engine="h5netcdf")
+    return [out / f"{name}.nc" for name in results]
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ _SHORT = {
     "milliliter": "mL", "microliter": "uL", "deciliter": "dL", "nanoliter": "nL", "international_unit": "IU",
     "gram": "g", "milligram": "mg", "microgram": "ug", "nanogram": "ng", "picogram": "pg", "percent": "%",
     "mole": "mol", "millimole": "mmol", "micromole": "umol", "nanomole": "nmol", "picomole": "pmol",
-    "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells",
+    "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells", "millimeter_Hg": "mmHg",
 }  # fmt: skip
 _THINGS = (
     "copies", "vg", "gc", "vp", "CFU", "PFU", "SFU", "TCID50", "DPM", "CPM", "dpm", "cpm", "RLU", "RFU", "MFI", "spots",

@@ -14,7 +14,7 @@ import pytest
 import xarray
 
 import pkpd
-from pkpd.__main__ import main
+from pkpd.__main__ import announcement, main
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,14 @@ def test_it_ends_well(job: SimpleNamespace) -> None:
 
 def test_it_says_that_the_patients_are_synthetic(job: SimpleNamespace) -> None:
     assert "SYNTHETIC" in job.out.split("Input")[0]
-    assert "nobody was measured" in job.out
+    assert "nobody was measured" in " ".join(job.out.split())  # lines are wrapped
     assert job.out.rstrip().endswith("patients are synthetic")
 
 
 def test_tables_hold_every_kind(job: SimpleNamespace) -> None:
-    titles = ("Input", "Exposure at 30 ug/kg", "Fits against the truth", "Worst lymphopenia", "Other dose levels",
-              "Arithmetic on the published numbers", "Theophylline, measured", "Indomethacin, measured")  # fmt: skip
+    titles = ("Input", "Exposure at 30 ug/kg", "Responses without a model", "Fits against the truth",
+              "Worst lymphopenia", "Other dose levels", "Arithmetic on the published numbers",
+              "Theophylline, measured", "Indomethacin, measured")  # fmt: skip
     places = [job.out.index(t) for t in titles]
     assert places == sorted(places)
     lines = job.out.splitlines()
@@ -53,14 +54,30 @@ def test_tables_hold_every_kind(job: SimpleNamespace) -> None:
         assert text in job.out
 
 
+def test_the_first_line_says_what_comes_and_how_long_it_takes(job: SimpleNamespace) -> None:
+    first = job.out.splitlines()[0]
+    assert re.search(r"in 8 steps, about \d+ (s|min)", first)
+    assert announcement(20_000_000) > announcement(200)
+    assert "min (first run" in announcement(20_000_000)
+
+
+def test_no_line_is_wider_than_a_terminal(job: SimpleNamespace) -> None:
+    tables, files = job.out.split("Written:")
+    assert max(map(len, tables.splitlines())) <= 100
+    assert str(job.folder) in files
+
+
 def test_progress_goes_to_standard_error(job: SimpleNamespace) -> None:
-    """So that the tables can be piped into a file."""
+    """So that the tables can be piped into a file; where that is no terminal, one line for each step and no bar."""
+    lines = job.err.splitlines()
+    assert [line.split()[0] for line in lines] == [f"{k}/8" for k in range(1, 9)]
+    assert "\r" not in job.err
     assert "virtual trial of 200 patients" in job.err
     assert "|" not in job.out.split("Written:")[1]
 
 
 def test_the_fit_is_honest(job: SimpleNamespace) -> None:
-    found = re.search(r"(\d+) of (\d+) individual PK fits are used; pooled PD fit: .*?: (\w[\w ]*) —", job.out)
+    found = re.search(r"(\d+) of (\d+) individual PK fits are used; pooled PD fit: .*?: (\w[\w ]*) —", job.out, re.S)
     assert found is not None
     assert int(found[2]) == 52
     assert 40 <= int(found[1]) <= 52
@@ -90,6 +107,10 @@ def test_results_are_readable(job: SimpleNamespace) -> None:
         exposure = stream.load()
     assert exposure.sizes["profile"] > 52
     assert exposure["auc_last"].attrs["units"]
+    with xarray.open_dataset(job.folder / "response-ALC.nc", engine="h5netcdf") as stream:
+        response = stream.load()
+    assert response.sizes["profile"] == 52
+    assert (response["r_min"] <= response["r_max"]).all()
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,3 +86,8 @@ def test_the_filters_of_the_user_hold() -> None:
 
 def test_a_bar_passes_on_what_it_counts() -> None:
     assert list(progress_bar([1, 2, 3], disable=True)) == [1, 2, 3]
+
+
+def test_no_bar_where_the_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress_bar([1, 2, 3], delay=0)) == [1, 2, 3]
+    assert capsys.readouterr().err == ""

@@ -2,16 +2,21 @@
 
 from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, recovered, toxicity
 from pkpd.report.figures import draw_figures
+from pkpd.report.layout import paragraph, table_text
 from pkpd.report.real import indomethacin_report, theophylline_report
+from pkpd.report.responses import responses
 
 __all__ = [
     "draw_figures",
     "exposure",
     "indomethacin_report",
     "inputs",
+    "paragraph",
     "predicted_toxicity",
     "recomputed",
     "recovered",
+    "responses",
+    "table_text",
     "theophylline_report",
     "toxicity",
 ]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature
-from pkpd.fit.mixed.saem import saem
+from pkpd.fit.mixed.em.saem import saem
+from pkpd.fit.mixed.marginal.quadrature import quadrature
+from pkpd.fit.mixed.problem.problem import Problem
 from tests.fit.mixed.integral_cases import phenobarbital, theophylline, warfarin, with_occasions
 
 
@@ -51,5 +51,5 @@ def test_occasions_end_at_the_maximum(reference: Path) -> None:
     start[problem.names.index("var(kappa_CL)")] -= 0.7
     run = saem(problem, start, seed=5)
     assert run.converged
-    assert quadrature(problem, run.point, nodes=5).objective == pytest.approx(310.0752, abs=0.1)  # minimum by 5 nodes an effect, our own
+    assert quadrature(problem, run.point, nodes=5).objective == pytest.approx(310.0752, abs=0.1)
     assert run.trace.values[-1, problem.names.index("var(kappa_CL)")] == pytest.approx(0.0355, abs=0.006)
