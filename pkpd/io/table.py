@@ -14,6 +14,7 @@ import pandas
 
 from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
+from pkpd.io.files import is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
 
 Columns = tuple[list[str], list[list[object]]]
@@ -111,9 +112,11 @@ def positions(which: Flags) -> list[int]:
 
 
 def load(name: str, source: object, findings: Findings) -> Columns | None:
-    """Return headings and columns of a DataFrame, a CSV or a SAS transport file, None (and a problem) if that fails."""
+    """Return headings and columns of a DataFrame or a file (CSV, XPT, workbook, Parquet); None and a problem if not."""
     try:
-        if isinstance(source, (str, Path)):
+        if isinstance(source, (str, Path)) and is_file_of_tables(source):
+            headings, columns = _from_frame(read_file(source))
+        elif isinstance(source, (str, Path)):
             xpt = Path(source).suffix.lower() == ".xpt"
             headings, columns = _from_frame(_from_transport(source)) if xpt else _from_csv(source)
         else:
