@@ -14,6 +14,7 @@ import pandas
 from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.commas import either, with_points
+from pkpd.io.files import is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
 from pkpd.io.texts import read_text
 from pkpd.io.units_row import with_units_row
