@@ -135,6 +135,8 @@ def to_study(
         told = ", ".join(f"{name} in {unit}" for name, unit in job.assumed.items())
         findings.altered(f"no units were given for these, so they are taken to be: {told}; say units=")
         attrs = {**(attrs or {}), "assumed_units": tuple(job.assumed)}
+    if findings.assumed_routes:
+        attrs = {**(attrs or {}), "assumed_routes": tuple(sorted(findings.assumed_routes))}
     notes = findings.settle(where)
     assert frames is not None  # otherwise there was a problem, and `settle` raised it
     known = {name: unit for name, unit in job.units.items() if name != "duration"}
