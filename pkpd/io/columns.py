@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pkpd.errors import few, nearest
-from pkpd.io.findings import Findings
+from pkpd.io.cells import number
+from pkpd.io.findings import Findings, say
 from pkpd.io.headings import fold as fold
 from pkpd.io.headings import split_heading
 from pkpd.io.headings import split_unit as split_unit
@@ -232,6 +234,10 @@ def missing_column(table: Table, column: str, what: str, findings: Findings) -> 
     headings = list(table.headings.values())
     hint = nearest(column, [h for h in headings if table_key(table, h) in table.extras])
     hint = f"; {hint}" if hint.startswith("did") else ""
+    if headings and all(re.fullmatch(r"column \d+", h) for h in headings):
+        hint = f"; the file has no header: say {say(headings[0], column)} and so on"
+    elif headings and all(number(h) is not None for h in headings):
+        hint = "; the headings are numbers, as of a file without a header: give its path, or header=None to pandas"
     findings.problem(
         f"{table.name}: no column '{column}'; expected {what}; found {few(map(repr, headings), column)}{hint}"
     )

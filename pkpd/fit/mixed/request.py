@@ -168,7 +168,17 @@ def prepare_model(model: Model, study: Study, asked: Asked) -> Prepared:
                             relations=dict(asked.relations))  # fmt: skip
     if known.population is not None:
         population = with_population(population, known.population, data)
-    return Prepared(population, data, notes, by_subject)
+    return Prepared(population, data, (*notes, *_unmatched(model, study, asked.observed)), by_subject)
+
+
+def _unmatched(model: Model, study: Study, observed: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Say which analytes of the study no output of the model is, if any."""
+    matched = set(match_outputs(model, study, observed).values())
+    rest = [a for a in study.analytes if a not in matched]
+    if not rest:
+        return ()
+    hint = "" if observed is not None else "; say options.observed={output: analyte} if one is"
+    return (f"not fitted, for no output of the model is called so: {', '.join(map(repr, rest))}{hint}",)
 
 
 def _errors_asked(asked: Asked, known: Known, data: Observed) -> dict[str, ErrorKind]:
@@ -209,7 +219,8 @@ def prepare_population(
     used = tuple(e for e in population.errors if e.output in data.analytes)
     unused = [n for e in population.errors if e not in used for n in e.names]
     return Prepared(
-        replace(population, model=model, parameters=parameters.fix(*unused), errors=used), data, ()
+        replace(population, model=model, parameters=parameters.fix(*unused), errors=used), data,
+        _unmatched(model, study, observed),
     )
 
 

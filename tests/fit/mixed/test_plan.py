@@ -190,3 +190,14 @@ def test_the_same_population_is_evaluated_elsewhere(reference: Path) -> None:
 def test_an_unknown_method_suggests_the_nearest(weighed: pkpd.Study) -> None:
     with pytest.raises(InputError, match="FOCEI"):
         fit_population(ORAL, weighed, method="FOCI")
+
+
+@pytest.mark.parametrize("method", ["SAEM", "IMP"])
+def test_methods_that_draw_evaluate_by_importance_sampling(reference: Path, method: str) -> None:
+    case = theophylline(reference)
+    fit = fit_population(case.population, case.study, method=method, options=PopulationOptions(starts=0))
+    exact = fit_population(case.population, case.study, method="AGQ", options=PopulationOptions(starts=0, nodes=9))
+    assert fit.status == exact.status == "evaluated"
+    assert fit.values == pytest.approx(case.population.parameters.as_dict())
+    assert fit.exact is not None
+    assert fit.objective == pytest.approx(exact.objective, abs=4 * fit.exact.error)

@@ -117,7 +117,7 @@ def gradient_near(there: Marginal, point: Point, method: str) -> Array:
     """
     problem = point.problem
     eta = there.modes.eta + there.drift @ (point.vector - there.point.vector)
-    white: Array = np.linalg.solve(point.root, eta.T).T if eta.shape[1] else eta
+    white = _solved(point.root[None], eta.T[None])[0].T
     frozen = problem.respond(point, np.zeros(eta.shape), 1) if method == FOCE else None
     modes = Modes(conditional(problem, point, white, frozen), there.modes.status, 1, frozen)
     individual, exact, inner = _curvature(problem, point, modes, method)
@@ -140,8 +140,7 @@ def _curvature(problem: Problem, point: Point, modes: Modes, method: str) -> tup
     individual = here.objective + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
         return individual, exact, half
-    inner: Array = np.linalg.inv(half) if size else half
-    return individual, exact, inner
+    return individual, exact, _inverse(half)
 
 
 def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
@@ -234,10 +233,13 @@ def _scores(problem: Problem, point: Point, modes: Modes, inner: Array, exact: A
 def _solved(matrices: Array, right: Array) -> Array:
     """Solve for each subject; a singular matrix gives NaN."""
     try:
-        result: Array = np.linalg.solve(matrices, right) if matrices.shape[1] else right
+        return np.asarray(np.linalg.solve(matrices, right), dtype=np.float64) if matrices.shape[1] else right
     except np.linalg.LinAlgError:
-        result = np.full(right.shape, np.nan)
-    return result
+        return np.full(right.shape, np.nan)
+
+
+def _inverse(matrices: Array) -> Array:
+    return np.asarray(np.linalg.inv(matrices), dtype=np.float64) if matrices.shape[1] else matrices
 
 
 def _weight_slopes(problem: Problem, point: Point, modes: Modes, method: str) -> tuple[Array, Array, Array, Array]:

@@ -222,9 +222,9 @@ class Problem:
         values[places.free] = own.scale.back(vector[: places.parameters])
         slopes = own.scale.slope(values[places.free])
         root, root_change = self._omega_map.at(vector[places.parameters :])
-        plain = self.shifts.plain
-        links = self._plain_links
-        if not plain:
+        if self.shifts.plain:
+            links = self._plain_links
+        else:
             links = self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
         return Point(
             self, vector, values, root, root_change, links,
