@@ -303,6 +303,10 @@ class Study:
         """Return counts of records by analyte and planned time (and occasion, mark): n, measured, BLQ, excluded."""
         return checks.count_records(self._observations)
 
+    def check(self) -> pandas.DataFrame:
+        """Return a row a subject: doses, samples, BLQ, set aside, and ``odd`` in words; `plot.timeline` draws it."""
+        return checks.look_over(self._observations, self._shown_doses, self._subjects["subject"])
+
     def deviations(self) -> pandas.DataFrame:
         """Return the samples that have a nominal time, with their deviation from it in the study's time unit."""
         return checks.time_deviations(self._observations)
