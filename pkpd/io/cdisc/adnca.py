@@ -21,6 +21,7 @@ from pkpd.io.cdisc.visits import visit_column, with_visits
 from pkpd.io.cdisc.volumes import in_one_volume_unit
 from pkpd.io.cells import flag, is_missing, number
 from pkpd.io.declared import declared_units, unit_is_good
+from pkpd.io.empty_results import result_rules
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table, load
@@ -62,6 +63,7 @@ def read_adnca(
     covariates: Iterable[str] = (),
     columns: Mapping[str, str] | None = None,
     duplicates: str | None = None,
+    missing: str | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Study:
     """Read an ADaM data set for non-compartmental analysis (ADNCA, ADPC) into a study.
@@ -89,6 +91,8 @@ def read_adnca(
         Headings that are spelled in another way, ``{"their heading": "AFRLT"}``.
     duplicates : {"mean", "first", "last"}, optional
         As in `read_study`.
+    missing : {"drop", "exclude"}, optional
+        What to do with records that have no result, as in `read_study`.
     attrs : mapping, optional
         Provenance.
 
@@ -113,6 +117,7 @@ def read_adnca(
     """
     findings = Findings()
     job = Job(declared_units({} if units is None else units, findings), findings)
+    job.results = result_rules(missing, None, None, findings)
     more = _names(covariates, "covariates", findings)
     known = {**COLUMNS, **PEOPLE}
     records = opened("ADNCA", table, known, columns, findings)

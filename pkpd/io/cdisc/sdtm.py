@@ -23,6 +23,7 @@ from pkpd.io.cdisc.tabular import (
 from pkpd.io.cdisc.times import sample_times
 from pkpd.io.cdisc.volumes import join_volumes
 from pkpd.io.declared import declared_units
+from pkpd.io.empty_results import result_rules
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table
@@ -55,6 +56,7 @@ def read_sdtm(
     treatment: str | None = None,
     columns: Mapping[str, str] | None = None,
     duplicates: str | None = None,
+    missing: str | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Study:
     """Read concentrations (PC), doses (EX) and subjects (DM) of the SDTM into a study.
@@ -82,6 +84,8 @@ def read_sdtm(
         Headings that are spelled in another way, ``{"their heading": "PCSTRESN"}``.
     duplicates : {"mean", "first", "last"}, optional
         As in `read_study`.
+    missing : {"drop", "exclude"}, optional
+        What to do with records that have no result, as in `read_study`.
     attrs : mapping, optional
         Provenance.
 
@@ -108,6 +112,7 @@ def read_sdtm(
     """
     findings = Findings()
     job = Job(declared_units({} if units is None else units, findings), findings)
+    job.results = result_rules(missing, None, None, findings)
     job.units.setdefault("time", "h")
     per = iso.per_unit(job.units["time"])
     given = _exposure(ex, treatment, per, columns, findings)
