@@ -10,6 +10,7 @@ from pkpd.errors import nearest
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment
 from pkpd.io.cdisc.people import carried
+from pkpd.io.cdisc.repeats import spread
 from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
 from pkpd.io.cdisc.tabular import Cells, moments, required, text
 from pkpd.io.cells import is_missing, label
@@ -74,7 +75,7 @@ def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Fin
     """
     if not required(ex, _NEEDED, findings):
         return None
-    ex = _given(_one_treatment(ex, treatment, findings), findings)
+    ex = spread(_given(_one_treatment(ex, treatment, findings), findings), findings)
     if not len(ex):
         return None
     starts = moments(ex, "EXSTDTC", findings)
