@@ -85,3 +85,37 @@ def test_adpc_with_an_empty_result() -> None:
     assert len(quiet(read_adnca, empty, missing="drop").observations) == 2
     words = adpc(AVALC=[None, "BLQ", "BLQ", None, None], AVALCAT1=["", "", "", "", ""])
     assert list(quiet(read_adnca, words).observations["blq"]) == [True, False, False]
+
+
+PLANNED = ["-PT5M", "PT2H", "P1D"]
+
+
+def test_partial_dates_with_planned_times() -> None:
+    days = ["2014-03-01", "2014-03-01", "2014-03-02"]
+    with pytest.warns(DataWarning, match="3 dates have no time of day; their planned times stand"):
+        study = read_sdtm(pc(PCDTC=days, PCELTM=PLANNED), ex())
+    assert list(study.observations["time"]) == [-5 / 60, 2, 24]
+    some = quiet(read_sdtm, pc(PCDTC=["2014-03-01T07:50", "2014-03-01", None], PCELTM=PLANNED), ex())
+    assert list(some.observations["time"]) == [-10 / 60, 2, 24]
+    with pytest.raises(InputError, match="is a partial date"):
+        quiet(read_sdtm, pc(PCDTC=days), ex())
+
+
+def test_doses_and_samples_with_days_only() -> None:
+    days = ["2014-03-01", "2014-03-05", "2014-03-05"]
+    doses = ex(EXSTDTC=["2014-03-01"], EXENDTC=["2014-03-05"], EXDOSFRQ=["QD"])
+    with pytest.warns(DataWarning, match="5 doses have a day and no time of day"):
+        study = read_sdtm(pc(PCDTC=days, PCELTM=["PT2H", "PT2H", "PT6H"]), doses)
+    assert list(study.doses["time"]) == [0, 24, 48, 72, 96]
+    assert list(study.observations["time"]) == [2, 98, 102]
+    timed = pc(PCELTM=["PT2H"] * 3)  # samples with a time of day need doses with one
+    with pytest.raises(InputError, match="'2014-03-01' is a partial date"):
+        quiet(read_sdtm, timed, doses)
+
+
+def test_a_planned_time_needs_its_dose() -> None:
+    twice = pandas.concat([ex(), ex(EXSTDTC=["2014-03-01T20:00"], EXENDTC=[None])], ignore_index=True)
+    with pytest.raises(InputError, match="or PCRFTDTC, from which PCELTM is counted"):
+        quiet(read_sdtm, pc(PCDTC=["2014-03-01"] * 3, PCELTM=["PT1H", "PT2H", "PT3H"]), twice)
+    referred = pc(PCDTC=["2014-03-01"] * 3, PCELTM=["PT1H", "PT2H", "PT3H"], PCRFTDTC=["2014-03-01T20:00"] * 3)
+    assert list(quiet(read_sdtm, referred, twice).observations["time"]) == [13, 14, 15]
