@@ -14,7 +14,7 @@ from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.errors import InputError, UnitError, nearest
 from pkpd.io.cells import is_missing, number
-from pkpd.io.columns import RESERVED, fold, vocabulary
+from pkpd.io.columns import COVARIATES, RESERVED, fold, vocabulary
 from pkpd.io.findings import Findings, say, shown
 from pkpd.io.headings import is_unit
 from pkpd.io.table import Table
@@ -81,10 +81,13 @@ def with_headings(units: Mapping[str, str], of_columns: Mapping[str, str], findi
         name = "time" if column in _TIMES else vocabulary(RESERVED).get(fold(column), column)
         if name in ("value", "amount", "amount_per_kg"):
             continue  # these are units of records: they are converted where the records are read
-        spelled = next((n for n in units if fold(n) == fold(name)), name)
+        covariate = vocabulary(COVARIATES).get(fold(name), "")
+        spelled = next((n for n in units if fold(n) == fold(name)), covariate or name)
         if spelled in _KINDS and spelled not in result:
             if unit_is_good(spelled, unit, findings):
                 result[spelled] = unit
+        elif covariate and spelled not in result:
+            result[spelled] = unit
         elif spelled in ("time", "weight", "duration", "volume") and result[spelled] != unit:
             findings.problem(f"units: the heading of {column!r} says {unit!r}, units= says {result[spelled]!r}")
     return result

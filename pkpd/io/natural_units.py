@@ -40,7 +40,10 @@ def complete_units(job: Job, analytes: Sequence[str]) -> None:
     for name in job.tables:
         job.units = with_headings(job.units, job.heading_units[name], findings)
     if "time" not in job.units and not any(text.startswith("units: 'time'") for text in findings.problems):
-        if any(map(is_of_the_calendar, job.tables.values())):
+        if all(_only_days(table) for name, table in job.tables.items() if name != "subjects"):
+            job.units["time"] = "day"
+            findings.fact("the only times are days; the study's unit of time is day, and day 1 begins at 0")
+        elif any(map(is_of_the_calendar, job.tables.values())):
             findings.fact("the times are dates or clock times; the study's unit of time is h")
         else:
             findings.problem(
@@ -53,6 +56,11 @@ def complete_units(job: Job, analytes: Sequence[str]) -> None:
         table = job.tables["observations"]
         found = wide_analytes(table, job.heading_units["observations"], analytes, findings)
         job.units |= {name: unit for name, unit in found.items() if name not in RESERVED}
+
+
+def _only_days(table: Table) -> bool:
+    days = "day" in table and not any(column in table for column in (*_TIMES, "datetime"))
+    return days and all(number(cell) is not None for cell in table.columns["day"])
 
 
 def _one_time_unit(job: Job) -> None:

@@ -15,6 +15,7 @@ from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.commas import either, with_points
 from pkpd.io.dates import looks_like
+from pkpd.io.files import is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
 from pkpd.io.texts import read_text
 from pkpd.io.units_row import with_units_row
@@ -114,9 +115,11 @@ def positions(which: Flags) -> list[int]:
 
 
 def load(name: str, source: object, findings: Findings) -> Columns | None:
-    """Return headings and columns of a DataFrame, a CSV or a SAS transport file, None (and a problem) if that fails."""
+    """Return headings and columns of a DataFrame or a file (CSV, XPT, workbook, Parquet); None and a problem if not."""
     try:
-        if isinstance(source, (str, Path)):
+        if isinstance(source, (str, Path)) and is_file_of_tables(source):
+            headings, columns = _from_frame(read_file(source))
+        elif isinstance(source, (str, Path)):
             sas = Path(source).suffix.lower() in (".xpt", ".sas7bdat")
             headings, columns = _from_frame(_from_sas(source)) if sas else read_text(name, source, findings)
         else:

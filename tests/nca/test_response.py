@@ -186,6 +186,7 @@ def test_recovery() -> None:
                        "the response does not cross the limit"]  # fmt: skip
     exact = nca_response(response([0, 1, 2, 3], [3, 1, 3, 4]))
     assert number(exact, "t_recovery") == 2  # a sample at the baseline is recovered
+    assert number(nca_response(response([0, 1, 2], [3, 1, 3])), "t_recovery") == 2  # also the last one
 
 
 def test_a_limit_that_is_met_exactly_is_not_crossed() -> None:
@@ -232,6 +233,7 @@ def test_windows() -> None:
     assert found["start"].values.tolist()[:2] == ["observed", "interpolated"]
     assert found["r_max"].values[:2].tolist() == [4, 8]  # of samples, not of what was interpolated
     assert str(found["reason"].sel(parameter="auec").values[2]) == "sampling stops before the end of the window"
+    assert nca_response(study, windows=[(20, 40)])["auec"].item() == 120  # the last sample stands at its end
     late = nca_response(study, windows=[(0, math.inf), (25, math.inf)], baseline_of="window")
     assert late["baseline"].values.tolist() == [4, 4]
     assert late["start"].values.tolist() == ["observed", "baseline put in"]
@@ -277,6 +279,15 @@ def two_subjects() -> Study:
     doses = [{"subject": s, "time": 0.0, "amount": 5.0} for s in ("A", "B")]
     units = {"time": "h", "R": "mmHg", "Q": "ng/mL", "dose": "mg", "age": "year"}
     return make_study(rows, doses, units=units, subjects=people)
+
+
+def test_slopes_against_a_fit_by_numpy() -> None:
+    times, values = np.array([0.0, 1, 2, 4, 8, 9]), np.array([4.0, 2.5, 2.9, 1.2, 1.9, 7])
+    found = nca_response(response(times, values), slopes=[(1, 8), (8, 8.5)])
+    assert found["slope"].values[0, 0] == pytest.approx(np.polyfit(times[1:5], values[1:5], 1)[0])
+    assert found["slope_r2"].values[0, 0] == pytest.approx(np.corrcoef(times[1:5], values[1:5])[0, 1] ** 2)
+    assert found["slope_points"].values[0].tolist() == [4, 1]
+    assert found["reason_stretch"].values[0, 1, 0] == "fewer than two samples at different times in this stretch"
 
 
 def test_several_analytes_and_covariates() -> None:
@@ -360,6 +371,9 @@ def test_why_tells_what_a_number_depends_on() -> None:
     assert "Baseline" not in why(found, "auec")
     assert "It counts from 1 10^9/L at 3 h; recovered when 100 % of the change has gone" in why(found, "t_recovery")
     assert "(limit 2) of subject 1" in why(found, "time_below_t")
+    assert "Baseline" not in why(found, "time_below_t")
+    assert "Baseline" in why(found, "t_onset")
+    assert "Baseline" in why(nca_response(TRIANGLE, limits=["50 %"]), "time_below_t[50 %]")
     assert why(found, "t_onset[9]").endswith("not computed, the response does not cross the limit.")
     assert "-75 %" in why(found, "visit_percent_change[3]")
     assert "-1 10^9/L/h" in why(found, "slope[0–3]")

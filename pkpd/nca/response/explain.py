@@ -21,7 +21,9 @@ _ALONG = {"limit": LIMIT_PARAMETERS, "visit": VISIT_PARAMETERS, "stretch": SLOPE
 _ASKED = {"limit": "limits", "visit": "visits", "stretch": "slopes"}
 _NAME = re.compile(r"([^\[\]]+)(?:\[(.*)\])?")
 _CURVE = ("auec", "auc_", "time_", "t_recovery", "t_onset", "t_offset", "r_avg", "change_avg")
+# What a baseline has no part in; of a limit only what is seen from the baseline has one.
 _NO_BASELINE_IN = ("n_", "t_first", "t_last", "r_", "t_max", "t_min", "auec", "visit_value", "slope")
+_SEEN_FROM_IT = ("t_onset", "t_offset", "time_across", "time_between_bt")
 
 
 def is_response(result: xr.Dataset) -> bool:
@@ -89,7 +91,8 @@ def _method(row: xr.Dataset, result: xr.Dataset, name: str, limit: str) -> list[
     rules, parts = ResponseRules.from_json(str(result.attrs["rules"])), []
     own, time = (result[one].attrs["units"] for one in ("baseline", "t_last"))
     recovery = name in ("r_extreme", "t_extreme", "t_recovery", "time_to_recovery", "percent_recovered")
-    if recovery or limit.endswith("%") or not name.startswith(_NO_BASELINE_IN):
+    free = name.startswith(_NO_BASELINE_IN) or (name in LIMIT_PARAMETERS and name not in _SEEN_FROM_IT)
+    if recovery or limit.endswith("%") or not free:
         parts.append(_baseline_words(float(row["baseline"]), own, rules))
     if name.startswith(("r_max", "r_min", "t_max", "t_min")) or "_max" in name or "_min" in name or recovery:
         which = "after the beginning" if rules.extremes == "after the beginning" else "from the beginning on"

@@ -121,8 +121,6 @@ def test_what_is_refused() -> None:
     problem = usual("plain")
     with pytest.raises(InputError, match="correlated residual errors do not go with FO yet"):
         marginal(problem, problem.at(problem.start), "FO")
-    with pytest.raises(InputError, match="fitted, but cannot be simulated yet"):
-        problem.population.draw(3, np.random.default_rng(1))
     with pytest.raises(InputError, match="cannot be correlated with itself"):
         correlated("C", "C")
     with pytest.raises(InputError, match=r"'B' has no residual error(.|\n)*'corr_C_B' is missing"):

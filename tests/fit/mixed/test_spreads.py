@@ -132,5 +132,3 @@ def test_what_is_refused() -> None:
     bent = {"add_C": "exp(eta_add_C)"}
     with pytest.raises(InputError, match=r"the exponent of add_C is 'exp\(eta_add_C\)'; expected a sum of random"):
         population_problem("additive", {}, OMEGA + Omega.independent(add_C=0.3), exponents=bent)
-    with pytest.raises(InputError, match="fitted, but cannot be simulated yet"):
-        one.population.draw(3, np.random.default_rng(1))

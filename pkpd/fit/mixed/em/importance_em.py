@@ -237,8 +237,9 @@ class _Search:
         free = len(step.point.vector)
         words = {
             CONVERGED: f"the search ended: the draws leave {excess:.2g} of the objective, as expected",
-            STOPPED: "too many iterations: raise the draws of an iteration or begin elsewhere",
-            LOST: "no step could be taken: begin elsewhere",
+            STOPPED: f"the search took the most iterations it is given, {len(self.gains)}, and was not at its end: "
+            "start from these estimates, or use method='SAEM'",
+            LOST: "no step could be taken: start from other values",
         }
         likelihood = None
         if self.settings.final:

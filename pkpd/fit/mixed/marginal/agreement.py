@@ -92,8 +92,8 @@ def agreement(
     method : str
         Its name, for the sentence.
     evaluations : int
-        How often the fit solved all subjects: the check costs no more (or `FREE`). None takes draws alone: nodes about one
-        mode do not see another.
+        How often the fit solved all subjects: the check costs no more (or `FREE`). None takes draws alone: nodes about
+        one mode do not see another.
     modes : Modes, optional
         Conditional modes at the estimates; those of FOCE without interaction are searched for anew.
     seed : int

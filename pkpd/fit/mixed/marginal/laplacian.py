@@ -98,8 +98,8 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
 def gradient_near(there: Marginal, point: Point, method: str) -> Array:
     r"""Return the gradient at a point near one with known modes, without a search for modes.
 
-    They are taken where the drift has them, :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x`, and so are off by a term that is
-    even in Δx: it drops out of a central difference, which is what this is for.
+    They are taken where the drift has them, :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x`, and so are off by a term that
+    is even in Δx: it drops out of a central difference, which is what this is for.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def gradient_near(there: Marginal, point: Point, method: str) -> Array:
     """
     problem = point.problem
     eta = there.modes.eta + there.drift @ (point.vector - there.point.vector)
-    white = np.linalg.solve(point.root, eta.T).T if eta.shape[1] else eta
+    white = _solved(point.root[None], eta.T[None])[0].T
     frozen = problem.respond(point, np.zeros(eta.shape), 1) if method == FOCE else None
     modes = Modes(conditional(problem, point, white, frozen), there.modes.status, 1, frozen)
     individual, exact, inner = _curvature(problem, point, modes, method)
@@ -140,7 +140,7 @@ def _curvature(problem: Problem, point: Point, modes: Modes, method: str) -> tup
     individual = here.objective + np.where(sign > 0, log_determinant, np.inf)
     if not np.isfinite(individual).all():
         return individual, exact, half
-    return individual, exact, np.linalg.inv(half) if size else half
+    return individual, exact, _inverse(half)
 
 
 def _at_modes(problem: Problem, point: Point, modes: Modes, method: str) -> Marginal:
@@ -170,8 +170,8 @@ def _first_order(problem: Problem, point: Point) -> Marginal:
         return _infinite(problem, point, modes, individual)
     drift = np.zeros((problem.subjects, len(problem.effects), len(point.vector)))
     return Marginal(
-        float(individual.sum()), linear.scores.sum(axis=0), expected_information(problem, point, modes.at), linear.scores,
-        individual, modes, point, drift,
+        float(individual.sum()), linear.scores.sum(axis=0), expected_information(problem, point, modes.at),
+        linear.scores, individual, modes, point, drift,
     )  # fmt: skip
 
 
@@ -225,17 +225,21 @@ def _scores(problem: Problem, point: Point, modes: Modes, inner: Array, exact: A
         whole[:, :, None] * here.white[:, None, :] + here.gradient[:, :, None] * adjoint[:, None, :]
         + 2.0 * curved @ effects @ inner
     )  # fmt: skip
-    scores[:, places.parameters :] = turned.reshape(count, size * size) @ point.root_change.reshape(size * size, places.omega)
+    change = point.root_change.reshape(size * size, places.omega)
+    scores[:, places.parameters :] = turned.reshape(count, size * size) @ change
     return scores
 
 
 def _solved(matrices: Array, right: Array) -> Array:
     """Solve for each subject; a singular matrix gives NaN."""
     try:
-        result: Array = np.linalg.solve(matrices, right) if matrices.shape[1] else right
+        return np.asarray(np.linalg.solve(matrices, right), dtype=np.float64) if matrices.shape[1] else right
     except np.linalg.LinAlgError:
-        result = np.full(right.shape, np.nan)
-    return result
+        return np.full(right.shape, np.nan)
+
+
+def _inverse(matrices: Array) -> Array:
+    return np.asarray(np.linalg.inv(matrices), dtype=np.float64) if matrices.shape[1] else matrices
 
 
 def _weight_slopes(problem: Problem, point: Point, modes: Modes, method: str) -> tuple[Array, Array, Array, Array]:

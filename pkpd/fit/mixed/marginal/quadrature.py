@@ -157,8 +157,8 @@ def quadrature_marginal(
     along = problem.shifts.effects @ point.root
     drift = _drift(problem, point, modes, along.T @ modes.at.exact @ along + 2.0 * np.eye(effects))
     return Marginal(
-        float(individual.sum()), scores.sum(axis=0), expected_information(problem, point, modes.at), scores, individual, modes,
-        point, drift,
+        float(individual.sum()), scores.sum(axis=0), expected_information(problem, point, modes.at), scores, individual,
+        modes, point, drift,
     )  # fmt: skip
 
 

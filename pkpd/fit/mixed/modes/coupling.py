@@ -1,4 +1,4 @@
-"""How log |H| changes where rows of a record are coupled (`pkpd.fit.mixed.problem.pairs`), by differences of its weights."""
+"""How log |H| changes where rows of a record are coupled (`pkpd.fit.mixed.problem.pairs`), by differences."""
 
 from __future__ import annotations
 

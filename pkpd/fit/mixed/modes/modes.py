@@ -1,8 +1,9 @@
 r"""Conditional modes: the most likely random effects of every subject, all subjects at once.
 
-For each subject :math:`L(\eta) = \sum_j l_j(f_j(\eta)) + \eta^T\Omega^{-1}\eta` is minimised by Newton's method in :math:`u = L^{-1}\eta` with exact
-second derivatives inside a trust region of its own, measured in SDs of Ω. It ends where another step would gain nothing that a
-number can hold, so that what is computed at the mode depends on the fixed effects alone, not on the way there.
+For each subject :math:`L(\eta) = \sum_j l_j(f_j(\eta)) + \eta^T\Omega^{-1}\eta` is minimised by Newton's method in
+:math:`u = L^{-1}\eta` with exact second derivatives inside a trust region of its own, measured in SDs of Ω. It ends
+where another step would gain nothing that a number can hold, so that what is computed at the mode depends on the fixed
+effects alone, not on the way there.
 """
 
 from __future__ import annotations
@@ -188,7 +189,9 @@ def conditional_modes(
     if not effects:
         return Modes(here, np.where(lost, UNSOLVED, FOUND), 1, frozen)
     flag = np.zeros(count, dtype=np.int64)
-    for iteration in range(1, _MOST + 1):
+    rounds = 1
+    for _ in range(_MOST):
+        rounds += 1
         step, gain, decrement, length = _steps(problem, point, here, radius, flag)
         settled = (decrement <= _ENOUGH) & (flag >= 0)
         status[(status == STALLED) & settled] = FOUND
@@ -214,7 +217,7 @@ def conditional_modes(
             raise AssertionError("a trust region is not finite")
     _, _, _, _ = _steps(problem, point, here, radius, flag)
     status[(status == FOUND) & (flag != 1)] = SADDLE
-    return Modes(here, status, iteration + 1, frozen)
+    return Modes(here, status, rounds, frozen)
 
 
 def _steps(

@@ -76,9 +76,10 @@ def trace_slopes(
     starts: Integers, first: Array, second: Array, w: Array, wf: Array, v: Array, vf: Array, inner: Array,
     q: Array, s: Array, t: Array,
 ) -> None:  # fmt: skip
-    """Differentiate tr(H⁻¹ Σ (w f'f'ᵀ + v f'')) by what predictions are differentiated by, but for v's third derivatives.
+    """Differentiate tr(H⁻¹ Σ (w f'f'ᵀ + v f'')) by the shifts, but for the third derivatives that v goes with.
 
-    Shapes: inner (subjects, D, D) = E H⁻¹ Eᵀ; written: q (rows,) = f'ᵀ inner f', s (rows,) = inner : f'', t (subjects, D).
+    Shapes: inner (subjects, D, D) = E H⁻¹ Eᵀ; written: q (rows,) = f'ᵀ inner f', s (rows,) = inner : f'',
+    t (subjects, D).
     """
     size = first.shape[1]
     moved = np.empty(size)
@@ -118,10 +119,10 @@ def newton_steps(
     """Find the next step of every subject towards the mode of its random effects.
 
     Shapes: effects (D, q) = E L, white (subjects, q) = u, gradient (subjects, D), exact, chosen (subjects, D, D),
-    radius (subjects,): longest step in prior SDs; written: step (subjects, q), gain (subjects,): what a
-    quadratic model promises, decrement (subjects,): gᵀH⁻¹g, length (subjects,), flag (subjects,): 1 where the exact
-    Hessian is positive definite, else 0: then the other one leads, or, if that is indefinite too (it can be where rows are
-    censored), the exact one with as much more of the prior as it needs.
+    radius (subjects,): longest step in prior SDs; written: step (subjects, q), gain (subjects,): what a quadratic model
+    promises, decrement (subjects,): gᵀH⁻¹g, length (subjects,), flag (subjects,): 1 where the exact Hessian is positive
+    definite, else 0: then the other one leads, or, if that is indefinite too (it can be where rows are censored), the
+    exact one with as much more of the prior as it needs.
     """
     size, count = effects.shape
     half = np.empty((size, count))
@@ -143,7 +144,8 @@ def newton_steps(
                     for b in range(size):
                         part += (2.0 * chosen[i, a, b] if attempt == 1 else exact[i, a, b]) * effects[b, k]
                     half[a, k] = part
-            prior = 2.0 if attempt < 2 else 2.0 * 8.0 ** (attempt - 2)  # more of the prior until it is positive definite
+            # More of the prior until it is positive definite.
+            prior = 2.0 if attempt < 2 else 2.0 * 8.0 ** (attempt - 2)
             for k in range(count):
                 for m in range(count):
                     part = prior if k == m else 0.0

@@ -81,5 +81,6 @@ class OmegaMap:
             rows = np.searchsorted(inside, block.factorisation.order)  # the rows of L as the user wrote them
             for where in places:
                 spot = np.ix_(where[rows], where)
-                root[spot], change[(*spot, part)] = lower, slope
+                root[spot] = lower
+                change[:, :, part][spot] = slope
         return root, change

@@ -37,8 +37,8 @@ class Point:
     values : array, shape (parameters,)
         Typical values, coefficients and residual errors' parameters.
     root : array, shape (random effects, random effects)
-        L with L·Lᵀ = Ω, of the random effects that have a variance, all occasions. Searches go by :math:`u = L^{-1}\\eta`,
-        which is standard normal, however small a variance is.
+        L with L·Lᵀ = Ω, of the random effects that have a variance, all occasions. Searches go by :math:`u =
+        L^{-1}\\eta`, which is standard normal, however small a variance is.
     root_change : array, shape (random effects, random effects, free numbers of Ω)
         dL/dvector.
     links : array, shape (1 or subjects, differentiated, fixed effects)
@@ -222,8 +222,10 @@ class Problem:
         values[places.free] = own.scale.back(vector[: places.parameters])
         slopes = own.scale.slope(values[places.free])
         root, root_change = self._omega_map.at(vector[places.parameters :])
-        plain = self.shifts.plain
-        links = self._plain_links if plain else self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
+        if self.shifts.plain:
+            links = self._plain_links
+        else:
+            links = self.shifts.links(own.from_vector(vector[: places.parameters]), self._first_covariates)
         return Point(
             self, vector, values, root, root_change, links,
             values[places.error_values], slopes[places.errors],

@@ -13,8 +13,8 @@ with u the unit vector of τ. FOCE with interaction takes the expectations
 
 References
 ----------
-Karlsson MO, Jonsson EN, Wiltse CG, Wade JR. Assumption testing in population pharmacokinetic models: illustrated with an
-analysis of moxonidine data from congestive heart failure patients. J Pharmacokinet Biopharm 1998;26:207-246.
+Karlsson MO, Jonsson EN, Wiltse CG, Wade JR. Assumption testing in population pharmacokinetic models: illustrated with
+an analysis of moxonidine data from congestive heart failure patients. J Pharmacokinet Biopharm 1998;26:207-246.
 """
 
 from __future__ import annotations

@@ -60,6 +60,10 @@ class Exact:
     sentence: str
 
 
+BY_CURVATURE = "standard errors from FOCEI's curvature: the information of the draws is indefinite by its noise"
+"""Note of a SAEM fit whose information by Louis' method is no covariance."""
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """Where a search ended.

@@ -12,7 +12,8 @@ from pkpd.fit.verdict import CONVERGED
 if TYPE_CHECKING:
     import pandas
 
-    from pkpd.fit.mixed.result.reported import Reported
+    from pkpd.fit.mixed.result.estimate import BY_CURVATURE
+from pkpd.fit.mixed.result.reported import Reported
 
 _SOUND = (CONVERGED, "evaluated")
 _FORMAT = "{:.4g}".format
@@ -31,7 +32,7 @@ def summary(fit: Reported) -> str:
         f"objective {fit.objective:.4f}, −2 log L {fit.minus2ll:.3f}",
         f"AIC {fit.aic:.2f}, BIC {fit.bic:.2f} ({len(fit.names)} numbers, ln {own.observations}), BICc {fit.bicc:.2f} "
         f"({own.mixed} × ln {own.subjects} + {own.fixed} × ln {own.observations})",
-        f"SE {WORDS[fit.covariance_kind]}, condition number {fit.condition_number:.3g}",
+        f"SE {_source(fit)}, condition number {fit.condition_number:.3g}",
     ]
     if why := fit.uncertainty.why_not(fit.covariance_kind):
         lines[-1] = f"no standard errors: {why}"
@@ -46,6 +47,16 @@ def summary(fit: Reported) -> str:
         lines.append(f"{len(ends.failed_modes)} subjects without a good mode: {', '.join(map(str, ends.failed_modes))}")
     lines += [f"caution: {text}" for text in fit.cautions if text not in fit.message]
     return "\n".join([*lines, *fit.notes])
+
+
+def _source(fit: Reported) -> str:
+    """Say where the standard errors come from."""
+    if fit.method == "SAEM" and fit.covariance_kind == "R":
+        if BY_CURVATURE in fit.notes:
+            return f"{WORDS['R']} of FOCEI at the estimates"
+        return "from the observed information by Louis' method"
+    words = WORDS[fit.covariance_kind]
+    return f"{words} of FOCEI at the estimates" if fit.method == "IMP" else words
 
 
 def _shown(fit: Reported) -> list[tuple[str, pandas.DataFrame]]:

@@ -125,7 +125,7 @@ def omega_table(fit: Reported, level: float) -> pandas.DataFrame:
         own = shrunk["shrinkage SD %"].get(effect, math.nan), shrunk["shrinkage variance %"].get(effect, math.nan)
         numbers, gone = _numbers(fit, q, level), ""
         if q.kind in ("variance", "SD", "CV %") and numbers[1] > _NO_SIZE * abs(numbers[0]):
-            numbers, gone = (q.value, *[math.nan] * 4), "at 0, without an interval"
+            numbers, gone = (q.value, math.nan, math.nan, math.nan, math.nan), "at 0, without an interval"
         note = "; ".join(part for part in (where, gone, "fixed" if q.fixed else "") if part)
         rows.append((q.name, q.kind, *numbers, *own, note))
     titles = ["element", "kind", "estimate", *_titles(level), "shrinkage SD %", "shrinkage variance %", "note"]

@@ -1,7 +1,8 @@
-"""From a start to a minimum in two stages: by the expected information, then by the exact Hessian, corrected as it goes.
+"""From a start to a minimum in two stages: by the expected information, then by the exact Hessian, which is corrected.
 
-The information of the linearised model brings a search near the minimum in some ten evaluations, from far away. There it
-is only nearly right, and the Hessian (differences of the exact gradient) takes over; every further point corrects it.
+The information of the linearised model brings a search near the minimum in some ten evaluations, from far away. There
+it is only nearly right, and the Hessian (differences of the exact gradient) takes over; every further point corrects
+it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _NEIGHBOUR = 0.5  # of the vector: from here a search is on the slope of a minim
 
 @dataclass
 class _Watch:
-    """Ends a stage: nothing is gained in some iterations in a row, a Newton step would gain nothing, or no error is left."""
+    """Ends a stage: some iterations in a row gain nothing, a Newton step would gain nothing, or no error is left."""
 
     remembered: Remembered[Evaluated]
     little: float
@@ -97,7 +98,8 @@ def descend(
     x = np.asarray(start, dtype=float)
     if x.size == 0 or not np.isfinite(remembered(x).objective):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan if x.size else 0.0, remembered.count)
-    x = _stage(remembered, x, lambda v: solid(remembered(v).information), _Watch(remembered, _SLOW, problem=problem), limit)
+    watch = _Watch(remembered, _SLOW, problem=problem)
+    x = _stage(remembered, x, lambda v: solid(remembered(v).information), watch, limit)
     if rough or any(k.leads_here(x, remembered(x).objective) for k in known):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan, remembered.count)
     hessian, at = differenced_hessian(remembered, x), x
@@ -126,7 +128,7 @@ def descend(
 
 
 def _far(step: Array, hessian: Array) -> float:
-    """Return how far a step is for a Hessian: what runs along a flat direction, as a variance to zero, does not count."""
+    """Return how far a step is for a Hessian: a flat direction, as of a variance on its way to zero, does not count."""
     steep = np.sqrt(np.maximum(np.diag(hessian), 0.0))
     return float((np.abs(step) * np.minimum(steep, 1.0)).max())
 

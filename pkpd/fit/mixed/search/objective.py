@@ -12,7 +12,7 @@ from pkpd.arrays import Array
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI, LAPLACE, Marginal, gradient_near
 from pkpd.fit.mixed.marginal.marginals import marginal_by
 from pkpd.fit.mixed.marginal.quadrature import NODES
-from pkpd.fit.mixed.modes.modes import FOUND, SADDLE
+from pkpd.fit.mixed.modes.modes import FOUND, SADDLE, Modes
 from pkpd.fit.mixed.problem.problem import Point, Problem
 
 _FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
@@ -71,9 +71,10 @@ class Step:
 class MarginalObjective:
     r"""A function of the vector: objective with priors, its gradient and information.
 
-    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points, if it is
-    near and the modes move little, else at 0. It is polished until the value is one of the vector alone, unless a subject
-    has several modes: the lowest are looked for at the end of a search (`pkpd.fit.mixed.marginal.several`).
+    The search for the modes begins at :math:`\hat\eta + (d\hat\eta/dx)\,\Delta x` from the nearest of the last points,
+    if it is near and the modes move little, else at 0. It is polished until the value is one of the vector alone,
+    unless a subject has several modes: the lowest are looked for at the end of a search
+    (`pkpd.fit.mixed.marginal.several`).
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ class MarginalObjective:
         return result
 
     def begin_at(self, vector: Array, eta: Array) -> Evaluated:
-        """Return the objective at a vector with the search for the modes begun at some random effects; it goes on from there.
+        """Return the objective at a vector, the search for modes begun at some random effects; it goes on from there.
 
         Parameters
         ----------
@@ -198,7 +199,22 @@ class MarginalObjective:
         lost = np.flatnonzero(~np.isfinite(value.individual))
         if not lost.size:
             return ""
-        who = self.problem.data.subjects[int(lost[0])]
+        place = int(lost[0])
+        who = self.problem.data.subjects[place]
         more = f" (and {lost.size - 1} more)" if lost.size > 1 else ""
-        why = self.problem.advice(int(lost[0]), point, value.modes.eta)
+        why = self.problem.advice(place, point, value.modes.eta) or self._impossible(value.modes, place)
         return f"subject {who!r}{more}: {why or 'the likelihood is zero or not a number'}"
+
+    def _impossible(self, modes: Modes, place: int) -> str:
+        """Name the first record of a subject that its residual error cannot hold; nothing if there is none."""
+        data, here = self.problem.data, modes.at
+        rows = np.flatnonzero((data.subject == place) & ~np.isfinite(here.terms.value))
+        if not rows.size:
+            return ""
+        k = int(rows[0])
+        output = data.outputs[data.output[k]]
+        return (
+            f"{output} was {data.value[k]:g} at time {data.time[k]:g} where {here.response.f[k]:g} is predicted, which "
+            "its residual error cannot hold; choose another error (additive, or combined with a floor) or a model with a "
+            "baseline, or leave the record out (column 'excluded')"
+        )

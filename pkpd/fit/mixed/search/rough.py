@@ -11,8 +11,8 @@ from pkpd.observed import MEASURED, Observed
 def rough_values(data: Observed) -> dict[str, float]:
     """Return values for the names CL, V, V1, V2, Q, ka and lag-free relatives that the model has, in its units.
 
-    The volume is the first dose over the highest concentration, clearance all that was given over the area between samples,
-    absorption three over the time of the peak; medians over subjects.
+    The volume is the first dose over the highest concentration, clearance all that was given over the area between
+    samples, absorption three over the time of the peak; medians over subjects.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ def starts_of(problem: Problem, count: int) -> list[tuple[str, Array]]:
 
     ===========  ==========================================================================================
     told         the population's own values
-    pooled       typical values and residual errors of the naive pooled fit; it begins at the told values, or at rough ones
-                 where the data contradict the told ones (`rough_start`)
+    pooled       typical values and residual errors of the naive pooled fit; it begins at the told values, or at rough
+                 ones where the data contradict the told ones (`rough_start`)
     two-stage    from there, with the mean and the covariance of the subjects' own values (each found with a wide Ω)
     flip-flop    told values with absorption and elimination changed, where no constraint forbids it
     spread       told values with variances five times as large and typical residual errors
@@ -83,11 +83,12 @@ def pooled_problem(problem: Problem) -> Problem:
     if not set(shifts.model.covariates) <= kept:
         return problem
     model = replace(shifts.model, covariates=problem.data.model.covariates)
-    return Problem(population, replace(problem.data, model=model), replace(shifts, model=model), problem.settings, problem.censoring, problem.given)
+    data, shifts = replace(problem.data, model=model), replace(shifts, model=model)
+    return Problem(population, data, shifts, problem.settings, problem.censoring, problem.given)
 
 
 def rough_start(problem: Problem) -> Array | None:
-    """Return the start with the values that doses, peaks and areas suggest; None where the told ones are not contradicted.
+    """Return the start that doses, peaks and areas suggest; None where they do not contradict the told one.
 
     They are where a parameter is more than ten times as large or as small.
     """

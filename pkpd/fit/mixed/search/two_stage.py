@@ -1,14 +1,14 @@
-r"""The standard two-stage method, a baseline: every subject fitted by itself, then means and covariance of the estimates.
+r"""The standard two-stage method, a baseline: every subject fitted by itself, then the estimates' means and covariance.
 
-First stage: maximum likelihood of each subject's parameters with a residual error that all share, in turns until both stay.
-Second stage: on the scale of the random effects :math:`\hat\mu = \bar\phi` and :math:`\hat\Omega = \frac{1}{N-1}\sum_i
-(\hat\phi_i - \bar\phi)(\hat\phi_i - \bar\phi)^T`. The uncertainty of the subjects' estimates ends up in Ω, which is too large: a
-baseline and a start, no more.
+First stage: maximum likelihood of each subject's parameters with a residual error that all share, in turns until both
+stay. Second stage: on the scale of the random effects :math:`\hat\mu = \bar\phi` and :math:`\hat\Omega =
+\frac{1}{N-1}\sum_i (\hat\phi_i - \bar\phi)(\hat\phi_i - \bar\phi)^T`. The uncertainty of the subjects' estimates ends
+up in Ω, which is too large: a baseline and a start, no more.
 
 References
 ----------
-Steimer JL, Mallet A, Golmard JL, Boisvieux JF. Alternative approaches to estimation of population pharmacokinetic parameters:
-comparison with the nonlinear mixed-effect model. Drug Metab Rev 1984;15:265-292.
+Steimer JL, Mallet A, Golmard JL, Boisvieux JF. Alternative approaches to estimation of population pharmacokinetic
+parameters: comparison with the nonlinear mixed-effect model. Drug Metab Rev 1984;15:265-292.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def two_stage(problem: Problem) -> TwoStage:
         if np.abs(vector - before).max(initial=0.0) < _STAYS:
             break
     if used.sum() < 2:
-        raise InputError(f"{int(used.sum())} subjects have an estimate of their own; expected two at least", "two-stage")
+        own = int(used.sum())
+        raise InputError(f"{own} subjects have an estimate of their own; expected two at least", "two-stage")
     return TwoStage(second_stage(problem, vector, modes.eta[used]), modes.eta, used)
 
 
@@ -97,7 +98,8 @@ def errors_given(problem: Problem, vector: Array, modes: Modes, used: Flags) -> 
         value = float(terms.value[rows].sum())
         return (value, gradient) if np.isfinite(value) and np.isfinite(gradient).all() else (1e300, np.zeros(x.size))
 
-    found = minimize(total, vector[places.errors], jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * places.errors.size)
+    bounds = [(-12.0, 12.0)] * places.errors.size
+    found = minimize(total, vector[places.errors], jac=True, method="L-BFGS-B", bounds=bounds)
     vector[places.errors] = found.x
 
 

@@ -59,7 +59,9 @@ def judge(objective: MarginalObjective, attempt: Attempt) -> Judgement:
     problem, minimum = objective.problem, attempt.minimum
     if not np.isfinite(minimum.value.objective):
         why = objective.trouble(attempt.start) or "the likelihood is zero or not a number"
-        return Judgement(FAILED, f"cannot be computed at the start values: {why}; give other start values")
+        out = "; give other start values"
+        out += ", or go on without such subjects (unsolved='leave out')" if why.startswith("subject") else ""
+        return Judgement(FAILED, f"cannot be computed at the start values: {why}{out}")
     if not problem.names:
         return Judgement(CONVERGED, "nothing was estimated")
     checks: Sequence[Callable[[], Judgement | None]] = (
@@ -89,8 +91,8 @@ def _nothing_measured(problem: Problem) -> Judgement | None:
     if measured_rows(problem.data).any():
         return None
     return Judgement(
-        UNIDENTIFIED, f"all {problem.data.time.size} values lie beyond a limit: they say where concentrations are not, and "
-        "nothing else can be told from them; a fit needs measured values"
+        UNIDENTIFIED, f"all {problem.data.time.size} values lie beyond a limit: they say where concentrations are not, "
+        "and nothing else can be told from them; a fit needs measured values"
     )  # fmt: skip
 
 
@@ -100,8 +102,8 @@ def _without_error(attempt: Attempt, problem: Problem) -> Judgement | None:
     if not (exact := exact_outputs(problem, there)):
         return None
     return Judgement(
-        BOUND, f"the residual error of {', '.join(exact)} ran to zero: the model goes through every value, and the likelihood "
-        "grows without end; fix the residual error, or look whether these are measured values at all"
+        BOUND, f"the residual error of {', '.join(exact)} ran to zero: the model goes through every value, and the "
+        "likelihood grows without end; fix the residual error, or look whether these are measured values at all"
     )  # fmt: skip
 
 
@@ -113,8 +115,8 @@ def _modes_failed(attempt: Attempt, problem: Problem) -> Judgement | None:
         return None
     names = _subjects(problem, lost)
     return Judgement(
-        STOPPED, f"the random effects of {names} were not found ({WORDS[int(there.modes.status[lost[0]])]}): the objective "
-        "is not exact there; look at these subjects' data, or leave them out"
+        STOPPED, f"the random effects of {names} were not found ({WORDS[int(there.modes.status[lost[0]])]}): the "
+        "objective is not exact there; look at these subjects' data, or leave them out"
     )  # fmt: skip
 
 
@@ -169,8 +171,8 @@ def _collapses(problem: Problem, vector: Array) -> list[str]:
         )
     if tied:
         said.append(
-            f"{', '.join(tied)} cannot be told from the other random effects of its block (correlation of one): the data do not "
-            "hold so many; use independent random effects or fewer of them"
+            f"{', '.join(tied)} cannot be told from the other random effects of its block (correlation of one): the "
+            "data do not hold so many; use independent random effects or fewer of them"
         )
     return said
 
@@ -211,8 +213,8 @@ def _saddle(problem: Problem, attempt: Attempt) -> Judgement | None:
     if size[0] >= _NEGATIVE:
         return None
     return Judgement(
-        SADDLED, f"the objective still falls along {_large(problem.names, vectors[:, 0])}: no minimum, a saddle; start from "
-        "other values"
+        SADDLED, f"the objective still falls along {_large(problem.names, vectors[:, 0])}: no minimum, a saddle; start "
+        "from other values"
     )  # fmt: skip
 
 
@@ -233,7 +235,8 @@ def _unidentified(problem: Problem, attempt: Attempt) -> Judgement | None:
         parameters = problem.population.parameters
         wide = [
             n for n, v in zip(parameters.free, np.diag(covariance)[:size], strict=True)
-            if parameters.get(n).scale != "natural" and not v < (2.0 if parameters.get(n).scale == "logit" else _WIDE) ** 2
+            if parameters.get(n).scale != "natural"
+            and not v < (2.0 if parameters.get(n).scale == "logit" else _WIDE) ** 2
         ]  # fmt: skip
         if not wide:
             return None
@@ -253,7 +256,8 @@ def _stopped(attempt: Attempt) -> Judgement | None:
     decrement = attempt.minimum.decrement
     if decrement < GOOD_DECREMENT:
         return None
-    return Judgement(STOPPED, f"a Newton step could still gain {decrement / 2:.2g} in −2 log L; start from other values")
+    gain = f"{decrement / 2:.2g}"
+    return Judgement(STOPPED, f"a Newton step could still gain {gain} in −2 log L; start from other values")
 
 
 def with_exact(judgement: Judgement, agrees: bool, sentence: str) -> Judgement:

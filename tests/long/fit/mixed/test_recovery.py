@@ -2,8 +2,8 @@
 
 Bias of fixed effects and residual errors is at most the larger of 2 % and three Monte-Carlo errors, of variances 10 %
 and three. 90 % intervals of the former hold the truth as often as a binomial band of 99 %, Bonferroni over all designs,
-allows; of variances at least 80 times. Where FOCE with interaction is further off on sparse data, quadrature on the same
-studies shows that it is the approximation: there the exact likelihood is held to the same.
+allows; of variances at least 80 times. Where FOCE with interaction is further off on sparse data, quadrature on the
+same studies shows that it is the approximation: there the exact likelihood is held to the same.
 """
 
 from __future__ import annotations
