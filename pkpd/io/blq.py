@@ -17,15 +17,30 @@ from pkpd.io.declared import Limits
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table, positions
 
-_BELOW = r"(?:blq|bql|bloq|blloq|lloq|llq|loq|below (?:the )?(?:lloq|loq|limit))"
-_ABOVE = r"(?:alq|aql|aloq|uloq|ulq|above (?:the )?(?:uloq|limit))"
+_NOUN = r"(?:lloq|uloq|llq|ulq|loq|lod|limits?|levels?|quantification|quantitation|detection)"
+_OF_WHAT = rf"(?: (?:the|lower|upper|of|assay|reporting|{_NOUN}))*[ ]{_NOUN}"
+_BELOW = (
+    r"(?:blq|b\.l\.q\.|bql|bloq|blloq|lloq|llq|loq|lod|bld|bdl|blod|nq|n\.q\.|not quantifi(?:able|ed)|"
+    rf"not detect(?:ed|able)|undetect(?:ed|able)|(?:below|under|less than){_OF_WHAT})"
+)
+_ABOVE = rf"(?:alq|aql|aloq|uloq|ulq|(?:above|over|greater than){_OF_WHAT})"
+_EITHER = {
+    **dict.fromkeys(("nd", "n.d.", "n/d"), "not detected, not done or not determined"),
+    **dict.fromkeys(("nr", "n.r."), "not reported or no result"),
+    **dict.fromkeys(("ns", "n.s.", "nos"), "no sample"),
+    **dict.fromkeys(("not done", "not reported", "no sample", "no result", "missing", "missed", "lost", "hemolyzed",
+                     "haemolysed", "not collected", "not analysed", "not analyzed"), "no result"),
+}  # fmt: skip
+"""Words of laboratories that mean no number, and what they may mean."""
 _TEXTS = tuple(
     (side, re.compile(pattern, re.IGNORECASE | re.ASCII))
     for side, pattern in (
-        ("below", rf"<?\s*{_BELOW}"),
-        ("below", rf"(?:{_BELOW}\s*)?\(?\s*<\s*(?P<limit>{NUMBER})\s*\)?"),
-        ("above", rf">?\s*{_ABOVE}"),
-        ("above", rf"(?:{_ABOVE}\s*)?\(?\s*>\s*(?P<limit>{NUMBER})\s*\)?"),
+        ("below", rf"<?\s*\(?{_BELOW}\)?"),
+        ("below", rf"(?:{_BELOW}\s*)?[(\[]?\s*<\s*[(\[]?\s*(?P<limit>{NUMBER})\s*[)\]]{{0,2}}"),
+        ("below", rf"<?\s*{_BELOW}\s*[(\[]\s*(?P<limit>{NUMBER})\s*[)\]]"),
+        ("above", rf">?\s*\(?{_ABOVE}\)?"),
+        ("above", rf"(?:{_ABOVE}\s*)?[(\[]?\s*>\s*[(\[]?\s*(?P<limit>{NUMBER})\s*[)\]]{{0,2}}"),
+        ("above", rf">?\s*{_ABOVE}\s*[(\[]\s*(?P<limit>{NUMBER})\s*[)\]]"),
     )
 )
 
@@ -62,6 +77,14 @@ def reading(cell: object) -> Reading | None:
                 limit = float(match.groupdict().get("limit") or math.nan)
                 return None if math.isinf(limit) else Reading(side=side, limit=limit)
     return None
+
+
+def _may_mean(cell: object) -> str:
+    """What a laboratory's word may mean and which argument says it; "" for any other cell."""
+    text = " ".join(cell.split()) if isinstance(cell, str) else ""
+    meant = _EITHER.get(text.casefold(), "")
+    said = f"texts={{{text!r}: 'BLQ'}} or {{{text!r}: 'missing'}}"
+    return f" ({text!r} may mean {meant}: say {said})" if meant else ""
 
 
 def read_values(table: Table, analytes: Sequence[str], factors: Array, limits: Limits, findings: Findings) -> Readings:
@@ -113,7 +136,9 @@ def _read(table: Table, findings: Findings) -> tuple[Array, dict[int, Reading]]:
     readings = [reading(cell) for cell in cells]
     for i, of_cell in enumerate(readings):
         if of_cell is None or math.isinf(of_cell.value):
-            table.complain(findings, "value", i, "a finite number, or a text such as BLQ, <0.112 or >500")
+            table.complain(
+                findings, "value", i, f"a finite number, or a text such as BLQ, <0.112 or >500{_may_mean(cells[i])}"
+            )
     sound = [Reading() if of_cell is None or math.isinf(of_cell.value) else of_cell for of_cell in readings]
     value = np.array([of_cell.value for of_cell in sound], dtype=float)
     return value, {i: of_cell for i, of_cell in enumerate(sound) if of_cell.side}

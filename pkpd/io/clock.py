@@ -23,6 +23,7 @@ from pkpd.arrays import Array, Flags
 from pkpd.decimals import product, total
 from pkpd.io.cells import is_missing, number, plain_numbers
 from pkpd.io.columns import fold, missing_column, split_unit
+from pkpd.io.dates import as_iso
 from pkpd.io.findings import Findings, say
 from pkpd.io.table import Table
 
@@ -139,7 +140,7 @@ def _classify(cell: object) -> tuple[str, float]:
     if isinstance(cell, datetime.time):
         return "clock", (3600 * cell.hour + 60 * cell.minute + cell.second) / 3600
     if isinstance(cell, str):
-        text = cell.strip()
+        text = as_iso(cell.strip())
         match = _CLOCK.fullmatch(text)
         if match:
             hours, minutes, seconds = int(match[1]), int(match[2]), float(match[3] or 0)
@@ -169,8 +170,8 @@ def _on_day(table: Table, i: int, hours: float, findings: Findings) -> tuple[str
     day = number(cell)
     if day is not None and day >= 1 and day == math.floor(day) and math.isfinite(day):
         return "clock", float(total(hours, day - 1, 24.0))
-    if isinstance(cell, str) and _DATE.fullmatch(cell.strip()):
-        cell = _iso(cell.strip())
+    if isinstance(cell, str) and _DATE.fullmatch(as_iso(cell.strip())):
+        cell = _iso(as_iso(cell.strip()))
     if isinstance(cell, datetime.date):
         midnight = datetime.datetime(cell.year, cell.month, cell.day)
         return "date", (midnight - _EPOCH).total_seconds() + hours * 3600

@@ -38,7 +38,8 @@ def with_points(
     findings : Findings
         Where the line goes.
     """
-    texts = [k for k, cells in enumerate(columns) if any(isinstance(cell, str) and "," in cell for cell in cells)]
+    of_texts = [k for k, cells in enumerate(columns) if str in {*map(type, cells)}]
+    texts = [k for k in of_texts if any(isinstance(cell, str) and "," in cell for cell in columns[k])]
     meant = [k for k in texts if _mostly_numbers(columns[k])]
     if not meant:
         return list(columns)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pkpd.dosing import Regimen
+from pkpd.io.empty_results import ResultRules
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table
 
@@ -37,7 +38,8 @@ class Job:
     """What is known while the tables are read; `units` grows by what records and plans carry.
 
     `own_time` is the unit of relative times in a table that has one of its own; `assumed` holds units that nobody gave;
-    `may_change` says whether numbers that vary within a subject are covariates that change in time.
+    `may_change` says whether numbers that vary within a subject are covariates that change in time;
+    `results` is what the user says of results that are none.
     """
 
     units: dict[str, str]
@@ -49,3 +51,4 @@ class Job:
     events: EventRules = field(default_factory=EventRules)
     assumed: dict[str, str] = field(default_factory=dict)
     may_change: bool = False
+    results: ResultRules = field(default_factory=ResultRules)

@@ -125,21 +125,23 @@ def _check_values(
     for i in positions(silent):
         cell = table.cell("value", i)
         if is_missing(cell):
-            table.complain(findings, "value", i, "a number, a text such as BLQ, or an exclusion with its reason")
-    positive = {name for name in set(names) if name in units and _is_concentration(units[name])}
+            table.complain(findings, "value", i, "a number, a text such as BLQ, an exclusion with its reason, or "
+                           "missing='drop' or 'exclude' for records without a result")  # fmt: skip
+    positive = {name for name in set(names) if name in units and is_concentration(units[name])}
     for i in positions((readings.value < 0) & ~excluded):
         if names[i] in positive:
             unit = units[names[i]]
-            table.complain(findings, "value", i, f"a number ≥ 0 ({names[i]} in {unit} is a concentration)")
+            what = f"a number ≥ 0 ({names[i]} in {unit} is a concentration), or negative='keep' or 'exclude'"
+            table.complain(findings, "value", i, what)
 
 
-def _is_concentration(unit: str) -> bool:
-    """Say whether a unit is an amount or a count per volume."""
-    if unit_tools.is_kind(unit, "concentration"):
-        return True
+def is_concentration(unit: str) -> bool:
+    """Say whether a unit is an amount or a count per volume; "" is none."""
+    if not unit:
+        return False
     try:
-        return unit_tools.is_kind(f"({unit})*mg", "concentration")
-    except UnitError:  # a unit that cannot be multiplied, such as degC
+        return any(unit_tools.is_kind(text, "concentration") for text in (unit, f"({unit})*mg"))
+    except UnitError:  # none at all, or one that cannot be multiplied, such as degC
         return False
 
 

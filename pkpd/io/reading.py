@@ -12,7 +12,9 @@ from pkpd.io.cells import label, of_each
 from pkpd.io.changing import changing_records
 from pkpd.io.clock import Times, on_one_axis, read_times
 from pkpd.io.collected import check_collections
+from pkpd.io.columns import fold
 from pkpd.io.dose_rows import given_rows, with_lengths
+from pkpd.io.empty_results import with_rules, without_negative
 from pkpd.io.event_frames import event_frames
 from pkpd.io.event_samples import observed_only
 from pkpd.io.event_table import is_event_table, says_what_rows_are
@@ -64,7 +66,8 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     records = times = None
     if table is not None:
         wide = shape.wide_columns(table, names)
-        table = shape.lengthen(table, names, findings)
+        table = with_rules(shape.lengthen(table, names, findings, bool(job.results.missing)), job.results, findings)
+        table = without_negative(table, _concentrations(table, job), job.results, findings)
         records, times = read_samples(job, (table, wide), names, limits)
     given, dose_times = _doses(job, dose_table)
     labelled = None
@@ -96,6 +99,18 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         return None
     dosing.note_repeats(periods.doses, findings)
     return study_frames(records, periods.all_doses(), people, periods.from_the_start(changing))
+
+
+def _concentrations(table: Table, job: Job) -> list[bool]:
+    """Which records have a unit of a concentration, by their column, their analyte or the heading of the values."""
+    known = {fold(name): unit for name, unit in job.units.items()}
+    heading = job.heading_units["observations"].get("value", "")
+    alone = [unit for name, unit in job.units.items() if sampling.is_concentration(unit)]
+    units = [
+        label(table.cell("unit", i)) or known.get(fold(label(table.cell("analyte", i)) or ""), "") or heading
+        for i in range(len(table))
+    ]
+    return [sampling.is_concentration(unit) if unit else bool(alone) for unit in units]
 
 
 def _doses(job: Job, table: Table | None) -> tuple[pandas.DataFrame, Times | None]:

@@ -11,15 +11,15 @@ from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.errors import UnitError, nearest
 from pkpd.io import shape, subjects
-from pkpd.io.blq import read_values
+from pkpd.io.blq import Readings, read_values
 from pkpd.io.cells import number
 from pkpd.io.clock import Times, read_times
 from pkpd.io.columns import fold
 from pkpd.io.declared import Limits, declared_limits, factor_between, record_factors
 from pkpd.io.headings import split_heading
 from pkpd.io.job import Job
-from pkpd.io.observations import assemble
-from pkpd.io.table import Table
+from pkpd.io.observations import assemble, is_concentration
+from pkpd.io.table import Table, positions
 
 
 def read_samples(
@@ -63,7 +63,22 @@ def read_samples(
     readings = read_values(table, owners, factors, Limits(lower, upper), findings)
     # An assumed unit forbids nothing.
     given = {name: unit for name, unit in job.units.items() if name not in job.assumed}
+    if job.results.negative == "keep" or job.events.strict:
+        given = _negative_too(table, owners, readings, given, job)
     return assemble(table, owners, readings, given, findings), times
+
+
+def _negative_too(
+    table: Table, owners: list[str], readings: Readings, given: dict[str, str], job: Job
+) -> dict[str, str]:
+    """The units without those of analytes whose negative values are kept, which are counted."""
+    below = [owners[i] for i in positions(readings.value < 0)]
+    for name in sorted({name for name in below if is_concentration(given.get(name, ""))}):
+        job.findings.altered(
+            f"{table.name}: {below.count(name)} values of {name} are negative and kept as they are, though "
+            f"{given[name]} is a concentration"
+        )
+    return {name: unit for name, unit in given.items() if name not in below}
 
 
 def _limits_in_units(table: Table, owners: list[str], factors: Array, job: Job) -> Table:

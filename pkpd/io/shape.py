@@ -155,11 +155,12 @@ def _no_doses(table: Table, amounts: Sequence[str], measured: Sequence[str], fin
     return nothing
 
 
-def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
+def lengthen(table: Table, names: Sequence[str], findings: Findings, allowed: bool = False) -> Table:
     """Return a long table: the columns named after analytes become the columns analyte and value.
 
     An empty cell holds no sample, which is counted in a note; a row without any value is a problem unless it is
-    excluded. ``IL21_blq``, ``IL21_lloq``, ``IL21_uloq`` and ``IL21_alq`` belong to the column ``IL21``.
+    excluded, or empty results are `allowed`.
+    ``IL21_blq``, ``IL21_lloq``, ``IL21_uloq`` and ``IL21_alq`` belong to the column ``IL21``.
     """
     wide = wide_columns(table, names)
     if not wide:
@@ -176,9 +177,12 @@ def lengthen(table: Table, names: Sequence[str], findings: Findings) -> Table:
     filled = np.stack([_has_sample(table, key, [sides.get((a, c), c if len(wide) == 1 else "") for c in ("blq", "alq")])
                        for a, key in wide.items()], axis=1)  # fmt: skip
     for i in np.flatnonzero(~filled.any(axis=1)).tolist():
-        if not flag(table.cell("excluded", i)):
+        if not flag(table.cell("excluded", i)) and not allowed:
             first = next(iter(wide.values()))
-            findings.problem(f"{table.place(first, i)}: no value of {', '.join(wide)} in this row; expected one")
+            findings.problem(
+                f"{table.place(first, i)}: no value of {', '.join(wide)} in this row; expected one, or "
+                "missing='drop' or 'exclude' for records without a result"
+            )
         filled[i] = True
     empty = dict(zip(wide, (~filled).sum(axis=0).tolist(), strict=True))
     rows, which = (places.tolist() for places in np.nonzero(filled))

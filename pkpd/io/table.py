@@ -14,6 +14,7 @@ import pandas
 from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.commas import either, with_points
+from pkpd.io.dates import looks_like
 from pkpd.io.files import is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
 from pkpd.io.texts import read_text
@@ -63,7 +64,7 @@ class Table:
         """Add the problem that a cell does not hold what was `expected`."""
         cell = self.cell(column, i)
         what = "missing" if is_missing(cell) else shown(cell)
-        findings.problem(f"{self.place(column, i)}: {what}; expected {expected}{either(cell)}")
+        findings.problem(f"{self.place(column, i)}: {what}; expected {expected}{either(cell) or looks_like(cell)}")
 
     def take(self, keep: Sequence[int]) -> Table:
         """Return the table with only the rows at these positions."""

@@ -11,6 +11,7 @@ from pkpd.dosing import Regimen
 from pkpd.io import columns as names
 from pkpd.io import roles
 from pkpd.io.declared import declared_units
+from pkpd.io.empty_results import result_rules
 from pkpd.io.event_table import (
     EVENTS,
     is_event_table,
@@ -39,13 +40,17 @@ def read_study(
     uloq: Mapping[str, float | str] | None = None,
     columns: Mapping[str, str] | None = None,
     duplicates: str | None = None,
+    missing: str | None = None,
+    negative: str | None = None,
+    texts: Mapping[str, str] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Study:
     """Read tables of observations, doses and subjects into a study, or say everything that is wrong with them.
 
-    Each table is a pandas or polars DataFrame or the path of a file (CSV, XPT, Parquet, a workbook or one of its
-    sheets, ``trial.xlsx::PK``). Headings are matched without regard to case, spaces and underscores, and may carry a
-    unit (``amount [ug/kg]``, ``time_h``); rows may stand in any order.
+    Each table is a pandas or polars DataFrame or the path of a file: text with any delimiter, with or without lines
+    above the header, a row of units and notes below; ``.xpt``, ``.sas7bdat``, Parquet, a workbook or one of its sheets
+    (``trial.xlsx::PK``). Headings are matched without regard to case, spaces and underscores, and may carry a unit
+    (``amount [ug/kg]``, ``time_h``); rows may stand in any order.
 
     Parameters
     ----------
@@ -73,6 +78,13 @@ def read_study(
         "our name"}``; ``"drop"`` leaves one out, ``"covariate"`` says that a column is one whatever its name.
     duplicates : {"mean", "first", "last"}, optional
         What to do with several samples of one subject, analyte and time; without a rule they are a problem.
+    missing : {"drop", "exclude"}, optional
+        What to do with records that have no result: leave them out, or keep them set aside with the reason "no result".
+        Without a rule they are a problem.
+    negative : {"keep", "exclude"}, optional
+        What to do with negative concentrations; without a rule they are a problem.
+    texts : mapping, optional
+        What a result means that is no number, ``{"ND": "BLQ", "-99": "missing"}``: "BLQ", "ALQ" or "missing".
     attrs : mapping, optional
         Provenance: ``source``, ``synthetic`` and the like.
 
@@ -104,6 +116,7 @@ def read_study(
     findings = Findings()
     sources = with_sheets({"observations": observations, "doses": doses, "subjects": subjects}, findings)
     job = _open(sources, units, columns, findings)
+    job.results = result_rules(missing, negative, texts, findings)
     return to_study(job, (lloq, uloq), duplicates, attrs)
 
 

@@ -73,7 +73,7 @@ def test_exclusions_copies_and_metabolites() -> None:
     assert any("1 × vomited" in note for note in study.notes)
     assert any("metabolites (METABFL): Drug X" in note for note in study.notes)
     copied = pandas.concat([adnca(), adnca().iloc[[2]].assign(DTYPE="COPY", ARRLT=24.0)], ignore_index=True)
-    with pytest.warns(DataWarning, match="1 records that are a COPY or NOT DONE were left out"):
+    with pytest.warns(DataWarning, match="1 records that are no sample of their own were left out"):
         assert len(read_adnca(copied).observations) == 4
 
 

@@ -67,7 +67,7 @@ def test_what_is_read_all_the_same_is_counted() -> None:
 def test_what_was_not_done_is_counted_with_its_reason() -> None:
     more = {"PCSTAT": ["", "NOT DONE", ""], "PCREASND": ["", "broken tube", ""], "DTYPE": ["", "", "COPY"]}
     with pytest.warns(
-        DataWarning, match=r"2 records that are a COPY or NOT DONE were left out \(1 × COPY, 1 × broken tu"
+        DataWarning, match=r"2 records that are no sample of their own were left out \(1 × COPY, 1 × broken tu"
     ):
         assert len(read_adnca(adnca(**more)).observations) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pkpd import units as unit_tools
@@ -11,6 +12,7 @@ from pkpd.arguments import checked
 from pkpd.decimals import product
 from pkpd.errors import unknown_names
 from pkpd.io import columns as names
+from pkpd.io.blq import reading
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.excluded import exclusions, note_others
 from pkpd.io.cdisc.people import carried
@@ -21,6 +23,7 @@ from pkpd.io.cdisc.visits import visit_column, with_visits
 from pkpd.io.cdisc.volumes import in_one_volume_unit
 from pkpd.io.cells import flag, is_missing, number
 from pkpd.io.declared import declared_units, unit_is_good
+from pkpd.io.empty_results import result_rules
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table, load
@@ -36,6 +39,7 @@ COLUMNS = {
     "ROUTE": ("exroute",), "ADOSEDUR": (), "AVISIT": ("visit",), "ATPT": ("pctpt",), "NCAXFL": ("exclfl",),
     "NCAXRS": ("exclrs", "exclreas", "ncaxreas"), "METABFL": (), "DTYPE": (), "PCSTAT": (), "APERIOD": (),
     "APERIODC": (), "ATPTREF": (), "PCREASND": (), "ANL01FL": (), "PKSUMXF": (),
+    "AVALCAT1": (), "EVID": (),
 }  # fmt: skip
 PEOPLE = {
     "weight": ("weightbl", "wtbl", "wt", "bodyweight"), "height": ("heightbl", "htbl", "ht"), "age": ("aage",),
@@ -62,6 +66,7 @@ def read_adnca(
     covariates: Iterable[str] = (),
     columns: Mapping[str, str] | None = None,
     duplicates: str | None = None,
+    missing: str | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Study:
     """Read an ADaM data set for non-compartmental analysis (ADNCA, ADPC) into a study.
@@ -89,6 +94,8 @@ def read_adnca(
         Headings that are spelled in another way, ``{"their heading": "AFRLT"}``.
     duplicates : {"mean", "first", "last"}, optional
         As in `read_study`.
+    missing : {"drop", "exclude"}, optional
+        What to do with records that have no result, as in `read_study`.
     attrs : mapping, optional
         Provenance.
 
@@ -113,6 +120,7 @@ def read_adnca(
     """
     findings = Findings()
     job = Job(declared_units({} if units is None else units, findings), findings)
+    job.results = result_rules(missing, None, None, findings)
     more = _names(covariates, "covariates", findings)
     known = {**COLUMNS, **PEOPLE}
     records = opened("ADNCA", table, known, columns, findings)
@@ -203,9 +211,10 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     lost = {i: why for i in range(len(records)) if (why := _left_out(records, i))}
     if lost:
         told = ", ".join(f"{count} × {why}" for why, count in sorted(Counter(lost.values()).items()))
-        findings.altered(f"{records.name}: {len(lost)} records that are a COPY or NOT DONE were left out ({told})")
+        findings.altered(f"{records.name}: {len(lost)} records that are no sample of their own were left out ({told})")
     records = records.take([i for i in range(len(records)) if i not in lost])
     note_others(records, findings)
+    records = _with_categories(records, findings)
     analytes = [text(records, "PARAM", i) or text(records, "PARAMCD", i) for i in range(len(records))]
     analytes = with_specimens(analytes, [text(records, "PCSPEC", i) for i in range(len(records))])
     if wanted is not None:
@@ -249,10 +258,28 @@ def _observations(job: Job, records: Table, wanted: list[str] | None, more: list
     job.heading_units["observations"] = {}
 
 
+def _with_categories(records: Table, findings: Findings) -> Table:
+    """Take AVALCAT1 ("<BLQ") for the words of a record that has neither a number nor AVALC."""
+    words = list(records.columns.get("AVALC", [None] * len(records)))
+    count = 0
+    for i, cell in enumerate(records.columns.get("AVALCAT1", ())):
+        said = reading(cell)
+        if is_missing(records.cell("AVAL", i)) and is_missing(words[i]) and said is not None and said.side:
+            words[i], count = cell, count + 1
+    if not count:
+        return records
+    findings.altered(f"{records.name}: {count} records without a result are beyond the limit by AVALCAT1")
+    headings = {**records.headings}
+    headings.setdefault("AVALC", records.headings.get("AVALCAT1", "AVALCAT1"))
+    return replace(records, columns={**records.columns, "AVALC": words}, headings=headings)
+
+
 def _left_out(records: Table, i: int) -> str:
     """Why a record is no sample, "" if it is one."""
     if text(records, "DTYPE", i).upper() == "COPY":
         return "COPY"
+    if text(records, "PARAMCD", i).upper() == "DOSE" or (number(records.cell("EVID", i)) or 0.0) in (1.0, 4.0):
+        return "of a dose"
     return (text(records, "PCREASND", i) or "NOT DONE") if text(records, "PCSTAT", i).upper() == "NOT DONE" else ""
 
 

@@ -10,6 +10,7 @@ from pkpd.errors import nearest
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.iso import Moment
 from pkpd.io.cdisc.people import carried
+from pkpd.io.cdisc.repeats import spread
 from pkpd.io.cdisc.spelling import EXTRAVASCULAR, INTRAVENOUS, from_cdisc
 from pkpd.io.cdisc.tabular import Cells, moments, required, text
 from pkpd.io.cells import is_missing, label
@@ -32,11 +33,15 @@ _HEADINGS = {"subject": "USUBJID", "amount": "EXDOSE", "unit": "EXDOSU", "route"
 
 @dataclass(frozen=True)
 class Exposure:
-    """Doses whose times are still dates: where they stood, the table without its times, and the starts."""
+    """Doses whose times are still dates: where they stood, the table without its times, and the starts.
+
+    `by_day` says that the starts are days, whose midnight stands for the time of the dose.
+    """
 
     source: Table
     table: Table
     starts: list[Moment | None]
+    by_day: bool = False
 
     @property
     def first(self) -> dict[str, Fraction]:
@@ -58,7 +63,9 @@ class Exposure:
         return table.take([i for i, time in enumerate(columns["time"]) if time is not None])
 
 
-def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Findings) -> Exposure | None:
+def read_exposure(
+    ex: Table, treatment: str | None, per: Fraction, findings: Findings, planned: bool = False
+) -> Exposure | None:
     """Return the doses of a matched EX table, None when it lacks a column.
 
     Parameters
@@ -71,13 +78,22 @@ def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Fin
         Seconds of the study's time unit.
     findings : Findings
         Where problems and notes go.
+    planned : bool
+        Whether the samples have planned times only; then doses with a day and no time of day are good.
     """
     if not required(ex, _NEEDED, findings):
         return None
-    ex = _given(_one_treatment(ex, treatment, findings), findings)
+    ex = spread(_given(_one_treatment(ex, treatment, findings), findings), findings)
     if not len(ex):
         return None
-    starts = moments(ex, "EXSTDTC", findings)
+    days = [midnight(cell) for cell in ex.columns["EXSTDTC"]]
+    by_day = planned and all(days) and all(isinstance(iso.moment(c), str) for c in ex.columns["EXSTDTC"])
+    if by_day:
+        findings.altered(
+            f"{ex.name}: {len(ex)} doses have a day and no time of day; the planned times of the samples are counted "
+            "from the dose of their day"
+        )
+    starts = days if by_day else moments(ex, "EXSTDTC", findings)
     lengths = _lengths(ex, starts, findings)
     routes, used = _routes(ex, lengths, findings)
     columns: Cells = {
@@ -92,7 +108,15 @@ def read_exposure(ex: Table, treatment: str | None, per: Fraction, findings: Fin
     if "VISIT" in ex:
         columns["occasion"] = list(ex.columns["VISIT"])
     headings = {ours: ex.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
-    return Exposure(ex, Table(ex.name, columns, ex.rows, headings), starts)
+    return Exposure(ex, Table(ex.name, columns, ex.rows, headings), starts, by_day)
+
+
+def midnight(cell: object) -> Moment | None:
+    """Return the midnight that begins the day of a date, with or without a time of day; None if it is none."""
+    found = iso.moment(cell)
+    if isinstance(found, str):
+        found = iso.moment(f"{(label(cell) or str(cell)).strip()}T00:00") if found == "partial" else found
+    return None if isinstance(found, str) else Moment(found.seconds - found.seconds % 86400)
 
 
 def _one_treatment(ex: Table, treatment: str | None, findings: Findings) -> Table:

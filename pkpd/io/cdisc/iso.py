@@ -14,6 +14,7 @@ import pandas
 from pkpd import units as unit_tools
 from pkpd.errors import InputError
 from pkpd.io.cells import is_missing
+from pkpd.io.dates import as_iso
 
 _MOMENT = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,40}))?)?(Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
@@ -51,9 +52,9 @@ def moment(cell: object) -> Moment | str:
     if isinstance(cell, datetime.date):
         return "partial"
     text = cell.strip() if isinstance(cell, str) else ""
-    match = _MOMENT.fullmatch(text)
+    match = _MOMENT.fullmatch(text) or _MOMENT.fullmatch(as_iso(text))
     if match is None:
-        return "partial" if _PARTIAL.fullmatch(text) else "bad"
+        return "partial" if _PARTIAL.fullmatch(as_iso(text)) else "bad"
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
         whole = datetime.datetime(year, month, day, hour, minute, second)

@@ -20,9 +20,10 @@ from pkpd.io.cdisc.tabular import (
     text,
     with_specimens,
 )  # fmt: skip
-from pkpd.io.cdisc.times import sample_times
+from pkpd.io.cdisc.times import only_planned, sample_times
 from pkpd.io.cdisc.volumes import join_volumes
 from pkpd.io.declared import declared_units
+from pkpd.io.empty_results import result_rules
 from pkpd.io.findings import Findings
 from pkpd.io.job import Job
 from pkpd.io.table import Table
@@ -55,6 +56,7 @@ def read_sdtm(
     treatment: str | None = None,
     columns: Mapping[str, str] | None = None,
     duplicates: str | None = None,
+    missing: str | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> Study:
     """Read concentrations (PC), doses (EX) and subjects (DM) of the SDTM into a study.
@@ -68,7 +70,9 @@ def read_sdtm(
         present: PCSTAT, PCLLOQ, PCULOQ, PCSPEC, PCENDTC, PCTPT, PCELTM with PCRFTDTC, PCGRPID, VISIT, PCEXCLFL with
         PCREASEX, VOLUME with VOLUMEU.
     ex : DataFrame or path, optional
-        USUBJID, EXDOSE, EXDOSU, EXROUTE, EXSTDTC, EXENDTC (or EXDUR); one row per dose.
+        USUBJID, EXDOSE, EXDOSU, EXROUTE, EXSTDTC, EXENDTC (or EXDUR). A row that lasts for days with EXDOSFRQ (``QD``)
+        is spread into doses, which is counted; a day without a time of day is good where the samples have planned
+        times only (PCELTM).
     dm : DataFrame or path, optional
         USUBJID and covariates; AGEU is the unit of AGE, WEIGHTU that of WEIGHT and so on.
     units : mapping, optional
@@ -82,6 +86,8 @@ def read_sdtm(
         Headings that are spelled in another way, ``{"their heading": "PCSTRESN"}``.
     duplicates : {"mean", "first", "last"}, optional
         As in `read_study`.
+    missing : {"drop", "exclude"}, optional
+        What to do with records that have no result, as in `read_study`.
     attrs : mapping, optional
         Provenance.
 
@@ -108,14 +114,15 @@ def read_sdtm(
     """
     findings = Findings()
     job = Job(declared_units({} if units is None else units, findings), findings)
+    job.results = result_rules(missing, None, None, findings)
     job.units.setdefault("time", "h")
     per = iso.per_unit(job.units["time"])
-    given = _exposure(ex, treatment, per, columns, findings)
+    samples = opened("PC", pc, PC_COLUMNS, columns, findings)
+    given = _exposure(ex, treatment, (per, samples is not None and only_planned(samples)), columns, findings)
     people, started = demographics(dm, columns, job)
     zero = dict(started)
     if given is not None:
         zero.update(given.first)
-    samples = opened("PC", pc, PC_COLUMNS, columns, findings)
     if samples is not None:
         _observations(job, samples, (zero, per), analytes, given)
     if given is not None:
@@ -129,13 +136,13 @@ def read_sdtm(
 
 
 def _exposure(
-    ex: object, treatment: str | None, per: Fraction, columns: object, findings: Findings
+    ex: object, treatment: str | None, clock: tuple[Fraction, bool], columns: object, findings: Findings
 ) -> exposure.Exposure | None:
     empty = getattr(ex, "shape", (1,))
     if ex is None or (isinstance(empty, tuple) and len(empty) == 2 and empty[0] == 0 and empty[1] > 0):
         return None  # a study without doses may well have a table of them without rows
     table = opened("EX", ex, exposure.COLUMNS, columns, findings)
-    return None if table is None else exposure.read_exposure(table, treatment, per, findings)
+    return None if table is None else exposure.read_exposure(table, treatment, clock[0], findings, clock[1])
 
 
 def _observations(

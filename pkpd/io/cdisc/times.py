@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from pkpd.io.cdisc import iso
-from pkpd.io.cdisc.exposure import Exposure
+from pkpd.io.cdisc.exposure import Exposure, midnight
 from pkpd.io.cdisc.iso import Moment
 from pkpd.io.cdisc.tabular import check_zones, elapsed, moments, text
 from pkpd.io.cells import is_missing
@@ -21,9 +21,13 @@ def sample_times(
     """Return start, end and planned time of every record; a start of None was reported."""
     zero, per = clock
     dated = any(not is_missing(cell) for cell in pc.columns.get("PCDTC", ()))
-    starts = moments(pc, "PCDTC", findings, optional=not dated)
+    by_day = given is not None and given.by_day
+    starts = _starts(pc, findings) if dated else [None] * len(pc)
     ends = moments(pc, "PCENDTC", findings, optional=True)
-    references = moments(pc, "PCRFTDTC", findings, optional=True)
+    if by_day:
+        references = [midnight(cell) for cell in pc.columns.get("PCRFTDTC", [None] * len(pc))]
+    else:
+        references = moments(pc, "PCRFTDTC", findings, optional=True)
     doses = [] if given is None else [(given.source, "EXSTDTC", given.starts)]
     check_zones([(pc, "PCDTC", starts), (pc, "PCENDTC", ends), (pc, "PCRFTDTC", references), *doses], findings)
     owners = [text(pc, "USUBJID", i) for i in range(len(pc))]
@@ -33,7 +37,10 @@ def sample_times(
     several = {name for name, count in each.items() if count > 1}
     nominal = _planned(pc, (zeros, references), (per, several), findings)
     time: list[object] = [elapsed(s, z, per) for s, z in zip(starts, zeros, strict=True)]
-    if not dated and "PCELTM" in pc:
+    if dated:
+        for i, planned in _stand_ins(pc, starts, (zeros, references), (given, per), findings).items():
+            time[i] = nominal[i] = planned
+    elif "PCELTM" in pc:
         time = nominal
         for i in (i for i, planned in enumerate(nominal) if planned is None):
             pc.complain(findings, "PCELTM", i, "a duration such as PT1H30M, since there are no dates")
@@ -43,6 +50,59 @@ def sample_times(
         point = end is None or (start is not None and end.seconds == start.seconds)
         until.append(None if point else elapsed(end, z, per))
     return {"time": time, "until": until, "nominal_time": nominal}
+
+
+def only_planned(pc: Table) -> bool:
+    """Say whether the samples have planned times, and no date of theirs has a time of day."""
+    planned = any(iso.duration(cell) is not None for cell in pc.columns.get("PCELTM", ()))
+    return planned and not any(isinstance(iso.moment(cell), Moment) for cell in pc.columns.get("PCDTC", ()))
+
+
+def _starts(pc: Table, findings: Findings) -> list[Moment | None]:
+    """Return PCDTC of every record; one without a time of day is no problem beside a planned time."""
+    found = [iso.moment(cell) for cell in pc.columns["PCDTC"]]
+    for i, moment in enumerate(found):
+        if isinstance(moment, str) and (moment == "bad" or iso.duration(pc.cell("PCELTM", i)) is None):
+            moments(pc.take([i]), "PCDTC", findings)
+    return [None if isinstance(moment, str) else moment for moment in found]
+
+
+def _stand_ins(
+    pc: Table,
+    starts: Sequence[Moment | None],
+    origin: tuple[Sequence[Fraction | None], Sequence[Moment | None]],
+    rule: tuple[Exposure | None, Fraction],
+    findings: Findings,
+) -> dict[int, float]:
+    """Return the planned times of records whose date has no time of day, which are counted.
+
+    They are counted from PCRFTDTC, else from the one dose from which PCELTM leads to the day of PCDTC, else from the
+    subject's only dose.
+    """
+    given, per = rule
+    doses: dict[str, list[Fraction]] = {}
+    for i, start in enumerate(given.starts if given is not None else ()):
+        if given is not None and start is not None:
+            doses.setdefault(text(given.table, "subject", i), []).append(start.seconds)
+    found: dict[int, float] = {}
+    for i in (i for i, start in enumerate(starts) if start is None):
+        length = iso.duration(pc.cell("PCELTM", i))
+        zero, reference, day = origin[0][i], origin[1][i], midnight(pc.cell("PCDTC", i))
+        if length is None or iso.moment(pc.cell("PCDTC", i)) == "bad":
+            continue
+        given_at = doses.get(text(pc, "USUBJID", i), [])
+        if len(given_at) > 1 and day is not None:
+            same = [d for d in given_at if (d + length) // 86400 == day.seconds // 86400]
+            given_at = same if len(set(same)) == 1 else given_at
+        if reference is not None:
+            given_at = [reference.seconds]
+        if zero is None or len(set(given_at)) != 1:
+            pc.complain(findings, "PCDTC", i, "a date with a time of day, or PCRFTDTC, from which PCELTM is counted")
+        else:
+            found[i] = float((given_at[0] - zero + length) / per)
+    if found:
+        findings.altered(f"{pc.name}: {len(found)} dates have no time of day; their planned times stand for them")
+    return found
 
 
 def _start_undosed(
