@@ -22,6 +22,7 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.files import Saved
 from pkpd.periods import PERIOD_COLUMNS, in_one_period, only_sets_back
 from pkpd.records import DOSE_COLUMNS, RECORD_COLUMNS, complete_doses, doses_of, given_doses, unusual_columns
 
@@ -59,7 +60,7 @@ CARRIED = ("next", "last")
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Study(Saved):
     """Observations, doses and subjects of one study; immutable, checked when it was read.
 
     Attributes
