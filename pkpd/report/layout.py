@@ -78,7 +78,7 @@ def paragraph(text: str, width: int = WIDTH) -> str:
     width : int
         Most characters of a line.
     """
-    look = {"initial_indent": "  ", "subsequent_indent": "  "}
-    wrapped = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False, **look)
-               for line in text.splitlines())  # fmt: skip
-    return "\n".join(wrapped) + "\n"
+    kept = textwrap.TextWrapper(
+        width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(kept.fill(line) for line in text.splitlines()) + "\n"
