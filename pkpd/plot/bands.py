@@ -137,7 +137,11 @@ def bands(
     style.caption(ax, forecast.attrs, shown_notes)
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     lowest = min([v for v in lines.values() if v > 0], default=np.inf)
-    marks.finish(ax, lines, floor=min(top * 10.0**-DECADES, lowest) if top > 0 else None)
+    floor = top * 10.0**-DECADES
+    seen = np.empty(0) if simulated.observed is None else simulated.observed.values
+    if (seen > 0).any():
+        floor = max(floor, 0.1 * float(seen[seen > 0].min()))
+    marks.finish(ax, lines, floor=min(floor, lowest) if top > 0 else None)
     return ax
 
 
