@@ -133,9 +133,9 @@ class Writer:
         if isinstance(value, datetime | date):
             kind = "datetime" if isinstance(value, datetime) else "date"
             return {TAG: kind, "value": value.isoformat()}
-        for kind in (int, float, str):  # a class of its own that is one of these
-            if isinstance(value, kind):
-                return self.plain(kind(value), where)
+        for plain in (int, float, str):  # a class of its own that is one of these
+            if isinstance(value, plain):
+                return self.plain(plain(value), where)
         return self._refused(value, where)
 
     def _refused(self, value: Any, where: str) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest, unknown_names
-from pkpd.model import Model, expressions
+from pkpd.model import Model, evaluate_text, expressions
 from pkpd.model.individual import individual_text
 from pkpd.parameters import Parameters
 from pkpd.population.omega import Omega
@@ -93,3 +96,20 @@ def individual_texts(
 def differs_by_occasion(text: str, names: tuple[str, ...]) -> bool:
     """Say whether a text differs between occasions, whose random effects are those of `names`."""
     return bool(expressions.names(text) & {f"kappa_{n}" for n in names})
+
+
+def own_errors(exponents: Mapping[str, str], parameters: Parameters, omega: Omega, eta: Array) -> dict[str, Array]:
+    """Return the residual errors' parameters that differ between subjects, shape (subjects,) each.
+
+    Parameters
+    ----------
+    exponents : mapping
+        Parameter of a residual error → text in random effects.
+    parameters, omega : Parameters, Omega
+        Typical values, and the names of the effects.
+    eta : array, shape (subjects, etas)
+        Random effects between subjects.
+    """
+    effects = {f"eta_{n}": eta[:, k] for k, n in enumerate(omega.effects())}
+    values = {**parameters.as_dict(), **effects}
+    return {n: parameters[n] * np.exp(evaluate_text(text, values)) for n, text in exponents.items()}

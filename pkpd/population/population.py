@@ -22,7 +22,7 @@ from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
 from pkpd.population.correlation import ErrorCorrelation, correlation_problems
 from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
-from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts
+from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts, own_errors
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
 from pkpd.population.residual import ResidualError
@@ -328,9 +328,9 @@ class Population(Saved):
         if self.omega.unstated:
             names = ", ".join(self.omega.unstated)
             raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
-        late = [n for n, t in self.error_exponents.items() if differs_by_occasion(t, self.omega.effects("occasion"))]
-        if late:
-            what = f"random effects between occasions on residual errors ({', '.join(late)})"
+        kappas = self.omega.effects("occasion")
+        if between := [n for n, t in self.error_exponents.items() if differs_by_occasion(t, kappas)]:
+            what = f"random effects between occasions on residual errors ({', '.join(between)})"
             raise InputError(f"{what} are fitted, but cannot be simulated", "population")
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
@@ -348,18 +348,11 @@ class Population(Saved):
                 columns = {n: people[n][:, None] for n in self.covariate_names}
                 late = self.individual_values(eta[:, None, :], kappa, covariates=columns)
                 own |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
-            values, effects = values | own | self._own_errors(eta), (eta, kappa)
+            values |= own | own_errors(self.error_exponents, self.parameters, self.omega, eta)
+            effects = eta, kappa
         if self.covariates is not None and not related:
             people |= self._people(subjects, rng)
         return values, people, effects
-
-    def _own_errors(self, eta: Array) -> dict[str, Array]:
-        """Return the residual errors' parameters that differ between subjects, shape (subjects,) each."""
-        effects = {f"eta_{n}": eta[:, k] for k, n in enumerate(self.omega.effects())}
-        return {
-            n: self.parameters[n] * np.exp(evaluate_text(text, {**self.parameters.as_dict(), **effects}))
-            for n, text in self.error_exponents.items()
-        }
 
     def _screened(
         self, people: dict[str, NDArray[Any]], subjects: int, rng: np.random.Generator, related: bool

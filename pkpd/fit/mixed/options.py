@@ -38,8 +38,8 @@ class PopulationOptions:
         Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate
         is an error.
     unsolved : {"stop", "leave out"}
-        What is done with subjects whose equations cannot be solved at the start values: the fit fails and names them, or
-        goes on without them and names them.
+        What is done with subjects whose equations cannot be solved at the start values: the fit fails and names them,
+        or goes on without them and names them.
     secondary : mapping, optional
         Name → equation of a secondary parameter in typical values, e.g. ``{"half_life": "log(2)*V/CL"}``.
     observed : mapping, optional
@@ -76,6 +76,7 @@ class PopulationOptions:
             for name, low in least.items() if getattr(self, name) is not None and getattr(self, name) < low
         ]  # fmt: skip
         if self.unsolved not in (STOP, LEAVE_OUT):
-            problems.append(f"unknown choice {self.unsolved!r} for unsolved; {nearest(self.unsolved, (STOP, LEAVE_OUT))}")
+            hint = nearest(self.unsolved, (STOP, LEAVE_OUT))
+            problems.append(f"unknown choice {self.unsolved!r} for unsolved; {hint}")
         if problems:
             raise InputError(problems, "options")

@@ -215,6 +215,6 @@ class MarginalObjective:
         output = data.outputs[data.output[k]]
         return (
             f"{output} was {data.value[k]:g} at time {data.time[k]:g} where {here.response.f[k]:g} is predicted, which "
-            "its residual error cannot hold; choose another error (additive, or combined with a floor) or a model with a "
-            "baseline, or leave the record out (column 'excluded')"
+            "its residual error cannot hold; choose another error (additive, or combined with a floor) or a model with "
+            "a baseline, or leave the record out (column 'excluded')"
         )
