@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 _STEPS = 8
-_SECONDS, _SECONDS_A_PATIENT = 15.0, 0.0002
+_SECONDS, _SECONDS_A_PATIENT = 25.0, 0.0002
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,9 +67,9 @@ def run(out: Path, seed: int, subjects: int) -> None:
     """Run all steps, print their tables and write figures and results to `out`."""
     began = time.perf_counter()
     print(announcement(subjects))
-    print(report.paragraph(f"All patients of the IL-21 case are {il21.SYNTHETIC}."), end="")
-    print(report.paragraph("Bhatia et al., J Immunother Cancer 2014, 2:2. A row marked 'calibrated' is no evidence for "
-                           "the model."))  # fmt: skip
+    print(f"All patients here are {il21.SYNTHETIC}.")
+    print("Bhatia et al., J Immunother Cancer 2014, 2:2.")
+    print("A row marked 'calibrated' is no evidence for the model.\n")
     look = "{n}/{total} |{bar:20}| {desc}"
     in_terminal = sys.stderr.isatty()
     with progress_bar(total=_STEPS, file=sys.stderr, leave=False, bar_format=look, disable=not in_terminal) as bar:

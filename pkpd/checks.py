@@ -18,6 +18,8 @@ from pkpd.periods import own_clock
 if TYPE_CHECKING:
     import pandas
 
+_FAR = 30.0  # times the others' median: units that were mistaken are a factor of a thousand apart
+_FEWEST = 3  # others that make a median
 _SHOWN = 40  # rows of the audit that a notebook shows
 _CELL = "padding:2px 10px;text-align:{};border-bottom:1px solid rgba(128,128,128,.25)"
 
@@ -52,6 +54,85 @@ def count_records(observations: pandas.DataFrame) -> pandas.DataFrame:
     keys = [key for key in ("analyte", "occasion", "time", "mark") if optional.get(key, True)]
     sums = ["n", "measured", "blq", "alq", "excluded"]
     return counted.groupby(keys, dropna=False)[sums].sum().astype("int64").reset_index()
+
+
+def look_over(observations: pandas.DataFrame, doses: pandas.DataFrame, subjects: pandas.Series) -> pandas.DataFrame:
+    """Return what a study holds of every subject, and what is odd about it, in words.
+
+    Odd are: no dose although others have one, no sample, no sample after a dose, a value above the limit before the
+    first dose, an analyte of which nothing was measured, samples in another order than planned, and an amount or a
+    value 30 times as large or as small as the median of at least three others (at the same planned time).
+
+    Parameters
+    ----------
+    observations, doses : DataFrame
+        Of a study; samples that were set aside are counted, and not judged.
+    subjects : Series
+        Identifiers.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``subject, doses, amount`` (the sum), ``first_dose, last_dose, samples, first_sample, last_sample,
+        measured, blq, alq, excluded, odd``, times in the study's unit; ``odd`` is "" where nothing is.
+    """
+    import pandas
+
+    given = doses[doses["amount"] > 0]
+    used = observations[~observations["excluded"]]
+    far = _far_from_others(used.assign(planned=planned_time(used)), given)
+    rows = []
+    for who in subjects.tolist():
+        mine, all_mine = used[used["subject"] == who], observations[observations["subject"] == who]
+        own = given[given["subject"] == who]
+        rows.append({
+            "subject": who, "doses": len(own), "amount": float(own["amount"].sum()),
+            "first_dose": own["time"].min(), "last_dose": own["time"].max(), "samples": len(all_mine),
+            "first_sample": all_mine["time"].min(), "last_sample": all_mine["time"].max(),
+            "measured": int((~mine["blq"] & ~mine["alq"]).sum()), "blq": int(mine["blq"].sum()),
+            "alq": int(mine["alq"].sum()), "excluded": len(all_mine) - len(mine),
+            "odd": "; ".join([*_odd(mine, own, len(given) > 0), *far.get(who, [])]),
+        })  # fmt: skip
+    return pandas.DataFrame(rows)
+
+
+def _odd(mine: pandas.DataFrame, own: pandas.DataFrame, dosed: bool) -> list[str]:
+    """What is odd about one subject's samples and doses on their own."""
+    found = ["no dose"] if dosed and not len(own) else []
+    if not len(mine):
+        return [*found, "no sample"]
+    if len(own):
+        first = own["time"].min()
+        late = (mine["time"] > first) | ((mine["time"] == first) & (mine["mark"] == "post")) | (mine["until"] > first)
+        if not late.any():
+            found.append("no sample after a dose")
+        early = mine[(mine["time"] < first) & ~mine["blq"] & (mine["value"] > 0) & mine["lloq"].notna()]
+        if len(early):
+            found.append(f"{len(early)} values above the limit before the first dose")
+    for analyte, rows in mine.groupby("analyte"):
+        if rows["blq"].all():
+            found.append(f"all {len(rows)} samples of {analyte} are BLQ")
+        planned = rows.sort_values("time", kind="stable")["nominal_time"].dropna()
+        if not planned.is_monotonic_increasing and "period" not in rows:
+            found.append(f"samples of {analyte} in another order than planned")
+    return found
+
+
+def _far_from_others(used: pandas.DataFrame, given: pandas.DataFrame) -> dict[Any, list[str]]:
+    """Values and amounts that are many times the median of other subjects, or a small part of it, by subject."""
+    found: dict[Any, list[str]] = {}
+    measured = used[~used["blq"] & (used["value"] > 0)]
+    groups = [(f"{name} at {time:g}", rows, "value") for (name, time), rows in measured.groupby(["analyte", "planned"])]
+    for what, rows, column in [*groups, ("dose", given, "amount")]:
+        for who, own in rows.groupby("subject"):
+            others = rows[rows["subject"] != who]
+            if others["subject"].nunique() < _FEWEST:
+                continue
+            ratio = own[column].to_numpy(float) / float(others[column].median())
+            worst = ratio[np.argmax(np.abs(np.log(ratio)))]
+            if not 1 / _FAR < worst < _FAR:
+                found.setdefault(who, []).append(f"{what}: {worst:.3g} times the others' median")
+    return found
 
 
 def time_deviations(observations: pandas.DataFrame) -> pandas.DataFrame:

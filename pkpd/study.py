@@ -22,6 +22,7 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.files import Saved
 from pkpd.periods import PERIOD_COLUMNS, in_one_period, only_sets_back
 from pkpd.records import DOSE_COLUMNS, RECORD_COLUMNS, complete_doses, doses_of, given_doses, unusual_columns
 
@@ -59,7 +60,7 @@ CARRIED = ("next", "last")
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Study(Saved):
     """Observations, doses and subjects of one study; immutable, checked when it was read.
 
     Attributes
@@ -302,6 +303,10 @@ class Study:
     def audit(self) -> pandas.DataFrame:
         """Return counts of records by analyte and planned time (and occasion, mark): n, measured, BLQ, excluded."""
         return checks.count_records(self._observations)
+
+    def check(self) -> pandas.DataFrame:
+        """Return a row a subject: doses, samples, BLQ, set aside, and ``odd`` in words; `plot.timeline` draws it."""
+        return checks.look_over(self._observations, self._shown_doses, self._subjects["subject"])
 
     def deviations(self) -> pandas.DataFrame:
         """Return the samples that have a nominal time, with their deviation from it in the study's time unit."""

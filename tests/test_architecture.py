@@ -126,6 +126,24 @@ def test_a_room_imports_only_from_floors_below(room: str) -> None:
     assert wrong == []
 
 
+def test_rooms_of_population_fits_import_only_from_rows_above() -> None:
+    """As the page's table of `fit/mixed/` has them; rooms of one row do not know each other."""
+    text = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+/`(?:, )?)+) \|", text[text.index("## How a population fit") :], flags=re.M)
+    row = {room: k for k, rooms in enumerate(rows) for room in re.findall(r"`(\w+)/`", rooms)}
+    below = "fit/mixed/"
+    assert set(row) == {f.split("/")[2] for f in graph() if f.startswith(below) and f.count("/") == 3}
+    wrong = [
+        f"{file} imports {other}"
+        for file, others in graph().items()
+        for other in sorted(others)
+        if file.startswith(below) and other.startswith(below) and (room := file.split("/")[2]) in row
+        and other != f"{below}__init__.py" and (to := other.split("/")[2]) != room
+        and row.get(to, len(row)) >= row[room]
+    ]  # fmt: skip
+    assert wrong == []
+
+
 def test_no_files_import_one_another() -> None:
     assert cycle(graph()) == []
 

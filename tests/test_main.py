@@ -86,7 +86,7 @@ def test_the_fit_is_honest(job: SimpleNamespace) -> None:
 
 def test_files_are_written_and_named(job: SimpleNamespace) -> None:
     written = [Path(line.strip()) for line in job.out.split("Written:")[1].splitlines() if line.startswith("  ")]
-    assert {p.suffix for p in written} == {".png", ".nc"}
+    assert {p.suffix for p in written} == {".png", ".pdf", ".svg", ".nc"}
     assert sorted(p.name for p in written) == sorted(p.name for p in job.folder.iterdir())
     for path in written:
         assert path.stat().st_size > 10_000, path.name

@@ -14,7 +14,7 @@ from pkpd.arguments import checked
 from pkpd.errors import InputError, PkpdError, warn
 from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
-from pkpd.fit.inputs import A_KIND_BY_OUTPUT, observed_baselines
+from pkpd.fit.inputs import A_KIND_BY_OUTPUT, observed_baselines, provenance
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
@@ -47,7 +47,7 @@ def fit_individuals(
     progress : bool
         Show a progress bar after two seconds.
     """
-    request = Request(start, error, options or Options(), attrs=study.attrs)
+    request = Request(start, error, options or Options(), attrs=provenance(study))
     parts, left_out = _parts(model, study, request.options)
     if parts:
         request = replace(request, notes=say_units(model, next(iter(parts.values())).model, study))

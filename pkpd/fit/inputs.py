@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -175,6 +175,11 @@ def given_table(given: Fits | Fit | pandas.DataFrame | None, model: Model) -> pa
     if not inside:
         raise InputError(f"given has columns {list(table.columns)}, none of which is a parameter of the model")
     return table[inside]
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Return what a fit says of its data: what the study says of itself, and its hash."""
+    return {**study.attrs, "data_hash": study.data_hash}
 
 
 def ratio_of(source: str, target: str) -> float:

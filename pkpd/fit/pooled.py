@@ -10,7 +10,15 @@ from pkpd.arguments import checked
 from pkpd.errors import FitWarning, warn
 from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
-from pkpd.fit.inputs import A_KIND_BY_OUTPUT, given_table, in_model_units, observed_baselines, ratio_of, with_given
+from pkpd.fit.inputs import (
+    A_KIND_BY_OUTPUT,
+    given_table,
+    in_model_units,
+    observed_baselines,
+    provenance,
+    ratio_of,
+    with_given,
+)
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.verdict import UNBOUNDED, UNIDENTIFIED
@@ -102,7 +110,7 @@ def _prepared(
         inside = [p for p in given.parameters if p.name in data.model.parameters]
         settled = {p.name: p.value * ratio_of(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
     request = _with_errors_of(request, given, data)
-    return data, replace(request, known=known, settled=settled, notes=tuple(notes), attrs=study.attrs)
+    return data, replace(request, known=known, settled=settled, notes=tuple(notes), attrs=provenance(study))
 
 
 def _with_errors_of(request: Request, given: Fits | Fit | pandas.DataFrame | None, data: Observed) -> Request:

@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
+from pkpd.files import Saved
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.model.dimensions import inferred_units
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Saved):
     """Estimates of one fit (of one subject, or of pooled data).
 
     Attributes
@@ -217,7 +218,7 @@ class Fit:
 
 
 @dataclass(frozen=True, eq=False)
-class Fits(Mapping[Any, Fit]):
+class Fits(Saved, Mapping[Any, Fit]):
     """The fits of many subjects, one each; one that failed does not end the others.
 
     Attributes

@@ -145,6 +145,7 @@ def _routes(table: Table, duration: Array, bad: Flags, by_rate: Flags, findings:
             table.complain(findings, what, i, f"no {what}: the route is {route}")
         routes.append(route or "bolus")
     if silent:
+        findings.assumed_routes |= {route for route in routes if route == "bolus"}
         findings.altered(f"{table.name}: {silent} doses have no route; taken as bolus, with a duration as infusion")
     return routes
 

@@ -150,8 +150,9 @@ class _Routes:
         """Note what was taken for what."""
         for (name, route), count in self.guessed.items():
             where = f" into compartment {name}" if name else ""
+            self.findings.assumed_routes.add(route)
             self.findings.fact(
                 f"doses: {count}{where} are taken as {route}"
                 + ("" if route == "bolus" else " (samples are from another compartment)")
-                + "; say routes= if not"
+                + ("; say routes='oral' if they were taken by mouth" if route == "bolus" else "; say routes= if not")
             )

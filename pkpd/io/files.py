@@ -110,6 +110,7 @@ def _suffix(source: str) -> str:
 
 def _sheets(path: str) -> dict[str, pandas.DataFrame]:
     """The sheets of a workbook that hold a table: two columns and a row at least; what is empty is left out."""
+    # pandas names the library that a kind of workbook needs, if it is not installed
     read: dict[str, pandas.DataFrame] = pandas.read_excel(path, sheet_name=None, dtype=object)
     found = {}
     for name, frame in read.items():

@@ -28,11 +28,13 @@ class Findings:
     """Collects problems and notes while the tables are read, so that all are told at once.
 
     This is the one mutable thing of the readers: every step adds to it, and `settle` ends the reading.
+    `assumed_routes` are routes of doses that nothing in the tables said.
     """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     alterations: list[str] = field(default_factory=list)
+    assumed_routes: set[str] = field(default_factory=set)
 
     def problem(self, sentence: str) -> None:
         """Add a problem, once."""

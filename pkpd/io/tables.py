@@ -48,8 +48,9 @@ def read_study(
     """Read tables of observations, doses and subjects into a study, or say everything that is wrong with them.
 
     Each table is a pandas or polars DataFrame or the path of a file: text with any delimiter, with or without lines
-    above the header, a row of units and notes below; ``.xpt`` or ``.sas7bdat``. Headings are matched without regard to
-    case, spaces and underscores, and may carry a unit (``amount [ug/kg]``); rows may stand in any order.
+    above the header, a row of units and notes below; ``.xpt``, ``.sas7bdat``, Parquet, a workbook or one of its sheets
+    (``trial.xlsx::PK``). Headings are matched without regard to case, spaces and underscores, and may carry a unit
+    (``amount [ug/kg]``, ``time_h``); rows may stand in any order.
 
     Parameters
     ----------
@@ -67,8 +68,9 @@ def read_study(
         `Study.doses` gives them back; a `Regimen` is given to every subject as it is.
     subjects : DataFrame or path, optional
         ``subject`` and covariates, one row each; without it the subjects are those that appear.
-    units : mapping
+    units : mapping, optional
         Units by name: ``"time"``, ``"dose"``, every analyte, and covariates; ``"duration"`` if not that of time.
+        What headings and unit columns say needs none.
     lloq, uloq : mapping, optional
         Limits of quantification by analyte, numbers in its unit or texts such as ``"112 pg/mL"``.
     columns : mapping, optional
@@ -148,6 +150,8 @@ def to_study(
         told = ", ".join(f"{name} in {unit}" for name, unit in job.assumed.items())
         findings.altered(f"no units were given for these, so they are taken to be: {told}; say units=")
         attrs = {**(attrs or {}), "assumed_units": tuple(job.assumed)}
+    if findings.assumed_routes:
+        attrs = {**(attrs or {}), "assumed_routes": tuple(sorted(findings.assumed_routes))}
     notes = findings.settle(where)
     assert frames is not None  # otherwise there was a problem, and `settle` raised it
     known = {name: unit for name, unit in job.units.items() if name != "duration"}

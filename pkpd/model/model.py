@@ -14,6 +14,7 @@ from pkpd import units
 from pkpd.arguments import NAMED, checked, checked_fields
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, ModelError, UnitError, nearest, unknown_names
+from pkpd.files import Saved
 from pkpd.model import expressions
 from pkpd.model.meanings import equality_problems, undefined_name
 from pkpd.parameters import Parameter, Parameters
@@ -28,7 +29,7 @@ DOSING = ("lag", "bioavailability", "infusion_rate", "infusion_duration")
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Saved):
     """Equations of a model, written once; what runs them, draws them or prints them is derived.
 
     Parameters
@@ -160,14 +161,8 @@ class Model:
     @property
     def needs(self) -> tuple[str, ...]:
         """Names that the equations use and nothing defines yet: what another model must bring with ``+``."""
-        known = {
-            expressions.TIME,
-            expressions.TAD,
-            *self.states,
-            *self.parameters.names,
-            *self.outputs,
-            *self.covariates,
-        }
+        known = {expressions.TIME, expressions.TAD, *self.states, *self.parameters.names, *self.outputs}
+        known.update(self.covariates)
         texts = [*self.equations.values(), *self.outputs.values(), *self.initial.values()]
         of_doses = [text for kind in DOSING for text in getattr(self, kind).values()]
         used = {name for text in texts for name in expressions.names(text)}

@@ -41,7 +41,7 @@ def latex(model: Equations) -> str:
     symbols = {expressions.symbol(n): _symbol_name(n) for n in names}
 
     def show(text: str) -> str:
-        return str(sympy.latex(expressions.parse(text), symbol_names=symbols))
+        return str(sympy.latex(expressions.parse(text), symbol_names=symbols, mul_symbol="dot"))
 
     def name(text: str) -> str:
         return _symbol_name(text)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pkpd.dosing import Dose
-from pkpd.errors import InputError, nearest
+from pkpd.errors import InputError, nearest, warn
 from pkpd.model import Model
 from pkpd.records import OBSERVATION
 from pkpd.study import Study
@@ -75,7 +75,32 @@ def compartments_of(model: Model, study: Study, numbered: Mapping[int, str] | No
     ]
     if problems:
         raise InputError(problems, "compartments")
-    return Compartments(states, by_route)
+    found = Compartments(states, by_route)
+    _say_what_passes_by(model, study, found)
+    return found
+
+
+def _say_what_passes_by(model: Model, study: Study, found: Compartments) -> None:
+    """Warn about doses that only became boluses because nothing said their route, beside an oral entry of the model.
+
+    A data set with one CMT for doses and samples looks the same whether they were injected or swallowed.
+    """
+    depot = model.doses.get("oral", "")
+    if not depot or "bolus" not in study.attrs.get("assumed_routes", ()):
+        return
+    doses = study._doses
+    bolus = doses[(doses["route"] == "bolus") & (doses["amount"] > 0)]
+    states = [
+        found.by_route.get((into, "bolus")) or found.states.get(into) or model.doses.get("bolus", depot)
+        for into in bolus["into"].tolist()
+    ]
+    count = sum(state != depot for state in states)
+    if count:
+        warn(
+            f"{count} doses are taken as boluses, since nothing in the table says their route, and do not enter the "
+            f"model at {depot!r}, where its oral doses do; if they were taken by mouth, say routes='oral' to "
+            "read_nonmem, or give a column 'route'"
+        )
 
 
 def _by_route(model: Model, study: Study, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:

@@ -260,7 +260,9 @@ class Parameters:
         rows = []
         for p in self.items:
             bounds = "fixed" if p.fixed else f"{p.lower:g} … {p.upper:g}"
-            rows.append((p.name, f"{p.value:.5g} {p.unit}".strip(), bounds, p.meaning))
+            value = "no value" if math.isnan(p.value) else f"{p.value:.5g}"
+            unit = f"({p.unit})" if p.unit and math.isnan(p.value) else p.unit
+            rows.append((p.name, f"{value} {unit}".strip(), bounds, p.meaning))
         return rows
 
     def __repr__(self) -> str:

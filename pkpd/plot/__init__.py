@@ -7,12 +7,14 @@ from pkpd.plot.boxes import parameter_boxes
 from pkpd.plot.convergence import convergence, convergence_page
 from pkpd.plot.course import fitted_course
 from pkpd.plot.effects import random_effects, random_effects_page
+from pkpd.plot.facets import profiles_page
 from pkpd.plot.fitted import observed_fitted, residuals
 from pkpd.plot.goodness import goodness_of_fit, observed_predicted, weighted_residuals
 from pkpd.plot.means import MeanRule, mean_profiles
 from pkpd.plot.page import page
 from pkpd.plot.power import proportionality
 from pkpd.plot.profiles import profiles
+from pkpd.plot.style import letters as panel_letters
 from pkpd.plot.subjects import individual_course, individual_courses
 from pkpd.plot.terminal import lambda_z, lambda_z_page
 from pkpd.plot.timeline import timeline
@@ -34,8 +36,10 @@ __all__ = [
     "observed_predicted",
     "overlay",
     "page",
+    "panel_letters",
     "parameter_boxes",
     "profiles",
+    "profiles_page",
     "proportionality",
     "random_effects",
     "random_effects_page",

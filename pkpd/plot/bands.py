@@ -14,7 +14,7 @@ from pkpd import units
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.plot import marks, style
+from pkpd.plot import marks, records, style
 
 if TYPE_CHECKING:
     import pandas
@@ -43,11 +43,16 @@ class BandStyle:
         Colour of median and bands.
     label : str
         What stands before their names in the legend.
+    smooth : int
+        Of ``"<output>_measured"`` under a regimen: how many times before and after lend their residual errors to each
+        time, so that the edges of the bands do not jump from time to time. 0 uses each time's own only. Errors go over
+        as ratios to the prediction or as differences from it, whichever has the steadier spread over time.
     """
 
     levels: Sequence[float] = (0.5, 0.9)
     color: str | None = None
     label: str = ""
+    smooth: int = 0
 
 
 @checked
@@ -70,7 +75,8 @@ def bands(
     Parameters
     ----------
     forecast : Dataset
-        What `pkpd.simulate` returned for a regimen: ``name`` has a dimension ``time``.
+        What `pkpd.simulate` returned, for a regimen or for a study. For a study the records of like time are taken
+        together over subjects and replicates, and the observations are drawn with the bands.
     name : str
         Output to draw; ``"<output>_measured"`` are its values with residual error.
     ax : Axes, optional
@@ -101,16 +107,24 @@ def bands(
     look = replace(look or BandStyle(), **{k: v for k, v in former.items() if k != "measured"})
     if former.get("measured"):
         name = f"{name}_measured"
-    values, of = _values(forecast, name), name.removesuffix("_measured")
+    of = name.removesuffix("_measured")
+    if "record" in forecast.dims:
+        simulated = records.of_study(forecast, name)
+    else:
+        simulated = _of_regimen(forecast, name, look.smooth)
+    values, shown_notes = simulated.values, list(simulated.notes)
+    if look.smooth < 0:
+        raise InputError(f"smooth is {look.smooth}; expected a whole number ≥ 0")
     if bad := [level for level in look.levels if not 0 < level < 1]:
         raise InputError([f"level {level} of a band; expected a number between 0 and 1" for level in bad])
     ax = style.axes_of(ax, (7.0, 4.2))
     if log:
         style.log_scale(ax)
-    about = forecast[of].attrs
     unit = str(forecast["time"].attrs.get("units", "h"))
-    t = style.clock(forecast["time"], unit, time_unit)
-    lost = int((~np.isfinite(values)).any(axis=1).sum())
+    t = style.clock(simulated.times, unit, time_unit)
+    if simulated.observed is not None:
+        records.draw_observed(ax, simulated.observed, unit, time_unit)
+    lost = simulated.lost
     _draw(ax, t, values, look)
     if "dose_time" in forecast.coords:
         day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or unit)
@@ -118,11 +132,16 @@ def bands(
     lines = {text: float(value) for text, value in (reference or {}).items()}
     marks.level_lines(ax, lines)
     style.time_axis(ax, "time", unit, time_unit)
-    ax.set_ylabel(style.labelled(of if of == name else f"measured {of}", str(about.get("units", ""))))
-    style.caption(ax, forecast.attrs, [f"{lost} of {len(values)} not solved"] if lost else [])
+    ax.set_ylabel(style.labelled(of if of == name else f"measured {of}", simulated.unit))
+    shown_notes += [f"{lost} of {simulated.count} not solved"] if lost else []
+    style.caption(ax, forecast.attrs, shown_notes)
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     lowest = min([v for v in lines.values() if v > 0], default=np.inf)
-    marks.finish(ax, lines, floor=min(top * 10.0**-DECADES, lowest) if top > 0 else None)
+    floor = top * 10.0**-DECADES
+    seen = np.empty(0) if simulated.observed is None else simulated.observed.values
+    if (seen > 0).any():
+        floor = max(floor, 0.1 * float(seen[seen > 0].min()))
+    marks.finish(ax, lines, floor=min(floor, lowest) if top > 0 else None)
     return ax
 
 
@@ -193,10 +212,43 @@ def overlay(
     return ax
 
 
+def _of_regimen(forecast: xarray.Dataset, name: str, smooth: int) -> records.Simulated:
+    """What is drawn of the simulation of a regimen."""
+    values = _values(forecast, name)
+    lost, times = int((~np.isfinite(values)).any(axis=1).sum()), np.asarray(forecast["time"], dtype=float)
+    of, count = name.removesuffix("_measured"), len(values)
+    about = str(forecast[of].attrs.get("units", ""))
+    if smooth and of != name:
+        values = _lend_errors(_values(forecast, of), values, smooth)
+        return records.Simulated(times, values, about, None, (f"errors of {2 * smooth + 1} times taken together",),
+                                 lost, count)  # fmt: skip
+    return records.Simulated(times, values, about, None, (), lost, count)
+
+
+def _lend_errors(predicted: Array, measured: Array, reach: int) -> Array:
+    """Values with the residual errors of the times beside each, shape (subjects · (2·reach + 1), times).
+
+    Errors go over as ratios or as differences, whichever has the steadier spread over time.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio, difference = measured / predicted, measured - predicted
+        spread = [np.nanstd(np.where(np.isfinite(e), e, np.nan)[:, np.isfinite(e).any(axis=0)], axis=0)
+                  for e in (ratio, difference)]  # fmt: skip
+        change = [float(np.std(np.log(s[s > 0]))) if (s > 0).any() else np.inf for s in spread]
+    last, parts = predicted.shape[1] - 1, []
+    for shift in range(-reach, reach + 1):
+        place = np.clip(np.arange(last + 1) + shift, 0, last)
+        if change[0] <= change[1]:
+            parts.append(np.where(predicted == 0, measured, predicted * ratio[:, place]))
+        else:
+            parts.append(predicted + difference[:, place])
+    return np.concatenate(parts)
+
+
 def _values(forecast: xarray.Dataset, name: str) -> Array:
     """All subjects of all replicates, shape (subjects, times)."""
     if "time" not in forecast.dims:
-        raise InputError("this data set has no dimension time; expected what simulate returns for a regimen")
+        raise InputError("this data set has no dimension time or record; expected what simulate returns")
     drawable = [str(n) for n, v in forecast.data_vars.items() if "time" in v.dims]
     of = name.removesuffix("_measured")
     style.require_name(of, [n for n in drawable if not n.endswith("_measured")], "output")

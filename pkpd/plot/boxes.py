@@ -85,6 +85,7 @@ def parameter_boxes(
     notes = [f"{missing} without a number"] if missing else []
     style.caption(ax, result.attrs, [*notes, f"{hidden} values ≤ 0 not shown"] if hidden else notes)
     marks.finish(ax)
+    marks.fit_names(ax)
     return ax
 
 

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.fit.mixed.em.saem import BURN_IN, EXPLORATION
-from pkpd.fit.mixed.result.population_fit import PopulationFit
-from pkpd.fit.mixed.result.quantities import omega_quantities
-from pkpd.plot import style
+from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.quantities import omega_quantities
+from pkpd.fit.mixed.saem import BURN_IN, EXPLORATION
+from pkpd.plot import marks, style
+from pkpd.plot.goodness import status_notes
 
 OBJECTIVE = "objective"
 _SMALLEST = 1e-6  # of the objective, below which nothing is worth seeing
@@ -68,7 +69,8 @@ def convergence(fit: PopulationFit, name: str = OBJECTIVE, *, ax: Axes | None = 
     for place in _phases(fit):
         ax.axvline(place, color=style.QUIET, lw=0.9, ls=":", zorder=1)
     ax.set_xlabel(label)
-    style.caption(ax, fit.attrs)
+    style.caption(ax, fit.attrs, status_notes(fit))
+    marks.plain_numbers(ax)
     return ax
 
 

@@ -19,7 +19,7 @@ from pkpd.model import Model
 from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.plot import marks, style
-from pkpd.plot.fitted import prediction_rows, unit_of
+from pkpd.plot.fitted import prediction_rows, status_notes, unit_of
 from pkpd.study import Study
 
 
@@ -76,7 +76,8 @@ def fitted_course(
     given = Regimen(plan.doses[0], individual.model.base["amount"], clock_unit).times
     t = times_of(np.array(given), rows["time"].to_numpy(float))
     curve = curve_of(individual.model, _values(individual, subject), output, plan, t)
-    ax.plot(style.clock(t, clock_unit, time_unit), curve, color=style.MODEL, lw=1.4, label="fitted")
+    look, name = ("-", "fitted") if individual.converged else ("--", f"fit {individual.status}")
+    ax.plot(style.clock(t, clock_unit, time_unit), curve, look, color=style.MODEL, lw=1.4, label=name)
     x, kind = style.clock(rows["time"], clock_unit, time_unit), rows["censor"].to_numpy()
     value = rows["value"].to_numpy(float)
     below, above, measured = kind == BELOW, kind == ABOVE, kind == MEASURED
@@ -90,7 +91,8 @@ def fitted_course(
     ax.set_ylabel(style.labelled(output, unit))
     ax.set_title(f"subject {subject}", loc="left", fontsize=10)
     hidden = int((value <= 0).sum()) if log else 0
-    style.caption(ax, study.attrs, [f"{hidden} values ≤ 0 not shown"] if hidden else [])
+    notes = status_notes(individual) + ([f"{hidden} values ≤ 0 not shown"] if hidden else [])
+    style.caption(ax, study.attrs, notes)
     # The curve of a washout falls for ever; the axis stops a little below what could be measured.
     shown = [v for v in (*value, *limits.values()) if v > 0]
     marks.finish(ax, limits, floor=0.3 * min(shown) if shown else None)
@@ -159,5 +161,4 @@ def _limits(study: Study, subject: Any, output: str, censored: Array, unit: str)
     table = study.observations
     table = table[(table["analyte"] == output) & (table["subject"] == subject) & ~table["excluded"]]
     ratio = units.factor(study.units[output], unit) if len(table) and unit else 1.0
-    limits = np.unique([*(table["lloq"].dropna() * ratio), *censored])
-    return {f"LLOQ {v:g}": float(v) for v in limits}
+    return marks.limit_names([*(table["lloq"].dropna() * ratio), *censored], unit)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from pkpd.arguments import checked
 from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.plot import marks, style
+from pkpd.plot.goodness import status_notes
 
 
 @checked
@@ -61,7 +62,7 @@ def random_effects(fit: PopulationFit, name: str | None = None, *, ax: Axes | No
     ax.set_xlabel(name)
     ax.set_ylabel("density")
     ax.set_ylim(bottom=0, auto=True)
-    style.caption(ax, fit.attrs)
+    style.caption(ax, fit.attrs, status_notes(fit))
     marks.finish(ax)
     return ax
 

@@ -61,8 +61,12 @@ def observed_fitted(
     if log:
         style.log_scale(ax, "x")
         style.log_scale(ax, "y")
+    unit, notes = unit_of(fit, output, study), status_notes(fit)
+    if log:
+        shown, more = marks.at_the_edge(rows["fitted"], marks.reach_of_log(rows["fitted"], rows["value"]), unit)
+        rows, notes = rows.assign(fitted=shown), [*notes, *more]
     measured = rows[rows["censor"] == MEASURED]
-    ax.plot(measured["fitted"], measured["value"], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label="measured")
+    _points(ax, measured, "fitted", "value")
     for code, marker, name in ((BELOW, marks.BELOW, "BLQ, at its limit"), (ABOVE, marks.ABOVE, "above ULOQ")):
         part = rows[rows["censor"] == code]
         marks.hollow(ax, part["fitted"], part["value"], marker, f"{name} ({len(part)})")
@@ -71,11 +75,11 @@ def observed_fitted(
     if both.size:
         ends = np.array([both.min(), both.max()])
         ax.plot(ends, ends, color=style.DOSE, lw=1, label="identity", zorder=1)
-    hidden = int((rows[["fitted", "value"]] <= 0).any(axis=1).sum()) if log else 0
-    unit = unit_of(fit, output, study)
+    hidden = int((rows["value"] <= 0).sum()) if log else 0
     ax.set_xlabel(style.labelled(f"fitted {output}", unit))
     ax.set_ylabel(style.labelled(f"observed {output}", unit))
-    style.caption(ax, attrs_of(fit, study), [f"{hidden} at values ≤ 0 not shown"] if hidden else [])
+    style.caption(ax, attrs_of(fit, study), [*notes, f"{hidden} at values ≤ 0 not shown"] if hidden else notes)
+    marks.from_zero(ax, "x")
     marks.finish(ax)
     return ax
 
@@ -122,24 +126,26 @@ def residuals(
     style.require_name(against, AGAINST, "axis")
     output, rows = prediction_rows(fit, output)
     ax = style.axes_of(ax, (6.4, 3.6))
-    unit = any_fit(fit).model.base["time"]
+    unit, notes = any_fit(fit).model.base["time"], status_notes(fit)
     if against == "time":
         rows = rows.assign(x=style.clock(rows["time"], unit, time_unit))
         style.time_axis(ax, "time", unit, time_unit)
     else:
-        rows = rows.assign(x=rows["fitted"])
+        own = unit_of(fit, output, study)
+        shown, more = marks.at_the_edge(rows["fitted"], marks.reach_of_log(rows["fitted"], rows["value"]), own)
+        rows, notes = rows.assign(x=shown), [*notes, *more]
         style.log_scale(ax, "x")
-        ax.set_xlabel(style.labelled(f"fitted {output}", unit_of(fit, output, study)))
+        ax.set_xlabel(style.labelled(f"fitted {output}", own))
     measured, censored = rows[rows["censor"] == MEASURED], rows[rows["censor"] != MEASURED]
     ax.axhline(0, color=style.DOSE, lw=1, zorder=1)
     levels = {"+1.96": 1.96, "−1.96": -1.96}
     for height in levels.values():
         ax.axhline(height, color=style.QUIET, lw=0.9, ls="--", zorder=1)
-    ax.plot(measured["x"], measured["residual"], "o", color=style.DATA, ms=4, alpha=0.7, mec="none", label="measured")
+    _points(ax, measured, "x", "residual")
     marks.along_bottom(ax, censored["x"], marks.BELOW, f"censored, no residual ({len(censored)})")
     lost = int((~np.isfinite(measured["residual"])).sum())
     ax.set_ylabel(f"weighted residual of {output}")
-    style.caption(ax, attrs_of(fit, study), [f"{lost} without a residual not shown"] if lost else [])
+    style.caption(ax, attrs_of(fit, study), [*notes, f"{lost} without a residual not shown"] if lost else notes)
     marks.finish(ax, levels)
     return ax
 
@@ -160,7 +166,7 @@ def any_fit(fit: Fit | Fits) -> Fit:
 
 
 def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.DataFrame]:
-    """Return the output's name and the rows of predictions that belong to it.
+    """Return the output's name and the rows of predictions that belong to it; `failed`: their fit did not converge.
 
     Raises
     ------
@@ -172,7 +178,10 @@ def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.Da
     first = any_fit(fit)
     table = first.predictions
     if isinstance(fit, Fits):
-        table = pandas.concat([individual.predictions for individual in fit.values()], ignore_index=True)
+        parts = [individual.predictions.assign(failed=not individual.converged) for individual in fit.values()]
+        table = pandas.concat(parts, ignore_index=True)
+    else:
+        table = table.assign(failed=not first.converged)
     names = list(dict.fromkeys(table["output"]))
     if output is None:
         if len(names) != 1:
@@ -180,6 +189,24 @@ def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.Da
         output = str(names[0])
     style.require_name(output, names, "output")
     return output, table[table["output"] == output].reset_index(drop=True)
+
+
+def status_notes(fit: Fit | Fits) -> list[str]:
+    """Return what the caption says of a fit that did not converge, and of subjects without one."""
+    if isinstance(fit, Fit):
+        return [] if fit.converged else [f"fit {fit.status}"]
+    return [f"{len(fit.failures)} subjects without a fit not shown"] if fit.failures else []
+
+
+def _points(ax: Axes, rows: pandas.DataFrame, x: str, y: str) -> None:
+    """Measured samples; hollow where the fit that they are compared with did not converge."""
+    good, failed = rows[~rows["failed"]], rows[rows["failed"]]
+    if len(good) or not len(failed):
+        ax.plot(good[x], good[y], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label="measured")
+    if len(failed):
+        subjects = failed["subject"].nunique()
+        label = f"fit not converged ({subjects} subject{'s' * (subjects > 1)})"
+        ax.plot(failed[x], failed[y], "o", mfc="none", mec=style.MODEL, ms=4, mew=0.8, label=label, zorder=2.5)
 
 
 def unit_of(fit: Fit | Fits, output: str, study: Study | None) -> str:

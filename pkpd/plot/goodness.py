@@ -57,6 +57,10 @@ def observed_predicted(
     if log:
         style.log_scale(ax, "x")
         style.log_scale(ax, "y")
+    unit, notes = unit_of(fit, output), status_notes(fit)
+    if log:
+        shown, more = marks.at_the_edge(rows[against], marks.reach_of_log(rows[against], rows["value"]), unit)
+        rows, notes = rows.assign(**{against: shown}), [*notes, *more]
     for note, marker, name in _KINDS:
         part = rows[rows["kind"] == note]
         if note == "measured":
@@ -68,11 +72,11 @@ def observed_predicted(
     if both.size:
         ends = np.array([both.min(), both.max()])
         ax.plot(ends, ends, color=style.DOSE, lw=1, label="identity", zorder=1)
-    hidden = int((rows[[against, "value"]] <= 0).any(axis=1).sum()) if log else 0
-    unit = unit_of(fit, output)
+    hidden = int((rows["value"] <= 0).sum()) if log else 0
     ax.set_xlabel(style.labelled(f"{against} of {output}", unit))
     ax.set_ylabel(style.labelled(f"observed {output}", unit))
-    style.caption(ax, fit.attrs, [f"{hidden} at values ≤ 0 not shown"] if hidden else [])
+    style.caption(ax, fit.attrs, [*notes, f"{hidden} at values ≤ 0 not shown"] if hidden else notes)
+    marks.from_zero(ax, "x")
     marks.finish(ax)
     return ax
 
@@ -138,7 +142,10 @@ def weighted_residuals(
         ax.set_xlabel(style.labelled(f"{against} of {output}", unit_of(fit, output)))
     lost = int((measured & ~good).sum())
     ax.set_ylabel(f"{kind} of {output}")
-    style.caption(ax, fit.attrs, [f"{lost} without a residual not shown"] if lost else [])
+    notes = status_notes(fit) + ([f"{lost} without a residual not shown"] if lost else [])
+    style.caption(ax, fit.attrs, notes)
+    if against != "time":
+        marks.from_zero(ax, "x")
     marks.finish(ax, levels)
     return ax
 
@@ -204,6 +211,11 @@ def rows_of(fit: PopulationFit, output: str | None) -> tuple[str, pandas.DataFra
     return output, rows.assign(kind=[n if n in censored else "measured" for n in rows["note"]])
 
 
+def status_notes(fit: PopulationFit) -> list[str]:
+    """Return what the caption says of a fit that did not converge."""
+    return [] if fit.converged else [f"fit {fit.status}"]
+
+
 def unit_of(fit: PopulationFit, output: str) -> str:
     """Return the unit of an output; empty where the model has none."""
     return str(fit.people.model.units.get(output, ""))
@@ -211,9 +223,20 @@ def unit_of(fit: PopulationFit, output: str) -> str:
 
 def group_means(x: Any, y: Any) -> tuple[Any, Any]:
     """Return mean x and mean y of groups of neighbours in x, of ten points at least and ten groups at most."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     groups = min(len(x) // 10, 10)
     if groups < 2:
         return np.empty(0), np.empty(0)
-    order = np.array_split(np.argsort(x, kind="stable"), groups)
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    return np.array([x[o].mean() for o in order]), np.array([y[o].mean() for o in order])
+    order = np.argsort(x, kind="stable")
+    # A line from day 1 to day 15 would say what nobody measured: no gap thrice as long as what is on its two sides.
+    wide = np.flatnonzero(np.diff(x[order]) > np.ptp(x) / 5) + 1
+    lengths = [float(np.ptp(x[part])) for part in np.split(order, wide)]
+    gaps = x[order][wide] - x[order][wide - 1]
+    parts = np.split(order, wide[[g > 3 * max(lengths[k : k + 2]) for k, g in enumerate(gaps)]])
+    means: list[tuple[float, float]] = []
+    for part in parts:
+        own = max(1, round(groups * len(part) / len(x)))
+        means += [(np.nan, np.nan)] if means else []
+        means += [(x[o].mean(), y[o].mean()) for o in np.array_split(part, min(own, len(part)))]
+    found = np.array(means)
+    return found[:, 0], found[:, 1]

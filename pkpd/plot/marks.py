@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
+from matplotlib.transforms import Bbox, TransformedBbox
 
 from pkpd.arrays import Array
 from pkpd.errors import warn
-from pkpd.plot.style import DOSE, QUIET, SMALL
+from pkpd.plot.style import DOSE, QUIET, SMALL, TINY, NumberLabels
+from pkpd.plot.style import unit_text as style_unit
 
 BELOW, ABOVE = "v", "^"
 MANY = 20
@@ -21,6 +25,43 @@ def hollow(ax: Axes, x: Any, y: Any, marker: str, label: str, color: str = QUIET
     """Draw samples outside the limits of quantification as hollow triangles; nothing for no sample."""
     if len(x):
         ax.plot(x, y, marker, mfc="none", mec=color, ms=6, label=label, zorder=3)
+
+
+def reach_of_log(predicted: Any, observed: Any) -> float:
+    """Return the lowest prediction that a log axis needs to show: a tenth of the lowest value that was observed.
+
+    Predictions for samples below the limit may be as small as 1e-28; an axis that shows them shows nothing else.
+
+    Parameters
+    ----------
+    predicted, observed : array_like
+        Predictions, and values or limits.
+    """
+    values = np.asarray(observed, dtype=float)
+    positive = values[np.isfinite(values) & (values > 0)]
+    known = np.asarray(predicted, dtype=float)
+    lowest = known[np.isfinite(known) & (known > 0)]
+    if not positive.size:
+        return float(lowest.min()) if lowest.size else 1.0
+    return max(0.1 * float(positive.min()), 0.5 * float(lowest.min()) if lowest.size else 0.0)
+
+
+def at_the_edge(predicted: Any, floor: float, unit: str) -> tuple[Array, list[str]]:
+    """Return predictions with those below the floor moved to it, and the sentence that counts them.
+
+    Parameters
+    ----------
+    predicted : array_like
+        Predictions.
+    floor : float
+        Lowest that is shown.
+    unit : str
+        Their unit.
+    """
+    known = np.asarray(predicted, dtype=float)
+    low = int((known < floor * (1 - 1e-12)).sum())
+    note = f"{low} predicted below {floor:.2g} {style_unit(unit)}".rstrip() + ", drawn at the edge"
+    return np.where(known < floor, floor, known), [note] if low else []
 
 
 def along_bottom(ax: Axes, x: Any, marker: str, label: str, color: str = QUIET) -> None:
@@ -76,6 +117,73 @@ def level_lines(ax: Axes, levels: Mapping[str, float]) -> None:
         ax.axhline(value, color=QUIET, lw=0.9, ls=("--", ":", "-.", (0, (8, 3)))[k % 4], zorder=1)
 
 
+def limit_names(values: Any, unit: str) -> dict[str, float]:
+    """Return name → height of limits of quantification: all of up to three, else the lowest and the highest.
+
+    Parameters
+    ----------
+    values : array_like
+        Limits, in any order and number; those that are not known are left out.
+    unit : str
+        Their unit.
+    """
+    known = np.asarray(values, dtype=float)
+    limits = np.unique(known[np.isfinite(known)])
+    if len(limits) > 3:
+        ends = (("lowest LLOQ", limits[0]), ("highest LLOQ", limits[-1]))
+        return {f"{name} {v:g} {style_unit(unit)}".rstrip(): float(v) for name, v in ends}
+    return {f"LLOQ {v:g} {style_unit(unit)}".rstrip(): float(v) for v in limits}
+
+
+def from_zero(ax: Axes, which: str = "y", bars: bool = False) -> None:
+    """Let a linear axis of what is never negative begin at 0, and show the marks at 0 whole.
+
+    Limits that lie above 0 are left alone, and so are axes with negative data; with `bars` only error bars reach below.
+    """
+    vertical = which == "y"
+    scale, view = (ax.get_yscale(), ax.get_ylim()) if vertical else (ax.get_xscale(), ax.get_xlim())
+    data = ax.dataLim.y0 if vertical else ax.dataLim.x0
+    if scale != "linear" or not (np.isfinite(data) and (data >= 0 or bars) and min(view) < 0):
+        return
+    if which == "y":
+        ax.set_ylim(bottom=0, auto=True)
+    else:
+        ax.set_xlim(left=0, auto=True)
+    whole = TransformedBbox(Bbox([[-0.02, -0.02], [1.0, 1.0]]), ax.transAxes)
+    for line in ax.lines:
+        if line.get_transform() == ax.transData:
+            line.set_clip_path(None)
+            line.set_clip_box(whole)
+
+
+def plain_numbers(ax: Axes) -> None:
+    """Write very large and very small ticks of linear axes as powers of ten each, not with a factor in the corner."""
+    for axis, scale, view in ((ax.xaxis, ax.get_xscale(), ax.get_xlim()), (ax.yaxis, ax.get_yscale(), ax.get_ylim())):
+        largest = max(map(abs, view))
+        odd = largest >= 1e6 or largest < 1e-3
+        if scale == "linear" and odd and isinstance(axis.get_major_formatter(), ScalarFormatter):
+            axis.set_major_formatter(NumberLabels())
+
+
+def fit_names(ax: Axes) -> None:
+    """Turn the names along the horizontal axis where they would run into one another."""
+    names = [text for text in ax.get_xticklabels() if text.get_text()]
+    if len(names) < 2:
+        return
+    places = [ax.transData.transform((x, 0.0))[0] for x in ax.get_xticks()]
+    room = float(np.min(np.diff(np.sort(places))))
+    widest = max(text.get_window_extent().width for text in names)
+    if widest <= 0.92 * room:
+        return
+    for text in names:
+        text.set_fontsize(TINY)
+    if max(text.get_window_extent().width for text in names) <= 0.92 * room:
+        return
+    for text in names:
+        text.set_text(text.get_text().replace("\n", ", "))
+    ax.set_xticks(ax.get_xticks(), [text.get_text() for text in names], rotation=90, fontsize=TINY)
+
+
 def finish(ax: Axes, levels: Mapping[str, float] | None = None, floor: float | None = None) -> None:
     """Set the limits, put the legend into room made above the data, and name the lines beside the right edge.
 
@@ -98,12 +206,17 @@ def finish(ax: Axes, levels: Mapping[str, float] | None = None, floor: float | N
             ax.set_ylim(bottom=floor, auto=True)
         if any(line.get_transform().contains_branch_seperately(ax.transData) == (True, False) for line in ax.lines):
             _room(ax, 0.07, below=True)  # something stands along the bottom
+        from_zero(ax)
+    plain_numbers(ax)
     named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if named:
         legend = ax.legend(
             list(named.values()), list(named), loc="upper left", ncols=_columns(ax, named), fontsize=SMALL,
             frameon=False, borderaxespad=0.3, handlelength=1.6, columnspacing=1.2,
         )  # fmt: skip
+        for handle in legend.legend_handles:
+            if isinstance(handle, Line2D) and (handle.get_alpha() or 1.0) < 0.5:
+                handle.set(alpha=1.0, linewidth=1.0, markersize=4.0)  # what is faint in a crowd is plain in the legend
         if free:
             # A tenth more than measured: layouts that run later change the height of the axes a little.
             _room(ax, 1.1 * legend.get_window_extent().height / ax.get_window_extent().height)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd import units
 from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
 from pkpd.errors import warn
 from pkpd.plot import marks, style
-from pkpd.plot.profiles import group_name, grouped
+from pkpd.plot.profiles import group_name, grouped, pieces_of
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def mean_profiles(
     analyte : str, optional
         Which of them.
     by : str, optional
-        Covariate whose values make the groups, at most seven; ``"dose"`` is the amount of the first dose.
+        Covariate whose values make the groups, at most 21; ``"dose"`` is the amount of the first dose.
     statistic : {"mean", "geometric mean"} or MeanRule
         The bars run from mean − SD to mean + SD, or from the geometric mean divided by the geometric SD to their
         product. Standard deviations have n − 1 in the denominator. A `MeanRule` also says what a BLQ sample counts
@@ -112,6 +113,7 @@ def mean_profiles(
     if log:
         style.log_scale(ax)
     x = style.clock(table["time"], study.units["time"], time_unit)
+    table = _pieces(study, table, groups)
     cut = _draw(ax, table.assign(x=x), (by, study.units.get("dose" if by == "dose" else by or "", "")), log)
     used = study.used(analyte)
     alone = planned_time(used).groupby(planned_time(used)).transform("size") == 1
@@ -119,7 +121,7 @@ def mean_profiles(
         warn(
             f"{int(alone.sum())} of {len(used)} samples are alone at their time: give nominal times to see means"
         )  # fmt: skip
-    limits = {f"LLOQ {v:g}": float(v) for v in np.unique(used["lloq"].dropna())}
+    limits = marks.limit_names(used["lloq"], study.units.get(analyte, ""))
     marks.level_lines(ax, limits)
     clock, unplanned = _clock(used)
     style.time_axis(ax, clock, study.units["time"], time_unit)
@@ -132,8 +134,23 @@ def mean_profiles(
     style.caption(ax, study.attrs, notes)
     # A bar that nearly reaches zero would stretch a log axis far below anything measured.
     shown = [v for v in (*table["mean"], *limits.values()) if v > 0]
+    free = ax.get_autoscaley_on()
     marks.finish(ax, limits, floor=0.5 * min(shown) if shown else None)
+    if free:
+        marks.from_zero(ax, bars=not (table["mean"] < 0).any())
     return ax
+
+
+def _pieces(study: Study, table: pandas.DataFrame, groups: dict[Any, Any]) -> pandas.DataFrame:
+    """The table of means with `piece`: a line is not drawn over days without a sample on which doses were given."""
+    doses = study.given_doses()[0]
+    of = doses["subject"].map(groups).astype(object)
+    day, piece = units.factor("day", study.units["time"]), np.zeros(len(table), dtype=np.int64)
+    for group in dict.fromkeys(table["group"]):
+        mine = np.array([g == group for g in table["group"]])
+        given = np.unique(doses["time"].to_numpy(float)[np.array([g == group for g in of], dtype=bool)])
+        piece[mine] = pieces_of(table["time"].to_numpy(float)[mine], given, day)
+    return table.assign(piece=piece)
 
 
 def _clock(used: pandas.DataFrame) -> tuple[str, list[str]]:
@@ -186,6 +203,7 @@ def _spread(x: Array, statistic: str) -> tuple[float, float, float]:
 def _draw(ax: Axes, table: pandas.DataFrame, by: tuple[str | None, str], log: bool) -> int:
     """Draw every group; return how many bars lack their lower half."""
     levels = style.ordered(table["group"])
+    colors = style.palette(levels)
     every = np.unique(table["x"].to_numpy(float))
     span, cut = float(np.ptp(every)) if len(every) else 0.0, 0
     for k, group in enumerate(levels):
@@ -196,14 +214,17 @@ def _draw(ax: Axes, table: pandas.DataFrame, by: tuple[str | None, str], log: bo
         reach = np.nan_to_num(np.stack([np.where(lost, 0.0, mean - low), high - mean]))
         x = part["x"].to_numpy(float)
         x = x + (k - (len(levels) - 1) / 2) * np.minimum(0.006 * span, 0.4 * _gaps(every, x) / len(levels))
-        color = style.COLORS[k % len(style.COLORS)]
+        color = colors[group]
         label = "_" if by[0] is None else group_name(group, by[0], by[1])
         # A mean that a log axis cannot show would pull its line to nowhere.
         shown = np.where((mean <= 0) & log, np.nan, mean)
         marker = style.MARKERS[k % len(style.MARKERS)]
-        ax.errorbar(
-            x, shown, yerr=reach, fmt=f"{marker}-", color=color, ms=4.5, lw=1.3, capsize=2, elinewidth=0.8, label=label
-        )
+        for piece in np.unique(part["piece"]):
+            mine = (part["piece"] == piece).to_numpy()
+            ax.errorbar(
+                x[mine], shown[mine], yerr=reach[:, mine], fmt=f"{marker}-", color=color, ms=4.5, lw=1.3, capsize=2,
+                elinewidth=0.8, label="_" if piece else label,
+            )  # fmt: skip
     return cut
 
 

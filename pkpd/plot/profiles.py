@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from pkpd import units
 from pkpd.arguments import checked
+from pkpd.arrays import Array
 from pkpd.decimals import difference
 from pkpd.errors import InputError
 from pkpd.periods import in_one_period
@@ -34,7 +36,8 @@ def profiles(
 ) -> Axes:
     """Draw every subject's samples of one analyte over time.
 
-    A line joins a subject's quantified samples of one period and breaks where one is not. Samples below the limit of
+    A line joins a subject's quantified samples of one period and breaks where one is not, and over days without a
+    sample on which doses were given. Samples below the limit of
     quantification are hollow triangles at that limit; samples that were set aside are grey crosses.
 
     Parameters
@@ -48,7 +51,7 @@ def profiles(
     log : bool
         Whether the axis of values is logarithmic.
     by : str, optional
-        Covariate whose values get colours of their own, at most seven; ``"dose"`` is the amount of the first dose.
+        Covariate whose values get colours of their own, at most 21; ``"dose"`` is the amount of the first dose.
     origin : {"study", "first dose", "last dose"}
         What time counts from. A sample at the time of a dose was drawn before it, unless marked.
     time_unit : str, optional
@@ -62,7 +65,7 @@ def profiles(
     Raises
     ------
     InputError
-        If the analyte, the covariate or the origin does not exist, or there are more than seven groups.
+        If the analyte, the covariate or the origin does not exist, or there are more than 21 groups.
     """
     if analyte is not None:
         style.require_name(analyte, study.analytes, "analyte")
@@ -87,7 +90,7 @@ def profiles(
     measured = usable[~usable["blq"] & ~usable["alq"]]
     if log and (hidden := int((measured["value"] <= 0).sum())):
         notes.append(f"{hidden} values ≤ 0 not shown")
-    limits = {f"LLOQ {v:g}": float(v) for v in np.unique(usable["lloq"].dropna())}
+    limits = marks.limit_names(usable["lloq"], study.units.get(analyte, ""))
     marks.level_lines(ax, limits)
     style.time_axis(ax, ORIGINS[origin], study.units["time"], time_unit)
     ax.set_ylabel(style.labelled(analyte, study.units.get(analyte, "")))
@@ -113,8 +116,8 @@ def grouped(study: Study, by: str | None) -> dict[Any, Any]:
     else:
         style.require_name(by, [c for c in people.columns if c != "subject"], "covariate")
         groups = dict(zip(people["subject"], people[by].where(people[by].notna(), "unknown"), strict=True))
-    if (count := len(set(groups.values()))) > len(style.COLORS):
-        raise InputError(f"{by} has {count} different values; expected at most {len(style.COLORS)}: group them first")
+    if (count := len(set(groups.values()))) > style.MOST_GROUPS:
+        raise InputError(f"{by} has {count} different values; expected at most {style.MOST_GROUPS}: group them first")
     return groups
 
 
@@ -124,12 +127,15 @@ def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, l
     table = table[table["analyte"] == analyte].reset_index(drop=True)
     table = in_one_period(table)
     x, piece = table["clock"].to_numpy(float).copy(), table["period"].to_numpy(np.int64) * _MANY
-    if origin == "study":
-        return table.assign(x=x, piece=piece), []
     keys, dosed = ["subject", "period"], in_one_period(study.given_doses()[0])
     doses = {key: np.unique(part["clock"]) for key, part in dosed.groupby(keys)}
+    day = units.factor("day", study.units["time"])
     for key, place in table.groupby(keys).indices.items():
         given = doses.get(key)
+        if given is not None and origin != "last dose":
+            piece[place] += pieces_of(x[place], given, day)
+        if origin == "study":
+            continue
         if given is None:
             x[place] = np.nan
             continue
@@ -142,11 +148,39 @@ def _timed(study: Study, analyte: str, origin: str) -> tuple[pandas.DataFrame, l
     return table.assign(x=x, piece=piece)[~np.isnan(x)], notes
 
 
+def pieces_of(times: Array, given: Array, day: float) -> np.ndarray[Any, Any]:
+    """Return a number for each time: it grows where a line would cross days without a sample on which doses were given.
+
+    That is a gap of a day at least, with a dose in it, three times as long as the gaps on both sides: between the
+    profiles of days 1 and 15, not between troughs, and not in a long terminal phase.
+
+    Parameters
+    ----------
+    times : array, shape (samples,)
+        In any order.
+    given : array, shape (doses,)
+        Times of doses.
+    day : float
+        Length of a day.
+    """
+    order = np.argsort(times, kind="stable")
+    at = np.unique(times)
+    gaps = np.diff(at)
+    beside = np.maximum(np.concatenate([[0.0], gaps[:-1]]), np.concatenate([gaps[1:], [0.0]]))
+    dosed = np.searchsorted(given, at[1:], side="left") > np.searchsorted(given, at[:-1], side="left")
+    cut = np.concatenate([[False], dosed & (gaps >= day) & (gaps > 3.0 * beside) & (beside > 0)])
+    number = np.cumsum(cut)[np.searchsorted(at, times[order])]
+    back = np.empty(len(times), dtype=np.int64)
+    back[order] = number
+    return back
+
+
 def _lines(ax: Axes, usable: pandas.DataFrame, groups: dict[Any, Any], by: str | None, unit: str) -> None:
     """One line per subject (and dose interval), coloured by group."""
     color = _colors(groups)
     crowd = usable["subject"].nunique()
     look: dict[str, Any] = {"lw": 1.0, "ms": 4.0, "alpha": 0.8} if crowd <= 12 else {"lw": 0.7, "ms": 2.5, "alpha": 0.5}
+    look |= {"lw": 0.5, "ms": 1.5, "alpha": 0.25} if crowd > 100 else {}
     named: set[Any] = set()
     for (subject, _), part in usable.groupby(["subject", "piece"], sort=False):
         group = groups[subject]
@@ -170,9 +204,9 @@ def _below(ax: Axes, placed: pandas.DataFrame, groups: dict[Any, Any]) -> None:
 
 def _colors(groups: dict[Any, Any]) -> dict[Any, str]:
     """Group → colour."""
-    return dict(zip(style.ordered(groups.values()), style.COLORS, strict=False))
+    return style.palette(style.ordered(groups.values()))
 
 
 def group_name(group: Any, by: str, unit: str) -> str:
     """Return the name of a group in a legend: ``level 50 mg`` for a number, the word itself otherwise."""
-    return f"{by} {group:g} {unit}".rstrip() if isinstance(group, int | float) else str(group)
+    return f"{by} {group:g} {style.unit_text(unit)}".rstrip() if isinstance(group, int | float) else str(group)

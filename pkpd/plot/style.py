@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
+from matplotlib.ticker import Formatter, Locator, MaxNLocator, NullLocator
 
 from pkpd import units
 from pkpd.arrays import Array
@@ -21,6 +21,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#00
 MODEL, DATA, DOSE, QUIET = COLORS[1], COLORS[0], COLORS[6], "#666666"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STUDY_DAY = "study day"
+MOST_GROUPS = 21
+_LETTER = "panel letter"
 SMALL, TINY = 8.0, 7.0
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HOURS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 336, 672, 1344, 2688)
@@ -29,10 +31,10 @@ _DAYS = (1, 2, 3, 7, 14, 28, 56, 84, 112, 168, 364)
 
 def axes_of(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
     """Return the given axes, or those of a new figure that makes room for labels outside the axes."""
-    if ax is not None:
-        return ax
-    new: Axes = plt.subplots(figsize=size, layout="constrained")[1]
-    return new
+    if ax is None:
+        ax = plt.subplots(figsize=size, layout="constrained")[1]
+    assert ax is not None
+    return ax
 
 
 def fill(panels: np.ndarray[Any, Any], items: Sequence[Any], draw: Callable[[Any, Axes], object]) -> None:
@@ -49,6 +51,7 @@ def fill(panels: np.ndarray[Any, Any], items: Sequence[Any], draw: Callable[[Any
         draw(item, ax)
     for ax in panels.flat[len(items) :]:
         ax.set_visible(False)
+    letters(panels)
 
 
 def ordered(names: Iterable[Any]) -> list[Any]:
@@ -71,8 +74,65 @@ def require_name(name: Any, known: Iterable[Any], what: str) -> None:
 
 def labelled(what: str, unit: str) -> str:
     """Return the label of an axis, ``"ALC (10⁹/L)"``; no brackets for a plain number."""
-    shown = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda m: m[1].translate(_SUPERSCRIPT), unit)
+    shown = unit_text(unit)
     return what if shown in ("", "1", "dimensionless") else f"{what} ({shown})"
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit as it is printed: ``ug/kg`` → ``µg/kg``, ``10^9/L`` → ``10⁹/L``."""
+    raised = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda m: m[1].translate(_SUPERSCRIPT), unit)
+    return re.sub(r"(?<![A-Za-zµ])u(?=(?:g|l|L|m|M|mol|s|IU|U|Ci|Eq|kat)(?![A-Za-z]))", "µ", raised)
+
+
+def power(value: float) -> str:
+    """Return a number as ``3·10⁶``."""
+    if value == 0:
+        return "0"
+    digits, exponent = f"{value:.5e}".split("e")
+    head, tail = f"{float(digits):g}", f"10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+    return tail if head == "1" else f"−{tail}" if head == "-1" else f"{head.replace('-', '−')}·{tail}"
+
+
+class NumberLabels(Formatter):
+    """Labels of one axis in one way: all as plain numbers, or all as powers of ten where one would be long."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """Return the labels of some ticks."""
+        numbers = np.asarray(values, dtype=float)
+        size = np.abs(numbers[np.isfinite(numbers) & (numbers != 0)])
+        if size.size and (size.max() >= 1e6 or size.max() < 1e-3 or size.min() < 1e-5):
+            return [power(v) for v in numbers]
+        return [f"{v:.10g}".replace("-", "−") if "e" not in f"{v:.10g}" else f"{v:.10f}".rstrip("0") for v in numbers]
+
+
+def letters(axes: Any) -> None:
+    """Write A, B, C … above the upper left corners of the visible ones of several axes.
+
+    A panel that has a letter gets the new one; a single panel gets none.
+
+    Parameters
+    ----------
+    axes : array of Axes, or sequence
+        In reading order.
+    """
+    panels = [ax for ax in np.ravel(np.asarray(axes, dtype=object)) if ax.get_visible()]
+    for k, ax in enumerate(panels):
+        for old in [text for text in ax.texts if text.get_gid() == _LETTER]:
+            old.remove()
+        if len(panels) > 1:
+            name = (chr(65 + k // 26 - 1) if k >= 26 else "") + chr(65 + k % 26)
+            ax.annotate(name, (0, 1), xycoords="axes fraction", xytext=(-8, 6), textcoords="offset points", ha="right",
+                        va="bottom", fontsize=11, fontweight="bold", gid=_LETTER, annotation_clip=False)  # fmt: skip
+
+
+def palette(groups: Sequence[Any]) -> dict[Any, Any]:
+    """Return group → colour: colours that everybody can tell apart, or one scale where there are more than those."""
+    if len(groups) <= len(COLORS):
+        return dict(zip(groups, COLORS, strict=False))
+    return dict(zip(groups, plt.get_cmap("viridis")(np.linspace(0.0, 0.92, len(groups))), strict=True))
 
 
 def former_keywords(function: str, given: Mapping[str, Any], now: Mapping[str, str]) -> None:
@@ -189,7 +249,7 @@ def log_scale(ax: Axes, which: str = "y") -> None:
     axis = ax.yaxis if which == "y" else ax.xaxis
     axis.set_major_locator(LogTicks())
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(NumberLabels())
 
 
 def is_synthetic(attrs: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from pkpd.observed.every_record import every_record
 from pkpd.observed.sequence import occasion_labels
 from pkpd.plot import marks, style
 from pkpd.plot.course import curve_of, times_of
-from pkpd.plot.goodness import rows_of, unit_of
+from pkpd.plot.goodness import rows_of, status_notes, unit_of
 from pkpd.study import Study
 
 
@@ -121,6 +121,8 @@ def individual_courses(
             marks.finish(ax, floor=shown)
         elif log:
             ax.set_ylim(bottom=shown, auto=True)
+        else:
+            marks.from_zero(ax)
 
     style.fill(panels, chosen, panel)
     return panels
@@ -151,7 +153,7 @@ def _draw(
     style.time_axis(ax, "time", clock, time_unit)
     ax.set_ylabel(style.labelled(output, unit_of(fit, output)))
     ax.set_title(f"subject {subject}", loc="left", fontsize=10)
-    style.caption(ax, study.attrs)
+    style.caption(ax, study.attrs, status_notes(fit))
     positive = value[value > 0]
     return 0.3 * float(positive.min()) if positive.size else None
 

@@ -92,6 +92,7 @@ def lambda_z_page(
         _draw(result, profile, panel, log, key=False)
     for panel in panels.flat[len(chosen) :]:
         panel.set_visible(False)
+    style.letters(panels)
     return panels
 
 
@@ -129,6 +130,8 @@ def _draw(
     style.caption(ax, result.attrs, [f"{dropped} BLQ dropped"] if dropped > 0 else [])
     if table.empty:
         ax.set(xticks=[], yticks=[])
+    elif known.empty:
+        ax.set_yticks([])
     marks.finish(ax)
 
 

@@ -10,14 +10,15 @@ from pkpd.plot import marks, style
 from pkpd.study import Study
 
 MOST_NAMES = 60
-"""Most subjects that are named on the axis; beyond, every second, third … is."""
+"""Most subjects that are named on the axis; beyond, every second, third … is, and those of whom something is odd."""
 
 
 @checked
 def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = None) -> Axes:
     """Draw doses and samples by subject over time, one row per subject and inside it one line per analyte.
 
-    Samples below the limit of quantification are hollow triangles, samples that were set aside are crosses.
+    Samples below the limit of quantification are hollow triangles, samples that were set aside are crosses. Names of
+    subjects of whom something is odd by `Study.check` are bold and end in an exclamation mark.
 
     Parameters
     ----------
@@ -57,7 +58,12 @@ def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = No
                 label = f"{analyte} {what} ({some.sum()})"
                 ax.plot(x[some], y[some], marker, mfc="none", color=color, ms=size + 1.5, mew=0.9, label=label)
     every = max(1, -(-len(people) // MOST_NAMES))
-    ax.set_yticks(range(0, len(people), every), [str(s) for s in people[::every]], fontsize=style.TINY)
+    odd = (study.check()["odd"] != "").to_numpy()
+    shown = [k for k in range(len(people)) if k % every == 0 or odd[k]]
+    names = [f"{people[k]} !" if odd[k] else str(people[k]) for k in shown]
+    ax.set_yticks(shown, names, fontsize=style.TINY)
+    for k, name in zip(shown, ax.get_yticklabels(), strict=True):
+        name.set_fontweight("bold" if odd[k] else "normal")
     ax.set_ylabel("subject")
     style.time_axis(ax, "time", unit, time_unit)
     style.caption(ax, study.attrs)

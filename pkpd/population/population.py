@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.files import Saved
 from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
@@ -34,7 +35,7 @@ _MOST_REDRAWS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(Saved):
     """A model, its typical values, and how subjects, occasions and measurements vary: fitted and simulated alike.
 
     Attributes

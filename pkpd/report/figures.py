@@ -1,4 +1,4 @@
-"""The figures of the job, written as PNG."""
+"""The figures of the job, written as PNG, PDF and SVG."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import xarray
 
+FORMATS, DPI = ("png", "pdf", "svg"), 200
+
 GRADE_LINES = {"LLN": 1.0, "grade 2": 0.8, "grade 3": 0.5, "grade 4": 0.2}
 """Where CTCAE v3.0 grades of lymphopenia begin, 10^9/L; LLN is the laboratory's own (assumed)."""
 
@@ -25,7 +27,7 @@ def draw_figures(
     Parameters
     ----------
     folder : Path
-        Where the PNG files go; it exists.
+        Where the files go; it exists.
     study : Study
         The synthetic study.
     exposure : xarray.Dataset
@@ -39,20 +41,26 @@ def draw_figures(
 
     written: list[Path] = []
 
-    def save(figure: Any, name: str) -> None:
-        written.append(folder / f"{name}.png")
-        figure.savefig(written[-1], dpi=110)
+    def save(figure: Any, axes: Any, name: str) -> None:
+        plot.panel_letters(axes)
+        for ending in FORMATS:
+            written.append(folder / f"{name}.{ending}")
+            figure.savefig(written[-1], dpi=DPI)
 
-    figure, axes = plot.page(1, 2, (13, 5.5))
-    plot.profiles(study, "IL21", ax=axes[0, 0], log=True, by="dose_level", origin="last dose")
+    figure, axes = plot.page(2, 3, (14, 9))
+    levels, whole = axes[:, :2], axes[0, 2].get_gridspec()[:, 2]
+    plot.profiles_page(study, levels, "IL21", log=True, by="dose_level", origin="last dose")
+    for ax in axes[:, 2]:
+        ax.remove()
+    last = figure.add_subplot(whole)
     first = study.subjects.query("phase == 'phase 1'")["subject"].tolist()
-    plot.timeline(study.select(subjects=first), ax=axes[0, 1], time_unit="study day")
-    axes[0, 1].set_title(f"phase 1: {len(first)} of {len(study.subject_ids)} patients", loc="left", fontsize=10)
-    save(figure, "1-data")
+    plot.timeline(study.select(subjects=first), ax=last, time_unit="study day")
+    last.set_title(f"phase 1: {len(first)} of {len(study.subject_ids)} patients", loc="left", fontsize=10)
+    save(figure, [*levels.flat, last], "1-data")
 
     figure, axes = plot.page(2, 3, (14, 8))
     plot.lambda_z_page(exposure, axes.ravel(), _spread_out(exposure, 6))
-    save(figure, "2-terminal-slopes")
+    save(figure, axes, "2-terminal-slopes")
 
     figure, axes = plot.page(2, 2, (12, 9.5))
     plot.observed_fitted(pk, study=study, ax=axes[0, 0])
@@ -60,16 +68,17 @@ def draw_figures(
     plot.fitted_course(pk, study, subject, ax=axes[0, 1], log=True).set(xlim=(-0.5, 24), ylim=(0.03, 5000))
     plot.observed_fitted(effect, "sCD25", study=study, ax=axes[1, 0])
     plot.observed_fitted(effect, "ALC", study=study, ax=axes[1, 1])
-    save(figure, "3-fits")
+    save(figure, axes, "3-fits")
 
     figure, axes = plot.page(2, 2, (14, 9.5))
     for row, (name, lines) in enumerate((("ALC", GRADE_LINES), ("sCD25", None))):
         # A pooled fit has the differences between patients in its residual error: measured bands hold them.
         for column, log in enumerate((False, True)):
             plot.bands(
-                course, f"{name}_measured", ax=axes[row, column], log=log, reference=lines, time_unit="study day"
-            )
-    save(figure, "4-course")
+                course, f"{name}_measured", ax=axes[row, column], log=log, reference=lines, time_unit="study day",
+                look=plot.BandStyle(smooth=8),
+            )  # fmt: skip
+    save(figure, axes, "4-course")
     return written
 
 

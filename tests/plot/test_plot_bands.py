@@ -138,7 +138,7 @@ def test_unknown_output_or_level_is_refused(forecast: xarray.Dataset) -> None:
         plot.bands(forecast, "C", look=plot.BandStyle(levels=(0.5, 1.5)))
     with pytest.raises(InputError, match="without residual error"):
         plot.bands(forecast.drop_vars("C_measured"), "C_measured")
-    with pytest.raises(InputError, match="no dimension time"):
+    with pytest.raises(InputError, match="no dimension time or record"):
         plot.bands(forecast.isel(time=0), "C")
 
 

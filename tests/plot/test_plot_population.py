@@ -77,8 +77,10 @@ def test_observed_and_predicted_are_those_of_the_fit(fit: PopulationFit) -> None
         drawn = line(plot.observed_predicted(fit, against=against), "measured")
         np.testing.assert_array_equal(drawn.get_xdata(), rows[against])
         np.testing.assert_array_equal(drawn.get_ydata(), rows["value"])
-    zeros = int(((rows["value"] <= 0) | (rows["IPRED"] <= 0)).sum())
-    assert f"{zeros} at values ≤ 0 not shown" in title(plot.observed_predicted(fit, log=True))
+    zeros, early = int((rows["value"] <= 0).sum()), int((rows["IPRED"] <= 0).sum())
+    above = title(plot.observed_predicted(fit, log=True))
+    assert f"{zeros} at values ≤ 0 not shown" in above
+    assert f"{early} predicted below" in above
 
 
 def test_residuals_are_those_of_the_fit_and_their_means_are_means(fit: PopulationFit) -> None:

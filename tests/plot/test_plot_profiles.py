@@ -38,7 +38,7 @@ def test_blq_samples_stand_at_the_limit_and_are_counted(study: Study) -> None:
     assert len(marks.get_xdata()) == count
     assert set(marks.get_ydata()) == {LLOQ}
     assert marks.get_markerfacecolor() == "none"
-    assert "LLOQ 0.5" in [text.get_text() for text in ax.texts]
+    assert "LLOQ 0.5 mg/L" in [text.get_text() for text in ax.texts]
 
 
 def test_samples_set_aside_are_shown_apart(study: Study) -> None:
@@ -115,9 +115,9 @@ def test_unknown_names_are_answered_with_the_nearest(study: Study) -> None:
     with pytest.raises(InputError, match="did you mean 'last dose'"):
         plot.profiles(study, "drug", origin="lastdose")
     people = study.subjects.assign(code=range(4))
-    many = bolus_study(9)
-    crowd = Study(many.observations, many.doses, many.subjects.assign(code=range(9)), many.units)
-    with pytest.raises(InputError, match="9 different values"):
+    many = bolus_study(22)
+    crowd = Study(many.observations, many.doses, many.subjects.assign(code=range(22)), many.units)
+    with pytest.raises(InputError, match="22 different values"):
         plot.profiles(crowd, "drug", by="code")
     assert len(plot.profiles(Study(study.observations, study.doses, people, study.units), "drug", by="code").lines) > 4
 

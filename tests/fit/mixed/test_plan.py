@@ -187,6 +187,12 @@ def test_the_same_population_is_evaluated_elsewhere(reference: Path) -> None:
             fit_population(case.population, case.study, **{word: told})
 
 
+def test_an_error_by_the_name_of_an_analyte_names_its_output(weighed: pkpd.Study) -> None:
+    analyte = weighed.analytes[0]
+    with pytest.raises(InputError, match=f"{analyte!r} is an analyte, and errors go by output; its output is 'C'"):
+        planned(Call(ORAL, weighed, error={analyte: "combined"}), ONE)
+
+
 def test_an_unknown_method_suggests_the_nearest(weighed: pkpd.Study) -> None:
     with pytest.raises(InputError, match="FOCEI"):
         fit_population(ORAL, weighed, method="FOCI")

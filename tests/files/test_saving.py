@@ -1,0 +1,204 @@
+"""Saving and loading: every type bit for bit, and what is refused with which sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import numpy as np
+import pandas
+import pytest
+import xarray
+
+import pkpd
+from pkpd import DataWarning, InputError
+from pkpd.files import plain, sealed
+from pkpd.population import KINDS, Population, ResidualError
+from pkpd.saving import CLASSES, load, save
+from tests.files import kept
+
+
+def simulated() -> Any:
+    model = pkpd.library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=4.5, V=30.0)
+    return pkpd.simulate(Population(model, model.parameters, pkpd.Omega.independent(CL=0.3)), pkpd.bolus("100 mg"),
+                         times=[0.0, 1.0, 5.0], subjects=4, seed=3)  # fmt: skip
+
+
+def many_types() -> pandas.DataFrame:
+    """A table with a column of every type that people bring."""
+    return pandas.DataFrame({
+        "number": np.array([0.1 + 0.2, np.nan, -0.0]), "small": np.array([1, 2, 3], dtype=np.int8),
+        "half": np.array([1, 2, 3], dtype=np.float16), "flag": [True, False, True], "text": ["a", "", "µ/ß"],
+        "mixed": pandas.Series([1, "b", None], dtype=object), "whole": pandas.array([1, None, 3], dtype="Int64"),
+        "maybe": pandas.array([True, None, False], dtype="boolean"),
+        "dose": pandas.Categorical(["3 mg", "10 mg", None], ["3 mg", "10 mg", "30 mg"], ordered=True),
+        "day": pandas.to_datetime(["2024-01-05", None, "2024-02-29"]), 7: [1.0, 2.0, 3.0],
+        "string": pandas.array(["a", None, "c"], dtype=pandas.StringDtype("python")),
+        "zoned": pandas.to_datetime(["2024-01-05", "2024-01-06", None]).tz_localize("Europe/Berlin"),
+    }, index=pandas.Index(["r1", "r2", "r3"], name="row"))  # fmt: skip
+
+
+def many_arrays() -> xarray.Dataset:
+    """A result with arrays of every type, an index of two levels, and a name for a dimension without an index."""
+    pairs = pandas.MultiIndex.from_tuples([(1, "m"), (2, "n")], names=["i", "j"])
+    return xarray.Dataset(
+        {
+            "x": (("a", "b"), np.arange(9.0).reshape(3, 3) / 7), "flag": ("a", [True, False, True]),
+            "text": ("a", ["p", "", "long one"]), "any": ("a", np.array([1, "b", None], dtype=object)),
+            "when": ("b", np.array(["2024-01-01", "NaT", "2024-05-05"], dtype="datetime64[ns]")),
+            "none": ("nothing", np.empty(0)), "number": ((), 3.5), "about": ("a", np.array([1, 2, 3], dtype=np.uint16)),
+            "rows": ("row", [1.0, 2.0]),
+        },
+        {"a": [3, 1, 2], "b": ["u", "v", "w"], **xarray.Coordinates.from_pandas_multiindex(pairs, "row")},
+        {"title": "invented", "seed": np.int64(7), "levels": (0.05, 0.95), "missing": float("nan")},
+    )  # fmt: skip
+
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "study": kept.study,
+    "study of events": kept.changing,
+    "part of a study": lambda: kept.study().select(subjects=[2, 5]),
+    "model": lambda: pkpd.library.two_compartment(absorption=True),
+    "own model": lambda: pkpd.define({"A": "-CL/V*A if t < 5 else -2*CL/V*A"}, {"CL": "5 L/h", "V": 50.0},
+                                     outputs={"C": "A/V"}, doses={"bolus": "A"}, lag={"A": "0.5"}),
+    "parameters": lambda: pkpd.library.one_compartment().parameters,
+    "omega": lambda: kept.population().omega,
+    "population": kept.population,
+    "fits": kept.fits,
+    "fit": lambda: next(iter(kept.fits().values())),
+    "NCA": lambda: pkpd.nca(kept.study()),
+    "summary of an NCA": lambda: pkpd.nca.summarise(pkpd.nca(kept.study())),
+    "simulation": simulated,
+    "table": many_types,
+    "arrays": many_arrays,
+    "one array": lambda: many_arrays()["x"],
+    "column": lambda: many_types()["dose"],
+    "tree": lambda: xarray.DataTree.from_dict(
+        {"/": xarray.Dataset(attrs={"a": 1}), "/one": many_arrays().drop_dims("row"), "/two/deep": simulated()}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_type_comes_back_bit_for_bit(name: str, tmp_path: Path) -> None:
+    first = VALUES[name]()
+    path = save(first, tmp_path / "kept.nc")
+    again = load(path)
+    assert kept.differences(first, again) == []
+    if name != "arrays":  # of an index of several levels the variables come in another order
+        assert (save(again, tmp_path / "twice.nc")).read_bytes() == path.read_bytes()
+
+
+def test_every_residual_error_and_a_class_of_ones_own_come_back(tmp_path: Path) -> None:
+    class Power(ResidualError):
+        kind = "power of my own"
+        parameters = (next(iter(KINDS.values())).parameters[0],)
+        sd = "add*f**2"
+
+    model = pkpd.library.one_compartment().in_units(time="h", amount="mg", volume="L")
+    for kind in (*KINDS.values(), Power):
+        error = kind("C")
+        people = Population(model, model.with_values(CL=1.0, V=2.0).parameters + error.start(np.array([1.0]), ""),
+                            errors=(error,))  # fmt: skip
+        assert load(people.save(tmp_path / "p.nc"), kinds=[Power]).errors == (error,)
+    with pytest.raises(InputError, match=r"power of my own.*kinds="):
+        load(tmp_path / "p.nc")
+
+
+def test_what_was_computed_from_is_computed_from_again(tmp_path: Path) -> None:
+    fits = load(kept.fits().save(tmp_path / "fits.nc"))
+    assert repr(fits) == repr(kept.fits())
+    pandas.testing.assert_frame_equal(fits.values_table(), kept.fits().values_table(), check_exact=True)
+    study = load(kept.study().save(tmp_path / "study.nc"))
+    assert pkpd.nca(study).identical(pkpd.nca(kept.study()))
+    assert study.data_hash == kept.study().data_hash
+
+
+def test_every_class_that_is_written_can_be_read() -> None:
+    assert set(plain.CLASSES) == set(CLASSES)
+
+
+def test_the_file_is_netcdf_with_version_and_hash(tmp_path: Path) -> None:
+    path = kept.study().save(tmp_path / "study.nc")
+    with xarray.open_dataset(path, engine="h5netcdf") as opened:
+        assert opened.attrs["pkpd_version"] == pkpd.__version__
+        assert opened.attrs["data_hash"] == kept.study().data_hash
+        np.testing.assert_array_equal(opened["observations.time"], kept.study().observations["time"])
+
+
+def test_what_is_no_data_is_refused_with_all_its_places(tmp_path: Path) -> None:
+    people = replace(kept.population(), covariates=lambda rng, n: pandas.DataFrame({"weight": [70.0] * n}))
+    with pytest.raises(InputError, match=r"covariates is a function"):
+        people.save(tmp_path / "p.nc")
+    odd = kept.study().with_attrs(one=object(), two=[lambda: 1], when=datetime(2024, 1, 5, 8, 30))
+    with pytest.raises(InputError) as caught:
+        odd.save(tmp_path / "s.nc")
+    assert [text.split(" is ")[0] for text in caught.value.problems] == ["attrs.one", "attrs.two.0"]
+    for value in (5, "text", [1], None, object()):
+        with pytest.raises(InputError, match="cannot be written to a file"):
+            save(value, tmp_path / "s.nc")
+    with pytest.raises(InputError, match="no folder"):
+        kept.study().save(tmp_path / "none" / "s.nc")
+    with pytest.raises(InputError, match="is a folder"):
+        kept.study().save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def altered(path: Path, **attrs: Any) -> Path:
+    with h5netcdf.File(path, "a") as file:
+        for name, value in attrs.items():
+            file.attrs[name] = value
+    return path
+
+
+def test_a_newer_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    for change in ({"format": "2"}, {"format": 99}, {"pkpd_version": "99.1.0"}, {"pkpd_version": "0.2.1.dev3"}):
+        path = altered(kept.study().save(tmp_path / "s.nc"), **change)
+        with pytest.raises(InputError, match=r"written by a newer version of pkpd .*update pkpd"):
+            load(path)
+
+
+def test_a_file_of_an_older_version_is_read_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(sealed, "package_version", lambda: "0.1.9")
+        path = kept.study().save(tmp_path / "s.nc")
+    with pytest.warns(DataWarning, match=r"written by pkpd 0\.1\.9"):
+        assert load(path).data_hash == kept.study().data_hash
+
+
+def test_the_study_of_a_result_is_compared(tmp_path: Path) -> None:
+    path = save(pkpd.nca(kept.study()), tmp_path / "nca.nc")
+    assert load(path, kept.study()).sizes["profile"] == 6
+    with pytest.raises(InputError, match="of other data"):
+        load(path, kept.study().select(subjects=[1, 2]))
+    path = kept.fits().save(tmp_path / "fits.nc")
+    assert len(load(path, kept.study())) == 6
+    with pytest.raises(InputError, match="of other data"):
+        load(path, kept.study().select(subjects=[1, 2]))
+    with pytest.raises(InputError, match="says nothing of its data"):
+        load(kept.population().save(tmp_path / "p.nc"), kept.study())
+
+
+def test_a_copy_that_another_program_made_is_read(tmp_path: Path) -> None:
+    """It has no seal any more; its contents are those that were written."""
+    path = kept.study().save(tmp_path / "s.nc")
+    with xarray.open_dataset(path, engine="h5netcdf") as opened:
+        opened.load().to_netcdf(tmp_path / "copy.nc", engine="h5netcdf")
+    assert b"pkpd seal" in path.read_bytes()
+    assert b"pkpd seal" not in (tmp_path / "copy.nc").read_bytes()
+    assert kept.differences(load(tmp_path / "copy.nc"), kept.study()) == []
+
+
+def test_the_json_is_strict(tmp_path: Path) -> None:
+    path = kept.fits().save(tmp_path / "fits.nc")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    with h5netcdf.File(path, "r") as file:
+        json.loads(file.variables["about"][()], parse_constant=refuse)
