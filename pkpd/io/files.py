@@ -17,6 +17,8 @@ _BOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _PARQUET = (".parquet", ".pq")
 _SHEET = "::"
 """What stands between a workbook and one of its sheets: ``study.xlsx::PK``."""
+ABOVE = "above the header"
+"""Key of what stood above the header of a sheet, in the attrs of its table."""
 _ROLES = {
     "doses": re.compile(r"(.*dos(e|es|ing|age)|ex|admin.*|treatment.*).*"),
     "subjects": re.compile(r"(subj|demog|dm|patient|cov|baseline|participant|animals?$|adsl).*"),
@@ -115,8 +117,28 @@ def _sheets(path: str) -> dict[str, pandas.DataFrame]:
         unnamed = [c for c in frame if str(c).startswith("Unnamed:") and frame[c].isna().all()]
         frame = frame.drop(columns=unnamed).dropna(how="all").reset_index(drop=True)
         if len(frame) and len(frame.columns) > 1:
-            found[str(name)] = frame
+            found[str(name)] = _below_title(frame)
     return found
+
+
+def _below_title(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """The table of a sheet whose first row is a title: its header is the first row that is filled with words.
+
+    What stood above is kept in ``attrs[ABOVE]``, so that whoever loads the table can say it.
+    """
+    unnamed = [str(c).startswith("Unnamed:") for c in frame]
+    if 2 * sum(unnamed) < len(unnamed):
+        return frame
+    for k in range(min(len(frame) - 1, 20)):
+        cells = frame.iloc[k].tolist()
+        if all(isinstance(cell, str) for cell in cells):
+            above = [str(c) for c, nameless in zip(frame, unnamed, strict=True) if not nameless]
+            above += [str(cell) for cell in frame.iloc[:k].to_numpy().ravel() if not pandas.isna(cell)]
+            table = frame.iloc[k + 1 :].reset_index(drop=True)
+            table.columns = pandas.Index(cells)
+            table.attrs[ABOVE] = "; ".join(above)
+            return table
+    return frame
 
 
 def _parquet(path: str) -> pandas.DataFrame:

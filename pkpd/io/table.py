@@ -15,7 +15,7 @@ from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.commas import either, with_points
 from pkpd.io.dates import looks_like
-from pkpd.io.files import is_file_of_tables, read_file
+from pkpd.io.files import ABOVE, is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
 from pkpd.io.texts import read_text
 from pkpd.io.units_row import with_units_row
@@ -118,7 +118,8 @@ def load(name: str, source: object, findings: Findings) -> Columns | None:
     """Return headings and columns of a DataFrame or a file (CSV, XPT, workbook, Parquet); None and a problem if not."""
     try:
         if isinstance(source, (str, Path)) and is_file_of_tables(source):
-            headings, columns = _from_frame(read_file(source))
+            source = read_file(source)
+            headings, columns = _from_frame(source)
         elif isinstance(source, (str, Path)):
             sas = Path(source).suffix.lower() in (".xpt", ".sas7bdat")
             headings, columns = _from_frame(_from_sas(source)) if sas else read_text(name, source, findings)
@@ -130,6 +131,8 @@ def load(name: str, source: object, findings: Findings) -> Columns | None:
     if not headings or not columns or not columns[0]:
         findings.problem(f"{name}: the table is empty; expected a header and at least one row")
         return None
+    if isinstance(source, pandas.DataFrame) and ABOVE in source.attrs:
+        findings.altered(f"{name}: what stands above the header was not read ({shown(source.attrs[ABOVE])})")
     headings, columns = with_units_row(name, headings, columns, findings)
     columns = with_points(name, headings, columns, findings)
     return headings, [_with_zeros(name, *named, findings) for named in zip(headings, columns, strict=True)]

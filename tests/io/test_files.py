@@ -134,3 +134,15 @@ def test_nonmem_tables(tmp_path: Path) -> None:
         study = read_nonmem(path)
     assert list(study.doses["amount"]) == [100.0]
     assert 3.25 in set(study.observations["value"])
+
+
+def test_a_sheet_with_a_title_and_units(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    rows = [["Study X-12", None, None], [None] * 3, ["id", "time", "conc"], ["-", "h", "ng/mL"], [1, 1, 3.5],
+            [1, 2, 2.25], [2, 1, 4]]  # fmt: skip
+    path = tmp_path / "study.xlsx"
+    pandas.DataFrame(rows).to_excel(path, index=False, header=False)
+    with pytest.warns(DataWarning, match=r"above the header was not read \('Study X-12'\)"):
+        study = read_study(path)
+    assert values(study) == EXPECTED
+    assert study.units["conc"] == "ng/mL"
