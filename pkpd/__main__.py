@@ -88,6 +88,8 @@ def run(out: Path, seed: int, subjects: int) -> None:
         step("non-compartmental analysis")
         exposure = pkpd.nca(study, "IL21")
         _say(bar, "Exposure at 30 ug/kg, NCA of the synthetic patients", report.exposure(study))
+        responses = il21.responses(study)
+        _say(bar, "Responses without a model, synthetic patients", report.responses(responses))
         step("fits: individual PK, pooled PD")
         pk, effect = _fits(study, exposure)
         _say(bar, "Fits against the truth that the data were drawn from", report.recovered(pk, effect))
@@ -105,7 +107,7 @@ def run(out: Path, seed: int, subjects: int) -> None:
         step("figures")
         written = report.draw_figures(out, study, exposure, pk, effect, course)
         step("results")
-        written += _save(out, exposure, course)
+        written += _save(out, {"nca": exposure, **{f"response-{k}": v for k, v in responses.items()}, "course": course})
     print("Written:", *(f"  {path}" for path in written), sep="\n")
     print(f"\ndone in {time.perf_counter() - began:.0f} s; patients are synthetic")
 
@@ -154,11 +156,10 @@ def _say(bar: Any, title: str, table: pandas.DataFrame) -> None:
     bar.write(report.table_text(title, table), file=sys.stdout)
 
 
-def _save(out: Path, exposure: xarray.Dataset, course: xarray.Dataset) -> list[Path]:
-    paths = [out / "nca.nc", out / "course.nc"]
-    for path, result in zip(paths, (exposure, course), strict=True):
-        result.to_netcdf(path, engine="h5netcdf")
-    return paths
+def _save(out: Path, results: dict[str, xarray.Dataset]) -> list[Path]:
+    for name, result in results.items():
+        result.to_netcdf(out / f"{name}.nc", engine="h5netcdf")
+    return [out / f"{name}.nc" for name in results]
 
 
 if __name__ == "__main__":

@@ -25,10 +25,11 @@ from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, residual_error
 from pkpd.simulate import simulate
 from pkpd.study import Study
-from pkpd.trial import worst_grade
+from pkpd.trial import GRADES, worst_grade
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "model",
     "published_table",
     "regimen",
+    "responses",
     "synthetic_study",
     "truth",
     "virtual_trial",
@@ -259,6 +261,34 @@ def exposure_by_day(study: Study, dose: float = 30.0, **options: Any) -> dict[st
     return {
         name: summarise(result.isel(profile=np.flatnonzero(times == when)))
         for name, when in (("single dose", 0.0), ("repeated dose", 96.0))
+    }
+
+
+def responses(study: Study) -> dict[str, xarray.Dataset]:
+    """Return what a trial reports of lymphocytes and sCD25 without a model, one row per patient.
+
+    Parameters
+    ----------
+    study : Study
+        With the analytes ALC and sCD25, such as a synthetic one.
+
+    Returns
+    -------
+    dict
+        ``"ALC"``, with times and areas below the lower limit of normal and below the limits of grades 2, 3 and 4, and
+        ``"sCD25"``, with those above twice and five times the baseline; values at every visit. See
+        `pkpd.nca.nca_response`.
+    """
+    from pkpd.nca import nca_response
+
+    edges = [edge for edge in GRADES["lymphocytes"].edges if edge is not None]
+    asked: dict[str, tuple[Sequence[float | str], Sequence[int]]] = {
+        "ALC": ([LLN, *edges], LAB_DAYS),
+        "sCD25": (["200 %", "500 %"], SCD25_DAYS),
+    }
+    return {
+        analyte: nca_response(study, analyte, limits=limits, visits=[24.0 * (day - 1) for day in days])
+        for analyte, (limits, days) in asked.items()
     }
 
 

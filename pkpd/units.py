@@ -49,8 +49,15 @@ _SHORT = {
     "milliliter": "mL", "microliter": "uL", "deciliter": "dL", "nanoliter": "nL", "international_unit": "IU",
     "gram": "g", "milligram": "mg", "microgram": "ug", "nanogram": "ng", "picogram": "pg", "percent": "%",
     "mole": "mol", "millimole": "mmol", "micromole": "umol", "nanomole": "nmol", "picomole": "pmol",
-    "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells",
+    "meter": "m", "centimeter": "cm", "year": "year", "cell": "cells", "millimeter_Hg": "mmHg",
 }  # fmt: skip
+_THINGS = (
+    "copies", "vg", "gc", "vp", "CFU", "PFU", "SFU", "TCID50", "DPM", "CPM", "dpm", "cpm", "RLU", "RFU", "MFI", "spots",
+    "titer", "score", "OD", "FEU", "ELU", "BAU", "ADU", "events", "beats",
+)  # fmt: skip
+"""What is counted in units that nothing converts to; any other is written in braces, ``{foo}/mL``."""
+_BRACES = re.compile(r"\{([^{}]+)\}|(?<![\w{])(" + "|".join(_THINGS) + r")(?![\w}])")
+_OWN: dict[str, str] = {}  # what they are called in pint's registry → as they are written
 _LONGEST = 200  # characters of a unit; pint's time grows with their square
 _HIGHEST = 10_000  # product of all exponents
 _TIMES = ("s", "min", "h", "day", "week", "year")
@@ -76,6 +83,7 @@ def _quantity(text: str) -> Quantity:
     cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
     if cleaned in ("", "1", "-"):
         return Quantity(1, {}, {})
+    cleaned = _BRACES.sub(_own, cleaned)
     known = common(cleaned)
     if known is not None:
         return known
@@ -95,6 +103,16 @@ def _quantity(text: str) -> Quantity:
     if not 0 < quantity.magnitude < math.inf:
         raise UnitError(f"{shown(text)} is not a unit; expected something like 'ng/mL' or 'h'")
     return Quantity(quantity.magnitude, dict(quantity.unit_items()), _powers(quantity.dimensionality))
+
+
+def _own(match: re.Match[str]) -> str:
+    """Give a unit that converts to no other a dimension of its own, the same in every process."""
+    text = match[1] or match[2]
+    name = "own_" + "".join(c if c.isascii() and c.isalpha() else f"_{ord(c):x}_" for c in text)
+    if name not in _OWN:
+        _registry().define(f"{name} = [{name}]")
+        _OWN[name] = text if text in _THINGS else f"{{{text}}}"
+    return name
 
 
 def _check_length(text: str) -> None:
@@ -161,7 +179,10 @@ def _ratio(source: str, target: str, a: Quantity, b: Quantity) -> float:
 @checked(kind=one_of(_KINDS))
 def is_kind(unit: str, kind: str) -> bool:
     """Say whether `unit` has the dimension that the word `kind` stands for (``"time"``, ``"concentration"`` …)."""
-    return any(_quantity(unit).dimension == _dimension(words) for words in _KINDS[kind])
+    found: dict[str, float] = {}
+    for name, power in _quantity(unit).dimension.items():  # copies are an amount
+        found = times(found, {"[mass]" if name.startswith("[own_") else name: 1}, power)
+    return any(found == _dimension(words) for words in _KINDS[kind])
 
 
 def _dimension(words: str) -> dict[str, float]:
@@ -242,7 +263,7 @@ def _format(number: float, units: Mapping[str, float]) -> str:
     top: list[str] = []
     bottom: list[str] = []
     for name, power in sorted(units.items(), key=lambda item: (_SHORT.get(item[0]) not in _TIMES, item[0])):
-        short = _SHORT.get(name, name)
+        short = _SHORT.get(name) or _OWN.get(name, name)
         size = abs(power)
         text = short if size == 1 else f"{short}^{size:g}"
         (top if power > 0 else bottom).append(text)

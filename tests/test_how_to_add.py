@@ -118,3 +118,14 @@ def test_an_estimation_method(problem: tuple[pkpd.Model, pkpd.Study, pkpd.Parame
         expected = weight * np.log(likely.parameters["CL"]) + (1 - weight) * np.log(centre)
         assert np.log(values["CL"]) == pytest.approx(expected, abs=0.1 * np.sqrt(v) * (1 - weight) + 1e-5)
         assert verdict.covariance[0, 0] == pytest.approx(v * weight, rel=0.1)
+
+
+def test_a_method_for_populations() -> None:
+    """The optimum of theophylline by FOCEI, 116.8034 (doses in mg)."""
+    oral = pkpd.library.one_compartment(absorption=True).in_units(time="h", amount="mg", volume="L")
+    fit_quickly = printed("A method for populations")["fit_quickly"]
+    fit = fit_quickly(oral, pkpd.data.theophylline(), error={"C": "additive"})
+    assert (fit.status, fit.method) == ("converged", "quick")
+    assert fit.objective == pytest.approx(116.8034, abs=1e-3)
+    assert any("start value" in note for note in fit.notes)
+    assert fit.table().loc["CL", "SE"] == pytest.approx(2.7515 * 0.083523, rel=5e-3)

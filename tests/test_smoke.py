@@ -71,6 +71,17 @@ def test_a_fit_finds_the_truth(study: pkpd.Study) -> None:
     assert fits.fits[1].parameters["CL"] == pytest.approx(2.0, rel=1e-4)
 
 
+def test_a_population_fit_finds_the_known_optimum(tmp_path: Path) -> None:
+    """Theophylline by FOCEI, doses in mg: 116.8034."""
+    oral = pkpd.library.one_compartment(absorption=True).in_units(time="h", amount="mg", volume="L")
+    people = pkpd.data.theophylline()
+    fit = pkpd.fit_population(oral, people, {"ka": 1.5, "CL": 2.7, "V": 31.0}, error={"C": "additive"})
+    assert fit.objective == pytest.approx(116.8034, abs=1e-3)
+    assert pkpd.fit.load(fit.save(tmp_path / "fit.nc"), people).objective == pytest.approx(fit.objective, abs=1e-6)
+    assert pkpd.individual_estimates(fit, people.select(subjects=[1])).sizes["subject"] == 1
+    assert plot.observed_predicted(fit).lines
+
+
 def test_event_tables_go_round(study: pkpd.Study) -> None:
     units = {"time": "h", "dose": "mg", "DV": "mg/L"}
     again = read_nonmem(write_nonmem(study), units=units)

@@ -12,8 +12,8 @@ import pytest
 import pkpd
 
 SHOWN = [
-    "plot", "io", "io.cdisc", "library", "simulate", "fit", "fit.steps", "trial", "data", "report", "engine", "model", "observed",
-    "parameters", "population", "nca", "nca.sparse", "units", "il21",
+    "plot", "io", "io.cdisc", "library", "simulate", "fit", "fit.steps", "trial", "data", "report", "engine", "model",
+    "observed", "parameters", "population", "nca", "nca.sparse", "units", "il21",
     "arguments",
 ]  # fmt: skip
 VERBS = {"nca", "nca.sparse"}  # modules that are called; what makes them so is no verb

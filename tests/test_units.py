@@ -229,3 +229,30 @@ def test_what_is_read_without_pint_is_what_pint_reads(text: str) -> None:
 def test_everyday_units_do_not_load_pint() -> None:
     code = "import sys; from pkpd import units; units.coherent('ug/kg', 'ng/mL'); assert 'pint' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("unit", "written"),
+    [("copies/ug", "copies/ug"), ("vg/kg", "vg/kg"), ("DPM", "DPM"), ("{foo bar}/mL", "{foo bar}/mL"),
+     ("10^6 CFU/mL", "10^6·CFU/mL"), ("{log10 copies/mL}", "{log10 copies/mL}")],
+)  # fmt: skip
+def test_units_of_ones_own_are_carried(unit: str, written: str) -> None:
+    """What is counted converts to nothing else, and is written as it came; prefixes of the rest still convert."""
+    assert units.show(unit) == written
+    assert units.show(units.show(unit)) == written
+    with pytest.raises(UnitError, match="the dimensions differ"):
+        units.factor(unit, "ng/mL")
+
+
+def test_own_units_count_as_amounts() -> None:
+    assert units.is_kind("vg/kg", "amount per kg")
+    assert units.is_kind("{foo}/mL", "concentration")
+    assert not units.is_kind("h*{foo}/mL", "concentration")
+    assert not units.is_kind("copies/ug", "concentration")
+    assert units.factor("copies/ug", "copies/ng") == 1e-3
+    assert units.by_weight("vg/kg", "vg") == (1.0, 1)
+    with pytest.raises(UnitError, match="dimensions differ"):
+        units.factor("copies", "vg")
+    for wrong in ("mg{", "{}/mL", "zork"):
+        with pytest.raises(UnitError, match="is not a unit"):
+            units.show(wrong)

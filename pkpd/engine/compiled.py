@@ -104,7 +104,7 @@ class Compiled:
         self.block = LinearBlock(self.code)
         self.integrated = IntegratedPart(self.code) if layout.integrated else None
         self.finish = Finish(self.code)
-        self.dosing, self.event_times = DosingTerms(self.code), EventTimes(self.code)
+        self.dosing, self.event_times = DosingTerms(self.code, model.by_amount), EventTimes(self.code)
 
     @property
     def system(self) -> System:

@@ -15,20 +15,20 @@ from pkpd.fit.start import initial_estimates
 from pkpd.population import KINDS, ResidualError, residual_error
 
 if TYPE_CHECKING:
-    from pkpd.fit.mixed.individual_estimates import individual_estimates
     from pkpd.fit.mixed.options import PopulationOptions
-    from pkpd.fit.mixed.population_fit import PopulationFit
-    from pkpd.fit.mixed.store import load
+    from pkpd.fit.mixed.result.individual_estimates import individual_estimates
+    from pkpd.fit.mixed.result.population_fit import PopulationFit
+    from pkpd.fit.mixed.result.store import load
     from pkpd.fit.mixed.verb import explain, fit_population
 
 # Where each name of population fits stands.
 _LATER = {
-    "PopulationFit": "pkpd.fit.mixed.population_fit",
+    "PopulationFit": "pkpd.fit.mixed.result.population_fit",
     "PopulationOptions": "pkpd.fit.mixed.options",
     "explain": "pkpd.fit.mixed.verb",
     "fit_population": "pkpd.fit.mixed.verb",
-    "individual_estimates": "pkpd.fit.mixed.individual_estimates",
-    "load": "pkpd.fit.mixed.store",
+    "individual_estimates": "pkpd.fit.mixed.result.individual_estimates",
+    "load": "pkpd.fit.mixed.result.store",
 }
 
 __all__ = [

@@ -84,7 +84,13 @@ def residual_errors(data: Observed, kinds: Mapping[str, ErrorKind] | None) -> tu
         If an output or a kind does not exist, or an error meets a value that it cannot hold.
     """
     kinds = dict(kinds or {})
-    if problems := unknown_names(kinds, data.analytes, "observed output"):
+    outputs = {analyte: output for output, analyte in data.analytes.items()}
+    problems = [
+        f"{name!r} is an analyte, and errors go by output; its output is {own!r}, so say error={{{own!r}: …}}"
+        for name, own in outputs.items() if name in kinds and name not in data.analytes
+    ]  # fmt: skip
+    problems += unknown_names([n for n in kinds if n not in outputs], data.analytes, "observed output")
+    if problems:
         raise InputError(problems, "error")
     errors = []
     for output in data.analytes:

@@ -18,26 +18,26 @@ the result of it all                       `Estimate`, `population_fit`
 =========================================  =====================================================================
 """
 
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.importance import importance_sampling
-from pkpd.fit.mixed.importance_em import EMRun, EMSettings, importance_em
-from pkpd.fit.mixed.integral import Likelihood
-from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal, marginal
+from pkpd.fit.mixed.em.importance_em import EMRun, EMSettings, importance_em
+from pkpd.fit.mixed.em.saem import SaemRun, SaemSettings, SaemTrace, saem
+from pkpd.fit.mixed.marginal.importance import importance_sampling
+from pkpd.fit.mixed.marginal.integral import Likelihood
+from pkpd.fit.mixed.marginal.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal, marginal
+from pkpd.fit.mixed.marginal.quadrature import AGQ, quadrature, quadrature_marginal
 from pkpd.fit.mixed.methods import METHODS
-from pkpd.fit.mixed.modes import Modes, conditional_modes
-from pkpd.fit.mixed.objective import Evaluated, MarginalObjective, Step
+from pkpd.fit.mixed.modes.modes import Modes, conditional_modes
 from pkpd.fit.mixed.plan import Call, Plan, planned
-from pkpd.fit.mixed.population_fit import population_fit
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Point, Problem
-from pkpd.fit.mixed.quadrature import AGQ, quadrature, quadrature_marginal
-from pkpd.fit.mixed.residuals import residuals
-from pkpd.fit.mixed.saem import SaemRun, SaemSettings, SaemTrace, saem
-from pkpd.fit.mixed.search import Attempt, search, search_all
-from pkpd.fit.mixed.starts import pooled_problem, starts_of
-from pkpd.fit.mixed.two_stage import TwoStage, two_stage
-from pkpd.fit.mixed.uncertainty import Uncertainty, hessian_of, uncertainty_of
-from pkpd.fit.mixed.verdict import Judgement, judge
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Point, Problem
+from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.result.population_fit import population_fit
+from pkpd.fit.mixed.result.residuals import residuals
+from pkpd.fit.mixed.result.uncertainty import Uncertainty, hessian_of, uncertainty_of
+from pkpd.fit.mixed.search.objective import Evaluated, MarginalObjective, Step
+from pkpd.fit.mixed.search.search import Attempt, search, search_all
+from pkpd.fit.mixed.search.starts import pooled_problem, starts_of
+from pkpd.fit.mixed.search.two_stage import TwoStage, two_stage
+from pkpd.fit.mixed.search.verdict import Judgement, judge
 
 __all__ = [
     "AGQ",

@@ -121,6 +121,13 @@ def _is_a_clock(heading: str, cells: Sequence[object]) -> bool:
     return bool(kinds) and "bad" not in kinds
 
 
+def is_of_the_calendar(table: Table) -> bool:
+    """Say whether the times of a table are dates or clock times, which need no unit."""
+    source = next((s for s in ("time", "datetime", "clock") if s in table), "")
+    kinds = {_classify(cell)[0] for cell in table.columns.get(source, ())} - {"missing", "bad"}
+    return bool(kinds) and "number" not in kinds
+
+
 def _classify(cell: object) -> tuple[str, float]:
     if is_missing(cell):
         return "missing", math.nan

@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from pkpd import units as unit_tools
-from pkpd.errors import UnitError, few, nearest
-from pkpd.io.findings import Findings
+from pkpd.errors import few, nearest
+from pkpd.io.cells import number
+from pkpd.io.findings import Findings, say
+from pkpd.io.headings import fold as fold
+from pkpd.io.headings import split_heading
+from pkpd.io.headings import split_unit as split_unit
 from pkpd.io.rivals import Rival, choose_heading
 from pkpd.io.table import Columns, Table
 from pkpd.study import COVARIATE_NAMES
@@ -19,6 +22,7 @@ CLOCK = {
     "nominal_time": ("ntime", "nomtime", "nominal", "plannedtime", "scheduledtime", "nt"),
     "datetime": ("timestamp", "dateandtime"),
     "clock": ("clocktime", "timeofday"),
+    "time_after_dose": (),
     "day": ("studyday", "daynumber", "dy", "date"),
     "occasion": ("occ", "visit", "period", "aperiod", "studyperiod", "treatmentperiod"),
     "row": (),
@@ -78,14 +82,6 @@ RESERVED = {
 }
 """Names in `units` that never are an analyte."""
 
-_WITH_UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\[\]()]+?)\s*[\])]")
-
-
-def fold(text: object) -> str:
-    """Return a heading without case, spaces, underscores, dots and hyphens: what is compared."""
-    return re.sub(r"[\s_.\-]+", "", str(text).casefold())
-
-
 def vocabulary(*groups: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Return every folded spelling with the column it means."""
     spelled: dict[str, str] = {}
@@ -93,18 +89,6 @@ def vocabulary(*groups: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         for name, others in group.items():
             spelled.update(dict.fromkeys((fold(name), *others), name))
     return spelled
-
-
-def split_unit(heading: str) -> tuple[str, str]:
-    """Split ``amount [ug/kg]`` into heading and unit; the unit is "" when what stands there is none."""
-    match = _WITH_UNIT.fullmatch(heading)
-    if match is None:
-        return heading, ""
-    try:
-        unit_tools.is_kind(match[2], "time")
-    except UnitError:
-        return heading, ""
-    return match[1], match[2]
 
 
 def match(
@@ -137,7 +121,7 @@ def match(
         if count > 1:
             same = ", ".join(repr(h) for h in headings if fold(h) == heading)
             findings.problem(f"{name}: {count} columns have the same name ({same}); expected one")
-    parts = [split_unit(h) for h in headings]
+    parts = [split_unit(h) if standard else split_heading(h, words) for h in headings]
     explicit = [renamed.get(h, renamed.get(p[0], "")) for h, p in zip(headings, parts, strict=True)]
     meant = [e or words.get(fold(p[0]), "") for e, p in zip(explicit, parts, strict=True)]
     columns: dict[str, list[object]] = {}
@@ -224,11 +208,16 @@ def check_renamed(
         findings.problem("columns: expected a mapping from the headings of the tables to the names used here")
         return {}
     known = list(headings)
-    by_fold = {fold(h): h for h in known}
+    parts = {h: split_heading(h, words)[0] for h in known}
+    alone = Counter(map(fold, {*parts.values()}))
+    by_fold = {fold(head): h for h, head in parts.items() if alone[fold(head)] == 1} | {fold(h): h for h in known}
     result = {}
     for theirs, ours in columns.items():
         heading = theirs if theirs in known else by_fold.get(fold(theirs))
         meaning = fold(ours) if fold(ours) in (DROP, COVARIATE) else words.get(fold(ours))
+        if heading is None and fold(ours) in by_fold and (fold(theirs) in words or fold(theirs) in (DROP, COVARIATE)):
+            findings.problem(f"columns: expected their heading first, {{{by_fold[fold(ours)]!r}: {theirs!r}}}")
+            continue
         if heading is None:
             findings.problem(f"columns: no table has a column {theirs!r}; {nearest(theirs, known)}")
         if meaning is None:
@@ -245,6 +234,10 @@ def missing_column(table: Table, column: str, what: str, findings: Findings) -> 
     headings = list(table.headings.values())
     hint = nearest(column, [h for h in headings if table_key(table, h) in table.extras])
     hint = f"; {hint}" if hint.startswith("did") else ""
+    if headings and all(re.fullmatch(r"column \d+", h) for h in headings):
+        hint = f"; the file has no header: say {say(headings[0], column)} and so on"
+    elif headings and all(number(h) is not None for h in headings):
+        hint = "; the headings are numbers, as of a file without a header: give its path, or header=None to pandas"
     findings.problem(
         f"{table.name}: no column '{column}'; expected {what}; found {few(map(repr, headings), column)}{hint}"
     )

@@ -14,8 +14,9 @@ from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.errors import InputError, UnitError, nearest
 from pkpd.io.cells import is_missing, number
-from pkpd.io.columns import RESERVED, fold, vocabulary
-from pkpd.io.findings import Findings, shown
+from pkpd.io.columns import COVARIATES, RESERVED, fold, vocabulary
+from pkpd.io.findings import Findings, say, shown
+from pkpd.io.headings import is_unit
 from pkpd.io.table import Table
 
 _KINDS = {
@@ -25,6 +26,8 @@ _KINDS = {
     "duration": ("time",),
     "volume": ("volume", "amount"),
 }
+
+_TIMES = ("nominal_time", "until", "clock", "time_after_dose")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def unit_is_good(name: str, unit: object, findings: Findings) -> bool:
         else:
             unit_tools.is_kind(unit, "time")
     except UnitError as error:
-        findings.problem(f"units: {name!r}: {'; '.join(error.problems)}")
+        own = f"; a unit of your own is written {{{unit}}}" if name not in _KINDS and not is_unit(unit) else ""
+        findings.problem(f"units: {name!r}: {'; '.join(error.problems)}{own}")
         return False
     return True
 
@@ -74,13 +78,16 @@ def with_headings(units: Mapping[str, str], of_columns: Mapping[str, str], findi
     """Return the units completed by those that stand in headings such as ``time (h)`` or ``weight [kg]``."""
     result = dict(units)
     for column, unit in of_columns.items():
-        name = "time" if column in ("nominal_time", "until") else vocabulary(RESERVED).get(fold(column), column)
+        name = "time" if column in _TIMES else vocabulary(RESERVED).get(fold(column), column)
         if name in ("value", "amount", "amount_per_kg"):
             continue  # these are units of records: they are converted where the records are read
-        spelled = next((n for n in units if fold(n) == fold(name)), name)
+        covariate = vocabulary(COVARIATES).get(fold(name), "")
+        spelled = next((n for n in units if fold(n) == fold(name)), covariate or name)
         if spelled in _KINDS and spelled not in result:
             if unit_is_good(spelled, unit, findings):
                 result[spelled] = unit
+        elif covariate and spelled not in result:
+            result[spelled] = unit
         elif spelled in ("time", "weight", "duration", "volume") and result[spelled] != unit:
             findings.problem(f"units: the heading of {column!r} says {unit!r}, units= says {result[spelled]!r}")
     return result
@@ -107,7 +114,7 @@ def declared_limits(
         if value is None and isinstance(limit, str):
             try:
                 value, unit = unit_tools.quantity(limit)
-                value = float(product(value, _factor(unit, units.get(analyte, unit))))
+                value = float(product(value, factor_between(unit, units.get(analyte, unit))))
             except InputError as error:
                 findings.problem(f"{name}: {analyte!r}: {'; '.join(error.problems)}")
                 continue
@@ -118,7 +125,7 @@ def declared_limits(
     return result
 
 
-def _factor(source: str, target: str) -> float:
+def factor_between(source: str, target: str) -> float:
     """Return the factor between two units; whatever hinders the conversion (such as °C to °F) is a UnitError."""
     try:
         return unit_tools.factor(source, target)
@@ -157,18 +164,40 @@ def record_factors(
     for name in sorted(set(names) - set(units) - {""}):
         counts = Counter(u for u, n in zip(stated, names, strict=True) if n == name and u)
         ranked = sorted(counts, key=lambda unit: (-counts[unit], unit))
-        if ranked and unit_is_good(name, ranked[0], findings):
+        if ranked and name != "dose" and not is_unit(ranked[0]) and "unit" in table and "{" not in ranked[0]:
+            added[name] = f"{{{ranked[0]}}}"  # nothing converts to it
+            stated = [added[name] if (u, n) == (ranked[0], name) else u for u, n in zip(stated, names, strict=True)]
+            findings.altered(
+                f"{table.name}: {counts[ranked[0]]} records of {name} are in {shown(ranked[0])}, which is no known "
+                f"unit; it is carried as {added[name]!r} and converts to none (units={{{name!r}: ...}} says another)"
+            )
+        elif ranked and unit_is_good(name, ranked[0], findings):
             added[name] = ranked[0]
     known = {**units, **added}
     converted: Counter[tuple[str, str]] = Counter()
+    overridden: Counter[tuple[str, str]] = Counter()
+    of_name: dict[str, set[str]] = {}
+    for unit, name in zip(stated, names, strict=True):
+        of_name.setdefault(name, set()).add(unit)
+    always = {name: texts for name, texts in of_name.items() if len(texts) == 1}
     for i, (unit, name) in enumerate(zip(stated, names, strict=True) if any(stated) else ()):
         if not unit or name not in known or unit == known[name]:
             continue
         try:
-            factors[i] = _factor(unit, known[name])
+            factors[i] = factor_between(unit, known[name])
             converted[name, unit] += 1
         except UnitError as error:
-            findings.problem(f"{table.place('unit', i)}: {'; '.join(error.problems)}")
+            if name in units and not is_unit(unit) and unit in always.get(name, ()):  # what was declared stands
+                overridden[name, unit] += 1
+                continue
+            way = f" ({say(table.headings.get('unit', 'unit'), 'drop')} if units= is right)" if name in units else ""
+            findings.problem(f"{table.place('unit', i)}: {'; '.join(error.problems)}{way}")
+    for (name, unit), count in sorted(overridden.items()):
+        heading = table.headings.get("unit", "unit")
+        findings.altered(
+            f"{table.name}: {count} records of {name} say {shown(unit)} in '{heading}', which is no unit known here; "
+            f"they are taken to be in {known[name]}, as units= says"
+        )
     for (name, unit), count in sorted(converted.items()):
         findings.altered(f"{table.name}: {count} records of {name} converted from {unit} to {known[name]}")
     return factors, added

@@ -27,6 +27,10 @@ _ABOUT_DOSES = {
     for column in ("amount", "amount_per_kg", "route", "duration", "rate", "additional", "interval", "steady_state")
     for spelling in (fold(column), *{**DOSES, **KINDS_OF_DOSES}[column])
 }
+_DRUGS = frozenset(
+    {"drug", "drugname", "compound", "substance", "analyte", "agent", "medication", "moiety", "studydrug"}
+)
+"""What may tell the doses of one drug from those of another; a treatment or product labels periods."""
 _REMARKS = frozenset({"comment", "comments", "remark", "remarks", "memo", "annotation"})
 _REPEATS = frozenset(
     {"ndoses", "ndose", "nodoses", "nrdoses", "numberofdoses", "doses", "repeats", "repeat", "frequency", "freq",
@@ -141,7 +145,11 @@ def check_about_doses(table: Table, why: str, findings: Findings) -> None:
 
 
 def check_doses(table: Table, findings: Findings) -> Table:
-    """Return a table of doses without remarks; rows that may stand for several doses are problems or counted."""
+    """Return a table of doses without remarks; rows that may stand for several doses are problems or counted.
+
+    Doses of several drugs to one subject are a problem: their amounts would be added.
+    """
+    _check_drugs(table, findings)
     for key in table.open:
         if fold(key) not in _REPEATS:
             continue
@@ -159,6 +167,19 @@ def check_doses(table: Table, findings: Findings) -> Table:
                 f"({shown(cells[many[0]])}) and are one dose each; expected 'additional' and 'interval'"
             )
     return _without_remarks(table, findings)
+
+
+def _check_drugs(table: Table, findings: Findings) -> None:
+    owners = table.columns.get("subject", [None] * len(table))
+    for key in (key for key in table.open if fold(key) in _DRUGS and _varies(owners, table.columns[key])):
+        heading = table.headings.get(key, key)
+        counts = Counter(label(cell) or "empty" for cell in table.columns[key])
+        told = ", ".join(f"{drug} in {count} rows" for drug, count in counts.most_common(5))
+        findings.problem(
+            f"{table.name}: the column '{heading}' tells doses of one subject apart ({told}), whose amounts would be "
+            f"added; expected the doses of one drug, or {say(heading, 'into')} if a model has a compartment of each "
+            f"name, or {say(heading, 'covariate')} if they are one drug"
+        )
 
 
 def check_repeats(table: Table, dosed: Flags, findings: Findings) -> None:

@@ -230,6 +230,7 @@ def _told_apart(samples: pandas.DataFrame, doses: pandas.DataFrame, several: set
                 f"{name}: {len(silent)} rows of {silent['subject'].nunique()} subjects say no period (the first is row "
                 f"{silent['row'].iloc[0]}, subject {silent['subject'].iloc[0]}), and the clock of these subjects "
                 "starts anew in every period; expected a column 'period' that says to which each row belongs"
+                + (", or doses= with a regimen, which is then given in every period" if name == "doses" else "")
             )
     if len(findings.problems) > before:
         return False

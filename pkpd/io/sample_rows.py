@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas
 
-from pkpd.errors import nearest
+from pkpd.arrays import Array
+from pkpd.decimals import product
+from pkpd.errors import UnitError, nearest
 from pkpd.io import shape, subjects
 from pkpd.io.blq import read_values
+from pkpd.io.cells import number
 from pkpd.io.clock import Times, read_times
 from pkpd.io.columns import fold
-from pkpd.io.declared import Limits, declared_limits, record_factors
+from pkpd.io.declared import Limits, declared_limits, factor_between, record_factors
+from pkpd.io.headings import split_heading
 from pkpd.io.job import Job
 from pkpd.io.observations import assemble
 from pkpd.io.table import Table
@@ -28,6 +33,7 @@ def read_samples(
     has_values = shape.check_shape(table, names, findings)
     if not has_values and "analyte" not in table:
         return None, times
+    names = names or _by_heading(table, "value" in job.heading_units["observations"])
     owners = shape.analytes_of(table, names, findings)
     carried = job.heading_units["observations"]
     default = {a: carried[key] for a, key in wide.items() if key in carried}
@@ -53,7 +59,41 @@ def read_samples(
         declared_limits(which, given, job.units, [*present, *names], findings)
         for which, given in zip(("lloq", "uloq"), limits, strict=True)
     )
+    table = _limits_in_units(table, owners, factors, job)
     readings = read_values(table, owners, factors, Limits(lower, upper), findings)
     # An assumed unit forbids nothing.
     given = {name: unit for name, unit in job.units.items() if name not in job.assumed}
     return assemble(table, owners, readings, given, findings), times
+
+
+def _limits_in_units(table: Table, owners: list[str], factors: Array, job: Job) -> Table:
+    """Return the table with limits in the unit of the values beside them, where a heading gives them one of their own.
+
+    ``LLOQ (pg/mL)`` beside ``conc (ng/mL)`` is a thousandth of what it looks like.
+    """
+    for column in (c for c in ("lloq", "uloq") if c in table and c in job.heading_units["observations"]):
+        own = job.heading_units["observations"][column]
+        cells, count = list(table.columns[column]), 0
+        for i, cell in enumerate(cells):
+            value, unit = number(cell), job.units.get(owners[i], own)
+            if value is None or value != value:
+                continue
+            try:
+                ratio = factor_between(own, unit) / float(factors[i])
+            except UnitError as error:
+                job.findings.problem(f"{table.place(column, i)}: {'; '.join(error.problems)}")
+                break
+            if ratio != 1.0:
+                cells[i], count = float(product(value, ratio)), count + 1
+        if count:
+            heading = table.headings.get(column, column)
+            job.findings.altered(f"{table.name}: {count} limits of '{heading}' converted from {own}")
+        table = replace(table, columns={**table.columns, column: cells})
+    return table
+
+
+def _by_heading(table: Table, has_unit: bool) -> list[str]:
+    """The name of what was measured where only the heading of the values tells: ``conc (ng/mL)`` is called conc."""
+    if "analyte" in table or "value" not in table or not (has_unit or "unit" in table):
+        return []
+    return [split_heading(table.headings.get("value", "value"), {})[0]]

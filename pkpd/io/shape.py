@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -68,10 +69,14 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
         and any(not is_missing(table.cell(c, i)) for c in measured)
         for i in range(len(table))
     ]
+    marks = _marks(table, measured) if any(both) else None
+    if marks is not None:
+        return _both_apart(table, marks, both, measured)
     if len(both) > 1 and all(both):
         findings.problem(
             f"{table.name}: every row has a value and a dose in the column '{table.headings[amounts[0]]}'; "
-            "expected a row of its own for each dose, or doses= with a table or a regimen"
+            "expected a row of its own for each dose, doses= with a table or a regimen, or a column 'mark' that says "
+            "whether the sample was drawn pre or post the dose (a heading such as 'trough' says it, too)"
         )
         return table, None
     nothing = _no_doses(table, amounts, measured, findings)
@@ -91,18 +96,47 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
             findings.problem(
                 f"{table.place('excluded', i)}: a dose cannot be set aside; expected its row to be left out"
             )
+    samples_table, dose_table = _parts(table, measured)
+    return samples_table.take(sampling), dose_table.take(dosing) if dosing else None
+
+
+def _parts(table: Table, measured: Sequence[str]) -> tuple[Table, Table]:
+    """The table without the columns of doses, and without those of samples; all rows are in both."""
     dose_only = {"amount", "amount_per_kg", "route", "duration", "dose_unit"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
     sample_only = {"analyte", "value", "mark", "excluded", "reason", "volume", "lower", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
     if "dose_unit" in doses:
         doses["unit"] = doses.pop("dose_unit")
-    parts = (
-        replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept)).take(rows)
-        for kept, rows in ((samples, sampling), (doses, dosing))
+    one, two = (
+        replace(table, columns=kept, extras=tuple(key for key in table.extras if key in kept))
+        for kept in (samples, doses)
     )
-    samples_table, dose_table = parts
-    return samples_table, dose_table if dosing else None
+    return one, two
+
+
+_BEFORE = re.compile(r".*(trough|predose|beforedose|cmin|ctau).*")
+
+
+def _marks(table: Table, measured: Sequence[str]) -> list[object] | None:
+    """Whether each sample was drawn before or after the dose of its row, where the table says it."""
+    if "mark" in table:
+        return list(table.columns["mark"])
+    headings = [fold(table.headings.get(key, key)) for key in measured]
+    return ["pre"] * len(table) if all(map(_BEFORE.fullmatch, headings)) else None
+
+
+def _both_apart(
+    table: Table, marks: Sequence[object], both: Sequence[bool], measured: Sequence[str]
+) -> tuple[Table, Table | None]:
+    """Return samples and doses of a table whose rows hold both, the samples marked."""
+    amounts = [column for column in ("amount", "amount_per_kg") if column in table]
+    sampled = [i for i in range(len(table)) if any(not is_missing(table.cell(c, i)) for c in measured)]
+    dosed = [i for i in range(len(table)) if any((number(table.cell(c, i)) or 0.0) > 0 for c in amounts)]
+    samples, doses = _parts(table, measured)
+    said = [mark if both[i] or not is_missing(mark) else "" for i, mark in enumerate(marks)]
+    samples = replace(samples, columns={**samples.columns, "mark": said})
+    return samples.take(sampled), doses.take(dosed) if dosed else None
 
 
 def _no_doses(table: Table, amounts: Sequence[str], measured: Sequence[str], findings: Findings) -> set[int]:

@@ -195,21 +195,23 @@ def _values(
 def check_weights(
     people: pandas.DataFrame, dosed: Sequence[str], unit: str, has_table: bool, findings: Findings
 ) -> None:
-    """Report doses per kilogram whose subject has no weight, where weights could be expected."""
+    """Warn about doses per kilogram whose subject has no weight: only absolute amounts need one, and ask for it."""
     if not unit_tools.per_kg(unit) or not dosed:
         return
     if "weight" not in people:
+        sentence = f"doses: given in {unit} and no weights are known; absolute amounts cannot be computed"
         if has_table:
             found = few((repr(str(c)) for c in people.columns), "weight")
-            findings.problem(f"subjects: no column 'weight'; expected one, since doses are in {unit}; found {found}")
+            findings.altered(f"{sentence} (subjects: no column 'weight'; found {found})")
         else:
-            findings.fact(f"doses: given in {unit} and no weights are known; absolute amounts cannot be computed")
+            findings.fact(sentence)
         return
-    for name in people["subject"][people["weight"].isna()]:
-        if name in dosed:
-            findings.problem(
-                f"subjects, subject {name}, column 'weight': missing; expected one, since doses are in {unit}"
-            )
+    lacking = [name for name in people["subject"][people["weight"].isna()] if name in set(dosed)]
+    if lacking:
+        findings.altered(
+            f"subjects: {len(lacking)} subjects have no weight ({few(lacking)}) beside doses in {unit}; their absolute "
+            "amounts cannot be computed"
+        )
 
 
 def identifiers(columns: Sequence[Sequence[str]]) -> dict[str, int | str]:

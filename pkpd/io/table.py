@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,11 @@ import pandas
 
 from pkpd.arrays import Array, Flags
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
+from pkpd.io.commas import either, with_points
+from pkpd.io.files import is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
+from pkpd.io.texts import read_text
+from pkpd.io.units_row import with_units_row
 
 Columns = tuple[list[str], list[list[object]]]
 _SAS_ZERO = 16.0**-65
@@ -60,7 +63,7 @@ class Table:
         """Add the problem that a cell does not hold what was `expected`."""
         cell = self.cell(column, i)
         what = "missing" if is_missing(cell) else shown(cell)
-        findings.problem(f"{self.place(column, i)}: {what}; expected {expected}")
+        findings.problem(f"{self.place(column, i)}: {what}; expected {expected}{either(cell)}")
 
     def take(self, keep: Sequence[int]) -> Table:
         """Return the table with only the rows at these positions."""
@@ -111,11 +114,13 @@ def positions(which: Flags) -> list[int]:
 
 
 def load(name: str, source: object, findings: Findings) -> Columns | None:
-    """Return headings and columns of a DataFrame, a CSV or a SAS transport file, None (and a problem) if that fails."""
+    """Return headings and columns of a DataFrame or a file (CSV, XPT, workbook, Parquet); None and a problem if not."""
     try:
-        if isinstance(source, (str, Path)):
-            xpt = Path(source).suffix.lower() == ".xpt"
-            headings, columns = _from_frame(_from_transport(source)) if xpt else _from_csv(source)
+        if isinstance(source, (str, Path)) and is_file_of_tables(source):
+            headings, columns = _from_frame(read_file(source))
+        elif isinstance(source, (str, Path)):
+            sas = Path(source).suffix.lower() in (".xpt", ".sas7bdat")
+            headings, columns = _from_frame(_from_sas(source)) if sas else read_text(name, source, findings)
         else:
             headings, columns = _from_frame(source)
     except Exception as error:  # a file system, a decoder or a data frame library can fail in any of its own ways
@@ -124,6 +129,8 @@ def load(name: str, source: object, findings: Findings) -> Columns | None:
     if not headings or not columns or not columns[0]:
         findings.problem(f"{name}: the table is empty; expected a header and at least one row")
         return None
+    headings, columns = with_units_row(name, headings, columns, findings)
+    columns = with_points(name, headings, columns, findings)
     return headings, [_with_zeros(name, *named, findings) for named in zip(headings, columns, strict=True)]
 
 
@@ -154,28 +161,13 @@ def _is_sas_zero(cell: float | str) -> bool:
     return value is not None and abs(abs(value) - _SAS_ZERO) < 1e-3 * _SAS_ZERO  # a text may have lost digits
 
 
-def _from_csv(path: str | Path) -> Columns:
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        text = file.read()
-    first = text.split("\n", 1)[0]
-    delimiter = max((",", ";", "\t"), key=first.count)
-    lines = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter))
-    while lines and not lines[-1]:
-        lines.pop()
-    if not lines:
-        return [], []
-    headings = [cell.strip() for cell in lines[0]]
-    for i, line in enumerate(lines[1:], start=1):
-        if not line:
-            lines[i] = line = [""] * len(headings)
-        if len(line) != len(headings):
-            raise ValueError(f"row {i} has {len(line)} fields; expected {len(headings)} as in the header")
-    return headings, [[line[k] for line in lines[1:]] for k in range(len(headings))]
-
-
-def _from_transport(path: str | Path) -> pandas.DataFrame:
-    """Read a SAS transport file (version 5)."""
-    return pandas.read_sas(path, format="xport", encoding="utf-8")
+def _from_sas(path: str | Path) -> pandas.DataFrame:
+    """Read a SAS transport file (version 5) or a SAS data set; what is not UTF-8 is Windows-1252."""
+    form: Any = "xport" if Path(path).suffix.lower() == ".xpt" else "sas7bdat"
+    try:
+        return pandas.read_sas(path, format=form, encoding="utf-8")
+    except UnicodeDecodeError:
+        return pandas.read_sas(path, format=form, encoding="cp1252")
 
 
 def _from_frame(source: Any) -> Columns:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
 from pkpd.dosing import Regimen
 from pkpd.io import columns as names
-from pkpd.io.declared import declared_units, with_headings
+from pkpd.io import roles
+from pkpd.io.declared import declared_units
 from pkpd.io.event_table import (
     EVENTS,
     is_event_table,
@@ -16,11 +18,14 @@ from pkpd.io.event_table import (
     says_what_rows_are,
     without_events,
 )
+from pkpd.io.files import with_sheets
 from pkpd.io.findings import Findings, shown
 from pkpd.io.job import Job
+from pkpd.io.natural_units import complete_units, may_be_analytes
 from pkpd.io.observations import RULES
 from pkpd.io.reading import build
 from pkpd.io.table import Columns, load
+from pkpd.io.wide_times import with_rows_of_times
 from pkpd.study import Study
 
 
@@ -29,7 +34,7 @@ def read_study(
     doses: Any = None,
     subjects: Any = None,
     *,
-    units: Mapping[str, str],
+    units: Mapping[str, str] | None = None,
     lloq: Mapping[str, float | str] | None = None,
     uloq: Mapping[str, float | str] | None = None,
     columns: Mapping[str, str] | None = None,
@@ -95,7 +100,7 @@ def read_study(
     warning (``docs/data.md``). A number is written in ASCII digits.
     """
     findings = Findings()
-    sources = {"observations": observations, "doses": doses, "subjects": subjects}
+    sources = with_sheets({"observations": observations, "doses": doses, "subjects": subjects}, findings)
     job = _open(sources, units, columns, findings)
     return to_study(job, (lloq, uloq), duplicates, attrs)
 
@@ -141,7 +146,7 @@ def to_study(
 
 def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Findings) -> Job:
     """Load every table and match its headings."""
-    job = Job(declared_units(units, findings), findings, may_change=True)
+    job = Job(declared_units({} if units is None else units, findings), findings, may_change=True)
     loaded: dict[str, Columns] = {}
     for name, source in sources.items():
         if isinstance(source, Regimen) and name == "doses":
@@ -154,21 +159,32 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
     words = _words(job, combined=not apart)
     if "observations" in loaded:
         words["observations"] = nonmem_words(loaded["observations"][0], words["observations"])
+    source_rows: list[int] = []
+    if "observations" in loaded:
+        melted = with_rows_of_times(loaded["observations"], words["observations"], findings)
+        if melted is not None:
+            loaded["observations"], source_rows = melted
     every = {spelling: name for group in words.values() for spelling, name in group.items()}
     every |= {names.fold(name): name for name in job.units}
     headings = [heading for found_headings, _ in loaded.values() for heading in found_headings]
     renamed = names.check_renamed(columns, headings, every, findings)
+    analytes = may_be_analytes([*job.units], [*names.vocabulary(names.COVARIATES)])
     for name, content in loaded.items():
-        job.tables[name], job.heading_units[name] = names.match(name, content, words[name], renamed, findings)
+        guessed = roles.guess(name, content, words[name], renamed, analytes, findings)
+        table, carried = names.match(name, content, words[name], {**guessed.meaning, **renamed}, findings)
+        job.heading_units[name] = {**guessed.units, **carried}
         if name == "observations":
+            if source_rows:
+                table = replace(table, rows=[source_rows[row - 1] for row in table.rows])
             is_events = says_what_rows_are if apart else is_event_table
-            if not is_events(job.tables[name]):
-                job.tables[name] = without_events(job.tables[name])
-        job.units = with_headings(job.units, job.heading_units[name], findings)
-    if "time" not in job.units:
-        if not any(text.startswith("units: 'time'") for text in findings.problems):
-            findings.problem("units: no unit of 'time'; expected one such as {'time': 'h'}")
-        job.units["time"] = "h"  # so that the rest can be checked as well
+            if not is_events(table):
+                table = without_events(table)
+        job.tables[name] = table
+    complete_units(job, analytes)
+    known = {heading.upper() for heading in loaded["observations"][0]} if "observations" in loaded else set()
+    for verb, own in (("read_adnca", {"PARAMCD", "AVAL"}), ("read_sdtm", {"PCTESTCD"})):
+        if findings.problems and own <= known:
+            findings.problems.insert(0, f"observations: this looks like a table for pkpd.io.{verb}")
     return job
 
 

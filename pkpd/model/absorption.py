@@ -11,9 +11,9 @@ from pkpd.model.model import Model
 def absorption_steps(model: Model) -> tuple[tuple[str, str], ...]:
     """Return the rate constants of first-order absorption, each with the elimination rate of what it feeds.
 
-    A step is a state that passes all it holds on at a rate which is one parameter (``ka``), and that gets nothing back from
-    where the drug is eliminated (linearly, ``CL/V``). For a given concentration curve the two rates may change places
-    (flip-flop).
+    A step is a state that passes all it holds on at a rate which is one parameter (``ka``), and that gets nothing back
+    from where the drug is eliminated (linearly, ``CL/V``). For a given concentration curve the two rates may change
+    places (flip-flop).
 
     Parameters
     ----------

@@ -129,8 +129,10 @@ class _Rules:
                 return self.raised(base, exponent)
             case ast.BinOp(left=left, right=right):
                 return self.alike([left, right])
-            case ast.Call(func=ast.Name(id="min" | "max" | "abs"), args=inner):
+            case ast.Call(func=ast.Name(id="min" | "max" | "abs" | "mod"), args=inner):
                 return self.alike(inner)
+            case ast.Call(func=ast.Name(id="floor" | "ceil")):
+                return None  # floor(t/24) counts days: a number in it may have any unit
             case ast.Call(func=ast.Name(id="sqrt"), args=[inner]):
                 found = self.walk(inner)
                 return found.power(0.5) if found is not None else None

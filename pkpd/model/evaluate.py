@@ -13,14 +13,24 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import ModelError, nearest
 from pkpd.model import expressions
+from pkpd.model.words import NUMBERS
+
+
+def _log_gamma(x: Array) -> Array:
+    from scipy.special import gammaln
+
+    return np.where(x > 0, gammaln(x), np.nan)
+
 
 _OPERATIONS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos,
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Not: np.logical_not,
 }  # fmt: skip
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "abs": np.abs, "sin": np.sin, "cos": np.cos, "tanh": np.tanh,
+    "floor": np.floor, "ceil": np.ceil, "mod": lambda a, b: a - b * np.floor(a / b), "lgamma": _log_gamma,
 }  # fmt: skip
 _SEVERAL: Mapping[str, Callable[..., Any]] = {"min": np.minimum, "max": np.maximum}
 
@@ -46,6 +56,7 @@ def evaluate_text(text: str, values: Mapping[str, Any]) -> Array:
     ModelError
         If the text is no equation, or one of its names has no value.
     """
+    values = {**NUMBERS, **values}
     if missing := sorted(expressions.names(text) - set(values)):
         raise ModelError([f"{name!r} in {text!r} has no value; {nearest(name, values)}" for name in missing])
     with np.errstate(all="ignore"):

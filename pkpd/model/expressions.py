@@ -5,37 +5,42 @@ from __future__ import annotations
 import ast
 import keyword
 import math
-import operator
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
 from pkpd.errors import ModelError, nearest, shown
+from pkpd.model.functions import computable, whole
+from pkpd.model.texts import one_line, text_of, tree_of, without_steps
+from pkpd.model.words import (
+    COMPARISONS,
+    DOSE,
+    FUNCTIONS,
+    NUMBERS,
+    OF_NUMBERS,
+    OPERATIONS,
+    TAD,
+    TIME,
+    instead_of,
+    wrong_count,
+)
 
-TIME = "t"
-TAD = "tad"  # time after the last dose
-FUNCTIONS = ("exp", "log", "sqrt", "abs", "min", "max", "sin", "cos", "tanh")
 _LONGEST = 10_000
 _EXACT, _HIGHEST, _TOWER = 1e15, 100, 5
-_FLOAT_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}  # fmt: skip
-_FLOAT_FUNCTIONS: Mapping[str, Callable[..., float]] = {
-    "exp": math.exp, "log": math.log, "sqrt": math.sqrt, "abs": abs, "min": min, "max": max, "sin": math.sin,
-    "cos": math.cos, "tanh": math.tanh,
-}  # fmt: skip
-_COMPARISONS = {ast.Lt: "Lt", ast.LtE: "Le", ast.Gt: "Gt", ast.GtE: "Ge"}
+__all__ = [
+    "DOSE", "FUNCTIONS", "TAD", "TIME", "computable", "equated", "is_name", "name_advice", "names", "one_line", "parse",
+    "rename", "substitute_names", "symbol", "text_of", "tree_of", "with_numbers", "without_steps",
+]  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """Return the names that stand in an equation, after checking it against the whitelist (without SymPy).
 
-    Allowed are numbers, names, ``+ - * / ** ^``, parentheses, ``exp log sqrt abs min max sin cos tanh``, and
-    ``a if x < y else b``. Time is ``t``, time after the last dose ``tad``. A text may have several lines; what stands
-    behind a ``#`` in a line is a comment.
+    Allowed are numbers, names, ``+ - * / ** ^``, parentheses, ``exp log sqrt abs min max sin cos tanh floor ceil mod
+    lgamma``, and ``a if x < y else b``. Time is ``t``, time after the last dose ``tad``. A text may have several
+    lines; what stands behind a ``#`` in a line is a comment.
 
     Raises
     ------
@@ -83,6 +88,8 @@ def is_name(text: str) -> bool:
 def name_advice(text: str) -> str:
     """Say what a name should look like instead."""
     plain = unicodedata.normalize("NFKC", text)
+    if text in FUNCTIONS:
+        return "in equations it is a function"
     if plain != text and is_name(plain):
         return f"two letters look alike here: write {plain!r} (as equations are read)"
     return "expected letters and digits, with _ inside"
@@ -92,24 +99,6 @@ def _too_deep(text: str) -> ModelError:
     return ModelError(
         f"equation {text[:60]!r}… is nested too deeply or has too many terms; name parts of it as outputs"
     )
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, without what stands behind a ``#`` in each of its lines."""
-    return " ".join(word for line in text.splitlines() for word in line.partition("#")[0].split())
-
-
-def tree_of(text: str) -> ast.expr:
-    """Return Python's tree of a text in the grammar of equations; ``^`` is a power, ``#`` begins a comment.
-
-    Every reader of equations and inequalities begins here, so that all read the same.
-
-    Raises
-    ------
-    SyntaxError, ValueError, RecursionError, MemoryError
-        If Python cannot read it.
-    """
-    return ast.parse(one_line(text).replace("^", "**"), mode="eval").body
 
 
 def _tree(text: str) -> ast.expr:
@@ -130,70 +119,6 @@ def symbol(name: str) -> Any:
     import sympy
 
     return sympy.Symbol(name, real=True)
-
-
-def text_of(expression: Any) -> str:
-    """Return an equation as text that `parse` reads back, from text or from SymPy (floats keep all their digits)."""
-    if isinstance(expression, (int, float)):  # numpy's numbers are among them, and write themselves otherwise
-        return repr(int(expression) if isinstance(expression, int) else float(expression))
-    if isinstance(expression, str):
-        line = one_line(expression)
-        return line or expression  # a comment alone is refused where it is read
-    text: str = _printer().doprint(expression)
-    return text
-
-
-@lru_cache(maxsize=1)
-def without_steps(expression: Any) -> Any:
-    """Write the derivatives of abs, max and min as an ``a if … else b``, which equations can say; a text stays."""
-    import sympy
-
-    if isinstance(expression, str):
-        return expression
-    step = expression.replace(sympy.sign, lambda x: sympy.Piecewise((1, x > 0), (-1, x < 0), (0, True)))
-    return step.replace(sympy.Heaviside, lambda x, *_: sympy.Piecewise((1, x > 0), (0, True)))
-
-
-def _printer() -> Any:
-    from sympy.printing.str import StrPrinter
-
-    class Printer(StrPrinter):  # type: ignore[misc]
-        def _print_Float(self, expr: Any) -> str:
-            return repr(float(expr))
-
-        _print_NumberSymbol = _print_Pi = _print_Float
-
-        def _print_Exp1(self, expr: Any) -> str:
-            return "exp(1)"
-
-        def _print_Piecewise(self, expr: Any) -> str:
-            *cases, (last, condition) = expr.args
-            text: str = self._print(last)
-            if condition != True:  # noqa: E712  (a SymPy truth value)
-                raise ModelError(f"a Piecewise needs a last case that is always true: {expr}")
-            for value, condition in reversed(cases):
-                text = f"(({self._print(value)}) if {self._print(condition)} else ({text}))"
-            return text
-
-        def _print_And(self, expr: Any) -> str:
-            return " and ".join(f"({self._print(a)})" for a in expr.args)
-
-        def _print_Or(self, expr: Any) -> str:
-            return " or ".join(f"({self._print(a)})" for a in expr.args)
-
-        def _print_Relational(self, expr: Any) -> str:
-            return f"({self._print(expr.lhs)}) {expr.rel_op} ({self._print(expr.rhs)})"
-
-        def _print_Max(self, expr: Any) -> str:
-            return f"max({', '.join(self._print(a) for a in expr.args)})"
-
-        def _print_Min(self, expr: Any) -> str:
-            return f"min({', '.join(self._print(a) for a in expr.args)})"
-
-        def _print_Abs(self, expr: Any) -> str:
-            return f"abs({self._print(expr.args[0])})"
-
-    return Printer()
 
 
 def _check(node: ast.AST, text: str, names_found: set[str]) -> float | None:
@@ -220,23 +145,20 @@ def _check(node: ast.AST, text: str, names_found: set[str]) -> float | None:
             if isinstance(op, ast.Div) and b == 0:
                 raise ModelError(f"equation {shown(text)} divides by zero")
             known = None if a is None or b is None else (a, b)
-            return None if known is None else _finite(_constant(_FLOAT_OPERATIONS[type(op)], *known), node, text)
+            return None if known is None else _finite(_constant(OPERATIONS[type(op)], *known), node, text)
         case ast.Call(func=func, args=arguments, keywords=keywords):
             name = _check_call(func, len(arguments), bool(keywords), text)
             values = [_check(argument, text, names_found) for argument in arguments]
             numbers = [value for value in values if value is not None]
             return (
-                _finite(_constant(_FLOAT_FUNCTIONS[name], *numbers), node, text)
+                _finite(_constant(OF_NUMBERS[name], *numbers), node, text)
                 if len(numbers) == len(values)
                 else None
             )
         case ast.IfExp(test=test, body=body, orelse=orelse):
             inner = [*_compared(test, text), body, orelse]
         case _:
-            raise ModelError(
-                f"equation {shown(text)} contains {ast.unparse(node)[:60]!r}; allowed are numbers, names, + - * / ** "
-                f"(or ^), 'a if x < y else b' and {', '.join(FUNCTIONS)}"
-            )
+            raise ModelError(f"equation {shown(text)} contains {ast.unparse(node)[:60]!r}; {_way_out(node)}")
     for child in inner:
         _check(child, text, names_found)
     return None
@@ -266,25 +188,71 @@ def _finite(value: float, node: ast.AST, text: str) -> float:
     return value
 
 
+def _way_out(node: ast.AST) -> str:
+    """What to write in the place of something that equations do not have."""
+    match node:
+        case ast.Compare() | ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
+            condition = ast.unparse(node)[:60]
+            return f"a condition is no number: write '1 if {condition} else 0'"
+        case ast.BinOp(op=ast.Mod(), left=left, right=right):
+            return f"write mod({ast.unparse(left)[:60]}, {ast.unparse(right)[:60]})"
+        case ast.BinOp(op=ast.FloorDiv(), left=left, right=right):
+            return f"write floor(({ast.unparse(left)[:60]})/({ast.unparse(right)[:60]}))"
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+            return "conditions are joined with 'and', 'or'"
+        case ast.Constant(value=str()):
+            return "values of covariates are numbers (0 and 1, say), in equations and in tables"
+    return (
+        "allowed are numbers, names, pi, + - * / ** (or ^), 'a if x < y else b' (with and, or; == for covariates) and "
+        + ", ".join(FUNCTIONS)
+    )
+
+
 def _compared(test: ast.expr, text: str) -> list[ast.expr]:
     """Return the sides of the comparisons in the condition of an ``a if … else b``."""
     if isinstance(test, ast.BoolOp):
         return [side for value in test.values for side in _compared(value, text)]
-    if isinstance(test, ast.Compare) and all(type(op) in _COMPARISONS for op in test.ops):
+    if isinstance(test, ast.Compare) and all(type(op) in COMPARISONS for op in test.ops):
         return [test.left, *test.comparators]
-    raise ModelError(
-        f"equation {shown(text)}: {ast.unparse(test)!r} is not a condition; allowed are < <= > >= with and, or"
-    )
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Compare(left=left, ops=[op], comparators=[right])):
+            ways = {ast.Lt: ">=", ast.LtE: ">", ast.Gt: "<=", ast.GtE: "<", ast.Eq: "!=", ast.NotEq: "=="}
+            way = f"write '{ast.unparse(left)} {ways.get(type(op), '…')} {ast.unparse(right)}'"
+        case ast.UnaryOp(op=ast.Not()):
+            way = "write the opposite, or exchange what stands before 'if' and after 'else'"
+        case ast.Name(id=name):
+            way = f"write '{name} == 1' if it is a covariate that is 0 or 1, or '{name} > 0'"
+        case _:
+            way = "allowed are < <= > >= (and == != for covariates) with and, or"
+    raise ModelError(f"equation {shown(text)}: {ast.unparse(test)!r} is not a condition; {way}")
+
+
+@lru_cache(maxsize=4096)
+def equated(text: str) -> frozenset[str]:
+    """Return the names that stand in comparisons with ``==`` or ``!=``."""
+    names(text)  # checks the text
+    found: set[str] = set()
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            pairs = [(a, b) for a, op, b in zip(sides, node.ops, sides[1:], strict=False) if _is_equality(op)]
+            parts = [part for pair in pairs for side in pair for part in ast.walk(side)]
+            found |= {part.id for part in parts if isinstance(part, ast.Name)}
+    return frozenset(found - set(FUNCTIONS))
+
+
+def _is_equality(op: ast.cmpop) -> bool:
+    return isinstance(op, ast.Eq | ast.NotEq)
 
 
 def _check_call(func: ast.expr, count: int, keywords: bool, text: str) -> str:
     """Return the name of the function that is called."""
     name = func.id if isinstance(func, ast.Name) else ast.unparse(func)
     if name not in FUNCTIONS:
-        raise ModelError(f"equation {shown(text)} calls {name[:60]!r}; {nearest(name, FUNCTIONS)}")
-    many = name in ("min", "max")
-    if keywords or (count < 2 if many else count != 1):
-        raise ModelError(f"equation {shown(text)}: {name} takes {'two or more values' if many else 'one value'}")
+        way = instead_of(name) or nearest(name, FUNCTIONS)
+        raise ModelError(f"equation {shown(text)} calls {name[:60]!r}; {way}")
+    if wrong := "values by their places" if keywords else wrong_count(name, count):
+        raise ModelError(f"equation {shown(text)}: {name} takes {wrong}")
     return name
 
 
@@ -302,6 +270,15 @@ def _convert(node: ast.AST, text: str) -> Any:
             return -inner if isinstance(op, ast.USub) else inner
         case ast.BinOp(left=left, op=op, right=right):
             return _binary(_convert(left, text), op, _convert(right, text), text)
+        case ast.Call(func=ast.Name(id="floor" | "ceil" as name), args=[inner]):
+            sign = 1 if name == "floor" else -1  # ceil(x) = -floor(-x)
+            above, below = _quotient(inner, text)
+            return sign * whole(sign * above, below)
+        case ast.Call(func=ast.Name(id="mod"), args=arguments):
+            a, b = (_convert(argument, text) for argument in arguments)
+            return a - b * whole(a, b)
+        case ast.Call(func=ast.Name(id="lgamma"), args=[inner]):
+            return sympy.loggamma(_convert(inner, text))
         case ast.Call(func=ast.Name(id=name), args=arguments):
             function = getattr(sympy, {"min": "Min", "max": "Max", "abs": "Abs"}.get(name, name))
             return function(*(_convert(a, text) for a in arguments))
@@ -313,8 +290,20 @@ def _convert(node: ast.AST, text: str) -> Any:
         case ast.Compare(left=left, ops=ops, comparators=others):
             sides = [_convert(side, text) for side in (left, *others)]
             pairs = zip(sides[:-1], ops, sides[1:], strict=True)
-            return sympy.And(*(getattr(sympy, _COMPARISONS[type(op)])(a, b) for a, op, b in pairs))
+            return sympy.And(*(getattr(sympy, COMPARISONS[type(op)])(a, b) for a, op, b in pairs))
     raise AssertionError(f"unchecked node {ast.dump(node)}")
+
+
+def _quotient(node: ast.expr, text: str) -> tuple[Any, Any]:
+    """Numerator and denominator of what is rounded, as they are written: t/24 is a whole number at 24."""
+    import sympy
+
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return _convert(node.left, text), _convert(node.right, text)
+    inner = _convert(node, text)
+    halves = {f: sympy.Rational(f) for f in inner.atoms(sympy.Float) if float(f * 64).is_integer()}
+    above, below = sympy.fraction(sympy.together(inner.xreplace(halves)))
+    return above, below
 
 
 def _binary(a: Any, op: ast.operator, b: Any, text: str) -> Any:
@@ -337,6 +326,14 @@ def _binary(a: Any, op: ast.operator, b: Any, text: str) -> Any:
     except OverflowError:
         raise ModelError(f"equation {shown(text)} contains a power that is not a finite number") from None
     return sympy.Float(size) if size > _EXACT else a**b
+
+
+def with_numbers(text: str, own: Collection[str]) -> str:
+    """Return the equation with ``pi`` as a number, unless somebody has given this name to something of his own."""
+    if not any(name in text for name in NUMBERS):  # the usual case: nothing has to be read
+        return text
+    used = {name: repr(value) for name, value in NUMBERS.items() if name in names(text) and name not in own}
+    return substitute_names(text, used) if used else text
 
 
 def rename(text: str, new: Mapping[str, str]) -> str:

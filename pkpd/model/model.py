@@ -15,6 +15,7 @@ from pkpd.arguments import NAMED, checked, checked_fields
 from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, ModelError, UnitError, nearest, unknown_names
 from pkpd.model import expressions
+from pkpd.model.meanings import equality_problems, undefined_name
 from pkpd.parameters import Parameter, Parameters
 
 WORDS = MappingProxyType({"time": "time", "amount": "amount", "volume": "volume"})
@@ -89,11 +90,12 @@ class Model:
         texts = dict.fromkeys(("equations", "outputs", "initial", *DOSING), NAMED)
         checked_fields(self, "model", **texts)
         problems = []
+        own = {*self.equations, *self.parameters.names, *self.outputs, *self.covariates}
         for kind in ("equations", "outputs", "initial", *DOSING):
             read = {}
             for key, value in getattr(self, kind).items():
                 try:
-                    text = expressions.text_of(value)
+                    text = expressions.with_numbers(expressions.text_of(value), own)
                     expressions.names(text)
                     read[key] = text
                 except InputError as error:
@@ -126,6 +128,12 @@ class Model:
                     f"{what} of {state!r} uses {name!r}; expected parameters and covariates only"
                     for name in sorted(expressions.names(text) & moving)
                 ]
+        kinds = {expressions.TIME: "time", expressions.TAD: "time after dose"}
+        kinds |= dict.fromkeys(self.parameters.names, "a parameter") | dict.fromkeys(self.outputs, "an output")
+        kinds |= dict.fromkeys(self.equations, "a state")
+        for kind in ("equations", "outputs", "initial", *DOSING):
+            for key, text in getattr(self, kind).items():
+                problems += equality_problems(f"{kind}[{key!r}]", text, kinds)
         problems += [f"unknown route {r!r}; {nearest(r, ROUTES)}" for r in self.doses if r not in ROUTES]
         problems += unknown_names(self.doses.values(), self.equations, "state that a dose enters")
         return problems
@@ -143,6 +151,13 @@ class Model:
         return tuple(self.equations)
 
     @property
+    def by_amount(self) -> bool:
+        """Whether what is said of doses depends on their amount, by the name ``dose``."""
+        own = {*self.parameters.names, *self.covariates, *self.equations, *self.outputs}
+        texts = (text for kind in DOSING for text in getattr(self, kind).values())
+        return expressions.DOSE not in own and any(expressions.DOSE in expressions.names(text) for text in texts)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Names that the equations use and nothing defines yet: what another model must bring with ``+``."""
         known = {
@@ -154,8 +169,10 @@ class Model:
             *self.covariates,
         }
         texts = [*self.equations.values(), *self.outputs.values(), *self.initial.values()]
-        texts += [text for kind in DOSING for text in getattr(self, kind).values()]
-        return tuple(sorted(set().union(*(expressions.names(t) for t in texts)) - known)) if texts else ()
+        of_doses = [text for kind in DOSING for text in getattr(self, kind).values()]
+        used = {name for text in texts for name in expressions.names(text)}
+        used |= {name for text in of_doses for name in expressions.names(text)} - {expressions.DOSE}
+        return tuple(sorted(used - known))
 
     @cached_property
     def key(self) -> str:
@@ -377,6 +394,5 @@ def define(
     model = Model(name, equations, parameters, **parts)
     if undefined := sorted(set(model.needs) - set(needs)):
         known = [*model.states, *model.parameters.names, *model.outputs]
-        missing = [f"{n!r} is used but not defined; {nearest(n, known)}" for n in undefined]
-        raise ModelError(missing, f"model {name!r}")
+        raise ModelError([undefined_name(n, known) for n in undefined], f"model {name!r}")
     return model

@@ -23,6 +23,13 @@ from pkpd.nca.kernel.interpolation import interpolate, interpolate_dosed
 from pkpd.nca.kernel.parameters import ALIASES, NAMES, PARAMETERS, parameter_name
 from pkpd.nca.kernel.profiles import Marked, Profiles
 from pkpd.nca.kernel.row import NcaParameter
+from pkpd.nca.response import (
+    LIMIT_PARAMETERS,
+    RESPONSE_PARAMETERS,
+    RESPONSE_PRESETS,
+    ResponseRules,
+    nca_response,
+)
 from pkpd.nca.result import choose_points, nca, rerun
 from pkpd.nca.rules import PRESETS, Rules
 from pkpd.nca.settings import NcaSettings, Points
@@ -46,9 +53,12 @@ else:
 
 __all__ = [
     "ALIASES",
+    "LIMIT_PARAMETERS",
     "NAMES",
     "PARAMETERS",
     "PRESETS",
+    "RESPONSE_PARAMETERS",
+    "RESPONSE_PRESETS",
     "SPARSE_PARAMETERS",
     "SPARSE_PRESETS",
     "Area",
@@ -62,6 +72,7 @@ __all__ = [
     "Points",
     "PowerModel",
     "Profiles",
+    "ResponseRules",
     "Rules",
     "SparseResult",
     "SparseRules",
@@ -77,6 +88,7 @@ __all__ = [
     "interpolate_dosed",
     "lambda_z_line",
     "nca",
+    "nca_response",
     "nca_sparse",
     "parameter_name",
     "power_model",

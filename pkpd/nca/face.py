@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from pkpd.nca import (  # isort: skip
-    ALIASES as _ALIASES, NAMES as _NAMES, PARAMETERS as _PARAMETERS, PRESETS as _PRESETS,
+    ALIASES as _ALIASES, LIMIT_PARAMETERS as _LIMIT_PARAMETERS, NAMES as _NAMES,
+    PARAMETERS as _PARAMETERS, PRESETS as _PRESETS,
+    RESPONSE_PARAMETERS as _RESPONSE_PARAMETERS, RESPONSE_PRESETS as _RESPONSE_PRESETS,
     SPARSE_PARAMETERS as _SPARSE_PARAMETERS, SPARSE_PRESETS as _SPARSE_PRESETS, Area as _Area, Asked as _Asked,
     Comparison as _Comparison, Computed as _Computed, Extrapolation as _Extrapolation, Marked as _Marked,
     NcaParameter as _NcaParameter, NcaSettings as _NcaSettings, Points as _Points, PowerModel as _PowerModel,
-    Profiles as _Profiles, Rules as _Rules, SparseResult as _SparseResult, SparseRules as _SparseRules,
+    Profiles as _Profiles, ResponseRules as _ResponseRules,
+    Rules as _Rules, SparseResult as _SparseResult, SparseRules as _SparseRules,
     SteadyState as _SteadyState, accumulation as _accumulation, area as _area, choose_points as _choose_points,
     compute as _compute, criterion as _criterion, dose_proportionality as _dose_proportionality,
     find_tau as _find_tau, interpolate as _interpolate, interpolate_dosed as _interpolate_dosed,
-    lambda_z_line as _lambda_z_line, nca as _nca, nca_sparse as _nca_sparse, parameter_name as _parameter_name,
+    lambda_z_line as _lambda_z_line, nca as _nca, nca_response as _nca_response,
+    nca_sparse as _nca_sparse, parameter_name as _parameter_name,
     power_model as _power_model, profiles_of as _profiles_of, relative as _relative, relative_by as _relative_by,
     rerun as _rerun, sparse as _sparse, sparse_difference as _sparse_difference, sparse_ratio as _sparse_ratio,
     stable_trough as _stable_trough, steady_state as _steady_state, summarise as _summarise, superpose as _superpose,
@@ -35,9 +39,12 @@ class NcaVerb:
         return _nca(study, analyte, **options)
 
     ALIASES = _ALIASES
+    LIMIT_PARAMETERS = _LIMIT_PARAMETERS
     NAMES = _NAMES
     PARAMETERS = _PARAMETERS
     PRESETS = _PRESETS
+    RESPONSE_PARAMETERS = _RESPONSE_PARAMETERS
+    RESPONSE_PRESETS = _RESPONSE_PRESETS
     SPARSE_PARAMETERS = _SPARSE_PARAMETERS
     SPARSE_PRESETS = _SPARSE_PRESETS
     Area: TypeAlias = _Area
@@ -51,6 +58,7 @@ class NcaVerb:
     Points: TypeAlias = _Points
     PowerModel: TypeAlias = _PowerModel
     Profiles: TypeAlias = _Profiles
+    ResponseRules: TypeAlias = _ResponseRules
     Rules: TypeAlias = _Rules
     SparseResult: TypeAlias = _SparseResult
     SparseRules: TypeAlias = _SparseRules
@@ -66,6 +74,7 @@ class NcaVerb:
     interpolate_dosed = staticmethod(_interpolate_dosed)
     lambda_z_line = staticmethod(_lambda_z_line)
     nca = staticmethod(_nca)
+    nca_response = staticmethod(_nca_response)
     nca_sparse = staticmethod(_nca_sparse)
     parameter_name = staticmethod(_parameter_name)
     power_model = staticmethod(_power_model)

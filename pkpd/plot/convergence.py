@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.fit.mixed.population_fit import PopulationFit
-from pkpd.fit.mixed.quantities import omega_quantities
-from pkpd.fit.mixed.saem import BURN_IN, EXPLORATION
+from pkpd.fit.mixed.em.saem import BURN_IN, EXPLORATION
+from pkpd.fit.mixed.result.population_fit import PopulationFit
+from pkpd.fit.mixed.result.quantities import omega_quantities
 from pkpd.plot import marks, style
 from pkpd.plot.goodness import status_notes
 

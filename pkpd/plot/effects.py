@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.plot import marks, style
 from pkpd.plot.goodness import status_notes
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError, few
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.plot import marks, style
 
 if TYPE_CHECKING:

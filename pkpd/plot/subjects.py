@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
 from pkpd.dosing import Regimen
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.model import Model
 from pkpd.observed.every_record import every_record
 from pkpd.observed.sequence import occasion_labels
@@ -162,10 +162,9 @@ def _values(fit: PopulationFit, model: Model, subject: Any) -> tuple[dict[str, f
     """Values of a subject's model without and with random effects."""
     values = {p.name: p.value for p in model.parameters}
     values |= {n: v for n, v in fit.values.items() if n in values}
-    if fit.estimate is not None:
-        place = fit.estimate.problem.data.subjects.index(subject)
-        values |= {n: float(v[place]) for n, v in fit.estimate.problem.given.items()}
     found = fit.individuals.sel(subject=subject)
+    if fit.people.table is not None:  # given by an earlier fit, for every subject its own
+        values |= {n: float(found[n]) for n in map(str, fit.people.table.columns) if n in values}
     effects = {f"eta_{n}": float(found["eta"].sel(effect=n)) for n in found["effect"].to_numpy().tolist()}
     if "kappa" in found:
         for n in found["kappa_of"].to_numpy().tolist():

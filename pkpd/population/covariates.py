@@ -14,6 +14,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.model import Model, expressions
+from pkpd.model.words import NUMBERS
 from pkpd.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def relation_problems(relations: Mapping[str, str], model: Model, parameters: Pa
 def needed_covariates(relations: Mapping[str, str], parameters: Parameters) -> tuple[str, ...]:
     """Return the covariates that relations need, in order: every name that is no parameter."""
     names = dict.fromkeys(n for text in relations.values() for n in sorted(expressions.names(text)))
-    return tuple(n for n in names if n not in parameters)
+    return tuple(n for n in names if n not in parameters and n not in NUMBERS)
 
 
 def covariate_columns(

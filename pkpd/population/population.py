@@ -177,7 +177,8 @@ class Population:
         moving = {n.removesuffix("_1") if n.startswith("kappa_") else n for n, v in zip(
             self.omega.names(), np.diag(self.omega.matrix()), strict=True) if v > 0}  # fmt: skip
         moving |= set(self.covariate_names)
-        return tuple(n for n, text in self.texts.items() if expressions.names(text) & moving)
+        every = {**self.texts, **self.error_exponents}
+        return tuple(n for n, text in every.items() if expressions.names(text) & moving)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -326,9 +327,10 @@ class Population:
         if self.omega.unstated:
             names = ", ".join(self.omega.unstated)
             raise InputError(f"the covariance of {names} is to be estimated; state it by omega=… to simulate")
-        if unknown := (*self.error_exponents, *(c.name for c in self.correlations)):
-            what = f"random effects on residual errors and their correlations ({', '.join(unknown)})"
-            raise InputError(f"{what} are fitted, but cannot be simulated yet", "population")
+        late = [n for n, t in self.error_exponents.items() if differs_by_occasion(t, self.omega.effects("occasion"))]
+        if late:
+            what = f"random effects between occasions on residual errors ({', '.join(late)})"
+            raise InputError(f"{what} are fitted, but cannot be simulated", "population")
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
         }
@@ -338,17 +340,25 @@ class Population:
         related = bool(self.relations) and known is None
         people = self._people(subjects, rng) if related else dict(known or {})
         effects = None
-        if self.texts:
+        if self.texts or self.error_exponents:
             own, eta = self._screened(people, subjects, rng, related)
             kappa = self.omega.draw_occasions(rng, subjects, occasions)
             if moved := self.by_occasion:
                 columns = {n: people[n][:, None] for n in self.covariate_names}
                 late = self.individual_values(eta[:, None, :], kappa, covariates=columns)
                 own |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
-            values, effects = values | own, (eta, kappa)
+            values, effects = values | own | self._own_errors(eta), (eta, kappa)
         if self.covariates is not None and not related:
             people |= self._people(subjects, rng)
         return values, people, effects
+
+    def _own_errors(self, eta: Array) -> dict[str, Array]:
+        """Return the residual errors' parameters that differ between subjects, shape (subjects,) each."""
+        effects = {f"eta_{n}": eta[:, k] for k, n in enumerate(self.omega.effects())}
+        return {
+            n: self.parameters[n] * np.exp(evaluate_text(text, {**self.parameters.as_dict(), **effects}))
+            for n, text in self.error_exponents.items()
+        }
 
     def _screened(
         self, people: dict[str, NDArray[Any]], subjects: int, rng: np.random.Generator, related: bool

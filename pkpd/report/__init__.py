@@ -4,6 +4,7 @@ from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, r
 from pkpd.report.figures import draw_figures
 from pkpd.report.layout import paragraph, table_text
 from pkpd.report.real import indomethacin_report, theophylline_report
+from pkpd.report.responses import responses
 
 __all__ = [
     "draw_figures",
@@ -14,6 +15,7 @@ __all__ = [
     "predicted_toxicity",
     "recomputed",
     "recovered",
+    "responses",
     "table_text",
     "theophylline_report",
     "toxicity",

@@ -78,7 +78,7 @@ def paragraph(text: str, width: int = WIDTH) -> str:
     width : int
         Most characters of a line.
     """
-    kept = textwrap.TextWrapper(
+    wrapper = textwrap.TextWrapper(
         width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-    return "\n".join(kept.fill(line) for line in text.splitlines()) + "\n"
+    return "\n".join(map(wrapper.fill, text.splitlines())) + "\n"

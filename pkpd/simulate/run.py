@@ -17,7 +17,7 @@ from pkpd.errors import InputError, naming
 from pkpd.model import Model
 from pkpd.observed import Observed
 from pkpd.population import Population, SubjectRows
-from pkpd.simulate.noise import draw_measured
+from pkpd.simulate.noise import Scatter, draw_noise, measured_values
 from pkpd.simulate.pieces import ERRORS, PARAMETERS, Piece, stream
 
 
@@ -65,7 +65,7 @@ class Run:
         drawn = [draw(stream(self.seed, k, piece.block, PARAMETERS)) for k in range(*piece.replicates)]
         return {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}
 
-    def measured(self, exact: Mapping[str, Array], piece: Piece) -> dict[str, Array]:
+    def measured(self, exact: Mapping[str, Array], piece: Piece, scatter: Scatter) -> dict[str, Array]:
         """Add residual errors to the exact values of every output that has one, one row per replicate of the piece.
 
         All errors are drawn whatever is kept: a measurement must not depend on what is kept beside it.
@@ -73,9 +73,22 @@ class Run:
         found: dict[str, list[Array]] = {error.output: [] for error in self.people.errors}
         for k, replicate in enumerate(range(*piece.replicates)):
             rng = stream(self.seed, replicate, piece.block, ERRORS)
+            here = {error.output: exact[error.output][k] for error in self.people.errors}
+            noise = draw_noise(self.people, here, scatter, rng)
             for error in self.people.errors:
-                found[error.output].append(draw_measured(error, exact[error.output][k], self.people.parameters, rng))
+                name = error.output
+                factor = scatter.factors[name][k] if name in scatter.factors else None
+                found[name].append(measured_values(error, here[name], self.people.parameters, noise[name], factor))
         return {output: np.stack(rows) for output, rows in found.items()}
+
+    def factors(self, values: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> dict[str, Array]:
+        """Return what each output's residual SD is multiplied with in every subject; none where it is shared."""
+        found = {}
+        for error in self.people.errors:
+            own = [n for n in error.names if n in self.people.error_exponents]
+            if own:
+                found[error.output] = (values[own[0]] / self.people.parameters[own[0]]).reshape(shape)
+        return found
 
 
 def inputs_of(model: Model, values: Mapping[str, NDArray[Any]]) -> Array:

@@ -17,6 +17,7 @@ from pkpd.model import Model
 from pkpd.population import Population
 from pkpd.simulate.designs import concrete, doses_for
 from pkpd.simulate.layout import Labels, Layout, Variable, chosen, coordinates_of
+from pkpd.simulate.noise import Scatter
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve
 from pkpd.simulate.task import Task
@@ -63,7 +64,11 @@ class RegimenJob:
         exact = {name: solved.outputs[:, k].reshape(shape) for k, name in enumerate(model.outputs)}
         arrays |= {name: np.ascontiguousarray(exact[name]) for name in exact if name in self.kept}
         if any(f"{error.output}_measured" in self.kept for error in people.errors):
-            measured = {f"{name}_measured": array for name, array in self.run.measured(exact, piece).items()}
+            scatter = Scatter(
+                self.run.factors(values, (*piece.shape, 1)), {each.outputs: None for each in people.correlations}
+            )
+            found = self.run.measured(exact, piece, scatter)
+            measured = {f"{name}_measured": array for name, array in found.items()}
             arrays |= {name: array for name, array in measured.items() if name in self.kept}
         own = self.kept - arrays.keys()
         arrays |= {n: values[n].astype(float).reshape(*piece.shape, *values[n].shape[1:]) for n in own}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import units
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError
 from pkpd.observed import Observed, observe
 from pkpd.observed.rows import INDICATOR
@@ -18,6 +18,7 @@ from pkpd.observed.sequence import occasion_labels
 from pkpd.population import Population, SubjectRows
 from pkpd.simulate.designs import Own, own_values
 from pkpd.simulate.layout import Layout, Variable, chosen, coordinates_of, plain_variable
+from pkpd.simulate.noise import Scatter
 from pkpd.simulate.pieces import Cut, Part, Piece
 from pkpd.simulate.run import Run, inputs_of, solve_observed
 from pkpd.simulate.task import Task
@@ -64,17 +65,36 @@ class StudyJob:
     def compute(self, piece: Piece) -> Part:
         """Draw and solve one piece."""
         model, repeat = self.run.people.model, piece.shape[0]
-        solved = solve_observed(model, self.values(piece), self.observed, repeat, self.run.settings)
+        values = self.values(piece)
+        solved = solve_observed(model, values, self.observed, repeat, self.run.settings)
         rows = np.arange(len(solved.outputs))
         exact = solved.outputs[rows, np.tile(self.observed.output, repeat)].reshape(repeat, -1)
         measured = np.full(exact.shape, np.nan)
         mine = {name: self.observed.output == k for k, name in enumerate(model.outputs)}
-        for name, values in self.run.measured({n: exact[:, own] for n, own in mine.items()}, piece).items():
-            measured[:, mine[name]] = values
+        scatter = self._scatter(values, mine, repeat)
+        found = self.run.measured({n: exact[:, own] for n, own in mine.items()}, piece, scatter)
+        for name, drawn in found.items():
+            measured[:, mine[name]] = drawn
         exact, measured = exact * self.ratio, measured * self.ratio
         arrays = {"value": exact, "measured": measured, "blq": measured < self.lloq}
         kept = {name: array for name, array in arrays.items() if name in self.kept}
         return Part(kept, int(np.count_nonzero(solved.status)), solved.advice)
+
+
+    def _scatter(self, values: Mapping[str, NDArray[Any]], mine: Mapping[str, Flags], repeat: int) -> Scatter:
+        """How the subjects' own residual SDs and correlations reach the rows of each output."""
+        first = np.searchsorted(self.rows.subject, np.arange(self.rows.subjects))
+        factors = {
+            name: factor[:, first][:, self.observed.subject[mine[name]]]
+            for name, factor in self.run.factors(values, (repeat, len(self.rows.subject))).items()
+        }
+        twins: dict[tuple[str, str], Integers | None] = {}
+        for each in self.run.people.correlations:
+            one, two = (self.observed.record[mine[output]] for output in each.outputs)
+            place = np.minimum(np.searchsorted(one, two), max(len(one) - 1, 0))
+            found = one[place] == two if len(one) else np.zeros(len(two), dtype=bool)
+            twins[each.outputs] = np.where(found, place, -1)
+        return Scatter(factors, twins)
 
 
 def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | str | None) -> Task:

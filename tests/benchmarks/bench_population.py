@@ -21,7 +21,7 @@ import population_yardsticks as others
 from measure import cpu, process
 from population_profile import profile
 
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.mixed.verb import fit_population
 
 LARGE = """
@@ -124,8 +124,8 @@ PARTS: dict[str, Callable[[], None]] = {"small": small, "turnover": turnover, "l
 def profiles() -> None:
     """Where the time of the fits goes."""
     for name, work in (
-        ("theophylline, one start", cases.theophylline_once), ("warfarin PK", cases.warfarin_once),
-        ("warfarin PK/PD", cases.turnover_once("fixed effect")),
+        ("theophylline, one start", cases.theophylline_once), ("theophylline, default", cases.theophylline_default),
+        ("warfarin PK", cases.warfarin_once), ("warfarin PK/PD, 8 random effects", cases.turnover_once("log-normal")),
         ("1 000 subjects", partial(cases.resampled_once, 1000)),
         ("10 000 subjects", partial(cases.resampled_once, 10_000)),
     ):  # fmt: skip

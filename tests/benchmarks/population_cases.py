@@ -14,7 +14,7 @@ from problems import folder
 
 import pkpd
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.mixed.verb import fit_population
 from pkpd.io import read_nonmem
 from pkpd.population import Omega, Population, residual_error

@@ -10,17 +10,19 @@ from unittest.mock import patch
 
 import checkout  # noqa: F401
 
-import pkpd.fit.mixed.descent as descent
-import pkpd.fit.mixed.laplacian as laplacian
-import pkpd.fit.mixed.modes as modes
-import pkpd.fit.mixed.objective as objective
+import pkpd.fit.mixed.marginal.laplacian as laplacian
+import pkpd.fit.mixed.methods as methods
+import pkpd.fit.mixed.modes.modes as modes
+import pkpd.fit.mixed.plan as plan
+import pkpd.fit.mixed.search.descent as descent
+import pkpd.fit.mixed.search.objective as objective
 import pkpd.fit.mixed.verb as verb
 from pkpd.engine import Compiled
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.problem import Problem
 
 PARTS: tuple[tuple[str, Any, str], ...] = (
-    ("observe, units, starts by NCA", verb, "_prepared"),
-    ("the problem (shifts, model's code)", verb, "problem_from"),
+    ("observe, units, starts by NCA", plan, "_prepared"),
+    ("the problem (shifts, model's code)", plan, "problem_from"),
     ("table and rows around the engine", Problem, "respond"),
     ("engine", Compiled, "run"),
     ("what a vector means", Problem, "at"),
@@ -28,9 +30,12 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
     ("sums over rows", modes, "assembled"),
     ("search for the modes, around these", laplacian, "conditional_modes"),
     ("objective, gradient, information", laplacian, "_at_modes"),
-    ("objective, around these", objective, "marginal"),
+    ("objective, around these", objective, "marginal_by"),
+    ("gradients for the Hessian", objective, "gradient_near"),
     ("SciPy and the search", descent, "minimize"),
-    ("verdict", verb, "_judged"),
+    ("other starts", methods, "starts_of"),
+    ("exact likelihood", methods, "checked_against_exact"),
+    ("verdict", methods, "_judged"),
     ("result", verb, "population_fit"),
 )
 

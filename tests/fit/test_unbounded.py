@@ -28,14 +28,14 @@ WOBBLE = 1 + 0.1 * np.array([0, 1, -1, 0.5, -0.4, 1, -1, 0.6])
 
 
 class Power(ResidualError):
-    """A floor under a power of the prediction."""
+    """A least under a power of the prediction."""
 
-    kind: ClassVar[str] = "floor and power"
+    kind: ClassVar[str] = "least and power"
     parameters = (
-        ErrorParameter("floor", "SD at 0", start=0.05, has_unit=True),
+        ErrorParameter("least", "SD at 0", start=0.05, has_unit=True),
         ErrorParameter("part", "SD at 1", start=0.1),
     )
-    sd = "floor + part*abs(f)**0.8"
+    sd = "least + part*abs(f)**0.8"
 
 
 def oral(t: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_a_measured_0_that_is_predicted_0_is_refused_by_its_record(kind: Any) ->
     with pytest.raises(InputError) as caught:
         fit_pooled(ORAL, study_of(), START, error={"C": kind})
     text = str(caught.value)
-    name = "add_C" if kind == "combined" else "floor_C"
+    name = "add_C" if kind == "combined" else "least_C"
     for word in ("6 measured values of C", "subject 1 at time 0", "and 1 more", name, "LLOQ", "excluded", "additive"):
         assert word in text
 
@@ -92,23 +92,23 @@ def test_an_error_without_spread_at_0_names_the_records(kind: str) -> None:
 def test_the_remedies_that_are_offered_work() -> None:
     """BLQ at a prediction of 0 is certain, so that it counts as nothing: as if those samples had been left out.
 
-    A floor under the SD that is small beside the rest changes nothing but the density of the zeros themselves, which
+    A least under the SD that is small beside the rest changes nothing but the density of the zeros themselves, which
     is that of a normal number at its mean.
     """
     without = quiet(fit_pooled, ORAL, study_of(zeros=()), START, error={"C": "combined"})
     blq = quiet(fit_pooled, ORAL, study_of(lloq={"C": 0.4}), START, error={"C": "combined"})
     assert blq.minus2ll == pytest.approx(without.minus2ll, abs=1e-3)
-    floor = START + Parameters((Parameter("add_C", 1e-3, "mg/L", fixed=True),))
-    fixed = quiet(fit_pooled, ORAL, study_of(), floor, error={"C": "combined"})
+    least = START + Parameters((Parameter("add_C", 1e-3, "mg/L", fixed=True),))
+    fixed = quiet(fit_pooled, ORAL, study_of(), least, error={"C": "combined"})
     assert fixed.status == "converged"
-    alone = quiet(fit_pooled, ORAL, study_of(zeros=()), floor, error={"C": "combined"})
+    alone = quiet(fit_pooled, ORAL, study_of(zeros=()), least, error={"C": "combined"})
     assert fixed.minus2ll - alone.minus2ll == pytest.approx(6 * np.log(2 * np.pi * 1e-6), abs=1e-6)
     bounded = START + Parameters((Parameter("add_C", 2.0, "ug/L", lower=1.0),))  # its unit and its bound count
     held = quiet(fit_pooled, ORAL, study_of(), bounded, error={"C": "combined"})
     assert held.parameters["add_C"] == pytest.approx(1e-3, rel=1e-2)
     assert held.minus2ll == pytest.approx(fixed.minus2ll, abs=0.1)
     assert np.isfinite(quiet(fit_pooled, ORAL, study_of(), START, error={"C": "additive"}).minus2ll)
-    tiny = START + Parameters((Parameter("add_C", 1e-9, "mg/L", fixed=True),))  # a floor is a floor, however low
+    tiny = START + Parameters((Parameter("add_C", 1e-9, "mg/L", fixed=True),))  # a least is a least, however low
     assert np.isfinite(quiet(fit_pooled, ORAL, study_of(), tiny, error={"C": "combined"}).minus2ll)
 
 

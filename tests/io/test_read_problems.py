@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from pkpd.dosing import bolus
-from pkpd.errors import InputError
+from pkpd.errors import DataWarning, InputError
 from pkpd.io import read_study
 
 UNITS = {"time": "h", "IL21": "ng/mL", "dose": "ug/kg"}
@@ -125,12 +125,14 @@ def test_subjects() -> None:
     assert any("subjects, row 3, subject 8, column 'weight': 'x'; expected a weight > 0" in p for p in found)
 
 
-def test_doses_per_kg_need_weights_that_could_be_there() -> None:
-    (missing,) = problems(good(), dose(), frame(subject=[7], weight=[None]))
-    assert missing.startswith("subjects, subject 7, column 'weight': missing")
-    assert "ug/kg" in missing
-    (column,) = problems(good(), dose(), frame(subject=[7], sex=["f"]))
-    assert "no column 'weight'" in column
+def test_doses_per_kg_without_weights_are_read_and_said() -> None:
+    """Only absolute amounts need a weight; they say then whose is missing."""
+    with pytest.warns(DataWarning, match=r"1 subjects have no weight \(7\) beside doses in ug/kg"):
+        study = read_study(good(), dose(), frame(subject=[7], weight=[None]), units=UNITS)
+    with pytest.raises(InputError, match=r"no weight: \[7\]"):
+        study.doses_in("ug", "h")
+    with pytest.warns(DataWarning, match="no weights are known.*no column 'weight'; found 'subject', 'sex'"):
+        read_study(good(), dose(), frame(subject=[7], sex=["f"]), units=UNITS)
     assert "doses: given in ug/kg and no weights are known" in str(read_study(good(), dose(), units=UNITS).notes)
     absolute = {**UNITS, "dose": "mg"}
     assert read_study(good(), dose(), frame(subject=[7], sex=["f"]), units=absolute).subject_ids == (7,)
@@ -185,7 +187,8 @@ def test_units_of_names_that_do_not_exist() -> None:
         ({"IL21": "ng/mL"}, "no unit of 'time'"),
         ({"time": "h", "IL21": "ng/mL", "dose": "h"}, "amount per kg (such as 'ug/kg')"),
         ({"time": "h", "IL21": "ng/mL", "weight": "mg"}, "unit of body weight (such as 'kg')"),
-        (None, "expected a mapping"),
+        (None, "no unit of 'time'"),
+        ("h", "expected a mapping"),
     ],
 )
 def test_impossible_units(units: Any, words: str) -> None:

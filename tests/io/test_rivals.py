@@ -29,7 +29,7 @@ def rows(**more: list[Any]) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize(
     ("day", "clock"),
-    [("day", "time_h"), ("studyday", "hours"), ("Day", "t"), ("DY", "Elapsed (h)"), ("day", "TAD"),
+    [("day", "t_h"), ("studyday", "hours"), ("Day", "t"), ("DY", "Elapsed (h)"), ("day", "TAD"),
      ("nominal_time", "tad"), ("ntime", "sampling time"), ("day", "actual hr"), ("planned_time", "minutes")],
 )  # fmt: skip
 def test_days_are_no_clock_beside_another_time(day: str, clock: str) -> None:
@@ -48,8 +48,8 @@ def test_days_are_no_clock_beside_another_time(day: str, clock: str) -> None:
 
 
 def test_days_of_doses_are_no_clock_either() -> None:
-    doses = pandas.DataFrame({"subject": [1], "day": [2], "time_h": [3.0], "amount": [100], "route": ["oral"]})
-    with pytest.raises(InputError, match="doses: the columns 'day', 'time_h' could each be the time"):
+    doses = pandas.DataFrame({"subject": [1], "day": [2], "hours": [3.0], "amount": [100], "route": ["oral"]})
+    with pytest.raises(InputError, match="doses: the columns 'day', 'hours' could each be the time"):
         quiet(rows(time=[0, 1, 2]), doses)
 
 

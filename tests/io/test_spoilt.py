@@ -76,8 +76,8 @@ def test_labels_stay_labels() -> None:
 
 
 def test_all_spoilt_is_not_texts() -> None:
-    """A whole column with decimal commas is as wrong as one cell; at most five are named, and the rest counted."""
-    table = pandas.DataFrame({"subject": range(9), "time": 0, "DV": 1.0, "age": ["40,5"] * 9})
+    """A whole column with thousands parted by spaces is as wrong as one cell; at most five are named, and the rest counted."""
+    table = pandas.DataFrame({"subject": range(9), "time": 0, "DV": 1.0, "age": ["40 500"] * 9})
     with pytest.raises(InputError) as caught:
         read_study(table, units=UNITS)
     assert len(caught.value.problems) == 6

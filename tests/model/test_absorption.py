@@ -24,7 +24,7 @@ def test_every_step_of_a_chain_counts_and_an_effect_does_not() -> None:
             "depot": "-ktr*depot", "gut": "ktr*depot - ka*gut", "centre": "ka*gut - CL/V*centre",
             "effect": "kin*(1 - C/(IC50 + C)) - kout*effect",
         },
-        dict(ktr=1.0, ka=1.0, CL=1.0, V=10.0, kin=1.0, kout=0.1, IC50=1.0),
+        {"ktr": 1.0, "ka": 1.0, "CL": 1.0, "V": 10.0, "kin": 1.0, "kout": 0.1, "IC50": 1.0},
         outputs={"C": "centre/V"}, initial={"effect": "kin/kout"}, doses={"oral": "depot"},
     )  # fmt: skip
     assert absorption_steps(model) == (("ktr", "CL/V"), ("ka", "CL/V"))
@@ -33,6 +33,6 @@ def test_every_step_of_a_chain_counts_and_an_effect_does_not() -> None:
 def test_a_peripheral_compartment_with_rate_constants_is_no_absorption() -> None:
     model = pkpd.define(
         {"depot": "-ka*depot", "one": "ka*depot - (k10 + k12)*one + k21*two", "two": "k12*one - k21*two"},
-        dict(ka=1.0, k10=0.1, k12=0.2, k21=0.3, V=10.0), outputs={"C": "one/V"}, doses={"oral": "depot"},
+        {"ka": 1.0, "k10": 0.1, "k12": 0.2, "k21": 0.3, "V": 10.0}, outputs={"C": "one/V"}, doses={"oral": "depot"},
     )  # fmt: skip
     assert absorption_steps(model) == (("ka", "k10"),)

@@ -1,4 +1,4 @@
-"""Sixty-two faults made by hand, as data: which text of which file, what stands there instead, which tests must notice.
+"""Seventy faults made by hand, as data: which text of which file, what stands there instead, which tests must notice.
 
 Nobody would write these on purpose; each is a slip that reads well. `run.py` puts one after the other into a copy.
 """
@@ -37,11 +37,13 @@ INITIAL = ("tests/fit/test_fit_initial.py",)
 NONMEM = ("tests/engine/test_nonmem_events.py",)
 AT_ONCE = ("tests/engine/test_lines_at_once.py",)
 ONE_TIME = ("tests/engine/test_timeline.py::test_between_a_dose_and_a_reset_at_its_time",)
+GRADIENTS = ("tests/fit/mixed/test_features.py::test_gradients_are_exact",)
 MULTIPLIED = ("tests/engine/test_timeline.py::test_amounts_that_are_replaced_and_multiplied",)
 
 NCA = "pkpd/nca/kernel/"
 AFTER = "pkpd/nca/after/"
 FIT = "pkpd/fit/"
+MIXED = "pkpd/fit/mixed/"
 LINE = "pkpd/engine/timeline/"
 
 MUTANTS = (
@@ -158,4 +160,21 @@ MUTANTS = (
     Mutant(LINE + "columns.py", 'steady_state == "" and action == "add"', 'steady_state == ""', AT_ONCE),
     Mutant(LINE + "dosing_terms.py", "bad = ~np.isfinite(numbers) | (numbers < 0)", "bad = ~np.isfinite(numbers)",
            ("tests/simulate/test_predict.py::test_a_lag_that_cannot_be_names_its_subject",)),
+    # Population fits.
+    Mutant(MIXED + "problem/kernels.py", "along = wf[j] * total + vf[j] * bent", "along = wf[j] * total", GRADIENTS),
+    Mutant(MIXED + "marginal/laplacian.py", "+ 2.0 * curved @ effects @ inner", "+ curved @ effects @ inner", GRADIENTS),
+    Mutant(MIXED + "problem/omega_map.py", "spot = np.ix_(where[rows], where)", "spot = np.ix_(where, where)",
+           ("tests/fit/mixed/test_population_invariance.py::test_order_of_parameters_and_of_random_effects",
+            "tests/fit/mixed/test_features.py::test_scores_add_up_and_modes_are_modes")),
+    Mutant(MIXED + "problem/shifts.py", "_ratio(above, below, parameters, covariates) * slopes[self.free[k]]",
+           "_ratio(above, below, parameters, covariates)", GRADIENTS),
+    Mutant(MIXED + "problem/pairs.py", "2 * k * rho * (rho * z[i] - z[1 - i])", "2 * k * rho * (rho * z[1 - i] - z[i])",
+           ("tests/fit/mixed/test_pairs.py",)),
+    Mutant(MIXED + "marginal/quadrature.py", "np.repeat(weights, nodes) * np.tile(weight",
+           "np.tile(weights, nodes) * np.tile(weight",
+           ("tests/fit/mixed/test_quadrature.py::test_grid_integrates_polynomials",)),
+    Mutant(MIXED + "em/saem_kernels.py", "part = per * value * eta[s, m] * mask[i, m]", "part = per * value * first[i, m]",
+           ("tests/fit/mixed/test_saem.py::test_linear_model_ends_at_the_closed_form",)),
+    Mutant(MIXED + "problem/censoring.py", "lower = np.where(below, 0.0,", "lower = np.where(below, -np.inf,",
+           ("tests/fit/mixed/test_censoring.py::test_rows_are_the_probabilities_of_the_paper",)),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -214,18 +215,21 @@ def test_sizes() -> None:
     assert [in_words(s) for s in (7, 1500, 2e9, 3.21e13)] == ["7 B", "1.5 kB", "2 GB", "32.1 TB"]
 
 
-@pytest.mark.parametrize("progress", [True, False])
-def test_progress_of_what_takes_long(capsys: pytest.CaptureFixture[str], progress: bool) -> None:
+@pytest.mark.parametrize(("progress", "terminal"), [(True, True), (False, True), (True, False)])
+def test_progress_of_what_takes_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, progress: bool, terminal: bool
+) -> None:
     def slow(rng: np.random.Generator, subjects: int) -> pandas.DataFrame:
         time.sleep(0.8)
         return pandas.DataFrame({"weight": rng.uniform(50, 100, subjects)})
 
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     regimen_run()
     assert capsys.readouterr().err == ""  # quick: nothing is shown
     simulate(people(covariates=slow), DOSE, subjects=3001, times=TIMES, progress=progress)
     shown = capsys.readouterr().err
-    assert ("simulation" in shown and "4/4" in shown) == progress
-    assert progress or shown == ""
+    assert ("simulation" in shown and "4/4" in shown) == (progress and terminal)
+    assert (progress and terminal) or shown == ""
 
 
 def test_large_times_are_solved_in_slices() -> None:

@@ -189,6 +189,8 @@ class _Writer:
             return _VECTOR[name](self.build, self.value(e.args[0]))
         if name in _CALLS:
             return self.call(_CALLS[name], self.value(e.args[0]))
+        if name == "WholePart":
+            return self.call("floor", self.build.fdiv(*(self.value(a) for a in e.args)))
         if name == "tanh":  # not an intrinsic: the C library's
             return self._library("tanh", self.value(e.args[0]))
         if name in ("sign", "Heaviside"):  # what Abs, Max and Min leave behind in a derivative

@@ -62,6 +62,9 @@ class Enclosure:
             join = _max if name == "Max" else _min
             bounds = [self(a) for a in e.args]
             return join(*(a for a, _ in bounds)), join(*(b for _, b in bounds))
+        if name == "WholePart":
+            lo, hi = self(e.args[0] / e.args[1])
+            return sympy.floor(lo), sympy.floor(hi)
         if name == "Piecewise" and not any(self.of in c.free_symbols for _, c in e.args):
             cases = [(self(value), c) for value, c in e.args]
             return tuple(sympy.Piecewise(*((bounds[k], c) for bounds, c in cases)) for k in range(2))
@@ -111,7 +114,7 @@ def waves_of(rhs: Sequence[Any], time: Any, states: set[Any]) -> tuple[Any, ...]
     met: set[Any] = set()
 
     def walk(e: Any) -> None:
-        if time not in e.free_symbols or e in met:
+        if time not in e.free_symbols or e in met or type(e).__name__ == "WholePart":  # its jumps are switches
             return
         met.add(e)
         bends = e.is_Function or (e.is_Pow and not (e.exp.is_Integer and e.exp > 0))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pkpd.model import expressions
+from pkpd.model.functions import wholes
 
 
 def past_symbol(number: int) -> Any:
@@ -51,6 +52,8 @@ def with_event_times(rhs: dict[str, Any], inputs: set[Any]) -> tuple[dict[str, A
     def crossing(gap: Any) -> tuple[Any, tuple[Any, bool] | None]:
         """Rate at which a difference grows with time, and when it is zero; None if that depends on anything else."""
         clock = tad if tad in gap.free_symbols else time
+        if any({time, tad} & e.free_symbols for e in (*gap.atoms(sympy.Piecewise), *wholes(gap))):
+            return sympy.Integer(0), None  # it jumps by itself: its derivative does not tell where it is zero
         rate = sympy.diff(gap, clock)
         if not rate.is_number or rate == 0:
             return rate, None

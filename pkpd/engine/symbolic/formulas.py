@@ -197,16 +197,20 @@ class Formulas:
         return Formula.of((), [*self.inputs, *self.scales], self.full.initial)
 
     def dosing(self) -> Formula:
-        """What the model says of doses, then its derivatives (one row of them per term)."""
+        """What the model says of doses, then its derivatives (one row of them per term); may read the amount."""
         model = self.system.model
-        wanted = [expressions.parse(getattr(model, kind)[state]) for kind, state in self.structure.dosing]
+        wanted = [
+            expressions.computable(expressions.parse(getattr(model, kind)[state]))
+            for kind, state in self.structure.dosing
+        ]
+        amount = (expressions.symbol(expressions.DOSE),) if model.by_amount else ()
         if self.order < 2:
-            return Formula.of((), self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
+            return Formula.of(amount, self.inputs, [*wanted, *(derivative(e, s) for e in wanted for s in self.theta)])
         derivatives = []
         for e in wanted:
             first = [derivative(e, s) for s in self.theta]
             derivatives += [*first, *(derivative(first[j], self.theta[k]) for j, k in self.structure.pairs)]
-        return Formula.of((), self.inputs, [*wanted, *derivatives])
+        return Formula.of(amount, self.inputs, [*wanted, *derivatives])
 
     def event_times(self) -> Formula:
         """The model's event times, then their derivatives (one row of them per time)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pkpd.engine.symbolic.event_times import dosed_symbol
 from pkpd.model import expressions
+from pkpd.model.functions import wholes
 
 
 def time_dependence(rhs: Sequence[Any], time: Any, inputs: set[Any]) -> tuple[bool, bool, tuple[str, ...]]:
@@ -28,6 +29,8 @@ def time_dependence(rhs: Sequence[Any], time: Any, inputs: set[Any]) -> tuple[bo
     if not any(time in e.free_symbols for e in rhs):
         return False, True, ()
     waves = {w for e in rhs for w in e.atoms(sympy.sin, sympy.cos) if time in w.free_symbols}
+    if any(time in e.free_symbols for each in rhs for e in wholes(each)):
+        return True, False, ()
     rates = {sympy.diff(w.args[0], time) for w in waves}
     hidden = {w: sympy.Dummy() for w in waves}
     others = any(time in e.xreplace(hidden).free_symbols for e in rhs)

@@ -2,7 +2,8 @@
 
 Every comparison that sees a state, or time in a way that `event_times` cannot solve, becomes a *switch*: its gap (left
 side minus right side) is watched, and which side it is on is a number that stays the same within a step. ``abs``,
-``max`` and ``min`` are comparisons, too. So everything is smooth within a step, whose end is put where a gap is zero,
+``max`` and ``min`` are comparisons, too, and so are ``floor``, ``ceil`` and ``mod``: what is rounded goes past a whole
+number where its sine goes past zero. So everything is smooth within a step, whose end is put where a gap is zero,
 and derivatives move with that moment.
 """
 
@@ -11,7 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pkpd.errors import ModelError
 from pkpd.model import expressions
+from pkpd.model.functions import whole
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class _Found:
                 else:
                     best = self._either(larger, smaller, first)
             return best
+        if name == "WholePart":
+            return self._whole(*(self.smooth(a) for a in e.args))
         if name == "Piecewise":
             guards = any(self._guards(c, value) for value, c in e.args)
             return sympy.Piecewise(*((self.smooth(value), c if guards else self._condition(c)) for value, c in e.args))
@@ -99,6 +104,20 @@ class _Found:
         """What has no value below zero is computed as it stands: a step that is only tried may go too far."""
         smooth = self.smooth(base)  # its moments are met in any case
         return base if base.has(*_corners()) else smooth
+
+    def _whole(self, above: Any, below: Any) -> Any:
+        """The whole part of a quotient of time: even or odd by its side, and rounded where it is far from a jump."""
+        import sympy
+
+        if (above.free_symbols | below.free_symbols) & self.states:
+            raise ModelError(
+                f"an equation rounds {expressions.text_of(above / below)!r}, which sees a state; floor, ceil and mod "
+                "are for time, parameters and covariates there (outputs may round everything): write a condition such "
+                "as 'a if x < 1 else b'"
+            )
+        even = self._side(sympy.sin(sympy.pi * above / below), True)
+        low, high = (whole(2 * above + shift * below, 4 * below) for shift in (1, -1))
+        return self._either(2 * low, 2 * high + 1, even)
 
     def _either(self, yes: Any, no: Any, side: Any) -> Any:
         import sympy

@@ -113,7 +113,7 @@ def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
         raise ModelError(problems)
     outputs = _closed_outputs(model)
     algebraic = {n: e for n, e in outputs.items() if n not in model.equations}  # a state's name means the state
-    rhs = {s: _insert(expressions.parse(e), algebraic) for s, e in model.equations.items()}
+    rhs = {s: _insert(expressions.computable(expressions.parse(e)), algebraic) for s, e in model.equations.items()}
     inputs = {expressions.symbol(n) for n in (*model.parameters.names, *model.covariates)}
     rhs, event_times = with_event_times(rhs, inputs)
     written = {s: after_dose(e) for s, e in rhs.items()}
@@ -121,7 +121,7 @@ def _read(model: Model, sensitivities: Sequence[str]) -> Whole:
     rhs = {s: after_dose(e) for s, e in rhs.items()}
     switches = tuple(replace(each, gap=after_dose(each.gap)) for each in switches)
     outputs = {n: after_dose(e) for n, e in outputs.items()}
-    initial = {s: expressions.parse(model.initial.get(s, "0")) for s in model.states}
+    initial = {s: expressions.computable(expressions.parse(model.initial.get(s, "0"))) for s in model.states}
     return Whole(model, rhs, outputs, initial, tuple(sensitivities), event_times, switches, written)
 
 
@@ -169,7 +169,7 @@ def _insert(expression: Any, outputs: dict[str, Any]) -> Any:
 
 def _closed_outputs(model: Model) -> dict[str, Any]:
     """Put outputs that use other outputs in terms of states; ``{"ALC": "ALC"}`` is the state itself."""
-    named = {n: expressions.parse(e) for n, e in model.outputs.items()}
+    named = {n: expressions.computable(expressions.parse(e)) for n, e in model.outputs.items()}
     algebraic = {n: e for n, e in named.items() if n not in model.equations}
     for _ in range(len(algebraic) + 1):
         used = {n for e in algebraic.values() for n in algebraic if expressions.symbol(n) in e.free_symbols}

@@ -46,11 +46,11 @@ class LineRequests(NamedTuple):
         """Return some of them."""
         return self._replace(dose_set=self.dose_set[lines], time_set=self.time_set[lines], row=self.row[lines])
 
-    def duals(self, kind: str, state: Integers, line: Integers, derivatives: int) -> Array:
-        """Return what is said of doses into states on lines, shape (doses, 1 + derivatives)."""
+    def duals(self, kind: str, place: Integers, line: Integers, derivatives: int) -> Array:
+        """Return what is said of doses (by their places in the columns) on lines, shape (doses, 1 + derivatives)."""
         if self.said is None:
-            return usual_duals(kind, len(state), derivatives)
-        return self.said.duals(kind, state, self.row[line])
+            return usual_duals(kind, len(place), derivatives)
+        return self.said.duals(kind, self.doses.state[place], self.row[line], self.doses.amount[place])
 
 
 class Deliveries(NamedTuple):
@@ -132,9 +132,9 @@ def _deliveries(asked: LineRequests, derivatives: int) -> tuple[Deliveries, Flag
         number = spread(np.zeros(len(many), dtype=np.int64), many)
         place, line = place.repeat(many), line.repeat(many)
     state = doses.state[place]
-    start = asked.duals("lag", state, line, derivatives)
+    start = asked.duals("lag", place, line, derivatives)
     start[:, 0] += total(doses.time[place], number, doses.interval[place])
-    size = asked.duals("bioavailability", state, line, derivatives) * doses.amount[place][:, None]
+    size = asked.duals("bioavailability", place, line, derivatives) * doses.amount[place][:, None]
     lasts, end = doses.infusion[place].copy(), start.copy()
     which = np.flatnonzero(lasts)
     if which.size:
@@ -154,9 +154,9 @@ def _deliveries(asked: LineRequests, derivatives: int) -> tuple[Deliveries, Flag
 def _infusions(asked: LineRequests, place: Integers, line: Integers, amount: Array) -> tuple[Array, Array, Flags]:
     """Rate and length of infusions with derivatives, and whether they are sound; `amount` is what arrives."""
     doses, derivatives = asked.doses, amount.shape[1] - 1
-    modelled, state = doses.modelled[place], doses.state[place]
-    rate = asked.duals("infusion_rate", state, line, derivatives)
-    length = asked.duals("infusion_duration", state, line, derivatives)
+    modelled = doses.modelled[place]
+    rate = asked.duals("infusion_rate", place, line, derivatives)
+    length = asked.duals("infusion_duration", place, line, derivatives)
     for said, given, kind in ((rate, doses.rate, RATE), (length, doses.duration, DURATION)):
         known = modelled != kind
         said[known] = 0.0

@@ -26,10 +26,12 @@ class DosingTerms:
     ----------
     code : Code
         The model's code.
+    by_amount : bool
+        Whether what it says depends on the amount of the dose.
     """
 
-    def __init__(self, code: Code) -> None:
-        self._code = code
+    def __init__(self, code: Code, by_amount: bool = False) -> None:
+        self._code, self.by_amount = code, by_amount
         self._places = {pair: k for k, pair in enumerate(code.structure.dosing)}
         self._derivatives = len(code.structure.sensitivities) + len(code.structure.pairs)  # second ones, too
         self._count = len(self._places)
@@ -62,39 +64,50 @@ class DosingTerms:
         InputError
             If a lag or a bioavailability is negative or not a number, naming the subject's place.
         """
-        table = np.zeros((len(values), self._count * (1 + self._derivatives)))
         full = np.concatenate([values, np.zeros((len(values), self._code.structure.event_count))], axis=1)
-        self._code.rows("dosing", full, np.arange(len(values)), table)
-        numbers, derivatives = (
-            table[:, : self._count],
-            table[:, self._count :].reshape(len(values), self._count, self._derivatives),
-        )
+        met = Met(full, doses, rows, self.by_amount)
+        said = SaidOfDoses(self, met, doses, rows, StateOfRoute(entries, states), whole)
+        numbers = said.numbers
         bad = ~np.isfinite(numbers) | (numbers < 0)
         if bad.any():
-            raise DoseError(self._not_numbers(numbers, np.argwhere(bad)[:20], rows))
-        return SaidOfDoses(self, numbers, derivatives, doses, rows, StateOfRoute(entries, states), whole)
+            raise DoseError(self._not_numbers(numbers, np.argwhere(bad)[:20], met))
+        return said
+
+    def computed(self, met: Met, first: int = 0) -> tuple[Array, Array]:
+        """Return what is said with every row of values (and amount) that is met, from one on, with derivatives."""
+        rows, amounts = met.rows[first:], met.amounts[first:]
+        table = np.zeros((len(rows), self._count * (1 + self._derivatives)))
+        self._code.rows("dosing", met.values, np.array(rows), table, np.array(amounts)[:, None] if amounts else None)
+        numbers, derivatives = table[:, : self._count], table[:, self._count :]
+        if self.by_amount:  # nothing is given by a record without an amount
+            none = np.array(amounts) == 0
+            for k, (kind, _) in enumerate(self._places):
+                numbers[none & ~np.isfinite(numbers[:, k]), k] = USUAL[kind]
+        return numbers, derivatives.reshape(len(rows), self._count, self._derivatives)
 
     def _not_numbers(
-        self, numbers: Array, bad: Integers, rows: Sequence[Sequence[int]]
+        self, numbers: Array, bad: Integers, met: Met
     ) -> Iterator[tuple[int | None, int | None, str]]:
         """What cannot be a lag, a share, a rate or a length, with the first subject and dose that it concerns."""
-        names = list(self._places)
-        owner = {int(row): (k, dose) for k, own in reversed([*enumerate(rows)]) for dose, row in enumerate(own)}
+        names, owner = list(self._places), met.owners()
         for r, k in bad.tolist():
             kind, state = names[k]
             whose = owner.get(r, (None, None))
             place = "" if r in owner else f" in row {r + 1} of the values"
+            place += f" for a dose of {met.amounts[r]:g}" if met.amounts else ""
             text = f"{kind.replace('_', ' ')} of {state!r} is {numbers[r, k]:g}{place}; expected a number ≥ 0"
             yield *whose, text
 
-    def terms(self, state: str, numbers: Array, derivatives: Array) -> Callable[[int], Terms]:
-        """Return what is said of doses into a state, by row of values."""
+    def terms(self, state: str, said: SaidOfDoses, amount: float) -> Callable[[int], Terms]:
+        """Return what is said of doses (of an amount) into a state, by row of values."""
 
         made: dict[int, Terms] = {}
 
         def terms(row: int) -> Terms:
             if row not in made:
-                lag, part, rate, length = (self._dual(kind, state, numbers[row], derivatives[row]) for kind in DOSING)
+                at = said.place(row, amount)
+                numbers, derivatives = said.numbers[at], said.derivatives[at]
+                lag, part, rate, length = (self._dual(kind, state, numbers, derivatives) for kind in DOSING)
                 made[row] = Terms(lag, part, rate, length, self._linear, False, row, terms)
             return made[row]
 
@@ -137,6 +150,57 @@ def rows_at_doses(
     return rows
 
 
+class Met:
+    """With which values something is said of doses: every row, or every row and amount that come together.
+
+    Parameters
+    ----------
+    values : array, rows × inputs
+        The rows of values.
+    doses, rows : sequences, one item per subject
+        The doses, and the row of values that holds at each.
+    by_amount : bool
+        Whether amounts matter.
+
+    Attributes
+    ----------
+    rows : list of int
+        The row of each pair.
+    amounts : list of float
+        Its amount; empty where amounts do not matter.
+    """
+
+    def __init__(
+        self, values: Array, doses: Sequence[Sequence[Dose]], rows: Sequence[Sequence[int]], by_amount: bool
+    ) -> None:
+        self.values, self._doses, self._rows, self._by_amount = values, doses, rows, by_amount
+        self._known: dict[tuple[int, float], int] = {}
+        self.amounts: list[float] = []
+        self.rows = [] if by_amount else list(range(len(values)))
+        if by_amount:
+            for given, own in zip(doses, rows, strict=True):
+                for dose, row in zip(given, own, strict=True):
+                    self.place(int(row), dose.amount)
+
+    def place(self, row: int, amount: float) -> int:
+        """Return where a row (and an amount) stands; a new pair stands behind the others."""
+        if not self._by_amount:
+            return row
+        at = self._known.setdefault((row, amount), len(self.rows))
+        if at == len(self.rows):
+            self.rows.append(row)
+            self.amounts.append(amount)
+        return at
+
+    def owners(self) -> dict[int, tuple[int, int]]:
+        """Return the first subject and dose that each belongs to."""
+        return {
+            self.place(int(row), dose.amount): (k, number)
+            for k, (given, own) in reversed([*enumerate(zip(self._doses, self._rows, strict=True))])
+            for number, (dose, row) in reversed([*enumerate(zip(given, own, strict=True))])
+        }
+
+
 class StateOfRoute(NamedTuple):
     """Route → index of the state that a dose enters by it; names of the states."""
 
@@ -155,8 +219,8 @@ class SaidOfDoses:
     ----------
     dosing : DosingTerms
         Where the model says what.
-    numbers, derivatives : arrays, shapes (rows, columns) and (rows, columns, sensitivities)
-        What it says with each row of values.
+    met : Met
+        With which values it says something.
     doses, rows : sequences, one item per subject
         The doses, and the row of values that holds at each.
     by_route : StateOfRoute
@@ -166,13 +230,14 @@ class SaidOfDoses:
     """
 
     def __init__(
-        self, dosing: DosingTerms, numbers: Array, derivatives: Array, doses: Sequence[Sequence[Dose]],
+        self, dosing: DosingTerms, met: Met, doses: Sequence[Sequence[Dose]],
         rows: Sequence[Sequence[int]], by_route: StateOfRoute, whole: frozenset[int] = frozenset(),
     ) -> None:  # fmt: skip
-        self._dosing, self._numbers, self._derivatives = dosing, numbers, derivatives
+        self._dosing, self._met = dosing, met
+        self.numbers, self.derivatives = dosing.computed(met)
         self._doses, self._rows, self._by_route = doses, rows, by_route
         self._whole = whole
-        self._makers: dict[str, Callable[[int], Terms]] = {}
+        self._makers: dict[tuple[str, float], Callable[[int], Terms]] = {}
 
     def __len__(self) -> int:
         return len(self._doses)
@@ -181,9 +246,10 @@ class SaidOfDoses:
         found = []
         for dose, row in zip(self._doses[subject], self._rows[subject], strict=True):
             state = self._by_route.name(dose)
-            if state not in self._makers:
-                self._makers[state] = self._dosing.terms(state, self._numbers, self._derivatives)
-            found.append(self._makers[state](row))
+            key = state, dose.amount if self._dosing.by_amount else 0.0
+            if key not in self._makers:
+                self._makers[key] = self._dosing.terms(state, self, dose.amount)
+            found.append(self._makers[key](row))
         return [replace(terms, whole=True) for terms in found] if subject in self._whole else found
 
     def first_row(self, subject: int) -> int:
@@ -191,7 +257,21 @@ class SaidOfDoses:
         rows = self._rows[subject]
         return int(rows[0]) if len(rows) else -1
 
-    def duals(self, kind: str, states: Integers, rows: Integers) -> Array:
+    @property
+    def by_amount(self) -> bool:
+        """Whether what is said depends on the amount of the dose."""
+        return self._dosing.by_amount
+
+    def place(self, row: int, amount: float) -> int:
+        """Return where stands what is said with a row of values of a dose of an amount."""
+        at = self._met.place(row, amount)
+        if at == len(self.numbers):  # additional doses may meet other values than their record
+            numbers, derivatives = self._dosing.computed(self._met, at)
+            self.numbers = np.concatenate([self.numbers, numbers])
+            self.derivatives = np.concatenate([self.derivatives, derivatives])
+        return at
+
+    def duals(self, kind: str, states: Integers, rows: Integers, amounts: Array) -> Array:
         """Return what is said of many doses.
 
         Parameters
@@ -200,17 +280,23 @@ class SaidOfDoses:
             ``"lag"``, ``"bioavailability"``, ``"infusion_rate"`` or ``"infusion_duration"``.
         states, rows : arrays of int, shape (doses,)
             The state that each enters, and the row of values that holds at it; -1: nothing is said.
+        amounts : array, shape (doses,)
+            The amount of each.
 
         Returns
         -------
         array, shape (doses, 1 + sensitivities)
             The values, with derivatives.
         """
-        found = usual_duals(kind, len(states), self._derivatives.shape[2])
+        found = usual_duals(kind, len(states), self.derivatives.shape[2])
         columns = np.array([self._dosing.place(kind, name) for name in self._by_route.states], dtype=np.int64)
         said = np.flatnonzero((columns[states] >= 0) & (rows >= 0)) if len(columns) else np.zeros(0, dtype=np.int64)
-        found[said, 0] = self._numbers[rows[said], columns[states[said]]]
-        found[said, 1:] = self._derivatives[rows[said], columns[states[said]]]
+        at = rows[said]
+        if self.by_amount:
+            pairs = zip(at.tolist(), amounts[said].tolist(), strict=True)
+            at = np.array([self.place(*pair) for pair in pairs], dtype=np.int64)
+        found[said, 0] = self.numbers[at, columns[states[said]]]
+        found[said, 1:] = self.derivatives[at, columns[states[said]]]
         return found
 
 

@@ -329,8 +329,11 @@ def _arriving(requests: LineRequests, layout: LineLayout) -> tuple[Array, Flags]
         return parts, said
     place, sizes = doses.of(requests.dose_set)
     line, state = np.arange(lines).repeat(sizes), doses.state[place]
-    late = requests.duals("lag", state, line, layout.derivatives).any(axis=1)
-    parts[line, state] = requests.duals("bioavailability", state, line, layout.derivatives)
+    late = requests.duals("lag", place, line, layout.derivatives).any(axis=1)
+    arriving = requests.duals("bioavailability", place, line, layout.derivatives)
+    parts[line, state] = arriving
+    if requests.said is not None and requests.said.by_amount:  # doses into one state may arrive in different parts
+        late |= (parts[line, state] != arriving).any(axis=1)
     timely = np.bincount(line[late], minlength=lines) == 0
     return parts, timely & doses.proportional[requests.dose_set] & said
 

@@ -1,4 +1,4 @@
-"""What will be fitted, before it is: equations of the individual parameters, records, numbers, rank, method, constraints."""
+"""What will be fitted, before it is: equations of individual parameters, records, numbers, rank, method, constraint."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fit.mixed.laplacian import FOCEI, marginal
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import FOCEI, marginal
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
 from pkpd.study import Study
 
@@ -112,7 +112,8 @@ def explanation_of(problem: Problem, study: Study, method: str, notes: tuple[str
     fixed += [f"var({n}) = {v:g}" for n, v in variances if f"var({n.removesuffix('_1')})" not in population.omega.free]
     return Explanation(
         dict(population.texts), {key: count for key, count in kinds.items() if count}, left_out(problem, study),
-        problem.names, tuple(fixed), rank, weak, method, population.constraints, there.objective, notes, problem.subjects,
+        problem.names, tuple(fixed), rank, weak, method, population.constraints, there.objective, notes,
+        problem.subjects,
         {p.name: p.value for p in population.parameters if not p.fixed},
     )  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 References
 ----------
-Zhang L, Beal SL, Sheiner LB. Simultaneous vs. sequential analysis for population PK/PD data I. J Pharmacokinet Pharmacodyn
-2003;30:387-404.
+Zhang L, Beal SL, Sheiner LB. Simultaneous vs. sequential analysis for population PK/PD data I. J Pharmacokinet
+Pharmacodyn 2003;30:387-404.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError, warn
 from pkpd.fit.inputs import given_table, ratio_of
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.observed import Observed
@@ -77,12 +77,16 @@ def known_of(given: Given | None, model: Model) -> Known:
         inside = [n for n in table.columns if n in model.parameters]
         if not inside:
             raise InputError(f"given has {list(table.columns)}, none of which is a parameter of the model", "given")
-        units = {n: given.people.parameters.get(n).unit for n in inside}
-        return Known(table[inside], units, outputs=tuple(e.output for e in given.people.errors))
+        own = {n: given.people.parameters.get(n).unit for n in inside}
+        return Known(table[inside], own, outputs=tuple(e.output for e in given.people.errors))
     if isinstance(given, Fit):
-        raise InputError("given is a pooled fit; give its population (fit.population()) or fits of the subjects", "given")
+        raise InputError(
+            "given is a pooled fit; give its population (fit.population()) or fits of the subjects", "given"
+        )
     table = given_table(given, model)
-    units, outputs = {}, ()
+    assert table is not None  # a table is None only of nothing, or of a pooled fit
+    units: dict[str, str] = {}
+    outputs: tuple[str, ...] = ()
     if isinstance(given, Fits):
         first = next(iter(given.values()))
         units = {n: first.parameters.get(n).unit for n in map(str, table.columns) if n in first.parameters}
@@ -106,8 +110,9 @@ def subjects_with_values(study: Study, known: Known) -> tuple[Study, tuple[str, 
 
 
 def observed_without(matched: Mapping[str, str], known: Known, error: Mapping[str, ErrorKind] | None) -> dict[str, str]:
-    """Return the outputs whose data count: under IPP those with a residual error that is asked for, else those that the earlier
-    fit did not describe.
+    """Return the outputs whose data count.
+
+    Under IPP those with a residual error that is asked for, else those that the earlier fit did not describe.
     """
     if known.table is None:
         return dict(matched)

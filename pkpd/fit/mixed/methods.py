@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
-from pkpd.fit.mixed.agreement import agreement
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.importance import importance_sampling
-from pkpd.fit.mixed.importance_em import importance_em
-from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal
-from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.objective import MarginalObjective, Step
+from pkpd.fit.mixed.em.importance_em import EMSettings, importance_em
+from pkpd.fit.mixed.em.saem import saem
+from pkpd.fit.mixed.em.saem_message import saem_message
+from pkpd.fit.mixed.marginal.agreement import agreement
+from pkpd.fit.mixed.marginal.importance import importance_sampling
+from pkpd.fit.mixed.marginal.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal
+from pkpd.fit.mixed.marginal.quadrature import AGQ
+from pkpd.fit.mixed.marginal.several import ODD, several_modes
+from pkpd.fit.mixed.modes.modes import conditional_modes
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import AGQ
-from pkpd.fit.mixed.saem import saem
-from pkpd.fit.mixed.search import Attempt, in_lowest_modes, optima, search_all
-from pkpd.fit.mixed.several import ODD, several_modes
-from pkpd.fit.mixed.starts import pooled_problem, starts_of
-from pkpd.fit.mixed.two_stage import two_stage
-from pkpd.fit.mixed.verdict import FAILED, Judgement, judge, with_exact
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.estimate import BY_CURVATURE, Estimate, Exact, Tried
+from pkpd.fit.mixed.search.objective import MarginalObjective, Step
+from pkpd.fit.mixed.search.search import Attempt, in_lowest_modes, optima, search_all
+from pkpd.fit.mixed.search.starts import pooled_problem, starts_of
+from pkpd.fit.mixed.search.two_stage import two_stage
+from pkpd.fit.mixed.search.verdict import FAILED, Judgement, judge, with_exact
 from pkpd.fit.search import Minimum, differenced_hessian, newton_step
 from pkpd.fit.verdict import CONVERGED, STOPPED
 
 PLACES = 7000
 """Most places a subject that quadrature takes unless told."""
+_ITERATIONS = (200, 100), (30, 20)  # most of the EM by importance sampling: a closed form, and what is integrated
 _RUNS = 3  # of all subjects in an evaluation of the objective
 EVALUATED = "evaluated"
 """Status of a result that nobody searched for: the objective and its derivatives at given values."""
@@ -37,13 +39,25 @@ POOLED, TWO_STAGE, SAEM, IMP = "pooled", "two-stage", "SAEM", "IMP"
 Run = Callable[[Problem, PopulationOptions], Estimate]
 
 
-def searched(problem: Problem, options: PopulationOptions, method: str) -> Estimate:
-    """Return the optimum of a marginal likelihood, from several starts; evaluated at the start where there are none."""
+def searched(
+    problem: Problem, options: PopulationOptions, method: str, begins: Sequence[tuple[str, Array]] = ()
+) -> Estimate:
+    """Return the optimum of a marginal likelihood, from several starts; evaluated at the start where there are none.
+
+    Parameters
+    ----------
+    problem, options : Problem, PopulationOptions
+        What is fitted, and how.
+    method : str
+        Which marginal likelihood.
+    begins : sequence of (str, array), optional
+        Labelled starts in place of the usual ones.
+    """
     nodes = (options.nodes or nodes_for(len(problem.effects))) if method == AGQ else 1
     objective = MarginalObjective(problem, method, _printed if options.progress else None, nodes)
     if options.starts == 0:
         return evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
-    attempts = search_all(objective, starts_of(problem, options.starts))
+    attempts = search_all(objective, begins or starts_of(problem, options.starts))
     attempts[0], several = in_lowest_modes(objective, attempts[0], 0.0 if options.check else ODD)
     estimate = _judged(objective, attempts)
     if several:
@@ -63,7 +77,8 @@ def checked_against_exact(estimate: Estimate, seed: int, several: bool = False) 
         return estimate
     cost = None if several else estimate.evaluations * _RUNS
     found = agreement(problem, there.point, there.objective, estimate.method, cost, there.modes, seed)
-    judgement = with_exact(Judgement(estimate.status, estimate.message, estimate.cautions), found.agrees, found.sentence)
+    reached = Judgement(estimate.status, estimate.message, estimate.cautions)
+    judgement = with_exact(reached, found.agrees, found.sentence)
     exact = Exact(found.value, found.error, found.method, found.sentence)
     return replace(estimate, exact=exact, status=judgement.status, message=judgement.message)
 
@@ -92,7 +107,8 @@ def evaluated(objective: MarginalObjective, vector: Array, message: str) -> Esti
 
 
 def _printed(step: Step) -> None:
-    print(f"{step.evaluation:5d}  objective {step.objective:14.5f}  gradient {step.gradient:10.3g}  {step.seconds:8.3f} s")
+    numbers = f"objective {step.objective:14.5f}  gradient {step.gradient:10.3g}"
+    print(f"{step.evaluation:5d}  {numbers}  {step.seconds:8.3f} s")
 
 
 def _judged(objective: MarginalObjective, attempts: list[Attempt]) -> Estimate:
@@ -133,7 +149,8 @@ def _other(problem: Problem, attempt: Attempt) -> str:
 
 def _pooled(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the naive pooled fit: nobody differs from anybody."""
-    return replace(searched(pooled_problem(problem), replace(options, starts=min(options.starts, 2)), FOCEI), method=POOLED)
+    few = replace(options, starts=min(options.starts, 2))
+    return replace(searched(pooled_problem(problem), few, FOCEI), method=POOLED)
 
 
 def _two_stage(problem: Problem, options: PopulationOptions) -> Estimate:
@@ -141,7 +158,8 @@ def _two_stage(problem: Problem, options: PopulationOptions) -> Estimate:
     found = two_stage(problem)
     lost = int((~found.used).sum())
     objective = MarginalObjective(problem, FOCEI)
-    result = evaluated(objective, found.vector, "means and covariance of the subjects' own estimates; the objective is FOCEI's there")
+    message = "means and covariance of the subjects' own estimates; the objective is FOCEI's there"
+    result = evaluated(objective, found.vector, message)
     notes = (f"{lost} subjects have no estimate of their own and were left out of the second stage",) if lost else ()
     nothing = np.full(result.hessian.shape, np.nan)
     return replace(result, method=TWO_STAGE, hessian=nothing, notes=notes)
@@ -151,9 +169,8 @@ def _quadrature(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the maximum of the marginal likelihood by quadrature, from where FOCEI ends."""
     if options.starts == 0:
         return searched(problem, options, AGQ)
-    begin = searched(problem, options, FOCEI)
-    nearer = at_vector(problem, begin.vector)
-    found = searched(nearer, replace(options, starts=1), AGQ)
+    begin = searched(problem, replace(options, check=False), FOCEI)
+    found = searched(problem, options, AGQ, [("FOCEI", begin.vector)])
     return replace(found, notes=(*found.notes, "begun where FOCEI ended"))
 
 
@@ -168,15 +185,10 @@ def nodes_for(effects: int) -> int:
     fitting = [n for n in (15, 11, 9, 7, 5, 3) if n**effects <= PLACES]
     if not fitting:
         raise InputError(
-            f"quadrature over {effects} random effects needs {3**effects} places a subject at three nodes an effect; use "
-            "method='SAEM' or 'IMP', or say options.nodes", "AGQ",
+            f"quadrature over {effects} random effects needs {3**effects} places a subject at three nodes an effect; "
+            "use method='SAEM' or 'IMP', or say options.nodes", "AGQ",
         )  # fmt: skip
     return fitting[0]
-
-
-def at_vector(problem: Problem, vector: Array) -> Problem:
-    """Return the same problem with another start."""
-    return replace(problem, population=problem.population_at(vector))
 
 
 def _best_start(problem: Problem, options: PopulationOptions) -> tuple[str, Array]:
@@ -187,32 +199,54 @@ def _best_start(problem: Problem, options: PopulationOptions) -> tuple[str, Arra
 
 def _saem(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the estimates of SAEM; information by Louis' method, the likelihood by importance sampling."""
+    if not problem.effects:
+        raise InputError("SAEM: there is no random effect to draw; use FOCEI, which is exact here", "fit_population")
+    if options.starts == 0:
+        return _by_draws_alone(problem, options, SAEM)
     label, begin = _best_start(problem, options)
     run = saem(problem, begin, seed=options.seed)
-    why = "; ".join(run.stopped_by)
-    message = why if run.converged else f"{why}: more iterations or another seed"
     objective = MarginalObjective(problem, FOCEI)
     there = objective(run.vector).marginal
     assert there is not None
+    hessian, notes = 2.0 * run.louis.information, tuple[str, ...]()
+    if not _solid(hessian):  # noisy where the data tell a variance next to nothing
+        hessian, notes = differenced_hessian(objective, run.vector), (BY_CURVATURE,)
     found = Estimate(
-        problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), 2.0 * run.louis.information,
-        status=CONVERGED if run.converged else STOPPED, message=message, run=run,
-        notes=("standard errors from the observed information by Louis' method",),
+        problem, SAEM, run.vector, replace(there, scores=-2.0 * run.louis.scores), hessian,
+        status=CONVERGED if run.converged else STOPPED, message=saem_message(problem, run), run=run, notes=notes,
     )  # fmt: skip
     return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
 
 
 def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
     """Return the estimates of the EM by importance sampling, with its likelihood; R of the linearised likelihood."""
+    if options.starts == 0:
+        return _by_draws_alone(problem, options, IMP)
     label, begin = _best_start(problem, options)
-    run = importance_em(problem, begin, seed=options.seed)
+    most, averaged = _ITERATIONS[0 if problem.codes[0].integrated is None else 1]
+    settings = EMSettings(most=most, most_averaged=averaged, final=0)  # the likelihood follows, with the call's draws
+    run = importance_em(problem, begin, settings, options.seed)
     objective = MarginalObjective(problem, FOCEI)
     there = evaluated(objective, run.vector, run.message)
     found = replace(
-        there, method=IMP, status=CONVERGED if run.status == "converged" else STOPPED, run=run,
-        notes=("standard errors from FOCEI's curvature at the estimates",),
-    )  # fmt: skip
+        there, method=IMP, status=CONVERGED if run.status == "converged" else STOPPED, run=run
+    )
     return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
+
+
+def _solid(matrix: Array) -> bool:
+    """Whether a matrix is finite and positive definite."""
+    return bool(np.isfinite(matrix).all() and (not matrix.size or np.linalg.eigvalsh(matrix)[0] > 0))
+
+
+def _by_draws_alone(problem: Problem, options: PopulationOptions, method: str) -> Estimate:
+    """Return the likelihood by importance sampling at the start; nothing is searched."""
+    objective = MarginalObjective(problem, FOCEI)
+    found = evaluated(objective, problem.start, "nothing was searched: the objective is that of the given values")
+    if not problem.effects or not np.isfinite(found.marginal.objective):
+        return replace(found, method=method)
+    tried = Tried("told", problem.start, problem.start, found.objective, found.objective)
+    return _with_draws(replace(found, method=method), options, tried)
 
 
 def _with_draws(found: Estimate, options: PopulationOptions, tried: Tried) -> Estimate:

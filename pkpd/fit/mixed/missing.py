@@ -7,10 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest, shown
 from pkpd.study import Study
 
-POLICIES = {"median": np.nanmedian, "mean": np.nanmean}
+
+def _median(values: Array) -> float:
+    return float(np.nanmedian(values))
+
+
+def _mean(values: Array) -> float:
+    return float(np.nanmean(values))
+
+
+POLICIES = {"median": _median, "mean": _mean}
 """Word → what is made of the values of the other subjects."""
 
 
@@ -35,19 +45,23 @@ def with_missing(study: Study, policy: Mapping[str, float | str]) -> tuple[Study
     for name, told in policy.items():
         column = study.covariate(name)
         if column is None:
-            problems.append(f"unknown covariate {name!r}; {nearest(name, [str(c) for c in table.columns if c != 'subject'])}")
+            known = [str(c) for c in table.columns if c != "subject"]
+            problems.append(f"unknown covariate {name!r}; {nearest(name, known)}")
             continue
         if column in study.changing:
-            problems.append(f"covariate {name!r} changes in time, and has no policy for what is missing; fill the table")
+            problems.append(
+                f"covariate {name!r} changes in time, and has no policy for what is missing; fill the table"
+            )
             continue
         if isinstance(told, str) and told not in POLICIES:
-            problems.append(f"policy {shown(told)} of {name!r} is unknown; expected a number, {' or '.join(map(repr, POLICIES))}")
+            words = " or ".join(map(repr, POLICIES))
+            problems.append(f"policy {shown(told)} of {name!r} is unknown; expected a number, {words}")
             continue
         values = table[column].astype(float)
         gone = values.isna().to_numpy()
         if not gone.any():
             continue
-        value = float(POLICIES[told](values)) if isinstance(told, str) else float(told)
+        value = POLICIES[told](values.to_numpy(float)) if isinstance(told, str) else float(told)
         if not np.isfinite(value):
             problems.append(f"covariate {name!r} is missing in every subject: there is no {told}")
             continue

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from pkpd.arguments import checked_fields
 from pkpd.engine import Settings
-from pkpd.errors import InputError
-from pkpd.fit.mixed.uncertainty import known
+from pkpd.errors import InputError, nearest
+from pkpd.fit.mixed.result.uncertainty import known
+from pkpd.fit.mixed.unsolved import LEAVE_OUT, STOP
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class PopulationOptions:
         Whether absorption may be slower than elimination; by default ``ka > CL/V`` is held for the typical values of
         absorption models.
     blq : {"M3", "M1", "M2", "M4"}
-        What is done with values beyond a limit of quantification (`pkpd.fit.mixed.censoring`).
+        What is done with values beyond a limit of quantification (`pkpd.fit.mixed.problem.censoring`).
     covariance : {"R", "S", "sandwich"}
         Which covariance of the estimates is reported.
     missing : mapping
-        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate is
-        an error.
+        Covariate → what stands where it is missing: a value, ``"median"`` or ``"mean"``. Without it a missing covariate
+        is an error.
+    unsolved : {"stop", "leave out"}
+        What is done with subjects whose equations cannot be solved at the start values: the fit fails and names them, or
+        goes on without them and names them.
     secondary : mapping, optional
         Name → equation of a secondary parameter in typical values, e.g. ``{"half_life": "log(2)*V/CL"}``.
     observed : mapping, optional
@@ -56,6 +60,7 @@ class PopulationOptions:
     blq: str = "M3"
     covariance: str = "R"
     missing: Mapping[str, float | str] = field(default_factory=dict)
+    unsolved: str = STOP
     secondary: Mapping[str, str] | None = None
     observed: Mapping[str, str] | None = None
     seed: int = 1
@@ -70,5 +75,7 @@ class PopulationOptions:
             f"{name} is {getattr(self, name)}; expected a whole number ≥ {low}"
             for name, low in least.items() if getattr(self, name) is not None and getattr(self, name) < low
         ]  # fmt: skip
+        if self.unsolved not in (STOP, LEAVE_OUT):
+            problems.append(f"unknown choice {self.unsolved!r} for unsolved; {nearest(self.unsolved, (STOP, LEAVE_OUT))}")
         if problems:
             raise InputError(problems, "options")

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.flip_flop import constrained
 from pkpd.fit.mixed.given import Given, known_of, subjects_with_values
 from pkpd.fit.mixed.missing import with_missing
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.possible import require_values
-from pkpd.fit.mixed.prepare import problem_from
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.possible import require_values
+from pkpd.fit.mixed.problem.prepare import problem_from
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.fit.mixed.request import Asked, EffectsAsked, Prepared, prepare_model, prepare_population
+from pkpd.fit.mixed.search.flip_flop import constrained
 from pkpd.model import Model
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind, Population

@@ -13,7 +13,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
 from pkpd.fit.mixed.given import Known, observed_without, values_by_subject, with_population
-from pkpd.fit.mixed.rough import rough_values
+from pkpd.fit.mixed.search.rough import rough_values
 from pkpd.fit.start import initial_estimates
 from pkpd.model import Model, expressions
 from pkpd.model.drug import measures_drug
@@ -37,7 +37,9 @@ def _effects_asked(value: object) -> object:
     return value if isinstance(value, Mapping) else tuple(value)
 
 
-RANDOM_EFFECTS = Kind("an Omega, names such as ['CL', 'V'], or names with their SDs such as {'CL': 0.3}", _effects_asked)
+RANDOM_EFFECTS = Kind(
+    "an Omega, names such as ['CL', 'V'], or names with their SDs such as {'CL': 0.3}", _effects_asked
+)
 """How random effects may be asked for."""
 
 
@@ -139,7 +141,8 @@ def prepare_model(model: Model, study: Study, asked: Asked) -> Prepared:
     if iov and len(labels := occasion_labels(study)) < 2:
         found = f"one occasion, {labels[0]!r}" if labels else "no occasions"
         raise InputError(
-            f"iov needs at least two occasions, and the study has {found}; a column 'occasion' (OCC) names them", "fit_population"
+            f"iov needs at least two occasions, and the study has {found}; a column 'occasion' (OCC) names them",
+            "fit_population",
         )
     if known.population is not None:
         iov = iov + Omega(known.population.omega.at("occasion"))
@@ -152,7 +155,8 @@ def prepare_model(model: Model, study: Study, asked: Asked) -> Prepared:
     by_subject = values_by_subject(known, data)
     settled = {n: float(np.median(v)) for n, v in by_subject.items()}
     if known.population is not None:
-        settled |= {n: known.population.parameters[n] for n in model.parameters.names if n in known.population.parameters}
+        given = known.population.parameters
+        settled |= {n: given[n] for n in model.parameters.names if n in given}
     model = model.with_values(**settled) if settled else model
     model = replace(model, parameters=model.parameters.fix(*settled))
     model, notes = _with_values(model, study, own.subset([n for n in own.names if n not in named]), data)
@@ -164,7 +168,17 @@ def prepare_model(model: Model, study: Study, asked: Asked) -> Prepared:
                             relations=dict(asked.relations))  # fmt: skip
     if known.population is not None:
         population = with_population(population, known.population, data)
-    return Prepared(population, data, notes, by_subject)
+    return Prepared(population, data, (*notes, *_unmatched(model, study, asked.observed)), by_subject)
+
+
+def _unmatched(model: Model, study: Study, observed: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Say which analytes of the study no output of the model is, if any."""
+    matched = set(match_outputs(model, study, observed).values())
+    rest = [a for a in study.analytes if a not in matched]
+    if not rest:
+        return ()
+    hint = "" if observed is not None else "; say options.observed={output: analyte} if one is"
+    return (f"not fitted, for no output of the model is called so: {', '.join(map(repr, rest))}{hint}",)
 
 
 def _errors_asked(asked: Asked, known: Known, data: Observed) -> dict[str, ErrorKind]:
@@ -191,7 +205,10 @@ def prepare_population(
     lacking = [o for o in data.analytes if o not in {e.output for e in population.errors}]
     if lacking:
         raise InputError(
-            [f"output {o!r} was measured and has no residual error; give errors=(residual_error({o!r}, kind),)" for o in lacking],
+            [
+                f"output {o!r} was measured and has no residual error; give errors=(residual_error({o!r}, kind),)"
+                for o in lacking
+            ],
             "population",
         )
     parameters = Parameters(tuple(
@@ -202,7 +219,8 @@ def prepare_population(
     used = tuple(e for e in population.errors if e.output in data.analytes)
     unused = [n for e in population.errors if e not in used for n in e.names]
     return Prepared(
-        replace(population, model=model, parameters=parameters.fix(*unused), errors=used), data, ()
+        replace(population, model=model, parameters=parameters.fix(*unused), errors=used), data,
+        _unmatched(model, study, observed),
     )
 
 
@@ -233,7 +251,9 @@ def _as_parameters(start: Parameters | Mapping[str, float] | None, model: Model)
     if isinstance(start, Parameters):
         return start
     if not isinstance(start, Mapping):
-        raise InputError(f"start is {start!r}; expected values by name, such as {{'CL': 3.0}}, or Parameters", "fit_population")
+        raise InputError(
+            f"start is {start!r}; expected values by name, such as {{'CL': 3.0}}, or Parameters", "fit_population"
+        )
     items = []
     for name, value in start.items():
         if name in model.parameters:
@@ -254,9 +274,9 @@ def _coefficients(model: Model, study: Study, relations: Mapping[str, str], told
         if name in told:
             found.append(name)
         elif study.covariate(name) is None:
-            known = [*study.subjects.columns, *study.changing]
+            known = [str(c) for c in (*study.subjects.columns, *study.changing)]
             problems.append(
-                f"{name!r} in a covariate relation is no covariate of the study ({nearest(name, [str(c) for c in known])}); "
+                f"{name!r} in a covariate relation is no covariate of the study ({nearest(name, known)}); "
                 f"a coefficient needs a start value, start={{{name!r}: 0.1}}"
             )
     if problems:
@@ -298,7 +318,7 @@ def _said(names: Iterable[str], where: str) -> str:
 
 def _from_nca(model: Model, study: Study, data: Observed) -> dict[str, float]:
     """Return the start values that NCA and baselines tell; none where that is not possible."""
-    given = {n: 1.0 for n in model.parameters.missing}
+    given = dict.fromkeys(model.parameters.missing, 1.0)
     filled = model.with_values(**given) if given else model
     found: dict[str, float] = {}
     drug = [a for o, a in data.analytes.items() if measures_drug(data.model, o)]

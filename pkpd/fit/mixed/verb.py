@@ -11,12 +11,13 @@ from pkpd.errors import FitWarning, InputError, nearest, warn
 from pkpd.fit.inputs import A_KIND_BY_OUTPUT
 from pkpd.fit.mixed.explanation import Explanation, explanation_of
 from pkpd.fit.mixed.given import Given
-from pkpd.fit.mixed.laplacian import FOCEI
+from pkpd.fit.mixed.marginal.laplacian import FOCEI
 from pkpd.fit.mixed.methods import EVALUATED, METHODS
 from pkpd.fit.mixed.options import PopulationOptions
 from pkpd.fit.mixed.plan import Call, planned
-from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
 from pkpd.fit.mixed.request import RANDOM_EFFECTS, EffectsAsked
+from pkpd.fit.mixed.result.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.unsolved import LEAVE_OUT, without_unsolved
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.parameters import Parameters
@@ -40,8 +41,8 @@ def fit_population(
 ) -> PopulationFit:
     r"""Fit a population: typical values, their variability between subjects and occasions, and residual errors.
 
-    Minimises :math:`-2\log\prod_i\int p(y_i|\eta)\,p(\eta|\Omega)\,d\eta` by one of the methods. Gradients are exact, the search
-    begins at several starts, and the exact marginal likelihood is computed beside an approximation.
+    Minimises :math:`-2\log\prod_i\int p(y_i|\eta)\,p(\eta|\Omega)\,d\eta` by one of the methods. Gradients are exact,
+    the search begins at several starts, and the exact marginal likelihood is computed beside an approximation.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ def fit_population(
         Start values; coefficients of covariates need one. What is left out comes from NCA, from the data, or is the
         model's own value.
     iiv : Omega, names or mapping, optional
-        Random effects between subjects: names, names with SDs, or an `Omega` such as ``block("CL", "V")``. By default every
-        free parameter of the model has one, all independent.
+        Random effects between subjects: names, names with SDs, or an `Omega` such as ``block("CL", "V")``. By default
+        every free parameter of the model has one, all independent.
     iov : Omega, names or mapping, optional
         The same between occasions.
     covariates : mapping, optional
@@ -63,10 +64,11 @@ def fit_population(
         Output → kind of residual error; by default proportional for concentrations that are driven by doses, and on the
         log scale for the rest.
     given : PopulationFit, Fits, DataFrame or Population, optional
-        An earlier fit: its individual values hold for the subjects (IPP), and its outputs do not count again; or a population,
-        whose estimates stay while all data count (PPP).
+        An earlier fit: its individual values hold for the subjects (IPP), and its outputs do not count again; or a
+        population, whose estimates stay while all data count (PPP).
     method : str
-        ``"FOCEI"``, ``"FOCE"``, ``"Laplace"``, ``"FO"``, ``"AGQ"``, ``"SAEM"``, ``"IMP"``, ``"pooled"`` or ``"two-stage"``.
+        ``"FOCEI"``, ``"FOCE"``, ``"Laplace"``, ``"FO"``, ``"AGQ"``, ``"SAEM"``, ``"IMP"``, ``"pooled"`` or
+        ``"two-stage"``.
     options : PopulationOptions, optional
         Starts, checks, values beyond a limit, missing covariates, tolerances.
 
@@ -89,9 +91,10 @@ def fit_population(
     options = options or PopulationOptions()
     _known_method(method)
     plan = planned(Call(model, data, start, iiv, iov, covariates, error, given), options)
-    estimate = METHODS[method](plan.problem, options)
+    problem, lost = without_unsolved(plan.problem) if options.unsolved == LEAVE_OUT else (plan.problem, ())
+    estimate = METHODS[method](problem, options)
     estimate = replace(
-        estimate, notes=(*plan.notes, *estimate.notes), seconds=time.perf_counter() - began
+        estimate, notes=(*plan.notes, *lost, *estimate.notes), seconds=time.perf_counter() - began
     )
     fit = population_fit(estimate, data, covariance=options.covariance, secondary=options.secondary)
     if fit.status not in (CONVERGED, EVALUATED):

@@ -23,6 +23,7 @@ from pkpd.nca.after.explain_samples import (
 )
 from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
+from pkpd.nca.response.explain import is_response, why_response
 from pkpd.nca.rules import Rules
 from pkpd.nca.sparse.result import SparseResult
 
@@ -38,7 +39,8 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
     Parameters
     ----------
     result : Dataset, DataTree or SparseResult
-        What `nca`, `nca_sparse` or `sparse` returned. Of several analytes every one is told that has the parameter.
+        What `nca`, `nca_response`, `nca_sparse` or `sparse` returned. Of several analytes every one is
+        told that has the parameter.
     parameter : str
         Name of the parameter, or one of its names in CDISC, Phoenix or PKNCA. An area over a window is called
         ``"auc_window[0–12, obs]"``, time above a concentration ``"time_above[5]"``, as in `summarise`; without the
@@ -65,6 +67,8 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
     if "group" in result.dims:
         return why_sparse(_at(result, "group", profile), parameter)
     row = _at(result, "profile", profile)
+    if is_response(result):
+        return why_response(result, parameter, profile)
     if "amount_excreted" in result:
         return why_excreted(row, result, parameter)
     if found := _ASKED_FOR.fullmatch(parameter):

@@ -12,6 +12,7 @@ from pkpd.arguments import at_least, checked, one_of, optional, some_times
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
+from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.population import Population, Source, population_of
@@ -106,6 +107,9 @@ def simulate_adaptive(
     """
     clock = np.asarray(decisions, dtype=float)
     people = population_of(source)
+    if special := (*people.error_exponents, *(c.name for c in people.correlations)):
+        what = f"random effects on residual errors and their correlations ({', '.join(special)})"
+        raise InputError(f"an adaptive simulation knows no {what}; simulate knows them", "simulate_adaptive")
     values = 8.0 * subjects * replicates * (clock.size + (150 if times is None else len(times)))
     Resources().require(values, f"{replicates} replicates of {subjects} subjects take", "simulate_adaptive")
     plan = start if start is not None else Regimen((), _unit(people.model), "h")

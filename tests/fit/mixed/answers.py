@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.fit.mixed.verb import fit_population
 from pkpd.population import Omega
 from tests.fit.mixed.cases import Case, ferx, phenobarbital, theophylline, warfarin

@@ -10,8 +10,8 @@ import numpy as np
 import pandas
 
 import pkpd
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.io import read_nonmem
 from pkpd.population import Omega, Population, residual_error
 from pkpd.study import Study
@@ -36,7 +36,8 @@ def theophylline_table(reference: Path) -> pandas.DataFrame:
     """Theophylline as event records, doses in mg into the first compartment."""
     table = pandas.read_csv(reference / "figures/datasets/theoph.csv")
     own = table.rename(columns={"Subject": "ID", "Time": "TIME", "conc": "DV"}).assign(AMT=0.0, EVID=0, CMT=2, MDV=0)
-    doses = own.groupby("ID", sort=False).head(1).assign(TIME=0.0, AMT=lambda t: t["Dose"] * t["Wt"], EVID=1, CMT=1, MDV=1)
+    doses = own.groupby("ID", sort=False).head(1).assign(TIME=0.0, AMT=lambda t: t["Dose"] * t["Wt"], EVID=1, CMT=1)
+    doses["MDV"] = 1
     doses["DV"] = np.nan
     both = pandas.concat([doses, own]).sort_values(["ID", "TIME", "EVID"], ascending=[True, True, False], kind="stable")
     return both[["ID", "TIME", "AMT", "DV", "EVID", "CMT", "MDV", "Wt"]]
@@ -79,7 +80,9 @@ def warfarin(reference: Path, **values: float) -> Case:
     study = read_nonmem(
         table[table["DVID"] == "C"].drop(columns="DVID"), units={"time": "h", "dose": "mg", "DV": "mg/L"}
     )
-    start = {"CL": np.exp(-2.00723), "V": np.exp(2.05853), "ka": np.exp(-0.569395), "prop_C": 0.117047, "add_C": 0.722484}
+    start = {
+        "CL": np.exp(-2.00723), "V": np.exp(2.05853), "ka": np.exp(-0.569395), "prop_C": 0.117047, "add_C": 0.722484
+    }  # fmt: skip
     omega = Omega.independent(ka=0.474983**0.5, CL=0.0790298**0.5, V=0.0482784**0.5)
     return oral(start | values, omega, "combined", study)
 

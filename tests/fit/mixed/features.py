@@ -12,8 +12,8 @@ import numpy as np
 import pandas
 
 import pkpd
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.io import read_nonmem
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import InverseWishart, NormalPrior, Omega, Population, block, residual_error

@@ -9,9 +9,9 @@ import numpy as np
 import pandas
 
 import pkpd
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.io import read_nonmem
 from pkpd.population import Omega, Population, ResidualError
 from pkpd.study import Study

@@ -9,8 +9,8 @@ import numpy as np
 import pandas
 
 from pkpd import library
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.io import read_nonmem
 from pkpd.model import define
 from pkpd.population import Omega, Population, block, residual_error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.fit.mixed.estimate import Estimate
-from pkpd.fit.mixed.laplacian import FOCEI, marginal
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.uncertainty import hessian_of
+from pkpd.fit.mixed.marginal.laplacian import FOCEI, marginal
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.estimate import Estimate
+from pkpd.fit.mixed.result.uncertainty import hessian_of
 
 
 def optimum(problem: Problem, method: str = FOCEI) -> Estimate:

@@ -251,6 +251,6 @@ def too_biased(found: Recovered, name: str) -> dict[str, str]:
 
 
 def band(count: int, checks: int) -> tuple[float, float]:
-    """Return shares between which a right 90 % interval's coverage lies with 99 % probability in all checks together."""
+    """Return between which shares a right 90 % interval's coverage lies, at 99 % in all checks together."""
     tail = 0.01 / checks / 2
     return float(binom.ppf(tail, count, LEVEL)) / count, float(binom.isf(tail, count, LEVEL)) / count

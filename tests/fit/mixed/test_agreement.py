@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.agreement import FREE, agreement
-from pkpd.fit.mixed.laplacian import FOCE, FOCEI, marginal
+from pkpd.fit.mixed.marginal.agreement import FREE, agreement
+from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI, marginal
 
 from .integral_cases import phenobarbital, theophylline, unsolvable
 
@@ -54,7 +54,7 @@ def test_disagreement_is_said(reference: Path) -> None:
 
 def test_draws_where_nodes_are_too_many(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within the same cost, with an error of its own."""
-    monkeypatch.setattr("pkpd.fit.mixed.agreement._NODES", ())
+    monkeypatch.setattr("pkpd.fit.mixed.marginal.agreement._NODES", ())
     problem = theophylline(reference)
     found = agreement(problem, problem.at(problem.start), 116.80, FOCEI, evaluations=600)
     assert "importance sampling" in found.method

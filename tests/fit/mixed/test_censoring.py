@@ -14,9 +14,9 @@ from scipy.stats import norm
 import pkpd
 from pkpd.errors import InputError
 from pkpd.fit.densities import Densities
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.terms import terms_of
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.problem.terms import terms_of
 from pkpd.observed import BELOW, INTERVAL, MEASURED
 from pkpd.population import Omega, residual_error
 from tests.fit.mixed.gradients import gradient_error, nonmem_study, oral_problem, ten_subjects

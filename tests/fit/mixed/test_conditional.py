@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pkpd.errors import InputError
+from pkpd.fit.mixed.marginal.quadrature import quadrature
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.quadrature import quadrature
 from pkpd.fit.mixed.verb import fit_population
 from tests.fit.mixed.cases import theophylline
 

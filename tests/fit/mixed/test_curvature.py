@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.curvature import differenced_hessian
-from pkpd.fit.mixed.laplacian import FO, FOCE, FOCEI, LAPLACE
-from pkpd.fit.mixed.objective import Evaluated, MarginalObjective
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import FO, FOCE, FOCEI, LAPLACE
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.search.curvature import differenced_hessian
+from pkpd.fit.mixed.search.objective import Evaluated, MarginalObjective
 from pkpd.fit.search import Remembered
 from pkpd.fit.search import differenced_hessian as with_searches
 from pkpd.population import NormalPrior

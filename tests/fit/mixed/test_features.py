@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.objective import MarginalObjective
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.search.objective import MarginalObjective
 from tests.fit.mixed.features import FEATURES, problem
 
 STEP = 2e-4
@@ -17,7 +17,7 @@ EXACT = {"FOCEI": 1e-6, "FOCE": 1e-6, "Laplace": 1e-5, "FO": 1e-6}
 @pytest.mark.parametrize("method", EXACT)
 @pytest.mark.parametrize("name", FEATURES)
 def test_gradients_are_exact(name: str, method: str) -> None:
-    """Against fourth-order differences of the objective with its priors, along one or two directions, away from an optimum."""
+    """Against fourth-order differences of the objective with its priors, along one or two directions."""
     if method == "FO" and name == "values below a limit":
         pytest.skip("FO holds measured values alone")
     own = problem(name)

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.laplacian import marginal
+from pkpd.fit.mixed.marginal.laplacian import marginal
 from pkpd.population import Omega, block, residual_error
 from tests.fit.mixed.gradients import gradient_error, nonmem_study, oral_problem, ten_subjects
 

@@ -44,8 +44,8 @@ def censored_problem(kind: str, blq: str) -> Problem:
     study = pkpd.read_study(samples, plain.doses[["subject", "time", "amount", "route"]], units=units)
     error = pkpd.fit.residual_error("C", kind)
     model = ORAL.in_units(time="h", amount="mg/kg", volume="L/kg").with_values(ka=1.6, CL=0.04, V=0.46)
-    values = model.parameters + error.start(np.array([4.0]), "mg/L")
-    people = pkpd.Population(model, values, pkpd.Omega.independent(ka=0.6, CL=0.26, V=0.14), (error,))
+    typical = model.parameters + error.start(np.array([4.0]), "mg/L")
+    people = pkpd.Population(model, typical, pkpd.Omega.independent(ka=0.6, CL=0.26, V=0.14), (error,))
     return problem_of(people, study, blq=blq)
 
 
@@ -95,3 +95,15 @@ def test_individuals_show_what_was_given(rates: pandas.DataFrame, given: pkpd.fi
     np.testing.assert_array_equal(given.individuals["ka"], rates["ka"])
     np.testing.assert_array_equal(given.individual_values()["ka"], rates["ka"])
     assert given.table().loc["ka", "note"] == "given by subject: the median"
+
+
+def test_a_variance_at_zero_has_no_interval_and_says_how_to_leave_it_out(study: pkpd.Study) -> None:
+    with pytest.warns(pkpd.FitWarning, match=r"eta_ka ran to zero.*leave ka out of iiv=, or omega\.fix\(eta_ka=0\)"):
+        fit = pkpd.fit_population(
+            ORAL, study, {"ka": 0.08, "CL": 0.04, "V": 0.024}, error=ADDITIVE,
+            options=PopulationOptions(starts=1, check=False, flip_flop=True),
+        )  # fmt: skip
+    table = fit.random_effects()
+    assert table.loc["var(eta_ka)", ["SE", "RSE %", "90 % low", "90 % high"]].isna().all()
+    assert "at 0" in table.loc["var(eta_ka)", "note"]
+    assert table.loc["var(eta_CL)", ["SE", "90 % low", "90 % high"]].notna().all()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.importance import draws_needed, importance_sampling
-from pkpd.fit.mixed.pareto import pareto_shape
-from pkpd.fit.mixed.proposal import subject_keys
-from pkpd.fit.mixed.quadrature import quadrature
+from pkpd.fit.mixed.marginal.importance import draws_needed, importance_sampling
+from pkpd.fit.mixed.marginal.pareto import pareto_shape
+from pkpd.fit.mixed.marginal.proposal import subject_keys
+from pkpd.fit.mixed.marginal.quadrature import quadrature
 from pkpd.population import Omega
 
 from .integral_cases import linear, phenobarbital, theophylline, theophylline_study, unsolvable
@@ -77,7 +77,7 @@ def test_twins_have_draws_of_their_own(reference: Path) -> None:
     twice = data.part([0, 1])
     keys = subject_keys(twice)
     assert len(set(keys)) == 2
-    from pkpd.fit.mixed.copies import repeated
+    from pkpd.fit.mixed.marginal.copies import repeated
 
     assert len(set(subject_keys(repeated(twice, 3)))) == 6
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.bounded import bounded_move, learned
-from pkpd.fit.mixed.control import controlled_shares
-from pkpd.fit.mixed.draws import weighted_draws
-from pkpd.fit.mixed.importance_em import CONVERGED, EMSettings, importance_em
-from pkpd.fit.mixed.integral import frame_of
-from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.omega_step import best_omega
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature, quadrature_marginal
+from pkpd.fit.mixed.em.control import controlled_shares
+from pkpd.fit.mixed.em.importance_em import CONVERGED, EMSettings, importance_em
+from pkpd.fit.mixed.em.omega_step import best_omega
+from pkpd.fit.mixed.marginal.bounded import bounded_move, learned
+from pkpd.fit.mixed.marginal.draws import weighted_draws
+from pkpd.fit.mixed.marginal.integral import frame_of
+from pkpd.fit.mixed.marginal.quadrature import quadrature, quadrature_marginal
+from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import NormalPrior, Omega, block
 
 from .integral_cases import linear, phenobarbital, theophylline, theophylline_study
@@ -72,7 +72,7 @@ def test_fixed_elements_and_effects_without_variance(reference: Path) -> None:
 
 
 def _again(problem: Problem) -> Problem:
-    from pkpd.fit.mixed.shifts import shifts_of
+    from pkpd.fit.mixed.problem.shifts import shifts_of
 
     shifts = shifts_of(problem.population, problem.data, 1)
     return replace(problem, shifts=shifts, data=replace(problem.data, model=shifts.model))

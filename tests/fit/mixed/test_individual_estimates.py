@@ -9,8 +9,8 @@ import pandas
 import pytest
 
 from pkpd import DataWarning, InputError, define
-from pkpd.fit.mixed.individual_estimates import individual_estimates
-from pkpd.fit.mixed.population_fit import population_fit
+from pkpd.fit.mixed.result.individual_estimates import individual_estimates
+from pkpd.fit.mixed.result.population_fit import population_fit
 from pkpd.io import read_nonmem
 from pkpd.parameters import Parameters
 from pkpd.population import Omega, Population, block, residual_error

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.bounded import bounded_move
-from pkpd.fit.mixed.importance import importance_sampling
-from pkpd.fit.mixed.importance_em import CONVERGED, EMSettings, importance_em
-from pkpd.fit.mixed.laplacian import LAPLACE, marginal
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature, quadrature_marginal
+from pkpd.fit.mixed.em.importance_em import CONVERGED, EMSettings, importance_em
+from pkpd.fit.mixed.marginal.bounded import bounded_move
+from pkpd.fit.mixed.marginal.importance import importance_sampling
+from pkpd.fit.mixed.marginal.laplacian import LAPLACE, marginal
+from pkpd.fit.mixed.marginal.quadrature import quadrature, quadrature_marginal
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import Omega
 from tests.fit.mixed import test_censoring, test_pairs, test_spreads
 

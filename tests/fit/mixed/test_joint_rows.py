@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from pkpd.errors import InputError
-from pkpd.fit.mixed.copies import joint
-from pkpd.fit.mixed.importance_em import importance_em
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.plain import population_data, population_from
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature
-from pkpd.fit.mixed.residuals import residuals
-from pkpd.fit.mixed.saem import saem
-from pkpd.fit.mixed.saem_model import ChainModel
-from pkpd.fit.mixed.two_stage import two_stage
+from pkpd.fit.mixed.em.importance_em import importance_em
+from pkpd.fit.mixed.em.saem import saem
+from pkpd.fit.mixed.em.saem_model import ChainModel
+from pkpd.fit.mixed.marginal.copies import joint
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.marginal.quadrature import quadrature
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.plain import population_data, population_from
+from pkpd.fit.mixed.result.residuals import residuals
+from pkpd.fit.mixed.search.two_stage import two_stage
 from tests.fit.mixed.test_censoring import problem as censored
 from tests.fit.mixed.test_pairs import usual as coupled
 from tests.fit.mixed.test_spreads import problem as spread

@@ -12,10 +12,10 @@ from scipy.stats import multivariate_normal
 
 import pkpd
 from pkpd.errors import InputError
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.pairs import pairs_of
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.pairs import pairs_of
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import Omega, Population, correlated, residual_error
 from pkpd.study import Study
 from tests.fit.mixed.gradients import gradient_error, ten_subjects
@@ -121,8 +121,6 @@ def test_what_is_refused() -> None:
     problem = usual("plain")
     with pytest.raises(InputError, match="correlated residual errors do not go with FO yet"):
         marginal(problem, problem.at(problem.start), "FO")
-    with pytest.raises(InputError, match="fitted, but cannot be simulated yet"):
-        problem.population.draw(3, np.random.default_rng(1))
     with pytest.raises(InputError, match="cannot be correlated with itself"):
         correlated("C", "C")
     with pytest.raises(InputError, match=r"'B' has no residual error(.|\n)*'corr_C_B' is missing"):

@@ -22,7 +22,7 @@ ADDITIVE = {"C": "additive"}
 ONE = PopulationOptions(starts=1, check=False)
 PKPD = pkpd.define(
     {"depot": "-ka*depot", "centre": "ka*depot - CL/V*centre", "E": "e0*kout*(1 - emax*C/(ec50 + C)) - kout*E"},
-    dict(ka=0.6, CL=0.13, V=8.0, e0=96.0, kout=0.05, emax=1.0, ec50=1.4),
+    {"ka": 0.6, "CL": 0.13, "V": 8.0, "e0": 96.0, "kout": 0.05, "emax": 1.0, "ec50": 1.4},
     outputs={"C": "centre/V", "PCA": "E"}, initial={"E": "e0"}, doses={"oral": "depot"},
 )  # fmt: skip
 
@@ -102,7 +102,8 @@ def test_the_start_stands_on_the_textbooks_side_of_flip_flop(weighed: pkpd.Study
 
 
 def test_individual_values_of_an_earlier_fit_hold_for_its_subjects(warfarin: pkpd.Study) -> None:
-    pk = fit_population(ORAL, warfarin, error={"C": "combined"}, options=PopulationOptions(observed={"C": "C"}, starts=1))
+    options = PopulationOptions(observed={"C": "C"}, starts=1)
+    pk = fit_population(ORAL, warfarin, error={"C": "combined"}, options=options)
     plan = planned(Call(PKPD, warfarin, error={"PCA": "additive"}, given=pk), ONE)
     problem = plan.problem
     assert set(problem.data.analytes) == {"PCA"}  # its own data do not count again
@@ -124,7 +125,8 @@ def test_individual_values_of_an_earlier_fit_hold_for_its_subjects(warfarin: pkp
 
 
 def test_a_given_population_stays_while_its_data_count(warfarin: pkpd.Study) -> None:
-    pk = fit_population(ORAL, warfarin, error={"C": "combined"}, options=PopulationOptions(observed={"C": "C"}, starts=1))
+    options = PopulationOptions(observed={"C": "C"}, starts=1)
+    pk = fit_population(ORAL, warfarin, error={"C": "combined"}, options=options)
     plan = planned(Call(PKPD, warfarin, error={"PCA": "additive"}, given=pk.population()), ONE)
     problem = plan.problem
     assert set(problem.data.analytes) == {"C", "PCA"}
@@ -160,7 +162,8 @@ def test_an_explanation_says_what_will_be_fitted(weighed: pkpd.Study) -> None:
     assert told.rank == 7
     assert "exp(eta_CL)" in told.equations["CL"]
     assert "(WT / 70) ** b" in told.equations["CL"]
-    for line in ("7 numbers, 12 subjects", "ka > CL/V", "rank of the information at the start: 7 of 7", "132 records of C"):
+    rank = "rank of the information at the start: 7 of 7"
+    for line in ("7 numbers, 12 subjects", "ka > CL/V", rank, "132 records of C"):
         assert line in text
     assert "<pre>" in told._repr_html_()
 
@@ -179,11 +182,22 @@ def test_the_same_population_is_evaluated_elsewhere(reference: Path) -> None:
     assert fit.objective == pytest.approx(116.8037, abs=2e-4)
     assert fit.values == pytest.approx(case.population.parameters.as_dict())
     for word in ("iiv", "covariates", "error"):
+        told = {"covariates": {"CL": "CL"}, "error": {"C": "additive"}}.get(word, ["CL"])
         with pytest.raises(InputError, match=f"brings its own {word}"):
-            fit_population(case.population, case.study, **{word: {"CL": "CL"} if word == "covariates" else {"C": "additive"}
-                                                           if word == "error" else ["CL"]})  # fmt: skip
+            fit_population(case.population, case.study, **{word: told})
 
 
 def test_an_unknown_method_suggests_the_nearest(weighed: pkpd.Study) -> None:
     with pytest.raises(InputError, match="FOCEI"):
         fit_population(ORAL, weighed, method="FOCI")
+
+
+@pytest.mark.parametrize("method", ["SAEM", "IMP"])
+def test_methods_that_draw_evaluate_by_importance_sampling(reference: Path, method: str) -> None:
+    case = theophylline(reference)
+    fit = fit_population(case.population, case.study, method=method, options=PopulationOptions(starts=0))
+    exact = fit_population(case.population, case.study, method="AGQ", options=PopulationOptions(starts=0, nodes=9))
+    assert fit.status == exact.status == "evaluated"
+    assert fit.values == pytest.approx(case.population.parameters.as_dict())
+    assert fit.exact is not None
+    assert fit.objective == pytest.approx(exact.objective, abs=4 * fit.exact.error)

@@ -12,12 +12,12 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from pkpd import InputError, oral, simulate
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.individuals import individuals_of
-from pkpd.fit.mixed.laplacian import FO, marginal
-from pkpd.fit.mixed.modes import conditional_modes
-from pkpd.fit.mixed.population_fit import PopulationFit, mixed_numbers, population_fit
-from pkpd.fit.mixed.quantities import standard_secondary
+from pkpd.fit.mixed.marginal.laplacian import FO, marginal
+from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.result.individuals import individuals_of
+from pkpd.fit.mixed.result.population_fit import PopulationFit, mixed_numbers, population_fit
+from pkpd.fit.mixed.result.quantities import standard_secondary
 from pkpd.io import read_nonmem
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Source

@@ -12,9 +12,9 @@ import pytest
 import pkpd
 from pkpd.engine import Settings
 from pkpd.fit.inputs import ratio_of
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.objective import MarginalObjective
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.result.population_fit import PopulationFit
+from pkpd.fit.mixed.search.objective import MarginalObjective
 from pkpd.fit.mixed.verb import fit_population
 from pkpd.io import read_nonmem
 from pkpd.parameters import Parameters
@@ -79,7 +79,7 @@ def test_order_of_independent_random_effects(reference: Path) -> None:
 
 
 def test_units(reference: Path) -> None:
-    """Doses in µg, time in days, concentrations in ng/mL: a population keeps its units, a model takes those of the study."""
+    """Doses in µg, time in days, C in ng/mL: a population keeps its units, a model takes those of the study."""
     case, table = theophylline(reference), theophylline_table(reference)
     changed = table.assign(AMT=table["AMT"] * 1e3, TIME=table["TIME"] / 24, DV=table["DV"] * 1e3)
     study = read_nonmem(changed, units={"time": "day", "dose": "ug", "DV": "ng/mL"})
@@ -111,7 +111,8 @@ def test_workers_give_the_same_bits(reference: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["theophylline", "warfarin_pk", "phenobarbital", "occasions"])
 def test_the_objective_is_a_function_of_the_vector(reference: Path, name: str, method: str) -> None:
     """Warm or cold, in any order: 1e-8 a subject (pitfall 1)."""
-    case = anchor_case(reference, anchor(reference, "warf_iov_focei")) if name == "occasions" else CASES[name](reference)
+    occasions = name == "occasions"
+    case = anchor_case(reference, anchor(reference, "warf_iov_focei")) if occasions else CASES[name](reference)
     problem = case.problem
     rng = np.random.default_rng(4)
     far = problem.start + 0.3 * rng.standard_normal((4, problem.start.size))

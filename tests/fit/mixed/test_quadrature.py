@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed import copies, integral
-from pkpd.fit.mixed.bounded import bounded_move
-from pkpd.fit.mixed.laplacian import LAPLACE, marginal
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import grid, quadrature, quadrature_marginal
+from pkpd.fit.mixed.marginal import copies, integral
+from pkpd.fit.mixed.marginal.bounded import bounded_move
+from pkpd.fit.mixed.marginal.laplacian import LAPLACE, marginal
+from pkpd.fit.mixed.marginal.quadrature import grid, quadrature, quadrature_marginal
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import Omega, block
 
 from .integral_cases import linear, phenobarbital, theophylline, unsolvable

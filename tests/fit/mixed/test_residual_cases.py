@@ -21,9 +21,9 @@ import pandas
 import pytest
 
 import pkpd
-from pkpd.fit.mixed.laplacian import Marginal, marginal
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import Marginal, marginal
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.io import read_nonmem
 from pkpd.population import ErrorParameter, Omega, Population, ResidualError, residual_error
 

@@ -9,10 +9,10 @@ import pandas
 import pytest
 
 from pkpd import InputError, define
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.residuals import residuals, sd_parts
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.residuals import residuals, sd_parts
 from pkpd.io import read_nonmem
 from pkpd.population import Omega, Population, residual_error
 from tests.fit.mixed.cases import ferx, theophylline

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.copies import joint
-from pkpd.fit.mixed.modes import FOUND, conditional_modes
+from pkpd.fit.mixed.marginal.copies import joint
+from pkpd.fit.mixed.marginal.several import ODD, beginnings, several_modes
+from pkpd.fit.mixed.modes.modes import FOUND, conditional_modes
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.several import ODD, beginnings, several_modes
+from pkpd.fit.mixed.problem.problem import Problem
 from tests.fit.mixed.answers import fitted
 from tests.fit.mixed.cases import Case, phenobarbital, theophylline, warfarin
 

@@ -11,9 +11,9 @@ from scipy.stats import norm
 
 import pkpd
 from pkpd.errors import InputError
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.prepare import problem_of
-from pkpd.fit.mixed.problem import Problem
+from pkpd.fit.mixed.marginal.laplacian import marginal
+from pkpd.fit.mixed.problem.prepare import problem_of
+from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.population import Omega, Population, block, residual_error
 from tests.fit.mixed.gradients import gradient_error, ten_subjects
 
@@ -132,5 +132,3 @@ def test_what_is_refused() -> None:
     bent = {"add_C": "exp(eta_add_C)"}
     with pytest.raises(InputError, match=r"the exponent of add_C is 'exp\(eta_add_C\)'; expected a sum of random"):
         population_problem("additive", {}, OMEGA + Omega.independent(add_C=0.3), exponents=bent)
-    with pytest.raises(InputError, match="fitted, but cannot be simulated yet"):
-        one.population.draw(3, np.random.default_rng(1))

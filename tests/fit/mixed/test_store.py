@@ -15,13 +15,13 @@ import xarray
 
 import pkpd
 from pkpd import DataWarning, InputError
-from pkpd.fit.mixed import store
-from pkpd.fit.mixed.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.laplacian import marginal
-from pkpd.fit.mixed.objective import Step
+from pkpd.fit.mixed.marginal.laplacian import marginal
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.plain import population_data, population_from
-from pkpd.fit.mixed.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.result import store
+from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.result.plain import population_data, population_from
+from pkpd.fit.mixed.result.population_fit import PopulationFit, population_fit
+from pkpd.fit.mixed.search.objective import Step
 from pkpd.fit.mixed.verb import fit_population
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters

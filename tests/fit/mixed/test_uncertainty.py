@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from pkpd import InputError
-from pkpd.fit.mixed.quantities import (
+from pkpd.fit.mixed.result.quantities import (
     omega_quantities,
     parameter_quantities,
     secondary_quantities,
     spread_quantities,
     standard_secondary,
 )
-from pkpd.fit.mixed.uncertainty import COVARIANCES, Uncertainty, uncertainty_of
+from pkpd.fit.mixed.result.uncertainty import COVARIANCES, Uncertainty, uncertainty_of
 from pkpd.library import one_compartment, three_compartment, two_compartment
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, block, residual_error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pkpd.fit.mixed.options import PopulationOptions
-from pkpd.fit.mixed.population_fit import PopulationFit
+from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.population import Population
 from tests.fit.mixed.answers import CASES, fitted
 
@@ -31,7 +31,9 @@ def moved(population: Population, rng: np.random.Generator) -> Population:
     )
 
 
-def ends(reference: Path, name: str, count: int, options: PopulationOptions = DEFAULT, seed: int = 12) -> list[PopulationFit]:
+def ends(
+    reference: Path, name: str, count: int, options: PopulationOptions = DEFAULT, seed: int = 12
+) -> list[PopulationFit]:
     """Fits of a case from so many wrong starts."""
     case, rng = CASES[name](reference), np.random.default_rng(seed)
     return [fitted(replace(case, population=moved(case.population, rng)), options=options) for _ in range(count)]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.importance_em import CONVERGED, EMSettings, importance_em
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature
+from pkpd.fit.mixed.em.importance_em import CONVERGED, EMSettings, importance_em
+from pkpd.fit.mixed.marginal.quadrature import quadrature
+from pkpd.fit.mixed.problem.problem import Problem
 from tests.fit.mixed.integral_cases import phenobarbital, theophylline, warfarin
 
 BEST = {theophylline: 118.1010, warfarin: 424.9949, phenobarbital: 687.9169}

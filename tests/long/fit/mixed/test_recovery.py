@@ -1,9 +1,9 @@
 """Must be shown: a hundred simulated studies of each design give the truth back, and intervals that hold it.
 
-Bias of fixed effects and residual errors is at most the larger of 2 % and three Monte-Carlo errors, of variances 10 % and
-three. 90 % intervals of the former hold the truth as often as a binomial band of 99 %, Bonferroni over all designs, allows;
-of variances at least 80 times. Where FOCE with interaction is further off on sparse data, quadrature on the same studies
-shows that it is the approximation: there the exact likelihood is held to the same.
+Bias of fixed effects and residual errors is at most the larger of 2 % and three Monte-Carlo errors, of variances 10 %
+and three. 90 % intervals of the former hold the truth as often as a binomial band of 99 %, Bonferroni over all designs,
+allows; of variances at least 80 times. Where FOCE with interaction is further off on sparse data, quadrature on the
+same studies shows that it is the approximation: there the exact likelihood is held to the same.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.laplacian import FOCEI
-from pkpd.fit.mixed.quadrature import AGQ
+from pkpd.fit.mixed.marginal.laplacian import FOCEI
+from pkpd.fit.mixed.marginal.quadrature import AGQ
 from tests.fit.mixed.recovery import DESIGNS, band, fixed, recovered, too_biased
 
 COUNT = 100

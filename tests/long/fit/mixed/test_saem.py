@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkpd.fit.mixed.problem import Problem
-from pkpd.fit.mixed.quadrature import quadrature
-from pkpd.fit.mixed.saem import saem
+from pkpd.fit.mixed.em.saem import saem
+from pkpd.fit.mixed.marginal.quadrature import quadrature
+from pkpd.fit.mixed.problem.problem import Problem
 from tests.fit.mixed.integral_cases import phenobarbital, theophylline, warfarin, with_occasions
 
 

@@ -1,0 +1,1 @@
+"""Methods that draw: SAEM, and EM by importance sampling."""

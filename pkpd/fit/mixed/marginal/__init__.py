@@ -1,0 +1,1 @@
+"""Marginal likelihoods: the integral over the random effects, approximated and exact."""

@@ -1,0 +1,1 @@
+"""Conditional modes: the most likely random effects of every subject."""

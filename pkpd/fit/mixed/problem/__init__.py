@@ -1,0 +1,1 @@
+"""What a population fit is: data, shifts, values, what each row adds."""

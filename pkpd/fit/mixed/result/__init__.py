@@ -1,0 +1,1 @@
+"""What a fit knows: estimates, uncertainty, subjects, residuals, files."""

@@ -1,0 +1,114 @@
+"""What a population fit is made of: its rows, computed when asked for or kept, and its sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from pkpd.fit.mixed.marginal.laplacian import FO, Marginal
+from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.result.estimate import Estimate
+from pkpd.fit.mixed.result.individuals import individuals_of
+from pkpd.fit.mixed.result.residuals import residuals
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+    from pkpd.study import Study
+
+
+class Tables(Protocol):
+    """What a fit knows row by row."""
+
+    @property
+    def individuals(self) -> xarray.Dataset:
+        """As `pkpd.fit.mixed.result.individuals.individuals_of` returns it."""
+
+    @property
+    def predictions(self) -> pandas.DataFrame:
+        """As `pkpd.fit.mixed.result.residuals.residuals` returns it."""
+
+    @property
+    def data_hash(self) -> str:
+        """`Study.data_hash` of the data; empty if unknown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """Tables that are computed when they are first asked for.
+
+    Attributes
+    ----------
+    estimate : Estimate
+        What they are computed from.
+    study : Study or None
+        The data.
+    """
+
+    estimate: Estimate
+    study: Study | None = None
+
+    @property
+    def data_hash(self) -> str:
+        """What tells the data from others."""
+        return "" if self.study is None else self.study.data_hash
+
+    @cached_property
+    def there(self) -> Marginal:
+        """The marginal likelihood with conditional modes of the model itself; after FO they are searched now."""
+        there = self.estimate.marginal
+        if self.estimate.method != FO:
+            return there
+        return replace(there, modes=conditional_modes(self.estimate.problem, there.point))
+
+    @cached_property
+    def individuals(self) -> xarray.Dataset:
+        """What is known of every subject."""
+        return individuals_of(self.estimate.problem, self.there, self.estimate.method)
+
+    @cached_property
+    def predictions(self) -> pandas.DataFrame:
+        """Predictions and residuals of every row."""
+        return self.residuals("symmetric")
+
+    def residuals(self, root: str) -> pandas.DataFrame:
+        """Return predictions and residuals by a root of the subjects' covariances."""
+        return residuals(self.estimate.problem, self.there.point, self.there.modes, root)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Tables as they were computed once, e.g. before they were saved.
+
+    Attributes
+    ----------
+    individuals : xarray.Dataset
+    predictions : DataFrame
+    data_hash : str
+    """
+
+    individuals: xarray.Dataset
+    predictions: pandas.DataFrame
+    data_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Sizes that criteria are made of.
+
+    Attributes
+    ----------
+    subjects, observations, censored : int
+        Of the data; a censored record counts as an observation.
+    mixed, fixed : int
+        Estimated numbers that belong to parameters with a random effect (their typical values, coefficients in their
+        relations, elements of Ω), and all others (residual errors, parameters without a random effect).
+    """
+
+    subjects: int
+    observations: int
+    censored: int
+    mixed: int
+    fixed: int

@@ -1,0 +1,1 @@
+"""From starts to a minimum, and what can be said of it."""
