@@ -83,6 +83,8 @@ class Reader:
             if found.shape != shape or found.dtype.newbyteorder("=") != _numbers(dtype).newbyteorder("="):
                 raise ValueError(f"{data['name']} is {found.dtype}{list(found.shape)}; expected {dtype}{list(shape)}")
             return found.astype(_numbers(dtype).newbyteorder("="))
+        if "raw" in data and (self.arrays[data["raw"]].ndim, self.arrays[data["raw"]].dtype) != (1, np.uint8):
+            raise ValueError(f"{data['raw']} holds no bytes")
         raw = np.ascontiguousarray(self.arrays[data["raw"]]).tobytes() if "raw" in data else b""
         return np.frombuffer(raw, dtype=_numbers(dtype)).reshape(shape).copy()
 

@@ -156,7 +156,7 @@ def read(path: str | Path) -> Contents:
     if lacking:
         raise InputError(f"{str(path)!r} was altered: it lacks {', '.join(map(repr, lacking))}", "load")
     stated = {name: str(attrs[name]) for name in _STATED}
-    if _digest(stated, text, arrays) != attrs["digest"]:
+    if _digest(stated, text, arrays) != str(attrs["digest"]):
         raise InputError(f"{str(path)!r} was altered: its contents are not those that were written", "load")
     say_version(path, stated["pkpd_version"])
     try:
