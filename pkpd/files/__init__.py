@@ -7,3 +7,8 @@ is pickled: a file holds numbers and one JSON text, and reading it runs nothing 
 from pkpd.files.saved import Saved
 
 __all__ = ["Saved"]
+
+
+def __dir__() -> list[str]:
+    """Return what Tab shows: what one calls, not the files it stands in."""
+    return [*__all__]
