@@ -22,8 +22,14 @@ LIMIT = 300.0
 """Seconds; each takes less than 20 on a processor of its own."""
 
 
-def survives(mutant: Mutant, root: Path) -> bool:
-    """Say whether the tests pass with a mutant in the copy at `root`; afterwards the copy is as before."""
+NOTICED, SURVIVES, UNDECIDED = "noticed  ", "SURVIVES ", "UNDECIDED"
+
+
+def verdict(mutant: Mutant, root: Path) -> str:
+    """Say what the tests say of a mutant in the copy at `root`; afterwards the copy is as before.
+
+    A time-out, or tests that could not be collected, decide nothing.
+    """
     path = root / mutant.file
     text = path.read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
@@ -37,24 +43,24 @@ def survives(mutant: Mutant, root: Path) -> bool:
             command, cwd=root, env={**os.environ, **own}, capture_output=True, timeout=LIMIT, check=False
         )
     except subprocess.TimeoutExpired:
-        return False
+        return UNDECIDED
     finally:
         path.write_text(text, encoding="utf-8")
-    return done.returncode == 0
+    return {0: SURVIVES, 1: NOTICED}.get(done.returncode, UNDECIDED)
 
 
 def main(first: int = 0, last: int = len(MUTANTS)) -> int:
-    """Run the mutants from `first` up to `last`; return how many survive."""
+    """Run the mutants from `first` up to `last`; return how many are not noticed."""
     alive = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "copy"
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", "notebooks"))
         for number in range(first, last):
             mutant = MUTANTS[number]
-            lives = survives(mutant, root)
-            alive += [mutant] if lives else []
-            print(f"{number:3d} {'SURVIVES' if lives else 'noticed '} {mutant.file}: {mutant.new}", flush=True)
-    print(f"{len(alive)} of {last - first} survive")
+            said = verdict(mutant, root)
+            alive += [mutant] if said != NOTICED else []
+            print(f"{number:3d} {said} {mutant.file}: {mutant.new}", flush=True)
+    print(f"{len(alive)} of {last - first} are not noticed")
     return len(alive)
 
 
