@@ -333,10 +333,9 @@ class Study(Saved):
         used = self._observations
         parts = [f"{len(self._subjects)} subjects", f"{len(self._shown_doses)} doses"]
         for name in self.analytes:
-            rows = used[used["analyte"] == name]
-            parts.append(f"{name}: {len(rows)} samples, {int(rows['blq'].sum())} BLQ")
-        mark = "synthetic " if self.attrs.get("synthetic") else ""
-        return f"<{mark}Study: {'; '.join(parts)}>"
+            mine = used["analyte"] == name
+            parts.append(f"{name}: {mine.sum()} samples, {(mine & used['blq']).sum()} BLQ")
+        return f"<{'synthetic ' if self.attrs.get('synthetic') else ''}Study: {'; '.join(parts)}>"
 
 
 @checked

@@ -234,8 +234,9 @@ def test_values_of_an_assumed_unit_may_be_negative() -> None:
     """A NONMEM table of logarithms has no unit: nothing forbids what is below zero."""
     table = pandas.DataFrame({"ID": 1, "TIME": [0, 1, 2], "AMT": [10, 0, 0], "EVID": [1, 0, 0], "DV": [0, 0.3, -0.4]})
     assert read_nonmem(table).observations["value"].tolist() == [0.3, -0.4]
-    with pytest.raises(pkpd.InputError, match=r"-0\.4; expected a number ≥ 0"):
-        read_nonmem(table, units=UNITS)
+    with pytest.warns(pkpd.DataWarning, match="1 values of DV are negative and kept"):
+        kept = read_nonmem(table, units=UNITS)
+    assert kept.observations["value"].tolist() == [0.3, -0.4]  # of a concentration it is counted, as NONMEM keeps it
 
 
 def test_doses_that_would_fill_the_memory_are_refused() -> None:

@@ -84,7 +84,8 @@ class LinearBlock:
         if laid is None:
             rated = bool(schedule.rates.any() or schedule.drates.any())
             doses = Doses(
-                schedule.jumps, schedule.rates, schedule.scale, schedule.djumps, schedule.drates, schedule.dstart,
+                schedule.jumps, schedule.rates, schedule.scale,
+                np.ascontiguousarray(schedule.djumps), np.ascontiguousarray(schedule.drates), schedule.dstart,
                 schedule.dosed, np.array([rated], dtype=np.int64),
             )  # fmt: skip
             laid = schedule.lines, doses, first_places(schedule)

@@ -6,14 +6,14 @@ import html
 import math
 from typing import TYPE_CHECKING, Any
 
+from pkpd.fit.mixed.result.estimate import BY_CURVATURE
 from pkpd.fit.mixed.result.uncertainty import WORDS
 from pkpd.fit.verdict import CONVERGED
 
 if TYPE_CHECKING:
     import pandas
 
-    from pkpd.fit.mixed.result.estimate import BY_CURVATURE
-from pkpd.fit.mixed.result.reported import Reported
+    from pkpd.fit.mixed.result.reported import Reported
 
 _SOUND = (CONVERGED, "evaluated")
 _FORMAT = "{:.4g}".format
