@@ -24,7 +24,7 @@ from pkpd.fit.densities import group_sums
 from pkpd.fit.mixed.marginal.fo import linear_model
 from pkpd.fit.mixed.marginal.information import expected_information
 from pkpd.fit.mixed.modes.coupling import coupled_trace, frozen_slopes
-from pkpd.fit.mixed.modes.modes import Conditional, Modes, conditional, conditional_modes, curvature_weights
+from pkpd.fit.mixed.modes.modes import EXACTLY, Conditional, Modes, conditional, conditional_modes, curvature_weights
 from pkpd.fit.mixed.modes.scaled import scaled, trace_of
 from pkpd.fit.mixed.problem.kernels import trace_slopes
 from pkpd.fit.mixed.problem.problem import Point, Problem, Response
@@ -67,7 +67,9 @@ class Marginal:
     drift: Array
 
 
-def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array | None = None) -> Marginal:
+def marginal(
+    problem: Problem, point: Point, method: str = FOCEI, start: Array | None = None, enough: float = EXACTLY
+) -> Marginal:
     """Return the marginal likelihood at a point.
 
     Parameters
@@ -80,6 +82,8 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
         Which curvature; with FO the model is linearised at η = 0, and `Marginal.modes` are those of the linear model.
     start : array, shape (subjects, random effects), optional
         Where the search for the modes begins.
+    enough : float
+        gᵀH⁻¹g at which a mode is found.
     """
     if method in (FO, FOCE) and problem.shifts.spreads:
         raise InputError(f"{method} takes residual SDs without random effects, and there are some on them; use FOCEI")
@@ -91,7 +95,7 @@ def marginal(problem: Problem, point: Point, method: str = FOCEI, start: Array |
     frozen = None
     if method == FOCE:
         frozen = problem.respond(point, np.zeros((problem.subjects, len(problem.effects))), 1)
-    modes = conditional_modes(problem, point, start, frozen)
+    modes = conditional_modes(problem, point, start, frozen, enough)
     return _at_modes(problem, point, modes, method)
 
 

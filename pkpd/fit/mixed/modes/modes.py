@@ -29,7 +29,10 @@ WORDS = {
     UNSOLVED: "the equations could not be solved",
     SADDLE: "the curvature at the mode is not positive definite",
 }
-_ENOUGH = 1e-17  # gᵀH⁻¹g: what is left of the way is 3e-9 of an SD
+EXACTLY = 1e-17
+"""gᵀH⁻¹g at which a mode is found: what is left of the way is 3e-9 of an SD."""
+ROUGHLY = 1e-8
+"""The same while a search is still far from its end."""
 _NOISE = 1e-9  # a worsening that rounding and the solver's tolerance explain
 _NEAR = 1e-8  # gᵀH⁻¹g from which on a rejected step means that noise is reached
 _MOST = 60
@@ -159,7 +162,7 @@ def curvature_weights(problem: Problem, terms: Terms, exact: bool) -> tuple[Arra
 
 
 def conditional_modes(
-    problem: Problem, point: Point, start: Array | None = None, frozen: Response | None = None
+    problem: Problem, point: Point, start: Array | None = None, frozen: Response | None = None, enough: float = EXACTLY
 ) -> Modes:
     """Return the conditional modes of all subjects.
 
@@ -173,6 +176,8 @@ def conditional_modes(
         Where to begin; 0 by default.
     frozen : Response, optional
         Predictions at which the residual SD is taken instead of those of the subject (FOCE).
+    enough : float
+        gᵀH⁻¹g at which a mode is found.
     """
     count, effects = problem.subjects, len(problem.effects)
     white = np.zeros((count, effects))
@@ -193,7 +198,7 @@ def conditional_modes(
     for _ in range(_MOST):
         rounds += 1
         step, gain, decrement, length = _steps(problem, point, here, radius, flag)
-        settled = (decrement <= _ENOUGH) & (flag >= 0)
+        settled = (decrement <= enough) & (flag >= 0)
         status[(status == STALLED) & settled] = FOUND
         open_ = status == STALLED
         if not open_.any():

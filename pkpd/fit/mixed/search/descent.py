@@ -98,8 +98,7 @@ def descend(
     x = np.asarray(start, dtype=float)
     if x.size == 0 or not np.isfinite(remembered(x).objective):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan if x.size else 0.0, remembered.count)
-    watch = _Watch(remembered, _SLOW, problem=problem)
-    x = _stage(remembered, x, lambda v: solid(remembered(v).information), watch, limit)
+    x = _from_afar(objective, x, limit)
     if rough or any(k.leads_here(x, remembered(x).objective) for k in known):
         return Minimum(x, remembered(x), np.full((x.size, x.size), np.nan), np.nan, remembered.count)
     hessian, at = differenced_hessian(remembered, x), x
@@ -125,6 +124,19 @@ def descend(
         if gained < _STILL:
             break
     return Minimum(x, remembered(x), hessian, newton_step(hessian, remembered(x).gradient)[1], remembered.count)
+
+
+def _from_afar(objective: MarginalObjective, x: Array, limit: int) -> Array:
+    """Return where the first stage ends: by the expected information, with modes that are nearly exact."""
+    objective.rough = True
+    try:
+        remembered: Remembered[Evaluated] = Remembered(objective)
+        if not np.isfinite(remembered(x).objective):
+            return x
+        watch = _Watch(remembered, _SLOW, problem=objective.problem)
+        return _stage(remembered, x, lambda v: solid(remembered(v).information), watch, limit)
+    finally:
+        objective.rough = False
 
 
 def _far(step: Array, hessian: Array) -> float:

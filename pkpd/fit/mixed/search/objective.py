@@ -12,7 +12,7 @@ from pkpd.arrays import Array
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI, LAPLACE, Marginal, gradient_near
 from pkpd.fit.mixed.marginal.marginals import marginal_by
 from pkpd.fit.mixed.marginal.quadrature import NODES
-from pkpd.fit.mixed.modes.modes import FOUND, SADDLE, Modes
+from pkpd.fit.mixed.modes.modes import EXACTLY, FOUND, ROUGHLY, SADDLE, Modes
 from pkpd.fit.mixed.problem.problem import Point, Problem
 
 _FAR = 1.0  # of the vector: a longer step makes the last modes' drift worthless
@@ -93,17 +93,27 @@ class MarginalObjective:
     ) -> None:
         self.problem, self.method, self.watch, self.nodes = problem, method, watch, nodes
         self.evaluations = 0
+        self.rough = False  # far from the end modes need not be exact
         self.trace: list[Step] = []
         self._begun = time.perf_counter()
         self._last: list[Marginal] = []
+        self._memo: tuple[Array, bool, Evaluated] | None = None
 
     def __call__(self, vector: Array) -> Evaluated:
-        """Return the objective at a vector."""
+        """Return the objective at a vector; asked twice in a row for one, it computes it once."""
+        if self._memo is not None and np.array_equal(self._memo[0], vector) and self._memo[1] <= self.rough:
+            return self._memo[2]
+        value = self._at(vector)
+        self._memo = np.array(vector, dtype=float), self.rough, value
+        return value
+
+    def _at(self, vector: Array) -> Evaluated:
         self.evaluations += 1
         point = self.problem.at(vector)
         if self.problem.population.constraints and self.problem.broken(point):
             return Evaluated(np.inf, np.zeros(vector.size), np.eye(vector.size), None)
-        value = marginal_by(self.problem, point, self.method, self._begin(point.vector), self.nodes)
+        enough = ROUGHLY if self.rough else EXACTLY
+        value = marginal_by(self.problem, point, self.method, self._begin(point.vector), self.nodes, enough)
         if np.isfinite(value.objective):
             self._last = [value, *self._last[:1]]
         result = self._with_priors(value)
@@ -120,7 +130,7 @@ class MarginalObjective:
         eta : array, shape (subjects, random effects)
             Where the search for the modes begins, e.g. at lower modes than were known.
         """
-        self._last = []
+        self._last, self._memo = [], None
         value = marginal_by(self.problem, self.problem.at(vector), self.method, eta, self.nodes)
         if np.isfinite(value.objective):
             self._last = [value]
