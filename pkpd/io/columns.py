@@ -82,6 +82,7 @@ RESERVED = {
 }
 """Names in `units` that never are an analyte."""
 
+
 def vocabulary(*groups: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """Return every folded spelling with the column it means."""
     spelled: dict[str, str] = {}

@@ -56,9 +56,7 @@ def result_rules(missing: object, negative: object, texts: object, findings: Fin
             findings.problem(f"texts: {shown(said)}: {shown(meaning)}; expected 'BLQ', 'ALQ' or 'missing'")
         else:
             meant[_plain(said)] = _MEANINGS[fold(meaning)]
-    return ResultRules(
-        str(missing) if missing in EMPTY else "", str(negative) if negative in NEGATIVE else "", meant
-    )
+    return ResultRules(str(missing) if missing in EMPTY else "", str(negative) if negative in NEGATIVE else "", meant)
 
 
 def with_rules(table: Table, rules: ResultRules, findings: Findings) -> Table:

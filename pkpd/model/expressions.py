@@ -150,11 +150,7 @@ def _check(node: ast.AST, text: str, names_found: set[str]) -> float | None:
             name = _check_call(func, len(arguments), bool(keywords), text)
             values = [_check(argument, text, names_found) for argument in arguments]
             numbers = [value for value in values if value is not None]
-            return (
-                _finite(_constant(OF_NUMBERS[name], *numbers), node, text)
-                if len(numbers) == len(values)
-                else None
-            )
+            return _finite(_constant(OF_NUMBERS[name], *numbers), node, text) if len(numbers) == len(values) else None
         case ast.IfExp(test=test, body=body, orelse=orelse):
             inner = [*_compared(test, text), body, orelse]
         case _:

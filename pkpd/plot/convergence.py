@@ -141,5 +141,3 @@ def _phases(fit: PopulationFit) -> tuple[float, ...]:
     phase = np.asarray(run.trace.phase)
     ends = (int((phase <= last).sum()) for last in (BURN_IN, EXPLORATION))
     return tuple(end + 0.5 for end in dict.fromkeys(ends) if 0 < end < phase.size)
-
-

@@ -80,7 +80,6 @@ class StudyJob:
         kept = {name: array for name, array in arrays.items() if name in self.kept}
         return Part(kept, int(np.count_nonzero(solved.status)), solved.advice)
 
-
     def _scatter(self, values: Mapping[str, NDArray[Any]], mine: Mapping[str, Flags], repeat: int) -> Scatter:
         """How the subjects' own residual SDs and correlations reach the rows of each output."""
         first = np.searchsorted(self.rows.subject, np.arange(self.rows.subjects))

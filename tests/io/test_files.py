@@ -75,9 +75,7 @@ def test_a_file_without_a_header_says_how_to_name_its_columns(tmp_path: Path) ->
     content = "1 1 3.5\n1 2 2.25\n2 1 4\n"
     with pytest.raises(InputError, match=r"no header: say columns=\{'column 1': 'subject'\}"):
         read(tmp_path, content)
-    study, told = read(
-        tmp_path, content, columns={"column 1": "subject", "column 2": "time", "column 3": "conc"}
-    )
+    study, told = read(tmp_path, content, columns={"column 1": "subject", "column 2": "time", "column 3": "conc"})
     assert values(study) == EXPECTED
     assert "no header" in told
 

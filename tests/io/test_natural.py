@@ -70,9 +70,7 @@ def test_columns_of_units() -> None:
         "id,time,dose,conc,dose_unit,conc_unit,time_unit\n1,0,10,,mg,ng/mL,day\n1,1,,5,mg,ng/mL,day\n1,2,,3,mg,ng/mL,day\n"
     )
     assert dict(study.units) == {"time": "day", "dose": "mg", "conc": "ng/mL"}
-    assert "expected one unit of time" in problems(
-        "id,time,conc_ng_mL,time_unit\n1,0,5,h\n1,60,4,min\n"
-    )
+    assert "expected one unit of time" in problems("id,time,conc_ng_mL,time_unit\n1,0,5,h\n1,60,4,min\n")
 
 
 def test_wide_columns_are_analytes_and_constant_ones_are_covariates() -> None:

@@ -85,9 +85,7 @@ class DosingTerms:
                 numbers[none & ~np.isfinite(numbers[:, k]), k] = USUAL[kind]
         return numbers, derivatives.reshape(len(rows), self._count, self._derivatives)
 
-    def _not_numbers(
-        self, numbers: Array, bad: Integers, met: Met
-    ) -> Iterator[tuple[int | None, int | None, str]]:
+    def _not_numbers(self, numbers: Array, bad: Integers, met: Met) -> Iterator[tuple[int | None, int | None, str]]:
         """What cannot be a lag, a share, a rate or a length, with the first subject and dose that it concerns."""
         names, owner = list(self._places), met.owners()
         for r, k in bad.tolist():

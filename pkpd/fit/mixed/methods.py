@@ -228,9 +228,7 @@ def _importance_em(problem: Problem, options: PopulationOptions) -> Estimate:
     run = importance_em(problem, begin, settings, options.seed)
     objective = MarginalObjective(problem, FOCEI)
     there = evaluated(objective, run.vector, run.message)
-    found = replace(
-        there, method=IMP, status=CONVERGED if run.status == "converged" else STOPPED, run=run
-    )
+    found = replace(there, method=IMP, status=CONVERGED if run.status == "converged" else STOPPED, run=run)
     return _with_draws(found, options, Tried(label, begin, run.vector, objective(begin).objective, there.objective))
 
 

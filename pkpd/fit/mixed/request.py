@@ -187,9 +187,7 @@ def _errors_asked(asked: Asked, known: Known, data: Observed) -> dict[str, Error
     return {e.output: type(e) for e in brought if e.output in data.analytes} | dict(asked.error or {})
 
 
-def prepare_population(
-    population: Population, study: Study, observed: Mapping[str, str] | None
-) -> Prepared:
+def prepare_population(population: Population, study: Study, observed: Mapping[str, str] | None) -> Prepared:
     """Return a population in the units of the data.
 
     Raises
@@ -199,9 +197,7 @@ def prepare_population(
     """
     matched = match_outputs(population.model, study, observed)
     model = with_output_units(in_study_units(population.model, study, matched), study, matched)
-    data = observed_with(
-        model, study, population.relations, population.parameters, population.omega, observed
-    )
+    data = observed_with(model, study, population.relations, population.parameters, population.omega, observed)
     lacking = [o for o in data.analytes if o not in {e.output for e in population.errors}]
     if lacking:
         raise InputError(
@@ -219,7 +215,8 @@ def prepare_population(
     used = tuple(e for e in population.errors if e.output in data.analytes)
     unused = [n for e in population.errors if e not in used for n in e.names]
     return Prepared(
-        replace(population, model=model, parameters=parameters.fix(*unused), errors=used), data,
+        replace(population, model=model, parameters=parameters.fix(*unused), errors=used),
+        data,
         _unmatched(model, study, observed),
     )
 
@@ -284,9 +281,7 @@ def _coefficients(model: Model, study: Study, relations: Mapping[str, str], told
     return told.subset(found)
 
 
-def _with_values(
-    model: Model, study: Study, told: Parameters, data: Observed
-) -> tuple[Model, tuple[str, ...]]:
+def _with_values(model: Model, study: Study, told: Parameters, data: Observed) -> tuple[Model, tuple[str, ...]]:
     """Return the model with values for what nobody told: from NCA and the data where they tell, else its own."""
     rest = [n for n in model.parameters.names if n not in told and not model.parameters.get(n).fixed]
     if not rest:

@@ -93,9 +93,7 @@ def fit_population(
     plan = planned(Call(model, data, start, iiv, iov, covariates, error, given), options)
     problem, lost = without_unsolved(plan.problem) if options.unsolved == LEAVE_OUT else (plan.problem, ())
     estimate = METHODS[method](problem, options)
-    estimate = replace(
-        estimate, notes=(*plan.notes, *lost, *estimate.notes), seconds=time.perf_counter() - began
-    )
+    estimate = replace(estimate, notes=(*plan.notes, *lost, *estimate.notes), seconds=time.perf_counter() - began)
     fit = population_fit(estimate, data, covariance=options.covariance, secondary=options.secondary)
     if fit.status not in (CONVERGED, EVALUATED):
         warn(f"{fit.status}: {fit.message}", FitWarning)

@@ -80,8 +80,9 @@ def sides(curves: Curves, level: Array) -> Sides:
     high1, high2 = y1 > whose, y2 > whose
     low1, low2 = y1 < whose, y2 < whose
     with np.errstate(invalid="ignore"):
-        first, second = integral(y1, whose, share * dt, log, y1, y2, dt), integral(
-            whose, y2, (1 - share) * dt, log, y1, y2, dt
+        first, second = (
+            integral(y1, whose, share * dt, log, y1, y2, dt),
+            integral(whose, y2, (1 - share) * dt, log, y1, y2, dt),
         )
         whole = integral(y1, y2, dt, log, y1, y2, dt) - whose * dt
         crossed = (high1 & low2) | (low1 & high2)

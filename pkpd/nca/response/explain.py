@@ -103,8 +103,10 @@ def _method(row: xr.Dataset, result: xr.Dataset, name: str, limit: str) -> list[
     if name.startswith(_CURVE):
         start = str(row["start"].item())
         begins = {
-            "observed": "the sample there", "baseline put in": "the baseline, put in",
-            "interpolated": "a value between the samples around it", "first sample": "the first sample",
+            "observed": "the sample there",
+            "baseline put in": "the baseline, put in",
+            "interpolated": "a value between the samples around it",
+            "first sample": "the first sample",
         }[start]
         first, last = float(row["t_first"]), float(row["t_last"])
         parts.append(

@@ -26,9 +26,7 @@ def moved(population: Population, rng: np.random.Generator) -> Population:
     matrix = omega.to_vector()
     variances = np.array([name.startswith("var(") for name in omega.free])
     matrix = matrix + 0.5 * np.log(5) * rng.choice([-1, 1], len(matrix)) * variances
-    return replace(
-        population, parameters=population.parameters.from_vector(vector), omega=omega.from_vector(matrix)
-    )
+    return replace(population, parameters=population.parameters.from_vector(vector), omega=omega.from_vector(matrix))
 
 
 def ends(
@@ -56,4 +54,3 @@ def check_both_sides(reference: Path, count: int, seed: int = 12) -> None:
         assert any("another optimum: objective 116.80" in note for note in fit.notes)
         assert not fit.converged
         assert "eta_ka" in fit.message
-

@@ -129,8 +129,7 @@ def test_nesting_without_end_and_what_is_no_file_of_ours(tmp_path: Path) -> None
         deep = [deep]
     with pytest.raises(InputError):
         load(write(Contents("Study", deep), tmp_path / "t.nc", "t"))
-    for name, data in {
-        "empty.nc": b"", "text.nc": b"hello", "hdf.nc": b"\x89HDF\r\n\x1a\n" + b"\0" * 50}.items():
+    for name, data in {"empty.nc": b"", "text.nc": b"hello", "hdf.nc": b"\x89HDF\r\n\x1a\n" + b"\0" * 50}.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(InputError, match="no file that pkpd saved"):
             load(tmp_path / name)

@@ -81,9 +81,7 @@ def _best_block(block: OmegaBlock, moments: Array) -> Array:
     return vector
 
 
-def _expected(
-    block: OmegaBlock, vector: Array, moments: Array, on: tuple[Integers, ...]
-) -> tuple[float, Array, Array]:
+def _expected(block: OmegaBlock, vector: Array, moments: Array, on: tuple[Integers, ...]) -> tuple[float, Array, Array]:
     """Return log|Ω| + tr(Ω⁻¹S) with its gradient and expected Hessian by the free numbers."""
     matrix, change = block.factorisation.matrix(vector, len(block.names))
     own, moved = matrix[on], change[on]

@@ -115,9 +115,7 @@ class SaemRun:
     chains: int
 
 
-def saem(
-    problem: Problem, start: Array | None = None, settings: SaemSettings | None = None, seed: int = 1
-) -> SaemRun:
+def saem(problem: Problem, start: Array | None = None, settings: SaemSettings | None = None, seed: int = 1) -> SaemRun:
     """Estimate a population by stochastic approximation EM.
 
     Parameters

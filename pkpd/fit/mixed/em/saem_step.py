@@ -341,7 +341,6 @@ class Maximiser:
         information += 0.5 * lost.T @ lost
         return score.sum(axis=0) / chains.copies, information / chains.copies
 
-
     def slopes_of(self, point: Point, order: int) -> tuple[Array, Array, Array]:
         """Return predictions with their derivatives by the fixed effects without a random effect, by the vector.
 

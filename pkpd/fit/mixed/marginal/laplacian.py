@@ -355,8 +355,8 @@ def _drift(problem: Problem, point: Point, modes: Modes, exact: Array) -> Array:
     mixed[:, :, places.errors] = effects.T @ by_row
     changed = np.tensordot(here.white, point.root_change, (1, 1))  # dL u: subjects × effects × free numbers
     pull = here.gradient @ problem.shifts.effects
-    mixed[:, :, places.parameters :] = (
-        effects.T @ here.exact @ problem.shifts.effects @ changed + np.tensordot(pull, point.root_change, (1, 0))
+    mixed[:, :, places.parameters :] = effects.T @ here.exact @ problem.shifts.effects @ changed + np.tensordot(
+        pull, point.root_change, (1, 0)
     )
     drift: Array = -(point.root @ _solved(exact, mixed))
     drift[:, :, places.parameters :] += changed

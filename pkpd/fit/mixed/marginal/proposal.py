@@ -81,9 +81,7 @@ def _sobol(dimensions: int, power: int, seed: int) -> Integers:
     return whole
 
 
-def draw_effects(
-    frame: Frame, keys: Sequence[int], power: int, replicates: int, seed: int, stream: int = 0
-) -> Draws:
+def draw_effects(frame: Frame, keys: Sequence[int], power: int, replicates: int, seed: int, stream: int = 0) -> Draws:
     """Return draws of every subject's random effects.
 
     Parameters

@@ -134,9 +134,7 @@ def assembled(problem: Problem, point: Point, white: Array, response: Response, 
     count, size = len(white), response.first.shape[1]
     w, v = curvature_weights(problem, terms, exact=False)
     gradient, exact, expected = np.empty((count, size)), np.empty((count, size, size)), np.empty((count, size, size))
-    subject_sums(
-        problem.starts, response.first, response.second, terms.f, terms.ff, w, v, gradient, exact, expected
-    )
+    subject_sums(problem.starts, response.first, response.second, terms.f, terms.ff, w, v, gradient, exact, expected)
     if response.spread is not None:
         add_spreads(problem, point, response, gradient, exact, expected)
     with np.errstate(all="ignore"):

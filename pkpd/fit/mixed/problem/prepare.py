@@ -16,9 +16,7 @@ from pkpd.population import Population
 from pkpd.study import Study
 
 
-def problem_of(
-    population: Population, study: Study, settings: Settings | None = None, blq: str = "M3"
-) -> Problem:
+def problem_of(population: Population, study: Study, settings: Settings | None = None, blq: str = "M3") -> Problem:
     """Return the problem of fitting a population to a study, both in the units of the population.
 
     Parameters

@@ -67,9 +67,7 @@ NO_SPREADS = Spreads(np.zeros((0, 0)), {})
 """All residual SDs are the same in everybody."""
 
 
-def spreads_of(
-    population: Population, occasions: int, places: Mapping[str, int], known: tuple[str, ...]
-) -> Spreads:
+def spreads_of(population: Population, occasions: int, places: Mapping[str, int], known: tuple[str, ...]) -> Spreads:
     """Return the spreads of a population.
 
     Parameters

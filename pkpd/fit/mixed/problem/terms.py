@@ -96,9 +96,7 @@ def terms_of(
             row = densities.row(mean[0, c], sd[c], c)
             steep, bend, s1 = mean[1, c], mean[2, c], gf[c]
             out[0, c], out[1, c] = row.value, row.m * steep + row.g * s1
-            out[2, c] = (
-                row.mm * steep**2 + 2 * row.mg * steep * s1 + row.gg * s1**2 + row.m * bend + row.g * gff[c]
-            )
+            out[2, c] = row.mm * steep**2 + 2 * row.mg * steep * s1 + row.gg * s1**2 + row.m * bend + row.g * gff[c]
             out[3:, c] = 0.0
             by_p[0, c] = row.g[:, None] * sp[c]
             by_p[1, c] = (row.mg * steep + row.gg * s1)[:, None] * sp[c] + row.g[:, None] * gfp[c]

@@ -111,9 +111,7 @@ def latex(fit: Reported, level: float) -> str:
     body = " \\\\\n".join(lines)
     columns = "l" + "".join("l" if c in ("unit", "note") else "r" for c in table.columns)
     rule = f"\\begin{{tabular}}{{{columns}}}"
-    return "\n".join(
-        [rule, "\\toprule", f"{head} \\\\", "\\midrule", f"{body} \\\\", "\\bottomrule", "\\end{tabular}"]
-    )
+    return "\n".join([rule, "\\toprule", f"{head} \\\\", "\\midrule", f"{body} \\\\", "\\bottomrule", "\\end{tabular}"])
 
 
 def escaped(text: str) -> str:

@@ -75,7 +75,7 @@ def individual_estimates(
     found = individuals_of(problem, there, method)
     bad = found["subject"].to_numpy()[found["status"].to_numpy() != "found"].tolist()
     if bad:
-        who = ', '.join(map(str, bad[:5]))
+        who = ", ".join(map(str, bad[:5]))
         warn(f"{len(bad)} of {problem.subjects} subjects have no good estimate: {who}; see status")
     return found.assign(_parameter_errors(problem, there, found)).assign_attrs(
         {"title": f"individual estimates, {people.model.name}", "method": method, "data_hash": new_subjects.data_hash}
@@ -109,4 +109,3 @@ def _parameter_errors(problem: Problem, there: Marginal, found: xarray.Dataset) 
         label = {"units": own.attrs.get("units", ""), "long_name": f"standard error of {name}"}
         errors[f"{name}_se"] = xarray.DataArray(values, own.coords, own.dims, attrs=label).where(own.notnull())
     return errors
-

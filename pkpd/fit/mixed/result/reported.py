@@ -83,7 +83,9 @@ class Reported(Protocol):
     def residual_shrinkage(self) -> pandas.DataFrame: ...
     def table(self, level: float = 0.90) -> pandas.DataFrame:
         """Parameters."""
+
     def random_effects(self, level: float = 0.90) -> pandas.DataFrame:
         """Elements of Ω."""
+
     def secondary_parameters(self, level: float = 0.90) -> pandas.DataFrame:
         """Secondary parameters."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "save"]
 
+
 def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[ResidualError]] = ()) -> PopulationFit:
     """Read a fit that `save` wrote.
 

@@ -56,9 +56,7 @@ class Attempt:
         return bool(np.isfinite(self.minimum.hessian).all() and self.minimum.hessian.size)
 
 
-def search(
-    objective: MarginalObjective, start: Array, label: str = "start", known: Sequence[Known] = ()
-) -> Attempt:
+def search(objective: MarginalObjective, start: Array, label: str = "start", known: Sequence[Known] = ()) -> Attempt:
     """Search from one start; where a variance ran to zero, it is tried again from larger ones.
 
     Parameters
