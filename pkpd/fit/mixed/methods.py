@@ -128,9 +128,19 @@ def _judged(objective: MarginalObjective, attempts: list[Attempt]) -> Estimate:
         there = _with_modes(objective, there)
     return Estimate(
         objective.problem, objective.method, best.minimum.vector, there, best.minimum.hessian, best.minimum.decrement,
-        objective.evaluations, trace=tuple(objective.trace), tried=tried, status=judgement.status,
+        objective.evaluations, trace=_way(objective, best), tried=tried, status=judgement.status,
         message=judgement.message, cautions=judgement.cautions, notes=notes,
     )  # fmt: skip
+
+
+def _way(objective: MarginalObjective, best: Attempt) -> tuple[Step, ...]:
+    """Return the trace of what improved, ended at the estimates; a value with rough modes may lie a hair lower."""
+    value = best.minimum.value
+    if not objective.trace or not np.isfinite(value.objective):
+        return tuple(objective.trace)
+    gradient, vector = float(np.abs(value.gradient).max(initial=0.0)), tuple(best.minimum.vector.tolist())
+    end = Step(objective.evaluations, value.objective, gradient, vector, objective.trace[-1].seconds)
+    return (*(step for step in objective.trace if step.objective > value.objective), end)
 
 
 def _with_modes(objective: MarginalObjective, there: Marginal) -> Marginal:
