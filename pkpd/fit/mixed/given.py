@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pkpd.arrays import Array
 from pkpd.errors import InputError, warn
 from pkpd.fit.inputs import given_table, ratio_of
@@ -166,8 +164,3 @@ def with_population(population: Population, given: Population, data: Observed) -
         relations={**population.relations, **given.relations}, exponents={**population.exponents, **given.exponents},
         scales={**population.scales, **given.scales},
     )  # fmt: skip
-
-
-def fixed_values(values: Mapping[str, Array]) -> dict[str, float]:
-    """Return one value for each parameter that every subject has its own of: only for tables, nothing reads it."""
-    return {n: float(np.median(v)) for n, v in values.items()}

@@ -28,7 +28,7 @@ from pkpd.model.individual import individual_text, over_occasions
 from pkpd.observed import Observed
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Population
-from pkpd.population.effects import differs_by_occasion, individual_texts
+from pkpd.population.effects import individual_texts
 
 PREFIX = "shift_"
 _STEADY = 1e-9  # relative difference within a subject that does not count as a change
@@ -262,4 +262,4 @@ def _inside(item: Parameter, value: float) -> bool:
     return item.lower < value < item.upper
 
 
-__all__ = ["Shifts", "differs_by_occasion", "linear_in_effects", "shifts_of"]
+__all__ = ["Shifts", "linear_in_effects", "shifts_of"]

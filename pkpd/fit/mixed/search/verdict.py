@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 from pkpd.fit.cautions import cautions
 from pkpd.fit.densities import measured_rows
-from pkpd.fit.mixed.modes.modes import FOUND, SADDLE, STALLED, UNSOLVED, WORDS
+from pkpd.fit.mixed.modes.modes import SADDLE, STALLED, UNSOLVED, WORDS
 from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.fit.mixed.search.edges import alone, collapsed, exact_outputs
 from pkpd.fit.mixed.search.objective import MarginalObjective
@@ -25,7 +25,6 @@ _AWAY = 12.0
 _FLAT = 0.01
 _NEGATIVE = -1e-5  # eigenvalue of the scaled Hessian
 _EDGE = 1e-3  # relative margin of a constraint
-_SINGULAR = 1e-10
 _SHOWN = 5
 
 
@@ -277,4 +276,4 @@ def with_exact(judgement: Judgement, agrees: bool, sentence: str) -> Judgement:
     return Judgement(UNRELIABLE, f"the search converged, but {sentence}", judgement.cautions)
 
 
-__all__ = ["FAILED", "FOUND", "SADDLED", "UNRELIABLE", "Judgement", "judge", "with_exact"]
+__all__ = ["FAILED", "SADDLED", "UNRELIABLE", "Judgement", "judge", "with_exact"]
