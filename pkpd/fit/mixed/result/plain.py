@@ -135,7 +135,7 @@ def _table_data(table: Any) -> dict[str, Any] | None:
         column = table[name]
         columns[str(name)] = {"dtype": str(column.dtype), "values": column.tolist()}
     index = table.index
-    return {"columns": columns, "index": index.tolist(), "name": index.name}
+    return {"columns": columns, "index": index.tolist(), "name": index.name, "units": table.attrs.get("units")}
 
 
 def _table_from(data: Mapping[str, Any] | None) -> Any:
@@ -145,7 +145,10 @@ def _table_from(data: Mapping[str, Any] | None) -> Any:
         return None
     index = pandas.Index(data["index"], name=data["name"])
     columns = {n: pandas.Series(c["values"], index=index, dtype=c["dtype"]) for n, c in data["columns"].items()}
-    return pandas.DataFrame(columns, index=index)
+    made = pandas.DataFrame(columns, index=index)
+    if data.get("units") is not None:
+        made.attrs["units"] = dict(data["units"])
+    return made
 
 
 def _prior_kind(prior: Any) -> str:
