@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import FO, Marginal
 from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.result.beside import fitted_covariates, with_covariates
 from pkpd.fit.mixed.result.estimate import Estimate
 from pkpd.fit.mixed.result.individuals import individuals_of
 from pkpd.fit.mixed.result.origin import Origin, origin_of
@@ -68,7 +69,8 @@ class Computed:
     @cached_property
     def individuals(self) -> xarray.Dataset:
         """What is known of every subject."""
-        return individuals_of(self.estimate.problem, self.there, self.estimate.method)
+        covariates, _ = fitted_covariates(self.estimate.problem, self.study)
+        return with_covariates(individuals_of(self.estimate.problem, self.there, self.estimate.method), covariates)
 
     @cached_property
     def predictions(self) -> pandas.DataFrame:

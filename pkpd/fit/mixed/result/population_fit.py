@@ -16,6 +16,7 @@ from pkpd.fit.densities import measured_rows
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.fit.mixed.result import fit_text, individuals, tables
+from pkpd.fit.mixed.result.beside import covariates_of, fitted_covariates
 from pkpd.fit.mixed.result.conditional import conditional_distributions
 from pkpd.fit.mixed.result.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
@@ -183,8 +184,13 @@ class PopulationFit(Saved):
 
     @property
     def individuals(self) -> xarray.Dataset:
-        """η, κ, individual parameters per occasion, their uncertainty, objective and status of every subject."""
+        """η, κ, parameters per occasion, their uncertainty, objective, status and covariates of every subject."""
         return self.tables.individuals
+
+    @property
+    def covariates(self) -> pandas.DataFrame | None:
+        """Covariates of the subjects that were fitted, one row each, with the units in ``attrs["units"]``."""
+        return covariates_of(self.individuals)
 
     def conditional(self, samples: int = 0, draws: int = 1000, seed: int = 1) -> xarray.Dataset:
         """Return conditional means, SDs and samples of the random effects (`pkpd.fit.mixed.result.conditional`).
@@ -326,6 +332,9 @@ def population_fit(
     known(covariance)
     problem, there = estimate.problem, estimate.marginal
     people = with_given(problem, problem.population_at(estimate.vector))
+    covariates, said = fitted_covariates(problem, study)
+    if people.covariates is None and covariates is not None:
+        people = replace(people, covariates=covariates)
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
@@ -334,7 +343,7 @@ def population_fit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
         there.objective + problem.constant,
         Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
-        estimate.status, estimate.message, estimate.cautions, (*estimate.notes, *_notes(estimate)),
+        estimate.status, estimate.message, estimate.cautions, (*estimate.notes, *_notes(estimate), *said),
         convergence_of(estimate, uncertainty), dict(secondary or {}), estimate.trace, estimate.tried,
         Computed(estimate, study), estimate, dict(attrs if attrs is not None else study.attrs if study else {}),
     )  # fmt: skip
