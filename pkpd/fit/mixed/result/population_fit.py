@@ -11,17 +11,18 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.files import Saved
 from pkpd.fit.datasets import correlation_table
 from pkpd.fit.densities import measured_rows
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.problem.problem import Problem
-from pkpd.fit.mixed.result import fit_text, individuals, tables, writing
+from pkpd.fit.mixed.result import fit_text, individuals, tables
 from pkpd.fit.mixed.result.beside import covariates_of, fitted_covariates
 from pkpd.fit.mixed.result.conditional import conditional_distributions
 from pkpd.fit.mixed.result.convergence import Convergence, convergence_of
 from pkpd.fit.mixed.result.dataset import population_dataset
 from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.result.fit_parts import Computed, Counts, Tables, mixed_numbers
+from pkpd.fit.mixed.result.fit_parts import Computed, Counts, Tables, kept, mixed_numbers
 from pkpd.fit.mixed.result.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.mixed.search.objective import Step
 from pkpd.fit.verdict import CONVERGED
@@ -29,8 +30,6 @@ from pkpd.population import Population
 from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas
     import xarray
 
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class PopulationFit:
+class PopulationFit(Saved):
     """Estimates of a population.
 
     Attributes
@@ -205,10 +204,10 @@ class PopulationFit:
         Raises
         ------
         InputError
-            If the fit was loaded: it has no problem to draw from.
+            If the fit was loaded without its study: it has no problem to draw from.
         """
         if self.estimate is None:
-            raise InputError("a fit that was loaded cannot be drawn from; evaluate it again with starts=0")
+            raise InputError("a fit loaded without its study has nothing to draw from; load it with the study")
         return conditional_distributions(self.estimate, samples, draws, seed)
 
     @property
@@ -298,9 +297,9 @@ class PopulationFit:
         }
         return pandas.DataFrame(columns, index=pandas.Index(found["subject"].to_numpy(), name="subject"))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the fit to one NetCDF file (no pickle); `pkpd.fit.load` reads it."""
-        return writing.save(self, path)
+    def _kept(self) -> PopulationFit:
+        """Return the fit without its problem, which is made again from its study (`pkpd.fit.load`)."""
+        return replace(self, tables=kept(self.tables, self.estimate), estimate=None)
 
     def to_dataset(self, level: float = 0.90) -> xarray.Dataset:
         """Return all that is reported along ``parameter``: estimate, se, low, high; kind, unit; status, minus2ll …"""
