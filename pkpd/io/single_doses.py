@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def single_doses(job: Job, table: Table, names: Sequence[str]) -> tuple[Table, T
 
     It is taken so, and said, if amounts stand in all rows and do not change within a subject and period, times are
     numbers, no day or visit tells rows of one clock apart, and of somebody's three or more samples two lie within a
-    day: visits with a dose each look alike. ``columns={"Dose": "single_dose"}`` says it; then only the amounts must not change.
+    day: visits with a dose each look alike. ``columns={"Dose": "single_dose"}`` says it; then only the
+    amounts must not change.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def _groups(table: Table) -> list[tuple[str, str]]:
 
 def _overlap(spans: dict[str, tuple[float, float]]) -> bool:
     inside = sorted(spans.values())
-    return any(after[0] < before[1] for before, after in zip(inside, inside[1:], strict=False))
+    return any(after[0] < before[1] for before, after in pairwise(inside))
 
 
 def _one_clock(job: Job, table: Table, groups: Sequence[tuple[str, str]]) -> bool:
