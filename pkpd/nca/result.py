@@ -22,6 +22,7 @@ from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
+from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
@@ -90,7 +91,8 @@ def nca(
     xarray.Dataset
         Dimension ``profile`` with coordinates ``subject``, ``interval``, ``occasion``, ``dose_time``,
         ``interval_end``, ``dose``, ``route``, ``duration``, ``tau``, ``accepted`` and ``flags`` (limits of
-        acceptance that are not met), and ``period`` where a subject has several. One float variable per parameter
+        acceptance that are not met), ``period`` where a subject has several, and the subject's covariates (of one that
+        changes in time the value at the dose). One float variable per parameter
         (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
         ``doubt(profile, parameter)`` the limits of acceptance that speak against this number, "" if none does;
@@ -312,4 +314,4 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})
     coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})
     attrs = attributes(study, settings) | {"excluded_samples": excluded(study, settings.analyte)}
-    return xr.Dataset({**data, **extra}, coordinates, attrs)
+    return with_covariates(xr.Dataset({**data, **extra}, coordinates, attrs), study, NAMES)

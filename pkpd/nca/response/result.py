@@ -19,6 +19,7 @@ from pkpd.nca.response.courses import WHOLE, Course, courses_of
 from pkpd.nca.response.parameters import LIMIT_PARAMETERS, RESPONSE_PARAMETERS, SLOPE_PARAMETERS, VISIT_PARAMETERS
 from pkpd.nca.response.rules import ResponseRules, response_preset
 from pkpd.nca.settings import pairs
+from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.periods import by_period
 from pkpd.nca.study.provenance import data_attributes
 from pkpd.nca.study.unsampled import warn_unsampled
@@ -26,6 +27,7 @@ from pkpd.study import Study
 
 _PERCENT = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*%\s*")
 Limit = float | str
+_RESERVED = (*LIMIT_PARAMETERS, *VISIT_PARAMETERS, *SLOPE_PARAMETERS, "limit", "visit", "stretch")
 
 
 @checked
@@ -143,7 +145,7 @@ def _one(study: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any]
         "title": f"non-compartmental analysis of the response {analyte}",
         "analyte": analyte, "kind": "response", "rules": rules.to_json(), "pkpd_version": package_version(),
     }  # fmt: skip
-    return xr.Dataset(data, coords, attrs | data_attributes(study))
+    return with_covariates(xr.Dataset(data, coords, attrs | data_attributes(study)), study, _RESERVED)
 
 
 def _label(asked: Any) -> str:
