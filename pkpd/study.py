@@ -21,6 +21,7 @@ from pkpd import units as unit_tools
 from pkpd.alive import remember
 from pkpd.arguments import checked
 from pkpd.arrays import Array
+from pkpd.covariate_names import covariate_called
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
 from pkpd.files import Saved
@@ -48,15 +49,6 @@ OBSERVATION_COLUMNS = (
     "reason",  # why it was set aside
     "row",  # row of the source table, counted from 1 below the header
 )
-COVARIATE_NAMES = {
-    "weight": ("wt", "bodyweight", "bw", "bwt"),
-    "height": ("ht",),
-    "age": (),
-    "sex": ("gender",),
-    "bmi": ("bodymassindex",),
-    "bsa": ("bodysurfacearea",),
-}
-"""Covariates of which everybody has a name of his own (lower case, without spaces and underscores)."""
 CARRIED = ("next", "last")
 
 
@@ -276,10 +268,7 @@ class Study(Saved):
     def covariate(self, name: str) -> str | None:
         """Return the study's name of a covariate: the same, in another case, or another of `COVARIATE_NAMES`."""
         known = [str(column) for column in self._subjects.columns if column != "subject"] + list(self.changing)
-        if name in known:
-            return name
-        spelled = _spellings(name)
-        return next((column for column in known if _spellings(column) & spelled), None)
+        return covariate_called(name, known)
 
     def _dose_ratios(self, unit: str) -> Array:
         """What the amount of every row of the doses is multiplied with to be in a unit, shape (rows,)."""
@@ -392,9 +381,3 @@ def combine(*studies: Study) -> Study:
         notes=tuple(dict.fromkeys(note for study in studies for note in study.notes)),
         attrs=checks.shared_attrs([study.attrs for study in studies]),
     )
-
-
-def _spellings(name: str) -> set[str]:
-    """Every spelling that means the same covariate, folded."""
-    folded = name.casefold().replace(" ", "").replace("_", "")
-    return next(({a, *others} for a, others in COVARIATE_NAMES.items() if folded in {a, *others}), {folded})

@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.files import Saved
+from pkpd.fit.subject_covariates import joined
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.model.dimensions import inferred_units
@@ -62,6 +63,8 @@ class Fit(Saved):
         Provenance of the study: ``source``, ``synthetic`` and the like.
     cautions : tuple of str
         What a converged fit does not know well; they stand in the message, too.
+    covariates : DataFrame or None
+        Of the subjects, one row each, with units in ``attrs["units"]``; of one that changes in time the first value.
     """
 
     model: Model
@@ -84,6 +87,7 @@ class Fit(Saved):
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    covariates: pandas.DataFrame | None = None
 
     @property
     def converged(self) -> bool:
@@ -106,8 +110,8 @@ class Fit(Saved):
         return self.parameters.as_dict()
 
     def population(self) -> Population:
-        """Return the population of the fit: its values, residual errors, and what was given per subject."""
-        return Population(self.model, self.parameters, Omega(), self.errors, self.given)
+        """Return the population of the fit: its values, residual errors, what was given per subject, covariates."""
+        return Population(self.model, self.parameters, Omega(), self.errors, self.given, self.covariates)
 
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
         """Return `n` populations whose values differ by the uncertainty of the estimates.
@@ -245,6 +249,11 @@ class Fits(Saved, Mapping[Any, Fit]):
     def __len__(self) -> int:
         return len(self.fits)
 
+    @property
+    def covariates(self) -> pandas.DataFrame | None:
+        """Covariates of the subjects that have a fit, one row each, with the units in ``attrs["units"]``."""
+        return joined(fit.covariates for fit in self.fits.values())
+
     def values_table(self) -> pandas.DataFrame:
         """Return the estimates of the model's parameters, one row per subject, with the status."""
         import pandas
@@ -311,9 +320,13 @@ class Fits(Saved, Mapping[Any, Fit]):
         return block(*free.names, omega=np.cov(x, rowvar=False).reshape(len(free), -1))
 
     def population(self) -> Population:
-        """Return the population of the fits: their typical values and empirical covariance, and residual errors."""
+        """Return the population of the fits: typical values, empirical covariance, residual errors, covariates.
+
+        Virtual subjects take whole rows of the covariates of those whose fit converged.
+        """
         first = next(iter(self.values()))
-        return Population(first.model, self.typical(), self.variability(), first.errors)
+        covariates = joined(f.covariates for f in self.usable().values())
+        return Population(first.model, self.typical(), self.variability(), first.errors, covariates=covariates)
 
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
         """Return `n` populations whose typical values differ by their uncertainty.

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from pkpd.covariate_names import COVARIATE_NAMES
 from pkpd.errors import few, nearest
 from pkpd.io.cells import number
 from pkpd.io.findings import Findings, say
@@ -14,7 +15,6 @@ from pkpd.io.headings import split_heading
 from pkpd.io.headings import split_unit as split_unit
 from pkpd.io.rivals import Rival, choose_heading
 from pkpd.io.table import Columns, Table
-from pkpd.study import COVARIATE_NAMES
 
 CLOCK = {
     "subject": ("id", "usubjid", "subjid", "subjectid", "patient", "patientid", "subj", "animal"),

@@ -12,12 +12,13 @@ import numpy as np
 
 from pkpd.arguments import checked_fields, from_json, tuples
 from pkpd.errors import InputError, shown, unknown_names
+from pkpd.files import Part
 from pkpd.nca.kernel.compute import Asked
 from pkpd.nca.rules import Rules
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Part):
     """The user's choice of samples for the terminal regression of one subject's profiles.
 
     Attributes
@@ -56,7 +57,7 @@ class Points:
 
 
 @dataclass(frozen=True)
-class NcaSettings:
+class NcaSettings(Part):
     """What an analysis was asked for: `pkpd.nca` with these settings gives the same result again.
 
     Attributes

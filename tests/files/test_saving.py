@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ import xarray
 
 import pkpd
 from pkpd import DataWarning, InputError
-from pkpd.files import plain, sealed
+from pkpd.files import Part, Saved, sealed
+from pkpd.nca.choices import Choices
 from pkpd.population import KINDS, Population, ResidualError
-from pkpd.saving import CLASSES, load, save
+from pkpd.saving import class_of, load, save
 from tests.files import kept
 
 
@@ -119,8 +122,26 @@ def test_what_was_computed_from_is_computed_from_again(tmp_path: Path) -> None:
     assert study.data_hash == kept.study().data_hash
 
 
-def test_every_class_that_is_written_can_be_read() -> None:
-    assert set(plain.CLASSES) == set(CLASSES)
+def every_below(kind: type) -> set[type]:
+    """Classes derived from one, and those derived from them."""
+    return {one for own in kind.__subclasses__() for one in (own, *every_below(own))}
+
+
+def every_part() -> set[type]:
+    """All classes of the package that are written by their fields."""
+    for found in pkgutil.walk_packages(pkpd.__path__, "pkpd."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    mine = {one for one in every_below(Part) if one.__module__.startswith("pkpd.") and one not in (Saved, Choices)}
+    return {one for one in mine if getattr(importlib.import_module(one.__module__), one.__name__) is one}
+
+
+def test_every_class_that_is_written_can_be_read_and_is_made_from_its_fields() -> None:
+    found = every_part()
+    assert len(found) >= 39
+    for one in found:
+        assert class_of(one.__name__) is one
+        assert is_dataclass(one)
 
 
 def test_the_file_is_netcdf_with_version_and_hash(tmp_path: Path) -> None:

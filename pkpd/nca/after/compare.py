@@ -13,6 +13,7 @@ import xarray as xr
 from pkpd import units
 from pkpd.arguments import A_LABEL, checked
 from pkpd.errors import InputError, unknown_names
+from pkpd.files import Part
 from pkpd.nca.after.descriptive import level_problem
 from pkpd.nca.after.ratios import Scale, join, one_side, paired_rows, parallel_rows
 from pkpd.nca.given import A_RESULT
@@ -27,7 +28,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Part):
     """Ratios of test to reference.
 
     Attributes

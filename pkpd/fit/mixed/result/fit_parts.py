@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import FO, Marginal
 from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.result.beside import fitted_covariates, with_covariates
 from pkpd.fit.mixed.result.estimate import Estimate
 from pkpd.fit.mixed.result.individuals import individuals_of
+from pkpd.fit.mixed.result.origin import Origin, origin_of
 from pkpd.fit.mixed.result.residuals import residuals
 
 if TYPE_CHECKING:
@@ -66,7 +69,8 @@ class Computed:
     @cached_property
     def individuals(self) -> xarray.Dataset:
         """What is known of every subject."""
-        return individuals_of(self.estimate.problem, self.there, self.estimate.method)
+        covariates, _ = fitted_covariates(self.estimate.problem, self.study)
+        return with_covariates(individuals_of(self.estimate.problem, self.there, self.estimate.method), covariates)
 
     @cached_property
     def predictions(self) -> pandas.DataFrame:
@@ -79,7 +83,7 @@ class Computed:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Kept(Part):
     """Tables as they were computed once, e.g. before they were saved.
 
     Attributes
@@ -87,15 +91,27 @@ class Kept:
     individuals : xarray.Dataset
     predictions : DataFrame
     data_hash : str
+    origin : Origin or None
+        What the problem was made of beside the study.
     """
 
     individuals: xarray.Dataset
     predictions: pandas.DataFrame
     data_hash: str = ""
+    origin: Origin | None = None
+
+
+def kept(tables: Tables, estimate: Estimate | None) -> Kept:
+    """Return the tables of a fit as they are now, with what makes its problem again."""
+    if isinstance(tables, Kept):
+        return tables
+    study = tables.study if isinstance(tables, Computed) else None
+    origin = None if estimate is None else origin_of(estimate.problem, study)
+    return Kept(tables.individuals, tables.predictions, tables.data_hash, origin)
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Part):
     """Sizes that criteria are made of.
 
     Attributes
