@@ -182,13 +182,15 @@ class Fit(Saved):
         inferred = inferred_units(self.model)
         rows = []
         for p in self.parameters:
-            if self.given is not None and p.name in self.given.columns:
+            known = self.given is not None and p.name in self.given.columns
+            if known and self.subjects > 1:
                 continue
             se = errors.get(p.name, math.nan)
             low, high = intervals.get(p.name, (math.nan, math.nan))
             relative = 100 * se / abs(p.value) if p.value else math.nan
             unit = p.unit or inferred.get(p.name, "")
-            rows.append((p.name, p.value, unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
+            note = "given" if known else "fixed" if p.fixed else ""
+            rows.append((p.name, p.value, unit, se, relative, low, high, note, p.meaning))
         percent = f"{100 * level:g} %"
         columns = [
             "parameter",
