@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,8 @@ class Writer:
             return self._scalar(value, where)
         if isinstance(value, np.ndarray):
             return self._array(value, where)
+        if type(value) is MappingProxyType:
+            return {TAG: "frozen", "items": self._mapping(value, where)}
         if is_dataclass(value) and not isinstance(value, type):
             return self._object(value, where)
         if isinstance(value, Mapping) and not _of_tables(value):

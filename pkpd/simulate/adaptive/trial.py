@@ -171,7 +171,7 @@ def as_dataset(trials: Sequence[AdaptiveTrial], decisions: Array, times: Array, 
     first = trials[0]
     dims, clock = ("replicate", "subject", "time"), first.start.time_unit
     solved = [trial.solve(times, late) for trial in trials]
-    exact = [s.outputs.reshape(len(first.names), times.size, -1).transpose(0, 2, 1) for s in solved]
+    exact = [s.outputs.reshape(len(first.names), times.size, s.outputs.shape[1]).transpose(0, 2, 1) for s in solved]
     status = np.stack([s.status for s in solved])
     if failed := int((status != 0).sum()):
         k, j = np.argwhere(status)[0]
