@@ -167,6 +167,7 @@ def _predictions(likelihood: Likelihood, minimum: Minimum[Evaluation]) -> pandas
             "fitted": value.fitted,
             "sd": value.sd,
             "residual": residual,
+            "unit": np.array([data.model.units.get(name, "") for name in data.outputs], dtype=object)[data.output],
         }
     )
 

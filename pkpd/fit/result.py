@@ -59,7 +59,8 @@ class Fit(Saved):
     given : DataFrame or None
         Parameters that were given per subject, one row per subject.
     predictions : DataFrame
-        subject, output, time, value, censor, fitted, sd, residual (weighted; NaN for censored rows).
+        subject, output, time, value, censor, fitted, sd, residual (weighted; NaN for censored rows), unit (of value,
+        fitted and sd: that of the model's output).
     notes : tuple of str
         What was left out of the fit.
     attrs : mapping
