@@ -27,11 +27,11 @@ from pkpd.fit.inputs import A_KIND_BY_OUTPUT, given_table, in_model_units, obser
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.subject_covariates import subject_covariates
+from pkpd.loops import mapped
 from pkpd.model import Model
 from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
-from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 
@@ -75,10 +75,12 @@ def fit_individuals(
         request = replace(request, settled=settled_values(given, first.model))
         if (table := given_table(given, first.model)) is not None:
             known = [in_model_units(table, given, part) for part in parts.values()]
-    attempt = partial(_attempt, request=request)
-    results = executor.map(attempt, parts.values(), known) if executor else map(attempt, parts.values(), known)
-    bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
-    outcomes: dict[Any, Fit | str] = dict(zip(parts, bar, strict=True)) | left_out
+    results = mapped(
+        partial(_attempt, request=request), list(zip(parts.values(), known, strict=True)),
+        [f"subject {subject!r}" for subject in parts], executor=executor, progress=progress, desc="individual fits",
+        unit="subject",
+    )  # fmt: skip
+    outcomes: dict[Any, Fit | str] = dict(zip(parts, results, strict=True)) | left_out
     fits: dict[Any, Fit] = {}
     failures: dict[Any, str] = {}
     for subject in study.subject_ids:
@@ -136,8 +138,9 @@ def _without_covariates(model: Model, study: Study) -> dict[Any, str]:
     }
 
 
-def _attempt(data: Observed, known: Mapping[str, Array], request: Request) -> Fit | str:
+def _attempt(part: tuple[Observed, Mapping[str, Array]], request: Request) -> Fit | str:
     """Fit one subject; return why it could not be."""
+    data, known = part
     try:
         baselines = observed_baselines(data) if request.options.baseline == "observed" else {}
         return fit_data(data, replace(request, known={**known, **baselines}))

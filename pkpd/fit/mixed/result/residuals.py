@@ -63,8 +63,8 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     DataFrame
         One row per observation: ``subject``, ``occasion`` (NaN without any), ``output``, ``time``, ``value`` (the limit
         where censored), ``PRED`` (without random effects), ``IPRED``, ``SD`` (residual, on the error's scale, at the
-        mode), ``IWRES``, ``CWRES``, ``CWRESI``, ``note``: why there are no residuals (NaN), and ``unit``: of value, PRED
-        and IPRED.
+        mode), ``IWRES``, ``CWRES``, ``CWRESI``, ``note`` (why there are no residuals: NaN) and ``unit`` (of value, PRED
+        and IPRED).
     """
     import pandas
 
