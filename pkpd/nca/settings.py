@@ -84,6 +84,8 @@ class NcaSettings(Part):
         Chosen points of terminal regressions.
     plasma : str or None
         The analyte in blood from which a collected one comes.
+    drug : str or None
+        Into what the doses went that count, ``"all"``: all of them; None: the analyte's own, by its name.
     """
 
     analyte: str
@@ -97,6 +99,7 @@ class NcaSettings(Part):
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
     plasma: str | None = None
+    drug: str | None = None
 
     def __post_init__(self) -> None:
         checked_fields(self, "settings")
