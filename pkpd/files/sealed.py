@@ -15,6 +15,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,8 @@ def write(contents: Contents, path: str | Path, title: str) -> Path:
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be written ({error})", "save") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # its name, longer than the file's, may be too long
+            part.unlink(missing_ok=True)
     return path
 
 
@@ -114,9 +116,15 @@ def checked_place(path: str | Path) -> Path:
     Raises
     ------
     InputError
-        If there is no such folder, or the path is one.
+        If there is no such folder, the path is one, or no file can be called so.
     """
     path = Path(path)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # too long, a character that no name has
+        raise InputError(f"{shown(str(path))} is no name for a file ({error})", "save") from None
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {str(path.parent)!r}", "save")
     if path.is_dir():
@@ -200,9 +208,9 @@ def unbroken(path: Path) -> bool:
     InputError
         If there is no such file, or it is damaged.
     """
-    if not path.is_file():
-        raise InputError(f"there is no file {str(path)!r}", "load")
     try:
+        if not path.is_file():
+            raise InputError(f"there is no file {str(path)!r}", "load")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read ({error})", "load") from None

@@ -79,6 +79,15 @@ def test_names_that_hdf5_would_not_take_are_no_trouble(tmp_path: Path) -> None:
         assert max(map(len, file.variables)) < 200
 
 
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "x" * 250, "no/folder.nc", ""])
+def test_paths_where_no_file_can_be_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        save(table(1.0), tmp_path / name)
+    with pytest.raises(InputError):
+        load(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_attributes_that_look_like_a_hash_but_are_none_are_no_hash(tmp_path: Path) -> None:
     data = xarray.Dataset({"x": 1.0}, attrs={"data_hash": "mine\0"})
     assert load(save(data, tmp_path / "x.nc")).identical(data)
