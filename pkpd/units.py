@@ -276,6 +276,37 @@ def _format(number: float, units: Mapping[str, float]) -> str:
 
 
 @checked
+def size(unit: str) -> tuple[float, dict[str, float]]:
+    """Return how large a unit is in metres, seconds, grams and moles, and its dimension.
+
+    Returns
+    -------
+    size : float
+        0 where it has none by itself: a temperature, an international unit of something.
+    dimension : dict
+        Dimension → power.
+
+    Raises
+    ------
+    UnitError
+        If the text is not a unit.
+    """
+    found = _quantity(unit)
+    dimension = dict(found.dimension)
+    if {"[substance]", "[time]"} <= {*dimension} and "[length]" not in dimension:
+        return 0.0, dimension  # IU is a katal to pint
+    ratio = common_ratio(found, Quantity(1, {}, {}))
+    if ratio is not None:
+        return ratio, dimension
+    registry = _registry()  # it has read the unit
+    try:
+        whole = registry.Quantity(found.magnitude, registry.UnitsContainer(dict(found.units))).to_root_units()
+        return float(whole.magnitude), dimension
+    except Exception:  # pint's own error for temperatures
+        return 0.0, dimension
+
+
+@checked
 def is_open(unit: str) -> bool:
     """Say whether a unit still contains one of the words time, amount, volume."""
     return re.search(r"\b(time|amount|volume)\b", unit) is not None
