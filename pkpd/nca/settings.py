@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arguments import checked_fields, from_json, tuples
+from pkpd.arguments import brief, checked_fields, from_json, tuples
 from pkpd.errors import InputError, shown, unknown_names
 from pkpd.files import Part
 from pkpd.nca.kernel.compute import Asked
@@ -46,6 +46,8 @@ class Points(Part):
     interval: int | None = None
     begins: float | None = None
     period: int | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "points")
@@ -100,6 +102,8 @@ class NcaSettings(Part):
     points: tuple[Points, ...] = ()
     plasma: str | None = None
     drug: str | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "settings")

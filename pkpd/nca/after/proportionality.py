@@ -17,6 +17,7 @@ from pkpd.files import Part
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
 from pkpd.nca.after.descriptive import level_problem, mean_difference, quantile
+from pkpd.nca.given import A_RESULT
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     )  # fmt: skip
 
 
-@checked
+@checked(result=A_RESULT)
 def dose_proportionality(
     result: xr.Dataset,
     parameters: Sequence[str] = ("cmax", "auc_last", "auc_inf_obs"),

@@ -114,7 +114,21 @@ def nca_sparse(
     }
     coordinates = coordinates_of(groups, found, chosen, base, amount_unit, concentration)
     shared = covariates_of(study, groups, {*data, *coordinates, "point"})
-    return xr.Dataset(data, {**coordinates, **shared}, attributes_of(study, analyte, by, chosen, found))
+    attrs = attributes_of(study, analyte, by, chosen, found) | {"dose_unit": dose_unit or ""}
+    return xr.Dataset(data, {**coordinates, **shared}, attrs)
+
+
+def rerun_sparse(study: Study, result: xr.Dataset, changes: dict[str, Any]) -> xr.Dataset:
+    """Return the sparse analysis once more, by what its result was asked for and with changes.
+
+    Raises
+    ------
+    InputError
+        As `nca_sparse`.
+    """
+    attrs = {name: str(result.attrs.get(name, "")) for name in ("analyte", "by", "rules", "dose_unit")}
+    asked = {name: attrs[name] or None for name in ("analyte", "by", "dose_unit")}
+    return nca_sparse(study, **{**asked, "rules": SparseRules.from_json(attrs["rules"]), **changes})
 
 
 def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> SparseResult:

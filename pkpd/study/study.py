@@ -18,6 +18,7 @@ import numpy as np
 
 from pkpd import checks
 from pkpd import units as unit_tools
+from pkpd.alive import remember
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.covariate_names import covariate_called
@@ -86,6 +87,7 @@ class Study(Saved):
         object.__setattr__(self, "_doses", complete_doses(self._doses))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
+        remember(self)
 
     def __getstate__(self) -> dict[str, Any]:  # mapping proxies do not pickle
         return {**self.__dict__, "units": dict(self.units), "attrs": dict(self.attrs)}
@@ -257,9 +259,8 @@ class Study(Saved):
             return dict.fromkeys(self.subject_ids, ())
         clock = self.time_factor(time_unit)
         every = doses_of(table, self._dose_ratios(unit), clock)
-        owners = table["subject"].tolist()
         by_subject: dict[Any, list[Dose]] = {name: [] for name in self.subject_ids}
-        for owner, dose in zip(owners, every, strict=True):
+        for owner, dose in zip(table["subject"].tolist(), every, strict=True):
             by_subject[owner].append(dose)
         return {name: tuple(doses) for name, doses in by_subject.items()}
 
