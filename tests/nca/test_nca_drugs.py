@@ -12,7 +12,7 @@ import pytest
 import pkpd
 from pkpd.errors import DataWarning, InputError
 from pkpd.nca import NcaSettings
-from pkpd.nca.result import rerun
+from pkpd.nca.again import rerun
 from pkpd.nca.study.drugs import of_drug
 
 TIMES = (0.5, 1.0, 2.0, 4.0, 8.0, 12.5, 13.0, 14.0, 18.0, 24.0)
