@@ -9,6 +9,7 @@ import pandas
 import pytest
 
 from pkpd import nca, units
+from pkpd.io import read_study
 from pkpd.nca import PARAMETERS, nca_sparse, relative, superpose_study, why
 from pkpd.nca.sparse import SPARSE_PARAMETERS
 from pkpd.nca.study.base import scaled
@@ -122,3 +123,20 @@ def test_an_effect_has_doses_in_their_unit_and_no_clearance() -> None:
     assert found["dose"].attrs["units"] == "ug"
     assert found["dose"].item() == 30
     assert np.isnan(found["cl_obs"].item())
+
+
+def test_what_is_excreted_is_in_the_unit_of_the_dose() -> None:
+    blood = [("C", t, 1000 * np.exp(-0.1 * t), np.nan, np.nan) for t in TIMES]
+    urine = [("urine", a, v, a + 12.0, 500.0) for a, v in ((0.0, 20.0), (12.0, 5.0))]
+    samples = pandas.DataFrame([*blood, *urine], columns=["analyte", "time", "value", "until", "volume"])
+    doses = pandas.DataFrame({"subject": ["a"], "time": 0.0, "amount": 100.0, "route": "oral"})
+    known = {"time": "h", "dose": "mg", "C": "ng/mL", "urine": "ug/mL", "volume": "mL"}
+    tree = nca(read_study(samples.assign(subject="a"), doses, units=known), ["C", "urine"])
+    found = tree["urine"]
+    shown = {name: found[name].attrs["units"] for name in ("dose", "amount_excreted", "max_rate", "aurc_last", "clr")}
+    assert shown == {"dose": "mg", "amount_excreted": "mg", "max_rate": "mg/h", "aurc_last": "mg", "clr": "L/h"}
+    assert found["amount_excreted"].item() == pytest.approx((20 + 5) * 500 / 1000, rel=1e-15)  # ug in mg
+    assert found["percent_excreted"].item() == pytest.approx(12.5, rel=1e-15)
+    assert found["dose"].item() == 100
+    area = tree["C"]["auc_last"].item()  # to the end of the collections; mg ÷ (h·ng/mL) is 1000 L/h
+    assert found["clr_last"].item() == pytest.approx(1000 * 12.5 / area, rel=1e-12)
