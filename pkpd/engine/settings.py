@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pkpd.arguments import checked_fields
+from pkpd.arguments import brief, checked_fields
 from pkpd.errors import InputError, nearest
 from pkpd.files import Part
 
@@ -51,6 +51,8 @@ class Settings(Part):
     max_steps: int | None = None
     workers: int | None = None
     max_step: float = math.inf
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "solver settings")

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from pkpd.errors import shown
 from pkpd.files.part import Part
-from pkpd.files.sealed import direct
+from pkpd.files.sealed import ABOUT, DIMENSION, direct
 
 TAG = "!"
 NUMBERS = frozenset("fiubc")  # kinds of numbers whose bytes say everything
@@ -71,6 +72,8 @@ class Writer:
             return self._scalar(value, where)
         if isinstance(value, np.ndarray):
             return self._array(value, where)
+        if type(value) is MappingProxyType:
+            return {TAG: "frozen", "items": self._mapping(value, where)}
         if is_dataclass(value) and not isinstance(value, type):
             return self._object(value, where)
         if isinstance(value, Mapping) and not _of_tables(value):
@@ -111,8 +114,9 @@ class Writer:
 
     def _keep(self, value: np.ndarray[Any, Any], where: str) -> str:
         clean = re.sub(r"[^A-Za-z0-9_.]", "_", where)[:_LONGEST].strip(".") or "values"
+        clean = f"values_{clean}" if clean == ABOUT or clean.startswith(DIMENSION) else clean
         name, k = clean, 1
-        while name in self.arrays or name == "about" or name.startswith("size_"):
+        while name in self.arrays:
             k += 1
             name = f"{clean}__{k}"
         self.arrays[name] = value

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,6 +52,8 @@ class Reader:
             return made
         if kind == "mapping":
             return {self.value(key): self.value(one) for key, one in data["items"]}
+        if kind == "frozen":
+            return MappingProxyType(self.value(data["items"]))
         if kind == "float":
             return struct.unpack("<d", bytes.fromhex(data["bytes"]))[0]
         if kind == "complex":

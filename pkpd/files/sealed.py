@@ -27,6 +27,8 @@ from pkpd.files.probe import require_readable
 
 FORMAT = 1
 """Raised whenever this version's files cannot be read by those before."""
+ABOUT, DIMENSION = "about", "size_"
+"""Name of the text, and how names of dimensions begin; no array's name does."""
 _SEAL = b"\npkpd seal 1 "
 _LENGTH = len(_SEAL) + 64 + 1
 _STATED = ("format", "kind", "pkpd_version", "data_hash", "model_key")
@@ -89,10 +91,10 @@ def write(contents: Contents, path: str | Path, title: str) -> Path:
     try:
         with h5netcdf.File(part, "w") as file:
             file.attrs.update({**attrs, "title": title.encode(errors="replace").decode().replace("\0", " ")})
-            file.create_variable("about", (), dtype=h5py.string_dtype(), data=np.array(text, dtype=object))
+            file.create_variable(ABOUT, (), dtype=h5py.string_dtype(), data=np.array(text, dtype=object))
             for name, array in contents.arrays.items():
                 sizes = array.shape
-                dims = tuple(f"size_{n}{'_again' * sizes[:k].count(n)}" for k, n in enumerate(sizes))
+                dims = tuple(f"{DIMENSION}{n}{'_again' * sizes[:k].count(n)}" for k, n in enumerate(sizes))
                 for dim, size in zip(dims, array.shape, strict=True):
                     if dim not in file.dimensions:
                         file.dimensions[dim] = size
@@ -140,22 +142,23 @@ def read(path: str | Path) -> Contents:
     DataWarning
         If an older version of the package wrote it.
     """
-    import h5netcdf
+    import h5py
 
     path = Path(path)
     if not unbroken(path):
         require_readable(path)
     try:
-        with h5netcdf.File(path, "r") as file:
-            attrs = {name: file.attrs[name] for name in (*_STATED, "digest") if name in file.attrs}
+        with h5py.File(path, "r") as file:
+            attrs = {name: _one(file.attrs[name]) for name in (*_STATED, "digest") if name in file.attrs}
             if "format" in attrs:
                 check_version(path, attrs["format"], attrs.get("pkpd_version"), FORMAT)
-            if "about" not in file.variables and set(_OLD) & set(file.variables) and "pkpd_version" in file.attrs:
+            if ABOUT not in file and set(_OLD) & set(file) and "pkpd_version" in file.attrs:
                 old = f"{path.name} was written by pkpd {shown(file.attrs['pkpd_version'])} in a format"
                 raise InputError(f"{old} that is no longer read; fit and save it again", "load")
-            text = file.variables["about"][()]
+            text = file[ABOUT][()]
             text = text.decode() if isinstance(text, bytes) else str(text)
-            arrays = {str(n): np.array(v[...]) for n, v in file.variables.items() if n != "about"}
+            names = [name for name in file if name != ABOUT and not name.startswith(DIMENSION)]
+            arrays = {name: np.array(file[name][...]) for name in names}
     except InputError:
         raise
     except Exception as error:  # a damaged file may raise anything: that it cannot be read is all there is to say
@@ -172,6 +175,11 @@ def read(path: str | Path) -> Contents:
     except (ValueError, RecursionError):
         raise InputError(f"{str(path)!r} holds a text that is no JSON", "load") from None
     return Contents(stated["kind"], about, arrays, stated["data_hash"], stated["model_key"])
+
+
+def _one(value: Any) -> Any:
+    """An attribute; a number of NetCDF is an array of one."""
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
 def seal(path: Path) -> None:

@@ -23,6 +23,7 @@ from pkpd.nca.study import labels
 from pkpd.nca.study.base import Base
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
 from pkpd.nca.study.covariates import with_covariates
+from pkpd.nca.study.drugs import of_drug
 from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
@@ -47,6 +48,7 @@ def nca(
     intervals: Any = None,
     tau: float | None = None,
     steady_state: bool = False,
+    drug: str | None = None,
     windows: Iterable[Sequence[float]] = (),
     above: Iterable[float] = (),
     points: Iterable[Points] = (),
@@ -78,6 +80,9 @@ def nca(
         Length of the dosing interval after a subject's last dose; by default as before it.
     steady_state : bool
         Whether the first recorded dose continues earlier ones.
+    drug : str, optional
+        Into what the doses went that count (column `into`), in a study of several drugs; ``"all"``: all of them. By
+        default an analyte has the doses of its own name, and it is an error where that cannot be known.
     windows : list of (begin, end)
         Times after the dose between which areas are asked for in every profile.
     above : list of float
@@ -126,7 +131,7 @@ def nca(
     by_hand, by_dose = _intervals(intervals, study)
     settings = NcaSettings(
         "", chosen, dose_unit, by_hand, by_dose, None if tau is None else _positive(tau), steady_state,
-        pairs(windows, "windows"), thresholds(above), tuple(points),
+        pairs(windows, "windows"), thresholds(above), tuple(points), drug=drug,
     )  # fmt: skip
     names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
     if not names:
@@ -209,6 +214,7 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
 
 def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles:
     parts = []
+    study = of_drug(study, settings.analyte, settings.drug)
     warn_unsampled(study, settings.analyte)
     if settings.by_dose:
         parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arguments import checked_fields, from_json, tuples
+from pkpd.arguments import brief, checked_fields, from_json, tuples
 from pkpd.errors import InputError, shown, unknown_names
 from pkpd.files import Part
 from pkpd.nca.kernel.compute import Asked
@@ -46,6 +46,8 @@ class Points(Part):
     interval: int | None = None
     begins: float | None = None
     period: int | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "points")
@@ -84,6 +86,8 @@ class NcaSettings(Part):
         Chosen points of terminal regressions.
     plasma : str or None
         The analyte in blood from which a collected one comes.
+    drug : str or None
+        Into what the doses went that count, ``"all"``: all of them; None: the analyte's own, by its name.
     """
 
     analyte: str
@@ -97,6 +101,9 @@ class NcaSettings(Part):
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
     plasma: str | None = None
+    drug: str | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "settings")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pkpd import units
-from pkpd.arguments import checked, checked_fields
+from pkpd.arguments import brief, checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
 from pkpd.files import Part
@@ -47,6 +47,8 @@ class Parameter(Part):
     upper: float = math.inf
     fixed: bool = False
     meaning: str = ""
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "parameter")
@@ -267,7 +269,7 @@ class Parameters(Part):
         return rows
 
     def __repr__(self) -> str:
-        return "\n".join(f"{a:<12} {b:<22} {c:<14} {d}" for a, b, c, d in self.table())
+        return "\n".join(f"{a:<12} {b:<22} {c:<14} {d}".rstrip() for a, b, c, d in self.table())
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th style='text-align:left'>{h}</th>" for h in ("parameter", "value", "bounds", "meaning"))

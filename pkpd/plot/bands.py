@@ -11,7 +11,7 @@ import xarray
 from matplotlib.axes import Axes
 
 from pkpd import units
-from pkpd.arguments import checked
+from pkpd.arguments import brief, checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.plot import marks, records, style
@@ -53,6 +53,8 @@ class BandStyle:
     color: str | None = None
     label: str = ""
     smooth: int = 0
+
+    __repr__ = brief
 
 
 @checked
@@ -183,8 +185,11 @@ def overlay(
 
     Examples
     --------
-    >>> points = pandas.read_csv("figure1_alc.csv")  # doctest: +SKIP
-    >>> ax = overlay(bands(forecast, "ALC", time_unit="day"), points, source="digitised by …")  # doctest: +SKIP
+    >>> import pandas, pkpd
+    >>> model = pkpd.library.typical(pkpd.library.one_compartment())
+    >>> forecast = pkpd.simulate(model, pkpd.bolus("100 mg"), times=[0, 1, 2])
+    >>> points = pandas.DataFrame({"time": [1.0, 2.0], "value": [1.8, 1.6]})
+    >>> ax = overlay(bands(forecast, "C"), points, source="figure 1, digitised by eye")
     """
     import pandas
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array, Integers
-from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.errors import InputError, nearest, shown, unknown_names
 from pkpd.files import Saved
 from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
@@ -32,12 +32,13 @@ from pkpd.population.effects import differs_by_occasion, exponents_of, individua
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
 from pkpd.population.residual import ResidualError
+from pkpd.population.show import as_text
 from pkpd.population.subject_rows import SubjectRows
 
 if TYPE_CHECKING:
     import pandas
 
-_MOST_REDRAWS = 10_000
+_MOST_REDRAWS, _OMEGA = 10_000, "Omega.independent(CL=0.3)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +98,13 @@ class Population(Saved):
     priors: tuple[Prior, ...] = ()
     correlations: tuple[ErrorCorrelation, ...] = ()
 
+    __repr__ = as_text
+
     def __post_init__(self) -> None:
         if self.omega is None:
             object.__setattr__(self, "omega", Omega())
         if not isinstance(self.omega, Omega):
-            kind = type(self.omega).__name__
-            raise InputError(f"omega is a {kind}; expected Omega, such as Omega.independent(CL=0.3)", "population")
+            raise InputError(f"omega is {shown(self.omega)}; expected Omega, such as {_OMEGA}", "population")
         checked_fields(self, "population")
         for name in ("relations", "exponents", "scales", "limits"):
             object.__setattr__(self, name, dict(getattr(self, name)))
@@ -385,15 +387,12 @@ class Population(Saved):
     def _rows(self, eta: Array, people: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
         if missing := [n for n in self.covariate_names if n not in people]:
             raise InputError([f"covariate {n!r} has no value; {nearest(n, people)}" for n in missing], "population")
-        columns = {n: people[n] for n in self.covariate_names}
-        values = self.individual_values(eta, covariates=columns)
+        values = self.individual_values(eta, covariates={n: people[n] for n in self.covariate_names})
         return {n: np.array(np.broadcast_to(column, len(eta))) for n, column in values.items()}
 
     def _outside(self, values: Mapping[str, Array], subjects: int) -> NDArray[np.bool_]:
-        outside = np.zeros(subjects, dtype=bool)
-        for name, (low, high) in self.limits.items():
-            outside |= (values[name] < low) | (values[name] > high)
-        return outside
+        out = [(values[n] < low) | (values[n] > high) for n, (low, high) in self.limits.items()]
+        return np.any([np.zeros(subjects, dtype=bool), *out], axis=0)  # type: ignore[no-any-return]
 
     def _people(self, subjects: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Covariates of drawn subjects; those of relations are checked to be numbers."""

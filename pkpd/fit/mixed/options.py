@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pkpd.arguments import checked_fields
+from pkpd.arguments import brief, checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
 from pkpd.files import Part
@@ -67,6 +67,8 @@ class PopulationOptions(Part):
     seed: int = 1
     settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
     progress: bool = False
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "options")

@@ -11,7 +11,7 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.dosing import Dose, Regimen
-from pkpd.engine import Settings, Solution, compile_model
+from pkpd.engine import Compiled, Settings, Solution, compile_model
 from pkpd.errors import InputError, naming, warn
 from pkpd.population import Population
 from pkpd.simulate.designs import (
@@ -60,7 +60,6 @@ class AdaptiveTrial:
             concrete(people.model, start), people, start, settings
         )  # fmt: skip
         self.values = drawn(people, seed, replicate, subjects)
-        self.code = compile_model(self.model)
         if missing := [n for n in self.code.inputs if n not in self.values]:
             raise InputError([f"covariate {n!r} has no value" for n in missing], "simulate_adaptive")
         require_covariates(people, self.model.covariates)
@@ -69,6 +68,11 @@ class AdaptiveTrial:
         self.exact: list[Array] = []  # by decision: subjects × outputs
         self.measured: list[dict[str, Array]] = []
         self.when: list[float] = []
+
+    @property
+    def code(self) -> Compiled:
+        """The compiled model: made once in every process, for it cannot be sent to another."""
+        return compile_model(self.model)
 
     @property
     def people(self) -> pandas.DataFrame:
@@ -171,7 +175,7 @@ def as_dataset(trials: Sequence[AdaptiveTrial], decisions: Array, times: Array, 
     first = trials[0]
     dims, clock = ("replicate", "subject", "time"), first.start.time_unit
     solved = [trial.solve(times, late) for trial in trials]
-    exact = [s.outputs.reshape(len(first.names), times.size, -1).transpose(0, 2, 1) for s in solved]
+    exact = [s.outputs.reshape(len(first.names), times.size, s.outputs.shape[1]).transpose(0, 2, 1) for s in solved]
     status = np.stack([s.status for s in solved])
     if failed := int((status != 0).sum()):
         k, j = np.argwhere(status)[0]

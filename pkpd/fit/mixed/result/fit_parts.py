@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import FO, Marginal
 from pkpd.fit.mixed.modes.modes import conditional_modes
@@ -14,6 +16,8 @@ from pkpd.fit.mixed.result.estimate import Estimate
 from pkpd.fit.mixed.result.individuals import individuals_of
 from pkpd.fit.mixed.result.origin import Origin, origin_of
 from pkpd.fit.mixed.result.residuals import residuals
+from pkpd.model import expressions
+from pkpd.population import Population
 
 if TYPE_CHECKING:
     import pandas
@@ -128,3 +132,17 @@ class Counts(Part):
     censored: int
     mixed: int
     fixed: int
+
+
+def mixed_numbers(people: Population) -> int:
+    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
+    omega = people.omega
+    active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
+    active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
+    moved: set[str] = set()
+    own = [f"{name} + ({text})" for name, text in people.error_exponents.items()]
+    for text in (*people.texts.values(), *own):
+        names = expressions.names(text)
+        if names & active:
+            moved |= names
+    return len(moved & set(people.parameters.free)) + len(omega.free)

@@ -12,6 +12,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.files import Saved
+from pkpd.fit.datasets import correlation_table
 from pkpd.fit.densities import measured_rows
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.problem.problem import Problem
@@ -19,12 +20,12 @@ from pkpd.fit.mixed.result import fit_text, individuals, tables
 from pkpd.fit.mixed.result.beside import covariates_of, fitted_covariates
 from pkpd.fit.mixed.result.conditional import conditional_distributions
 from pkpd.fit.mixed.result.convergence import Convergence, convergence_of
+from pkpd.fit.mixed.result.dataset import population_dataset
 from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.result.fit_parts import Computed, Counts, Tables, kept
+from pkpd.fit.mixed.result.fit_parts import Computed, Counts, Tables, kept, mixed_numbers
 from pkpd.fit.mixed.result.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.mixed.search.objective import Step
 from pkpd.fit.verdict import CONVERGED
-from pkpd.model import expressions
 from pkpd.population import Population
 from pkpd.population.cholesky import loadings
 
@@ -140,6 +141,11 @@ class PopulationFit(Saved):
     def covariance(self) -> Array:
         """Covariance of the vector, shape (free, free), of the kind that the fit reports; NaN where there is none."""
         return self.uncertainty.covariance(self.covariance_kind)
+
+    @property
+    def correlation(self) -> pandas.DataFrame:
+        """Correlations of the vector's numbers, by name; from the same covariance."""
+        return correlation_table(self.names, self.covariance)
 
     @property
     def condition_number(self) -> float:
@@ -295,6 +301,10 @@ class PopulationFit(Saved):
         """Return the fit without its problem, which is made again from its study (`pkpd.fit.load`)."""
         return replace(self, tables=kept(self.tables, self.estimate), estimate=None)
 
+    def to_dataset(self, level: float = 0.90) -> xarray.Dataset:
+        """Return all that is reported along ``parameter``: estimate, se, low, high; kind, unit; status, minus2ll …"""
+        return population_dataset(self, level)
+
     def summary(self) -> str:
         """Return the verdict in a few lines of text."""
         return fit_text.summary(self)
@@ -374,17 +384,3 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
         value = estimate.objective + problem.population_at(estimate.vector).prior_density().value
         said.append(f"objective with the priors' −2 log density: {value:.4f}")
     return tuple(said)
-
-
-def mixed_numbers(people: Population) -> int:
-    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
-    omega = people.omega
-    active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
-    active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
-    moved: set[str] = set()
-    own = [f"{name} + ({text})" for name, text in people.error_exponents.items()]
-    for text in (*people.texts.values(), *own):
-        names = expressions.names(text)
-        if names & active:
-            moved |= names
-    return len(moved & set(people.parameters.free)) + len(omega.free)
