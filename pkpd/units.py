@@ -29,6 +29,7 @@ __all__ = [
     "require",
     "resolve",
     "show",
+    "usual_volume",
 ]
 
 _KINDS: dict[str, tuple[str, ...]] = {
@@ -355,6 +356,24 @@ def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     volume_unit = _format(1, volume) + tail
     amount_unit = _format(concentration.magnitude, times(concentration.units, volume)) + tail
     return amount_unit, volume_unit, factor(dose_unit, amount_unit)
+
+
+@checked
+def usual_volume(dose_unit: str, concentration_unit: str) -> str:
+    """Return the unit in which people write the volumes that follow from a dose and a concentration.
+
+    Dose over concentration where that has a usual name (``ug`` by ``ng/mL``: ``L``; ``ng`` by ``ng/mL``: ``mL``),
+    else ``L``; per kg of body weight if the dose is.
+
+    Raises
+    ------
+    UnitError
+        If they are no dose and no concentration, or of different dimensions.
+    """
+    _, volume, ratio = coherent(dose_unit, concentration_unit)
+    tail = "/kg" if per_kg(dose_unit) else ""
+    size = float(f"{ratio * factor(volume, f'L{tail}'):.9g}")
+    return {1e-6: "uL", 1e-3: "mL"}.get(size, "L") + tail
 
 
 def __dir__() -> list[str]:

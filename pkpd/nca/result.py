@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pkpd.nca.kernel.upper_limit import warn_above_limit
 from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
+from pkpd.nca.study.base import Base
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
 from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.drugs import of_drug
@@ -67,8 +69,10 @@ def nca(
     rules : Rules, optional
         The rules themselves, instead of a preset.
     dose_unit : str, optional
-        Unit of the doses to compute with, ``"mg"`` or ``"ug/kg"``; by default the study's own. A dose per
-        kilogram gives clearances per kilogram; changing between the two takes the subjects' weights.
+        Unit of the doses, ``"mg"`` or ``"ug/kg"``; by default the study's own. A dose per kilogram gives clearances
+        per kilogram; changing between the two takes the subjects' weights. Doses and what is divided by them have
+        this unit; volumes the one that dose over concentration gives, where it has a usual name (ug by ng/mL: L), or
+        L; or that of ``study.units["volume"]``, where nothing was collected.
     intervals : list of (start, end), or DataFrame, optional
         Intervals on the study's clock instead of those between the doses (a table may have a column subject);
         the word ``"doses"`` in the list keeps those as well. An end may be infinite.
@@ -225,9 +229,11 @@ def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles
 def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     """The labelled result of one analyte."""
     rules = settings.rules
-    base = labels.Base.of(study, settings.analyte, settings.dose_unit)
+    base = Base.of(study, settings.analyte, settings.dose_unit)
     unit = base.words["amount"] if base.concentration else settings.dose_unit
     measured = _profiles(study, settings, unit)
+    dose = measured.dose
+    measured = replace(measured, dose=dose * base.ratio)
     profiles = as_analysed(measured, rules)
     warn_above_limit(profiles)
     found = compute(profiles, rules, settings.asked)
@@ -243,7 +249,7 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     data["doubt"] = (("profile", "parameter"), not_met(limits, names), {"long_name": "limits that speak against it"})
     data.update(samples(found, base))
     extra, more = labels.extras(found, settings, base)
-    coordinates = {**labels.coordinates(profiles, base, names), **around(found, profiles, base), **more}
+    coordinates = {**labels.coordinates(profiles, dose, base, names), **around(found, profiles, base), **more}
     coordinates.update(taken_off(measured, profiles, base))
     met = accepted(limits)
     coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})

@@ -21,6 +21,7 @@ from pkpd.nca.kernel.accept import Acceptance, acceptance, line, not_met
 from pkpd.nca.kernel.compute import Computed, as_analysed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
+from pkpd.nca.study.base import scaled
 from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.drugs import of_drug
@@ -208,6 +209,13 @@ def _units(study: Study, settings: NcaSettings) -> dict[str, str]:
     return {"time": time, "amount": own, "volume": study.units.get("volume", "mL")}
 
 
+def _shown(study: Study, settings: NcaSettings, words: Mapping[str, str]) -> dict[str, str]:
+    """Units as they are shown: amounts in the unit of the dose, volumes in that of the collections."""
+    dose = settings.dose_unit or study.units.get("dose", words["amount"])
+    dose = dose.split("/")[0].strip() if units.per_kg(dose) else dose
+    return {**words, "amount": units.show(dose), "volume": study.units.get("volume", words["volume"])}
+
+
 def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Collections:
     table = study.observations[study.observations["analyte"] == study.analyte_named(analyte)]
     excluded = table["excluded"].to_numpy(dtype=bool)
@@ -331,9 +339,12 @@ def _labelled(
     codes: dict[str, Any], words: Mapping[str, str],
 ) -> xr.Dataset:  # fmt: skip
     """The result with units; a clearance has the volume unit of the concentration in blood."""
-    blood = words
+    blood, usual = words, words["volume"]
     if plasma is not None:
         blood = {**words, "volume": units.coherent(words["amount"], study.units[plasma])[1]}
+        usual = units.usual_volume(_shown(study, settings, words)["amount"], study.units[plasma])
+    shown = _shown(study, settings, words)
+    in_blood = {**shown, "volume": usual}
     table = {**dict(enumerate(reasons.sentences(settings.rules.lambda_z_points))), **_SENTENCES}
     data: dict[str, Any] = {}
     sentences = np.full((len(parts.event), len(EXCRETION)), "", dtype=object)
@@ -341,7 +352,10 @@ def _labelled(
         value, code = values[name], codes[name].astype(int)
         code = np.where((code == 0) & ~np.isfinite(value), reasons.OUT_OF_RANGE, code)
         base = blood if name.startswith("clr") else words
-        attrs = {"units": row.unit if row.unit in ("1", "%") else units.resolve(row.unit, base),
+        inner = row.unit if row.unit in ("1", "%") else units.resolve(row.unit, base)
+        unit = inner if inner in ("1", "%") else units.resolve(row.unit, in_blood if name.startswith("clr") else shown)
+        value = scaled(value, 1.0 if inner == unit else units.factor(inner, unit))
+        attrs = {"units": unit,
                  "long_name": row.long_name, "symbol": row.symbol, "cdisc": row.cdisc,
                  "method": "collections"}  # fmt: skip
         if row.cdisc:
@@ -360,7 +374,11 @@ def _labelled(
         "interval": ("profile", events.number[mine].astype(np.int64)),
         "occasion": ("profile", events.occasion[mine]),
         "dose_time": ("profile", dose_time, {"units": words["time"]}),
-        "dose": ("profile", events.amount[mine], {"units": words["amount"]}),
+        "dose": (
+            "profile",
+            scaled(events.amount[mine], units.factor(words["amount"], shown["amount"])),
+            {"units": shown["amount"]},
+        ),
         "route": ("profile", routes),
     }
     return xr.Dataset(data, coordinates, attributes(study, settings))
