@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 from pkpd import units
-from pkpd.arguments import checked
+from pkpd.arguments import brief, checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.plot import marks, records, style
@@ -52,6 +52,8 @@ class BandStyle:
     color: str | None = None
     label: str = ""
     smooth: int = 0
+
+    __repr__ = brief
 
 
 @checked

@@ -53,8 +53,11 @@ def overlay(
 
     Examples
     --------
-    >>> points = pandas.read_csv("figure1_alc.csv")  # doctest: +SKIP
-    >>> ax = overlay(bands(forecast, "ALC", time_unit="day"), points, source="digitised by …")  # doctest: +SKIP
+    >>> import pandas, pkpd
+    >>> model = pkpd.library.typical(pkpd.library.one_compartment())
+    >>> forecast = pkpd.simulate(model, pkpd.bolus("100 mg"), times=[0, 1, 2])
+    >>> points = pandas.DataFrame({"time": [1.0, 2.0], "value": [1.8, 1.6]})
+    >>> ax = overlay(pkpd.plot.bands(forecast, "C"), points, source="figure 1, digitised by eye")
     """
     import pandas
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.ordering import ordered
 from pkpd.plot import marks, style
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def groups_of(forecast: xarray.Dataset, name: str, by: str | None) -> list[tuple
     mine = forecast["output"].to_numpy().astype(str) == name.removesuffix("_measured")
     labels = forecast[by].to_numpy().tolist()
     labels = ["none" if isinstance(label, float) and np.isnan(label) else label for label in labels]
-    names = style.ordered(label for label, own in zip(labels, mine, strict=True) if own)
+    names = ordered(label for label, own in zip(labels, mine, strict=True) if own)
     if len(names) > style.MOST_GROUPS:
         many = f"{by} has {len(names)} different values"
         raise InputError(f"{many}; expected at most {style.MOST_GROUPS}: group them first")

@@ -83,11 +83,6 @@ def crowd(points: int) -> dict[str, Any]:
     return {"ms": 3.0, "alpha": 0.35} if points <= 3000 else {"ms": 2.0, "alpha": 0.2}
 
 
-def ordered(names: Iterable[Any]) -> list[Any]:
-    """Return the different names, numbers in order before words in order."""
-    return sorted(dict.fromkeys(names), key=lambda g: (isinstance(g, str) or g is None, g))
-
-
 def require_name(name: Any, known: Iterable[Any], what: str) -> None:
     """Raise a sentence with the nearest name if `name` is not known.
 
