@@ -12,6 +12,7 @@ from pkpd import units
 from pkpd.arguments import brief, checked, checked_fields
 from pkpd.decimals import product, total
 from pkpd.errors import InputError, nearest, shown
+from pkpd.files import Part, Saved
 
 ROUTES = ("bolus", "infusion", "oral")
 """The routes a dose can take: into the veins at once, into the veins over time, by first-order absorption."""
@@ -28,7 +29,7 @@ _ACTIONS = ("add", "replace", "multiply")
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Dose:
+class Dose(Part):
     """One dose: when, how much, by which route and, for an infusion, for how long or how fast.
 
     Parameters
@@ -140,7 +141,7 @@ def _infusion(dose: Dose) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Regimen:
+class Regimen(Saved):
     """A dosing plan: doses in time order with their units; regimens add up with ``+``.
 
     Parameters

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from pkpd.arguments import brief, checked_fields
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 
 METHODS = ("automatic", "explicit", "stiff")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Part):
     """How to solve.
 
     Attributes

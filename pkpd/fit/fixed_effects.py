@@ -50,6 +50,8 @@ class Request:
         What is to be said of the data.
     attrs : mapping
         Provenance of the data.
+    covariates : DataFrame or None
+        Of all subjects of the data, and perhaps of more.
     """
 
     start: Parameters
@@ -59,6 +61,7 @@ class Request:
     settled: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    covariates: pandas.DataFrame | None = None
 
 
 def fit_data(data: Observed, request: Request) -> Fit:
@@ -82,7 +85,7 @@ def fit_data(data: Observed, request: Request) -> Fit:
 def problem(data: Observed, request: Request) -> tuple[Likelihood, list[Parameters]]:
     """Return the likelihood of the data and the values from which it is searched."""
     start, known = request.start, dict(request.known)
-    fixed = {name: math.exp(float(np.mean(np.log(values)))) for name, values in known.items()}
+    fixed = {name: _centre(values) for name, values in known.items()}
     fixed |= request.settled
     model = replace(data.model, parameters=data.model.parameters.with_values(fixed).fix(*fixed))
     errors = residual_errors(data, request.error)
@@ -93,6 +96,13 @@ def problem(data: Observed, request: Request) -> tuple[Likelihood, list[Paramete
     code = compile_model(data.model, free_model_parameters(parameters, data.model.parameters.names))
     likelihood = Likelihood(data, code, parameters, errors, known, request.options.settings)
     return likelihood, [parameters, *other_starts(parameters, start, errors, data)]
+
+
+def _centre(values: Array) -> float:
+    """The one value that is shown of what every subject has another of: the geometric mean of what is positive."""
+    if values.size == 1 or not (values > 0).all():
+        return float(np.mean(values))
+    return math.exp(float(np.mean(np.log(values))))
 
 
 def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Request) -> Fit:
@@ -132,6 +142,7 @@ def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Reque
         covariance_kind="robust (clustered by subject)" if robust else "from the Hessian",
         predictions=_predictions(likelihood, minimum), given=_given_frame(likelihood), notes=notes,
         attrs=dict(request.attrs), cautions=verdict.cautions,
+        covariates=None if request.covariates is None else request.covariates.loc[list(data.subjects)],
     )  # fmt: skip
 
 
@@ -156,6 +167,7 @@ def _predictions(likelihood: Likelihood, minimum: Minimum[Evaluation]) -> pandas
             "fitted": value.fitted,
             "sd": value.sd,
             "residual": residual,
+            "unit": np.array([data.model.units.get(name, "") for name in data.outputs], dtype=object)[data.output],
         }
     )
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pkpd.arguments import brief, checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 
 BASELINES = ("estimated", "observed")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Part):
     """Choices of a fit that rarely change.
 
     Attributes

@@ -12,12 +12,13 @@ import numpy as np
 
 from pkpd.arguments import brief, checked_fields, from_json, tuples
 from pkpd.errors import InputError, shown, unknown_names
+from pkpd.files import Part
 from pkpd.nca.kernel.compute import Asked
 from pkpd.nca.rules import Rules
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Part):
     """The user's choice of samples for the terminal regression of one subject's profiles.
 
     Attributes
@@ -58,7 +59,7 @@ class Points:
 
 
 @dataclass(frozen=True)
-class NcaSettings:
+class NcaSettings(Part):
     """What an analysis was asked for: `pkpd.nca` with these settings gives the same result again.
 
     Attributes
@@ -85,6 +86,8 @@ class NcaSettings:
         Chosen points of terminal regressions.
     plasma : str or None
         The analyte in blood from which a collected one comes.
+    drug : str or None
+        Into what the doses went that count, ``"all"``: all of them; None: the analyte's own, by its name.
     """
 
     analyte: str
@@ -98,6 +101,7 @@ class NcaSettings:
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
     plasma: str | None = None
+    drug: str | None = None
 
     __repr__ = brief
 

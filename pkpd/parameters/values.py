@@ -15,11 +15,12 @@ from pkpd import units
 from pkpd.arguments import brief, checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
+from pkpd.files import Part
 from pkpd.parameters.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Part):
     """One parameter: its value, unit, bounds, whether it is fixed, and what it means.
 
     Parameters
@@ -79,7 +80,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(Part):
     """An ordered, immutable set of parameters; read values with ``p["CL"]``, change them with `with_values`."""
 
     items: tuple[Parameter, ...] = ()

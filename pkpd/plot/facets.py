@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
+from pkpd.ordering import ordered
 from pkpd.plot import style
 from pkpd.plot.profiles import ORIGINS, group_name, grouped, profiles
 from pkpd.study import Study
@@ -61,7 +62,7 @@ def profiles_page(
     groups = grouped(study, by)
     unit = study.units.get("dose" if by == "dose" else by, "")
     panels = np.atleast_1d(np.asarray(axes, dtype=object))
-    chosen = style.ordered(groups.values())
+    chosen = ordered(groups.values())
     colors = style.palette(chosen)
 
     def panel(group: Any, ax: Axes) -> None:

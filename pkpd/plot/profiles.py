@@ -12,6 +12,7 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.decimals import difference
 from pkpd.errors import InputError
+from pkpd.ordering import ordered
 from pkpd.periods import in_one_period
 from pkpd.plot import marks, style
 from pkpd.study import Study
@@ -204,7 +205,7 @@ def _below(ax: Axes, placed: pandas.DataFrame, groups: dict[Any, Any]) -> None:
 
 def _colors(groups: dict[Any, Any]) -> dict[Any, str]:
     """Group → colour."""
-    return style.palette(style.ordered(groups.values()))
+    return style.palette(ordered(groups.values()))
 
 
 def group_name(group: Any, by: str, unit: str) -> str:

@@ -54,11 +54,6 @@ def fill(panels: np.ndarray[Any, Any], items: Sequence[Any], draw: Callable[[Any
     letters(panels)
 
 
-def ordered(names: Iterable[Any]) -> list[Any]:
-    """Return the different names, numbers in order before words in order."""
-    return sorted(dict.fromkeys(names), key=lambda g: (isinstance(g, str) or g is None, g))
-
-
 def require_name(name: Any, known: Iterable[Any], what: str) -> None:
     """Raise a sentence with the nearest name if `name` is not known.
 

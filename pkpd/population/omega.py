@@ -17,12 +17,13 @@ import numpy as np
 from pkpd.arguments import A_SPREAD, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 from pkpd.population.blocks import LEVELS, PREFIX, START, OmegaBlock
 from pkpd.population.cholesky import loadings
 
 
 @dataclass(frozen=True, eq=False)
-class Omega:
+class Omega(Part):
     """Covariance of all random effects: blocks joined by ``+``.
 
     Make one with `block` or `Omega.independent`, e.g. ``block("CL", "V1", omega=[[0.09, 0.02], [0.02, 0.04]]) +

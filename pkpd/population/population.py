@@ -21,7 +21,13 @@ from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
 from pkpd.population.correlation import ErrorCorrelation, correlation_problems
-from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
+from pkpd.population.covariates import (
+    covariate_columns,
+    covariates_beside,
+    drawn_covariates,
+    needed_covariates,
+    relation_problems,
+)
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts, own_errors
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
@@ -53,7 +59,8 @@ class Population(Saved):
     table : DataFrame, optional
         Individual parameters, one row per known subject: virtual subjects take whole rows, with replacement.
     covariates : DataFrame or callable, optional
-        Rows to take covariates from (with replacement), or a function of (generator, subjects) that draws them.
+        Rows to take covariates from (with replacement; where `table` has the same subjects, with its rows), or a
+        function of (generator, subjects) that draws them. ``attrs["units"]`` may say a table's units; else kg.
     relations : mapping
         Parameter → how it depends on covariates, e.g. ``{"CL": "CL*(weight/70)**0.75"}``.
     exponents : mapping
@@ -337,11 +344,13 @@ class Population(Saved):
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
         }
+        own_people = None
         if self.table is not None:
             rows = rng.integers(len(self.table), size=subjects)
             values |= {str(n): self.table[n].to_numpy(float)[rows] for n in self.table.columns}
-        related = bool(self.relations) and known is None
-        people = self._people(subjects, rng) if related else dict(known or {})
+            own_people = covariates_beside(self.covariates, self.table, rows)
+        related = bool(self.relations) and known is None and own_people is None
+        people = self._people(subjects, rng) if related else {**(own_people or {}), **(known or {})}
         effects = None
         if self.texts or self.error_exponents:
             own, eta = self._screened(people, subjects, rng, related)
@@ -352,7 +361,7 @@ class Population(Saved):
                 own |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
             values |= own | own_errors(self.error_exponents, self.parameters, self.omega, eta)
             effects = eta, kappa
-        if self.covariates is not None and not related:
+        if own_people is None and not related:
             people |= self._people(subjects, rng)
         return values, people, effects
 
@@ -362,12 +371,10 @@ class Population(Saved):
         """Draw random effects, again for those outside the limits (with their covariates, if these are drawn)."""
         eta = self.omega.draw(rng, subjects)
         values = self._rows(eta, people)
-        for attempt in range(_MOST_REDRAWS + 1):
+        for _ in range(_MOST_REDRAWS):
             outside = np.flatnonzero(self._outside(values, subjects))
             if not outside.size:
                 return values, eta
-            if attempt == _MOST_REDRAWS:
-                break
             eta[outside] = self.omega.draw(rng, outside.size)
             if related:
                 for name, column in self._people(outside.size, rng).items():
@@ -389,11 +396,4 @@ class Population(Saved):
 
     def _people(self, subjects: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Covariates of drawn subjects; those of relations are checked to be numbers."""
-        if self.covariates is None:
-            return {}
-        if callable(self.covariates):
-            table = self.covariates(rng, subjects)
-            covariate_columns(self.covariate_names, table, self.coefficients)
-        else:
-            table = self.covariates.iloc[rng.integers(len(self.covariates), size=subjects)]
-        return {str(n): table[n].to_numpy(copy=True) for n in table.columns if n != "subject"}
+        return drawn_covariates(self.covariates, subjects, rng, self.covariate_names, self.coefficients)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pkpd.arguments import brief, checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 from pkpd.fit.mixed.result.uncertainty import known
 from pkpd.fit.mixed.unsolved import LEAVE_OUT, STOP
 
 
 @dataclass(frozen=True)
-class PopulationOptions:
+class PopulationOptions(Part):
     """Choices of a population fit that rarely change.
 
     Attributes

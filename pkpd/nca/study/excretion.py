@@ -21,7 +21,9 @@ from pkpd.nca.kernel.accept import Acceptance, acceptance, line, not_met
 from pkpd.nca.kernel.compute import Computed, as_analysed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
+from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
+from pkpd.nca.study.drugs import of_drug
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.labels import OF_PERIODS
 from pkpd.nca.study.lost_collections import lost, rests_on_amounts
@@ -136,11 +138,19 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     Certara, Phoenix WinNonlin user's guide, "Interval data parameters"; Rowland & Tozer, Clinical Pharmacokinetics
     and Pharmacodynamics, chapter on elimination.
     """
-    if (periods := by_period(study)) is not None:
-        return _by_period(excretion(periods.study, settings), periods, attributes(study, settings))
+    if (periods := by_period(study)) is None:
+        found = _excreted(study, settings)
+    else:
+        found = _by_period(_excreted(periods.study, settings), periods, attributes(study, settings))
+    return with_covariates(found, study, EXCRETION)
+
+
+def _excreted(study: Study, settings: NcaSettings) -> xr.Dataset:
+    """The excretion of a study in which every subject has one period."""
     plasma, words = settings.plasma, _units(study, settings)
     warn_unsampled(study, settings.analyte)
-    parts = _collections(study, settings.analyte, words)
+    dosed = of_drug(study, plasma or settings.analyte, settings.drug)
+    parts = _collections(dosed, settings.analyte, words)
     n = len(parts.event)
     values = {name: np.full(n, np.nan) for name in EXCRETION}
     codes = {name: np.zeros(n, dtype=np.int16) for name in EXCRETION}
@@ -151,7 +161,7 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
                          ("lambda_z", "lambda_z"), ("half_life", "half_life"), ("max_rate", "cmax"),
                          ("t_max_rate", "tmax"), ("last_rate", "clast"), ("t_last_rate", "tlast")):  # fmt: skip
         values[name], codes[name] = rates.of(source), rates.why(source).astype(np.int16)
-    against_blood = _clearances(study, settings, plasma, parts, values, codes, words)
+    against_blood = _clearances(dosed, settings, plasma, parts, values, codes, words)
     found = _labelled(study, settings, plasma, parts, values, codes, words)
     missing = lost((parts.owner, parts.begin, parts.end), parts.left_out, settings.rules.accept_lost_collections,
                    words["time"])  # fmt: skip
