@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pkpd import units
 from pkpd.common_units import _NAMES, common
 from pkpd.errors import InputError, UnitError
+from pkpd.units import parsed
 
 
 @pytest.mark.parametrize(
@@ -189,13 +190,13 @@ MADE = [
 @functools.cache
 def by_pint(text: str) -> Any:
     """The same text read by pint."""
-    registry = units._registry()
+    registry = parsed.registry()
     return registry.parse_expression(re.sub(r"\bkg\b", "body_kg", text.replace("·", "*"))) * registry.Quantity(1)
 
 
 @pytest.mark.parametrize("text", MADE)
 def test_common_units_are_read_without_pint_as_pint_reads_them(text: str) -> None:
-    ours, theirs = units._quantity(text), by_pint(text)
+    ours, theirs = parsed.parsed(text), by_pint(text)
     assert common(re.sub(r"\bkg\b", "body_kg", text.replace("·", "*"))) is not None
     assert ours.magnitude == theirs.magnitude
     assert dict(ours.units) == dict(theirs.unit_items())

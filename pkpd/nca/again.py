@@ -12,6 +12,7 @@ import xarray as xr
 from pkpd.alive import study_of
 from pkpd.arguments import checked, kinds_of
 from pkpd.errors import InputError, shown, warn
+from pkpd.nca.converted import require_own_units
 from pkpd.nca.given import OF_SAMPLES, is_sparse
 from pkpd.nca.response.result import rerun_response
 from pkpd.nca.result import analysed, checked_settings, nca
@@ -50,7 +51,7 @@ def rerun(
     Raises
     ------
     InputError
-        As `nca`; if a result has no settings; or if its study is not alive.
+        As `nca`; if a result has no settings; if its study is not alive; or if it was put into other units.
 
     Warns
     -----
@@ -80,6 +81,7 @@ def _again(source: Result, study: Study | None, changes: dict[str, Any], where: 
         return xr.DataTree.from_dict(parts)
     names = None
     if isinstance(source, xr.Dataset):
+        require_own_units(source, where)
         study = _study_behind(source, study, where)
         if source.attrs.get("kind") == "response":
             return rerun_response(study, source, changes)
@@ -143,7 +145,7 @@ def choose_points(
     Raises
     ------
     InputError
-        If there is no such profile or sample, or the study is not alive.
+        If there is no such profile or sample, the study is not alive, or the result was put into other units.
 
     Warns
     -----
@@ -162,6 +164,7 @@ def choose_points(
     if problems:
         raise InputError(problems, "choose_points")
     found: xr.Dataset = named["result"]
+    require_own_units(found, "choose_points")
     known = _study_behind(found, named["study"], "choose_points")
     row = found.isel(profile=int(named["profile"]))
     begins = float(row["dose_time"].item())

@@ -111,6 +111,7 @@ def _units() -> dict[str, Call]:
         "coherent": (units.coherent, {"dose_unit": "mg", "concentration_unit": "ng/mL"}),
         "resolve": (units.resolve, {"expression": "volume/time", "base": {"time": "h", "volume": "L"}}),
         "is_open": (units.is_open, {"unit": "volume/time"}),
+        "convert_units": (units.convert_units, {"result": result(), "units": {"time": "day", "volume": "mL"}}),
     }
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from pkpd.library import typical
 from pkpd.model import Model
-from pkpd.units import _quantity, resolve
+from pkpd.units import resolve
+from pkpd.units.parsed import parsed
 
 Dimension = dict[str, float]
 BASE = {"time": "h", "amount": "mg", "volume": "L"}
@@ -19,7 +20,7 @@ class Wrong(Exception):
 
 def of_unit(unit: str) -> Dimension:
     """Return the exponents of a unit's dimensions."""
-    return {d: float(p) for d, p in _quantity(unit).dimension.items()}
+    return {d: float(p) for d, p in parsed(unit).dimension.items()}
 
 
 def problems(model: Model, needs: Mapping[str, str]) -> list[str]:

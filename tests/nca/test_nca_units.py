@@ -12,7 +12,7 @@ from pkpd import nca, units
 from pkpd.io import read_study
 from pkpd.nca import PARAMETERS, nca_sparse, relative, superpose_study, why
 from pkpd.nca.sparse import SPARSE_PARAMETERS
-from pkpd.nca.study.base import scaled
+from pkpd.units.scaling import scaled
 from tests.nca.nca_studies import make_study
 
 TIMES = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 24.0)

@@ -23,6 +23,7 @@ from pkpd.nca.after.explain_samples import (
 )
 from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
 from pkpd.nca.after.forms import in_rows
+from pkpd.nca.converted import told_in
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.response.explain import is_response, why_response
 from pkpd.nca.rules import Rules
@@ -130,7 +131,7 @@ def _cautions(row: xr.Dataset, name: str, result: xr.Dataset, tail: bool) -> lis
     """Warnings that belong to the number."""
     rules, found = Rules.from_json(str(result.attrs["rules"])), []
     if flags := flags_of(row, name, tail):
-        found.append(f"Not accepted by the limits: {flags}.")
+        found.append(f"Not accepted by the limits: {flags}{told_in(result)}.")
     if name.startswith("cl_tau") or "_ss_" in name:
         found.append("It is the drug's own only if the interval is at steady state.")
     if name.startswith("mrt_") and "T/2" in PARAMETERS[name].formula and float(row["duration"]) > 0:

@@ -17,6 +17,7 @@ from pkpd.nca.after.explain_samples import (
     words_of_taken_off,
 )
 from pkpd.nca.after.explain_tail import goes_beyond, terminal_words
+from pkpd.nca.converted import told_in
 from pkpd.nca.rules import Rules
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, TO_INFINITY
 from pkpd.nca.sparse.result import SparseResult
@@ -79,8 +80,9 @@ def why_sparse(result: SparseResult | xr.Dataset, parameter: str) -> str:
     if notes:
         parts.append(f"{'; '.join(notes)}.")
     careful = flags.removeprefix(start).removeprefix("; ")
+    told = "" if isinstance(result, SparseResult) else told_in(result)
     if careful and (parameter in _AREAS_OF_MEANS or (parameter.startswith("cmax") and "upper limit" in careful)):
-        parts.append(f"To be careful about: {careful}.")
+        parts.append(f"To be careful about: {careful}{told}.")
     return " ".join(parts)
 
 
@@ -115,7 +117,7 @@ def why_excreted(row: xr.Dataset, result: xr.Dataset, parameter: str) -> str:
         of_what = "the concentration in blood" if name.startswith("clr") else "the excretion rate"
         parts.append(f"It depends on the terminal regression of {of_what}.")
     if against := str(row["doubt"].sel(parameter=name).item()) if "doubt" in row else "":
-        parts.append(f"Not accepted by the limits: {against}.")
+        parts.append(f"Not accepted by the limits: {against}{told_in(result)}.")
     return " ".join(parts)
 
 
@@ -171,7 +173,7 @@ def why_window(row: xr.Dataset, result: xr.Dataset, name: str, which: str) -> st
 def _above_limit(row: xr.Dataset) -> list[str]:
     """Samples above the upper limit of quantification: no limit of acceptance is asked of windows, but this is told."""
     flags = str(row["flags"].item()).split("; ") if "flags" in row.coords else []
-    return [f"To be careful about: {text}." for text in flags if "above the upper limit" in text]
+    return [f"To be careful about: {text}{told_in(row)}." for text in flags if "above the upper limit" in text]
 
 
 def _cell(row: xr.Dataset, name: str, which: str, rules: Rules) -> tuple[xr.Dataset, float, str]:

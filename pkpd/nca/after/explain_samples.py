@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd.nca import methods
+from pkpd.nca.converted import in_time_of
 from pkpd.nca.kernel.parameters import PARAMETERS
 from pkpd.nca.rules import Rules
 
@@ -17,6 +18,7 @@ _AREAS = (
 _NOT_AREAS = ("ctau", "swing_tau")  # over the interval, but read at its end
 _LOWEST = ("cmin", "tmin", "cstart", "ctrough", "swing", "fluctuation", "peak_trough")
 _SHOWN = 12
+_SAME = 1e-12  # times that differ by less are the same
 
 
 def words_of_start(row: xr.Dataset, name: str, rules: Rules, unit: str) -> list[str]:
@@ -142,11 +144,12 @@ def excluded_samples(row: xr.Dataset, result: xr.Dataset) -> list[tuple[float, s
     begin = float(np.nan_to_num(float(row["dose_time"])))
     end = begin + float(np.nan_to_num(float(row["interval_end"]), nan=np.inf)) if "interval_end" in row else np.inf
     rows = json.loads(str(result.attrs.get("excluded_samples", "[]")))
-    period = int(row["period"]) if "period" in row.coords else 1
+    period, ratio = int(row["period"]) if "period" in row.coords else 1, in_time_of(result)
     mine = [
-        (when, why)
+        (ratio * when, why)
         for who, when, why, of in rows
-        if (who, of) == (str(row["subject"].item()), period) and begin <= when <= end
+        if (who, of) == (str(row["subject"].item()), period)
+        and begin * (1 - _SAME) <= ratio * when <= end * (1 + _SAME)
     ]
     return [(when - begin, f"excluded: {why}" if why else "excluded") for when, why in mine]
 

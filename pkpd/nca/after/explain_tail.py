@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd.nca import methods
+from pkpd.nca.converted import in_time_of
 from pkpd.nca.kernel.parameters import PARAMETERS
 from pkpd.nca.rules import Rules
 from pkpd.nca.settings import NcaSettings
@@ -48,7 +49,7 @@ def goes_beyond(row: xr.Dataset, end: float, kind: str, rules: Rules) -> bool:
         last = float(row["after_time"])
     else:
         last = np.nanmax(np.where(_counted(row, rules), times, -np.inf), initial=-np.inf)
-    return bool(end > last)
+    return bool(end > last * (1 + 1e-12))  # an end that is read from a label has 15 digits
 
 
 def _counted(row: xr.Dataset, rules: Rules) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -101,13 +102,13 @@ def _by_hand(row: xr.Dataset, result: xr.Dataset) -> str:
     """Whether the user chose the points."""
     if "settings" not in result.attrs:
         return ""
-    begins, number = float(row["dose_time"]), int(row["interval"])
+    begins, number, ratio = float(row["dose_time"]), int(row["interval"]), in_time_of(result)
     for one in NcaSettings.from_json(str(result.attrs["settings"])).points:
         mine = str(one.subject) == str(row["subject"].item()) and one.interval in (None, number)
-        if mine and (one.begins is None or one.begins == begins):
+        if mine and (one.begins is None or bool(np.isclose(ratio * one.begins, begins, rtol=1e-12, atol=0))):
             if one.use or one.between is not None:
                 return " (chosen by hand)"
-            left = ", ".join(f"{x:g}" for x in one.leave_out)
+            left = ", ".join(f"{ratio * x:g}" for x in one.leave_out)
             return f" (left out by hand: {left})"
     return ""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from pkpd import units
 from pkpd.about import package_version
 from pkpd.arguments import checked, from_json
 from pkpd.arrays import Array
@@ -167,7 +168,10 @@ def _one(study: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any]
         data |= dataset.variables(table, numbers, ("profile", dim), own, time)
         data[f"reason_{dim}"] = dataset.reasons_along(numbers, dim, list(table))
         coords[f"{dim}_parameter"] = list(table)
-        coords[dim] = [_label(one) for one in asked["slopes" if dim == "stretch" else f"{dim}s"]]
+        wanted = asked["slopes" if dim == "stretch" else f"{dim}s"]
+        unit = own if dim == "limit" else units.show(time)
+        named = dim == "visit" and any(isinstance(one, str) for one in wanted)
+        coords[dim] = (dim, [_label(one) for one in wanted], {} if named else {"units": unit})
     data |= dataset.samples(courses, own, time)
     attrs = {
         "title": f"non-compartmental analysis of the response {analyte}",

@@ -7,15 +7,13 @@ for dose over concentration.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 from pkpd import units
 from pkpd.arrays import Array
 from pkpd.study import Study
+from pkpd.units.scaling import scaled
 
 
 @dataclass(frozen=True)
@@ -103,11 +101,3 @@ def volume_of(study: Study, dose_unit: str, concentration_unit: str) -> str:
     if stated is None or "volume" in study.assumed_units or bool(study.observations["volume"].notna().any()):
         return units.usual_volume(dose_unit, concentration_unit)
     return units.show(f"{stated}/kg" if units.per_kg(dose_unit) and not units.per_kg(stated) else stated)
-
-
-def scaled(values: Array, ratio: float) -> Array:
-    """Return values times a ratio, rounded once: a ratio that is one by a whole number divides by that number."""
-    whole = round(1 / ratio) if 0 < ratio < 1 else 0
-    if whole and math.isclose(whole * ratio, 1.0, rel_tol=1e-12):
-        return np.asarray(values / whole)
-    return np.asarray(values * ratio)

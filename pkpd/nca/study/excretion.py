@@ -21,7 +21,6 @@ from pkpd.nca.kernel.accept import Acceptance, acceptance, line, not_met
 from pkpd.nca.kernel.compute import Computed, as_analysed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
-from pkpd.nca.study.base import scaled
 from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.drugs import of_drug
@@ -32,6 +31,7 @@ from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.provenance import attributes
 from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
+from pkpd.units.scaling import scaled
 
 
 @dataclass(frozen=True, slots=True)

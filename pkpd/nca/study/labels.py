@@ -93,7 +93,8 @@ def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str
         moment = base.unit(PARAMETERS["aumc_last"].unit)
         data["aumc_window"] = (dims, extra.moment, {"units": moment, "long_name": "AUMC over the window"})
         data["reason_window"] = (dims, sentences[extra.area_codes.astype(np.intp)], {})
-        coordinates["window"] = [f"{a:.15g}–{b:.15g}" for a, b in settings.windows]
+        windows = [f"{a:.15g}–{b:.15g}" for a, b in settings.windows]
+        coordinates["window"] = ("window", windows, {"units": base.words["time"]})
         attrs = {"long_name": "how the area goes on after the last sample",
                  "meaning": "; ".join(f"{k}: {TAILS[k]}" for k in KINDS)}  # fmt: skip
         coordinates["extrapolation"] = ("extrapolation", list(KINDS), attrs)
