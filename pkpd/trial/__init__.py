@@ -1,9 +1,72 @@
-"""The trial layer: toxicity grades and exact proportions; more to come."""
+"""The trial layer: toxicity grades, exact proportions, dose escalation, designs.
+
+A name is loaded when it is first asked for.
+"""
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from pkpd.trial.proportions import clopper_pearson
 from pkpd.trial.toxicity import GRADES, grade, worst_grade
 
-__all__ = ["GRADES", "clopper_pearson", "grade", "worst_grade"]
+if TYPE_CHECKING:
+    from pkpd.trial.escalation.blrm import Blrm
+    from pkpd.trial.escalation.boin import Boin, boin_boundaries
+    from pkpd.trial.escalation.crm import Crm, crm_skeleton
+    from pkpd.trial.escalation.decision import Decision, next_dose
+    from pkpd.trial.escalation.exposure_link import ExposureToxicity, toxicity_from_exposure
+    from pkpd.trial.escalation.operating import OperatingCharacteristics, operating_characteristics
+    from pkpd.trial.escalation.replay import Replay, replay_escalation
+    from pkpd.trial.escalation.three_plus_three import ThreePlusThree
+
+# Where each name stands that is loaded later.
+_LATER = {
+    "Blrm": "pkpd.trial.escalation.blrm",
+    "Boin": "pkpd.trial.escalation.boin",
+    "Crm": "pkpd.trial.escalation.crm",
+    "Decision": "pkpd.trial.escalation.decision",
+    "ExposureToxicity": "pkpd.trial.escalation.exposure_link",
+    "OperatingCharacteristics": "pkpd.trial.escalation.operating",
+    "Replay": "pkpd.trial.escalation.replay",
+    "ThreePlusThree": "pkpd.trial.escalation.three_plus_three",
+    "boin_boundaries": "pkpd.trial.escalation.boin",
+    "crm_skeleton": "pkpd.trial.escalation.crm",
+    "next_dose": "pkpd.trial.escalation.decision",
+    "operating_characteristics": "pkpd.trial.escalation.operating",
+    "replay_escalation": "pkpd.trial.escalation.replay",
+    "toxicity_from_exposure": "pkpd.trial.escalation.exposure_link",
+}
+
+__all__ = [
+    "GRADES",
+    "Blrm",
+    "Boin",
+    "Crm",
+    "Decision",
+    "ExposureToxicity",
+    "OperatingCharacteristics",
+    "Replay",
+    "ThreePlusThree",
+    "boin_boundaries",
+    "clopper_pearson",
+    "crm_skeleton",
+    "grade",
+    "next_dose",
+    "operating_characteristics",
+    "replay_escalation",
+    "toxicity_from_exposure",
+    "worst_grade",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a name when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'pkpd.trial' has no attribute {name!r}")
+    found: object = getattr(import_module(_LATER[name]), name)
+    setattr(sys.modules[__name__], name, found)  # from now on it is there at once
+    return found
 
 
 def __dir__() -> list[str]:
