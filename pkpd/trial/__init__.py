@@ -11,6 +11,9 @@ from pkpd.trial.proportions import clopper_pearson
 from pkpd.trial.toxicity import GRADES, grade, worst_grade
 
 if TYPE_CHECKING:
+    from pkpd.trial.design.assurance import Assurance, assurance
+    from pkpd.trial.design.sample_size import SingleStage, patients_to_see, probability_to_see, single_stage
+    from pkpd.trial.design.two_stage import simon_two_stage, two_stage_characteristics
     from pkpd.trial.escalation.blrm import Blrm
     from pkpd.trial.escalation.boin import Boin, boin_boundaries
     from pkpd.trial.escalation.crm import Crm, crm_skeleton
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 # Where each name stands that is loaded later.
 _LATER = {
+    "Assurance": "pkpd.trial.design.assurance",
     "Blrm": "pkpd.trial.escalation.blrm",
     "Boin": "pkpd.trial.escalation.boin",
     "Crm": "pkpd.trial.escalation.crm",
@@ -29,17 +33,25 @@ _LATER = {
     "ExposureToxicity": "pkpd.trial.escalation.exposure_link",
     "OperatingCharacteristics": "pkpd.trial.escalation.operating",
     "Replay": "pkpd.trial.escalation.replay",
+    "SingleStage": "pkpd.trial.design.sample_size",
     "ThreePlusThree": "pkpd.trial.escalation.three_plus_three",
+    "assurance": "pkpd.trial.design.assurance",
     "boin_boundaries": "pkpd.trial.escalation.boin",
     "crm_skeleton": "pkpd.trial.escalation.crm",
     "next_dose": "pkpd.trial.escalation.decision",
     "operating_characteristics": "pkpd.trial.escalation.operating",
+    "patients_to_see": "pkpd.trial.design.sample_size",
+    "probability_to_see": "pkpd.trial.design.sample_size",
     "replay_escalation": "pkpd.trial.escalation.replay",
+    "simon_two_stage": "pkpd.trial.design.two_stage",
+    "single_stage": "pkpd.trial.design.sample_size",
     "toxicity_from_exposure": "pkpd.trial.escalation.exposure_link",
+    "two_stage_characteristics": "pkpd.trial.design.two_stage",
 }
 
 __all__ = [
     "GRADES",
+    "Assurance",
     "Blrm",
     "Boin",
     "Crm",
@@ -47,15 +59,22 @@ __all__ = [
     "ExposureToxicity",
     "OperatingCharacteristics",
     "Replay",
+    "SingleStage",
     "ThreePlusThree",
+    "assurance",
     "boin_boundaries",
     "clopper_pearson",
     "crm_skeleton",
     "grade",
     "next_dose",
     "operating_characteristics",
+    "patients_to_see",
+    "probability_to_see",
     "replay_escalation",
+    "simon_two_stage",
+    "single_stage",
     "toxicity_from_exposure",
+    "two_stage_characteristics",
     "worst_grade",
 ]
 
