@@ -12,7 +12,7 @@ from pkpd.arrays import Array
 from pkpd.decimals import difference, product
 from pkpd.trial.recist.confirmation import Run
 from pkpd.trial.recist.rules import RecistRules, rules_of
-from pkpd.trial.recist.scans import read_scans, without_baseline
+from pkpd.trial.recist.scans import provenance, read_scans, without_baseline
 
 if TYPE_CHECKING:
     import pandas
@@ -96,7 +96,7 @@ def assess_response(
         table.loc[alone, ["target", "non_target", "new"]] = ["NE", "NE", False]
         table.loc[alone, "reason"] = "no scan after baseline"
     kept = table.loc[sorted([row[0] for row in found] + alone), list(_OUT)].reset_index(drop=True)
-    kept.attrs["rules"] = str(chosen)
+    kept.attrs.update(provenance(scans), rules=str(chosen))
     return kept if (kept["reviewer"] != "").any() else kept.drop(columns="reviewer")
 
 

@@ -10,6 +10,7 @@ from pkpd.errors import warn
 from pkpd.trial.recist.assessments import read_assessments
 from pkpd.trial.recist.confirmation import Run, apart
 from pkpd.trial.recist.rules import RESPONSES, RecistRules, rules_of
+from pkpd.trial.recist.scans import provenance
 from pkpd.trial.recist.sequences import oddities
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def best_response(
         rows += [{"subject": subject, "reviewer": reviewer, **_best([], [], chosen)}
                  for subject in dict.fromkeys(subjects) if str(subject) not in there]  # fmt: skip
     result = pandas.DataFrame(rows)
-    result.attrs["rules"] = str(chosen)
+    result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if reviewers != [""] else result.drop(columns="reviewer")
 
 

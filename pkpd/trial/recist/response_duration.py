@@ -12,6 +12,7 @@ from pkpd.errors import InputError
 from pkpd.trial.recist.assessments import read_assessments
 from pkpd.trial.recist.best_response import best_response
 from pkpd.trial.recist.rules import RecistRules, rules_of
+from pkpd.trial.recist.scans import provenance
 from pkpd.trial.survival.patients import read_patients
 from pkpd.trial.tables import known_subjects
 
@@ -83,4 +84,5 @@ def response_duration(
         rows.append({**who, "start": start, "end": end, "duration": end - start + 1, "event": event, "reason": why})
     names = ["subject", "reviewer", "response", "start", "end", "duration", "event", "reason"]
     result = pandas.DataFrame(rows, columns=names)
+    result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if (best["reviewer"] != "").any() else result.drop(columns="reviewer")

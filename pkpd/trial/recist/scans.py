@@ -99,6 +99,12 @@ def _baselines(table: pandas.DataFrame) -> list[str]:
     return []
 
 
+def provenance(source: Any) -> dict[str, Any]:
+    """Return what a table says of where it came from ("synthetic"), for the tables that are made of it."""
+    found = getattr(source, "attrs", {})
+    return {key: found[key] for key in found if key != "rules"} if isinstance(found, Mapping) else {}
+
+
 def read_by(table: pandas.DataFrame, what: str) -> None:
     """Give a table its column ``reviewer``: "" throughout where nobody is named.
 

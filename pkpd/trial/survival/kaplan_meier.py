@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arguments import checked, some_times
 from pkpd.errors import InputError, nearest, shown
+from pkpd.trial.recist.scans import provenance
 from pkpd.trial.survival.curve import INTERVALS, Curve, curve_of
 from pkpd.trial.survival.patients import groups_of, read_times
 
@@ -35,6 +36,8 @@ class KaplanMeier:
         Their coverage.
     unit : str
         Unit of the times.
+    attrs : mapping
+        What the table said of itself, such as that it is synthetic.
     """
 
     curves: Mapping[str, Curve]
@@ -42,6 +45,7 @@ class KaplanMeier:
     interval: str
     level: float
     unit: str
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     def table(self) -> pandas.DataFrame:
         """Return a row per group and time: ``group, time, at_risk, events, censored, survival, se, low, high``."""
@@ -239,4 +243,4 @@ def kaplan_meier(
     names, group = groups_of(table, by, "times")
     duration, event = table["duration"].to_numpy(float), table["event"].to_numpy(float)
     curves = {name: curve_of(duration[group == name], event[group == name], interval, level) for name in names}
-    return KaplanMeier(curves, by or "", interval, level, unit)
+    return KaplanMeier(curves, by or "", interval, level, unit, provenance(times))

@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError, shown, warn
+from pkpd.trial.recist.scans import provenance
 from pkpd.trial.survival.patients import TIMES
 from pkpd.trial.tables import Column, read_table
 
@@ -75,5 +76,5 @@ def landmark(times: Any, at: float, *, columns: Mapping[str, str] | None = None)
     result = table[there].reset_index(drop=True)
     result["group"] = np.where(since[there] <= at, "yes", "no")
     result["duration"] = duration[there] - at
-    result.attrs.update(landmark=at, left_out=int((~there).sum()), events_before=events)
+    result.attrs.update(provenance(times), landmark=at, left_out=int((~there).sum()), events_before=events)
     return result

@@ -12,6 +12,7 @@ import numpy as np
 from pkpd.arguments import checked, checked_fields
 from pkpd.errors import InputError, nearest, shown, warn
 from pkpd.trial.recist.assessments import read_assessments
+from pkpd.trial.recist.scans import provenance
 from pkpd.trial.survival.patients import MONTH, read_patients
 from pkpd.trial.tables import known_subjects
 
@@ -170,7 +171,7 @@ def progression_free_survival(
         rest = [c for c in people if c not in ("row", "death", "new_therapy", "last_contact") and c not in result]
         rest = [c for c in rest if c != "arm" or (people["arm"] != "").any()]
         result = result.merge(people[["subject", *rest]], on="subject", how="left")
-    result.attrs["rules"] = str(chosen)
+    result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if (result["reviewer"] != "").any() else result.drop(columns="reviewer")
 
 
