@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -114,7 +115,7 @@ def _ticks(ax: Axes, end: float, unit: str) -> Array:
 
 def _at_risk(ax: Axes, km: KaplanMeier, times: Array, colours: dict[str, str]) -> None:
     """Write the table below the axis, a line a group."""
-    where = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "top", "fontsize": style.SMALL,
+    where: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "top", "fontsize": style.SMALL,
              "annotation_clip": False}  # fmt: skip
     top, step = -34.0, 1.35 * style.SMALL
     beside = {**where, "xycoords": "axes fraction", "ha": "right"}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,8 @@ def test_nodes_below_ten_millimetres_are_gone_in_1_1() -> None:
     table = assess_response(scans, rules="1.1")
     assert table["response"].tolist() == ["CR", "CR", "PD"]
     assert "complete response" in table["reason"][2]
-    with pytest.raises(InputError, match=r"row 2, subject p: gone, but the sum is 8"):
-        assess_response(scans)
+    with pytest.warns(DataWarning, match="2 scans are marked as gone"):
+        assert assess_response(scans)["response"].tolist() == ["PR", "PR", "PD"]
 
 
 def test_disease_after_a_complete_response() -> None:
@@ -146,7 +147,8 @@ def test_two_reviewers_are_assessed_apart() -> None:
 def overall(*responses: str, days: tuple[float, ...] = (50, 99, 148, 197), **rules: Any) -> str:
     """Best overall response of a sequence."""
     table = {"subject": [1] * len(responses), "day": days[: len(responses)], "response": responses}
-    with contextlib.suppress(DataWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return str(best_response(table, rules=RecistRules(**rules))["response"][0])
 
 

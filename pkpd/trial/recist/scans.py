@@ -66,15 +66,12 @@ def read_scans(scans: Any, version: str, named: Mapping[str, str] | None) -> pan
         f"row {row}, subject {subject}: sum is {value:g} mm, and was 0 at baseline; what was not there is a new lesion"
         for row, subject, value in table.loc[grown, ["row", "subject", "sum"]].itertuples(index=False)
     ]
-    if version == "1.0":
-        problems += [
-            f"row {row}, subject {subject}: gone, but the sum is {value:g} mm; RECIST 1.0 lets nothing be left"
-            for row, subject, value in table.loc[table["gone"] & (size > 0), ["row", "subject", "sum"]].itertuples(
-                index=False
-            )
-        ]
     if problems:
         raise InputError(problems, "scans")
+    left = table["gone"].to_numpy(bool) & (size > 0) & ~before
+    if version == "1.0" and left.any():
+        warn(f"{int(left.sum())} scans are marked as gone with a sum above 0; in RECIST 1.0 the sum decides")
+        table.loc[left, "gone"] = False
     if before.any():
         warn(f"{int(before.sum())} of {len(table)} scans are older than the baseline scan of their patient; left out")
     table = table[~before].reset_index(drop=True)
