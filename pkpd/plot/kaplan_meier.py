@@ -115,8 +115,10 @@ def _ticks(ax: Axes, end: float, unit: str) -> Array:
 
 def _at_risk(ax: Axes, km: KaplanMeier, times: Array, colours: dict[str, str]) -> None:
     """Write the table below the axis, a line a group."""
-    where: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "top", "fontsize": style.SMALL,
-             "annotation_clip": False}  # fmt: skip
+    where: dict[str, Any] = {
+        "xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "top", "fontsize": style.SMALL,
+        "annotation_clip": False,
+    }  # fmt: skip
     top, step = -34.0, 1.35 * style.SMALL
     beside = {**where, "xycoords": "axes fraction", "ha": "right"}
     ax.annotate("at risk", (0, 0), (_LEFT, top), color=style.QUIET, **beside)
