@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd import units
-from pkpd.arguments import checked, checked_fields
+from pkpd.arguments import brief, checked, checked_fields
 from pkpd.decimals import product, total
 from pkpd.errors import InputError, nearest, shown
+from pkpd.files import Part, Saved
 
 ROUTES = ("bolus", "infusion", "oral")
 """The routes a dose can take: into the veins at once, into the veins over time, by first-order absorption."""
 
 
 MOST_DOSES = 1_000_000
+_SHOWN = 10  # doses that a regimen lists when it is printed
 MOST_ADDITIONAL = 2**53  # counted exactly; nobody writes them out: those after the last time cost nothing
 """More doses than this in one plan are a slip of the pen, and would fill the memory."""
 
@@ -27,7 +29,7 @@ _ACTIONS = ("add", "replace", "multiply")
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Dose:
+class Dose(Part):
     """One dose: when, how much, by which route and, for an infusion, for how long or how fast.
 
     Parameters
@@ -70,6 +72,8 @@ class Dose:
     steady_state: str = ""
     action: str = "add"
     reset: bool = False
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "dose")
@@ -137,7 +141,7 @@ def _infusion(dose: Dose) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Regimen:
+class Regimen(Saved):
     """A dosing plan: doses in time order with their units; regimens add up with ``+``.
 
     Parameters
@@ -269,7 +273,25 @@ class Regimen:
         what = f"{count} × {first.amount:g} {self.unit} {first.route}" if same else f"{count} doses ({self.unit})"
         if self.occasions:
             more += f", {1 + len(self.occasions)} occasions"
-        return f"{what}, {self.times[0]:g} to {self.times[-1]:g} {self.time_unit}{more}"
+        last = f" to {self.times[-1]:g}" if count > 1 else ""
+        return f"{what}, {'' if last else 'at '}{self.times[0]:g}{last} {self.time_unit}{more}"
+
+    def __repr__(self) -> str:
+        shown = [f"  {_in_a_line(dose, self.unit, self.time_unit)}" for dose in self.doses[:_SHOWN]]
+        rest = len(self.doses) - len(shown)
+        return "\n".join([f"<Regimen: {self}>", *shown, *([f"  and {rest} more"] if rest else [])])
+
+
+def _in_a_line(dose: Dose, unit: str, time_unit: str) -> str:
+    """Say of a dose when, how much and how; what is not usual stands at the end."""
+    length = f" over {dose.duration:g} {time_unit}" if dose.duration else ""
+    length += f" at {dose.rate:g} {unit}/{time_unit}" if dose.rate else ""
+    more = [f"{name}={value!r}" for name in ("modelled", "into", "steady_state") if (value := getattr(dose, name))]
+    more += [f"and {dose.additional} more every {dose.interval:g} {time_unit}"] if dose.additional else []
+    more += [f"every {dose.interval:g} {time_unit}"] if dose.steady_state and not dose.additional else []
+    more += [f"action={dose.action!r}"] if dose.action != "add" else []
+    more += ["after a reset"] if dose.reset else []
+    return f"{dose.time:g} {time_unit}: {dose.amount:g} {unit} {dose.route}{length}{''.join(f', {m}' for m in more)}"
 
 
 def _repeats(dose: Dose) -> list[float]:

@@ -19,6 +19,18 @@ MOST_NAMES = 5
 """Names that a message lists; of more it says how many there are."""
 _SCALARS = "float|int|uint|bool|str|longdouble|datetime|timedelta"
 _NUMPY = re.compile(rf"\bnp\.(?:(?:{_SCALARS})\w*\(([^()]*)\)|(True|False)_?\b)")
+_PYTHON = (  # how Python writes what has no words of its own, and what a user would call it
+    (re.compile(r"\barray\((\[[^()]*?\])(?:, dtype=[^()]*)?\)"), r"\1"),
+    (re.compile(r"\bdtype\('([^']*)'\)"), r"\1"),
+    (re.compile(r"\b(?:Timestamp|Timedelta|PosixPath|WindowsPath)\('([^']*)'[^()]*\)"), r"'\1'"),
+    (re.compile(r"\bDecimal\('([^']*)'\)"), r"\1"),
+    (re.compile(r"\bFraction\((\d+), (\d+)\)"), r"\1/\2"),
+    (re.compile(r"\b(?:dict_keys|dict_values|mappingproxy|frozenset)\(([\[{][^()]*[\]}])\)"), r"\1"),
+    (re.compile(r"<(?:locals|lambda|genexpr|listcomp)>"), ""),
+    (re.compile(r"<(?:built-in |bound )?(?:function|method) [^<>]*>"), "a function"),
+    (re.compile(r"<class '(?:[\w.]*\.)?(\w+)'>"), r"the class \1"),
+    (re.compile(r"<(?:[\w.]*\.)?(\w+)[^<>]*? at 0x[0-9a-fA-F]+[^<>]*>"), r"an object of type '\1'"),
+)
 
 
 _ENDLESS = 10_000  # characters of one problem
@@ -127,7 +139,7 @@ _LONGEST = 80
 
 
 def shown(value: Any) -> str:
-    """Write a value into a message, whatever it is: short, and a NumPy number as the number that it is.
+    """Write a value into a message, whatever it is: short, in words that a user knows, numbers as numbers.
 
     Parameters
     ----------
@@ -137,13 +149,48 @@ def shown(value: Any) -> str:
     if type(value) in (float, bool, type(None)):
         return repr(value)
     try:
+        if words := _in_words(value):
+            return words
         if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
             value = value.item()
-        text = " ".join(repr(value).split()) if not isinstance(value, str) else repr(value[: 2 * _LONGEST])
+        text = plainly(" ".join(repr(value).split())) if not isinstance(value, str) else repr(value[: 2 * _LONGEST])
         text.encode()
     except Exception:  # an integer of 5000 digits, nesting without end, an object that cannot say what it is
         return f"a value of type {type(value).__name__!r} that cannot be shown"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _in_words(value: Any) -> str:
+    """Say what a table, an array or a moment is, whose own text is made for programmers; else an empty text."""
+    kind, module = type(value), type(value).__module__.partition(".")[0]
+    if kind.__name__ == "DataFrame" and hasattr(value, "columns"):
+        return f"a table of {_counted(len(value), 'row')} and {_columns(value.columns)}"
+    if module == "xarray":
+        return f"a {kind.__name__} of {_names(value.data_vars) if hasattr(value, 'data_vars') else _shape(value.shape)}"
+    if module == "datetime" or kind.__name__ in ("Timestamp", "datetime64", "timedelta64"):
+        return repr(str(value))
+    if hasattr(value, "size") and hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0:  # an array, a Series
+        listed = plainly(repr(value.tolist())) if value.size <= _LONGEST else ""
+        return listed if 0 < len(listed) <= _LONGEST else f"an array of {_shape(value.shape)}"
+    return ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _columns(columns: Iterable[Any]) -> str:
+    found = [*columns]
+    return f"{_counted(len(found), 'column')} ({few(found)})" if found else "no columns"
+
+
+def _names(variables: Iterable[Any]) -> str:
+    found = [*variables]
+    return few(found) if found else "no variables"
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return f"{' × '.join(map(str, sizes))} values" if sizes else "one value"
 
 
 def nearest(name: Any, known: Iterable[Any]) -> str:
@@ -194,13 +241,16 @@ def few(names: Iterable[Any], like: Any = "") -> str:
 
 
 def plainly(text: str) -> str:
-    """Return a message with NumPy's scalars as plain numbers and words: ``1.0``, not ``np.float64(1.0)``.
+    """Return a message with values as a user would write them: ``1.0``, not ``np.float64(1.0)``, no addresses.
 
-    Messages show what users gave, whatever its type; NumPy's name of the type helps nobody who reads them.
+    Messages show what users gave, whatever its type; Python's name of the type helps nobody who reads them.
     """
-    if "np." not in text:
-        return text
-    return _NUMPY.sub(lambda match: match[2] or match[1], text)
+    if "np." in text:
+        text = _NUMPY.sub(lambda match: match[2] or match[1], text)
+    if "(" in text or "<" in text:
+        for pattern, words in _PYTHON:
+            text = pattern.sub(words, text)
+    return text
 
 
 def _among(name: Any, known: list[Any]) -> bool:

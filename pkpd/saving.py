@@ -8,41 +8,57 @@ is larger than that, `pkpd.simulate` has ``store=``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError, shown
-from pkpd.files.rebuild import Reader
-from pkpd.files.saved import data_hash, model_key, save_value
-from pkpd.files.sealed import Contents, read, unbroken
-from pkpd.fit import Fit, Fits
-from pkpd.model import Model
-from pkpd.parameters import Parameter, Parameters
-from pkpd.population import KINDS, InverseWishart, NormalPrior, Omega, Population, ResidualError
-from pkpd.population.blocks import OmegaBlock
-from pkpd.population.correlation import ErrorCorrelation
+from pkpd.errors import InputError
+from pkpd.files.loaded import load_value
+from pkpd.files.saved import save_value
+from pkpd.population import ResidualError
+from pkpd.population.residual import error_of
 from pkpd.study import Study
 
 __all__ = ["load", "save"]
 
-CLASSES = {
-    one.__name__: one
-    for one in (
-        ErrorCorrelation, Fit, Fits, InverseWishart, Model, NormalPrior, Omega, OmegaBlock, Parameter, Parameters,
-        Population, Study,
-    )
-}  # fmt: skip
-"""Classes that a file may hold."""
+HOMES = {
+    "pkpd.dosing": ("Dose", "Regimen"),
+    "pkpd.engine": ("Settings",),
+    "pkpd.fit": ("Fit", "Fits", "Options", "PopulationOptions"),
+    "pkpd.model": ("Model",),
+    "pkpd.nca.after.attainment": ("Attainment", "TroughFit"),
+    "pkpd.nca.after.compare": ("Comparison",),
+    "pkpd.nca.after.criterion": ("Criterion",),
+    "pkpd.nca.after.proportionality": ("PowerModel",),
+    "pkpd.nca.after.superposition": ("SteadyState",),
+    "pkpd.nca.response.rules": ("ResponseRules",),
+    "pkpd.nca.rules": ("Rules",),
+    "pkpd.nca.settings": ("NcaSettings", "Points"),
+    "pkpd.nca.sparse.result": ("SparseResult",),
+    "pkpd.nca.sparse.rules": ("SparseRules",),
+    "pkpd.nca.sparse.sides": ("SparseComparison",),
+    "pkpd.parameters": ("Parameter", "Parameters"),
+    "pkpd.population": ("ErrorCorrelation", "InverseWishart", "NormalPrior", "Omega", "Population"),
+    "pkpd.population.blocks": ("OmegaBlock",),
+    "pkpd.study": ("Study",),
+}
+"""Where the classes stand that a file may hold; those of population fits are in `pkpd.fit.mixed.result.store`."""
+_HOME = {name: home for home, names in HOMES.items() for name in names}
 
 
 def save(value: Any, path: str | Path) -> Path:
-    """Write a study, a model, a population, a fit, or a result of NCA or simulation to one NetCDF file.
+    """Write a value to one NetCDF file.
+
+    Written are a study, a model, parameters, a population, a fit, a regimen, a dose, rules or settings, a result of
+    NCA or simulation, and any Dataset, DataTree, DataArray, DataFrame or Series. The same value gives the same bytes.
+    A text, number, tuple, list or mapping of a class of its own comes back as the plain one; ``encoding`` of xarray
+    (how another file was written) and ``freq`` of an index of dates are not kept.
 
     Parameters
     ----------
     value : object
-        What to write: one of `CLASSES`, a population fit, or a Dataset, DataTree, DataArray, DataFrame or Series.
+        What to write.
     path : path
         Where; a file that is there is replaced, as a whole or not at all.
 
@@ -64,9 +80,7 @@ def save(value: Any, path: str | Path) -> Path:
     ...     load(path) == pkpd.library.one_compartment()
     True
     """
-    from pkpd.fit import PopulationFit
-
-    return value.save(path) if isinstance(value, PopulationFit) else save_value(value, path)
+    return save_value(value, path)
 
 
 @checked
@@ -94,65 +108,27 @@ def load(path: str | Path, study: Study | None = None, kinds: Iterable[type[Resi
     DataWarning
         If an older version of the package wrote it.
     """
-    path = Path(path)
-    unbroken(path)
-    if _is_population_fit(path):
-        from pkpd.fit import load as load_fit
+    value = load_value(path, class_of, error_of(kinds), None if study is None else study.data_hash)
+    if study is None or type(value).__name__ != "PopulationFit":
+        return value
+    from pkpd.fit.mixed.result.resume import with_data
 
-        return load_fit(path, study, kinds)
-    contents = read(path)
-    own = tuple(kinds)
-
-    def error(output: str, kind: str, label: str) -> ResidualError:
-        for one in (*own, *KINDS.values()):
-            if one.kind == kind and (made := one(output)).label == label:
-                return made
-        raise InputError(f"residual error {label!r} of {output} is none of the package's; give its class by kinds=")
-
-    try:
-        value = Reader(contents.arrays, CLASSES, error).value(contents.about)
-        problems = _problems(value, contents)
-    except InputError as found:
-        raise InputError([*found.problems], f"{str(path)!r} holds what cannot be") from None
-    except Exception as found:  # whatever is wrong with a file is told as one kind of error
-        why = f"{type(found).__name__}: {shown(str(found))}"
-        raise InputError(f"{str(path)!r} holds what cannot be read ({why})", "load") from None
-    if problems:
-        raise InputError(problems, f"{str(path)!r} was altered")
-    if study is not None:
-        _same_data(contents, study, path)
-    return value
+    return with_data(value, study)
 
 
-def _problems(value: Any, contents: Contents) -> list[str]:
-    """What a value is that its file does not say it is."""
-    problems = []
-    if type(value).__name__ != contents.kind:
-        problems.append(f"it holds a {type(value).__name__} and says {contents.kind!r}")
-    if data_hash(value) != contents.data_hash:
-        problems.append("the hash of its data is not the one that was written")
-    if model_key(value) != contents.model_key:
-        problems.append("its model is not the one that was written")
-    return problems
+def class_of(name: str) -> type:
+    """Return the class that a file means.
 
+    Raises
+    ------
+    InputError
+        If a file may hold none of that name.
+    """
+    if name in _HOME:
+        found: type = getattr(import_module(_HOME[name]), name)
+        return found
+    from pkpd.fit.mixed.result.store import CLASSES
 
-def _same_data(contents: Contents, study: Study, path: Path) -> None:
-    if not contents.data_hash:
-        why = f"holds a {contents.kind}, which says nothing of its data; leave out study"
-        raise InputError(f"{str(path)!r} {why}", "load")
-    if contents.data_hash != study.data_hash:
-        raise InputError(
-            f"what {str(path)!r} holds is of other data: theirs have the hash {contents.data_hash[:12]}…, this study "
-            f"{study.data_hash[:12]}…", "load",
-        )  # fmt: skip
-
-
-def _is_population_fit(path: Path) -> bool:
-    """Whether a file has the layout of `pkpd.fit.PopulationFit.save`, which is one of its own."""
-    import h5netcdf
-
-    try:
-        with h5netcdf.File(path, "r") as file:
-            return "fit" in file.variables and "about" not in file.variables
-    except Exception:  # what it is instead, `read` says
-        return False
+    if name not in CLASSES:
+        raise InputError(f"class {name!r} is none that a file may hold", "load")
+    return CLASSES[name]

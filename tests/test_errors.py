@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import pickle
 import warnings
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
 import pytest
+import xarray
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +28,7 @@ from pkpd.errors import (
     UnitError,
     few,
     nearest,
+    shown,
     unknown_names,
     warn,
 )
@@ -123,6 +128,25 @@ def test_messages_of_the_package_show_plain_numbers() -> None:
         with pytest.raises(InputError) as caught:
             call()
         assert "np." not in str(caught.value)
+
+
+WORDS: list[tuple[Any, str]] = [
+    (np.array([1.0, 2.0]), "[1.0, 2.0]"), (np.ones((300, 2)), "an array of 300 × 2 values"),
+    (pandas.Series([1, 2]), "[1, 2]"), (pandas.DataFrame({"a": [1]}), "a table of 1 row and 1 column (a)"),
+    (pandas.DataFrame(), "a table of 0 rows and no columns"), (xarray.Dataset({"a": 1.0}), "a Dataset of a"),
+    (xarray.DataArray([1.0, 2.0]), "a DataArray of 2 values"),
+    (pandas.Timestamp("2024-01-05"), "'2024-01-05 00:00:00'"),
+    (np.datetime64("2024-01-05"), "'2024-01-05'"),
+    (lambda: 1, "a function"), (len, "a function"), (int, "the class int"),
+    ([int, print], "[the class int, a function]"), (iter([1]), "an object of type 'list_iterator'"),
+    ({"a": np.array([1, 2])}, "{'a': [1, 2]}"), (Path("x.csv"), "'x.csv'"), (Decimal("1.5"), "1.5"),
+    (frozenset({"a"}), "{'a'}"), ("np.exp(-k*t)", "'np.exp(-k*t)'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "words"), WORDS)
+def test_values_of_all_kinds_in_words(value: object, words: str) -> None:
+    assert shown(value) == words
 
 
 def test_a_negative_default_says_the_way_out() -> None:

@@ -18,7 +18,8 @@ from pkpd import checks
 from pkpd.dosing import Dose, bolus
 from pkpd.errors import DataWarning, InputError, UnitError
 from pkpd.io import read_study
-from pkpd.study import DOSE_COLUMNS, OBSERVATION_COLUMNS, Study, combine
+from pkpd.records import DOSE_COLUMNS
+from pkpd.study import OBSERVATION_COLUMNS, Study, combine
 
 UNITS = {"time": "h", "dose": "ug/kg", "IL21": "ng/mL", "ALC": "10^9/L", "weight": "kg"}
 

@@ -1,5 +1,6 @@
 """What a public call is given, checked against what its signature says, before anything is done with it."""
 
+from pkpd.arguments.brief import brief
 from pkpd.arguments.contract import ANYTHING, checked, checked_fields, kinds_of
 from pkpd.arguments.kinds import (
     A_FOLDER,
@@ -23,6 +24,7 @@ __all__ = [
     "NAMED",
     "SOME_LABELS",
     "at_least",
+    "brief",
     "checked",
     "checked_fields",
     "dataset_with",

@@ -102,14 +102,14 @@ def _checked(function: F, more: Mapping[str, Kind]) -> F:
             kind = known.get(names[place] if place < len(names) else "", ANYTHING)
             try:
                 given[place] = kind.take(value)
-            except Refused:
-                problems.append(sentence(names[place], value, kind))
+            except Refused as refused:
+                problems.append(sentence(names[place], value, kind, str(refused)))
         for name, value in options.items():
             kind = known.get("" if name in nameless else name, known[_OTHERS])
             try:
                 options[name] = kind.take(value)
-            except Refused:
-                problems.append(sentence(name, value, kind))
+            except Refused as refused:
+                problems.append(sentence(name, value, kind, str(refused)))
         if problems:
             raise InputError(problems, function.__name__)
         return function(*given, **options)
@@ -156,8 +156,10 @@ def checked_fields(record: Any, where: str, **more: Kind) -> None:
         raise InputError(problems, where)
 
 
-def sentence(name: str, value: Any, kind: Kind) -> str:
-    """Say what an argument is and what was expected."""
+def sentence(name: str, value: Any, kind: Kind, found: str = "") -> str:
+    """Say what an argument is (in the words that were found for it, if any) and what was expected."""
+    if found:
+        return f"{name} {found}"
     if kind.among:
         return f"unknown {name} {shown(value)}; {nearest(value, kind.among)}"
     return f"{name} is {shown(value)}; expected {kind.words}"

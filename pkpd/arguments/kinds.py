@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Complex, Number, Real
 from typing import Any, NamedTuple
 
+from pkpd.errors import shown
+
 _LARGEST = 2**1000  # a whole number that is still finite as a float
 
 
 class Refused(Exception):
-    """The value is not of the kind."""
+    """The value is not of the kind; its text, if it has one, says more of the value than that it was not expected."""
 
 
 class Kind(NamedTuple):
@@ -42,6 +44,14 @@ class Kind(NamedTuple):
         except Refused:
             return False
         return True
+
+    def refusal(self, name: str, value: Any) -> str:
+        """Say of a value that is not of this kind what it is and what was expected."""
+        try:
+            self.take(value)
+        except Refused as refused:
+            return f"{name} {refused}" if str(refused) else f"{name} is {shown(value)}; expected {self.words}"
+        return ""
 
 
 def _one_number(value: Any) -> Any:
@@ -318,11 +328,16 @@ A_LABEL = union([Kind("a text", text), Kind("a number", number), Kind("True or F
 SOME_LABELS = many(A_LABEL, Iterable, "a list of names or numbers")
 
 
-def dataset_with(words: str, *names: str) -> Kind:
-    """Return the kind of the datasets of xarray that have all of some variables, coordinates or dimensions."""
+def dataset_with(words: str, *names: str, otherwise: Callable[[Any], str] = lambda value: "") -> Kind:
+    """Return the kind of the datasets of xarray that have all of some variables, coordinates or dimensions.
 
-    def fits(value: Any) -> bool:
+    `otherwise` may say what a value is that is none of them, and what to do: ``"is …; expected …"``.
+    """
+
+    def take(value: Any) -> Any:
         known = any(c.__name__ == "Dataset" for c in type(value).__mro__)
-        return known and all(name in value.variables or name in value.sizes for name in names)
+        if not known or not all(name in value.variables or name in value.sizes for name in names):
+            raise Refused(otherwise(value))
+        return value
 
-    return instances(words, fits)
+    return Kind(words, take)

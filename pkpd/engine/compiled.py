@@ -106,6 +106,10 @@ class Compiled:
         self.finish = Finish(self.code)
         self.dosing, self.event_times = DosingTerms(self.code, model.by_amount), EventTimes(self.code)
 
+    def __repr__(self) -> str:
+        by = f", derivatives by {', '.join(self.sensitivities)}" if self.sensitivities else ""
+        return f"<Compiled {self.model.name}: {self.method()}{by}>"
+
     @property
     def system(self) -> System:
         """The model's symbols, split into what has a closed form and what is integrated."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pkpd.arguments import checked_fields
+from pkpd.arguments import brief, checked_fields
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 
 METHODS = ("automatic", "explicit", "stiff")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Part):
     """How to solve.
 
     Attributes
@@ -50,6 +51,8 @@ class Settings:
     max_steps: int | None = None
     workers: int | None = None
     max_step: float = math.inf
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "solver settings")

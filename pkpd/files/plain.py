@@ -7,25 +7,25 @@ written as a list of pairs. Numbers come back bit for bit.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, timezone
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from pkpd.errors import shown
+from pkpd.files.part import Part
 from pkpd.files.sealed import direct
 
 TAG = "!"
-CLASSES = (
-    "ErrorCorrelation", "Fit", "Fits", "InverseWishart", "Model", "NormalPrior", "Omega", "OmegaBlock", "Parameter",
-    "Parameters", "Population", "Study",
-)  # fmt: skip
-"""Classes that are written by their fields; `pkpd.saving` knows which they are."""
-PARTS = frozenset("fiub")  # kinds of numbers whose bytes say everything
-_PLAIN = (bool, int, str, type(None))
+NUMBERS = frozenset("fiubc")  # kinds of numbers whose bytes say everything
+_PLAIN = (bool, str, type(None))
+_MOST_BITS = 10_000  # of a whole number: Python writes no longer ones as digits
+_LONGEST = 150  # characters of an array's name: what is longer is cut, and told apart by a number
 
 
 @dataclass(eq=False)
@@ -55,8 +55,12 @@ class Writer:
         """
         if type(value) in _PLAIN:
             return value
+        if type(value) is int and value.bit_length() <= _MOST_BITS:
+            return value
         if type(value) is float:
-            return value if np.isfinite(value) else {TAG: "float", "value": repr(value)}
+            return value if np.isfinite(value) else {TAG: "float", "bytes": struct.pack("<d", value).hex()}
+        if type(value) is complex:
+            return {TAG: "complex", "parts": [self.plain(value.real, where), self.plain(value.imag, where)]}
         if isinstance(value, list):
             return [self.plain(one, f"{where}.{k}") for k, one in enumerate(value)]
         if isinstance(value, tuple):
@@ -68,6 +72,8 @@ class Writer:
             return self._scalar(value, where)
         if isinstance(value, np.ndarray):
             return self._array(value, where)
+        if type(value) is MappingProxyType:
+            return {TAG: "frozen", "items": self._mapping(value, where)}
         if is_dataclass(value) and not isinstance(value, type):
             return self._object(value, where)
         if isinstance(value, Mapping) and not _of_tables(value):
@@ -82,30 +88,32 @@ class Writer:
 
     def _scalar(self, value: np.generic, where: str) -> Any:
         if isinstance(value, np.str_):
-            return str(value)
-        if value.dtype.kind in PARTS:
-            return {TAG: "number", "dtype": value.dtype.newbyteorder("<").str, "bytes": _bytes(np.array(value)).hex()}
+            return {TAG: "str_", "value": str(value)}
+        if value.dtype.kind in NUMBERS:
+            return {TAG: "number", "dtype": value.dtype.str, "bytes": np.array(value).tobytes().hex()}
         if value.dtype.kind in "mM":
             return {TAG: "moment", "dtype": value.dtype.str, "value": int(value.astype(np.int64))}
         return self._refused(value, where)
 
     def _array(self, value: np.ndarray[Any, Any], where: str) -> Any:
+        kind = value.dtype.kind
+        if type(value) is not np.ndarray or (kind == "T" and hasattr(value.dtype, "na_object")):
+            return self._refused(value, where)  # a mask or a missing text would be lost
         found: dict[str, Any] = {TAG: "array", "dtype": value.dtype.str, "shape": list(value.shape)}
-        if value.dtype.kind in "OUT":
-            return found | {"dtype": value.dtype.kind if value.dtype.kind != "U" else value.dtype.str,
-                            "items": self.plain(value.ravel().tolist(), where)}  # fmt: skip
-        if value.dtype.kind in "mM":
+        if kind in "OUT":
+            items = self.plain(value.ravel().tolist(), where)
+            return found | {"dtype": value.dtype.str if kind == "U" else kind, "items": items}
+        if kind in "mM":
             return found | {"moments": self._array(value.astype(np.int64), where)}
-        if value.dtype.kind not in PARTS:
+        if kind not in NUMBERS:
             return self._refused(value, where)
         if direct(value):
             return found | {"name": self._keep(value, where)}
-        found["dtype"] = value.dtype.newbyteorder("<").str
-        numbers = np.frombuffer(_bytes(value), dtype=np.uint8)
+        numbers = np.frombuffer(np.ascontiguousarray(value).tobytes(), dtype=np.uint8)
         return found | ({"raw": self._keep(numbers, where)} if numbers.size else {})
 
     def _keep(self, value: np.ndarray[Any, Any], where: str) -> str:
-        clean = re.sub(r"[^A-Za-z0-9_.]", "_", where) or "values"
+        clean = re.sub(r"[^A-Za-z0-9_.]", "_", where)[:_LONGEST].strip(".") or "values"
         name, k = clean, 1
         while name in self.arrays or name == "about" or name.startswith("size_"):
             k += 1
@@ -117,8 +125,9 @@ class Writer:
         kind = type(value)
         if isinstance(getattr(kind, "sd", None), str) and isinstance(getattr(kind, "kind", None), str):
             return {TAG: "error", "output": value.output, "kind": value.kind, "label": value.label}
-        if kind.__name__ not in CLASSES or not kind.__module__.startswith("pkpd."):
+        if not isinstance(value, Part) or not kind.__module__.startswith("pkpd."):
             return self._refused(value, where)
+        value = value._kept()
         inside = {f.name: self.plain(getattr(value, f.name), _joined(where, f.name)) for f in fields(value) if f.init}
         return {TAG: "object", "class": kind.__name__, "fields": inside}
 
@@ -130,12 +139,27 @@ class Writer:
             return self._refused(value, where) if found is None else found
         if isinstance(value, PurePath):
             return str(value)
-        if isinstance(value, datetime | date):
-            kind = "datetime" if isinstance(value, datetime) else "date"
-            return {TAG: kind, "value": value.isoformat()}
+        if type(value) in (datetime, date, time):
+            return self._moment(value, where)
+        if type(value) is timedelta:
+            return {TAG: "duration", "parts": [value.days, value.seconds, value.microseconds]}
         for plain in (int, float, str):  # a class of its own that is one of these
-            if isinstance(value, plain):
+            if isinstance(value, plain) and type(value) is not plain:
                 return self.plain(plain(value), where)
+        return self._refused(value, where)
+
+    def _moment(self, value: datetime | date | time, where: str) -> Any:
+        """A date or a time of day; a time zone by its name, or else by its distance from UTC."""
+        kind = type(value).__name__
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return {TAG: kind, "value": value.isoformat()}
+        zone, found = value.tzinfo, {TAG: kind, "value": value.replace(tzinfo=None).isoformat(), "fold": value.fold}
+        if zone is None:
+            return found
+        if isinstance(getattr(zone, "key", None), str):
+            return found | {"zone": zone.key}  # type: ignore[attr-defined]
+        if type(zone) is timezone:
+            return found | {"offset": self.plain(zone.utcoffset(None), where)}
         return self._refused(value, where)
 
     def _refused(self, value: Any, where: str) -> None:
@@ -151,8 +175,3 @@ def _of_tables(value: Any) -> bool:
 def _joined(where: str, name: str) -> str:
     name = name.lstrip("_")
     return f"{where}.{name}" if where else name
-
-
-def _bytes(value: np.ndarray[Any, Any]) -> bytes:
-    """Of numbers, the last significant byte first."""
-    return np.ascontiguousarray(value.astype(value.dtype.newbyteorder("<"), copy=False)).tobytes()

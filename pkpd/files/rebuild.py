@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from pkpd.files.plain import PARTS, TAG
+from pkpd.files.plain import NUMBERS, TAG
 from pkpd.files.tables import table_from
 
-_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_MOMENTS: Mapping[str, Any] = {"datetime": datetime, "date": date, "time": time}
+_WIDE = 10_000  # characters of the texts of an array that need no text so long
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +28,14 @@ class Reader:
     ----------
     arrays : mapping
         Name → array.
-    classes : mapping
-        Name → class that is made from its fields.
+    class_of : callable
+        Name → class that is made from its fields; raises if there is none.
     error : callable
         Output, kind and label of a residual error → the error.
     """
 
     arrays: Mapping[str, np.ndarray[Any, Any]]
-    classes: Mapping[str, type]
+    class_of: Callable[[str], type]
     error: Callable[[str, str, str], Any]
 
     def value(self, data: Any) -> Any:
@@ -48,10 +52,17 @@ class Reader:
             return made
         if kind == "mapping":
             return {self.value(key): self.value(one) for key, one in data["items"]}
+        if kind == "frozen":
+            return MappingProxyType(self.value(data["items"]))
         if kind == "float":
-            return _FLOATS[data["value"]]
+            return struct.unpack("<d", bytes.fromhex(data["bytes"]))[0]
+        if kind == "complex":
+            real, imaginary = self.value(data["parts"])
+            return complex(real, imaginary)
         if kind == "number":
             return np.frombuffer(bytes.fromhex(data["bytes"]), dtype=_numbers(data["dtype"]))[0]
+        if kind == "str_":
+            return np.str_(data["value"])
         if kind == "moment":
             return np.array(data["value"], dtype=np.int64).astype(_moments(data["dtype"]))[()]
         if kind == "array":
@@ -60,12 +71,23 @@ class Reader:
             return self._object(data)
         if kind == "error":
             return self.error(data["output"], data["kind"], data["label"])
-        if kind in ("datetime", "date"):
-            return (datetime if kind == "datetime" else date).fromisoformat(data["value"])
+        if kind in _MOMENTS:
+            return self._moment(data)
+        if kind == "duration":
+            return timedelta(*data["parts"])
         return table_from(data, self.value)
 
+    def _moment(self, data: Mapping[str, Any]) -> Any:
+        found = _MOMENTS[data["!"]].fromisoformat(data["value"])
+        if data["!"] == "date":
+            return found
+        zone: tzinfo | None = ZoneInfo(data["zone"]) if "zone" in data else None
+        if "offset" in data:
+            zone = timezone(self.value(data["offset"]))
+        return found.replace(tzinfo=zone, fold=data["fold"])
+
     def _object(self, data: Mapping[str, Any]) -> Any:
-        kind = self.classes[data["class"]]
+        kind = self.class_of(data["class"])
         inside = {name: self.value(one) for name, one in data["fields"].items()}
         wanted = {f.name for f in fields(kind) if f.init}
         if set(inside) != wanted:
@@ -82,7 +104,7 @@ class Reader:
             found = self.arrays[data["name"]]
             if found.shape != shape or found.dtype.newbyteorder("=") != _numbers(dtype).newbyteorder("="):
                 raise ValueError(f"{data['name']} is {found.dtype}{list(found.shape)}; expected {dtype}{list(shape)}")
-            return found.astype(_numbers(dtype).newbyteorder("="))
+            return found.astype(_numbers(dtype))
         if "raw" in data and (self.arrays[data["raw"]].ndim, self.arrays[data["raw"]].dtype) != (1, np.uint8):
             raise ValueError(f"{data['raw']} holds no bytes")
         raw = np.ascontiguousarray(self.arrays[data["raw"]]).tobytes() if "raw" in data else b""
@@ -94,19 +116,21 @@ def _texts(items: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, An
     if math.prod(shape) != len(items):
         raise ValueError(f"{len(items)} texts for the shape {list(shape)}")
     made = np.empty(len(items), dtype=object)
-    made[:] = items
+    for k, item in enumerate(items):  # at once, lists of one length would become an array
+        made[k] = item
     if dtype == "O":
         return made.reshape(shape)
     if dtype == "T":
         return made.astype(np.dtypes.StringDType()).reshape(shape)
-    if np.dtype(dtype).kind != "U":
+    texts = np.dtype(dtype)
+    if texts.kind != "U" or texts.itemsize > 4 * max(_WIDE, *map(len, items), 0):
         raise ValueError(f"texts as {dtype}")
     return made.astype(np.dtype(dtype)).reshape(shape)
 
 
 def _numbers(name: str) -> np.dtype[Any]:
     found = np.dtype(name)
-    if found.kind not in PARTS or found.fields is not None:
+    if found.kind not in NUMBERS or found.fields is not None:
         raise ValueError(f"{name} is no type of numbers")
     return found
 

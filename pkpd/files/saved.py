@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from pkpd.errors import InputError, shown
+from pkpd.files.part import Part
 from pkpd.files.plain import TAG, Writer
 from pkpd.files.sealed import Contents, write
 
 RESULTS = ("dataset", "tree", "labelled", "table", "series")
+WHAT = (
+    "a study, a model, parameters, a population, a fit, a regimen, a dose, rules or settings, a result (of `pkpd.nca`, "
+    "`simulate`, `locate` and the like), or a Dataset, DataTree, DataArray, DataFrame or Series"
+)
+"""What can be written, in words."""
 
 
-class Saved:
-    """A class of immutable data that can be written to a file."""
+class Saved(Part):
+    """A class of immutable data that people keep by itself."""
 
     __slots__ = ()
 
@@ -39,7 +46,7 @@ def save_value(value: Any, path: str | Path) -> Path:
     Parameters
     ----------
     value : object
-        A study, a model, a population, a fit, or a result of xarray or pandas.
+        A `Part`, or a result of xarray or pandas.
     path : path
         Where.
 
@@ -58,8 +65,7 @@ def save_value(value: Any, path: str | Path) -> Path:
     kind = type(value).__name__
     tag = about.get(TAG) if isinstance(about, dict) else None
     if writer.problems or not (tag == "object" or tag in RESULTS):
-        known = "a study, a model, a population, a fit or a result"
-        problems = writer.problems or [f"it is {shown(value)}; expected {known}"]
+        problems = writer.problems if writer.problems and tag else [f"it is {shown(value)}; expected {WHAT}"]
         raise InputError(problems, f"the {kind} cannot be written to a file")
     hashed, key = data_hash(value), model_key(value)
     name = getattr(getattr(value, "model", value), "name", "")
@@ -69,19 +75,27 @@ def save_value(value: Any, path: str | Path) -> Path:
 
 def data_hash(value: Any) -> str:
     """Return the hash of the data that a value is, or says it comes from; empty if it says none."""
-    own = getattr(value, "data_hash", None)
-    if isinstance(own, str):
-        return own
-    attrs = getattr(value, "attrs", None)
-    if attrs is None and hasattr(value, "fits"):
-        attrs = next((one.attrs for one in value.fits.values()), {})
-    found = dict(attrs or {}).get("data_hash", "")
-    return found if isinstance(found, str) else ""
+    for one in _inside(value):
+        own = getattr(one, "data_hash", None)
+        found = own if isinstance(own, str) else dict(getattr(one, "attrs", None) or {}).get("data_hash", "")
+        if isinstance(found, str) and re.fullmatch(r"[0-9a-f]{8,128}", found):
+            return found
+    return ""
 
 
 def model_key(value: Any) -> str:
     """Return the digest of the equations of a value that is a model or has one; else empty."""
-    if isinstance(getattr(value, "fits", None), dict):
-        value = next(iter(value.fits.values()), None)
-    key = getattr(getattr(value, "model", value), "key", "")
-    return key if isinstance(key, str) else ""
+    for one in _inside(value) if isinstance(value, Part) else ():
+        key = getattr(getattr(getattr(one, "people", one), "model", one), "key", "")
+        if isinstance(key, str) and key:
+            return key
+    return ""
+
+
+def _inside(value: Any) -> list[Any]:
+    """A value, and the first of those that it gathers: fits of subjects, results of analytes."""
+    if isinstance(value, Part):
+        fits = getattr(value, "fits", None)
+        return [value, *list(fits.values())[:1]] if isinstance(fits, dict) else [value]
+    subtree = getattr(value, "subtree", None)
+    return [value] if subtree is None else list(subtree)

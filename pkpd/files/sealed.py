@@ -2,8 +2,9 @@
 
 The arrays are variables that any program reads that knows NetCDF. After the last byte of HDF5 stands one line with the
 SHA-256 of the bytes before it. It is looked at before any of them is trusted, because the HDF5 library does not survive
-every damaged file. A program that rewrites the file loses the line; then the digest among the attributes, which is of
-contents and not of bytes, still says whether they are what was written.
+every damaged file. A program that rewrites the file loses the line; then the file is first read by another process
+(`probe`), and the digest among the attributes, which is of contents and not of bytes, still says whether they are what
+was written.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +23,17 @@ import numpy as np
 
 from pkpd.about import package_version
 from pkpd.errors import InputError, shown, warn
+from pkpd.files.probe import require_readable
 
 FORMAT = 1
 """Raised whenever this version's files cannot be read by those before."""
+_DIM = "size_"  # how names of dimensions begin, and no array's
 _SEAL = b"\npkpd seal 1 "
 _LENGTH = len(_SEAL) + 64 + 1
 _STATED = ("format", "kind", "pkpd_version", "data_hash", "model_key")
 _DIRECT = frozenset(f"{kind}{size}" for kind, sizes in {"f": (4, 8), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8)}.items()
                     for size in sizes)  # fmt: skip
+_OLD = ("fit", "vector")  # variables of population fits in the format before 0.2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +45,7 @@ class Contents:
     kind : str
         Name of the class, e.g. ``"Study"``.
     about : object
-        Plain data, as `pkpd.files.plain.encode` returns them.
+        Plain data, as `pkpd.files.plain.Writer` returns them.
     arrays : dict
         Name → array; plain data refer to them by name.
     data_hash, model_key : str
@@ -81,14 +86,14 @@ def write(contents: Contents, path: str | Path, title: str) -> Path:
         "data_hash": contents.data_hash, "model_key": contents.model_key,
     }  # fmt: skip
     attrs["digest"] = _digest(attrs, text, contents.arrays)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with h5netcdf.File(part, "w") as file:
-            file.attrs.update({**attrs, "title": title})
+            file.attrs.update({**attrs, "title": title.encode(errors="replace").decode().replace("\0", " ")})
             file.create_variable("about", (), dtype=h5py.string_dtype(), data=np.array(text, dtype=object))
             for name, array in contents.arrays.items():
                 sizes = array.shape
-                dims = tuple(f"size_{n}{'_again' * sizes[:k].count(n)}" for k, n in enumerate(sizes))
+                dims = tuple(f"{_DIM}{n}{'_again' * sizes[:k].count(n)}" for k, n in enumerate(sizes))
                 for dim, size in zip(dims, array.shape, strict=True):
                     if dim not in file.dimensions:
                         file.dimensions[dim] = size
@@ -136,18 +141,22 @@ def read(path: str | Path) -> Contents:
     DataWarning
         If an older version of the package wrote it.
     """
-    import h5netcdf
+    import h5py
 
     path = Path(path)
-    unbroken(path)
+    if not unbroken(path):
+        require_readable(path)
     try:
-        with h5netcdf.File(path, "r") as file:
+        with h5py.File(path, "r") as file:
             attrs = {name: file.attrs[name] for name in (*_STATED, "digest") if name in file.attrs}
             if "format" in attrs:
                 check_version(path, attrs["format"], attrs.get("pkpd_version"), FORMAT)
-            text = file.variables["about"][()]
+            if "about" not in file and set(_OLD) & set(file) and "pkpd_version" in file.attrs:
+                old = f"{path.name} was written by pkpd {shown(file.attrs['pkpd_version'])} in a format"
+                raise InputError(f"{old} that is no longer read; fit and save it again", "load")
+            text = file["about"][()]
             text = text.decode() if isinstance(text, bytes) else str(text)
-            arrays = {str(n): np.array(v[...]) for n, v in file.variables.items() if n != "about"}
+            arrays = {name: np.array(file[name][...]) for name in file if name != "about" and not name.startswith(_DIM)}
     except InputError:
         raise
     except Exception as error:  # a damaged file may raise anything: that it cannot be read is all there is to say
@@ -172,10 +181,12 @@ def seal(path: Path) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with path.open("ab") as file:
         file.write(_SEAL + digest.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())  # else a loss of power may leave a new name on an empty file
 
 
-def unbroken(path: Path) -> None:
-    """Refuse a file whose bytes are not those that were sealed; one without a seal passes.
+def unbroken(path: Path) -> bool:
+    """Refuse a file whose bytes are not those that were sealed; return whether it has a seal.
 
     Raises
     ------
@@ -189,8 +200,11 @@ def unbroken(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read ({error})", "load") from None
     end = data[-_LENGTH:]
-    if end.startswith(_SEAL) and hashlib.sha256(data[:-_LENGTH]).hexdigest().encode() != end[len(_SEAL) : -1]:
+    if not end.startswith(_SEAL):
+        return False
+    if hashlib.sha256(data[:-_LENGTH]).hexdigest().encode() != end[len(_SEAL) : -1]:
         raise InputError(f"{str(path)!r} is damaged: its bytes are not those that were written", "load")
+    return True
 
 
 def check_version(path: Path, form: Any, version: Any, newest: int) -> None:

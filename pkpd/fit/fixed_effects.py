@@ -50,6 +50,8 @@ class Request:
         What is to be said of the data.
     attrs : mapping
         Provenance of the data.
+    covariates : DataFrame or None
+        Of all subjects of the data, and perhaps of more.
     """
 
     start: Parameters
@@ -59,6 +61,7 @@ class Request:
     settled: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    covariates: pandas.DataFrame | None = None
 
 
 def fit_data(data: Observed, request: Request) -> Fit:
@@ -132,6 +135,7 @@ def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Reque
         covariance_kind="robust (clustered by subject)" if robust else "from the Hessian",
         predictions=_predictions(likelihood, minimum), given=_given_frame(likelihood), notes=notes,
         attrs=dict(request.attrs), cautions=verdict.cautions,
+        covariates=None if request.covariates is None else request.covariates.loc[list(data.subjects)],
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from pkpd.fit.fixed_effects import Request, fit_data
 from pkpd.fit.inputs import A_KIND_BY_OUTPUT, observed_baselines, provenance
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
+from pkpd.fit.subject_covariates import subject_covariates
 from pkpd.model import Model
 from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
@@ -50,7 +51,9 @@ def fit_individuals(
     request = Request(start, error, options or Options(), attrs=provenance(study))
     parts, left_out = _parts(model, study, request.options)
     if parts:
-        request = replace(request, notes=say_units(model, next(iter(parts.values())).model, study))
+        concrete = next(iter(parts.values())).model
+        covariates, said = subject_covariates(study, list(parts), concrete)
+        request = replace(request, notes=(*say_units(model, concrete, study), *said), covariates=covariates)
     attempt = partial(_attempt, request=request)
     results = executor.map(attempt, parts.values()) if executor else map(attempt, parts.values())
     bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)

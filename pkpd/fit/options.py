@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pkpd.arguments import checked_fields
+from pkpd.arguments import brief, checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 
 BASELINES = ("estimated", "observed")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Part):
     """Choices of a fit that rarely change.
 
     Attributes
@@ -33,6 +34,8 @@ class Options:
     baseline: str = "estimated"
     robust: bool | None = None
     settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "options")

@@ -21,6 +21,7 @@ from pkpd.fit.inputs import (
 )
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
+from pkpd.fit.subject_covariates import subject_covariates
 from pkpd.fit.verdict import UNBOUNDED, UNIDENTIFIED
 from pkpd.model import Model
 from pkpd.model.model import WORDS
@@ -110,7 +111,10 @@ def _prepared(
         inside = [p for p in given.parameters if p.name in data.model.parameters]
         settled = {p.name: p.value * ratio_of(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
     request = _with_errors_of(request, given, data)
-    return data, replace(request, known=known, settled=settled, notes=tuple(notes), attrs=provenance(study))
+    covariates, said = subject_covariates(study, data.subjects, data.model)
+    return data, replace(
+        request, known=known, settled=settled, notes=(*notes, *said), attrs=provenance(study), covariates=covariates
+    )
 
 
 def _with_errors_of(request: Request, given: Fits | Fit | pandas.DataFrame | None, data: Observed) -> Request:

@@ -14,6 +14,8 @@ from scipy.special import stdtrit
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
 from pkpd.files import Saved
+from pkpd.fit.datasets import correlation_table, fit_dataset, fits_dataset
+from pkpd.fit.subject_covariates import joined
 from pkpd.fit.verdict import CONVERGED
 from pkpd.model import Model
 from pkpd.model.dimensions import inferred_units
@@ -23,6 +25,7 @@ from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,8 @@ class Fit(Saved):
     errors : tuple of ResidualError
         Residual error of each observed output.
     covariance : array, shape (free, free)
-        Of the free parameters on their transformed scales (log where positive).
+        Of the free parameters on their transformed scales (log where positive), in the order of ``parameters.free``;
+        `correlation` is by name.
     objective, minus2ll : float
         −2 log L without and with N·log 2π; NaN where the likelihood has no maximum (status ``"unbounded"``) or cannot
         be computed (``"failed"``).
@@ -62,6 +66,8 @@ class Fit(Saved):
         Provenance of the study: ``source``, ``synthetic`` and the like.
     cautions : tuple of str
         What a converged fit does not know well; they stand in the message, too.
+    covariates : DataFrame or None
+        Of the subjects, one row each, with units in ``attrs["units"]``; of one that changes in time the first value.
     """
 
     model: Model
@@ -84,6 +90,7 @@ class Fit(Saved):
     notes: tuple[str, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    covariates: pandas.DataFrame | None = None
 
     @property
     def converged(self) -> bool:
@@ -106,8 +113,8 @@ class Fit(Saved):
         return self.parameters.as_dict()
 
     def population(self) -> Population:
-        """Return the population of the fit: its values, residual errors, and what was given per subject."""
-        return Population(self.model, self.parameters, Omega(), self.errors, self.given)
+        """Return the population of the fit: its values, residual errors, what was given per subject, covariates."""
+        return Population(self.model, self.parameters, Omega(), self.errors, self.given, self.covariates)
 
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
         """Return `n` populations whose values differ by the uncertainty of the estimates.
@@ -140,11 +147,9 @@ class Fit(Saved):
         return self.given
 
     @property
-    def correlation(self) -> Array:
-        """Correlation matrix of the estimates on their transformed scales."""
-        sd = np.sqrt(np.diag(self.covariance))
-        result: Array = self.covariance / np.outer(sd, sd)
-        return result
+    def correlation(self) -> pandas.DataFrame:
+        """Correlations of the free parameters on their transformed scales, by name."""
+        return correlation_table(self.parameters.free, self.covariance)
 
     def standard_errors(self) -> dict[str, float]:
         """Return standard errors on the natural scale (delta method)."""
@@ -198,6 +203,18 @@ class Fit(Saved):
         ]
         return pandas.DataFrame(rows, columns=columns).set_index("parameter")
 
+    def to_dataset(self, level: float = 0.90) -> xarray.Dataset:
+        """Return the fit as a Dataset along ``parameter``: estimate, se, low, high; status, message, minus2ll …
+
+        Datasets of several fits are joined by ``xarray.concat(parts, "fit")``.
+
+        Parameters
+        ----------
+        level : float
+            Of the intervals, between 0 and 1.
+        """
+        return fit_dataset(self, level)
+
     def summary(self) -> str:
         """Return the verdict in a line or two of text."""
         lines = [
@@ -245,6 +262,11 @@ class Fits(Saved, Mapping[Any, Fit]):
     def __len__(self) -> int:
         return len(self.fits)
 
+    @property
+    def covariates(self) -> pandas.DataFrame | None:
+        """Covariates of the subjects that have a fit, one row each, with the units in ``attrs["units"]``."""
+        return joined(fit.covariates for fit in self.fits.values())
+
     def values_table(self) -> pandas.DataFrame:
         """Return the estimates of the model's parameters, one row per subject, with the status."""
         import pandas
@@ -256,6 +278,19 @@ class Fits(Saved, Mapping[Any, Fit]):
             )
         rows += [{"subject": s, "status": f"failed: {why}"} for s, why in self.failures.items()]
         return pandas.DataFrame(rows).set_index("subject")
+
+    def to_dataset(self, level: float = 0.90) -> xarray.Dataset:
+        """Return all fits as a Dataset, ``subject`` × ``parameter``: estimate, se, low, high.
+
+        Along ``subject``: status, message, minus2ll …, and the covariates as coordinates. A subject without a fit has
+        NaN and says why. Several studies are joined by ``xarray.concat(parts, "subject")``.
+
+        Parameters
+        ----------
+        level : float
+            Of the intervals, between 0 and 1.
+        """
+        return fits_dataset(self.fits, self.failures, level)
 
     def summary(self) -> str:
         """Return how many fits converged, and the others by status, in a line of text each."""
@@ -311,9 +346,13 @@ class Fits(Saved, Mapping[Any, Fit]):
         return block(*free.names, omega=np.cov(x, rowvar=False).reshape(len(free), -1))
 
     def population(self) -> Population:
-        """Return the population of the fits: their typical values and empirical covariance, and residual errors."""
+        """Return the population of the fits: typical values, empirical covariance, residual errors, covariates.
+
+        Virtual subjects take whole rows of the covariates of those whose fit converged.
+        """
         first = next(iter(self.values()))
-        return Population(first.model, self.typical(), self.variability(), first.errors)
+        covariates = joined(f.covariates for f in self.usable().values())
+        return Population(first.model, self.typical(), self.variability(), first.errors, covariates=covariates)
 
     def draws(self, n: int, rng: np.random.Generator) -> tuple[Population, ...]:
         """Return `n` populations whose typical values differ by their uncertainty.

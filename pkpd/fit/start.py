@@ -48,6 +48,8 @@ def initial_estimates(
         If a parameter is left without a value, naming it and what would bring it.
     """
     values: dict[str, float] = {}
+    if problems := [text for k, source in enumerate(sources, start=1) for text in _unusable(k, source)]:
+        raise InputError(problems, "initial_estimates")
     for source in sources:
         if isinstance(source, Study):
             matched = match_outputs(model, source, observed)
@@ -66,6 +68,20 @@ def initial_estimates(
             "initial_estimates",
         )
     return found
+
+
+def _unusable(k: int, source: object) -> list[str]:
+    """Say what stands in the way of start values from a result: it tells nothing of clearance and volume."""
+    if isinstance(source, Study):
+        return []
+    held = getattr(source, "variables", ())
+    if lacking := [name for name in ("dose", "cmax", "tmax") if name not in held]:
+        what = {"response": "the result of a response"}.get(
+            str(getattr(source, "attrs", {}).get("kind", "")), "a dataset"
+        )
+        what = "an excretion" if "amount_excreted" in held else what
+        return [f"source {k} is {what} without {', '.join(lacking)}; expected the result of pkpd.nca for the drug"]
+    return []
 
 
 def _base(exposure: xarray.Dataset) -> dict[str, str]:

@@ -15,12 +15,13 @@ import pandas
 from pkpd.arrays import Array
 
 Answer = TypeVar("Answer")
-MISSING = frozenset({"", ".", "na", "n/a", "nan", "none", "null", "<na>", "nat"})
+MISSING = frozenset({"", ".", "na", "n/a", "nan", "none", "null", "<na>", "nat", "missing"})
 """Texts, in lower case, that stand for an empty cell."""
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _NUMERIC = re.compile(rf"{NUMBER}|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"(-?\d+)\.0*", re.ASCII)
+_PRINTED = re.compile(r"-?\d\.\d{3,}[eE][+-]\d{2,3}", re.ASCII)  # a number as Fortran prints it, no name
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _PLAIN = {str, int, float, bool, type(None)}
 _YES = frozenset({"1", "true", "t", "yes", "y", "x", "blq", "bql", "bloq", "alq"})
@@ -52,7 +53,7 @@ def plain_numbers(cells: Sequence[object]) -> Array | None:
 
 
 def is_missing(cell: object) -> bool:
-    """Say whether a cell is empty: None, NaN, NaT, an empty text, ``.`` or ``NA``."""
+    """Say whether a cell is empty: None, NaN, NaT, an empty text, ``.``, ``NA`` or ``missing``."""
     if cell is None or cell is pandas.NA or cell is pandas.NaT:
         return True
     if isinstance(cell, str):
@@ -108,7 +109,9 @@ def label(cell: object) -> str | None:
     if isinstance(cell, str):
         text = cell.strip()
         whole = _WHOLE.fullmatch(text)
-        return whole[1] if whole else text
+        if whole:
+            return whole[1]
+        return label(float(text)) if _PRINTED.fullmatch(text) and float(text).is_integer() else text
     if isinstance(cell, (bool, np.bool_)) or not isinstance(cell, (int, float, np.integer, np.floating, Decimal)):
         return None
     if isinstance(cell, (int, np.integer)):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from pkpd.covariate_names import COVARIATE_NAMES
 from pkpd.errors import few, nearest
 from pkpd.io.cells import number
 from pkpd.io.findings import Findings, say
@@ -14,17 +15,16 @@ from pkpd.io.headings import split_heading
 from pkpd.io.headings import split_unit as split_unit
 from pkpd.io.rivals import Rival, choose_heading
 from pkpd.io.table import Columns, Table
-from pkpd.study import COVARIATE_NAMES
 
 CLOCK = {
     "subject": ("id", "usubjid", "subjid", "subjectid", "patient", "patientid", "subj", "animal"),
     "time": ("actualtime", "atime", "tafd", "timeafterfirstdose", "elapsedtime"),
-    "nominal_time": ("ntime", "nomtime", "nominal", "plannedtime", "scheduledtime", "nt"),
-    "datetime": ("timestamp", "dateandtime"),
+    "nominal_time": ("ntime", "nomtime", "nominal", "plannedtime", "scheduledtime", "nt", "ntim", "nfrlt"),
+    "datetime": ("timestamp", "dateandtime", "pcdtc", "exstdtc", "adtm", "dtc"),
     "clock": ("clocktime", "timeofday"),
     "time_after_dose": (),
     "day": ("studyday", "daynumber", "dy", "date"),
-    "occasion": ("occ", "visit", "period", "aperiod", "studyperiod", "treatmentperiod"),
+    "occasion": ("occ", "visit", "period", "aperiod", "studyperiod", "treatmentperiod", "prd", "periodnumber"),
     "row": (),
 }
 """Columns that observations and doses share, with their other names (lower case, without spaces)."""
@@ -48,12 +48,13 @@ OBSERVATIONS = {
     "volume": ("vol", "collectionvolume", "urinevolume"),
     "lower": (),
 }  # fmt: skip
+DOSE_UNITS = ("doseunit", "doseunits", "doseu", "amountunit", "amountunits", "amtunit", "amtunits", "amtu", "exdosu")
 DOSES = {
     "amount": ("amt", "dose", "doseamount"),
     "amount_per_kg": ("doseperkg", "amtperkg"),
     "route": ("administration", "routeofadministration"),
     "duration": ("dur", "tinf", "infusionduration", "infusiontime"),
-    "unit": ("units", "doseunit", "amountunit"),
+    "unit": ("units", *DOSE_UNITS),
 }
 DROP, COVARIATE = "drop", "covariate"
 """What the user says of a heading that is to be left out, or that means none of our columns."""
@@ -228,6 +229,11 @@ def check_renamed(
         if heading is not None and meaning is not None:
             result[heading] = meaning
     return result
+
+
+def value_name(table: Table) -> str:
+    """Return the heading of the measured values without its unit: the analyte's name where no other is given."""
+    return split_heading(table.headings.get("value", "value"), vocabulary({"value": OBSERVATIONS["value"]}))[0]
 
 
 def missing_column(table: Table, column: str, what: str, findings: Findings) -> None:

@@ -25,10 +25,16 @@ _KINDS: dict[str, type] = {
     **dict.fromkeys(("time", "amount", "duration", "rate", "interval"), float),
     **dict.fromkeys(("additional", "row"), np.int64), "reset": bool,
 }  # fmt: skip
+_ABSORBED = (
+    "intramuscular", "transdermal", "topical", "inhalation", "inhaled", "ip", "intraperitoneal", "gavage",
+    "oralgavage", "rectal", "nasal", "intranasal", "sublingual", "buccal", "intradermal",
+)  # fmt: skip
 _ROUTES = {
     **dict.fromkeys(("bolus", "ivbolus", "ivpush", "intravenousbolus", "iv", "intravenous"), "bolus"),
-    **dict.fromkeys(("infusion", "ivinfusion", "intravenousinfusion", "inf"), "infusion"),
-    **dict.fromkeys(("oral", "po", "peroral", "bymouth", "extravascular", "sc", "subcutaneous", "im"), "oral"),
+    **dict.fromkeys(("infusion", "ivinfusion", "intravenousinfusion", "intravenousdrip", "ivdrip", "inf"), "infusion"),
+    **dict.fromkeys(
+        ("oral", "po", "peroral", "bymouth", "extravascular", "ev", "sc", "subcutaneous", "im", *_ABSORBED), "oral"
+    ),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array
+from pkpd.covariate_names import COVARIATE_NAMES
 from pkpd.io import doses as dosing
 from pkpd.io import shape, subjects
 from pkpd.io.collected import check_collections
@@ -24,7 +25,6 @@ from pkpd.io.meaningful import check_repeats, check_samples
 from pkpd.io.sample_rows import read_samples
 from pkpd.io.table import Table, positions
 from pkpd.io.treatments import treatments
-from pkpd.study import COVARIATE_NAMES
 
 
 def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object, object]) -> Frames | None:

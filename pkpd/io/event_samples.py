@@ -9,7 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.io.cells import flag, is_missing, label, number
-from pkpd.io.columns import split_unit
+from pkpd.io.columns import value_name
 from pkpd.io.event_table import EVENTS, EventTable
 from pkpd.io.findings import Findings
 from pkpd.io.meaningful import check_one_kind, check_varying_kind, everywhere
@@ -45,7 +45,7 @@ def samples_of(rows: EventTable, names: Sequence[str], analytes: Mapping[str, st
         elif "" not in where and len(set(where)) > 1:
             columns["analyte"] = [analytes.get(name, name) for name in where]
         elif not names:
-            heading = split_unit(rows.table.headings.get("value", "DV"))[0]
+            heading = value_name(rows.table)
             columns["analyte"] = [analytes.get(name, heading) for name in where]
     elif "analyte" not in columns:
         where = [rows.events.compartment(k) for k in keep]

@@ -210,6 +210,7 @@ def _items(table: Table, owners: Sequence[str], told: tuple[Flags, bool, bool], 
     elif "AMT" in events.items:
         _without_evid(events, table, said)
     events.complete()
+    events.placebo = not strict
     return events
 
 

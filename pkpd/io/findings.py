@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from pkpd.errors import InputError, plainly, warn
 from pkpd.errors import shown as in_words
@@ -11,7 +12,8 @@ from pkpd.errors import shown as in_words
 def shown(cell: object) -> str:
     """Write a cell the way a message shows it: quoted when it is text, cut when it is long."""
     try:
-        text = repr(cell) if isinstance(cell, str) else str(cell)
+        plain = type(cell).__module__ == "builtins" and not callable(cell)
+        text = repr(cell) if isinstance(cell, str) else str(cell) if plain or isinstance(cell, date) else in_words(cell)
         text.encode()
     except Exception:  # an object without words, a number of 5000 digits, half a pair of surrogates
         return in_words(cell)

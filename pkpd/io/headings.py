@@ -15,13 +15,13 @@ _GLUED = re.compile(r"([pnuµμm]|mc)?(g|mol|iu|u)(ml|l|dl|kg)", re.IGNORECASE)
 _SPELLED = {
     "hrs": "h", "hr": "h", "hour": "h", "hours": "h", "mins": "min", "minutes": "min", "days": "day", "d": "day",
     "weeks": "week", "iu": "IU", "u": "U", "ml": "mL", "l": "L", "dl": "dL", "ul": "uL", "y": "year", "yr": "year",
-    "yrs": "year", "kgs": "kg",
+    "yrs": "year", "kgs": "kg", **{unit: unit for unit in ("kg", "g", "mg", "ug", "mcg", "ng", "pg", "min", "day")},
 }  # fmt: skip
 _TIME, _AMOUNT = ("time",), ("amount", "amount per kg")
 _KIND_OF: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("time", "nominal_time", "until", "clock", "time_after_dose"), _TIME),
     **dict.fromkeys(("duration", "interval", "age"), _TIME),
-    **dict.fromkeys(("amount", "amount_per_kg"), _AMOUNT),
+    **dict.fromkeys(("amount", "amount_per_kg", "single_dose"), _AMOUNT),
     **dict.fromkeys(("value", "lloq", "uloq"), ("per volume", *_AMOUNT)),
     "rate": ("per time",),
     "volume": ("volume", "amount"),
@@ -66,6 +66,16 @@ def split_heading(heading: str, words: Mapping[str, str]) -> tuple[str, str]:
         found = unit_of(tail) if head and (column in _KIND_OF or not column) else ""
         if found and (any(is_of(found, kind) for kind in _KIND_OF[column]) if column else _certain(found)):
             return head, found
+    return _without_gap(heading, words)
+
+
+def _without_gap(heading: str, words: Mapping[str, str]) -> tuple[str, str]:
+    """Split ``DOSEMG`` or ``CONCNGML``: a column known here and a unit of its kind of two letters at least."""
+    for cut in range(len(heading) - 2, 1, -1):
+        column = words.get(fold(heading[:cut]), "")
+        found = unit_of(heading[cut:]) if column in _KIND_OF and heading[cut:].isalpha() else ""
+        if found and any(is_of(found, kind) for kind in _KIND_OF[column]):
+            return heading[:cut], found
     return heading, ""
 
 
@@ -82,6 +92,11 @@ def unit_of(tail: str) -> str:
         return tail if re.match(r"1/|10\^|[a-zµμ%]", tail, re.I) and "/" in tail and is_unit(tail) else ""
     text = "/".join(_SPELLED.get(part.lower(), part) for part in parts)
     return text if is_unit(text) else ""
+
+
+def of_kind(column: str, unit: str) -> bool:
+    """Say whether a text is a unit, and of a kind that a column known here can have."""
+    return is_unit(unit) and any(is_of(unit, kind) for kind in _KIND_OF.get(column, ()))
 
 
 def is_of(unit: str, kind: str) -> bool:

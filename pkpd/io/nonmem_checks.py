@@ -31,6 +31,8 @@ class Events:
         -1 where the compartment is turned off, else 1.
     rows, names, shown
         For messages: number of every row, its subject, and the headings of items that the table calls otherwise.
+    placebo : bool
+        Whether a dose of 0 is one (NONMEM refuses it).
     """
 
     def __init__(self, count: int, rows: Sequence[int] = (), names: Sequence[str] = ()) -> None:
@@ -42,6 +44,7 @@ class Events:
         self.extra: dict[str, Any] = {}
         self.missing: dict[str, Flags] = {}
         self.texts: list[str] = []
+        self.placebo = False
         self._names: list[str] = [""] * count
         self._cmt: Any = None
         self.sign = np.ones(count)
@@ -151,7 +154,12 @@ def _of_doses(events: Events, say: Any) -> None:
         say(dosing & np.isinf(items[name]), name, "a finite number")
     lacks = dosing & events.missing["AMT"]
     known = dosing & ~lacks & np.isfinite(amount)
-    say(lacks, "AMT", "an amount (0 for a constant infusion that ends at steady state)")
+    say(
+        lacks,
+        "AMT",
+        "an amount (0 for a constant infusion that ends at steady state), or no RATE, II, ADDL and SS in "
+        "a row that gives no dose",
+    )
     say(known & (amount < 0), "AMT", "a number ≥ 0")
     say(dosing & ~((rate >= 0) | np.isin(rate, (-1, -2))), "RATE", "a number ≥ 0, -1 or -2")
     say(dosing & ~np.isin(steady, (0, 1, 2, 3)), "SS", "0, 1, 2 or 3")
@@ -160,7 +168,12 @@ def _of_doses(events: Events, say: Any) -> None:
     say(dosing & ~(interval >= 0), "II", "a number ≥ 0")
     constant = known & (amount == 0)
     repeated = known & (amount > 0)
-    say(constant & (steady == 0), "AMT", "an amount > 0 for a dose that is not at steady state")
+    empty = constant & (rate == 0) & (interval == 0) & (more == 0)
+    say(
+        constant & (steady == 0) & ~(empty & events.placebo),
+        "AMT",
+        "an amount > 0 for a dose that is not at steady state",
+    )
     say(constant & (rate == -2), "RATE", "0, a rate or -1 for a constant infusion")
     for name in ("II", "ADDL"):
         say(constant & (steady > 0) & (items[name] != 0), name, "0 for a constant infusion (AMT 0)")

@@ -24,6 +24,7 @@ from pkpd.io.job import Job
 from pkpd.io.meaningful import check_about_doses, check_doses, check_samples, everywhere
 from pkpd.io.periods import separate
 from pkpd.io.sample_rows import read_samples
+from pkpd.io.single_doses import single_doses
 from pkpd.io.table import Table
 from pkpd.io.treatments import treatments
 
@@ -47,12 +48,19 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     if table is not None and not job.events.strict:
         table = without_ignored(table, job.units, findings)
         shape.check_one_value(table, names, job.units, findings)
-    if table is not None and len(table) and not apart and (job.events.strict or is_event_table(table)):
+    single = None if table is None or apart or job.events.strict else single_doses(job, table, names)
+    if (
+        table is not None
+        and len(table)
+        and not apart
+        and single is None
+        and (job.events.strict or is_event_table(table))
+    ):
         return event_frames(job, table, names, limits)
     if table is not None and apart and says_what_rows_are(table):
         table = observed_only(table, names, findings)
     if table is not None and not apart:
-        table, dose_table = shape.split_doses(table, names, findings)
+        table, dose_table = single or shape.split_doses(table, names, findings)
         job.heading_units["doses"] = job.heading_units["observations"]
     if table is not None:
         why = "doses are those given apart" if apart else "no column holds their amounts, so that it is not read"

@@ -29,7 +29,7 @@ _SECOND: Mapping[str, frozenset[str]] = {
     "value": frozenset(
         {"cp", "cobs", "c", "concn", "concs", "plasmaconc", "plasmaconcentration", "serumconc", "serumconcentration",
          "level", "levels", "plasmalevel", "serumlevel", "results", "measured", "obs", "y", "aval", "finalresult",
-         "observation", "observedvalue", "concvalue", "reportedvalue"}
+         "observation", "observedvalue", "concvalue", "reportedvalue", "lidv", "resn", "pcstresn"}
     ),
     "analyte": frozenset(
         {"drug", "assay", "marker", "analytename", "analytes", "cytokine", "substance", "measurand", "parametername",
@@ -37,7 +37,10 @@ _SECOND: Mapping[str, frozenset[str]] = {
     ),
     "amount": frozenset({"dosegiven", "actualdose", "doseadministered", "administereddose", "totaldose", "given"}),
     "route": frozenset({"adminroute", "routeofadmin", "roa"}),
-    "unit": frozenset({"concunit", "concunits", "resultunit", "resultunits", "concu", "uom", "unitofmeasure"}),
+    "unit": frozenset(
+        {"concunit", "concunits", "concentrationunit", "concentrationunits", "concu", "concentrationu", "resultunit",
+         "resultunits", "resultu", "resu", "valueu", "avalu", "dvu", "eventu", "pcstresu", "uom", "unitofmeasure"}
+    ),
 }  # fmt: skip
 """Headings that mean a column only where no better one is there, folded."""
 _OF_TABLE = {

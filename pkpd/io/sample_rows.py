@@ -14,9 +14,8 @@ from pkpd.io import shape, subjects
 from pkpd.io.blq import Readings, read_values
 from pkpd.io.cells import number
 from pkpd.io.clock import Times, read_times
-from pkpd.io.columns import fold
+from pkpd.io.columns import fold, value_name
 from pkpd.io.declared import Limits, declared_limits, factor_between, record_factors
-from pkpd.io.headings import split_heading
 from pkpd.io.job import Job
 from pkpd.io.observations import assemble, is_concentration
 from pkpd.io.table import Table, positions
@@ -111,4 +110,4 @@ def _by_heading(table: Table, has_unit: bool) -> list[str]:
     """The name of what was measured where only the heading of the values tells: ``conc (ng/mL)`` is called conc."""
     if "analyte" in table or "value" not in table or not (has_unit or "unit" in table):
         return []
-    return [split_heading(table.headings.get("value", "value"), {})[0]]
+    return [value_name(table)]

@@ -72,11 +72,18 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
     marks = _marks(table, measured) if any(both) else None
     if marks is not None:
         return _both_apart(table, marks, both, measured)
+    zeros = [any(_is_zero(table.cell(c, i)) for c in measured) for i in range(len(table))]
+    if any(both) and not all(both) and all(zero for zero, pair in zip(zeros, both, strict=True) if pair):
+        findings.altered(
+            f"{table.name}: {sum(both)} rows have an amount and the value 0; the sample was drawn before the dose"
+        )
+        return _both_apart(table, ["pre" if pair else "" for pair in both], both, measured)
     if len(both) > 1 and all(both):
         findings.problem(
-            f"{table.name}: every row has a value and a dose in the column '{table.headings[amounts[0]]}'; "
-            "expected a row of its own for each dose, doses= with a table or a regimen, or a column 'mark' that says "
-            "whether the sample was drawn pre or post the dose (a heading such as 'trough' says it, too)"
+            f"{table.name}: every row has a value and a dose in the column '{table.headings[amounts[0]]}'; expected "
+            f"{say(table.headings[amounts[0]], 'single_dose')} if it is one dose at time 0 of each subject or period, "
+            "a row of its own for each dose, doses= with a table or a regimen, or a column 'mark' that says whether "
+            "the sample was drawn pre or post the dose (a heading such as 'trough' says it, too)"
         )
         return table, None
     nothing = _no_doses(table, amounts, measured, findings)
@@ -90,19 +97,20 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
         dosing.append(i)
         if filled:
             findings.problem(
-                f"{table.place(amounts[0], i)}: the row has an amount and a value; expected a row for each"
+                f"{table.place(amounts[0], i)}: the row has an amount and a value; expected a row for each, or a "
+                "column 'mark' that says whether the sample was drawn pre or post the dose"
             )
         if flag(table.cell("excluded", i)):
             findings.problem(
                 f"{table.place('excluded', i)}: a dose cannot be set aside; expected its row to be left out"
             )
-    samples_table, dose_table = _parts(table, measured)
+    samples_table, dose_table = parts(table, measured)
     return samples_table.take(sampling), dose_table.take(dosing) if dosing else None
 
 
-def _parts(table: Table, measured: Sequence[str]) -> tuple[Table, Table]:
+def parts(table: Table, measured: Sequence[str]) -> tuple[Table, Table]:
     """The table without the columns of doses, and without those of samples; all rows are in both."""
-    dose_only = {"amount", "amount_per_kg", "route", "duration", "dose_unit"}
+    dose_only = {"amount", "amount_per_kg", "single_dose", "route", "duration", "dose_unit"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
     sample_only = {"analyte", "value", "mark", "excluded", "reason", "volume", "lower", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}
@@ -115,6 +123,10 @@ def _parts(table: Table, measured: Sequence[str]) -> tuple[Table, Table]:
     return one, two
 
 
+def _is_zero(cell: object) -> bool:
+    return not is_missing(cell) and number(cell) == 0
+
+
 _BEFORE = re.compile(r".*(trough|predose|beforedose|cmin|ctau).*")
 
 
@@ -122,8 +134,12 @@ def _marks(table: Table, measured: Sequence[str]) -> list[object] | None:
     """Whether each sample was drawn before or after the dose of its row, where the table says it."""
     if "mark" in table:
         return list(table.columns["mark"])
-    headings = [fold(table.headings.get(key, key)) for key in measured]
-    return ["pre"] * len(table) if all(map(_BEFORE.fullmatch, headings)) else None
+    return ["pre"] * len(table) if drawn_before(table, measured) else None
+
+
+def drawn_before(table: Table, measured: Sequence[str]) -> bool:
+    """Whether the headings of the values say that their samples were drawn before doses."""
+    return all(_BEFORE.fullmatch(fold(table.headings.get(key, key))) for key in measured)
 
 
 def _both_apart(
@@ -133,7 +149,7 @@ def _both_apart(
     amounts = [column for column in ("amount", "amount_per_kg") if column in table]
     sampled = [i for i in range(len(table)) if any(not is_missing(table.cell(c, i)) for c in measured)]
     dosed = [i for i in range(len(table)) if any((number(table.cell(c, i)) or 0.0) > 0 for c in amounts)]
-    samples, doses = _parts(table, measured)
+    samples, doses = parts(table, measured)
     said = [mark if both[i] or not is_missing(mark) else "" for i, mark in enumerate(marks)]
     samples = replace(samples, columns={**samples.columns, "mark": said})
     return samples.take(sampled), doses.take(dosed) if dosed else None

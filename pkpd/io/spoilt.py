@@ -18,6 +18,7 @@ _MEANT = re.compile(
     r"|[+-]?0x[0-9a-f]+|#[\w/!?]+|[-–—?*]+",
     re.IGNORECASE,
 )
+_CLASS = re.compile(r"\s*[<>≤≥]")
 _MOST = 5  # cells of one column that are named
 
 
@@ -59,6 +60,8 @@ def report_spoilt(columns: Sequence[tuple[Table, str]], findings: Findings) -> b
                 numbers += 1
             elif is_spoilt(cell):
                 bad.append((table, key, i))
+    if not numbers:  # classes such as '< 50' and '>= 50' are names
+        bad = [(t, key, i) for t, key, i in bad if not _CLASS.match(str(t.columns[key][i]))]
     infinite = [(t, key, i) for t, key, i in bad if number(t.columns[key][i]) is not None]
     if 2 * (numbers + len(bad)) <= filled:
         bad = infinite

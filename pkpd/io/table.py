@@ -12,6 +12,8 @@ import numpy as np
 import pandas
 
 from pkpd.arrays import Array, Flags
+from pkpd.errors import InputError
+from pkpd.errors import shown as in_words
 from pkpd.io.cells import flag, is_missing, label, number, of_each, plain_numbers
 from pkpd.io.commas import either, with_points
 from pkpd.io.dates import looks_like
@@ -126,7 +128,7 @@ def load(name: str, source: object, findings: Findings) -> Columns | None:
         else:
             headings, columns = _from_frame(source)
     except Exception as error:  # a file system, a decoder or a data frame library can fail in any of its own ways
-        findings.problem(f"{name}: cannot be read ({type(error).__name__}: {error})")
+        findings.problem(f"{name}: {_failure(source, error)}")
         return None
     if not headings or not columns or not columns[0]:
         findings.problem(f"{name}: the table is empty; expected a header and at least one row")
@@ -136,6 +138,17 @@ def load(name: str, source: object, findings: Findings) -> Columns | None:
     headings, columns = with_units_row(name, headings, columns, findings)
     columns = with_points(name, headings, columns, findings)
     return headings, [_with_zeros(name, *named, findings) for named in zip(headings, columns, strict=True)]
+
+
+def _failure(source: object, error: Exception) -> str:
+    """Say why a table could not be read, in the words of somebody who gave its name."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {str(source)!r}"
+    if isinstance(error, IsADirectoryError):
+        return f"{str(source)!r} is a folder; expected the name of a file"
+    return (
+        f"cannot be read ({error if type(error) in (InputError, ValueError) else f'{type(error).__name__}: {error}'})"
+    )
 
 
 def _with_zeros(name: str, heading: str, cells: list[object], findings: Findings) -> list[object]:
@@ -185,8 +198,7 @@ def _from_frame(source: Any) -> Columns:
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
     if not isinstance(frame, nw.DataFrame):
-        raise TypeError(
-            f"a {type(source).__name__} was given; expected a DataFrame (pandas, polars) or a path to a CSV or XPT file"
-        )
+        wanted = "expected a DataFrame (pandas, polars) or the path of a file (CSV, XPT, Excel, Parquet)"
+        raise InputError(f"{in_words(source)} was given; {wanted}")
     cells = frame.to_dict(as_series=False)
     return [str(heading).strip() for heading in cells], [list(column) for column in cells.values()]

@@ -10,6 +10,7 @@ from typing import Any
 from pkpd.dosing import Regimen
 from pkpd.io import columns as names
 from pkpd.io import roles
+from pkpd.io.cell_units import without_cell_units
 from pkpd.io.declared import declared_units
 from pkpd.io.empty_results import result_rules
 from pkpd.io.event_table import (
@@ -25,6 +26,7 @@ from pkpd.io.job import Job
 from pkpd.io.natural_units import complete_units, may_be_analytes
 from pkpd.io.observations import RULES
 from pkpd.io.reading import build
+from pkpd.io.single_doses import SINGLE
 from pkpd.io.table import Columns, load
 from pkpd.io.wide_times import with_rows_of_times
 from pkpd.study import Study
@@ -176,6 +178,7 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
     words = _words(job, combined=not apart)
     if "observations" in loaded:
         words["observations"] = nonmem_words(loaded["observations"][0], words["observations"])
+    loaded = {name: without_cell_units(name, content, words[name], findings) for name, content in loaded.items()}
     source_rows: list[int] = []
     if "observations" in loaded:
         melted = with_rows_of_times(loaded["observations"], words["observations"], findings)
@@ -215,7 +218,8 @@ def _words(job: Job, combined: bool) -> dict[str, dict[str, str]]:
     if combined:
         amounts = {spelling: name for spelling, name in names.vocabulary(names.DOSES).items() if name != "unit"}
         words["observations"] |= amounts
-        words["observations"] |= names.vocabulary({"dose_unit": ("doseu", "amountunit", "amtunit", "amtu")})
+        words["observations"] |= names.vocabulary({SINGLE: ()})
+        words["observations"] |= names.vocabulary({"dose_unit": names.DOSE_UNITS})
     words["observations"] |= names.vocabulary(EVENTS)
     # A heading that `units` names as an analyte is not a synonym of something else.
     named = {names.fold(name) for name in job.units if name not in names.RESERVED}

@@ -10,7 +10,7 @@ from pkpd.io.columns import fold
 from pkpd.io.findings import Findings
 from pkpd.io.table import Table
 
-NAMES = frozenset({"treatment", "treat", "trt", "trta", "trtp", "formulation", "product"})
+NAMES = frozenset({"treatment", "treat", "trt", "trta", "trtp", "formulation", "form", "product"})
 """Headings of a treatment, in lower case and without spaces."""
 
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pkpd.model import expressions
 from pkpd.parameters import Parameters
+
+_LETTERS = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi
+omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
+_GREEK = frozenset(_LETTERS.split())
+_BELOW = re.compile(
+    "([kK])(a|e|el|in|out|on|off|int|deg|syn|tr|tol|ge|d|m|p|i|s|g|prol|circ|[A-Z][A-Z]?|[ae]0)"  # rate constants, Km
+    "|([A-Z])(max|min|ss|m)"  # Vmax, Emax, Vss
+    "|(T)(k0)|([A-Za-z]{1,2})([0-9]+)|(" + "|".join(sorted(_GREEK)) + ")([0-9]+)"  # V1, EC50; lambda0
+)
 
 
 class Equations(Protocol):
@@ -43,24 +53,26 @@ def latex(model: Equations) -> str:
     def show(text: str) -> str:
         return str(sympy.latex(expressions.parse(text), symbol_names=symbols, mul_symbol="dot"))
 
-    def name(text: str) -> str:
-        return _symbol_name(text)
-
-    lines = [f"\\frac{{d\\,{name(s)}}}{{dt}} &= {show(e)}" for s, e in model.equations.items()]
-    lines += [f"{name(s)}(0) &= {show(e)}" for s, e in model.initial.items()]
-    lines += [f"{name(o)} &= {show(e)}" for o, e in model.outputs.items() if o != e]
+    lines = [f"\\frac{{d\\,{_symbol_name(s)}}}{{dt}} &= {show(e)}" for s, e in model.equations.items()]
+    lines += [f"{_symbol_name(s)}(0) &= {show(e)}" for s, e in model.initial.items()]
+    lines += [f"{_symbol_name(o)} &= {show(e)}" for o, e in model.outputs.items() if o != e]
     return "\\begin{aligned}" + r" \\ ".join(lines) + "\\end{aligned}"
 
 
 def _symbol_name(name: str) -> str:
-    """``A1`` → A_1, ``kout_ALC`` → kout_ALC with the second part below, ``sCD25`` → upright as the field writes it."""
-    stem, _, below = name.partition("_")
-    digits = stem[len(stem.rstrip("0123456789")) :]
-    if digits and not below and len(stem) - len(digits) <= 2:
-        stem, below = stem[: -len(digits)], digits
-    head = stem if len(stem) == 1 else f"\\mathrm{{{stem}}}"
-    below = below.replace("_", "\\_")
-    return f"{head}_{{\\mathrm{{{below}}}}}" if below else head
+    """Return a name as the field writes it: ``V1`` → V with 1 below, ``kout_ALC`` → k with "out, ALC" below.
+
+    Names of Greek letters become letters. What is no single letter stands upright: ``CL``, ``sCD25``.
+    """
+    stem, _, rest = name.partition("_")
+    split = _BELOW.fullmatch(stem)
+    head, *below = (part for part in split.groups() if part) if split else (stem,)
+    below += [rest] if rest else []
+    shown = f"\\{head}" if head in _GREEK else head if len(head) == 1 else f"\\mathrm{{{head}}}"
+    if not below:
+        return shown
+    parts = ", ".join(part if part.isdigit() else f"\\mathrm{{{part}}}" for part in below).replace("_", "\\_")
+    return f"{shown}_{{{parts}}}"
 
 
 def flows(model: Equations) -> list[tuple[str, str, str]]:

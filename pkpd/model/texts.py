@@ -6,7 +6,7 @@ import ast
 from functools import lru_cache
 from typing import Any
 
-from pkpd.errors import ModelError
+from pkpd.errors import ModelError, shown
 from pkpd.model.functions import computable
 
 
@@ -35,6 +35,8 @@ def text_of(expression: Any) -> str:
     if isinstance(expression, str):
         line = one_line(expression)
         return line or expression  # a comment alone is refused where it is read
+    if not hasattr(expression, "free_symbols"):  # nothing of SymPy's
+        raise ModelError(f"{shown(expression)} is not an equation; expected text such as '-CL/V1*A1'")
     text: str = _printer().doprint(expression)
     return text
 

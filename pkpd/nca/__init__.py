@@ -14,8 +14,10 @@ from pkpd.nca.after.criterion import criterion
 from pkpd.nca.after.explain import why
 from pkpd.nca.after.proportionality import PowerModel, dose_proportionality, power_model
 from pkpd.nca.after.regimens import superpose_study
-from pkpd.nca.after.summary import lambda_z_line, summarise, wide_table
+from pkpd.nca.after.summary import lambda_z_line, summarise
 from pkpd.nca.after.superposition import SteadyState, steady_state, superpose
+from pkpd.nca.after.wide import wide_table
+from pkpd.nca.again import choose_points, rerun
 from pkpd.nca.kernel.area import Area, area
 from pkpd.nca.kernel.compute import Asked, Computed, compute
 from pkpd.nca.kernel.extrapolation import Extrapolation
@@ -30,7 +32,7 @@ from pkpd.nca.response import (
     ResponseRules,
     nca_response,
 )
-from pkpd.nca.result import choose_points, nca, rerun
+from pkpd.nca.result import nca
 from pkpd.nca.rules import PRESETS, Rules
 from pkpd.nca.settings import NcaSettings, Points
 from pkpd.nca.sparse import (

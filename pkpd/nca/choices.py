@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pkpd.arguments import checked_fields, from_json
 from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.files import Part
 
 
 @dataclass(frozen=True)
-class Choices:
+class Choices(Part):
     """A named set of choices; every other field of a class made from it is one choice.
 
     Attributes

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from pkpd.arguments import checked, kinds_of
+from pkpd.arguments import checked
 from pkpd.errors import InputError, shown
 from pkpd.nca import reasons
-from pkpd.nca.given import A_RESULT
 from pkpd.nca.kernel.accept import acceptance, accepted, not_met
 from pkpd.nca.kernel.compute import as_analysed, compute
 from pkpd.nca.kernel.parameters import INDEX, NAMES, parameter_names
@@ -22,6 +20,7 @@ from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
+from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
@@ -32,6 +31,7 @@ from pkpd.nca.study.unsampled import warn_unsampled
 from pkpd.study import Study
 
 _preset = preset
+_COLLECTED = "was collected: intervals, windows, above, points and parameters are for concentrations"
 
 
 @checked
@@ -90,7 +90,8 @@ def nca(
     xarray.Dataset
         Dimension ``profile`` with coordinates ``subject``, ``interval``, ``occasion``, ``dose_time``,
         ``interval_end``, ``dose``, ``route``, ``duration``, ``tau``, ``accepted`` and ``flags`` (limits of
-        acceptance that are not met), and ``period`` where a subject has several. One float variable per parameter
+        acceptance that are not met), ``period`` where a subject has several, and the subject's covariates (of one that
+        changes in time the value at the dose). One float variable per parameter
         (`PARAMETERS`) with ``units``, ``long_name``, ``symbol``, ``cdisc`` and ``method``;
         ``reason(profile, parameter)`` holds a sentence wherever the parameter is NaN and "" elsewhere;
         ``doubt(profile, parameter)`` the limits of acceptance that speak against this number, "" if none does;
@@ -130,111 +131,46 @@ def nca(
         analyte = study.analyte_named(None)
     if isinstance(analyte, str):
         asked = settings.changed(analyte=analyte)
-        if not is_excreted(study, analyte):
-            return _one(study, asked, names)
-        if by_hand is not None or settings.windows or settings.above or settings.points or parameters is not None:
-            raise InputError(
-                f"{analyte!r} was collected: intervals, windows, above, points and parameters are for concentrations",
-                "nca",
-            )
-        return excretion(study, asked)
+        if parameters is not None and is_excreted(study, analyte):
+            raise InputError(f"{analyte!r} {_COLLECTED}", "nca")
+        return analysed(study, asked, names)
     if isinstance(analyte, Sequence):
         return analyse_several(study, list(analyte), settings, lambda one: _one(study, one, names))
     raise InputError(f"analyte is {analyte!r}; expected a name or a list of names", "nca")
 
 
-@checked(**kinds_of(nca, "dose_unit", "tau", "steady_state", "windows", "above", "points"))
-def rerun(study: Study, settings: xr.Dataset | xr.DataTree | str | NcaSettings, **changes: Any) -> Any:
-    """Return the analysis of a study by the settings of an earlier one.
+def analysed(study: Study, settings: NcaSettings, names: list[str] | None = None) -> xr.Dataset:
+    """Return the analysis of one analyte by complete settings.
 
     Parameters
     ----------
     study : Study
         Observations and doses.
-    settings : Dataset, DataTree, str or NcaSettings
-        A result of `nca`, the JSON in its ``attrs["settings"]``, or the settings.
-    **changes
-        Rules or settings that shall differ.
+    settings : NcaSettings
+        What is asked for.
+    names : list of str, optional
+        Names of the parameters wanted; by default all.
 
     Raises
     ------
     InputError
-        As `nca`; or if a result has no settings.
+        If something is asked for that collections do not have, and as `nca`.
     """
-    if isinstance(settings, xr.DataTree):
-        parts = {name: rerun(study, child.to_dataset(), **changes) for name, child in settings.children.items()}
-        return xr.DataTree.from_dict(parts)
-    if isinstance(settings, xr.Dataset):
-        if "settings" not in settings.attrs:
-            raise InputError("the result holds no settings; expected what pkpd.nca returned", "rerun")
-        settings = str(settings.attrs["settings"])
-    found = NcaSettings.from_json(settings) if isinstance(settings, str) else settings
-    found = found.changed(**_checked(changes, study))
-    return excretion(study, found) if is_excreted(study, found.analyte) else _one(study, found, list(NAMES))
+    if not is_excreted(study, settings.analyte):
+        return _one(study, settings, list(NAMES) if names is None else names)
+    if settings.intervals is not None or settings.windows or settings.above or settings.points:
+        raise InputError(f"{settings.analyte!r} {_COLLECTED}", "nca")
+    return excretion(study, settings)
 
 
-@checked(result=A_RESULT)
-def choose_points(
-    study: Study,
-    result: xr.Dataset,
-    profile: int,
-    *,
-    use: Iterable[float] = (),
-    leave_out: Iterable[float] = (),
-    between: tuple[float, float] | None = None,
-) -> xr.Dataset:
-    """Return a result computed again with other points in the terminal regression of one profile.
-
-    Parameters
-    ----------
-    study : Study
-        What was analysed.
-    result : Dataset
-        What `nca` returned.
-    profile : int
-        Position of the profile.
-    use, leave_out, between
-        See `Points`; without any of them the rules choose again.
+def checked_settings(changes: dict[str, Any], study: Study) -> dict[str, Any]:
+    """Return changed settings in the form in which they are kept.
 
     Raises
     ------
     InputError
-        If there is no such profile or sample.
+        If one is not of its kind.
     """
-    if not 0 <= profile < result.sizes["profile"]:
-        raise InputError(f"profile is {profile}; expected 0 to {result.sizes['profile'] - 1}")
-    row = result.isel(profile=profile)
-    begins = float(row["dose_time"].item())
-    one = Points(
-        _identifier(study, row["subject"].item()), tuple(use), tuple(leave_out), between, int(row["interval"].item()),
-        None if np.isnan(begins) else begins, int(row["period"].item()) if "period" in row.coords else None,
-    )  # fmt: skip
-    settings = NcaSettings.from_json(str(result.attrs["settings"]))
-    others = [p for old in settings.points for p in _without(old, one, result)]
-    asked = [one] if one.use or one.leave_out or one.between else []
-    found: xr.Dataset = rerun(study, settings, points=(*others, *asked))
-    return found
-
-
-def _without(old: Points, one: Points, result: xr.Dataset) -> list[Points]:
-    """An earlier choice as it stands for the other profiles of the subject."""
-    if old.subject != one.subject:
-        return [old]
-    mine = np.flatnonzero([str(s) == str(one.subject) for s in result["subject"].values])
-    kept = []
-    for k in mine:
-        period = int(result["period"].values[k]) if "period" in result.coords else None
-        number, begins = int(result["interval"].values[k]), float(result["dose_time"].values[k])
-        where = None if np.isnan(begins) else begins
-        if old.interval not in (None, number) or old.begins not in (None, where) or old.period not in (None, period):
-            continue
-        if (number, where, period) != (one.interval, one.begins, one.period):
-            kept.append(replace(old, interval=number, begins=where, period=period))
-    return kept
-
-
-def _checked(changes: dict[str, Any], study: Study) -> dict[str, Any]:
-    """Changed settings in the form in which they are kept."""
     found = dict(changes)
     if "intervals" in found:
         found["intervals"], found["by_dose"] = _intervals(found["intervals"], study)
@@ -247,11 +183,6 @@ def _checked(changes: dict[str, Any], study: Study) -> dict[str, Any]:
     if "points" in found:
         found["points"] = tuple(found["points"])
     return found
-
-
-def _identifier(study: Study, shown: Any) -> Any:
-    """The subject as the study names it (a result may show a number's text)."""
-    return next((name for name in study.subject_ids if name == shown or str(name) == str(shown)), shown)
 
 
 def _positive(tau: float) -> float:
@@ -312,4 +243,4 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})
     coordinates["flags"] = ("profile", limits.flags, {"long_name": "limits of acceptance that are not met"})
     attrs = attributes(study, settings) | {"excluded_samples": excluded(study, settings.analyte)}
-    return xr.Dataset({**data, **extra}, coordinates, attrs)
+    return with_covariates(xr.Dataset({**data, **extra}, coordinates, attrs), study, NAMES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from pkpd.arguments import brief
 from pkpd.errors import nearest, shown
 from pkpd.nca.choices import Choices, is_number, is_whole, preset_among
 
@@ -192,6 +193,8 @@ class Rules(Choices):
     back_extrapolated: str = "first segment"
     vss: str = "intravenous"
     tlag: str = "extravascular"
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         for name in ("c0", "time_zero"):

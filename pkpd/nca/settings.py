@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arguments import checked_fields, from_json, tuples
+from pkpd.arguments import brief, checked_fields, from_json, tuples
 from pkpd.errors import InputError, shown, unknown_names
+from pkpd.files import Part
 from pkpd.nca.kernel.compute import Asked
 from pkpd.nca.rules import Rules
 
 
 @dataclass(frozen=True)
-class Points:
+class Points(Part):
     """The user's choice of samples for the terminal regression of one subject's profiles.
 
     Attributes
@@ -46,6 +47,8 @@ class Points:
     begins: float | None = None
     period: int | None = None
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
         checked_fields(self, "points")
         for name in ("use", "leave_out"):
@@ -56,7 +59,7 @@ class Points:
 
 
 @dataclass(frozen=True)
-class NcaSettings:
+class NcaSettings(Part):
     """What an analysis was asked for: `pkpd.nca` with these settings gives the same result again.
 
     Attributes
@@ -96,6 +99,8 @@ class NcaSettings:
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
     plasma: str | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "settings")

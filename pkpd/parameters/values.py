@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from pkpd import units
-from pkpd.arguments import checked, checked_fields
+from pkpd.arguments import brief, checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, UnitError, nearest, unknown_names
+from pkpd.files import Part
 from pkpd.parameters.scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Part):
     """One parameter: its value, unit, bounds, whether it is fixed, and what it means.
 
     Parameters
@@ -46,6 +47,8 @@ class Parameter:
     upper: float = math.inf
     fixed: bool = False
     meaning: str = ""
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "parameter")
@@ -77,7 +80,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(Part):
     """An ordered, immutable set of parameters; read values with ``p["CL"]``, change them with `with_values`."""
 
     items: tuple[Parameter, ...] = ()
@@ -266,7 +269,7 @@ class Parameters:
         return rows
 
     def __repr__(self) -> str:
-        return "\n".join(f"{a:<12} {b:<22} {c:<14} {d}" for a, b, c, d in self.table())
+        return "\n".join(f"{a:<12} {b:<22} {c:<14} {d}".rstrip() for a, b, c, d in self.table())
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th style='text-align:left'>{h}</th>" for h in ("parameter", "value", "bounds", "meaning"))

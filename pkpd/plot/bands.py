@@ -11,7 +11,7 @@ import xarray
 from matplotlib.axes import Axes
 
 from pkpd import units
-from pkpd.arguments import checked
+from pkpd.arguments import brief, checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.plot import marks, records, style
@@ -53,6 +53,8 @@ class BandStyle:
     color: str | None = None
     label: str = ""
     smooth: int = 0
+
+    __repr__ = brief
 
 
 @checked

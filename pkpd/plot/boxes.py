@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 
 from pkpd.arguments import SOME_LABELS, checked, optional
 from pkpd.arrays import Array
+from pkpd.nca.given import PROFILES
 from pkpd.plot import marks, style
 
 
-@checked(groups=optional(SOME_LABELS))
+@checked(result=PROFILES, groups=optional(SOME_LABELS))
 def parameter_boxes(
     result: xarray.Dataset,
     parameter: str,

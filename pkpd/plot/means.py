@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd import units
-from pkpd.arguments import checked, checked_fields
+from pkpd.arguments import brief, checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
 from pkpd.errors import warn
@@ -38,6 +38,8 @@ class MeanRule:
 
     statistic: str = "mean"
     blq: str | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "mean rule")

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
 from pkpd.nca.after.proportionality import PowerModel, power_model
+from pkpd.nca.given import PROFILES
 from pkpd.plot import marks, style
 
 
-@checked
+@checked(result=PROFILES)
 def proportionality(
     result: xarray.Dataset,
     parameter: str = "auc_inf_obs",

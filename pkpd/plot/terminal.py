@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.nca import lambda_z_line
+from pkpd.nca.given import OF_SAMPLES
 from pkpd.plot import marks, style
 
 
-@checked
+@checked(result=OF_SAMPLES)
 def lambda_z(
     result: xarray.Dataset, profile: int = 0, *, ax: Axes | None = None, log: bool = True, time_unit: str | None = None
 ) -> Axes:
@@ -55,7 +56,7 @@ def lambda_z(
     return ax
 
 
-@checked
+@checked(result=OF_SAMPLES)
 def lambda_z_page(
     result: xarray.Dataset, axes: Any, profiles: Sequence[int] | None = None, *, log: bool = True
 ) -> np.ndarray[Any, Any]:

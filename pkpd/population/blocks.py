@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 from pkpd.population.cholesky import Factorisation, factorisation
 
 LEVELS = ("subject", "occasion")
@@ -20,7 +21,7 @@ START = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class OmegaBlock:
+class OmegaBlock(Part):
     """Random effects that may be correlated with each other, and with nothing else.
 
     Attributes

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError
+from pkpd.files import Part
 from pkpd.parameters import Parameter, Parameters
 
 
 @dataclass(frozen=True)
-class ErrorCorrelation:
+class ErrorCorrelation(Part):
     """Correlated residual errors of two outputs; make one with `correlated`.
 
     Attributes

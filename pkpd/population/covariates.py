@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
@@ -94,6 +95,47 @@ def covariate_columns(
     if problems:
         raise InputError(problems, "covariates")
     return columns
+
+
+def drawn_covariates(
+    covariates: Any, subjects: int, rng: np.random.Generator, names: Iterable[str], coefficients: Iterable[str]
+) -> dict[str, NDArray[Any]]:
+    """Return covariates of drawn subjects, whole rows of a table or what a function draws; nothing without either.
+
+    Those that `names` needs are checked to be numbers, where a function draws them.
+    """
+    if covariates is None:
+        return {}
+    if callable(covariates):
+        table = covariates(rng, subjects)
+        covariate_columns(names, table, coefficients)
+    else:
+        table = covariates.iloc[rng.integers(len(covariates), size=subjects)]
+    return _columns(table)
+
+
+def covariates_beside(covariates: Any, values: pandas.DataFrame | None, rows: Any) -> dict[str, NDArray[Any]] | None:
+    """Return the covariates of the same subjects whose rows of values were drawn; None if they are of others.
+
+    Parameters
+    ----------
+    covariates : DataFrame, callable or None
+        Where virtual subjects take covariates from.
+    values : DataFrame or None
+        Values of known subjects.
+    rows : array of int
+        The drawn rows of `values`.
+    """
+    if values is None or covariates is None or callable(covariates):
+        return None
+    if values.index.name != "subject" or covariates.index.name != "subject" or not covariates.index.is_unique:
+        return None
+    place = covariates.index.get_indexer(values.index)
+    return None if (place < 0).any() else _columns(covariates.iloc[place[rows]])
+
+
+def _columns(table: pandas.DataFrame) -> dict[str, NDArray[Any]]:
+    return {str(n): table[n].to_numpy(copy=True) for n in table.columns if n != "subject"}
 
 
 def _plain(value: Any) -> Any:

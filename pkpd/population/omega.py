@@ -17,12 +17,13 @@ import numpy as np
 from pkpd.arguments import A_SPREAD, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 from pkpd.population.blocks import LEVELS, PREFIX, START, OmegaBlock
 from pkpd.population.cholesky import loadings
 
 
 @dataclass(frozen=True, eq=False)
-class Omega:
+class Omega(Part):
     """Covariance of all random effects: blocks joined by ``+``.
 
     Make one with `block` or `Omega.independent`, e.g. ``block("CL", "V1", omega=[[0.09, 0.02], [0.02, 0.04]]) +
@@ -321,15 +322,17 @@ class Omega:
 
     def __repr__(self) -> str:
         lines = []
+        widest = max((len(name) for block in self.blocks for name in block.names), default=0)
         for block in self.blocks:
             for i, name in enumerate(block.names):
                 also = "".join(f" = {PREFIX[block.level]}_{copy[i]}" for copy in block.copies)
                 cells = zip(block.matrix[i], block.fixed[i], strict=True)
                 row = "  ".join(f"{value:.4g}{'*' if fixed else ''}" for value, fixed in cells)
-                lines.append(f"{PREFIX[block.level]}_{name}{also:<4} {row}")
+                lines.append(f"{PREFIX[block.level]}_{name:<{widest}}{also}  {row}")
             if not block.stated:
                 lines.append("  (a start: to be estimated)")
-        return "\n".join([*lines, "* fixed"] if lines else ["no random effects"])
+        held = ["* fixed"] if any(any(map(any, block.fixed)) for block in self.blocks) else []
+        return "\n".join([*lines, *held] if lines else ["no random effects"])
 
 
 @checked

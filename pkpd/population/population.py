@@ -14,24 +14,31 @@ from numpy.typing import NDArray
 
 from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array, Integers
-from pkpd.errors import InputError, nearest, unknown_names
+from pkpd.errors import InputError, nearest, shown, unknown_names
 from pkpd.files import Saved
 from pkpd.model import Model, evaluate_text, expressions, individual_model
 from pkpd.model.individual import over_occasions
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population.constraints import Constraint
 from pkpd.population.correlation import ErrorCorrelation, correlation_problems
-from pkpd.population.covariates import covariate_columns, needed_covariates, relation_problems
+from pkpd.population.covariates import (
+    covariate_columns,
+    covariates_beside,
+    drawn_covariates,
+    needed_covariates,
+    relation_problems,
+)
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts, own_errors
 from pkpd.population.omega import Omega
 from pkpd.population.priors import Prior, PriorDensity
 from pkpd.population.residual import ResidualError
+from pkpd.population.show import as_text
 from pkpd.population.subject_rows import SubjectRows
 
 if TYPE_CHECKING:
     import pandas
 
-_MOST_REDRAWS = 10_000
+_MOST_REDRAWS, _OMEGA = 10_000, "Omega.independent(CL=0.3)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +59,8 @@ class Population(Saved):
     table : DataFrame, optional
         Individual parameters, one row per known subject: virtual subjects take whole rows, with replacement.
     covariates : DataFrame or callable, optional
-        Rows to take covariates from (with replacement), or a function of (generator, subjects) that draws them.
+        Rows to take covariates from (with replacement; where `table` has the same subjects, with its rows), or a
+        function of (generator, subjects) that draws them. ``attrs["units"]`` may say a table's units; else kg.
     relations : mapping
         Parameter → how it depends on covariates, e.g. ``{"CL": "CL*(weight/70)**0.75"}``.
     exponents : mapping
@@ -90,12 +98,13 @@ class Population(Saved):
     priors: tuple[Prior, ...] = ()
     correlations: tuple[ErrorCorrelation, ...] = ()
 
+    __repr__ = as_text
+
     def __post_init__(self) -> None:
         if self.omega is None:
             object.__setattr__(self, "omega", Omega())
         if not isinstance(self.omega, Omega):
-            kind = type(self.omega).__name__
-            raise InputError(f"omega is a {kind}; expected Omega, such as Omega.independent(CL=0.3)", "population")
+            raise InputError(f"omega is {shown(self.omega)}; expected Omega, such as {_OMEGA}", "population")
         checked_fields(self, "population")
         for name in ("relations", "exponents", "scales", "limits"):
             object.__setattr__(self, name, dict(getattr(self, name)))
@@ -335,11 +344,13 @@ class Population(Saved):
         values: dict[str, NDArray[Any]] = {
             n: np.full(subjects, self.parameters[n]) for n in self.model.parameters.names
         }
+        own_people = None
         if self.table is not None:
             rows = rng.integers(len(self.table), size=subjects)
             values |= {str(n): self.table[n].to_numpy(float)[rows] for n in self.table.columns}
-        related = bool(self.relations) and known is None
-        people = self._people(subjects, rng) if related else dict(known or {})
+            own_people = covariates_beside(self.covariates, self.table, rows)
+        related = bool(self.relations) and known is None and own_people is None
+        people = self._people(subjects, rng) if related else {**(own_people or {}), **(known or {})}
         effects = None
         if self.texts or self.error_exponents:
             own, eta = self._screened(people, subjects, rng, related)
@@ -350,7 +361,7 @@ class Population(Saved):
                 own |= {n: late[n][:, 0] if occasions == 1 else late[n] for n in moved}
             values |= own | own_errors(self.error_exponents, self.parameters, self.omega, eta)
             effects = eta, kappa
-        if self.covariates is not None and not related:
+        if own_people is None and not related:
             people |= self._people(subjects, rng)
         return values, people, effects
 
@@ -360,12 +371,10 @@ class Population(Saved):
         """Draw random effects, again for those outside the limits (with their covariates, if these are drawn)."""
         eta = self.omega.draw(rng, subjects)
         values = self._rows(eta, people)
-        for attempt in range(_MOST_REDRAWS + 1):
+        for _ in range(_MOST_REDRAWS):
             outside = np.flatnonzero(self._outside(values, subjects))
             if not outside.size:
                 return values, eta
-            if attempt == _MOST_REDRAWS:
-                break
             eta[outside] = self.omega.draw(rng, outside.size)
             if related:
                 for name, column in self._people(outside.size, rng).items():
@@ -378,23 +387,13 @@ class Population(Saved):
     def _rows(self, eta: Array, people: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
         if missing := [n for n in self.covariate_names if n not in people]:
             raise InputError([f"covariate {n!r} has no value; {nearest(n, people)}" for n in missing], "population")
-        columns = {n: people[n] for n in self.covariate_names}
-        values = self.individual_values(eta, covariates=columns)
+        values = self.individual_values(eta, covariates={n: people[n] for n in self.covariate_names})
         return {n: np.array(np.broadcast_to(column, len(eta))) for n, column in values.items()}
 
     def _outside(self, values: Mapping[str, Array], subjects: int) -> NDArray[np.bool_]:
-        outside = np.zeros(subjects, dtype=bool)
-        for name, (low, high) in self.limits.items():
-            outside |= (values[name] < low) | (values[name] > high)
-        return outside
+        out = [(values[n] < low) | (values[n] > high) for n, (low, high) in self.limits.items()]
+        return np.any([np.zeros(subjects, dtype=bool), *out], axis=0)  # type: ignore[no-any-return]
 
     def _people(self, subjects: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Covariates of drawn subjects; those of relations are checked to be numbers."""
-        if self.covariates is None:
-            return {}
-        if callable(self.covariates):
-            table = self.covariates(rng, subjects)
-            covariate_columns(self.covariate_names, table, self.coefficients)
-        else:
-            table = self.covariates.iloc[rng.integers(len(self.covariates), size=subjects)]
-        return {str(n): table[n].to_numpy(copy=True) for n in table.columns if n != "subject"}
+        return drawn_covariates(self.covariates, subjects, rng, self.covariate_names, self.coefficients)

@@ -12,6 +12,7 @@ import numpy as np
 from pkpd.arguments import checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
+from pkpd.files import Part
 from pkpd.parameters import Parameters
 from pkpd.population.blocks import PREFIX
 from pkpd.population.omega import Omega
@@ -47,7 +48,7 @@ class Prior(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class NormalPrior:
+class NormalPrior(Part):
     """Typical values that are normal on their scale of estimation (log where positive, logit between two bounds).
 
     Parameters
@@ -104,7 +105,7 @@ class NormalPrior:
 
 
 @dataclass(frozen=True, eq=False)
-class InverseWishart:
+class InverseWishart(Part):
     r"""Covariance of some random effects, inverse-Wishart: :math:`p(\Omega) \propto |\Omega|^{-(\nu + p + 1)/2}
     e^{-\mathrm{tr}(\Psi\Omega^{-1})/2}`.
 

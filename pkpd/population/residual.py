@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -316,3 +316,22 @@ def residual_error(output: str, kind: ErrorKind) -> ResidualError:
         If there is no such kind.
     """
     return kind_named(kind, output)(output)
+
+
+def error_of(kinds: Iterable[type[ResidualError]] = ()) -> Callable[[str, str, str], ResidualError]:
+    """Return what makes residual errors again that were written down: of output, kind and label.
+
+    Parameters
+    ----------
+    kinds : iterable of class
+        Errors of the user's own, beside the package's.
+    """
+    known = (*kinds, *KINDS.values())
+
+    def error(output: str, kind: str, label: str) -> ResidualError:
+        for one in known:
+            if one.kind == kind and (made := one(output)).label == label:
+                return made
+        raise InputError(f"residual error {label!r} of {output} is none of the package's; give its class by kinds=")
+
+    return error

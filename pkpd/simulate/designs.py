@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.arrays import Array, Integers
+from pkpd.covariate_names import covariate_called
 from pkpd.dosing import Regimen, converted
 from pkpd.errors import InputError, warn
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.observed import Observed
 from pkpd.population import Population
+from pkpd.population.covariates import covariate_columns
 
 
 def concrete(model: Model, regimen: Regimen) -> Model:
@@ -53,17 +55,62 @@ def _volume(unit: str) -> bool:
     return units.is_kind(unit, "volume") or (units.per_kg(unit) and units.is_kind(f"{unit}*kg", "volume"))
 
 
-def doses_for(regimen: Regimen, model: Model, values: Mapping[str, Array], total: int) -> list[Any]:
-    """Return every subject's doses in the model's units; a plan per kg for an absolute model needs weights."""
+def doses_for(
+    regimen: Regimen, people: Population, model: Model, values: Mapping[str, NDArray[Any]], total: int
+) -> list[Any]:
+    """Return every subject's doses in the model's units; between doses per kg and absolute ones stands the weight.
+
+    Raises
+    ------
+    InputError
+        If a weight is needed and missing, naming the subjects of the population's table who have none.
+    """
     unit, clock = model.base["amount"], model.base["time"]
     ratio, power = units.by_weight(regimen.unit, unit)
     if power == 0:
         return [regimen.in_units(unit, clock).doses] * total
-    if "weight" not in values:
+    name = covariate_called("weight", values)
+    if name is None:
         raise InputError(f"the regimen is in {regimen.unit!r} and the model in {unit!r}: covariates need a weight (kg)")
+    require_covariates(people, (name,))
+    own = covariate_units(people).get(name, "kg")
     plan = regimen.in_units(regimen.unit, clock).doses
-    scales = ratio * values["weight"].astype(float) ** power
+    scales = ratio * (values[name].astype(float) * units.factor(own, "kg")) ** power
     return [tuple(converted(dose, float(scale), 1.0) for dose in plan) for scale in scales]
+
+
+def weight_needed(regimen: Regimen, model: Model, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the name of the covariate that doses are computed with, if they are."""
+    _, power = units.by_weight(regimen.unit, model.base["amount"])
+    name = covariate_called("weight", values) if power else None
+    return () if name is None else (name,)
+
+
+def require_covariates(people: Population, names: Iterable[str]) -> None:
+    """Refuse a table of covariates in which one that is needed is missing or no number, naming the subjects.
+
+    Raises
+    ------
+    InputError
+        Listing all of them.
+    """
+    table = people.covariates
+    if table is not None and not callable(table):
+        covariate_columns([n for n in names if n in table], table)
+
+
+def covariate_units(people: Population) -> Mapping[str, str]:
+    """Return the units of covariates by name, as far as the population's table says them."""
+    table = people.covariates
+    found: Mapping[str, str] = {} if table is None or callable(table) else table.attrs.get("units", {})
+    return found
+
+
+def plain_column(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as floating-point ones, everything else as texts; what is missing is NaN or empty."""
+    if values.dtype.kind in "biuf":
+        return values.astype(float)
+    return np.array([value if isinstance(value, str) else "" for value in values.ravel()], dtype=str)
 
 
 @dataclass(frozen=True, eq=False)

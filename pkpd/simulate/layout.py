@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SHORT = 100_000  # bytes of labels
 _PLAIN = "biufU"  # kinds of values that xarray takes as they are
-NOT_COMPUTED = {"f": math.nan, "i": -1, "b": False}
+NOT_COMPUTED = {"f": math.nan, "i": -1, "b": False, "U": ""}
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,7 +162,8 @@ def _default_times(regimen: Regimen) -> Array:
 
 
 def _provenance(run: Run, design: Regimen | Study) -> dict[str, Any]:
-    return {
+    data = {"data_hash": design.data_hash} if isinstance(design, Study) else {}
+    return data | {
         "title": f"simulation of {run.people.model.name}",
         "synthetic": "virtual subjects: nobody was measured",
         "design": str(design),

@@ -15,7 +15,14 @@ from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.model import Model
 from pkpd.population import Population
-from pkpd.simulate.designs import concrete, doses_for
+from pkpd.simulate.designs import (
+    concrete,
+    covariate_units,
+    doses_for,
+    plain_column,
+    require_covariates,
+    weight_needed,
+)
 from pkpd.simulate.layout import Labels, Layout, Variable, chosen, coordinates_of
 from pkpd.simulate.noise import Scatter
 from pkpd.simulate.pieces import Cut, Part, Piece
@@ -57,7 +64,7 @@ class RegimenJob:
         values = self.run.draw(piece, 1 + len(begins)) if self.drawn is None else self.drawn
         clock = product(self.times, units.factor(self.regimen.time_unit, model.base["time"]))
         late = np.full(clock.shape, self.run.at_dose == "after")
-        doses = doses_for(self.regimen, model, values, many)
+        doses = doses_for(self.regimen, people, model, values, many)
         solved = solve(model, values, doses, [clock] * many, [late] * many, self.run.settings, begins)
         shape = (*piece.shape, clock.size)
         arrays: dict[str, NDArray[Any]] = {"status": solved.status.reshape(piece.shape)}
@@ -71,7 +78,7 @@ class RegimenJob:
             measured = {f"{name}_measured": array for name, array in found.items()}
             arrays |= {name: array for name, array in measured.items() if name in self.kept}
         own = self.kept - arrays.keys()
-        arrays |= {n: values[n].astype(float).reshape(*piece.shape, *values[n].shape[1:]) for n in own}
+        arrays |= {n: plain_column(values[n]).reshape(*piece.shape, *values[n].shape[1:]) for n in own}
         return Part(arrays, int(np.count_nonzero(solved.status)), solved.advice)
 
 
@@ -90,10 +97,12 @@ def regimen_task(
     cut = Cut.of(replicates, subjects)
     begins = occasions_of(run.people, regimen)
     first = run.draw(cut[0], 1 + len(begins))
+    require_covariates(run.people, model.covariates)
     inputs_of(model, first)
-    doses_for(regimen, model, {n: v[:1] for n, v in first.items()}, 1)
+    doses_for(regimen, run.people, model, {n: v[:1] for n, v in first.items()}, 1)
     possible = _variables(model, run.people, first)
     default = [n for n, v in possible.items() if "time" in v.dims] + _varying(run.people, first)
+    default += weight_needed(regimen, model, first)
     variables = chosen(possible, default, keep, always=("status",))
     coords = {
         "replicate": Labels("replicate", np.arange(1, replicates + 1)),
@@ -128,11 +137,21 @@ def _variables(model: Model, people: Population, first: Mapping[str, NDArray[Any
         about = f"{error.output} with {error.kind} residual error"
         attrs = {"units": model.units.get(error.output, ""), "long_name": about}
         found[f"{error.output}_measured"] = Variable(_DIMS, attrs)
+    table = people.covariates
+    own_units = covariate_units(people)
     for name, column in first.items():
-        if name not in found and column.dtype.kind in "biuf":
-            unit = model.parameters.get(name).unit if name in model.parameters else ""
-            dims = (*_DIMS[:2], "occasion") if column.ndim == 2 else _DIMS[:2]
+        if name in found:
+            continue
+        dims = (*_DIMS[:2], "occasion") if column.ndim == 2 else _DIMS[:2]
+        if name in model.parameters:
+            unit = model.parameters.get(name).unit
             found[name] = Variable(dims, {"units": unit, "long_name": f"individual {name}"})
+        elif column.dtype.kind in "biuf":
+            unit = own_units.get(name, "")
+            found[name] = Variable(dims, {"units": unit, "long_name": f"individual {name}"})
+        elif table is not None and not callable(table):  # the longest text is known before any is drawn
+            width = max(map(len, plain_column(table[name].to_numpy()).tolist()), default=1)
+            found[name] = Variable(dims, {"long_name": f"individual {name}"}, f"<U{max(width, 1)}")
     found["status"] = Variable(_DIMS[:2], {"long_name": "0 = solved"}, "int64")
     return found
 

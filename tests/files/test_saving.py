@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+import pkgutil
+from dataclasses import is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,71 +18,12 @@ import xarray
 
 import pkpd
 from pkpd import DataWarning, InputError
-from pkpd.files import plain, sealed
+from pkpd.files import Part, Saved, sealed
+from pkpd.nca.choices import Choices
 from pkpd.population import KINDS, Population, ResidualError
-from pkpd.saving import CLASSES, load, save
+from pkpd.saving import class_of, load, save
 from tests.files import kept
-
-
-def simulated() -> Any:
-    model = pkpd.library.one_compartment().in_units(time="h", amount="mg", volume="L").with_values(CL=4.5, V=30.0)
-    return pkpd.simulate(Population(model, model.parameters, pkpd.Omega.independent(CL=0.3)), pkpd.bolus("100 mg"),
-                         times=[0.0, 1.0, 5.0], subjects=4, seed=3)  # fmt: skip
-
-
-def many_types() -> pandas.DataFrame:
-    """A table with a column of every type that people bring."""
-    return pandas.DataFrame({
-        "number": np.array([0.1 + 0.2, np.nan, -0.0]), "small": np.array([1, 2, 3], dtype=np.int8),
-        "half": np.array([1, 2, 3], dtype=np.float16), "flag": [True, False, True], "text": ["a", "", "µ/ß"],
-        "mixed": pandas.Series([1, "b", None], dtype=object), "whole": pandas.array([1, None, 3], dtype="Int64"),
-        "maybe": pandas.array([True, None, False], dtype="boolean"),
-        "dose": pandas.Categorical(["3 mg", "10 mg", None], ["3 mg", "10 mg", "30 mg"], ordered=True),
-        "day": pandas.to_datetime(["2024-01-05", None, "2024-02-29"]), 7: [1.0, 2.0, 3.0],
-        "string": pandas.array(["a", None, "c"], dtype=pandas.StringDtype("python")),
-        "zoned": pandas.to_datetime(["2024-01-05", "2024-01-06", None]).tz_localize("Europe/Berlin"),
-    }, index=pandas.Index(["r1", "r2", "r3"], name="row"))  # fmt: skip
-
-
-def many_arrays() -> xarray.Dataset:
-    """A result with arrays of every type, an index of two levels, and a name for a dimension without an index."""
-    pairs = pandas.MultiIndex.from_tuples([(1, "m"), (2, "n")], names=["i", "j"])
-    return xarray.Dataset(
-        {
-            "x": (("a", "b"), np.arange(9.0).reshape(3, 3) / 7), "flag": ("a", [True, False, True]),
-            "text": ("a", ["p", "", "long one"]), "any": ("a", np.array([1, "b", None], dtype=object)),
-            "when": ("b", np.array(["2024-01-01", "NaT", "2024-05-05"], dtype="datetime64[ns]")),
-            "none": ("nothing", np.empty(0)), "number": ((), 3.5), "about": ("a", np.array([1, 2, 3], dtype=np.uint16)),
-            "rows": ("row", [1.0, 2.0]),
-        },
-        {"a": [3, 1, 2], "b": ["u", "v", "w"], **xarray.Coordinates.from_pandas_multiindex(pairs, "row")},
-        {"title": "invented", "seed": np.int64(7), "levels": (0.05, 0.95), "missing": float("nan")},
-    )  # fmt: skip
-
-
-VALUES: dict[str, Callable[[], Any]] = {
-    "study": kept.study,
-    "study of events": kept.changing,
-    "part of a study": lambda: kept.study().select(subjects=[2, 5]),
-    "model": lambda: pkpd.library.two_compartment(absorption=True),
-    "own model": lambda: pkpd.define({"A": "-CL/V*A if t < 5 else -2*CL/V*A"}, {"CL": "5 L/h", "V": 50.0},
-                                     outputs={"C": "A/V"}, doses={"bolus": "A"}, lag={"A": "0.5"}),
-    "parameters": lambda: pkpd.library.one_compartment().parameters,
-    "omega": lambda: kept.population().omega,
-    "population": kept.population,
-    "fits": kept.fits,
-    "fit": lambda: next(iter(kept.fits().values())),
-    "NCA": lambda: pkpd.nca(kept.study()),
-    "summary of an NCA": lambda: pkpd.nca.summarise(pkpd.nca(kept.study())),
-    "simulation": simulated,
-    "table": many_types,
-    "arrays": many_arrays,
-    "one array": lambda: many_arrays()["x"],
-    "column": lambda: many_types()["dose"],
-    "tree": lambda: xarray.DataTree.from_dict(
-        {"/": xarray.Dataset(attrs={"a": 1}), "/one": many_arrays().drop_dims("row"), "/two/deep": simulated()}
-    ),
-}  # fmt: skip
+from tests.files.values import VALUES
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -119,8 +61,26 @@ def test_what_was_computed_from_is_computed_from_again(tmp_path: Path) -> None:
     assert study.data_hash == kept.study().data_hash
 
 
-def test_every_class_that_is_written_can_be_read() -> None:
-    assert set(plain.CLASSES) == set(CLASSES)
+def every_below(kind: type) -> set[type]:
+    """Classes derived from one, and those derived from them."""
+    return {one for own in kind.__subclasses__() for one in (own, *every_below(own))}
+
+
+def every_part() -> set[type]:
+    """All classes of the package that are written by their fields."""
+    for found in pkgutil.walk_packages(pkpd.__path__, "pkpd."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    mine = {one for one in every_below(Part) if one.__module__.startswith("pkpd.") and one not in (Saved, Choices)}
+    return {one for one in mine if getattr(importlib.import_module(one.__module__), one.__name__) is one}
+
+
+def test_every_class_that_is_written_can_be_read_and_is_made_from_its_fields() -> None:
+    found = every_part()
+    assert len(found) >= 39
+    for one in found:
+        assert class_of(one.__name__) is one
+        assert is_dataclass(one)
 
 
 def test_the_file_is_netcdf_with_version_and_hash(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_straight_line_is_ordinary_least_squares() -> None:
         low, high = fit.intervals(level)["b"]
         reach = student.ppf(0.5 + level / 2, n - 3) * se[1]
         assert (low, high) == pytest.approx((best[1] - reach, best[1] + reach), rel=1e-5)
-    assert fit.correlation[0, 1] == pytest.approx(covariance[0, 1] / se[0] / se[1], rel=1e-5)
+    assert fit.correlation.loc["a", "b"] == pytest.approx(covariance[0, 1] / se[0] / se[1], rel=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "power"), [("weighted 1/y", 1.0), ("weighted 1/y²", 2.0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import time
 import traceback
 import warnings
@@ -11,8 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pkpd.errors import PkpdError
+from pkpd.errors import DataWarning, FitWarning, PkpdError
 
+UNREADABLE = re.compile(
+    r"\b(?:np|numpy)\.|\barray\(|\bdtype\b|<(?:function|class|lambda|locals|built-in|bound|xarray)|Traceback|\b0x[0-9a-f]{6}"
+    r"|\bTypeError\b|\bAttributeError\b|\bKeyError\b|\b(?:Timestamp|mappingproxy|frozenset|dict_keys)\("
+)
+"""How Python shows values to programmers: no message has it."""
 Input = tuple[str, Callable[[], Any]]
 """What is tried, in words, and the call."""
 
@@ -35,6 +41,11 @@ class Tally:
         )
         return "\n".join([head, *self.undocumented[:40]])
 
+    def read(self, what: str, message: str) -> None:
+        """Look at a message: something must be said, and nothing that only programmers read."""
+        if not message or len(message) > 50_000 or UNREADABLE.search(message):
+            self.undocumented.append(f"{what}: a message that does not help: {message[:200]!r}")
+
     def add(self, what: str, call: Callable[[], Any]) -> None:
         """Try one input."""
         began = time.process_time()
@@ -45,9 +56,7 @@ class Tally:
             self.accepted += 1
         except PkpdError as error:
             self.documented += 1
-            text = str(error)
-            if not text or "np.float64(" in text or len(text) > 50_000:
-                self.undocumented.append(f"{what}: a message that does not help: {text[:200]!r}")
+            self.read(what, str(error))
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename.rsplit('/', 2)[-2]}/{last.filename.rsplit('/', 1)[-1]}:{last.lineno}"
@@ -58,12 +67,16 @@ class Tally:
 
 
 def tally(inputs: Iterable[Input]) -> Tally:
-    """Try inputs one after the other; what they warn about is not looked at."""
+    """Try inputs one after the other; what the package warns about must be readable, too."""
     found = Tally()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         for what, call in inputs:
             found.add(what, call)
+            for warning in said:
+                if issubclass(warning.category, DataWarning | FitWarning):
+                    found.read(what, str(warning.message))
+            said.clear()
     return found
 
 

@@ -109,7 +109,7 @@ def test_doses_and_samples_with_days_only() -> None:
     assert list(study.doses["time"]) == [0, 24, 48, 72, 96]
     assert list(study.observations["time"]) == [2, 98, 102]
     timed = pc(PCELTM=["PT2H"] * 3)  # samples with a time of day need doses with one
-    with pytest.raises(InputError, match="'2014-03-01' is a partial date"):
+    with pytest.raises(InputError, match="'2014-03-01' has no time of day, as 5 doses have none"):
         quiet(read_sdtm, timed, doses)
 
 
@@ -119,3 +119,47 @@ def test_a_planned_time_needs_its_dose() -> None:
         quiet(read_sdtm, pc(PCDTC=["2014-03-01"] * 3, PCELTM=["PT1H", "PT2H", "PT3H"]), twice)
     referred = pc(PCDTC=["2014-03-01"] * 3, PCELTM=["PT1H", "PT2H", "PT3H"], PCRFTDTC=["2014-03-01T20:00"] * 3)
     assert list(quiet(read_sdtm, referred, twice).observations["time"]) == [13, 14, 15]
+
+
+def test_doses_of_a_day_and_samples_with_times() -> None:
+    """As in the CDISC pilot: the time of day is asked for, once, with what the planned times lead to."""
+    doses = ex(EXSTDTC=["2014-03-01"], EXENDTC=["2014-03-05"], EXDOSFRQ=["QD"])
+    text = pc(PCTPT=["Pre-dose", "30 Min Post-dose", "23h Post-dose"])
+    with pytest.raises(InputError, match=r"dose_time='08:00' for all of them; the planned times .* lead to 09:00"):
+        quiet(read_sdtm, text, doses)
+    with pytest.warns(DataWarning, match="5 doses have no time of day; given at 08:00"):
+        study = read_sdtm(text, doses, dose_time="08:00")
+    assert list(study.doses["time"]) == [0, 24, 48, 72, 96]
+    assert list(study.observations["time"]) == [-5 / 60, 1.5, 24]
+    with pytest.raises(InputError, match="dose_time: 'noon'; expected a time of day"):
+        quiet(read_sdtm, text, ex(), dose_time="noon")
+
+
+def test_a_reference_time_is_that_of_the_dose_of_its_day() -> None:
+    referred = pc(PCRFTDTC=["2014-03-01T08:10"] * 3, PCELTM=["PT-0.25H", "PT1H", "PT24H"])
+    study = quiet(read_sdtm, referred, ex(EXSTDTC=["2014-03-01"], EXENDTC=["2014-03-01"]))
+    assert list(study.doses["time"]) == [0]
+    assert study.observations["time"].iloc[0] == -0.25
+    assert list(study.observations["nominal_time"]) == [-0.25, 1, 24]
+    infused = ex(EXSTDTC=["2014-03-01"], EXENDTC=["2014-03-01"], EXROUTE=["INTRAVENOUS"], EXDUR=["PT30M"])
+    assert list(quiet(read_sdtm, referred, infused).doses["duration"]) == [0.5]
+
+
+@pytest.mark.parametrize("column", ["PCDY", "VISITDY"])
+def test_study_days_without_dates(column: str) -> None:
+    """As in SEND: a sample 24 h after the dose of day 85 was drawn on day 86."""
+    days = [1, 85, 86 if column == "PCDY" else 85]
+    samples = pc(PCDTC=[None] * 3, PCELTM=["PT2H", "PT2H", "PT24H"], **{column: days})
+    daily = ex(EXSTDTC=["2014-03-01"], EXENDTC=["2014-05-24"], EXDOSFRQ=["QD"])  # day 85 is the last
+    study = quiet(read_sdtm, samples, daily) if column == "PCDY" else quiet(
+        read_sdtm, samples, ex(EXSTDTC=["2014-03-01", "2014-05-24"], EXENDTC=[None, None], EXDOSFRQ=["ONCE"] * 2,
+                               USUBJID=["S-01"] * 2, EXTRT=["Drug X"] * 2, EXDOSE=[1, 1], EXDOSU=["mg"] * 2,
+                               EXROUTE=["ORAL"] * 2))  # fmt: skip
+    assert list(study.observations["time"]) == [2, 84 * 24 + 2, 84 * 24 + 24]
+    assert any("3 planned times are counted from the dose of their study day" in note for note in study.notes)
+    if column == "VISITDY":  # a dose on both days: either could be meant
+        with pytest.raises(InputError, match="a dose from which it is counted: PCRFTDTC, or PCDY"):
+            quiet(read_sdtm, samples, daily)
+    far = pc(PCDTC=[None] * 3, PCELTM=["PT2H", "PT2H", "PT24H"], PCDY=[1, 385, 386])
+    with pytest.raises(InputError, match="of a day on which EX has a dose"):
+        quiet(read_sdtm, far, daily)

@@ -483,11 +483,35 @@ def test_latex(model: Model) -> None:
     assert re.findall(r"\\begin\{(\w+)\}", text).count("aligned") == 1
     assert sorted(re.findall(r"\\begin\{(\w+)\}", text)) == sorted(re.findall(r"\\end\{(\w+)\}", text))
     assert text.count(r"\left") == text.count(r"\right")
-    plain = re.sub(r"\\mathrm|[{}_\\ ]", "", text)
+    plain = re.sub(r"\\mathrm|[{}_\\ ,]", "", text)
     for name in (*model.states, *model.parameters.names, *model.outputs):
         assert name.replace("_", "") in plain, name
     assert text.count("&=") == len(model.equations) + len(model.initial) + sum(o != e for o, e in model.outputs.items())
     assert model._repr_latex_().startswith("$") and model._repr_latex_().endswith("$")  # noqa: PT018
+
+
+@pytest.mark.parametrize(("name", "shown"), [
+    ("V1", "V_{1}"), ("CL", r"\mathrm{CL}"), ("sCD25", r"\mathrm{sCD25}"), ("alpha_SLD", r"\alpha_{\mathrm{SLD}}"),
+    ("lambda0_w", r"\lambda_{0, \mathrm{w}}"), ("ka", r"k_{\mathrm{a}}"), ("ke0", r"k_{\mathrm{e0}}"),
+    ("kout_ALC", r"k_{\mathrm{out}, \mathrm{ALC}}"), ("kill_SLD", r"\mathrm{kill}_{\mathrm{SLD}}"),
+    ("Vmax", r"V_{\mathrm{max}}"), ("EC50_E", r"\mathrm{EC}_{50, \mathrm{E}}"), ("central", r"\mathrm{central}"),
+])  # fmt: skip
+def test_latex_of_a_name_is_as_the_field_writes_it(name: str, shown: str) -> None:
+    assert latex(define({"x": f"-{name}*x"}, [name])).endswith(rf"&= - {shown} \cdot x\end{{aligned}}") or (
+        rf"- x \cdot {shown}" in latex(define({"x": f"-{name}*x"}, [name]))
+    )
+
+
+@pytest.mark.parametrize("model", SHOWN, ids=lambda m: m.name)
+def test_latex_is_set_by_matplotlib(model: Model) -> None:
+    """Every line is mathematics that a typesetter takes, and products have their dot."""
+    from matplotlib.mathtext import MathTextParser
+
+    body = latex(model).removeprefix("\\begin{aligned}").removesuffix("\\end{aligned}")
+    for line in body.split(r" \\ "):
+        if "cases" not in line:  # which matplotlib does not know
+            MathTextParser("path").parse(f"${line.replace('&', '')}$")
+        assert not re.search(r"[A-Za-z}] +(?:[A-Za-z]|\\mathrm)", line.replace(r"\cdot ", "*").replace(", ", ","))
 
 
 def test_latex_of_long_names() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas
 
-from pkpd.study import DOSE_COLUMNS, OBSERVATION_COLUMNS, Study
+from pkpd.records import DOSE_COLUMNS
+from pkpd.study import OBSERVATION_COLUMNS, Study
 
 
 def make_study(

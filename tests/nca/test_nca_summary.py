@@ -15,7 +15,7 @@ from scipy import stats
 
 from pkpd.errors import InputError
 from pkpd.nca import nca, summarise
-from pkpd.nca.after.summary import wide_table
+from pkpd.nca.after.wide import wide_table
 from tests.nca.nca_studies import make_study
 
 POSITIVE = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=12)

@@ -13,7 +13,8 @@ from matplotlib.transforms import Bbox
 
 from pkpd import library
 from pkpd.model import Model
-from pkpd.study import DOSE_COLUMNS, OBSERVATION_COLUMNS, Study
+from pkpd.records import DOSE_COLUMNS
+from pkpd.study import OBSERVATION_COLUMNS, Study
 
 LLOQ = 0.5
 TIMES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0)

@@ -267,3 +267,12 @@ def test_more_subjects_than_share_a_stream() -> None:
     assert f"{next(iter(NOISY.model.outputs))}_measured" in plain
     for name in plain.data_vars:
         np.testing.assert_array_equal(trial[name].values, plain[name].values)
+
+
+def test_no_times_are_an_empty_course() -> None:
+    found = adaptive(PK, daily, [0, 24], subjects=2, times=[])
+    assert found["y"].shape == (1, 2, 0)
+    assert found["y_seen"].shape == (1, 2, 2)
+    assert (
+        found["dose_amount"].values.tolist() == adaptive(PK, daily, [0, 24], subjects=2)["dose_amount"].values.tolist()
+    )

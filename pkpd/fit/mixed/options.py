@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pkpd.arguments import checked_fields
+from pkpd.arguments import brief, checked_fields
 from pkpd.engine import Settings
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 from pkpd.fit.mixed.result.uncertainty import known
 from pkpd.fit.mixed.unsolved import LEAVE_OUT, STOP
 
 
 @dataclass(frozen=True)
-class PopulationOptions:
+class PopulationOptions(Part):
     """Choices of a population fit that rarely change.
 
     Attributes
@@ -66,6 +67,8 @@ class PopulationOptions:
     seed: int = 1
     settings: Settings = field(default_factory=lambda: Settings(method="explicit", max_steps=5000))
     progress: bool = False
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "options")

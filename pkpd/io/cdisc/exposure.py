@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from pkpd.errors import nearest
 from pkpd.io.cdisc import iso
+from pkpd.io.cdisc.dose_times import DoseTimes, with_times_of_day
 from pkpd.io.cdisc.iso import Moment
 from pkpd.io.cdisc.people import carried
 from pkpd.io.cdisc.repeats import spread
@@ -64,7 +65,7 @@ class Exposure:
 
 
 def read_exposure(
-    ex: Table, treatment: str | None, per: Fraction, findings: Findings, planned: bool = False
+    ex: Table, treatment: str | None, clock: tuple[Fraction, DoseTimes], findings: Findings, planned: bool = False
 ) -> Exposure | None:
     """Return the doses of a matched EX table, None when it lacks a column.
 
@@ -74,8 +75,8 @@ def read_exposure(
         Columns under the names of CDISC.
     treatment : str or None
         The one value of EXTRT to read; needed when there are several.
-    per : Fraction
-        Seconds of the study's time unit.
+    clock : (Fraction, DoseTimes)
+        Seconds of the study's time unit, and what is known of the times of day of doses.
     findings : Findings
         Where problems and notes go.
     planned : bool
@@ -83,6 +84,7 @@ def read_exposure(
     """
     if not required(ex, _NEEDED, findings):
         return None
+    per, known = clock
     ex = spread(_given(_one_treatment(ex, treatment, findings), findings), findings)
     if not len(ex):
         return None
@@ -93,7 +95,10 @@ def read_exposure(
             f"{ex.name}: {len(ex)} doses have a day and no time of day; the planned times of the samples are counted "
             "from the dose of their day"
         )
-    starts = days if by_day else moments(ex, "EXSTDTC", findings)
+    dated = ex if by_day else with_times_of_day(ex, known, findings)
+    rest = [i for i, day in enumerate(days) if not by_day and (day is None or not is_missing(dated.cell("EXSTDTC", i)))]
+    timed = dict(zip(rest, moments(dated.take(rest), "EXSTDTC", findings), strict=True))  # the others are reported
+    starts = days if by_day else [timed.get(i) for i in range(len(ex))]
     lengths = _lengths(ex, starts, findings)
     routes, used = _routes(ex, lengths, findings)
     columns: Cells = {
@@ -164,9 +169,12 @@ def _lengths(ex: Table, starts: list[Moment | None], findings: Findings) -> list
                 ex.complain(findings, "EXENDTC", i, what)
         elif isinstance(end, str) and end != "missing":
             day = (label(ex.cell("EXENDTC", i)) or "")[:10]
-            # A dose by mouth often has the date alone as its end; on the same day it says nothing.
-            if end == "bad" or not _absorbed(ex, i) or day != (label(ex.cell("EXSTDTC", i)) or "")[:10]:
+            # A dose by mouth or a bolus often has the date alone as its end; on the same day it says nothing.
+            stated = iso.duration(ex.cell("EXDUR", i))
+            silent = stated is not None or _absorbed(ex, i) or text(ex, "EXROUTE", i).upper() == "INTRAVENOUS BOLUS"
+            if end == "bad" or not silent or day != (label(ex.cell("EXSTDTC", i)) or "")[:10]:
                 ex.complain(findings, "EXENDTC", i, "a date with a time of day such as 2014-03-01T09:00")
+            length = stated or length
         elif not is_missing(ex.cell("EXDUR", i)):
             stated = iso.duration(ex.cell("EXDUR", i))
             if stated is None or stated < 0:

@@ -78,7 +78,8 @@ def duration(cell: object) -> Fraction | None:
 
     Years and months have no fixed length and are not read.
     """
-    match = _DURATION.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    text = cell.strip() if isinstance(cell, str) else ""
+    match = _DURATION.fullmatch(f"-PT{text[3:]}" if text.startswith("PT-") else text)  # as SAS code often writes it
     if match is None or not any(match[k] for k in (2, 3, 5, 6, 7)):
         return None
     lengths = {2: 604800, 3: 86400, 5: 3600, 6: 60, 7: 1}

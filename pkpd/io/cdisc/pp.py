@@ -139,6 +139,8 @@ def _check(result: object, study_id: object, zero: object, reference: object) ->
     lacking = [name for name in _NEEDED if name not in getattr(result, "variables", ())]
     if lacking:
         problems.append(f"result is a {type(result).__name__} without {', '.join(lacking)}; expected what nca returns")
+    elif "profile" not in getattr(result, "dims", ()):
+        problems.append("result is one profile without its dimension; expected it with that, result.isel(profile=[0])")
     if not isinstance(study_id, str) or not study_id:
         problems.append(f"study_id is {study_id!r}; expected a text such as 'ABC-101'")
     if reference is not None and (not isinstance(zero, Moment) or zero.zoned):

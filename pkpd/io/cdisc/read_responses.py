@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError, nearest
-from pkpd.io.cdisc.study_days import study_days
+from pkpd.io.cdisc.assessed_days import study_days
 from pkpd.io.cdisc.tabular import opened, required, text
 from pkpd.io.findings import Findings, shown
 from pkpd.io.subjects import identifiers

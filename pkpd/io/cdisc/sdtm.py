@@ -10,6 +10,7 @@ from typing import Any
 from pkpd.arguments import checked
 from pkpd.errors import unknown_names
 from pkpd.io.cdisc import exposure, iso
+from pkpd.io.cdisc.dose_times import DoseTimes, known_times
 from pkpd.io.cdisc.people import carried, complete, demographics
 from pkpd.io.cdisc.tabular import (
     Cells,
@@ -34,8 +35,8 @@ PC_COLUMNS = {
     "USUBJID": ("subjid",), "PCTESTCD": (), "PCTEST": (), "PCORRES": (), "PCORRESU": (), "PCSTRESC": (),
     "PCSTRESN": (), "PCSTRESU": (), "PCSTAT": (), "PCREASND": (), "PCLLOQ": (), "PCULOQ": (), "PCSPEC": (),
     "PCDTC": (), "PCENDTC": (), "PCTPT": (), "PCTPTNUM": (), "PCELTM": (), "PCTPTREF": (), "PCRFTDTC": (),
-    "PCGRPID": (), "PCEXCLFL": (), "PCREASEX": (), "VISIT": (), "VOLUME": ("pcvol", "pcvolume"),
-    "VOLUMEU": ("pcvolu", "pcvolumeu"),
+    "PCGRPID": (), "PCDY": (), "VISITDY": (), "PCEXCLFL": (), "PCREASEX": (), "VISIT": (),
+    "VOLUME": ("pcvol", "pcvolume"), "VOLUMEU": ("pcvolu", "pcvolumeu"),
 }  # fmt: skip
 _SOURCES = (("PCSTRESN", "PCSTRESC", "PCSTRESU"), ("", "PCORRES", "PCORRESU"))
 _HEADINGS = {
@@ -54,6 +55,7 @@ def read_sdtm(
     units: Mapping[str, str] | None = None,
     analytes: Iterable[str] | None = None,
     treatment: str | None = None,
+    dose_time: str | None = None,
     columns: Mapping[str, str] | None = None,
     duplicates: str | None = None,
     missing: str | None = None,
@@ -82,6 +84,8 @@ def read_sdtm(
         The analytes to read, by PCTEST (else PCTESTCD); by default all.
     treatment : str, optional
         The value of EXTRT to read, needed when there are several.
+    dose_time : str, optional
+        Time of day of doses of which EX knows the day alone, ``"08:00"``; where PCRFTDTC says it, that is taken.
     columns : mapping, optional
         Headings that are spelled in another way, ``{"their heading": "PCSTRESN"}``.
     duplicates : {"mean", "first", "last"}, optional
@@ -118,7 +122,9 @@ def read_sdtm(
     job.units.setdefault("time", "h")
     per = iso.per_unit(job.units["time"])
     samples = opened("PC", pc, PC_COLUMNS, columns, findings)
-    given = _exposure(ex, treatment, (per, samples is not None and only_planned(samples)), columns, findings)
+    known = known_times(samples, dose_time, findings)
+    clock = (per, known, samples is not None and only_planned(samples))
+    given = _exposure(ex, treatment, clock, columns, findings)
     people, started = demographics(dm, columns, job)
     zero = dict(started)
     if given is not None:
@@ -136,13 +142,13 @@ def read_sdtm(
 
 
 def _exposure(
-    ex: object, treatment: str | None, clock: tuple[Fraction, bool], columns: object, findings: Findings
+    ex: object, treatment: str | None, clock: tuple[Fraction, DoseTimes, bool], columns: object, findings: Findings
 ) -> exposure.Exposure | None:
     empty = getattr(ex, "shape", (1,))
     if ex is None or (isinstance(empty, tuple) and len(empty) == 2 and empty[0] == 0 and empty[1] > 0):
         return None  # a study without doses may well have a table of them without rows
     table = opened("EX", ex, exposure.COLUMNS, columns, findings)
-    return None if table is None else exposure.read_exposure(table, treatment, clock[0], findings, clock[1])
+    return None if table is None else exposure.read_exposure(table, treatment, clock[:2], findings, clock[2])
 
 
 def _observations(

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pkpd.io.cdisc import iso
 from pkpd.io.cdisc.exposure import Exposure, midnight
 from pkpd.io.cdisc.iso import Moment
+from pkpd.io.cdisc.study_days import planned_by_day
 from pkpd.io.cdisc.tabular import check_zones, elapsed, moments, text
 from pkpd.io.cells import is_missing
 from pkpd.io.findings import Findings
@@ -35,7 +36,11 @@ def sample_times(
     zeros = [zero.get(name) for name in owners]
     each = Counter() if given is None else Counter(text(given.table, "subject", i) for i in range(len(given.table)))
     several = {name for name, count in each.items() if count > 1}
-    nominal = _planned(pc, (zeros, references), (per, several), findings)
+    days = not dated and any(name in pc for name in ("PCDY", "VISITDY"))
+    nominal = _planned(pc, (zeros, references), (per, set() if days else several), findings)
+    if days:
+        zero |= {name: Fraction(0) for name in owners if name not in zero}
+        nominal = planned_by_day(pc, (nominal, references), (given, per), findings)
     time: list[object] = [elapsed(s, z, per) for s, z in zip(starts, zeros, strict=True)]
     if dated:
         for i, planned in _stand_ins(pc, starts, (zeros, references), (given, per), findings).items():
@@ -43,7 +48,11 @@ def sample_times(
     elif "PCELTM" in pc:
         time = nominal
         for i in (i for i, planned in enumerate(nominal) if planned is None):
-            pc.complain(findings, "PCELTM", i, "a duration such as PT1H30M, since there are no dates")
+            if iso.duration(pc.cell("PCELTM", i)) is None:
+                pc.complain(findings, "PCELTM", i, "a duration such as PT1H30M, since there are no dates")
+            else:
+                pc.complain(findings, "PCELTM", i, "a dose from which it is counted: PCRFTDTC, or PCDY (VISITDY) of a "
+                            "day on which EX has a dose")  # fmt: skip
         findings.altered(f"{pc.name}: no dates; planned times stand for {len(pc)} records")
     until: list[object] = []
     for end, start, z in zip(ends, starts, zeros, strict=True):

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.files import Part
 from pkpd.nca.after.superposition import NO_TAIL, repeated
 from pkpd.nca.kernel.curve import CurveOptions, SingleDoseCurve, area_to, curve_of
 
 
 @dataclass(frozen=True)
-class Attainment:
+class Attainment(Part):
     """When a regimen comes near its steady state.
 
     Attributes
@@ -38,7 +39,7 @@ class Attainment:
 
 
 @dataclass(frozen=True)
-class TroughFit:
+class TroughFit(Part):
     """Monoexponential approach of troughs, ``Css·(1 − exp(−k·t))``.
 
     Attributes

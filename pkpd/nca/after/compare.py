@@ -13,6 +13,7 @@ import xarray as xr
 from pkpd import units
 from pkpd.arguments import A_LABEL, checked
 from pkpd.errors import InputError, unknown_names
+from pkpd.files import Part
 from pkpd.nca.after.descriptive import level_problem
 from pkpd.nca.after.ratios import Scale, join, one_side, paired_rows, parallel_rows
 from pkpd.nca.given import A_RESULT
@@ -27,7 +28,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Part):
     """Ratios of test to reference.
 
     Attributes
@@ -95,7 +96,12 @@ def relative(
     Welch BL. Biometrika 34 (1947) 28-35.
     """
     names = [p for p in _USUAL if p in test and p in reference] if parameters is None else list(parameters)
-    problems = level_problem(level) + ([] if names else ["no parameter"])
+    problems = level_problem(level)
+    if not names and parameters is None:
+        problems.append(f"the results do not both hold {', '.join(_USUAL[:-1])} or {_USUAL[-1]}; say what to compare, "
+                        "parameters=[…]")  # fmt: skip
+    elif not names:
+        problems.append("no parameter is named")
     for side, data in (("test", test), ("reference", reference)):
         known = [str(n) for n, v in data.data_vars.items() if v.dims == ("profile",)]
         problems += [f"{side}: {text}" for text in unknown_names(names, known, "parameter")]
@@ -183,6 +189,9 @@ def accumulation(
     ----------
     Rowland & Tozer, Clinical Pharmacokinetics and Pharmacodynamics, 4th ed. (2011), chapter on multiple dosing.
     """
+    if result.attrs.get("kind") == "response":
+        raise InputError("a response is analysed by windows, not by dosing intervals; compare two of them with "
+                         "relative_by(result, 'interval', …)", "accumulation")  # fmt: skip
     names = [p for p in parameters if p != "auc_tau" or p in result]
     numbers = result["interval"].to_numpy()
     if last is None:

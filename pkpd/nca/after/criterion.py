@@ -8,12 +8,13 @@ import numpy as np
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError
+from pkpd.files import Part
 
 PROPORTIONAL, INCONCLUSIVE, NOT_PROPORTIONAL = "proportional", "inconclusive", "not proportional"
 
 
 @dataclass(frozen=True)
-class Criterion:
+class Criterion(Part):
     """What the interval of a slope says about proportionality over a range of doses.
 
     Attributes

@@ -22,6 +22,7 @@ from pkpd.nca.after.explain_samples import (
     words_of_taken_off,
 )
 from pkpd.nca.after.explain_tail import depends_on_tail, flags_of, terminal_words
+from pkpd.nca.after.forms import in_rows
 from pkpd.nca.kernel.parameters import PARAMETERS, parameter_name
 from pkpd.nca.response.explain import is_response, why_response
 from pkpd.nca.rules import Rules
@@ -64,6 +65,8 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
         return why_sparse(result, parameter)
     if isinstance(result, xr.DataTree):
         return _every(result, parameter, profile)
+    assert isinstance(result, xr.Dataset)
+    result = in_rows(result)
     if "group" in result.dims:
         return why_sparse(_at(result, "group", profile), parameter)
     row = _at(result, "profile", profile)
@@ -78,8 +81,6 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
 
 def _at(result: xr.Dataset, dim: str, place: int) -> xr.Dataset:
     """One profile or group of a result."""
-    if dim not in result.dims:
-        raise InputError("the result has no profiles; expected what pkpd.nca, nca_sparse or sparse returned", "why")
     if isinstance(place, bool) or not isinstance(place, int | np.integer) or not 0 <= place < result.sizes[dim]:
         raise InputError(f"{dim} is {place!r}; expected 0 to {result.sizes[dim] - 1}")
     return result.isel({dim: int(place)})

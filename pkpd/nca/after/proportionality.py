@@ -13,13 +13,15 @@ import xarray as xr
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.files import Part
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.criterion import criterion, exp_or_infinite, limits_problem
 from pkpd.nca.after.descriptive import level_problem, mean_difference, quantile
+from pkpd.nca.given import A_RESULT
 
 
 @dataclass(frozen=True)
-class PowerModel:
+class PowerModel(Part):
     """``ln Y = α + β·ln D`` by least squares.
 
     Attributes
@@ -170,7 +172,7 @@ def _fit(d: Array, y: Array, limits: tuple[float, float], blank: PowerModel) -> 
     )  # fmt: skip
 
 
-@checked
+@checked(result=A_RESULT)
 def dose_proportionality(
     result: xr.Dataset,
     parameters: Sequence[str] = ("cmax", "auc_last", "auc_inf_obs"),

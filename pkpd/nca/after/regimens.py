@@ -18,7 +18,7 @@ from pkpd.dosing import Regimen
 from pkpd.errors import InputError
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.superposition import NO_TAIL, add_up, regular_interval
-from pkpd.nca.given import A_RESULT
+from pkpd.nca.given import OF_SAMPLES, needed
 from pkpd.nca.kernel.curve import SingleDoseCurve, area_to, curve_of
 from pkpd.nca.kernel.interpolation import LINEAR_LOG, METHODS
 
@@ -33,7 +33,7 @@ _NAMES = {
 }
 
 
-@checked(result=A_RESULT, at=optional(some_times()))
+@checked(result=OF_SAMPLES, at=optional(some_times()))
 def superpose_study(
     result: xr.Dataset, regimen: Regimen, *, at: npt.ArrayLike | None = None, clast: str = "observed"
 ) -> xr.Dataset:
@@ -73,6 +73,8 @@ def superpose_study(
     ----------
     Gibaldi & Perrier, Pharmacokinetics, 2nd ed. (1982), chapter on multiple dosing.
     """
+    more = ["clast_pred"] * (clast == "predicted") + ["c0"] * ("bolus" in result["route"].values.tolist())
+    needed(result, ("lambda_z", "auc_last", *more), "superposition")
     problems = [] if len(regimen) else ["the regimen has no dose"]
     problems += (
         [] if clast in ("observed", "predicted") else [f"clast is {clast!r}; expected 'observed' or 'predicted'"]

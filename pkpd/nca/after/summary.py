@@ -1,9 +1,9 @@
-"""Summaries by group, one row per profile, and the terminal regression as a line to draw."""
+"""Summaries by group, and the terminal regression as a line to draw."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas
@@ -14,19 +14,20 @@ from pkpd.arrays import Array, Flags
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.descriptive import level_problem, mean_interval
-from pkpd.nca.given import A_RESULT
+from pkpd.nca.after.forms import analytes_of, columns_of, in_rows, sparse_rows
+from pkpd.nca.given import OF_SAMPLES, is_sparse, needed
+from pkpd.nca.sparse.result import SparseResult
 
 _COLUMNS = (
     "parameter", "unit", "N", "n", "missing", "not_accepted", "geometric_mean", "geometric_cv", "mean", "sd", "cv",
     "median", "min", "max", "geometric_sd", "geometric_mean_low", "geometric_mean_high", "mean_low", "mean_high", "q1",
     "q3",
 )  # fmt: skip
-_LABELS = ("subject", "interval", "occasion", "route", "dose")
 
 
 @checked
 def summarise(
-    result: xr.Dataset | pandas.DataFrame,
+    result: xr.Dataset | xr.DataTree | SparseResult | pandas.DataFrame,
     by: str | Sequence[str] | None = None,
     *,
     level: float = 0.9,
@@ -45,8 +46,9 @@ def summarise(
 
     Parameters
     ----------
-    result : Dataset or DataFrame
-        What `nca` returned, or a table with one row per profile.
+    result : Dataset, DataTree, SparseResult or DataFrame
+        What `nca`, `nca_response`, `nca_sparse` or `sparse` returned, or a table with one row per profile. Several
+        analytes give one table with a column ``analyte``. A sparse result gives its groups, see Returns.
     by : str or list of str, optional
         Coordinates (columns) that make the groups; without, there is one group.
     level : float
@@ -65,7 +67,9 @@ def summarise(
         The group columns, then ``parameter``, ``unit``, ``N`` (profiles), ``n`` (numbers taken), ``missing`` and
         ``not_accepted`` (the rest of N), ``geometric_mean``, ``geometric_cv`` (%), ``mean``, ``sd``, ``cv`` (%),
         ``median``, ``min``, ``max``, ``geometric_sd``, ``geometric_mean_low``, ``geometric_mean_high``, ``mean_low``,
-        ``mean_high``, ``q1``, ``q3``. The rules stand in ``attrs["rules"]``.
+        ``mean_high``, ``q1``, ``q3``. The rules stand in ``attrs["rules"]``. Of a sparse result one row per group,
+        parameter and method instead: ``group``, the coordinates in `by`, ``parameter``, ``unit``, ``estimate``, ``se``,
+        ``df``, ``method``, ``lower``, ``upper``, ``level`` (that of its rules), ``reason``, ``reason_se``.
 
     Raises
     ------
@@ -77,6 +81,22 @@ def summarise(
     Hyndman RJ, Fan Y. Sample quantiles in statistical packages. Am Stat 50 (1996) 361-365: type 7.
     """
     groups = [by] if isinstance(by, str) else list(by or [])
+    if analytes := analytes_of(result):
+        groups = [name for name in groups if name != "analyte"]
+        options: dict[str, Any] = {
+            "level": level,
+            "minimum": minimum,
+            "most_missing": most_missing,
+            "only_accepted": only_accepted,
+        }
+        tables = [summarise(one, groups, **options).assign(analyte=name) for name, one in analytes.items()]
+        found = pandas.concat([one[["analyte", *one.columns[:-1]]] for one in tables], ignore_index=True)
+        found.attrs["rules"] = _rules(level, minimum, most_missing, only_accepted)
+        return found
+    if isinstance(result, xr.Dataset):
+        result = in_rows(result)
+    if is_sparse(result):
+        return _of_groups(result, groups)
     table, unit, names = _flat(result, groups)
     problems = unknown_names(groups, [str(n) for n in table.columns], "group") + level_problem(level)
     problems += [] if minimum >= 1 else [f"minimum is {minimum}; expected a whole number ≥ 1"]
@@ -103,32 +123,26 @@ def summarise(
     return found
 
 
+def _of_groups(result: Any, groups: list[str]) -> pandas.DataFrame:
+    """The table of a sparse result, with the coordinates that are asked for."""
+    known = [str(n) for n, v in result.coords.items() if v.dims == ("group",)] if isinstance(result, xr.Dataset) else []
+    if problems := unknown_names(groups, known, "group"):
+        raise InputError(problems, "summarise")
+    return sparse_rows(result, groups)
+
+
 def _flat(
     result: xr.Dataset | pandas.DataFrame, groups: Sequence[str]
 ) -> tuple[pandas.DataFrame, dict[str, str], list[str]]:
     """One row per profile, the units, and the names of what is summarised."""
     if isinstance(result, xr.Dataset):
         labels = {str(n): v.to_numpy() for n, v in result.coords.items() if v.dims == ("profile",)}
-        columns = {k: v for name in result.data_vars for k, v in _columns(result[name]).items()}
+        columns = {k: v for name in result.data_vars for k, v in columns_of(result[name]).items()}
         unit = {k: str(v.attrs.get("units", "")) for k, v in columns.items()}
         table = pandas.DataFrame({**{k: v.to_numpy() for k, v in columns.items()}, **labels})
         return table, unit, list(columns)
     numeric = result.select_dtypes("number").columns
     return result, {}, [str(n) for n in numeric if n not in groups]
-
-
-def _columns(variable: xr.DataArray) -> dict[str, xr.DataArray]:
-    """One column per profile of a parameter; of a window or threshold one for each, named after it."""
-    name, more = str(variable.name), [str(d) for d in variable.dims if d != "profile"]
-    if variable.dtype.kind in "OUS":
-        return {}  # sentences
-    if not more:
-        return {name: variable}
-    if "profile" not in variable.dims or "sample" in more or variable.dtype.kind != "f":
-        return {}  # the samples, and the reasons of windows
-    places = [dict(zip(more, at, strict=True)) for at in itertools.product(*(range(variable.sizes[d]) for d in more))]
-    parts = [variable.isel(place) for place in places]
-    return {f"{name}[{', '.join(f'{part[d].item()}' for d in more)}]": part for part in parts}
 
 
 def _rules(level: float, minimum: int, most_missing: float, only_accepted: bool) -> dict[str, str]:
@@ -168,44 +182,7 @@ def _statistics(x: Array, level: float) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-@checked
-def wide_table(result: xr.Dataset, parameters: Sequence[str] | None = None, units: bool = True) -> pandas.DataFrame:
-    """Return one row per profile: subject, interval, occasion, route and dose, then the parameters.
-
-    Parameters
-    ----------
-    result : Dataset
-        What `nca` returned.
-    parameters : sequence of str, optional
-        Names of the parameters in the order wanted; by default those of which at least one profile has a number.
-    units : bool
-        Whether columns are headed by symbol and unit, ``"AUClast (h·mg/L)"``; by default so. Otherwise by name.
-
-    Raises
-    ------
-    InputError
-        If a parameter does not exist; the nearest one is suggested.
-    """
-    known = [str(n) for n, v in result.data_vars.items() if v.dims == ("profile",)]
-    names = known if parameters is None else [str(n) for n in parameters]
-    if problems := unknown_names(names, known, "parameter"):
-        raise InputError(problems, "wide_table")
-    if parameters is None:
-        names = [n for n in names if bool(result[n].notnull().any())]
-    labels = [n for n in _LABELS if n in result.coords]
-    symbols = {n: str(result[n].attrs.get("symbol", n)) for n in (*labels, *names)}
-    # Two parameters with one symbol are told apart by their names.
-    symbols = {n: s if list(symbols.values()).count(s) == 1 else f"{s} {n}" for n, s in symbols.items()}
-    columns = {_heading(result[n], symbols[n]) if units else n: result[n].to_numpy() for n in symbols}
-    return pandas.DataFrame(columns)
-
-
-def _heading(variable: xr.DataArray, symbol: str) -> str:
-    unit = str(variable.attrs.get("units", ""))
-    return f"{symbol} ({unit})" if unit not in ("", "1") else symbol
-
-
-@checked(result=A_RESULT)
+@checked(result=OF_SAMPLES)
 def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:
     """Return the samples of one profile with the terminal regression through them.
 
@@ -231,6 +208,7 @@ def lambda_z_line(result: xr.Dataset, profile: int) -> pandas.DataFrame:
     """
     if not 0 <= profile < result.sizes["profile"]:
         raise InputError(f"profile is {profile}; expected 0 to {result.sizes['profile'] - 1}")
+    needed(result, ("lambda_z", "lambda_z_intercept", "lambda_z_start"), "lambda_z_line")
     row = result.isel(profile=profile)
     time, value = row["sample_time"].to_numpy(), row["sample_value"].to_numpy()
     quantified = row["sample_quantified"].to_numpy().astype(bool)

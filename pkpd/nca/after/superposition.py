@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.files import Part
 from pkpd.nca.kernel.curve import CurveOptions, SingleDoseCurve, area_to, curve_of, value_at
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def add_up(single: SingleDoseCurve, given: Array, scale: Array, at: Array, befor
 
 
 @dataclass(frozen=True, eq=False)
-class SteadyState:
+class SteadyState(Part):
     """One dosing interval of a regular regimen, predicted from a single dose.
 
     Attributes

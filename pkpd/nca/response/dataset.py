@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas
 
 from pkpd import units
-from pkpd.errors import UnitError, warn
+from pkpd.errors import UnitError
 from pkpd.nca.response.compute import Numbers
 from pkpd.nca.response.courses import Course
 from pkpd.nca.response.parameters import ResponseParameter
@@ -59,7 +57,7 @@ def reasons_along(found: Sequence[Numbers], dim: str, names: Sequence[str]) -> A
 def coordinates(
     study: Study, courses: Sequence[Course], windows: Sequence[tuple[float, float]], own: str, subjects: Sequence[Any]
 ) -> dict[str, Any]:
-    """Return what names a response: subject, window, first dose; and the subject's covariates.
+    """Return what names a response: subject, window, first dose.
 
     Parameters
     ----------
@@ -86,7 +84,7 @@ def coordinates(
         "start": ("profile", np.array([one.start for one in courses], dtype=object),
                   {"long_name": "where the value at the beginning of the curve comes from"}),
     }  # fmt: skip
-    return found | _doses(study, courses, time) | _covariates(study, subjects, found)
+    return found | _doses(study, courses, time)
 
 
 def _window(pair: tuple[float, float]) -> str:
@@ -111,31 +109,6 @@ def _doses(study: Study, courses: Sequence[Course], time: str) -> dict[str, Any]
         "route": ("profile", np.array([row[2] for row in rows], dtype=object),
                   {"long_name": "route of the first dose"}),
     }  # fmt: skip
-
-
-def _covariates(study: Study, subjects: Sequence[Any], taken: Mapping[str, Any]) -> dict[str, Any]:
-    """The subjects' covariates, so that a summary can be made by them."""
-    people = study.subjects.set_index("subject")
-    names = [str(name) for name in people.columns]
-    known = {*taken, "dose_time", "dose", "route", "parameter", "period", "sample", "limit", "visit", "stretch"}
-    if lost := [name for name in names if name in known]:
-        warn(f"{len(lost)} covariates are called as a label of the result is, and are not in it: {', '.join(lost)}")
-    found: dict[str, Any] = {}
-    for name in (name for name in names if name not in known):
-        column = people[name].reindex(list(subjects))
-        attrs = {"long_name": name, **({"units": study.units[name]} if name in study.units else {})}
-        found[name] = ("profile", _plain(column), attrs)
-    return found
-
-
-def _plain(column: pandas.Series) -> npt.NDArray[Any]:
-    """A covariate as numbers, or as text."""
-    found: npt.NDArray[Any]
-    if pandas.api.types.is_numeric_dtype(column) and not pandas.api.types.is_bool_dtype(column):
-        found = column.to_numpy(dtype=float, na_value=np.nan)
-    else:
-        found = column.astype(object).where(column.notna(), "").map(str).to_numpy(dtype=object)
-    return found
 
 
 def samples(courses: Sequence[Course], own: str, time: str) -> dict[str, Any]:

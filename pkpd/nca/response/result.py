@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd.about import package_version
-from pkpd.arguments import checked
+from pkpd.arguments import checked, from_json
 from pkpd.arrays import Array
 from pkpd.errors import InputError, shown, unknown_names
 from pkpd.nca.response import dataset
@@ -19,6 +20,7 @@ from pkpd.nca.response.courses import WHOLE, Course, courses_of
 from pkpd.nca.response.parameters import LIMIT_PARAMETERS, RESPONSE_PARAMETERS, SLOPE_PARAMETERS, VISIT_PARAMETERS
 from pkpd.nca.response.rules import ResponseRules, response_preset
 from pkpd.nca.settings import pairs
+from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.periods import by_period
 from pkpd.nca.study.provenance import data_attributes
 from pkpd.nca.study.unsampled import warn_unsampled
@@ -26,6 +28,7 @@ from pkpd.study import Study
 
 _PERCENT = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*%\s*")
 Limit = float | str
+_RESERVED = (*LIMIT_PARAMETERS, *VISIT_PARAMETERS, *SLOPE_PARAMETERS, "limit", "visit", "stretch")
 
 
 @checked
@@ -111,6 +114,33 @@ def nca_response(
     return xr.DataTree.from_dict({name: _one(study, name, chosen, asked) for name in names})
 
 
+def rerun_response(study: Study, result: xr.Dataset, changes: dict[str, Any]) -> xr.Dataset:
+    """Return the analysis of a response once more, by what its result was asked for and with changes.
+
+    Raises
+    ------
+    InputError
+        As `nca_response`; or if the result does not hold what was asked for.
+    """
+    if "asked" not in result.attrs:
+        raise InputError("the result holds no settings; expected what pkpd.nca.nca_response returned", "rerun")
+    asked = from_json(str(result.attrs["asked"]), "rerun")
+    if not isinstance(asked, dict):
+        raise InputError("the result's settings are not what pkpd.nca.nca_response wrote", "rerun")
+    asked["windows"] = [[a, np.inf if b is None else b] for a, b in asked.get("windows", [])]
+    rules = ResponseRules.from_json(str(result.attrs["rules"]))
+    found: xr.Dataset = nca_response(
+        study, **{"analyte": str(result.attrs["analyte"]), "rules": rules, **asked, **changes}
+    )
+    return found
+
+
+def _asked_for(asked: dict[str, Any]) -> str:
+    """What a response was asked for as JSON; an end that is open is null."""
+    windows = [[a, b if np.isfinite(b) else None] for a, b in asked["windows"]]
+    return json.dumps({**{name: list(values) for name, values in asked.items()}, "windows": windows})
+
+
 def _one(study: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any]) -> xr.Dataset:
     """The labelled result of one analyte."""
     own, time, windows = study.units.get(analyte, "1"), study.units["time"], asked["windows"] or WHOLE
@@ -141,9 +171,10 @@ def _one(study: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any]
     data |= dataset.samples(courses, own, time)
     attrs = {
         "title": f"non-compartmental analysis of the response {analyte}",
-        "analyte": analyte, "kind": "response", "rules": rules.to_json(), "pkpd_version": package_version(),
+        "analyte": analyte, "kind": "response", "rules": rules.to_json(), "asked": _asked_for(asked),
+        "pkpd_version": package_version(),
     }  # fmt: skip
-    return xr.Dataset(data, coords, attrs | data_attributes(study))
+    return with_covariates(xr.Dataset(data, coords, attrs | data_attributes(study)), study, _RESERVED)
 
 
 def _label(asked: Any) -> str:

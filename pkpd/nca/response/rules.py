@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from pkpd.arguments import brief
 from pkpd.errors import nearest, shown
 from pkpd.nca.choices import Choices, is_number, preset_among
 
@@ -69,6 +70,8 @@ class ResponseRules(Choices):
     recovery: float = 1.0
     blq: str = "lloq/2"
     visit_window: float = 0.0
+
+    __repr__ = brief
 
     def problems(self) -> Iterator[str]:
         """Yield one sentence for every choice that does not exist."""

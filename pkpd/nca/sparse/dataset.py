@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from pkpd.nca.sparse.gather import GroupSamples
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, SparseParameter
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
+from pkpd.nca.study.covariates import alike_within, names_for
 from pkpd.nca.study.provenance import data_attributes
 from pkpd.study import Study
 
@@ -139,6 +140,14 @@ def coordinates_of(
             name: ("group", np.array(totals[name], dtype=np.int64), {"long_name": text}) for name, text in count.items()
         },
     }
+
+
+def covariates_of(study: Study, groups: list[GroupSamples], taken: Collection[str]) -> dict[str, Any]:
+    """Return the covariates of which every group has one value, as coordinates of the groups."""
+    columns = alike_within(study, [group.subjects for group in groups])
+    known = {name: {"units": study.units[name]} if name in study.units else {} for name in columns}
+    return {label: ("group", columns[name], {"long_name": name, **known[name]})
+            for name, label in names_for(columns, taken).items()}  # fmt: skip
 
 
 def attributes_of(

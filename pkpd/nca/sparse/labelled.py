@@ -14,7 +14,14 @@ from pkpd import units
 from pkpd.arguments import checked
 from pkpd.errors import InputError, warn
 from pkpd.nca.sparse.analysis import analyse_pooled
-from pkpd.nca.sparse.dataset import attributes_of, coordinates_of, mean_curves, parameter_variables, result_tables
+from pkpd.nca.sparse.dataset import (
+    attributes_of,
+    coordinates_of,
+    covariates_of,
+    mean_curves,
+    parameter_variables,
+    result_tables,
+)
 from pkpd.nca.sparse.gather import GroupSamples, gather
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS
 from pkpd.nca.sparse.pooled import left_out
@@ -65,9 +72,10 @@ def nca_sparse(
     -------
     xarray.Dataset
         Dimension ``group`` with coordinates ``dose``, ``route``, ``duration``, ``design``, ``start`` (how the area
-        begins where no mean stands at the dose), ``accepted`` and ``flags`` (what to be careful about). One float
-        variable per parameter (`SPARSE_PARAMETERS`) with its ``units``; ``se``, ``df`` and the sentences ``reason``
-        (why there is no estimate) and ``reason_se`` (why there is no standard error, degrees of freedom or interval)
+        begins where no mean stands at the dose), ``accepted``, ``flags`` (what to be careful about) and the covariates
+        that have one value within every group. One float variable per parameter (`SPARSE_PARAMETERS`) with its
+        ``units``; ``se``, ``df`` and the sentences ``reason`` (why there is no estimate) and ``reason_se`` (why there
+        is no standard error, degrees of freedom or interval)
         by ``(group, parameter)``; ``lower`` and ``upper`` by ``(group, parameter, method)``; the mean curve as
         ``profile_…(group, point)``. The rules stand as JSON in ``attrs["rules"]``.
 
@@ -105,7 +113,22 @@ def nca_sparse(
         **mean_curves(found, base),
     }
     coordinates = coordinates_of(groups, found, chosen, base, amount_unit, concentration)
-    return xr.Dataset(data, coordinates, attributes_of(study, analyte, by, chosen, found))
+    shared = covariates_of(study, groups, {*data, *coordinates, "point"})
+    attrs = attributes_of(study, analyte, by, chosen, found) | {"dose_unit": dose_unit or ""}
+    return xr.Dataset(data, {**coordinates, **shared}, attrs)
+
+
+def rerun_sparse(study: Study, result: xr.Dataset, changes: dict[str, Any]) -> xr.Dataset:
+    """Return the sparse analysis once more, by what its result was asked for and with changes.
+
+    Raises
+    ------
+    InputError
+        As `nca_sparse`.
+    """
+    attrs = {name: str(result.attrs.get(name, "")) for name in ("analyte", "by", "rules", "dose_unit")}
+    asked = {name: attrs[name] or None for name in ("analyte", "by", "dose_unit")}
+    return nca_sparse(study, **{**asked, "rules": SparseRules.from_json(attrs["rules"]), **changes})
 
 
 def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> SparseResult:

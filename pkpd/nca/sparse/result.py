@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, nearest
+from pkpd.files import Saved
 from pkpd.nca.sparse.parameters import NAMES
 from pkpd.nca.sparse.rules import SparseRules
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class SparseResult:
+class SparseResult(Saved):
     """What `sparse` found in one group.
 
     Attributes

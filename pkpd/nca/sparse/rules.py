@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from pkpd.arguments import brief
 from pkpd.errors import unknown_names
 from pkpd.nca.choices import Choices, is_number, is_whole, preset_among
 
@@ -82,6 +83,8 @@ class SparseRules(Choices):
     methods: tuple[str, ...] = ("t", "z")
     replicates: int = 1000
     seed: int = 0
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         given = (self.methods,) if isinstance(self.methods, str) else self.methods

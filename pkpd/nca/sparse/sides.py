@@ -13,6 +13,7 @@ import xarray as xr
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, unknown_names
+from pkpd.files import Part
 from pkpd.nca.sparse.intervals import bootstrap_t_interval
 from pkpd.nca.sparse.result import SparseResult, check_parameter
 from pkpd.nca.sparse.rules import level_problems
@@ -25,7 +26,7 @@ Statistic = Callable[[Array, Array, Array, Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True, eq=False)
-class SparseComparison:
+class SparseComparison(Part):
     """Two groups compared.
 
     Attributes

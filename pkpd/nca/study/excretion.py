@@ -21,6 +21,7 @@ from pkpd.nca.kernel.accept import Acceptance, acceptance, line, not_met
 from pkpd.nca.kernel.compute import Computed, as_analysed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
+from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.labels import OF_PERIODS
@@ -136,8 +137,15 @@ def excretion(study: Study, settings: NcaSettings) -> xr.Dataset:
     Certara, Phoenix WinNonlin user's guide, "Interval data parameters"; Rowland & Tozer, Clinical Pharmacokinetics
     and Pharmacodynamics, chapter on elimination.
     """
-    if (periods := by_period(study)) is not None:
-        return _by_period(excretion(periods.study, settings), periods, attributes(study, settings))
+    if (periods := by_period(study)) is None:
+        found = _excreted(study, settings)
+    else:
+        found = _by_period(_excreted(periods.study, settings), periods, attributes(study, settings))
+    return with_covariates(found, study, EXCRETION)
+
+
+def _excreted(study: Study, settings: NcaSettings) -> xr.Dataset:
+    """The excretion of a study in which every subject has one period."""
     plasma, words = settings.plasma, _units(study, settings)
     warn_unsampled(study, settings.analyte)
     parts = _collections(study, settings.analyte, words)

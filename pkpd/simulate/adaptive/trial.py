@@ -14,7 +14,14 @@ from pkpd.dosing import Dose, Regimen
 from pkpd.engine import Settings, Solution, compile_model
 from pkpd.errors import InputError, naming, warn
 from pkpd.population import Population
-from pkpd.simulate.designs import concrete, doses_for, one_occasion
+from pkpd.simulate.designs import (
+    concrete,
+    covariate_units,
+    doses_for,
+    one_occasion,
+    plain_column,
+    require_covariates,
+)
 from pkpd.simulate.noise import draw_measured
 from pkpd.simulate.pieces import DECISIONS, ERRORS, blocks, drawn, stream
 
@@ -56,6 +63,7 @@ class AdaptiveTrial:
         self.code = compile_model(self.model)
         if missing := [n for n in self.code.inputs if n not in self.values]:
             raise InputError([f"covariate {n!r} has no value" for n in missing], "simulate_adaptive")
+        require_covariates(people, self.model.covariates)
         self.names = list(range(1, subjects + 1))
         self.doses: list[list[tuple[Dose, int]]] = [[(dose, START) for dose in start] for _ in self.names]
         self.exact: list[Array] = []  # by decision: subjects × outputs
@@ -100,7 +108,7 @@ class AdaptiveTrial:
         for doses, who in groups.items():
             regimen = Regimen(doses, self.start.unit, self.start.time_unit)
             values = {n: column[who] for n, column in self.values.items()}
-            for k, plan in zip(who, doses_for(regimen, self.model, values, len(who)), strict=True):
+            for k, plan in zip(who, doses_for(regimen, self.population, self.model, values, len(who)), strict=True):
                 plans[k] = plan
         return plans
 
@@ -163,7 +171,7 @@ def as_dataset(trials: Sequence[AdaptiveTrial], decisions: Array, times: Array, 
     first = trials[0]
     dims, clock = ("replicate", "subject", "time"), first.start.time_unit
     solved = [trial.solve(times, late) for trial in trials]
-    exact = [s.outputs.reshape(len(first.names), times.size, -1).transpose(0, 2, 1) for s in solved]
+    exact = [s.outputs.reshape(len(first.names), times.size, s.outputs.shape[1]).transpose(0, 2, 1) for s in solved]
     status = np.stack([s.status for s in solved])
     if failed := int((status != 0).sum()):
         k, j = np.argwhere(status)[0]
@@ -184,9 +192,10 @@ def as_dataset(trials: Sequence[AdaptiveTrial], decisions: Array, times: Array, 
         shown = np.stack([np.concatenate([m[name] for m in trial.measured], axis=-1) for trial in trials])
         data[f"{name}_measured_seen"] = (seen, shown, about)
     for name in first.values:
-        column = np.stack([trial.values[name] for trial in trials])
-        if np.ptp(column.astype(float)) > 0 and name not in data:
-            unit = first.model.parameters.get(name).unit if name in first.model.parameters else ""
+        column = np.stack([plain_column(trial.values[name]) for trial in trials])
+        if (column != column.flat[0]).any() and name not in data:
+            inside = name in first.model.parameters
+            unit = first.model.parameters.get(name).unit if inside else covariate_units(first.population).get(name, "")
             data[name] = (dims[:2], column, {"units": unit, "long_name": f"individual {name}"})
     data["status"] = (dims[:2], status, {"long_name": "0 = solved"})
     data |= _doses(trials, decisions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pkpd.engine import Settings
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.model import Model
 from pkpd.population import Population, Source, population_of
-from pkpd.simulate.designs import concrete, doses_for, one_occasion
+from pkpd.simulate.designs import concrete, doses_for, one_occasion, require_covariates
 from pkpd.simulate.locate.course import Course
 from pkpd.simulate.locate.summary import (
     KIND,
@@ -130,8 +131,11 @@ def locate(
     inputs = [*model.parameters.names, *model.covariates]
     if missing := [n for n in inputs if n not in values]:
         raise InputError([f"covariate {n!r} has no value" for n in missing], "locate")
+    if individuals is None:
+        require_covariates(people, model.covariates)
     table = np.column_stack([np.asarray(values[n], dtype=float) for n in inputs])
-    doses = doses_for(regimen, model, values, len(table))
+    whose = people if individuals is None else replace(people, covariates=None)
+    doses = doses_for(regimen, whose, model, values, len(table))
     summaries, status = [], np.zeros(len(table), dtype=np.int64)
     advice: dict[int, str] = {}
     for lo in range(0, len(table), TOGETHER):

@@ -79,7 +79,7 @@ class Agreement:
         lines += [f"  subject {row[0]}: {row[1]}, {row[2]}" for row in self.discordant.itertuples(index=False)]
         return "\n".join(lines)
 
-    __str__ = summary
+    __str__ = __repr__ = summary
 
     def _repr_html_(self) -> str:
         return f"{self.matrix.to_html()}<pre>{html.escape(self.summary())}</pre>"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pkpd.arguments import checked_fields
+from pkpd.arguments import brief, checked_fields
 from pkpd.errors import InputError, nearest
 
 VERSIONS = ("1.0", "1.1")
@@ -52,6 +52,8 @@ class RecistRules:
     after_complete: str | None = None
     stable_between: int = 0
     not_evaluable_between: int = 1
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "RECIST rules")

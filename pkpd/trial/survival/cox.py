@@ -138,7 +138,7 @@ class CoxFit:
             )  # fmt: skip
         return "\n".join(lines)
 
-    __str__ = summary
+    __str__ = __repr__ = summary
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary().split(chr(10))[0])}</pre>{self.table().to_html(index=False)}"

@@ -181,7 +181,7 @@ class KaplanMeier:
                          f"({ends[0]} to {ends[1]})")  # fmt: skip
         return "\n".join(lines)
 
-    __str__ = summary
+    __str__ = __repr__ = summary
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.median().to_html(index=False)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arguments import checked, checked_fields
+from pkpd.arguments import brief, checked, checked_fields
 from pkpd.errors import InputError, nearest, shown, warn
 from pkpd.trial.recist.assessments import read_assessments
 from pkpd.trial.recist.scans import provenance
@@ -56,6 +56,8 @@ class PfsRules:
     every: float | None = None
     window: float = 0.0
     death_without_scan: float | None = math.inf
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checked_fields(self, "PFS rules")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +16,9 @@ from pkpd.fit.mixed.marginal.copies import joint
 from pkpd.fit.mixed.marginal.laplacian import marginal
 from pkpd.fit.mixed.marginal.quadrature import quadrature
 from pkpd.fit.mixed.problem.problem import Problem
-from pkpd.fit.mixed.result.plain import population_data, population_from
 from pkpd.fit.mixed.result.residuals import residuals
 from pkpd.fit.mixed.search.two_stage import two_stage
+from pkpd.saving import load
 from tests.fit.mixed.test_censoring import problem as censored
 from tests.fit.mixed.test_pairs import usual as coupled
 from tests.fit.mixed.test_spreads import problem as spread
@@ -75,9 +75,9 @@ def test_methods_that_do_not_know_them_say_so(sort: str) -> None:
 
 
 @pytest.mark.parametrize("sort", ["spread", "pairs"])
-def test_a_population_written_down_and_read_is_the_same(sort: str) -> None:
+def test_a_population_written_down_and_read_is_the_same(sort: str, tmp_path: Path) -> None:
     people = SORTS[sort]().population
-    again = population_from(json.loads(json.dumps(population_data(people))))
+    again = load(people.save(tmp_path / "people.nc"))
     assert again.correlations == people.correlations
     assert again.error_exponents == people.error_exponents
 

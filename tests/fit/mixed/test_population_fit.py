@@ -15,8 +15,9 @@ from pkpd import InputError, oral, simulate
 from pkpd.fit.mixed.marginal.laplacian import FO, marginal
 from pkpd.fit.mixed.modes.modes import conditional_modes
 from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
+from pkpd.fit.mixed.result.fit_parts import mixed_numbers
 from pkpd.fit.mixed.result.individuals import individuals_of
-from pkpd.fit.mixed.result.population_fit import PopulationFit, mixed_numbers, population_fit
+from pkpd.fit.mixed.result.population_fit import PopulationFit, population_fit
 from pkpd.fit.mixed.result.quantities import standard_secondary
 from pkpd.io import read_nonmem
 from pkpd.parameters import Parameter, Parameters

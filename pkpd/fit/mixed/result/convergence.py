@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.files import Part
 from pkpd.fit.cautions import NEAR
 from pkpd.fit.mixed.modes.modes import FOUND, UNSOLVED, WORDS
 from pkpd.fit.mixed.result.estimate import Estimate, Exact
@@ -26,7 +27,7 @@ _TIED = 0.99  # absolute correlation of random effects that is as good as 1
 
 
 @dataclass(frozen=True, eq=False)
-class Convergence:
+class Convergence(Part):
     """How a fit ended, as numbers and names.
 
     Attributes

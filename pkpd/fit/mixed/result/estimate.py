@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import Marginal
 from pkpd.fit.mixed.problem.problem import Point, Problem
 from pkpd.fit.mixed.search.objective import Step
@@ -15,7 +16,7 @@ from pkpd.fit.verdict import CONVERGED
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class Tried(Part):
     """One start of a search and where it ended.
 
     Attributes
@@ -39,7 +40,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Exact:
+class Exact(Part):
     """The marginal likelihood without the approximation of the fit's method, at the estimates.
 
     Attributes

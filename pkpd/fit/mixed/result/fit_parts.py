@@ -6,11 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
+from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import FO, Marginal
 from pkpd.fit.mixed.modes.modes import conditional_modes
+from pkpd.fit.mixed.result.beside import fitted_covariates, with_covariates
 from pkpd.fit.mixed.result.estimate import Estimate
 from pkpd.fit.mixed.result.individuals import individuals_of
+from pkpd.fit.mixed.result.origin import Origin, origin_of
 from pkpd.fit.mixed.result.residuals import residuals
+from pkpd.model import expressions
+from pkpd.population import Population
 
 if TYPE_CHECKING:
     import pandas
@@ -66,7 +73,8 @@ class Computed:
     @cached_property
     def individuals(self) -> xarray.Dataset:
         """What is known of every subject."""
-        return individuals_of(self.estimate.problem, self.there, self.estimate.method)
+        covariates, _ = fitted_covariates(self.estimate.problem, self.study)
+        return with_covariates(individuals_of(self.estimate.problem, self.there, self.estimate.method), covariates)
 
     @cached_property
     def predictions(self) -> pandas.DataFrame:
@@ -79,7 +87,7 @@ class Computed:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Kept(Part):
     """Tables as they were computed once, e.g. before they were saved.
 
     Attributes
@@ -87,15 +95,27 @@ class Kept:
     individuals : xarray.Dataset
     predictions : DataFrame
     data_hash : str
+    origin : Origin or None
+        What the problem was made of beside the study.
     """
 
     individuals: xarray.Dataset
     predictions: pandas.DataFrame
     data_hash: str = ""
+    origin: Origin | None = None
+
+
+def kept(tables: Tables, estimate: Estimate | None) -> Kept:
+    """Return the tables of a fit as they are now, with what makes its problem again."""
+    if isinstance(tables, Kept):
+        return tables
+    study = tables.study if isinstance(tables, Computed) else None
+    origin = None if estimate is None else origin_of(estimate.problem, study)
+    return Kept(tables.individuals, tables.predictions, tables.data_hash, origin)
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Part):
     """Sizes that criteria are made of.
 
     Attributes
@@ -112,3 +132,17 @@ class Counts:
     censored: int
     mixed: int
     fixed: int
+
+
+def mixed_numbers(people: Population) -> int:
+    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
+    omega = people.omega
+    active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
+    active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
+    moved: set[str] = set()
+    own = [f"{name} + ({text})" for name, text in people.error_exponents.items()]
+    for text in (*people.texts.values(), *own):
+        names = expressions.names(text)
+        if names & active:
+            moved |= names
+    return len(moved & set(people.parameters.free)) + len(omega.free)

@@ -13,6 +13,7 @@ from pkpd.errors import InputError, nearest, warn
 from pkpd.fit.mixed.marginal.laplacian import FOCEI, LAPLACE, Marginal, marginal
 from pkpd.fit.mixed.problem.prepare import problem_of
 from pkpd.fit.mixed.problem.problem import Problem
+from pkpd.fit.mixed.result.beside import fitted_covariates, with_covariates
 from pkpd.fit.mixed.result.individuals import individuals_of, parameter_values
 from pkpd.population import Population, Source, population_of
 from pkpd.study import Study
@@ -72,7 +73,8 @@ def individual_estimates(
     known = replace(people, parameters=fixed, omega=people.omega.fix(), priors=())
     problem = problem_of(known, new_subjects, settings)
     there = marginal(problem, problem.at(problem.start), method)
-    found = individuals_of(problem, there, method)
+    covariates, _ = fitted_covariates(problem, new_subjects)
+    found = with_covariates(individuals_of(problem, there, method), covariates)
     bad = found["subject"].to_numpy()[found["status"].to_numpy() != "found"].tolist()
     if bad:
         who = ", ".join(map(str, bad[:5]))

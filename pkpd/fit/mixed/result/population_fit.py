@@ -11,24 +11,25 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.files import Saved
+from pkpd.fit.datasets import correlation_table
 from pkpd.fit.densities import measured_rows
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI
 from pkpd.fit.mixed.problem.problem import Problem
-from pkpd.fit.mixed.result import fit_text, individuals, tables, writing
+from pkpd.fit.mixed.result import fit_text, individuals, tables
+from pkpd.fit.mixed.result.beside import covariates_of, fitted_covariates
 from pkpd.fit.mixed.result.conditional import conditional_distributions
 from pkpd.fit.mixed.result.convergence import Convergence, convergence_of
+from pkpd.fit.mixed.result.dataset import population_dataset
 from pkpd.fit.mixed.result.estimate import Estimate, Exact, Tried
-from pkpd.fit.mixed.result.fit_parts import Computed, Counts, Tables
+from pkpd.fit.mixed.result.fit_parts import Computed, Counts, Tables, kept, mixed_numbers
 from pkpd.fit.mixed.result.uncertainty import Uncertainty, known, uncertainty_of
 from pkpd.fit.mixed.search.objective import Step
 from pkpd.fit.verdict import CONVERGED
-from pkpd.model import expressions
 from pkpd.population import Population
 from pkpd.population.cholesky import loadings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas
     import xarray
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class PopulationFit:
+class PopulationFit(Saved):
     """Estimates of a population.
 
     Attributes
@@ -142,6 +143,11 @@ class PopulationFit:
         return self.uncertainty.covariance(self.covariance_kind)
 
     @property
+    def correlation(self) -> pandas.DataFrame:
+        """Correlations of the vector's numbers, by name; from the same covariance."""
+        return correlation_table(self.names, self.covariance)
+
+    @property
     def condition_number(self) -> float:
         """Of the correlation matrix of the estimates."""
         return self.uncertainty.condition_number(self.covariance_kind)
@@ -184,8 +190,13 @@ class PopulationFit:
 
     @property
     def individuals(self) -> xarray.Dataset:
-        """η, κ, individual parameters per occasion, their uncertainty, objective and status of every subject."""
+        """η, κ, parameters per occasion, their uncertainty, objective, status and covariates of every subject."""
         return self.tables.individuals
+
+    @property
+    def covariates(self) -> pandas.DataFrame | None:
+        """Covariates of the subjects that were fitted, one row each, with the units in ``attrs["units"]``."""
+        return covariates_of(self.individuals)
 
     def conditional(self, samples: int = 0, draws: int = 1000, seed: int = 1) -> xarray.Dataset:
         """Return conditional means, SDs and samples of the random effects (`pkpd.fit.mixed.result.conditional`).
@@ -193,10 +204,10 @@ class PopulationFit:
         Raises
         ------
         InputError
-            If the fit was loaded: it has no problem to draw from.
+            If the fit was loaded without its study: it has no problem to draw from.
         """
         if self.estimate is None:
-            raise InputError("a fit that was loaded cannot be drawn from; evaluate it again with starts=0")
+            raise InputError("a fit loaded without its study has nothing to draw from; load it with the study")
         return conditional_distributions(self.estimate, samples, draws, seed)
 
     @property
@@ -286,9 +297,13 @@ class PopulationFit:
         }
         return pandas.DataFrame(columns, index=pandas.Index(found["subject"].to_numpy(), name="subject"))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the fit to one NetCDF file (no pickle); `pkpd.fit.load` reads it."""
-        return writing.save(self, path)
+    def _kept(self) -> PopulationFit:
+        """Return the fit without its problem, which is made again from its study (`pkpd.fit.load`)."""
+        return replace(self, tables=kept(self.tables, self.estimate), estimate=None)
+
+    def to_dataset(self, level: float = 0.90) -> xarray.Dataset:
+        """Return all that is reported along ``parameter``: estimate, se, low, high; kind, unit; status, minus2ll …"""
+        return population_dataset(self, level)
 
     def summary(self) -> str:
         """Return the verdict in a few lines of text."""
@@ -327,6 +342,9 @@ def population_fit(
     known(covariance)
     problem, there = estimate.problem, estimate.marginal
     people = with_given(problem, problem.population_at(estimate.vector))
+    covariates, said = fitted_covariates(problem, study)
+    if people.covariates is None and covariates is not None:
+        people = replace(people, covariates=covariates)
     uncertainty = uncertainty_of(there, estimate.hessian, problem.names)
     measured = int(measured_rows(problem.data).sum())
     rows = int(problem.data.time.size)
@@ -335,7 +353,7 @@ def population_fit(
         people, estimate.method, estimate.vector, uncertainty, covariance, there.objective,
         there.objective + problem.constant,
         Counts(problem.subjects, rows, rows - measured, mixed, len(problem.names) - mixed),
-        estimate.status, estimate.message, estimate.cautions, (*estimate.notes, *_notes(estimate)),
+        estimate.status, estimate.message, estimate.cautions, (*estimate.notes, *_notes(estimate), *said),
         convergence_of(estimate, uncertainty), dict(secondary or {}), estimate.trace, estimate.tried,
         Computed(estimate, study), estimate, dict(attrs if attrs is not None else study.attrs if study else {}),
     )  # fmt: skip
@@ -366,17 +384,3 @@ def _notes(estimate: Estimate) -> tuple[str, ...]:
         value = estimate.objective + problem.population_at(estimate.vector).prior_density().value
         said.append(f"objective with the priors' −2 log density: {value:.4f}")
     return tuple(said)
-
-
-def mixed_numbers(people: Population) -> int:
-    """Return how many estimated numbers belong to parameters with a random effect (`Counts.mixed`)."""
-    omega = people.omega
-    active = {n for n, v in zip(omega.names(), np.diag(omega.matrix()), strict=True) if v > 0}
-    active = {n.removesuffix("_1") if n.startswith("kappa_") else n for n in active}
-    moved: set[str] = set()
-    own = [f"{name} + ({text})" for name, text in people.error_exponents.items()]
-    for text in (*people.texts.values(), *own):
-        names = expressions.names(text)
-        if names & active:
-            moved |= names
-    return len(moved & set(people.parameters.free)) + len(omega.free)

@@ -22,6 +22,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError, nearest
+from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import FOCEI, Marginal, marginal
 from pkpd.fit.mixed.problem.problem import Problem
 
@@ -34,7 +35,7 @@ _SINGULAR = 1e-13  # smallest eigenvalue of a scaled matrix, relative to the lar
 
 
 @dataclass(frozen=True, eq=False)
-class Uncertainty:
+class Uncertainty(Part):
     """What the likelihood says of the estimates' covariance.
 
     Parameters

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.files import Part
 from pkpd.fit.mixed.marginal.laplacian import FOCE, FOCEI, LAPLACE, Marginal, gradient_near
 from pkpd.fit.mixed.marginal.marginals import marginal_by
 from pkpd.fit.mixed.marginal.quadrature import NODES
@@ -44,7 +45,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Part):
     """One line of the trace of a search.
 
     Attributes

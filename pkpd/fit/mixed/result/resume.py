@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.engine import Settings
 from pkpd.errors import InputError
 from pkpd.fit.mixed.marginal.laplacian import FO, FOCE, FOCEI, LAPLACE, Marginal, marginal
 from pkpd.fit.mixed.modes.modes import conditional_modes
 from pkpd.fit.mixed.problem.prepare import problem_from
 from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.fit.mixed.result.estimate import Estimate
-from pkpd.fit.mixed.result.fit_parts import Computed
-from pkpd.fit.mixed.result.plain import population_from
+from pkpd.fit.mixed.result.fit_parts import Computed, Kept
+from pkpd.fit.mixed.result.origin import Origin
 from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.observed import observe
 from pkpd.observed.sequence import occasion_labels
@@ -27,15 +25,13 @@ _DIRECT = (FOCEI, FOCE, LAPLACE, FO)
 _SAME = 1e-6  # relative difference of an objective that was computed again
 
 
-def with_data(fit: PopulationFit, about: Mapping[str, Any] | None, study: Study) -> PopulationFit:
+def with_data(fit: PopulationFit, study: Study) -> PopulationFit:
     """Return a loaded fit with its problem; where its method has an objective, that is computed again and compared.
 
     Parameters
     ----------
     fit : PopulationFit
         As it was loaded.
-    about : mapping or None
-        As `pkpd.fit.mixed.result.writing.problem_data` returned it.
     study : Study
         The data.
 
@@ -44,9 +40,10 @@ def with_data(fit: PopulationFit, about: Mapping[str, Any] | None, study: Study)
     InputError
         If the problem is not the one that was fitted.
     """
-    if about is None:
-        raise InputError("the fit was saved after it had been loaded without its study; load that file with it", "load")
-    problem = _problem(fit, about, study)
+    origin = fit.tables.origin if isinstance(fit.tables, Kept) else None
+    if origin is None:
+        raise InputError("the file does not say what the problem was made of; leave out study", "load")
+    problem = _problem(fit, origin, study)
     rows = int(problem.data.time.size)
     if rows != fit.counts.observations:
         raise InputError(f"the study has {rows} records that count; the fit had {fit.counts.observations}", "load")
@@ -59,19 +56,18 @@ def with_data(fit: PopulationFit, about: Mapping[str, Any] | None, study: Study)
     return replace(fit, estimate=estimate, tables=Computed(estimate, study))
 
 
-def _problem(fit: PopulationFit, about: Mapping[str, Any], study: Study) -> Problem:
-    start = population_from(about["start"], [type(e) for e in fit.people.errors])
-    if set(study.subject_ids) - set(about["subjects"]):
-        study = study.select(subjects=[s for s in study.subject_ids if s in set(about["subjects"])])
-    if about["filled"]:
+def _problem(fit: PopulationFit, origin: Origin, study: Study) -> Problem:
+    start, known = origin.start, set(origin.subjects)
+    if set(study.subject_ids) - known:
+        study = study.select(subjects=[s for s in study.subject_ids if s in known])
+    if origin.filled:
         table = study.subjects
-        for column, pairs in about["filled"].items():
+        for column, pairs in origin.filled.items():
             table[column] = table[column].astype(float).fillna(table["subject"].map(dict(pairs)))
         study = replace(study, _subjects=table)
     occasions = max(len(occasion_labels(study)), 1)
-    data = observe(start.individual_model(occasions), study, about["analytes"]).usable()
-    settings = Settings(**about["settings"])
-    return problem_from(start, data, study, settings, about["blq"], _given(fit, data.subjects))
+    data = observe(start.individual_model(occasions), study, origin.analytes).usable()
+    return problem_from(start, data, study, origin.settings, origin.blq, _given(fit, data.subjects))
 
 
 def _given(fit: PopulationFit, subjects: tuple[Any, ...]) -> dict[str, Array]:

@@ -18,8 +18,10 @@ import numpy as np
 
 from pkpd import checks
 from pkpd import units as unit_tools
+from pkpd.alive import remember
 from pkpd.arguments import checked
 from pkpd.arrays import Array
+from pkpd.covariate_names import covariate_called
 from pkpd.dosing import Dose
 from pkpd.errors import InputError, nearest, unknown_names
 from pkpd.files import Saved
@@ -47,15 +49,6 @@ OBSERVATION_COLUMNS = (
     "reason",  # why it was set aside
     "row",  # row of the source table, counted from 1 below the header
 )
-COVARIATE_NAMES = {
-    "weight": ("wt", "bodyweight", "bw", "bwt"),
-    "height": ("ht",),
-    "age": (),
-    "sex": ("gender",),
-    "bmi": ("bodymassindex",),
-    "bsa": ("bodysurfacearea",),
-}
-"""Covariates of which everybody has a name of his own (lower case, without spaces and underscores)."""
 CARRIED = ("next", "last")
 
 
@@ -94,6 +87,7 @@ class Study(Saved):
         object.__setattr__(self, "_doses", complete_doses(self._doses))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
+        remember(self)
 
     def __getstate__(self) -> dict[str, Any]:  # mapping proxies do not pickle
         return {**self.__dict__, "units": dict(self.units), "attrs": dict(self.attrs)}
@@ -265,9 +259,8 @@ class Study(Saved):
             return dict.fromkeys(self.subject_ids, ())
         clock = self.time_factor(time_unit)
         every = doses_of(table, self._dose_ratios(unit), clock)
-        owners = table["subject"].tolist()
         by_subject: dict[Any, list[Dose]] = {name: [] for name in self.subject_ids}
-        for owner, dose in zip(owners, every, strict=True):
+        for owner, dose in zip(table["subject"].tolist(), every, strict=True):
             by_subject[owner].append(dose)
         return {name: tuple(doses) for name, doses in by_subject.items()}
 
@@ -275,10 +268,7 @@ class Study(Saved):
     def covariate(self, name: str) -> str | None:
         """Return the study's name of a covariate: the same, in another case, or another of `COVARIATE_NAMES`."""
         known = [str(column) for column in self._subjects.columns if column != "subject"] + list(self.changing)
-        if name in known:
-            return name
-        spelled = _spellings(name)
-        return next((column for column in known if _spellings(column) & spelled), None)
+        return covariate_called(name, known)
 
     def _dose_ratios(self, unit: str) -> Array:
         """What the amount of every row of the doses is multiplied with to be in a unit, shape (rows,)."""
@@ -391,10 +381,3 @@ def combine(*studies: Study) -> Study:
         notes=tuple(dict.fromkeys(note for study in studies for note in study.notes)),
         attrs=checks.shared_attrs([study.attrs for study in studies]),
     )
-
-
-def _spellings(name: str) -> set[str]:
-    """Every spelling that means the same covariate, folded."""
-    folded = name.casefold().replace(" ", "").replace("_", "")
-    groups = [{ours, *others} for ours, others in COVARIATE_NAMES.items()]
-    return next((group for group in groups if folded in group), {folded})
