@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas
 
-from pkpd.arguments import at_least, checked
+from pkpd.arguments import at_least, checked, optional, some_times
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError, shown, warn
@@ -67,7 +66,7 @@ class Assurance:
         return f"<p>{html.escape(repr(self)).replace(chr(10), '<br>')}</p>"
 
 
-@checked(replicates=at_least(1), seed=at_least(0))
+@checked(replicates=at_least(1), seed=at_least(0), times=optional(some_times()))
 def assurance(
     source: Source,
     regimen: Regimen,
@@ -76,7 +75,7 @@ def assurance(
     subjects: int | Iterable[int],
     replicates: int = 1000,
     seed: int = 1,
-    times: Iterable[float] | Array | None = None,
+    times: Sequence[float] | Array | None = None,
     keep: Iterable[str] | str | None = None,
     level: float = 0.95,
     executor: Executor | None = None,
@@ -137,7 +136,7 @@ def assurance(
     if problems:
         raise InputError(problems, "assurance")
     same: Any = {"replicates": replicates, "seed": seed, "keep": keep, "executor": executor, "progress": False,
-                 "times": None if times is None else np.asarray(list(times), dtype=float)}  # fmt: skip
+                 "times": times}  # fmt: skip
     rows = []
     for n in counts:
         won, unknown = _judged(simulate(source, regimen, subjects=n, uncertain=True, **same), success)
@@ -155,7 +154,12 @@ def _judged(simulated: xarray.Dataset, success: Callable[[xarray.Dataset], Any])
     """How many trials succeeded, and how many could not be judged."""
     won = unknown = 0
     for k in range(simulated.sizes["replicate"]):
-        verdict = success(simulated.isel(replicate=k))
+        try:
+            verdict = success(simulated.isel(replicate=k))
+        except Exception as error:
+            raise InputError(
+                f"success failed in trial {k + 1} ({error}); expected a function of one simulated trial", "assurance"
+            ) from error
         if getattr(verdict, "ndim", None) == 0:
             verdict = verdict.item()
         if verdict is None or (isinstance(verdict, float) and math.isnan(verdict)):

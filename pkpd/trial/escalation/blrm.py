@@ -12,7 +12,7 @@ from pkpd.arguments import at_least, checked_fields
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, shown
 from pkpd.trial.escalation.logistic_grid import Grid, Posterior, grid
-from pkpd.trial.escalation.states import STOP, States, counted, dose_problems
+from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, plain_numbers
 
 _BEST, _HELD, _SURE, _UNSAFE = range(4)
 
@@ -81,6 +81,7 @@ class Blrm:
 
     def __post_init__(self) -> None:
         checked_fields(self, "Blrm", size=at_least(1), most=at_least(1, 1000))
+        plain_numbers(self, "prior_mean", "prior_sd", "target")
         problems = dose_problems(self.doses, self.start)
         if not 0 < self.reference < math.inf:
             problems.append(f"reference is {shown(self.reference)}; expected a dose > 0")

@@ -13,7 +13,7 @@ from pkpd.arguments import at_least, checked, checked_fields
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, shown
 from pkpd.trial.escalation.isotonic import isotonic_toxicity
-from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, highest, share_problems
+from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, highest, plain_numbers, share_problems
 
 _STAY, _UP, _DOWN, _OUT, _EDGE, _NO_HIGHER, _ENOUGH, _NONE = range(8)
 _FEWEST = 3  # patients before a dose may be closed
@@ -82,6 +82,7 @@ class Boin:
 
     def __post_init__(self) -> None:
         checked_fields(self, "Boin", size=at_least(1), most=at_least(1, _MOST))
+        plain_numbers(self)
         problems = dose_problems(self.doses, self.start) + interval_problems(self.target, self.low, self.high)
         problems += share_problems(close=self.close)
         if not 0 < self.offset < self.close:

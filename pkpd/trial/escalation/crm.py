@@ -11,7 +11,7 @@ import pandas
 from pkpd.arguments import at_least, checked, checked_fields
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, shown
-from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, share_problems
+from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, plain_numbers, share_problems
 
 _NEAREST, _ONE_STEP, _COHERENT, _UNSAFE = range(4)
 _REACH, _STEP, _FINEST = 8.0, 0.04, 4001  # of the grid: in prior SDs, its distance, and the most points
@@ -73,6 +73,7 @@ class Crm:
 
     def __post_init__(self) -> None:
         checked_fields(self, "Crm", size=at_least(1), most=at_least(1, 1000))
+        plain_numbers(self, "skeleton")
         problems = dose_problems(self.doses, self.start) + share_problems(target=self.target)
         prior = np.asarray(self.skeleton, dtype=float)
         if not ((prior > 0) & (prior < 1)).all() or not (np.diff(prior) > 0).all():

@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas
@@ -15,8 +16,13 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, shown
 from pkpd.trial.escalation.course import run
 from pkpd.trial.escalation.states import STOP, Design
+from pkpd.trial.tables import Column, read_table
 
 METHODS = ("simulation", "exact")
+_TRUE = (
+    Column("dose", "number", "dose", positive=True),
+    Column("toxicity", "number", "true probability of toxicity", low=0.0, high=1.0),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +39,8 @@ class OperatingCharacteristics:
         How many were drawn, and from which seed; 0 where none were.
     unevaluable : float
         Probability that a patient cannot be evaluated and is replaced.
+    assumption : str
+        Where the probabilities of toxicity come from: "given", or the label of a link.
     per_dose : DataFrame
         See `table`.
     none_selected : float
@@ -56,6 +64,7 @@ class OperatingCharacteristics:
     trials: int
     seed: int
     unevaluable: float
+    assumption: str
     per_dose: pandas.DataFrame
     none_selected: float
     stopped_early: float
@@ -79,6 +88,7 @@ class OperatingCharacteristics:
         how = "exact probabilities" if self.method == "exact" else f"{self.trials} simulated trials, seed {self.seed}"
         lines = [
             f"{self.design.name}: {how}",
+            f"true toxicity: {self.assumption}",
             f"{self.patients:.2f} evaluable patients (SD {self.patients_sd:.2f}), {self.toxicities:.2f} toxicities",
             f"no dose {100 * self.none_selected:.2f} %, ended by the rule {100 * self.stopped_early:.2f} %, "
             f"patients at a true toxicity above {self.design.ceiling:.3g}: {100 * self.overdosed:.1f} %",
@@ -98,7 +108,7 @@ class OperatingCharacteristics:
 @checked(trials=at_least(1, 10_000_000), seed=at_least(0), method=one_of(METHODS))
 def operating_characteristics(
     design: Design,
-    toxicity: Sequence[float] | Array,
+    toxicity: Sequence[float] | Array | pandas.DataFrame,
     *,
     method: str = "simulation",
     trials: int = 100_000,
@@ -115,8 +125,9 @@ def operating_characteristics(
     ----------
     design : ThreePlusThree, Boin, Crm or Blrm
         The rule.
-    toxicity : sequence of float, shape (levels,)
-        True probability of a dose-limiting toxicity at each dose; an assumption (`toxicity_from_exposure` makes one).
+    toxicity : sequence of float, shape (levels,), or DataFrame
+        True probability of a dose-limiting toxicity at each dose; an assumption. A table has a row a dose (``dose``,
+        ``toxicity``), such as `toxicity_from_exposure` returns; its label goes into the result.
     method : {"simulation", "exact"}
         For 3+3 the exact numbers are those of the closed form. Designs with small cohorts and many doses have too many
         states for exact numbers.
@@ -140,9 +151,8 @@ def operating_characteristics(
     ----------
     Lin Y, Shih WJ. Biostatistics 2001;2:203-215 (3+3 in closed form).
     """
-    p = np.asarray(toxicity, dtype=float)
+    p, assumption, problems = _true(design, toxicity)
     levels = len(design.doses)
-    problems = []
     if p.shape != (levels,):
         problems.append(f"toxicity has shape {p.shape}; expected one probability for each of {levels} doses")
     elif not ((p >= 0) & (p <= 1)).all():
@@ -172,11 +182,23 @@ def operating_characteristics(
     above = (ends.treated[:, p > design.ceiling].sum(axis=1) / totals) @ share
     away = np.abs(p - (design.goal or 0.0))
     return OperatingCharacteristics(
-        design, method, 0 if exact else trials, 0 if exact else seed, unevaluable, per_dose,
+        design, method, 0 if exact else trials, 0 if exact else seed, unevaluable, assumption, per_dose,
         float(share[best == STOP].sum()), float(share[ends.early].sum()), expected,
         math.sqrt(max(0.0, float(share @ (totals - expected) ** 2))), float(share @ ends.toxic.sum(axis=1)),
         float(above), math.nan if design.goal is None else float(selected[away <= away.min() + 1e-12].sum()),
     )  # fmt: skip
+
+
+def _true(design: Design, toxicity: Any) -> tuple[Array, str, list[str]]:
+    """The probabilities as an array, where they come from, and what is wrong with their table."""
+    if not isinstance(toxicity, pandas.DataFrame):
+        return np.asarray(toxicity, dtype=float), "given", []
+    table = read_table(toxicity, _TRUE, "toxicity", unique=("dose",))
+    table = table.set_index("dose")["toxicity"]
+    missing = [f"{dose:g}" for dose in design.doses if dose not in table.index]
+    problems = [f"toxicity has no row of dose {', '.join(missing[:5])}; expected one for each dose"] if missing else []
+    labels = dict.fromkeys(map(str, toxicity["kind"])) if "kind" in toxicity else {"given": None}
+    return table.reindex(design.doses, fill_value=0.0).to_numpy(dtype=float), "; ".join(labels), problems
 
 
 __all__ = ["METHODS", "OperatingCharacteristics", "operating_characteristics"]

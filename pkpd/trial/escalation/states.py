@@ -111,6 +111,12 @@ def first_level(design: Design) -> int:
     return 0 if design.start is None else design.doses.index(design.start)
 
 
+def plain_numbers(design: Design, *names: str) -> None:
+    """Make sequences of numbers, an array or a column, tuples of floats in a frozen class."""
+    for name in ("doses", *names):
+        object.__setattr__(design, name, tuple(float(one) for one in getattr(design, name)))
+
+
 def dose_problems(doses: Sequence[float], start: float | None) -> list[str]:
     """Return a sentence for whatever is wrong with dose levels."""
     problems = []
@@ -154,6 +160,7 @@ __all__ = [
     "dose_problems",
     "first_level",
     "highest",
+    "plain_numbers",
     "rates",
     "share_problems",
 ]

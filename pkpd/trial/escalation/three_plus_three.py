@@ -10,7 +10,7 @@ import pandas
 from pkpd.arguments import checked_fields
 from pkpd.arrays import Flags, Integers
 from pkpd.errors import InputError
-from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, highest
+from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, highest, plain_numbers
 from pkpd.trial.proportions import clopper_pearson
 
 _FEWER, _UP, _EXPAND, _CONFIRM, _DOWN, _BACK, _DONE, _TOP, _NONE = range(9)
@@ -61,6 +61,7 @@ class ThreePlusThree:
 
     def __post_init__(self) -> None:
         checked_fields(self, "ThreePlusThree")
+        plain_numbers(self)
         problems = dose_problems(self.doses, self.start)
         if self.mtd_patients not in (3, 6):
             problems.append(f"mtd_patients is {self.mtd_patients}; expected 6 or 3")

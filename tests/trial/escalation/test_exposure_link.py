@@ -21,8 +21,12 @@ def test_probabilities_are_means_over_subjects() -> None:
     assert table["se"][1] == pytest.approx(abs(alone[3] - alone[2]) / 2)
     assert table["kind"].str.startswith("assumed: ").all()
     assert "188 h·ng/mL" in table["kind"][0]
-    found = operating_characteristics(ThreePlusThree((10.0, 30.0)), table["toxicity"], method="exact")
+    found = operating_characteristics(ThreePlusThree((10.0, 30.0)), table[::-1], method="exact")
     assert found.table()["toxicity"].tolist() == table["toxicity"].tolist()
+    assert found.assumption == LINK.label
+    assert LINK.label in found.summary()
+    with pytest.raises(InputError, match="no row of dose 20"):
+        operating_characteristics(ThreePlusThree((10.0, 20.0)), table)
 
 
 def test_from_an_analysis_with_its_unit() -> None:
