@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pkpd.trial.recist.response_duration import response_duration
     from pkpd.trial.recist.rules import RecistRules
     from pkpd.trial.recist.sequences import impossible_sequences
+    from pkpd.trial.recist.simulated import scans_of
     from pkpd.trial.survival.cox import CoxFit, cox
     from pkpd.trial.survival.kaplan_meier import KaplanMeier, kaplan_meier
     from pkpd.trial.survival.landmark import landmark
@@ -43,6 +44,7 @@ _LATER = {
     "response_duration": "pkpd.trial.recist.response_duration",
     "response_rates": "pkpd.trial.recist.rates",
     "reviewer_agreement": "pkpd.trial.recist.agreement",
+    "scans_of": "pkpd.trial.recist.simulated",
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "response_duration",
     "response_rates",
     "reviewer_agreement",
+    "scans_of",
     "worst_grade",
 ]
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas
 
+import pkpd
 from pkpd import plot, trial
 from pkpd.io.cdisc import read_adrs, read_adtte, read_rs, read_tumours
+from pkpd.model import define
 
 Call = tuple[Callable[..., Any], dict[str, Any]]
 
@@ -43,7 +45,12 @@ def response_calls() -> dict[str, Call]:
     rs = pandas.DataFrame({"USUBJID": [1], "RSTESTCD": ["OVRLRESP"], "RSSTRESC": ["PR"], "RSDY": [50]})
     tu = pandas.DataFrame({"USUBJID": [1], "TULNKID": ["T1"], "TUORRES": ["TARGET"]})
     tr = pandas.DataFrame({"USUBJID": [1], "TRLNKID": ["T1"], "TRTESTCD": ["LDIAM"], "TRORRES": [20], "TRDY": [1]})
+    shrinking = define({"SLD": "-k*SLD"}, {"k": "0.001 1/h", "S0": "60 mm"}, outputs={"SLD": "SLD"}, initial={"SLD": "S0"},
+                       units={"SLD": "mm"}, base={"time": "h", "amount": "mg", "volume": "L"})  # fmt: skip
+    simulation = pkpd.simulate(shrinking, pkpd.Regimen((), "mg"), subjects=2, times=[0.0, 1008.0])
     return {
+        "scans_of": (trial.scans_of, {"simulation": simulation, "output": "SLD", "days": [1.0, 43.0], "smallest": 5.0,
+                                      "digits": 1}),
         "RecistRules": (trial.RecistRules, {
             "version": "1.1", "confirmed": True, "confirmation_days": 28.0, "minimum_stable_days": 42.0,
             "after_complete": "PD", "stable_between": 0, "not_evaluable_between": 1}),
