@@ -239,7 +239,7 @@ def kaplan_meier(
         problems.append(f"level is {shown(level)}; expected a number between 0 and 1")
     if problems:
         raise InputError(problems, "kaplan_meier")
-    table = read_times(times, [by] if by else [], columns)
+    table = read_times(times, [by] if by is not None else [], columns)
     names, group = groups_of(table, by, "times")
     duration, event = table["duration"].to_numpy(float), table["event"].to_numpy(float)
     curves = {name: curve_of(duration[group == name], event[group == name], interval, level) for name in names}
