@@ -11,8 +11,8 @@ from pkpd import units as unit_tools
 from pkpd.arguments import checked
 from pkpd.decimals import product, total
 from pkpd.errors import InputError, UnitError, nearest, warn
-from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.assessed_days import study_days
+from pkpd.io.cdisc.spelling import from_cdisc
 from pkpd.io.cdisc.tabular import opened, required, text
 from pkpd.io.cells import number
 from pkpd.io.findings import Findings
