@@ -32,7 +32,7 @@ def test_one_patient_fewer_is_too_few(rate: float, probability: float, k: int) -
 
 
 @pytest.mark.parametrize(
-    ("rate", "probability", "n"), [(0.1, 0.19, 2), (0.1, 0.271, 3), (0.5, 0.75, 2), (0.2, 0.488, 3)]
+    ("rate", "probability", "n"), [(0.1, 0.19, 2), (0.25, 0.4375, 2), (0.3, 0.657, 3), (0.6, 0.936, 3)]
 )
 def test_a_probability_that_is_met_exactly_is_met(rate: float, probability: float, n: int) -> None:
     """1 − 0.9² is 0.19, whatever floats say."""

@@ -80,6 +80,16 @@ def test_against_brute_force(case: tuple[float, float, float, float]) -> None:
         assert cost <= min(q * n + (1 - q) * expected for n, expected, _ in designs) + 1e-9
 
 
+def test_neighbours_are_equally_good_where_their_weights_meet() -> None:
+    rows = list(simon_two_stage(0.1, 0.3).itertuples())
+    assert rows[0].weights.endswith("to 1.000")
+    assert rows[-1].weights.startswith("0.000")
+    for one, other in itertools.pairwise(rows):
+        q = float(one.weights.split(" to ")[0])
+        costs = [q * row.n + (1 - q) * row.expected for row in (one, other)]
+        assert costs[0] == pytest.approx(costs[1], abs=0.0005 * (one.expected - other.expected + other.n - one.n))
+
+
 @given(some.floats(0.05, 0.6), some.floats(0.2, 0.35))
 @settings(max_examples=20, deadline=None)
 def test_limits_are_kept_and_one_stage_is_a_bound(p0: float, more: float) -> None:
