@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pkpd.trial.recist.response_duration import response_duration
     from pkpd.trial.recist.rules import RecistRules
     from pkpd.trial.recist.sequences import impossible_sequences
+    from pkpd.trial.recist.simulated import scans_of
     from pkpd.trial.survival.cox import CoxFit, cox
     from pkpd.trial.survival.kaplan_meier import KaplanMeier, kaplan_meier
     from pkpd.trial.survival.landmark import landmark
@@ -56,6 +57,7 @@ _HOMES = {
     "pkpd.trial.recist.response_duration": ("response_duration",),
     "pkpd.trial.recist.rules": ("RecistRules",),
     "pkpd.trial.recist.sequences": ("impossible_sequences",),
+    "pkpd.trial.recist.simulated": ("scans_of",),
     "pkpd.trial.survival.cox": ("CoxFit", "cox"),
     "pkpd.trial.survival.kaplan_meier": ("KaplanMeier", "kaplan_meier"),
     "pkpd.trial.survival.landmark": ("landmark",),
@@ -104,6 +106,7 @@ __all__ = [
     "response_duration",
     "response_rates",
     "reviewer_agreement",
+    "scans_of",
     "simon_two_stage",
     "single_stage",
     "toxicity_from_exposure",

@@ -35,7 +35,8 @@ class Agreement:
     judged, agreed : int
         Patients whom both judged, and of whom they said the same.
     kappa, se, low, high : float
-        Cohen's kappa of the patients whom both judged, its standard error and 95 % interval; NaN with a `reason`.
+        Cohen's kappa of the patients whom both judged, its standard error and 95 % interval (cut at −1 and 1);
+        NaN with a `reason`.
     discordant : DataFrame
         Patients about whom they differ: ``subject`` and what each of them said.
     one_only : DataFrame
@@ -158,7 +159,7 @@ def _kappa(matrix: Any) -> tuple[float, float, float, float, str]:
     with np.errstate(all="ignore"):  # its test of no agreement divides by 0 in small tables
         found = cohens_kappa(matrix)
     se = float(found.std_kappa)
-    return float(found.kappa), se, float(found.kappa_low), float(found.kappa_upp), ""
+    return float(found.kappa), se, max(float(found.kappa_low), -1.0), min(float(found.kappa_upp), 1.0), ""
 
 
 @checked(not_judged=SOME_LABELS)

@@ -12,7 +12,7 @@ from pkpd.arrays import Array
 from pkpd.decimals import difference, product
 from pkpd.trial.recist.confirmation import Run
 from pkpd.trial.recist.rules import RecistRules, rules_of
-from pkpd.trial.recist.scans import provenance, read_scans, without_baseline
+from pkpd.trial.recist.scans import blocks, provenance, read_scans, without_baseline
 
 if TYPE_CHECKING:
     import pandas
@@ -69,8 +69,6 @@ def assess_response(
     ----------
     Therasse P et al. J Natl Cancer Inst 2000;92:205-216. Eisenhauer EA et al. Eur J Cancer 2009;45:228-247, Tables 1-3.
     """
-    import pandas
-
     chosen = rules_of(rules)
     table = read_scans(scans, chosen.version, columns)
     without_baseline(table)
@@ -80,14 +78,14 @@ def assess_response(
     table["target"] = target
     found: list[tuple[int, str, str]] = []
     alone: list[int] = []
-    places = pandas.Series(np.arange(len(table))).groupby([table["subject"], table["reviewer"]], sort=False)
-    baseline = table["is_baseline"].to_numpy(bool)
-    for _, rows in places:
-        later = [int(i) for i in rows if not baseline[i]]
+    baseline = table["is_baseline"].tolist()
+    cells = (table["day"].tolist(), target, table["non_target"].tolist(), table["new"].tolist(), words)
+    for begin, end in blocks(table, "subject", "reviewer"):
+        later = [i for i in range(begin, end) if not baseline[i]]
         if later:
-            found += _patient(table, later, words, chosen)
+            found += _patient(cells, later, chosen)
         else:
-            alone.append(int(rows.iloc[0]))
+            alone.append(begin)
     table["response"], table["reason"] = "NE", ""
     for name, k in (("response", 1), ("reason", 2)):
         table.loc[[row[0] for row in found], name] = [row[k] for row in found]
@@ -148,11 +146,9 @@ def _signed(percent: float) -> str:
     return f"{percent:+.1f} %".replace("-", "−") if np.isfinite(percent) else "from 0"
 
 
-def _patient(
-    table: pandas.DataFrame, rows: list[int], words: list[str], rules: RecistRules
-) -> list[tuple[int, str, str]]:
+def _patient(cells: tuple[list[Any], ...], rows: list[int], rules: RecistRules) -> list[tuple[int, str, str]]:
     """Row, response and reason of every scan of a patient, in order of days."""
-    day, target, other, new = (table[name].to_numpy() for name in ("day", "target", "non_target", "new"))
+    day, target, other, new, words = cells
     run, holds = Run(rules, _RESPONSE), False
     progressed: float | None = None
     complete: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from pkpd.errors import warn
 from pkpd.trial.recist.assessments import read_assessments
 from pkpd.trial.recist.confirmation import Run, apart
 from pkpd.trial.recist.rules import RESPONSES, RecistRules, rules_of
-from pkpd.trial.recist.scans import provenance
+from pkpd.trial.recist.scans import blocks, provenance
 from pkpd.trial.recist.sequences import oddities
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ def best_response(
     if odd:
         warn(f"{len(odd)} responses follow what they cannot follow, first: {odd[0][-1]}; see impossible_sequences")
     rows = []
-    for (subject, reviewer), part in table.groupby(["subject", "reviewer"], sort=False):
-        seen = part[part["day"].notna()]
-        best = _best(seen["day"].tolist(), seen["response"].tolist(), chosen)
-        rows.append({"subject": subject, "reviewer": reviewer, **best})
+    names, readers, days, responses = (table[name].tolist() for name in ("subject", "reviewer", "day", "response"))
+    for begin, end in blocks(table, "subject", "reviewer"):
+        seen = [i for i in range(begin, end) if not math.isnan(days[i])]
+        best = _best([days[i] for i in seen], [responses[i] for i in seen], chosen)
+        rows.append({"subject": names[begin], "reviewer": readers[begin], **best})
     reviewers = list(dict.fromkeys(table["reviewer"]))
     for reviewer in reviewers:
         there = {str(row["subject"]) for row in rows if row["reviewer"] == reviewer}

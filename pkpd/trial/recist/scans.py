@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def read_scans(scans: Any, version: str, named: Mapping[str, str] | None) -> pan
             table[name] = empty
     table["non_target"] = [_NON_TARGET.get(text, "") for text in table["non_target"]]
     table = table.sort_values(["subject", "reviewer", "day"], kind="stable", ignore_index=True)
-    patients = table.groupby(["subject", "reviewer"], sort=False)
-    has = patients["non_target"].transform(lambda cells: bool((cells != "").any())).to_numpy(bool)
+    keys = [table["subject"], table["reviewer"]]
+    has = (table["non_target"] != "").groupby(keys, sort=False).transform("any").to_numpy(bool)
     table.loc[has & (table["non_target"] == "").to_numpy(), "non_target"] = "NE"
     problems = _baselines(table)
     size, first = table["sum"].to_numpy(float), table["is_baseline"].to_numpy(bool)
@@ -75,7 +76,7 @@ def read_scans(scans: Any, version: str, named: Mapping[str, str] | None) -> pan
     if before.any():
         warn(f"{int(before.sum())} of {len(table)} scans are older than the baseline scan of their patient; left out")
     table = table[~before].reset_index(drop=True)
-    keys = [table["subject"], table["reviewer"]]
+    keys = [table["subject"], table["reviewer"]]  # of what is left
     lowest = table["sum"].where(table["base_day"].notna()).groupby(keys, sort=False).cummin()
     lowest = lowest.groupby(keys, sort=False).ffill()
     table["nadir"] = lowest.groupby(keys, sort=False).shift()
@@ -116,6 +117,18 @@ def read_by(table: pandas.DataFrame, what: str) -> None:
     if empty.any() and not empty.all():
         rows = few([str(row) for row in table.loc[empty, "row"]])
         raise InputError(f"{int(empty.sum())} rows have no reviewer, others have (row {rows})", what)
+
+
+def blocks(table: pandas.DataFrame, *names: str) -> list[tuple[int, int]]:
+    """Return where each patient's rows begin and end, in a table that is sorted by these columns."""
+    if not len(table):
+        return []
+    new = np.zeros(len(table), dtype=bool)
+    for name in names:
+        cells = table[name].to_numpy(dtype=object)
+        new[1:] |= cells[1:] != cells[:-1]
+    edges = [0, *np.flatnonzero(new).tolist(), len(table)]
+    return list(pairwise(edges))
 
 
 def without_baseline(table: pandas.DataFrame) -> None:

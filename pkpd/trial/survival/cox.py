@@ -206,7 +206,7 @@ def cox(
         problems.append(f"covariates are {shown(covariates)}; expected a list of columns")
     if problems:
         raise InputError(problems, "cox")
-    table = read_times(times, [*covariates, *([strata] if strata else [])], columns)
+    table = read_times(times, [*covariates, *([strata] if strata is not None else [])], columns)
     design = covariates_of(table, covariates, dict(reference or {}), "cox")
     _, layer = groups_of(table, strata, "times")
     kept = design.complete
@@ -216,7 +216,7 @@ def cox(
         raise InputError(f"no event happened in {len(time)} patients; there is nothing to fit", "cox")
     low, width = design.x.min(axis=0), np.ptp(design.x, axis=0)
     scaled = (design.x - low) / width
-    found, value, null, information = _maximum(time, happened, scaled, layer if strata else None, ties)
+    found, value, null, information = _maximum(time, happened, scaled, layer if strata is not None else None, ties)
     covariance = np.linalg.pinv(information)
     endless = (np.abs(found) > _ENDLESS) & ~(np.sqrt(np.diag(covariance)) < np.abs(found))
     reasons = tuple(_ENDLESS_WORDS if one else "" for one in endless)

@@ -174,10 +174,10 @@ class KaplanMeier:
         """Return medians in words, with the names of the methods."""
         lines = [f"Kaplan–Meier, {100 * self.level:g} % intervals by Greenwood, {self.interval}"]
         for row in self.median().itertuples(index=False):
-            time = "not reached" if math.isnan(row.time) else f"{row.time:.4g}"
-            ends = ["not reached" if math.isnan(v) else f"{v:.4g}" for v in (row.low, row.high)]
             unit = f" {self.unit}" if self.unit else ""
-            lines.append(f"{row.group}: {row.events} events in {row.patients} patients, median {time}{unit} "
+            time = "not reached" if math.isnan(row.time) else f"{row.time:.4g}{unit}"
+            ends = ["not reached" if math.isnan(v) else f"{v:.4g}" for v in (row.low, row.high)]
+            lines.append(f"{row.group}: {row.events} events in {row.patients} patients, median {time} "
                          f"({ends[0]} to {ends[1]})")  # fmt: skip
         return "\n".join(lines)
 
@@ -239,7 +239,7 @@ def kaplan_meier(
         problems.append(f"level is {shown(level)}; expected a number between 0 and 1")
     if problems:
         raise InputError(problems, "kaplan_meier")
-    table = read_times(times, [by] if by else [], columns)
+    table = read_times(times, [by] if by is not None else [], columns)
     names, group = groups_of(table, by, "times")
     duration, event = table["duration"].to_numpy(float), table["event"].to_numpy(float)
     curves = {name: curve_of(duration[group == name], event[group == name], interval, level) for name in names}

@@ -66,7 +66,7 @@ def log_rank(
 
     if weights not in WEIGHTS:
         raise InputError(f"unknown weights {shown(weights)}; {nearest(weights, WEIGHTS)}", "log_rank")
-    table = read_times(times, [by, *([strata] if strata else [])], columns)
+    table = read_times(times, [by, *([strata] if strata is not None else [])], columns)
     names, group = groups_of(table, by, "times")
     _, layer = groups_of(table, strata, "times")
     duration, event = table["duration"].to_numpy(float), table["event"].to_numpy(float)
@@ -80,7 +80,9 @@ def log_rank(
         raise InputError([f"group {names[k]}: all are censored before the first event" for k in lost], "log_rank")
     code = np.searchsorted(np.sort(names), group)
     try:
-        found = survdiff(duration, event, code, weight_type=WEIGHTS[weights], strata=layer if strata else None)
+        found = survdiff(
+            duration, event, code, weight_type=WEIGHTS[weights], strata=layer if strata is not None else None
+        )
         chi_square = float(found[0])
     except np.linalg.LinAlgError:
         chi_square = float("nan")

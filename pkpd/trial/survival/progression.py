@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pkpd.arguments import brief, checked, checked_fields
 from pkpd.errors import InputError, nearest, shown, warn
 from pkpd.trial.recist.assessments import read_assessments
-from pkpd.trial.recist.scans import provenance
+from pkpd.trial.recist.scans import blocks, provenance
 from pkpd.trial.survival.patients import MONTH, read_patients
 from pkpd.trial.tables import known_subjects
 
@@ -153,18 +151,18 @@ def progression_free_survival(
         if lacking:
             raise InputError(lacking, "progression_free_survival")
     subjects = every_subject if people is None else people["subject"].tolist()
-    seen = table[table["day"].notna() & (table["response"] != "NE")].sort_values("day", kind="stable")
-    by_subject = dict(iter(seen.groupby("subject", sort=False)))
+    seen = table[table["day"].notna() & (table["response"] != "NE")].sort_values(["subject", "day"], kind="stable")
+    when, what, by = (seen[name].tolist() for name in ("day", "response", "reviewer"))
+    names = seen["subject"].tolist()
+    of = {names[begin]: (begin, end) for begin, end in blocks(seen, "subject")}
     told = {} if people is None else people.set_index("subject")[["death", "new_therapy"]].to_dict("index")
     rows, after = [], 0
     for subject in subjects:
-        part = by_subject.get(subject)
-        days = np.array([]) if part is None else part["day"].to_numpy(float)
-        worse = [] if part is None else (part["response"] == "PD").tolist()
-        who = [] if part is None else part["reviewer"].tolist()
+        begin, end = of.get(subject, (0, 0))
         facts = told.get(subject, {"death": math.nan, "new_therapy": math.nan})
-        after += int((days > facts["death"]).sum())
-        rows.append({"subject": subject, **_ending(days, worse, who, facts, chosen)})
+        after += sum(day > facts["death"] for day in when[begin:end])
+        worse = [response == "PD" for response in what[begin:end]]
+        rows.append({"subject": subject, **_ending(when[begin:end], worse, by[begin:end], facts, chosen)})
     if after:
         warn(f"{after} assessments lie after the death of their patient")
     result = pandas.DataFrame(rows)
@@ -178,7 +176,7 @@ def progression_free_survival(
 
 
 def _ending(
-    days: np.ndarray[Any, Any], worse: list[bool], who: list[str], facts: Mapping[str, float], rules: PfsRules
+    days: list[float], worse: list[bool], who: list[str], facts: Mapping[str, float], rules: PfsRules
 ) -> dict[str, Any]:
     """How it ends for one patient, whose assessments that could be evaluated are in order."""
     death, therapy = facts["death"], facts["new_therapy"]
@@ -197,8 +195,8 @@ def _ending(
     # On one day progression counts before death, and either before a new treatment.
     day, what = min(ends, key=lambda end: end[0], default=(math.nan, ""))
     # Another reviewer's scan of the day of progression is the same scan, and no visit before it.
-    until = np.nextafter(day, -math.inf) if what == "progression" else math.inf if math.isnan(day) else day
-    before = [float(d) for d, bad in zip(days, worse, strict=True) if not bad and d <= until]
+    until = math.nextafter(day, -math.inf) if what == "progression" else math.inf if math.isnan(day) else day
+    before = [d for d, bad in zip(days, worse, strict=True) if not bad and d <= until]
     last = before[-1] if before else math.nan
     if what == "death" and not before and rules.death == "event":
         limit = rules.death_without_scan
