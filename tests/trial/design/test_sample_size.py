@@ -46,7 +46,7 @@ def test_broadcasting_and_certainty() -> None:
     assert probability_to_see(1.0, 0) == 0
 
 
-# A'Hern RP. Stat Med 2001;20:859-866, Table I (α 0.05, power 0.8): n and the number of responses that is enough.
+# A'Hern RP. Stat Med 2001;20:859-866 (α 0.05, power 0.8), as quoted (the paper was not at hand): n, responses needed.
 A_HERN = {(0.05, 0.25): (16, 3), (0.1, 0.3): (25, 6), (0.2, 0.4): (35, 12)}
 
 

@@ -134,7 +134,7 @@ def test_a_dose_with_enough_patients_ends_the_trial() -> None:
 
 @pytest.mark.parametrize(("p", "start"), [((0.1, 0.3, 0.5), 0), ((0.6, 0.7), 1)])
 def test_single_trials_carried_out_one_by_one_agree(p: tuple[float, ...], start: int) -> None:
-    """2 000 trials by a plain loop with the published table of limits, against exact probabilities."""
+    """2 000 trials by a plain loop with the table of limits, against exact probabilities."""
     doses = tuple(float(k) for k in range(1, len(p) + 1))
     exact = operating_characteristics(Boin(doses, most=12, start=doses[start]), p, method="exact").table()
     rng, visited, patients = np.random.default_rng(7), np.zeros(len(p)), np.zeros(len(p))
