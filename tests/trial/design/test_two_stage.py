@@ -13,7 +13,7 @@ from scipy.stats import binom
 from pkpd import InputError
 from pkpd.trial import simon_two_stage, single_stage, two_stage_characteristics
 
-# Simon R. Control Clin Trials 1989;10:1-10, as in figures/trial/numbers.json: (p₀, p₁, α, β) → optimal, minimax, their EN.
+# Simon R. Control Clin Trials 1989;10:1-10, as in figures/trial/numbers.json: (p₀, p₁, α, β) → optimal, minimax, EN.
 PUBLISHED = {
     (0.05, 0.25, 0.05, 0.2): ("0/9 2/17", "0/12 2/16", 11.96, None),
     (0.1, 0.3, 0.05, 0.2): ("1/10 5/29", "1/15 5/25", 15.01, 19.51),
