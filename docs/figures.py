@@ -1,7 +1,8 @@
 """Draw the contact sheet of `docs/figures.md`: every picture with 1, 12 and 500 subjects, 1 and 8 doses, both scales.
 
-    python docs/figures.py docs/figures            # all, two minutes
+    python docs/figures.py docs/figures            # all, some minutes
     python docs/figures.py /tmp/sheet profiles     # one of them
+    python docs/figures.py docs/figures contact    # contact.png: all sheets of the folder in one small picture
 
 The patients are made up: one compartment, absorbed, 30 % between subjects, dosed daily on days 1 to 5 and 15 to 19.
 """
@@ -23,6 +24,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from PIL import Image, ImageDraw
 
 import pkpd
 from pkpd import plot
@@ -122,6 +124,7 @@ PICTURES: dict[str, Draw] = {
     "fitted_course": lambda n, g, log: plot.fitted_course(fits(n, g), study(n, g), "S001", log=log, time_unit="day"),
     "bands": lambda n, g, log: plot.bands(forecast(n, g), "C_measured", log=log, time_unit="study day"),
     "bands_of_a_study": lambda n, g, log: plot.bands(checked(n, g), "C", log=log, time_unit="study day"),
+    "bands_page": lambda n, g, log: plot.bands_page(checked(n, g), pages(2, 4), "C", log=log, time_unit="study day"),
     "observed_predicted": lambda n, g, log: plot.observed_predicted(population(n, g), log=log),
     "weighted_residuals": lambda n, g, log: plot.weighted_residuals(
         population(n, g), against="PRED" if log else "time"
@@ -162,24 +165,48 @@ def tile(draw: Draw, subjects: int, groups: int, log: bool) -> np.ndarray[Any, A
 
 
 def sheet(draw: Draw) -> np.ndarray[Any, Any]:
-    """Tile all cases of one picture: linear in the upper row, log in the lower one."""
+    """Tile all cases of one picture: linear above, log below; of pages linear at the left, log at the right."""
     rows = [[tile(draw, n, g, log) for n, g in CASES] for log in (False, True)]
-    width = [max(row[k].shape[1] for row in rows) for k in range(len(CASES))]
+    if rows[0][0].shape[1] > 700:
+        rows = [list(pair) for pair in zip(*rows, strict=True)]
+    return tiled(rows)
+
+
+def tiled(rows: list[list[np.ndarray[Any, Any]]]) -> np.ndarray[Any, Any]:
+    """Put pictures side by side, in columns of one width."""
+    width = [max(row[k].shape[1] for row in rows if k < len(row)) + 8 for k in range(len(rows[0]))]
     strips = []
     for row in rows:
-        height = max(one.shape[0] for one in row)
-        padded = [np.pad(one, ((0, height - one.shape[0]), (0, w - one.shape[1] + 8), (0, 0)), constant_values=255)
-                  for one, w in zip(row, width, strict=True)]  # fmt: skip
-        strips.append(np.concatenate(padded, axis=1))
+        height = max(one.shape[0] for one in row) + 8
+        strip = np.full((height, sum(width), 3), 255, dtype=np.uint8)
+        for one, left in zip(row, np.cumsum([0, *width]), strict=False):
+            strip[: one.shape[0], left : left + one.shape[1]] = one
+        strips.append(strip)
     return np.concatenate(strips)
+
+
+def contact(folder: Path) -> np.ndarray[Any, Any]:
+    """All sheets of a folder, small, four in a row."""
+    size, small = (640, 10_000), []
+    for name in PICTURES:
+        if (folder / f"{name}.png").exists():
+            with Image.open(folder / f"{name}.png") as picture:
+                whole = picture.convert("RGB")
+            whole.thumbnail(size)
+            strip = Image.new("RGB", (whole.width, whole.height + 14), "white")
+            strip.paste(whole, (0, 14))
+            ImageDraw.Draw(strip).text((2, 1), name, fill="black")
+            small.append(np.asarray(strip))
+    return tiled([small[k : k + 4] for k in range(0, len(small), 4)])
 
 
 def main(folder: str, *names: str) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for name in names or PICTURES:
-        drawn = sheet(PICTURES[name])
-        step = 1
-        plt.imsave(Path(folder) / f"{name}.png", drawn[::step, ::step])
+    for name in names or (*PICTURES, "contact"):
+        drawn = contact(Path(folder)) if name == "contact" else sheet(PICTURES[name])
+        # 64 colours are enough for drawings.
+        small = Image.fromarray(drawn).quantize(64, dither=Image.Dither.NONE)
+        small.save(Path(folder) / f"{name}.png", optimize=True)
         print(name, drawn.shape, flush=True)
 
 

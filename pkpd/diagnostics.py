@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +15,9 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError, unknown_names
-from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.nca import NAMES, PRESETS, Computed, Profiles, Rules, compute
-from pkpd.population import Population, population_of
+from pkpd.population import Population, Source, population_of
 from pkpd.simulate import simulate
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _OF_THE_SAMPLES = (
 
 @checked
 def design_bias(
-    source: Population | Fit | Fits | Model,
+    source: Population | Source | Model,
     dose: Regimen,
     times: Sequence[float],
     *,
@@ -40,6 +40,8 @@ def design_bias(
     seed: int = 0,
     lloq: float = math.nan,
     rules: Rules | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
 ) -> pandas.DataFrame:
     """Return what NCA of a sampling design makes of a known truth.
 
@@ -60,6 +62,8 @@ def design_bias(
         Limit of quantification in the unit of ``C``.
     rules : Rules, optional
         How NCA is done; the ``"phoenix"`` preset by default.
+    executor, progress
+        As in `simulate`.
 
     Returns
     -------
@@ -84,8 +88,9 @@ def design_bias(
         raise InputError(problems, "design_bias")
     rules = rules or PRESETS["phoenix"]
     noisy = "C_measured" if any(e.output == "C" for e in people.errors) else "C"
-    sampled = _analyse(people, dose, subjects, seed, _Sampling(np.asarray(times, dtype=float), noisy, lloq, rules))
-    exact = _analyse(people, dose, subjects, seed, _Sampling(_dense(people, dose), "C", math.nan, PRESETS["phoenix"]))
+    crowd: Any = {"subjects": subjects, "seed": seed, "executor": executor, "progress": progress}
+    sampled = _analyse(people, dose, crowd, _Sampling(np.asarray(times, dtype=float), noisy, lloq, rules))
+    exact = _analyse(people, dose, crowd, _Sampling(_dense(people, dose), "C", math.nan, PRESETS["phoenix"]))
     rows = []
     for name in NAMES:
         values, truth = sampled.of(name), exact.of(_estimated(name))
@@ -114,8 +119,8 @@ class _Sampling:
     rules: Rules
 
 
-def _analyse(people: Population, dose: Regimen, subjects: int, seed: int, sampling: _Sampling) -> Computed:
-    result = simulate(people, dose, subjects=subjects, seed=seed, times=sampling.times + dose.times[0])
+def _analyse(people: Population, dose: Regimen, crowd: Mapping[str, Any], sampling: _Sampling) -> Computed:
+    result = simulate(people, dose, times=sampling.times + dose.times[0], **crowd)
     first = replace(dose.doses[0], time=0.0)
     _, _, ratio = units.coherent(dose.unit, result["C"].attrs["units"])
     first = replace(first, amount=first.amount * ratio)

@@ -29,6 +29,7 @@ __all__ = [
     "require",
     "resolve",
     "show",
+    "usual_volume",
 ]
 
 _KINDS: dict[str, tuple[str, ...]] = {
@@ -276,6 +277,37 @@ def _format(number: float, units: Mapping[str, float]) -> str:
 
 
 @checked
+def size(unit: str) -> tuple[float, dict[str, float]]:
+    """Return how large a unit is in metres, seconds, grams and moles, and its dimension.
+
+    Returns
+    -------
+    size : float
+        0 where it has none by itself: a temperature, an international unit of something.
+    dimension : dict
+        Dimension → power.
+
+    Raises
+    ------
+    UnitError
+        If the text is not a unit.
+    """
+    found = _quantity(unit)
+    dimension = dict(found.dimension)
+    if {"[substance]", "[time]"} <= {*dimension} and "[length]" not in dimension:
+        return 0.0, dimension  # IU is a katal to pint
+    ratio = common_ratio(found, Quantity(1, {}, {}))
+    if ratio is not None:
+        return ratio, dimension
+    registry = _registry()  # it has read the unit
+    try:
+        whole = registry.Quantity(found.magnitude, registry.UnitsContainer(dict(found.units))).to_root_units()
+        return float(whole.magnitude), dimension
+    except Exception:  # pint's own error for temperatures
+        return 0.0, dimension
+
+
+@checked
 def is_open(unit: str) -> bool:
     """Say whether a unit still contains one of the words time, amount, volume."""
     return re.search(r"\b(time|amount|volume)\b", unit) is not None
@@ -324,6 +356,24 @@ def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     volume_unit = _format(1, volume) + tail
     amount_unit = _format(concentration.magnitude, times(concentration.units, volume)) + tail
     return amount_unit, volume_unit, factor(dose_unit, amount_unit)
+
+
+@checked
+def usual_volume(dose_unit: str, concentration_unit: str) -> str:
+    """Return the unit in which people write the volumes that follow from a dose and a concentration.
+
+    Dose over concentration where that has a usual name (``ug`` by ``ng/mL``: ``L``; ``ng`` by ``ng/mL``: ``mL``),
+    else ``L``; per kg of body weight if the dose is.
+
+    Raises
+    ------
+    UnitError
+        If they are no dose and no concentration, or of different dimensions.
+    """
+    _, volume, ratio = coherent(dose_unit, concentration_unit)
+    tail = "/kg" if per_kg(dose_unit) else ""
+    size = float(f"{ratio * factor(volume, f'L{tail}'):.9g}")
+    return {1e-6: "uL", 1e-3: "mL"}.get(size, "L") + tail
 
 
 def __dir__() -> list[str]:

@@ -28,6 +28,7 @@ from pkpd.engine.timeline.event_rows import EventTimes, ExpandedRows
 from pkpd.engine.timeline.schedule import LineRequest, Schedule, schedule
 from pkpd.errors import InputError
 from pkpd.model import Model
+from pkpd.model.meanings import at_a_dose
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,8 @@ class Solution:
         Whether a subject's equations were integrated by the method for stiff equations.
     steady_at : dict
         Of subjects without a steady state, the times of the records that ask for one.
+    hint : str
+        What in the equations could be the reason, where somebody could not be solved and something is known.
     """
 
     outputs: Array
@@ -59,6 +62,7 @@ class Solution:
     status: Integers
     stiff: Flags
     steady_at: dict[int, str] = field(default_factory=dict)
+    hint: str = ""
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], rows: int, subjects: int, states: bool, second: bool) -> Solution:
@@ -87,6 +91,7 @@ class Solution:
         """Return the sentence that belongs to a subject's status; empty if all is well."""
         sentence = ADVICE[int(self.status[subject])]
         when = self.steady_at.get(subject)
+        sentence = f"{sentence}; {self.hint}" if sentence and self.hint else sentence
         return f"{sentence} (steady state at time {when})" if when else sentence
 
 
@@ -250,7 +255,9 @@ class Compiled:
         if schedule.unsteady is not None:
             solution.fail(schedule.unsteady, schedule.row_subject, NOT_PERIODIC)
         solution.steady_at.update(_steady_at(schedule, solution.status))
-        return solution
+        if not solution.status.any():
+            return solution
+        return replace(solution, hint=at_a_dose([*self.model.equations.values(), *self.model.outputs.values()]))
 
     def _in_pieces(self, values: Array, schedule: Schedule, settings: Settings, solution: Solution) -> None:
         """Solve a model of which something is integrated, a few subjects at a time."""

@@ -57,9 +57,10 @@ def _dataset(value: Any, where: str, plain: Plain) -> dict[str, Any]:
         [plain(name, where), plain(list(found.dims), where),
          _values(found, f"{where}.{name}" if where else str(name), plain),
          plain(dict(found.attrs), f"attributes of {name}")]
-        for name, found in value.variables.items()
+        for name, found in ((name, value.variables[name]) for name in (*value.data_vars, *value.coords))
     ]  # fmt: skip
-    bare = [name for name in value.dims if name in value.coords and name not in value.xindexes]
+    own = [name for name in value.coords if value.variables[name].dims == (name,)]
+    bare = [name for name in own if name not in value.xindexes]
     return {"!": "dataset", "variables": variables, "coords": [plain(n, where) for n in value.coords],
             "attrs": plain(dict(value.attrs), f"{where}.attrs" if where else "attrs"),
             "levels": [[plain(dim, where), plain(names, where)] for dim, names in levels.items()],
@@ -97,14 +98,16 @@ def _dataset_from(data: Mapping[str, Any], again: Rebuilt) -> Any:
     variables = {}
     for name, dims, written, attrs in data["variables"]:
         values = again(written)
-        values = values.array if isinstance(values, pandas.Index) else values
-        variables[again(name)] = xarray.Variable(again(dims), values, again(attrs))
+        found = xarray.Variable(again(dims), values.array if isinstance(values, pandas.Index) else values, again(attrs))
+        if found.dtype != values.dtype:  # times with a zone: only an index keeps them
+            found = xarray.Variable(found.dims, values, found.attrs)
+        variables[again(name)] = found
     coords = [again(name) for name in data["coords"]]
-    found = xarray.Dataset(
+    made = xarray.Dataset(
         {n: v for n, v in variables.items() if n not in coords}, {n: variables[n] for n in coords}, again(data["attrs"])
     )
-    found = found.drop_indexes(again(data["bare"])) if data["bare"] else found
+    made = made.drop_indexes(again(data["bare"])) if data["bare"] else made
     for name in again(data["indexed"]):
-        found = found.set_xindex(name)
+        made = made.set_xindex(name)
     levels = {again(dim): again(names) for dim, names in data["levels"]}
-    return found.set_index(levels) if levels else found
+    return made.set_index(levels) if levels else made

@@ -19,7 +19,7 @@ import numpy as np
 
 from pkpd.errors import shown
 from pkpd.files.part import Part
-from pkpd.files.sealed import direct
+from pkpd.files.sealed import ABOUT, DIMENSION, direct
 
 TAG = "!"
 NUMBERS = frozenset("fiubc")  # kinds of numbers whose bytes say everything
@@ -114,8 +114,9 @@ class Writer:
 
     def _keep(self, value: np.ndarray[Any, Any], where: str) -> str:
         clean = re.sub(r"[^A-Za-z0-9_.]", "_", where)[:_LONGEST].strip(".") or "values"
+        clean = f"values_{clean}" if clean == ABOUT or clean.startswith(DIMENSION) else clean
         name, k = clean, 1
-        while name in self.arrays or name == "about" or name.startswith("size_"):
+        while name in self.arrays:
             k += 1
             name = f"{clean}__{k}"
         self.arrays[name] = value

@@ -15,6 +15,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from pkpd.files.probe import require_readable
 
 FORMAT = 1
 """Raised whenever this version's files cannot be read by those before."""
-_DIM = "size_"  # how names of dimensions begin, and no array's
+ABOUT, DIMENSION = "about", "size_"
+"""Name of the text, and how names of dimensions begin; no array's name does."""
 _SEAL = b"\npkpd seal 1 "
 _LENGTH = len(_SEAL) + 64 + 1
 _STATED = ("format", "kind", "pkpd_version", "data_hash", "model_key")
@@ -90,10 +92,10 @@ def write(contents: Contents, path: str | Path, title: str) -> Path:
     try:
         with h5netcdf.File(part, "w") as file:
             file.attrs.update({**attrs, "title": title.encode(errors="replace").decode().replace("\0", " ")})
-            file.create_variable("about", (), dtype=h5py.string_dtype(), data=np.array(text, dtype=object))
+            file.create_variable(ABOUT, (), dtype=h5py.string_dtype(), data=np.array(text, dtype=object))
             for name, array in contents.arrays.items():
                 sizes = array.shape
-                dims = tuple(f"{_DIM}{n}{'_again' * sizes[:k].count(n)}" for k, n in enumerate(sizes))
+                dims = tuple(f"{DIMENSION}{n}{'_again' * sizes[:k].count(n)}" for k, n in enumerate(sizes))
                 for dim, size in zip(dims, array.shape, strict=True):
                     if dim not in file.dimensions:
                         file.dimensions[dim] = size
@@ -103,7 +105,8 @@ def write(contents: Contents, path: str | Path, title: str) -> Path:
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be written ({error})", "save") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # its name, longer than the file's, may be too long
+            part.unlink(missing_ok=True)
     return path
 
 
@@ -113,9 +116,15 @@ def checked_place(path: str | Path) -> Path:
     Raises
     ------
     InputError
-        If there is no such folder, or the path is one.
+        If there is no such folder, the path is one, or no file can be called so.
     """
     path = Path(path)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # too long, a character that no name has
+        raise InputError(f"{shown(str(path))} is no name for a file ({error})", "save") from None
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {str(path.parent)!r}", "save")
     if path.is_dir():
@@ -148,15 +157,16 @@ def read(path: str | Path) -> Contents:
         require_readable(path)
     try:
         with h5py.File(path, "r") as file:
-            attrs = {name: file.attrs[name] for name in (*_STATED, "digest") if name in file.attrs}
+            attrs = {name: _one(file.attrs[name]) for name in (*_STATED, "digest") if name in file.attrs}
             if "format" in attrs:
                 check_version(path, attrs["format"], attrs.get("pkpd_version"), FORMAT)
-            if "about" not in file and set(_OLD) & set(file) and "pkpd_version" in file.attrs:
+            if ABOUT not in file and set(_OLD) & set(file) and "pkpd_version" in file.attrs:
                 old = f"{path.name} was written by pkpd {shown(file.attrs['pkpd_version'])} in a format"
                 raise InputError(f"{old} that is no longer read; fit and save it again", "load")
-            text = file["about"][()]
+            text = file[ABOUT][()]
             text = text.decode() if isinstance(text, bytes) else str(text)
-            arrays = {name: np.array(file[name][...]) for name in file if name != "about" and not name.startswith(_DIM)}
+            names = [name for name in file if name != ABOUT and not name.startswith(DIMENSION)]
+            arrays = {name: np.array(file[name][...]) for name in names}
     except InputError:
         raise
     except Exception as error:  # a damaged file may raise anything: that it cannot be read is all there is to say
@@ -173,6 +183,11 @@ def read(path: str | Path) -> Contents:
     except (ValueError, RecursionError):
         raise InputError(f"{str(path)!r} holds a text that is no JSON", "load") from None
     return Contents(stated["kind"], about, arrays, stated["data_hash"], stated["model_key"])
+
+
+def _one(value: Any) -> Any:
+    """An attribute; a number of NetCDF is an array of one."""
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
 def seal(path: Path) -> None:
@@ -193,9 +208,9 @@ def unbroken(path: Path) -> bool:
     InputError
         If there is no such file, or it is damaged.
     """
-    if not path.is_file():
-        raise InputError(f"there is no file {str(path)!r}", "load")
     try:
+        if not path.is_file():
+            raise InputError(f"there is no file {str(path)!r}", "load")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read ({error})", "load") from None

@@ -81,14 +81,13 @@ def table_from(data: Mapping[str, Any], again: Rebuilt) -> Any:
     kind = data["!"]
     if kind == "table":
         index = columns.index_from(data["index"], again)
-        inside = [pandas.Series(columns.column_from(one, again), index=index) for one in data["columns"]]
+        inside = [_series(one, index, again) for one in data["columns"]]
         made = pandas.concat(inside, axis=1) if inside else pandas.DataFrame(index=index)
         made.columns = columns.index_from(data["names"], again)
         made.attrs.update(again(data["attrs"]))
         return made
     if kind == "series":
-        values, index = columns.column_from(data["values"], again), columns.index_from(data["index"], again)
-        found = pandas.Series(values, index=index, name=again(data["name"]))
+        found = _series(data["values"], columns.index_from(data["index"], again), again).rename(again(data["name"]))
         found.attrs.update(again(data["attrs"]))
         return found
     if kind == "index":
@@ -105,3 +104,11 @@ def table_from(data: Mapping[str, Any], again: Rebuilt) -> Any:
     if kind == "period":
         return pandas.Period(ordinal=int(data["value"]), freq=data["unit"])
     return labelled.result_from(data, again)
+
+
+def _series(data: Mapping[str, Any], index: Any, again: Rebuilt) -> Any:
+    """A column with its labels; pandas must not guess its type anew."""
+    import pandas
+
+    values = columns.column_from(data, again)
+    return pandas.Series(values, index=index, dtype=object if values.dtype == object else values.dtype)

@@ -85,7 +85,7 @@ def fit_data(data: Observed, request: Request) -> Fit:
 def problem(data: Observed, request: Request) -> tuple[Likelihood, list[Parameters]]:
     """Return the likelihood of the data and the values from which it is searched."""
     start, known = request.start, dict(request.known)
-    fixed = {name: math.exp(float(np.mean(np.log(values)))) for name, values in known.items()}
+    fixed = {name: _centre(values) for name, values in known.items()}
     fixed |= request.settled
     model = replace(data.model, parameters=data.model.parameters.with_values(fixed).fix(*fixed))
     errors = residual_errors(data, request.error)
@@ -96,6 +96,13 @@ def problem(data: Observed, request: Request) -> tuple[Likelihood, list[Paramete
     code = compile_model(data.model, free_model_parameters(parameters, data.model.parameters.names))
     likelihood = Likelihood(data, code, parameters, errors, known, request.options.settings)
     return likelihood, [parameters, *other_starts(parameters, start, errors, data)]
+
+
+def _centre(values: Array) -> float:
+    """The one value that is shown of what every subject has another of: the geometric mean of what is positive."""
+    if values.size == 1 or not (values > 0).all():
+        return float(np.mean(values))
+    return math.exp(float(np.mean(np.log(values))))
 
 
 def _finish(likelihood: Likelihood, minimum: Minimum[Evaluation], request: Request) -> Fit:
@@ -160,6 +167,7 @@ def _predictions(likelihood: Likelihood, minimum: Minimum[Evaluation]) -> pandas
             "fitted": value.fitted,
             "sd": value.sd,
             "residual": residual,
+            "unit": np.array([data.model.units.get(name, "") for name in data.outputs], dtype=object)[data.output],
         }
     )
 

@@ -10,54 +10,77 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arguments import checked
+from pkpd.arguments import ANYTHING, checked
+from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, warn
 from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
-from pkpd.fit.inputs import A_KIND_BY_OUTPUT, observed_baselines, provenance
+from pkpd.fit.given import (
+    GivenIndividually,
+    as_table,
+    in_units_of,
+    settled_values,
+    subjects_without,
+    with_errors_of,
+)
+from pkpd.fit.inputs import A_KIND_BY_OUTPUT, given_table, in_model_units, observed_baselines, provenance
 from pkpd.fit.options import Options
 from pkpd.fit.result import Fit, Fits
 from pkpd.fit.subject_covariates import subject_covariates
+from pkpd.loops import mapped
 from pkpd.model import Model
 from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
-from pkpd.progress import progress_bar
 from pkpd.study import Study
 
 
-@checked(error=A_KIND_BY_OUTPUT)
+@checked(error=A_KIND_BY_OUTPUT, given=ANYTHING)
 def fit_individuals(
     model: Model,
     study: Study,
     start: Parameters,
     *,
     error: Mapping[str, ErrorKind] | None = None,
+    given: GivenIndividually | None = None,
     options: Options | None = None,
     executor: Executor | None = None,
     progress: bool = True,
 ) -> Fits:
     """Fit every subject of a study alone; a subject that cannot be fitted is reported and does not end the others.
 
-    The parameters are those of `fit_pooled`.
+    The other parameters are those of `fit_pooled`.
 
     Parameters
     ----------
+    given : Fits, Fit, DataFrame or mapping, optional
+        Parameters that are known: of each subject from its own earlier fit, of all from a pooled fit, from a table with
+        one row per subject, or from a mapping of subject to values by name (both in the model's units). A fit brings
+        its residual errors, too. A subject without a value is reported.
     executor : concurrent.futures.Executor, optional
         Where subjects are fitted; here and one after the other if none is given.
     progress : bool
         Show a progress bar after two seconds.
     """
     request = Request(start, error, options or Options(), attrs=provenance(study))
-    parts, left_out = _parts(model, study, request.options)
+    given = as_table(given)
+    concrete = in_units_of(given, model)
+    parts, left_out = _parts(concrete, study, request.options, given)
+    known: list[dict[str, Array]] = [{} for _ in parts]
     if parts:
-        concrete = next(iter(parts.values())).model
-        covariates, said = subject_covariates(study, list(parts), concrete)
-        request = replace(request, notes=(*say_units(model, concrete, study), *said), covariates=covariates)
-    attempt = partial(_attempt, request=request)
-    results = executor.map(attempt, parts.values()) if executor else map(attempt, parts.values())
-    bar = progress_bar(results, total=len(parts), desc="individual fits", unit="subject", delay=2, disable=not progress)
-    outcomes: dict[Any, Fit | str] = dict(zip(parts, bar, strict=True)) | left_out
+        first = next(iter(parts.values()))
+        covariates, said = subject_covariates(study, list(parts), first.model)
+        notes = (*say_units(model, first.model, study), *said)
+        request = with_errors_of(replace(request, notes=notes, covariates=covariates), given, first)
+        request = replace(request, settled=settled_values(given, first.model))
+        if (table := given_table(given, first.model)) is not None:
+            known = [in_model_units(table, given, part) for part in parts.values()]
+    results = mapped(
+        partial(_attempt, request=request), list(zip(parts.values(), known, strict=True)),
+        [f"subject {subject!r}" for subject in parts], executor=executor, progress=progress, desc="individual fits",
+        unit="subject",
+    )  # fmt: skip
+    outcomes: dict[Any, Fit | str] = dict(zip(parts, results, strict=True)) | left_out
     fits: dict[Any, Fit] = {}
     failures: dict[Any, str] = {}
     for subject in study.subject_ids:
@@ -77,9 +100,13 @@ def fit_individuals(
     return Fits(fits, failures)
 
 
-def _parts(model: Model, study: Study, options: Options) -> tuple[dict[Any, Observed], dict[Any, str]]:
+def _parts(
+    model: Model, study: Study, options: Options, given: GivenIndividually | None
+) -> tuple[dict[Any, Observed], dict[Any, str]]:
     """Return each subject's part of the data, prepared once for all, and why the others have none."""
-    left_out = _without_covariates(model, study)
+    left_out = _without_covariates(model, study) | subjects_without(given, model, study.subject_ids)
+    if len(left_out) == len(study.subject_ids):
+        return {}, left_out
     if left_out:
         study = study.select(subjects=[s for s in study.subject_ids if s not in left_out])
     data = observe(model, study, options.observed).usable()
@@ -111,10 +138,11 @@ def _without_covariates(model: Model, study: Study) -> dict[Any, str]:
     }
 
 
-def _attempt(data: Observed, request: Request) -> Fit | str:
+def _attempt(part: tuple[Observed, Mapping[str, Array]], request: Request) -> Fit | str:
     """Fit one subject; return why it could not be."""
+    data, known = part
     try:
-        known = observed_baselines(data) if request.options.baseline == "observed" else {}
-        return fit_data(data, replace(request, known=known))
+        baselines = observed_baselines(data) if request.options.baseline == "observed" else {}
+        return fit_data(data, replace(request, known={**known, **baselines}))
     except PkpdError as problem:
         return str(problem)

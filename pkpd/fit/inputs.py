@@ -13,7 +13,7 @@ from pkpd import units
 from pkpd.arguments import NAMED, optional
 from pkpd.arrays import Array
 from pkpd.engine import sd_function
-from pkpd.errors import InputError, unknown_names, warn
+from pkpd.errors import InputError, few, unknown_names, warn
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
 from pkpd.model.drug import measures_drug
@@ -205,7 +205,8 @@ def with_given(study: Study, table: pandas.DataFrame, notes: list[str]) -> Study
     if not have:
         raise InputError("given names no subject of the study")
     if lost:
-        notes.append(f"{len(lost)} subjects are left out because they have no given values (no converged fit): {lost}")
+        why = "because they have no given values (no converged fit)"
+        notes.append(f"{len(lost)} subjects are left out {why}: {few(lost)}")
         warn(notes[-1])
     return study.select(subjects=have)
 

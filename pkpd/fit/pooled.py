@@ -10,13 +10,13 @@ from pkpd.arguments import checked
 from pkpd.errors import FitWarning, warn
 from pkpd.fit.assumed_units import say_units
 from pkpd.fit.fixed_effects import Request, fit_data
+from pkpd.fit.given import in_units_of, settled_values, with_errors_of
 from pkpd.fit.inputs import (
     A_KIND_BY_OUTPUT,
     given_table,
     in_model_units,
     observed_baselines,
     provenance,
-    ratio_of,
     with_given,
 )
 from pkpd.fit.options import Options
@@ -24,7 +24,6 @@ from pkpd.fit.result import Fit, Fits
 from pkpd.fit.subject_covariates import subject_covariates
 from pkpd.fit.verdict import UNBOUNDED, UNIDENTIFIED
 from pkpd.model import Model
-from pkpd.model.model import WORDS
 from pkpd.observed import Observed, observe
 from pkpd.parameters import Parameters
 from pkpd.population import ErrorKind
@@ -99,35 +98,15 @@ def _prepared(
     table = given_table(given, model)
     if table is not None:
         study = with_given(study, table, notes)
-    if model.base == WORDS and isinstance(given, (Fits, Fit)):
-        model = model.in_units(**(given if isinstance(given, Fit) else next(iter(given.values()))).model.base)
+    model = in_units_of(given, model)
     data = observe(model, study, request.options.observed).usable()
     notes += say_units(asked, data.model, study)
     known = {} if table is None else in_model_units(table, given, data)
     if request.options.baseline == "observed":
         known |= observed_baselines(data)
-    settled: dict[str, float] = {}
-    if isinstance(given, Fit):
-        inside = [p for p in given.parameters if p.name in data.model.parameters]
-        settled = {p.name: p.value * ratio_of(p.unit, data.model.parameters.get(p.name).unit) for p in inside}
-    request = _with_errors_of(request, given, data)
+    settled = settled_values(given, data.model)
+    request = with_errors_of(request, given, data)
     covariates, said = subject_covariates(study, data.subjects, data.model)
     return data, replace(
         request, known=known, settled=settled, notes=(*notes, *said), attrs=provenance(study), covariates=covariates
     )
-
-
-def _with_errors_of(request: Request, given: Fits | Fit | pandas.DataFrame | None, data: Observed) -> Request:
-    """Return the request with the residual errors of what is given, for outputs of which nothing else was said.
-
-    A pooled fit brings their values, too: where the search begins, or what stays if it was fixed.
-    """
-    source = given if isinstance(given, Fit) else next(iter(given.values())) if isinstance(given, Fits) else None
-    if source is None:
-        return request
-    told = dict(request.error or {})
-    theirs = [e for e in source.errors if e.output in data.analytes and e.output not in told]
-    start = request.start
-    if isinstance(given, Fit):
-        start += given.parameters.subset([n for e in theirs for n in e.names if n not in start])
-    return replace(request, start=start, error=told | {e.output: type(e) for e in theirs})

@@ -59,7 +59,8 @@ class Fit(Saved):
     given : DataFrame or None
         Parameters that were given per subject, one row per subject.
     predictions : DataFrame
-        subject, output, time, value, censor, fitted, sd, residual (weighted; NaN for censored rows).
+        subject, output, time, value, censor, fitted, sd, residual (weighted; NaN for censored rows), unit (of value,
+        fitted and sd: that of the model's output).
     notes : tuple of str
         What was left out of the fit.
     attrs : mapping
@@ -182,13 +183,15 @@ class Fit(Saved):
         inferred = inferred_units(self.model)
         rows = []
         for p in self.parameters:
-            if self.given is not None and p.name in self.given.columns:
+            known = self.given is not None and p.name in self.given.columns
+            if known and self.subjects > 1:
                 continue
             se = errors.get(p.name, math.nan)
             low, high = intervals.get(p.name, (math.nan, math.nan))
             relative = 100 * se / abs(p.value) if p.value else math.nan
             unit = p.unit or inferred.get(p.name, "")
-            rows.append((p.name, p.value, unit, se, relative, low, high, "fixed" if p.fixed else "", p.meaning))
+            note = "given" if known else "fixed" if p.fixed else ""
+            rows.append((p.name, p.value, unit, se, relative, low, high, note, p.meaning))
         percent = f"{100 * level:g} %"
         columns = [
             "parameter",

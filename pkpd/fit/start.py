@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from scipy.optimize import brentq
 
 from pkpd import units
 from pkpd.arguments import checked
-from pkpd.errors import InputError
+from pkpd.covariate_names import covariate_called
+from pkpd.errors import InputError, warn
 from pkpd.fit.nothing_measured import sources_all_censored
 from pkpd.model import Model
 from pkpd.model.model import WORDS
@@ -31,7 +33,8 @@ def initial_estimates(
 
     From an NCA result come CL, V or V1, V2 and Q (geometric means over the profiles; Q so that the terminal slope
     is the observed one) and ka (so that the peak comes at the observed time); from a study come baselines (mean
-    before the first dose). What neither tells stays at the model's default.
+    before the first dose). What neither tells stays at the model's default. Between a model per kg of body weight and
+    an NCA that is not, or the other way round, stands the median weight of the NCA's subjects, or of the study.
 
     Parameters
     ----------
@@ -45,9 +48,16 @@ def initial_estimates(
     Raises
     ------
     InputError
-        If a parameter is left without a value, naming it and what would bring it.
+        If a parameter is left without a value, naming it and what would bring it; if a weight is needed and nobody has
+        one.
+
+    Warns
+    -----
+    DataWarning
+        If the median weight was used, with its value.
     """
     values: dict[str, float] = {}
+    weight = median_weight(sources)
     if problems := [text for k, source in enumerate(sources, start=1) for text in _unusable(k, source)]:
         raise InputError(problems, "initial_estimates")
     for source in sources:
@@ -58,7 +68,10 @@ def initial_estimates(
         else:
             if model.base == WORDS:
                 model = model.in_units(**_base(source))
-            values |= _from_nca(model, source)
+            told, used = _from_nca(model, source, weight)
+            values |= told
+            if used:
+                warn(f"start values between those per kg and those that are not: by the median weight, {weight:g} kg")
     found = model.parameters.with_values({n: v for n, v in values.items() if n in model.parameters})
     if found.missing:
         raise InputError(
@@ -89,39 +102,99 @@ def _base(exposure: xarray.Dataset) -> dict[str, str]:
     return {"time": exposure["tmax"].attrs["units"], "amount": amount, "volume": volume}
 
 
-def _mean(exposure: xarray.Dataset, name: str, unit: str) -> float:
-    """Geometric mean of a parameter over the profiles that have one, in a unit."""
-    if name not in exposure:
-        return math.nan
-    values = exposure[name].values.astype(float)
-    values = values[np.isfinite(values) & (values > 0)]
-    if not values.size:
-        return math.nan
-    return float(np.exp(np.mean(np.log(values)))) * units.factor(exposure[name].attrs["units"], unit)
+def median_weight(sources: Iterable[xarray.Dataset | Study]) -> float:
+    """Return the median weight in kg that the first source with weights knows; NaN if none does.
+
+    Parameters
+    ----------
+    sources : iterable of Dataset or Study
+        Results of NCA, whose coordinates may hold the weight, and studies.
+    """
+    for source in sources:
+        if isinstance(source, Study):
+            name = source.covariate("weight")
+            table = source.subjects
+            values = table[name] if name is not None and name in table else None
+            unit = "kg" if name is None else source.units.get(name, "kg")
+        else:
+            name = covariate_called("weight", [str(n) for n in source.coords])
+            values = None if name is None else source[name].to_series()
+            unit = "kg" if name is None else source[name].attrs.get("units", "kg")
+        if values is not None and values.dtype.kind in "biuf" and values.notna().any():
+            return float(values.median()) * units.factor(unit, "kg")
+    return math.nan
 
 
-def _from_nca(model: Model, exposure: xarray.Dataset) -> dict[str, float]:
-    base = model.base
+@dataclass(frozen=True)
+class _Scale:
+    """What makes numbers of an NCA those of a model: units, and where they differ by it the weight of a subject.
+
+    Attributes
+    ----------
+    exposure : Dataset
+        The NCA.
+    weight : float
+        In kg; NaN where nobody has one.
+    """
+
+    exposure: xarray.Dataset
+    weight: float
+
+    def ratio(self, name: str, unit: str) -> float:
+        """Return what a variable is multiplied with to be in a unit.
+
+        Raises
+        ------
+        InputError
+            If the weight is needed and nobody has one.
+        """
+        own = self.exposure[name].attrs["units"]
+        ratio, power = units.by_weight(own, unit)
+        if power and not self.weight > 0:
+            raise InputError(
+                f"{name} is in {own} and the model's in {unit}, and nobody has a weight; give the study, too: "
+                "initial_estimates(model, exposure, study), or set the values by with_values", "initial_estimates",
+            )  # fmt: skip
+        return ratio * self.weight**power if power else ratio
+
+    def mean(self, name: str, unit: str) -> float:
+        """Return the geometric mean of a parameter over the profiles that have one, in a unit."""
+        if name not in self.exposure:
+            return math.nan
+        values = self.exposure[name].values.astype(float)
+        values = values[np.isfinite(values) & (values > 0)]
+        if not values.size:
+            return math.nan
+        return float(np.exp(np.mean(np.log(values)))) * self.ratio(name, unit)
+
+
+def _from_nca(model: Model, exposure: xarray.Dataset, weight: float) -> tuple[dict[str, float], bool]:
+    """Return what an NCA tells, and whether it took the weight."""
+    base, scale = model.base, _Scale(exposure, weight)
     flow, space, clock = units.resolve("volume/time", base), base["volume"], base["time"]
     rate = units.resolve("1/time", base)
-    clearance = _mean(exposure, "cl_obs", flow)
-    terminal = _mean(exposure, "lambda_z", rate)
-    steady, late = _mean(exposure, "vss_obs", space), _mean(exposure, "vz_obs", space)
+    clearance = scale.mean("cl_obs", flow)
+    terminal = scale.mean("lambda_z", rate)
+    steady, late = scale.mean("vss_obs", space), scale.mean("vz_obs", space)
     found = {"CL": clearance, "V": late}
     if "V1" in model.parameters:
-        first = _central_volume(exposure, model, steady, late)
+        first = _central_volume(scale, model, steady, late)
         whole = steady if steady > first else (late if late > first else 2 * first)
         other = whole - first
         found |= {"V1": first, "V2": other, "Q": _distribution(clearance, first, other, terminal)}
     if "ka" in model.parameters:
-        found["ka"] = _absorption(_mean(exposure, "tmax", clock), terminal)
-    return {n: v for n, v in found.items() if math.isfinite(v) and v > 0}
+        found["ka"] = _absorption(scale.mean("tmax", clock), terminal)
+    used = units.per_kg(exposure["dose"].attrs["units"]) != units.per_kg(base["amount"])
+    return {n: v for n, v in found.items() if math.isfinite(v) and v > 0}, used and any(
+        map(math.isfinite, found.values())
+    )
 
 
-def _central_volume(exposure: xarray.Dataset, model: Model, steady: float, late: float) -> float:
+def _central_volume(scale: _Scale, model: Model, steady: float, late: float) -> float:
     """Dose over C0 for a bolus, else a third of what is known of the volume."""
-    amounts = units.factor(exposure["dose"].attrs["units"], model.base["amount"])
+    exposure = scale.exposure
     if "c0" in exposure:
+        amounts = scale.ratio("dose", model.base["amount"])
         conc = exposure["c0"].values.astype(float)
         conc = conc * units.factor(exposure["c0"].attrs["units"], units.resolve("amount/volume", model.base))
         dose = np.asarray(exposure["dose"].values, dtype=float) * amounts

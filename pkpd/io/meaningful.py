@@ -177,8 +177,9 @@ def _check_drugs(table: Table, findings: Findings) -> None:
         told = ", ".join(f"{drug} in {count} rows" for drug, count in counts.most_common(5))
         findings.problem(
             f"{table.name}: the column '{heading}' tells doses of one subject apart ({told}), whose amounts would be "
-            f"added; expected the doses of one drug, or {say(heading, 'into')} if a model has a compartment of each "
-            f"name, or {say(heading, 'covariate')} if they are one drug"
+            f"added; expected the doses of one drug, or {say(heading, 'into')} if they are several (NCA takes the "
+            "doses of an analyte's name, a model's compartment has that name), or "
+            f"{say(heading, 'covariate')} if they are one drug"
         )
 
 

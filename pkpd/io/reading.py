@@ -24,7 +24,7 @@ from pkpd.io.job import Job
 from pkpd.io.meaningful import check_about_doses, check_doses, check_samples, everywhere
 from pkpd.io.periods import separate
 from pkpd.io.sample_rows import read_samples
-from pkpd.io.single_doses import single_doses
+from pkpd.io.single_doses import note_unread_doses, single_doses
 from pkpd.io.table import Table
 from pkpd.io.treatments import treatments
 
@@ -62,6 +62,8 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
     if table is not None and not apart:
         table, dose_table = single or shape.split_doses(table, names, findings)
         job.heading_units["doses"] = job.heading_units["observations"]
+        if dose_table is None:
+            note_unread_doses(job, table)
     if table is not None:
         why = "doses are those given apart" if apart else "no column holds their amounts, so that it is not read"
         check_about_doses(table, why, findings)

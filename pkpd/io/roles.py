@@ -20,22 +20,26 @@ _SECOND: Mapping[str, frozenset[str]] = {
     "subject": frozenset(
         {"rat", "mouse", "dog", "monkey", "animalno", "animalnumber", "animalid", "pt", "ptid", "patno", "patientno",
          "patientnumber", "subjectno", "subjectnumber", "participant", "participantid", "volunteer", "volunteerid",
-         "randno", "screeningno", "person", "probandid", "proband"}
+         "randno", "screeningno", "person", "probandid", "proband", "sujet", "sujeto", "paciente", "patientennr"}
     ),
     "time": frozenset(
         {"t", "h", "hr", "hrs", "hour", "hours", "min", "mins", "minutes", "days", "samplingtime", "sampletime",
-         "timesincefirstdose", "reltime", "relativetime", "elapsed", "tsfd", "acttime", "actual"}
+         "timesincefirstdose", "reltime", "relativetime", "elapsed", "tsfd", "acttime", "actual", "zeit", "temps",
+         "tiempo"}
     ),
     "value": frozenset(
         {"cp", "cobs", "c", "concn", "concs", "plasmaconc", "plasmaconcentration", "serumconc", "serumconcentration",
          "level", "levels", "plasmalevel", "serumlevel", "results", "measured", "obs", "y", "aval", "finalresult",
-         "observation", "observedvalue", "concvalue", "reportedvalue", "lidv", "resn", "pcstresn"}
+         "observation", "observedvalue", "concvalue", "reportedvalue", "lidv", "resn", "pcstresn", "konzentration",
+         "concentracion"}
     ),
     "analyte": frozenset(
         {"drug", "assay", "marker", "analytename", "analytes", "cytokine", "substance", "measurand", "parametername",
          "testname", "moiety"}
     ),
-    "amount": frozenset({"dosegiven", "actualdose", "doseadministered", "administereddose", "totaldose", "given"}),
+    "amount": frozenset(
+        {"dosegiven", "actualdose", "doseadministered", "administereddose", "totaldose", "given", "dosis", "dosea"}
+    ),
     "route": frozenset({"adminroute", "routeofadmin", "roa"}),
     "unit": frozenset(
         {"concunit", "concunits", "concentrationunit", "concentrationunits", "concu", "concentrationu", "resultunit",
@@ -91,9 +95,12 @@ def guess(
     own = {fold(analyte) for analyte in analytes}
     free = [h for h in headings if not said[h] and fold(parts[h][0]) not in own]
     wide = name == "observations" and len(free) < sum(not meant for meant in said.values())
-    for column in _OF_TABLE[name]:
+    combined = ("amount", "route") if name == "observations" and "amount" in words.values() else ()
+    for column in (*_OF_TABLE[name], *combined):
         present = {*said.values(), *found.meaning.values()}
-        if column in present or (column == "time" and present & {*_CLOCKS}):
+        if column in present or (column == "amount" and present & {"amount_per_kg", "single_dose"}):
+            continue
+        if column == "time" and present & {*_CLOCKS}:
             continue
         if column in ("value", "analyte", "unit") and wide:
             continue

@@ -15,6 +15,7 @@ from pkpd import units as unit_tools
 from pkpd.io.cells import is_missing, label, number
 from pkpd.io.event_table import EVENTS, without_events
 from pkpd.io.findings import say
+from pkpd.io.headings import fold, is_of
 from pkpd.io.job import Job
 from pkpd.io.shape import drawn_before, parts, wide_columns
 from pkpd.io.table import Table
@@ -69,6 +70,29 @@ def single_doses(job: Job, table: Table, names: Sequence[str]) -> tuple[Table, T
     line = f"{table.name}: '{heading}' is the same in all rows of a subject or period: {len(doses)} doses at time 0"
     job.findings.altered(line + ("" if told else f"; {say(heading, SINGLE)} says so, 'covariate' that it is no dose"))
     return samples.take([i for i in range(len(table)) if i not in empty]), doses
+
+
+def note_unread_doses(job: Job, table: Table) -> None:
+    """Warn of a column that may hold doses, where no dose is read at all: it is a covariate.
+
+    Parameters
+    ----------
+    job : Job
+        Units and findings.
+    table : Table
+        Observations.
+    """
+    carried = job.heading_units["observations"]
+    for key in table.open:
+        if not fold(key).startswith(("dos", "amt", "amount")) and not is_of(carried.get(key, ""), "amount"):
+            continue
+        if not any((number(cell) or 0.0) > 0 for cell in table.columns[key] if not is_missing(cell)):
+            continue
+        heading = table.headings.get(key, key)
+        job.findings.altered(
+            f"{table.name}: no doses are read; the column '{heading}' is a covariate ({say(heading, SINGLE)} if it is "
+            "the dose at time 0 of its subject)"
+        )
 
 
 def _looks_so(table: Table, column: str, measured: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from pkpd.io.commas import either, with_points
 from pkpd.io.dates import looks_like
 from pkpd.io.files import ABOVE, is_file_of_tables, read_file
 from pkpd.io.findings import Findings, shown
+from pkpd.io.packed import check_transport
 from pkpd.io.texts import read_text
 from pkpd.io.units_row import with_units_row
 
@@ -180,6 +181,8 @@ def _is_sas_zero(cell: float | str) -> bool:
 
 def _from_sas(path: str | Path) -> pandas.DataFrame:
     """Read a SAS transport file (version 5) or a SAS data set; what is not UTF-8 is Windows-1252."""
+    if Path(path).suffix.lower() == ".xpt":
+        check_transport(path)
     form: Any = "xport" if Path(path).suffix.lower() == ".xpt" else "sas7bdat"
     try:
         return pandas.read_sas(path, format=form, encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from pkpd.errors import few
 from pkpd.io.cells import is_missing, number
 from pkpd.io.findings import Findings, shown
+from pkpd.io.packed import unpacked
 
 _DELIMITERS = (",", ";", "\t", "|", " ")
 _LOOKED_AT = 200  # lines by which the delimiter is chosen
@@ -76,7 +77,7 @@ def read_text(name: str, path: str | Path, findings: Findings) -> tuple[list[str
 
 
 def _decoded(name: str, path: str | Path, findings: Findings) -> str:
-    content = Path(path).read_bytes()
+    content = unpacked(path)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16")
     try:

@@ -23,6 +23,7 @@ from pkpd.model.words import (
     TAD,
     TIME,
     instead_of,
+    unreadable,
     wrong_count,
 )
 
@@ -111,7 +112,8 @@ def _tree(text: str) -> ast.expr:
     try:
         return tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ModelError(f"equation {shown(text)} cannot be read: {getattr(error, 'msg', error)}") from None
+        why = unreadable(text) or str(getattr(error, "msg", error))
+        raise ModelError(f"equation {shown(text)} cannot be read: {why}") from None
 
 
 def symbol(name: str) -> Any:
@@ -196,10 +198,15 @@ def _way_out(node: ast.AST) -> str:
             return f"write floor(({ast.unparse(left)[:60]})/({ast.unparse(right)[:60]}))"
         case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
             return "conditions are joined with 'and', 'or'"
+        case ast.Tuple():
+            return "a decimal has a point, not a comma"
+        case ast.Subscript(value=ast.Name(id=name)):
+            return f"nothing is counted here: write a name of its own, such as {name}1"
         case ast.Constant(value=str()):
             return "values of covariates are numbers (0 and 1, say), in equations and in tables"
     return (
-        "allowed are numbers, names, pi, + - * / ** (or ^), 'a if x < y else b' (with and, or; == for covariates) and "
+        "allowed are numbers, names, pi, + - * / ** (or ^), 'a if x < y else b' (with and, or, not; == for covariates) "
+        + "and "
         + ", ".join(FUNCTIONS)
     )
 
@@ -211,15 +218,16 @@ def _compared(test: ast.expr, text: str) -> list[ast.expr]:
     if isinstance(test, ast.Compare) and all(type(op) in COMPARISONS for op in test.ops):
         return [test.left, *test.comparators]
     match test:
-        case ast.UnaryOp(op=ast.Not(), operand=ast.Compare(left=left, ops=[op], comparators=[right])):
-            ways = {ast.Lt: ">=", ast.LtE: ">", ast.Gt: "<=", ast.GtE: "<", ast.Eq: "!=", ast.NotEq: "=="}
-            way = f"write '{ast.unparse(left)} {ways.get(type(op), '…')} {ast.unparse(right)}'"
-        case ast.UnaryOp(op=ast.Not()):
-            way = "write the opposite, or exchange what stands before 'if' and after 'else'"
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name)):
+            way = f"write '{name} == 0' if it is a covariate that is 0 or 1, or '{name} <= 0'"
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+            way = "conditions are joined with 'and', 'or'"
+        case ast.Compare(left=left, ops=[ast.In() | ast.NotIn()]):
+            way = f"write '{ast.unparse(left)} == 1 or {ast.unparse(left)} == 2', for each value"
         case ast.Name(id=name):
             way = f"write '{name} == 1' if it is a covariate that is 0 or 1, or '{name} > 0'"
         case _:
-            way = "allowed are < <= > >= (and == != for covariates) with and, or"
+            way = "allowed are < <= > >= (and == != for covariates) with and, or, not"
     raise ModelError(f"equation {shown(text)}: {ast.unparse(test)!r} is not a condition; {way}")
 
 

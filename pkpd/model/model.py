@@ -16,6 +16,7 @@ from pkpd.dosing import ROUTES
 from pkpd.errors import InputError, ModelError, UnitError, nearest, unknown_names
 from pkpd.files import Saved
 from pkpd.model import expressions
+from pkpd.model.consistency import consistent
 from pkpd.model.meanings import equality_problems, undefined_name
 from pkpd.parameters import Parameter, Parameters
 
@@ -242,14 +243,14 @@ class Model(Saved):
         items = []
         for p in self.parameters:
             if not units.is_open(p.unit):
-                items.append(_in_base(p, base))
+                items.append(_in_base(p, base, self.units.values()))
                 continue
             unit, in_hours = units.resolve(p.unit, base), units.resolve(p.unit, {**base, "time": "h"})
             ratio = units.factor(in_hours, unit) if unit else 1.0
             scaled = {part: getattr(p, part) * ratio for part in ("value", "lower", "upper")}
             items.append(replace(p, unit=unit, **scaled))
         named = {name: units.resolve(unit, base) for name, unit in self.units.items()}
-        return replace(self, parameters=Parameters(tuple(items)), units=named, base=base)
+        return consistent(replace(self, parameters=Parameters(tuple(items)), units=named, base=base), self)
 
     @checked
     def with_values(self, **values: float | str) -> Model:
@@ -318,11 +319,14 @@ class Model(Saved):
 _PLAIN = ("time", "1/time", "volume", "volume/time", "amount", "amount/time")
 
 
-def _in_base(parameter: Parameter, base: Mapping[str, str]) -> Parameter:
+def _in_base(parameter: Parameter, base: Mapping[str, str], own: Iterable[str]) -> Parameter:
     """Return a parameter that is a time, a rate, a volume, a clearance or an amount in the units of the model.
 
-    Others keep theirs: a concentration may belong to a response that has a scale of its own.
+    Others keep theirs: a concentration may belong to a response that has a scale of its own, an amount to a state or an
+    output that is stated in its unit (a tumour in g beside doses in mg).
     """
+    if parameter.unit in [kept for unit in own for kept in (unit, f"{unit}/{base['time']}", f"{unit}/time")]:
+        return parameter
     for words in _PLAIN:
         unit = units.resolve(words, base)
         try:
@@ -385,9 +389,10 @@ def define(
         raise ModelError(problems, f"model {name!r}")
     base = parts.get("base", WORDS)
     if isinstance(base, Mapping) and dict(base) not in ({}, dict(WORDS)):
-        parameters = Parameters(tuple(_in_base(p, base) for p in parameters))
+        own = parts["units"].values() if isinstance(parts.get("units"), Mapping) else ()
+        parameters = Parameters(tuple(_in_base(p, base, own) for p in parameters))
     model = Model(name, equations, parameters, **parts)
     if undefined := sorted(set(model.needs) - set(needs)):
         known = [*model.states, *model.parameters.names, *model.outputs]
         raise ModelError([undefined_name(n, known) for n in undefined], f"model {name!r}")
-    return model
+    return consistent(model)

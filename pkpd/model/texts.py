@@ -25,7 +25,39 @@ def tree_of(text: str) -> ast.expr:
     SyntaxError, ValueError, RecursionError, MemoryError
         If Python cannot read it.
     """
-    return ast.parse(one_line(text).replace("^", "**"), mode="eval").body
+    tree = ast.parse(one_line(text).replace("^", "**"), mode="eval").body
+    return _Opposites().visit(tree) if "not" in text else tree
+
+
+_OPPOSITES = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+
+
+class _Opposites(ast.NodeTransformer):
+    """Writes ``not (a < b and c > d)`` as ``a >= b or c <= d``: nothing that comes after has to know ``not``."""
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        if isinstance(node.op, ast.Not) and (opposite := _opposite(node.operand)) is not None:
+            return self.visit(opposite)  # type: ignore[no-any-return]
+        self.generic_visit(node)
+        return node
+
+
+def _opposite(node: ast.expr) -> ast.expr | None:
+    """The condition that holds where another does not; None where that is no condition."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return inner
+        case ast.BoolOp(op=op, values=values):
+            parts = [part for value in values if (part := _opposite(value)) is not None]
+            joined: ast.boolop = ast.Or() if isinstance(op, ast.And) else ast.And()
+            return ast.BoolOp(joined, parts) if len(parts) == len(values) else None
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _OPPOSITES for op in ops):
+            sides = [left, *others]
+            each: list[ast.expr] = [
+                ast.Compare(a, [_OPPOSITES[type(op)]()], [b]) for a, op, b in zip(sides, ops, others, strict=False)
+            ]
+            return each[0] if len(each) == 1 else ast.BoolOp(ast.Or(), each)
+    return None
 
 
 def text_of(expression: Any) -> str:
@@ -78,6 +110,9 @@ def _printer() -> Any:
 
         def _print_Or(self, expr: Any) -> str:
             return " or ".join(f"({self._print(a)})" for a in expr.args)
+
+        def _print_Not(self, expr: Any) -> str:
+            return f"not ({self._print(expr.args[0])})"
 
         def _print_Relational(self, expr: Any) -> str:
             return f"({self._print(expr.lhs)}) {expr.rel_op} ({self._print(expr.rhs)})"

@@ -22,7 +22,7 @@ from pkpd.study import Study
 Result = xr.Dataset | xr.DataTree | str | NcaSettings
 
 
-@checked(**kinds_of(nca, "dose_unit", "tau", "steady_state", "windows", "above", "points"))
+@checked(**kinds_of(nca, "dose_unit", "tau", "steady_state", "drug", "windows", "above", "points"))
 def rerun(
     result: Study | xr.Dataset | xr.DataTree | str | NcaSettings | None = None,
     settings: xr.Dataset | xr.DataTree | str | NcaSettings | None = None,

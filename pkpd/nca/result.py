@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from pkpd.nca.kernel.upper_limit import warn_above_limit
 from pkpd.nca.rules import Rules, preset
 from pkpd.nca.settings import NcaSettings, Points, pairs, thresholds
 from pkpd.nca.study import labels
+from pkpd.nca.study.base import Base
 from pkpd.nca.study.by_hand import check_intervals, joined, profiles_between
 from pkpd.nca.study.covariates import with_covariates
+from pkpd.nca.study.drugs import of_drug
 from pkpd.nca.study.excretion import excretion, is_excreted
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.points import with_points
@@ -45,6 +48,7 @@ def nca(
     intervals: Any = None,
     tau: float | None = None,
     steady_state: bool = False,
+    drug: str | None = None,
     windows: Iterable[Sequence[float]] = (),
     above: Iterable[float] = (),
     points: Iterable[Points] = (),
@@ -65,8 +69,10 @@ def nca(
     rules : Rules, optional
         The rules themselves, instead of a preset.
     dose_unit : str, optional
-        Unit of the doses to compute with, ``"mg"`` or ``"ug/kg"``; by default the study's own. A dose per
-        kilogram gives clearances per kilogram; changing between the two takes the subjects' weights.
+        Unit of the doses, ``"mg"`` or ``"ug/kg"``; by default the study's own. A dose per kilogram gives clearances
+        per kilogram; changing between the two takes the subjects' weights. Doses and what is divided by them have
+        this unit; volumes the one that dose over concentration gives, where it has a usual name (ug by ng/mL: L), or
+        L; or that of ``study.units["volume"]``, where nothing was collected.
     intervals : list of (start, end), or DataFrame, optional
         Intervals on the study's clock instead of those between the doses (a table may have a column subject);
         the word ``"doses"`` in the list keeps those as well. An end may be infinite.
@@ -74,6 +80,9 @@ def nca(
         Length of the dosing interval after a subject's last dose; by default as before it.
     steady_state : bool
         Whether the first recorded dose continues earlier ones.
+    drug : str, optional
+        Into what the doses went that count (column `into`), in a study of several drugs; ``"all"``: all of them. By
+        default an analyte has the doses of its own name, and it is an error where that cannot be known.
     windows : list of (begin, end)
         Times after the dose between which areas are asked for in every profile.
     above : list of float
@@ -122,7 +131,7 @@ def nca(
     by_hand, by_dose = _intervals(intervals, study)
     settings = NcaSettings(
         "", chosen, dose_unit, by_hand, by_dose, None if tau is None else _positive(tau), steady_state,
-        pairs(windows, "windows"), thresholds(above), tuple(points),
+        pairs(windows, "windows"), thresholds(above), tuple(points), drug=drug,
     )  # fmt: skip
     names = list(NAMES) if parameters is None else list(dict.fromkeys(parameter_names(parameters)))
     if not names:
@@ -205,6 +214,7 @@ def _intervals(intervals: Any, study: Study) -> tuple[tuple[tuple[Any, ...], ...
 
 def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles:
     parts = []
+    study = of_drug(study, settings.analyte, settings.drug)
     warn_unsampled(study, settings.analyte)
     if settings.by_dose:
         parts.append(profiles_of(study, settings.analyte, unit, tau=settings.tau, steady_state=settings.steady_state))
@@ -219,9 +229,11 @@ def _profiles(study: Study, settings: NcaSettings, unit: str | None) -> Profiles
 def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     """The labelled result of one analyte."""
     rules = settings.rules
-    base = labels.Base.of(study, settings.analyte, settings.dose_unit)
+    base = Base.of(study, settings.analyte, settings.dose_unit)
     unit = base.words["amount"] if base.concentration else settings.dose_unit
     measured = _profiles(study, settings, unit)
+    dose = measured.dose
+    measured = replace(measured, dose=dose * base.ratio)
     profiles = as_analysed(measured, rules)
     warn_above_limit(profiles)
     found = compute(profiles, rules, settings.asked)
@@ -237,7 +249,7 @@ def _one(study: Study, settings: NcaSettings, names: list[str]) -> xr.Dataset:
     data["doubt"] = (("profile", "parameter"), not_met(limits, names), {"long_name": "limits that speak against it"})
     data.update(samples(found, base))
     extra, more = labels.extras(found, settings, base)
-    coordinates = {**labels.coordinates(profiles, base, names), **around(found, profiles, base), **more}
+    coordinates = {**labels.coordinates(profiles, dose, base, names), **around(found, profiles, base), **more}
     coordinates.update(taken_off(measured, profiles, base))
     met = accepted(limits)
     coordinates["accepted"] = ("profile", met, {"long_name": "every limit of acceptance in the rules is met"})

@@ -86,6 +86,8 @@ class NcaSettings(Part):
         Chosen points of terminal regressions.
     plasma : str or None
         The analyte in blood from which a collected one comes.
+    drug : str or None
+        Into what the doses went that count, ``"all"``: all of them; None: the analyte's own, by its name.
     """
 
     analyte: str
@@ -99,6 +101,7 @@ class NcaSettings(Part):
     above: tuple[float, ...] = ()
     points: tuple[Points, ...] = ()
     plasma: str | None = None
+    drug: str | None = None
 
     __repr__ = brief
 

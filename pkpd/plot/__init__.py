@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pkpd.plot.bands import BandStyle, bands, overlay
+from pkpd.plot.bands import BandStyle, bands
+from pkpd.plot.bands_page import bands_page
 from pkpd.plot.boxes import parameter_boxes
 from pkpd.plot.convergence import convergence, convergence_page
 from pkpd.plot.course import fitted_course
@@ -12,6 +13,7 @@ from pkpd.plot.fitted import observed_fitted, residuals
 from pkpd.plot.goodness import goodness_of_fit, observed_predicted, weighted_residuals
 from pkpd.plot.kaplan_meier import kaplan_meier
 from pkpd.plot.means import MeanRule, mean_profiles
+from pkpd.plot.overlay import overlay
 from pkpd.plot.page import page
 from pkpd.plot.power import proportionality
 from pkpd.plot.profiles import profiles
@@ -27,6 +29,7 @@ __all__ = [
     "BandStyle",
     "MeanRule",
     "bands",
+    "bands_page",
     "convergence",
     "convergence_page",
     "fitted_course",

@@ -1,23 +1,22 @@
-"""Prediction bands of a simulation, and published values laid over a picture."""
+"""Prediction bands of a simulation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from pkpd import units
 from pkpd.arguments import brief, checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError
 from pkpd.plot import marks, records, style
-
-if TYPE_CHECKING:
-    import pandas
+from pkpd.plot.profiles import group_name
 
 DECADES = 6
 """Most decades that a log axis of a simulation shows: a washout falls far below what anyone can measure."""
@@ -66,6 +65,7 @@ def bands(
     log: bool = False,
     reference: Mapping[str, float] | None = None,
     time_unit: str | None = None,
+    by: str | None = "dose",
     look: BandStyle | None = None,
     **former: Any,
 ) -> Axes:
@@ -73,6 +73,8 @@ def bands(
 
     A band of level p runs from the (1 − p)/2 to the (1 + p)/2 quantile over all subjects of all replicates together:
     it says where single subjects lie, not how well their median is known. A single subject is drawn as a line.
+    Subjects of a study who were given different doses are not taken together: each dose has a colour, its median and
+    the widest band; `bands_page` gives each a panel of its own.
 
     Parameters
     ----------
@@ -90,6 +92,9 @@ def bands(
         stand to the right of the axes: in a figure of several, use ``layout="constrained"``.
     time_unit : str, optional
         Unit of the axis, e.g. ``"day"``, or ``"study day"``, which is 1 at time 0; by default the simulation's.
+    by : str or None
+        Of a simulated study: variable over its records whose values make the groups, at most 21; by default
+        ``"dose"``, the amount of the subject's first dose. None takes all records together.
     look : BandStyle, optional
         Levels of the bands, their colour, their name in the legend: to tell several simulations on the same axes apart.
     **former
@@ -103,115 +108,105 @@ def bands(
     Raises
     ------
     InputError
-        If there is no such output, it has no residual error, or a level is not between 0 and 1.
+        If there is no such output or variable, it has no residual error, a level is not between 0 and 1, or there are
+        too many groups.
     """
     style.former_keywords("bands", former, _NOW)
     look = replace(look or BandStyle(), **{k: v for k, v in former.items() if k != "measured"})
     if former.get("measured"):
         name = f"{name}_measured"
+    lines = {text: float(value) for text, value in (reference or {}).items()}
+    drawn = _groups(forecast, name, by, look)
+    ax = style.axes_of(ax, (7.0, 4.2))
+    marks.level_lines(ax, lines)
+    floor = _paint(ax, forecast, name, log, time_unit, drawn)
+    lowest = min((v for v in lines.values() if v > 0), default=np.inf)
+    marks.finish(ax, lines, floor=None if floor is None else min(floor, lowest))
+    return ax
+
+
+def paint(
+    ax: Axes, forecast: xarray.Dataset, name: str, log: bool, time_unit: str | None, by: str | None, look: BandStyle
+) -> float | None:
+    """Draw what `bands` draws, without the legend; the lowest value that a log axis should show comes back."""
+    return _paint(ax, forecast, name, log, time_unit, _groups(forecast, name, by, look))
+
+
+Drawn = list[tuple[records.Simulated, BandStyle]]
+
+
+def _paint(
+    ax: Axes, forecast: xarray.Dataset, name: str, log: bool, time_unit: str | None, drawn: Drawn
+) -> float | None:
+    """Draw the groups, doses and what was observed; label the axes."""
+    if log:
+        style.log_scale(ax)
+    unit = str(forecast["time"].attrs.get("units", "h"))
+    for k, (simulated, own) in enumerate(drawn):
+        if simulated.observed is not None:
+            records.draw_observed(ax, simulated.observed, unit, time_unit, str(own.color) if len(drawn) > 1 else "")
+        _draw(ax, style.clock(simulated.times, unit, time_unit), simulated.values, own, k if len(drawn) > 1 else None)
+    every = [simulated for simulated, _ in drawn]
+    if len(drawn) > 1:
+        _explain(ax, every, drawn[0][1])
+    if "dose_time" in forecast.coords:
+        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or unit)
+        marks.dose_marks(ax, style.clock(forecast["dose_time"], unit, time_unit), day)
+    style.time_axis(ax, "time", unit, time_unit)
     of = name.removesuffix("_measured")
-    if "record" in forecast.dims:
-        simulated = records.of_study(forecast, name)
-    else:
-        simulated = _of_regimen(forecast, name, look.smooth)
-    values, shown_notes = simulated.values, list(simulated.notes)
+    ax.set_ylabel(style.labelled(of if of == name else f"measured {of}", every[0].unit))
+    lost, count = sum(one.lost for one in every), sum(one.count for one in every)
+    notes = list(dict.fromkeys(note for one in every for note in one.notes))
+    style.caption(ax, forecast.attrs, [*notes, f"{lost} of {count} not solved"] if lost else notes)
+    return _floor(every)
+
+
+def _groups(forecast: xarray.Dataset, name: str, by: str | None, look: BandStyle) -> Drawn:
+    """What is drawn, and how each group of it looks."""
     if look.smooth < 0:
         raise InputError(f"smooth is {look.smooth}; expected a whole number ≥ 0")
     if bad := [level for level in look.levels if not 0 < level < 1]:
         raise InputError([f"level {level} of a band; expected a number between 0 and 1" for level in bad])
-    ax = style.axes_of(ax, (7.0, 4.2))
-    if log:
-        style.log_scale(ax)
-    unit = str(forecast["time"].attrs.get("units", "h"))
-    t = style.clock(simulated.times, unit, time_unit)
-    if simulated.observed is not None:
-        records.draw_observed(ax, simulated.observed, unit, time_unit)
-    lost = simulated.lost
-    _draw(ax, t, values, look)
-    if "dose_time" in forecast.coords:
-        day = 1.0 if time_unit == style.STUDY_DAY else units.factor("day", time_unit or unit)
-        marks.dose_marks(ax, style.clock(forecast["dose_time"], unit, time_unit), day)
-    lines = {text: float(value) for text, value in (reference or {}).items()}
-    marks.level_lines(ax, lines)
-    style.time_axis(ax, "time", unit, time_unit)
-    ax.set_ylabel(style.labelled(of if of == name else f"measured {of}", simulated.unit))
-    shown_notes += [f"{lost} of {simulated.count} not solved"] if lost else []
-    style.caption(ax, forecast.attrs, shown_notes)
-    top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-    lowest = min([v for v in lines.values() if v > 0], default=np.inf)
+    if "record" not in forecast.dims:
+        return [(_of_regimen(forecast, name, look.smooth), look)]
+    groups = records.groups_of(forecast, name, by)
+    if len(groups) == 1:
+        return [(records.of_study(forecast, name), look)]
+    assert by is not None
+    unit, colors = str(forecast[by].attrs.get("units", "")), style.palette([group for group, _ in groups])
+    before = f"{look.label}: " if look.label else ""
+    return [
+        (records.of_study(forecast, name, mine),
+         replace(look, levels=[max(look.levels)] if look.levels else [], color=to_hex(colors[group]),
+                 label=f"{before}{group_name(group, by, unit)}"))
+        for group, mine in groups
+    ]  # fmt: skip
+
+
+def _explain(ax: Axes, drawn: Sequence[records.Simulated], look: BandStyle) -> None:
+    """Say once in the legend what lines, bands and points of all groups are."""
+    for level in look.levels:
+        ax.fill_between([], [], color=style.QUIET, alpha=0.3, lw=0, label=f"{100 * level:g} % of subjects")
+    seen = [one.observed for one in drawn if one.observed is not None]
+    count = sum(int((np.isfinite(o.values) & ~o.below.astype(bool)).sum()) for o in seen)
+    if count:
+        ax.plot([], [], "o", color=style.QUIET, ms=3.0, label=f"observed ({count})")
+    below = sum(int(o.below.sum()) for o in seen)
+    if below:
+        marks.hollow(ax, [np.nan], [np.nan], marks.BELOW, f"BLQ ({below})")
+
+
+def _floor(drawn: Sequence[records.Simulated]) -> float | None:
+    """The lowest value that a log axis shows: some decades below the top, or a little below what was observed."""
+    tops = [float(np.nanmax(one.values)) for one in drawn if np.isfinite(one.values).any()]
+    top = max(tops, default=1.0)
+    if top <= 0:
+        return None
     floor = top * 10.0**-DECADES
-    seen = np.empty(0) if simulated.observed is None else simulated.observed.values
+    seen = np.concatenate([one.observed.values for one in drawn if one.observed is not None] or [np.empty(0)])
     if (seen > 0).any():
         floor = max(floor, 0.1 * float(seen[seen > 0].min()))
-    marks.finish(ax, lines, floor=min(floor, lowest) if top > 0 else None)
-    return ax
-
-
-@checked
-def overlay(
-    ax: Axes,
-    table: pandas.DataFrame,
-    *,
-    source: str,
-    color: str = style.DOSE,
-    marker: str = "D",
-) -> Axes:
-    """Lay published values over a picture, for instance the digitised points of a figure.
-
-    The package carries no digitised values and never makes any up: the table comes from the reader, and so does the
-    source, which stands in the legend.
-
-    Parameters
-    ----------
-    ax : Axes
-        What another function of this module returned.
-    table : DataFrame
-        Columns ``time`` and ``value`` in the units that the axes show; with ``low`` and ``high`` also error bars
-        (their ends, not their lengths).
-    source : str
-        Where the values come from, e.g. ``"Bhatia 2014, Fig. 1, digitised"``.
-    color, marker : str
-        How the points look.
-
-    Returns
-    -------
-    Axes
-        The given axes.
-
-    Raises
-    ------
-    InputError
-        If there is no source, no row, a column is missing or a value is not a finite number.
-
-    Examples
-    --------
-    >>> points = pandas.read_csv("figure1_alc.csv")  # doctest: +SKIP
-    >>> ax = overlay(bands(forecast, "ALC", time_unit="day"), points, source="digitised by …")  # doctest: +SKIP
-    """
-    import pandas
-
-    wanted = ["time", "value", *(["low", "high"] if {"low", "high"} & set(table.columns) else [])]
-    problems = [] if source.strip() else ["no source; expected where the values come from"]
-    problems += [f"column {c!r} is missing" for c in wanted if c not in table.columns]
-    if not len(table):
-        problems.append("the table has no row")
-    numbers = {c: pandas.to_numeric(table[c], errors="coerce") for c in wanted if c in table.columns}
-    for c, column in numbers.items():
-        problems += [
-            f"row {k + 1}: {c} is '{table[c].iloc[k]}'; expected a finite number"
-            for k in np.flatnonzero(~np.isfinite(column.to_numpy(float)))
-        ]
-    if problems:
-        raise InputError(problems, "published values")
-    x, y = (numbers[c].to_numpy(float) for c in ("time", "value"))
-    reach = None
-    if "low" in numbers:
-        reach = np.abs(np.stack([y - numbers["low"].to_numpy(float), numbers["high"].to_numpy(float) - y]))
-    lowest = ax.get_ylim()[0]
-    ax.errorbar(x, y, yerr=reach, fmt=marker, color=color, ms=4.5, capsize=2, lw=1, label=source, zorder=4)
-    # A floor that the picture has on a log axis stays, unless a point lies below it.
-    marks.finish(ax, floor=min([lowest, *y[y > 0]]))
-    return ax
+    return floor
 
 
 def _of_regimen(forecast: xarray.Dataset, name: str, smooth: int) -> records.Simulated:
@@ -221,9 +216,9 @@ def _of_regimen(forecast: xarray.Dataset, name: str, smooth: int) -> records.Sim
     of, count = name.removesuffix("_measured"), len(values)
     about = str(forecast[of].attrs.get("units", ""))
     if smooth and of != name:
+        notes = (f"residual errors of {2 * smooth + 1} neighbouring times together",)
         values = _lend_errors(_values(forecast, of), values, smooth)
-        return records.Simulated(times, values, about, None, (f"errors of {2 * smooth + 1} times taken together",),
-                                 lost, count)  # fmt: skip
+        return records.Simulated(times, values, about, None, notes, lost, count)
     return records.Simulated(times, values, about, None, (), lost, count)
 
 
@@ -260,7 +255,7 @@ def _values(forecast: xarray.Dataset, name: str) -> Array:
     return np.asarray(array.reshape(-1, array.shape[-1]))
 
 
-def _draw(ax: Axes, t: Array, values: Array, look: BandStyle) -> None:
+def _draw(ax: Axes, t: Array, values: Array, look: BandStyle, group: int | None) -> None:
     """Draw the bands, the widest first and palest, and the median; one subject is a line without bands."""
     color, before = look.color or style.DATA, f"{look.label}: " if look.label else ""
     levels = look.levels
@@ -270,8 +265,10 @@ def _draw(ax: Axes, t: Array, values: Array, look: BandStyle) -> None:
     for k, level in enumerate(sorted(levels, reverse=True)):
         low, high = _quantiles(values, [(1 - level) / 2, (1 + level) / 2])
         alpha = 0.18 + 0.22 * k / max(len(levels) - 1, 1)
-        ax.fill_between(t, low, high, color=color, alpha=alpha, lw=0, label=f"{before}{100 * level:g} % of subjects")
-    ax.plot(t, _quantiles(values, [0.5])[0], color=color, lw=1.6, label=f"{before}median")
+        label = "_" if group is not None else f"{before}{100 * level:g} % of subjects"  # said once for all groups
+        ax.fill_between(t, low, high, color=color, alpha=alpha, lw=0, label=label)
+    dashes, label = ("-", f"{before}median") if group is None else (style.DASHES[group % 4], look.label)
+    ax.plot(t, _quantiles(values, [0.5])[0], color=color, lw=1.6, ls=dashes, label=label)
 
 
 def _quantiles(values: Array, at: Sequence[float]) -> Array:

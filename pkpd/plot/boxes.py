@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from pkpd.arguments import SOME_LABELS, checked, optional
 from pkpd.arrays import Array
 from pkpd.nca.given import PROFILES
+from pkpd.ordering import ordered
 from pkpd.plot import marks, style
 
 
@@ -60,7 +61,7 @@ def parameter_boxes(
     if by is not None:
         style.require_name(by, [n for n, v in result.coords.items() if v.dims == ("profile",)], "group")
     label = result[by].to_numpy() if by else np.full(result.sizes["profile"], "all", dtype=object)
-    order = style.ordered(label) if groups is None else list(groups)
+    order = ordered(label) if groups is None else list(groups)
     for group in order:
         style.require_name(group, list(dict.fromkeys(label.tolist())), by or "group")
     ax = style.axes_of(ax, (float(np.clip(2.2 + 0.9 * len(order), 4.8, 12.0)), 4.2))

@@ -95,11 +95,9 @@ def convergence_page(fit: PopulationFit, axes: Any) -> np.ndarray[Any, Any]:
     InputError
         If there are fewer axes than numbers to draw, or nothing is known of the way.
     """
-    panels = np.atleast_1d(np.asarray(axes, dtype=object))
     known = _way(fit)[1]
     names = [n for n in (OBJECTIVE, *fit.names) if n in known]
-    style.fill(panels, names, lambda name, ax: convergence(fit, name, ax=ax))
-    return panels
+    return style.fill(axes, names, lambda name, ax: convergence(fit, name, ax=ax))
 
 
 def _way(fit: PopulationFit) -> tuple[Array, dict[str, Array], str]:

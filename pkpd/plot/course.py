@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,11 +17,14 @@ from pkpd.engine import Settings, compile_model
 from pkpd.errors import InputError, naming, warn
 from pkpd.fit.result import Fit, Fits
 from pkpd.model import Model
-from pkpd.observed import ABOVE, BELOW, MEASURED
 from pkpd.observed.every_record import EveryRecord, every_record
 from pkpd.plot import marks, style
+from pkpd.plot.against import MEASURED
 from pkpd.plot.fitted import prediction_rows, status_notes, unit_of
 from pkpd.study import Study
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @checked
@@ -73,30 +77,78 @@ def fitted_course(
         style.log_scale(ax)
     clock_unit, unit = individual.model.base["time"], unit_of(individual, output, study)
     plan = every_record(individual.model, study.select(subjects=[subject]))
-    given = Regimen(plan.doses[0], individual.model.base["amount"], clock_unit).times
-    t = times_of(np.array(given), rows["time"].to_numpy(float))
+    given = np.array(Regimen(plan.doses[0], individual.model.base["amount"], clock_unit).times)
+    t = times_of(given, rows["time"].to_numpy(float))
     curve = curve_of(individual.model, _values(individual, subject), output, plan, t)
     look, name = ("-", "fitted") if individual.converged else ("--", f"fit {individual.status}")
     ax.plot(style.clock(t, clock_unit, time_unit), curve, look, color=style.MODEL, lw=1.4, label=name)
-    x, kind = style.clock(rows["time"], clock_unit, time_unit), rows["censor"].to_numpy()
-    value = rows["value"].to_numpy(float)
-    below, above, measured = kind == BELOW, kind == ABOVE, kind == MEASURED
-    ax.plot(x[measured], value[measured], "o", color=style.DATA, ms=5, label="measured")
-    marks.hollow(ax, x[below], value[below], marks.BELOW, f"BLQ ({below.sum()})")
-    marks.hollow(ax, x[above], value[above], marks.ABOVE, f"above ULOQ ({above.sum()})")
-    limits = _limits(study, subject, output, value[below], unit)
-    marks.level_lines(ax, limits)
-    marks.dose_marks(ax, style.clock(given, clock_unit, time_unit), None)
-    style.time_axis(ax, "time", clock_unit, time_unit)
-    ax.set_ylabel(style.labelled(output, unit))
-    ax.set_title(f"subject {subject}", loc="left", fontsize=10)
-    hidden = int((value <= 0).sum()) if log else 0
-    notes = status_notes(individual) + ([f"{hidden} values ≤ 0 not shown"] if hidden else [])
-    style.caption(ax, study.attrs, notes)
-    # The curve of a washout falls for ever; the axis stops a little below what could be measured.
-    shown = [v for v in (*value, *limits.values()) if v > 0]
-    marks.finish(ax, limits, floor=0.3 * min(shown) if shown else None)
+    limits, lowest = draw_samples(ax, study, subject, output, rows, Clocks(clock_unit, time_unit, unit, given))
+    hidden = int((rows["value"] <= 0).sum()) if log else 0
+    style.caption(ax, study.attrs, status_notes(individual) + ([f"{hidden} values ≤ 0 not shown"] if hidden else []))
+    marks.finish(ax, limits, floor=lowest)
     return ax
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Units of one subject's picture, and when the doses were.
+
+    Attributes
+    ----------
+    given : str
+        Unit of times.
+    wanted : str or None
+        Unit of the time axis.
+    unit : str
+        Unit of the output.
+    doses : array, shape (doses,)
+        Times of doses.
+    """
+
+    given: str
+    wanted: str | None
+    unit: str
+    doses: Array
+
+
+def draw_samples(
+    ax: Axes, study: Study, subject: Any, output: str, rows: pandas.DataFrame, clocks: Clocks
+) -> tuple[dict[str, float], float | None]:
+    """Draw one subject's samples, limits and doses over the curves, and label the axes.
+
+    The limits come back, and the lowest value that a log axis needs: the curve of a washout falls for ever; the axis
+    stops a little below what could be measured.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where.
+    study : Study
+        Limits of quantification.
+    subject : object
+        Whose.
+    output : str
+        Output of the model.
+    rows : DataFrame
+        The subject's ``time``, ``value``, and ``kind`` as in `pkpd.plot.against`.
+    clocks : Clocks
+        Units and doses.
+    """
+    x, value = style.clock(rows["time"], clocks.given, clocks.wanted), rows["value"].to_numpy(float)
+    kind = rows["kind"].to_numpy()
+    measured = kind == MEASURED
+    ax.plot(x[measured], value[measured], "o", color=style.DATA, ms=5, label="measured")
+    for name, marker, label in (("below the limit", marks.BELOW, "BLQ"), ("above the limit", marks.ABOVE, "above ULOQ"),
+                                ("between two limits", "d", "between limits")):  # fmt: skip
+        marks.hollow(ax, x[kind == name], value[kind == name], marker, f"{label} ({(kind == name).sum()})")
+    limits = _limits(study, subject, output, value[kind == "below the limit"], clocks.unit)
+    marks.level_lines(ax, limits)
+    marks.dose_marks(ax, style.clock(clocks.doses, clocks.given, clocks.wanted), None)
+    style.time_axis(ax, "time", clocks.given, clocks.wanted)
+    ax.set_ylabel(style.labelled(output, clocks.unit))
+    ax.set_title(f"subject {subject}", loc="left", fontsize=10)
+    shown = [v for v in (*value, *limits.values()) if v > 0]
+    return limits, 0.3 * min(shown) if shown else None
 
 
 def times_of(given: Array, sampled: Array) -> Array:

@@ -88,6 +88,4 @@ def random_effects_page(fit: PopulationFit, axes: Any) -> np.ndarray[Any, Any]:
     InputError
         If there are fewer axes than random effects.
     """
-    panels = np.atleast_1d(np.asarray(axes, dtype=object))
-    style.fill(panels, list(fit.shrinkage.index), lambda name, ax: random_effects(fit, name, ax=ax))
-    return panels
+    return style.fill(axes, list(fit.shrinkage.index), lambda name, ax: random_effects(fit, name, ax=ax))

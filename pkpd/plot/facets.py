@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
+from pkpd.ordering import ordered
 from pkpd.plot import style
 from pkpd.plot.profiles import ORIGINS, group_name, grouped, profiles
 from pkpd.study import Study
@@ -60,22 +61,21 @@ def profiles_page(
     style.require_name(origin, ORIGINS, "origin")
     groups = grouped(study, by)
     unit = study.units.get("dose" if by == "dose" else by, "")
-    panels = np.atleast_1d(np.asarray(axes, dtype=object))
-    chosen = style.ordered(groups.values())
+    chosen = ordered(groups.values())
     colors = style.palette(chosen)
 
     def panel(group: Any, ax: Axes) -> None:
         mine = [s for s in study.subject_ids if groups[s] == group]
+        name = group_name(group, by, unit) if len(chosen) > 1 else str(group)
+        ax.set_title(f"{name}, n = {len(mine)}", loc="left", fontsize=10)  # first: the caption makes room for it
         profiles(study.select(subjects=mine), analyte, ax=ax, log=log, origin=origin, time_unit=time_unit)
         for line in ax.lines:
             if line.get_color() == style.COLORS[0]:
                 line.set_color(colors[group])
-        name = group_name(group, by, unit) if len(chosen) > 1 else str(group)
-        ax.set_title(f"{name}, n = {len(mine)}", loc="left", fontsize=10)
 
-    style.fill(panels, chosen, panel)
+    panels = style.fill(axes, chosen, panel)
     drawn = list(panels.flat[: len(chosen)])
-    _same_limits(drawn)  # first: these limits hold the room for the legends, which drawing more would take away
+    style.same_limits(drawn)  # first: these limits hold the room for the legends, which drawing more would take away
     _behind(drawn)
     return panels
 
@@ -83,18 +83,10 @@ def profiles_page(
 def _behind(drawn: list[Axes]) -> None:
     """Draw what the other panels show in light grey, in one line each: many lines would take long."""
     own = [[np.column_stack([line.get_xdata(), line.get_ydata()]).astype(float) for line in ax.lines
-            if line.get_marker() == "o" and line.get_linestyle() == "-"] for ax in drawn]  # fmt: skip
+            if line.get_marker() in style.MARKERS and line.get_linestyle() == "-"] for ax in drawn]  # fmt: skip
     gap = np.full((1, 2), np.nan)
     for k, ax in enumerate(drawn):
         others = [part for j, lines in enumerate(own) if j != k for line in lines for part in (line, gap)]
         if others:
             points = np.concatenate(others)
             ax.plot(points[:, 0], points[:, 1], "-", color="#D5D5D5", lw=0.5, zorder=0.5, label="_")
-
-
-def _same_limits(drawn: list[Axes]) -> None:
-    """Give all panels the widest limits of any."""
-    for get, put in (("get_xlim", "set_xlim"), ("get_ylim", "set_ylim")):
-        views = [getattr(ax, get)() for ax in drawn]
-        for ax in drawn:
-            getattr(ax, put)(min(v[0] for v in views), max(v[1] for v in views))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError, few
+from pkpd.errors import InputError
 from pkpd.fit.result import Fit, Fits
 from pkpd.observed import ABOVE, BELOW, MEASURED
+from pkpd.plot import against as drawing
 from pkpd.plot import marks, style
+from pkpd.plot.against import Words, identity, named_output, residual_marks
 from pkpd.study import Study
 
 if TYPE_CHECKING:
@@ -57,31 +58,9 @@ def observed_fitted(
         If there is no such output, or several and none is named.
     """
     output, rows = prediction_rows(fit, output)
-    ax = style.axes_of(ax, (4.8, 4.8))
-    if log:
-        style.log_scale(ax, "x")
-        style.log_scale(ax, "y")
-    unit, notes = unit_of(fit, output, study), status_notes(fit)
-    if log:
-        shown, more = marks.at_the_edge(rows["fitted"], marks.reach_of_log(rows["fitted"], rows["value"]), unit)
-        rows, notes = rows.assign(fitted=shown), [*notes, *more]
-    measured = rows[rows["censor"] == MEASURED]
-    _points(ax, measured, "fitted", "value")
-    for code, marker, name in ((BELOW, marks.BELOW, "BLQ, at its limit"), (ABOVE, marks.ABOVE, "above ULOQ")):
-        part = rows[rows["censor"] == code]
-        marks.hollow(ax, part["fitted"], part["value"], marker, f"{name} ({len(part)})")
-    both = rows[["fitted", "value"]].to_numpy(float)
-    both = both[np.isfinite(both) & ((both > 0) | (not log))]
-    if both.size:
-        ends = np.array([both.min(), both.max()])
-        ax.plot(ends, ends, color=style.DOSE, lw=1, label="identity", zorder=1)
-    hidden = int((rows["value"] <= 0).sum()) if log else 0
-    ax.set_xlabel(style.labelled(f"fitted {output}", unit))
-    ax.set_ylabel(style.labelled(f"observed {output}", unit))
-    style.caption(ax, attrs_of(fit, study), [*notes, f"{hidden} at values ≤ 0 not shown"] if hidden else notes)
-    marks.from_zero(ax, "x")
-    marks.finish(ax)
-    return ax
+    words = Words(f"fitted {output}", f"observed {output}", unit_of(fit, output, study), attrs_of(fit, study),
+                  tuple(status_notes(fit)))  # fmt: skip
+    return identity(ax, rows.assign(x=rows["fitted"]), log, words)
 
 
 @checked
@@ -136,17 +115,8 @@ def residuals(
         rows, notes = rows.assign(x=shown), [*notes, *more]
         style.log_scale(ax, "x")
         ax.set_xlabel(style.labelled(f"fitted {output}", own))
-    measured, censored = rows[rows["censor"] == MEASURED], rows[rows["censor"] != MEASURED]
-    ax.axhline(0, color=style.DOSE, lw=1, zorder=1)
-    levels = {"+1.96": 1.96, "−1.96": -1.96}
-    for height in levels.values():
-        ax.axhline(height, color=style.QUIET, lw=0.9, ls="--", zorder=1)
-    _points(ax, measured, "x", "residual")
-    marks.along_bottom(ax, censored["x"], marks.BELOW, f"censored, no residual ({len(censored)})")
-    lost = int((~np.isfinite(measured["residual"])).sum())
-    ax.set_ylabel(f"weighted residual of {output}")
-    style.caption(ax, attrs_of(fit, study), [*notes, f"{lost} without a residual not shown"] if lost else notes)
-    marks.finish(ax, levels)
+    words = Words("", f"weighted residual of {output}", "", attrs_of(fit, study), tuple(notes))
+    residual_marks(ax, rows, words)
     return ax
 
 
@@ -166,7 +136,7 @@ def any_fit(fit: Fit | Fits) -> Fit:
 
 
 def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.DataFrame]:
-    """Return the output's name and the rows of predictions that belong to it; `failed`: their fit did not converge.
+    """Return the output's name and its rows of predictions, with ``failed`` (no convergence) and ``kind`` (censoring).
 
     Raises
     ------
@@ -182,13 +152,8 @@ def prediction_rows(fit: Fit | Fits, output: str | None) -> tuple[str, pandas.Da
         table = pandas.concat(parts, ignore_index=True)
     else:
         table = table.assign(failed=not first.converged)
-    names = list(dict.fromkeys(table["output"]))
-    if output is None:
-        if len(names) != 1:
-            raise InputError(f"the fit has several outputs; expected output= one of {few(names)}")
-        output = str(names[0])
-    style.require_name(output, names, "output")
-    return output, table[table["output"] == output].reset_index(drop=True)
+    kinds = {BELOW: "below the limit", ABOVE: "above the limit", MEASURED: drawing.MEASURED}
+    return named_output(table.assign(kind=[kinds.get(code, "between two limits") for code in table["censor"]]), output)
 
 
 def status_notes(fit: Fit | Fits) -> list[str]:
@@ -196,17 +161,6 @@ def status_notes(fit: Fit | Fits) -> list[str]:
     if isinstance(fit, Fit):
         return [] if fit.converged else [f"fit {fit.status}"]
     return [f"{len(fit.failures)} subjects without a fit not shown"] if fit.failures else []
-
-
-def _points(ax: Axes, rows: pandas.DataFrame, x: str, y: str) -> None:
-    """Measured samples; hollow where the fit that they are compared with did not converge."""
-    good, failed = rows[~rows["failed"]], rows[rows["failed"]]
-    if len(good) or not len(failed):
-        ax.plot(good[x], good[y], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label="measured")
-    if len(failed):
-        subjects = failed["subject"].nunique()
-        label = f"fit not converged ({subjects} subject{'s' * (subjects > 1)})"
-        ax.plot(failed[x], failed[y], "o", mfc="none", mec=style.MODEL, ms=4, mew=0.8, label=label, zorder=2.5)
 
 
 def unit_of(fit: Fit | Fits, output: str, study: Study | None) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError, few
 from pkpd.fit.mixed.result.population_fit import PopulationFit
 from pkpd.plot import marks, style
+from pkpd.plot.against import Words, identity, kinds_of, named_output, residual_marks
 
 if TYPE_CHECKING:
     import pandas
@@ -53,32 +53,9 @@ def observed_predicted(
     """
     style.require_name(against, PREDICTIONS, "prediction")
     output, rows = rows_of(fit, output)
-    ax = style.axes_of(ax, (4.8, 4.8))
-    if log:
-        style.log_scale(ax, "x")
-        style.log_scale(ax, "y")
-    unit, notes = unit_of(fit, output), status_notes(fit)
-    if log:
-        shown, more = marks.at_the_edge(rows[against], marks.reach_of_log(rows[against], rows["value"]), unit)
-        rows, notes = rows.assign(**{against: shown}), [*notes, *more]
-    for note, marker, name in _KINDS:
-        part = rows[rows["kind"] == note]
-        if note == "measured":
-            ax.plot(part[against], part["value"], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label=name)
-        else:
-            marks.hollow(ax, part[against], part["value"], marker, f"{name} ({len(part)})")
-    both = rows[[against, "value"]].to_numpy(float)
-    both = both[np.isfinite(both) & ((both > 0) | (not log))]
-    if both.size:
-        ends = np.array([both.min(), both.max()])
-        ax.plot(ends, ends, color=style.DOSE, lw=1, label="identity", zorder=1)
-    hidden = int((rows["value"] <= 0).sum()) if log else 0
-    ax.set_xlabel(style.labelled(f"{against} of {output}", unit))
-    ax.set_ylabel(style.labelled(f"observed {output}", unit))
-    style.caption(ax, fit.attrs, [*notes, f"{hidden} at values ≤ 0 not shown"] if hidden else notes)
-    marks.from_zero(ax, "x")
-    marks.finish(ax)
-    return ax
+    words = Words(f"{against} of {output}", f"observed {output}", unit_of(fit, output), fit.attrs,
+                  tuple(status_notes(fit)))  # fmt: skip
+    return identity(ax, rows.assign(x=rows[against]), log, words)
 
 
 @checked
@@ -128,25 +105,18 @@ def weighted_residuals(
     unit = fit.people.model.base["time"]
     x = style.clock(rows["time"], unit, time_unit) if against == "time" else rows[against].to_numpy(float)
     y = rows[kind].to_numpy(float)
-    good, measured = np.isfinite(y) & np.isfinite(x), (rows["kind"] == "measured").to_numpy(bool)
-    ax.axhline(0, color=style.DOSE, lw=1, zorder=1)
-    levels = {"+1.96": 1.96, "−1.96": -1.96}
-    for height in levels.values():
-        ax.axhline(height, color=style.QUIET, lw=0.9, ls="--", zorder=1)
-    ax.plot(x[good], y[good], "o", color=style.DATA, ms=4, alpha=0.6, mec="none", label="measured")
-    ax.plot(*group_means(x[good], y[good]), ".-", color=style.MODEL, lw=1.4, ms=6, label="mean of neighbours")
-    marks.along_bottom(ax, x[~measured], marks.BELOW, f"censored, no residual ({int((~measured).sum())})")
+    good = np.isfinite(y) & np.isfinite(x)
+    means = group_means(x[good], y[good])
+    if means[0].size:
+        ax.plot(*means, ".-", color=style.MODEL, lw=1.4, ms=6, label="mean of neighbours", zorder=2.6)
     if against == "time":
         style.time_axis(ax, "time", unit, time_unit)
     else:
         ax.set_xlabel(style.labelled(f"{against} of {output}", unit_of(fit, output)))
-    lost = int((measured & ~good).sum())
-    ax.set_ylabel(f"{kind} of {output}")
-    notes = status_notes(fit) + ([f"{lost} without a residual not shown"] if lost else [])
-    style.caption(ax, fit.attrs, notes)
+    words = Words("", f"{kind} of {output}", "", fit.attrs, tuple(status_notes(fit)))
+    residual_marks(ax, rows.assign(x=x, residual=y), words)
     if against != "time":
         marks.from_zero(ax, "x")
-    marks.finish(ax, levels)
     return ax
 
 
@@ -177,18 +147,10 @@ def goodness_of_fit(
     InputError
         If there are fewer axes, no such output, or several outputs and none is named.
     """
-    panels = np.atleast_1d(np.asarray(axes, dtype=object))
-    style.fill(panels, ["PRED", "IPRED", "time", "over PRED"], lambda name, ax: (
+    return style.fill(axes, ["PRED", "IPRED", "time", "over PRED"], lambda name, ax: (
         observed_predicted(fit, output, against=name, ax=ax, log=log) if name in PREDICTIONS
         else weighted_residuals(fit, output, against=name.removeprefix("over "), ax=ax)
     ))  # fmt: skip
-    return panels
-
-
-_KINDS = (
-    ("measured", "o", "measured"), ("below the limit", marks.BELOW, "BLQ, at its limit"),
-    ("above the limit", marks.ABOVE, "above ULOQ"), ("between two limits", "d", "between limits"),
-)  # fmt: skip
 
 
 def rows_of(fit: PopulationFit, output: str | None) -> tuple[str, pandas.DataFrame]:
@@ -200,15 +162,7 @@ def rows_of(fit: PopulationFit, output: str | None) -> tuple[str, pandas.DataFra
         If there is no such output, or several and none is named.
     """
     table = fit.predictions
-    names = list(dict.fromkeys(table["output"]))
-    if output is None:
-        if len(names) != 1:
-            raise InputError(f"the fit has several outputs; expected output= one of {few(names)}")
-        output = str(names[0])
-    style.require_name(output, names, "output")
-    rows = table[table["output"] == output].reset_index(drop=True)
-    censored = {note for note, *_ in _KINDS[1:]}
-    return output, rows.assign(kind=[n if n in censored else "measured" for n in rows["note"]])
+    return named_output(table.assign(kind=kinds_of(table["note"]), failed=not fit.converged), output)
 
 
 def status_notes(fit: PopulationFit) -> list[str]:

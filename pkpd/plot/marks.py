@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox, TransformedBbox
 
 from pkpd.arrays import Array
 from pkpd.errors import warn
-from pkpd.plot.style import DOSE, QUIET, SMALL, TINY, NumberLabels
+from pkpd.plot.style import DOSE, EDGE_NAME, QUIET, SMALL, NumberLabels
 from pkpd.plot.style import unit_text as style_unit
 
 BELOW, ABOVE = "v", "^"
@@ -138,12 +138,13 @@ def limit_names(values: Any, unit: str) -> dict[str, float]:
 def from_zero(ax: Axes, which: str = "y", bars: bool = False) -> None:
     """Let a linear axis of what is never negative begin at 0, and show the marks at 0 whole.
 
-    Limits that lie above 0 are left alone, and so are axes with negative data; with `bars` only error bars reach below.
+    Limits that lie above 0 are left alone, and so are inverted axes (of rows) and those with negative data; with `bars`
+    only error bars reach below.
     """
     vertical = which == "y"
     scale, view = (ax.get_yscale(), ax.get_ylim()) if vertical else (ax.get_xscale(), ax.get_xlim())
     data = ax.dataLim.y0 if vertical else ax.dataLim.x0
-    if scale != "linear" or not (np.isfinite(data) and (data >= 0 or bars) and min(view) < 0):
+    if scale != "linear" or view[0] > view[1] or not (np.isfinite(data) and (data >= 0 or bars) and view[0] < 0):
         return
     if which == "y":
         ax.set_ylim(bottom=0, auto=True)
@@ -176,15 +177,17 @@ def fit_names(ax: Axes) -> None:
     if widest <= 0.92 * room:
         return
     for text in names:
-        text.set_fontsize(TINY)
+        text.set_fontsize(SMALL)
     if max(text.get_window_extent().width for text in names) <= 0.92 * room:
         return
     for text in names:
         text.set_text(text.get_text().replace("\n", ", "))
-    ax.set_xticks(ax.get_xticks(), [text.get_text() for text in names], rotation=90, fontsize=TINY)
+    ax.set_xticks(ax.get_xticks(), [text.get_text() for text in names], rotation=90, fontsize=SMALL)
 
 
-def finish(ax: Axes, levels: Mapping[str, float] | None = None, floor: float | None = None) -> None:
+def finish(
+    ax: Axes, levels: Mapping[str, float] | None = None, floor: float | None = None, legend: bool = True
+) -> None:
     """Set the limits, put the legend into room made above the data, and name the lines beside the right edge.
 
     Limits that the user has set are left alone.
@@ -197,29 +200,35 @@ def finish(ax: Axes, levels: Mapping[str, float] | None = None, floor: float | N
         Name → height of the horizontal lines.
     floor : float, optional
         Lowest value that a log axis shows.
+    legend : bool
+        False for the panels of a page of which another one carries the legend.
     """
     free = ax.get_autoscaley_on()
     if free:
         ax.autoscale_view(scalex=ax.get_autoscalex_on(), scaley=True)
         low, high = ax.get_ylim()
         if floor is not None and ax.get_yscale() == "log" and low < floor < high:
-            ax.set_ylim(bottom=floor, auto=True)
+            # The margin above the data is a share of what is shown, not of the decades below the floor.
+            top = min(float(ax.dataLim.y1), high)
+            ax.set_ylim(
+                floor, top * (top / floor) ** (ax.margins() or (0.0, 0.0))[1] if top > floor else high, auto=True
+            )
         if any(line.get_transform().contains_branch_seperately(ax.transData) == (True, False) for line in ax.lines):
             _room(ax, 0.07, below=True)  # something stands along the bottom
         from_zero(ax)
     plain_numbers(ax)
     named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    if named:
-        legend = ax.legend(
+    if named and legend:
+        box = ax.legend(
             list(named.values()), list(named), loc="upper left", ncols=_columns(ax, named), fontsize=SMALL,
             frameon=False, borderaxespad=0.3, handlelength=1.6, columnspacing=1.2,
         )  # fmt: skip
-        for handle in legend.legend_handles:
+        for handle in box.legend_handles:
             if isinstance(handle, Line2D) and (handle.get_alpha() or 1.0) < 0.5:
                 handle.set(alpha=1.0, linewidth=1.0, markersize=4.0)  # what is faint in a crowd is plain in the legend
         if free:
             # A tenth more than measured: layouts that run later change the height of the axes a little.
-            _room(ax, 1.1 * legend.get_window_extent().height / ax.get_window_extent().height)
+            _room(ax, 1.1 * box.get_window_extent().height / ax.get_window_extent().height)
     if levels:
         _edge_labels(ax, levels)
 
@@ -264,4 +273,5 @@ def _edge_labels(ax: Axes, levels: Mapping[str, float]) -> None:
         ax.annotate(
             name, (1, levels[name]), xycoords=ax.get_yaxis_transform(), xytext=(4, shift), textcoords="offset points",
             va="center", ha="left", fontsize=SMALL, color=QUIET, annotation_clip=False,
+            gid=EDGE_NAME,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from pkpd.arguments import brief, checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.checks import planned_time
 from pkpd.errors import warn
+from pkpd.ordering import ordered
 from pkpd.plot import marks, style
 from pkpd.plot.profiles import group_name, grouped, pieces_of
 from pkpd.study import Study
@@ -204,7 +205,7 @@ def _spread(x: Array, statistic: str) -> tuple[float, float, float]:
 
 def _draw(ax: Axes, table: pandas.DataFrame, by: tuple[str | None, str], log: bool) -> int:
     """Draw every group; return how many bars lack their lower half."""
-    levels = style.ordered(table["group"])
+    levels = ordered(table["group"])
     colors = style.palette(levels)
     every = np.unique(table["x"].to_numpy(float))
     span, cut = float(np.ptp(every)) if len(every) else 0.0, 0

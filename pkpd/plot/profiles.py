@@ -12,6 +12,7 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.decimals import difference
 from pkpd.errors import InputError
+from pkpd.ordering import ordered
 from pkpd.periods import in_one_period
 from pkpd.plot import marks, style
 from pkpd.study import Study
@@ -178,6 +179,7 @@ def pieces_of(times: Array, given: Array, day: float) -> np.ndarray[Any, Any]:
 def _lines(ax: Axes, usable: pandas.DataFrame, groups: dict[Any, Any], by: str | None, unit: str) -> None:
     """One line per subject (and dose interval), coloured by group."""
     color = _colors(groups)
+    marker = {g: style.MARKERS[k % len(style.MARKERS)] for k, g in enumerate(color)}  # for those who print in grey
     crowd = usable["subject"].nunique()
     look: dict[str, Any] = {"lw": 1.0, "ms": 4.0, "alpha": 0.8} if crowd <= 12 else {"lw": 0.7, "ms": 2.5, "alpha": 0.5}
     look |= {"lw": 0.5, "ms": 1.5, "alpha": 0.25} if crowd > 100 else {}
@@ -187,7 +189,7 @@ def _lines(ax: Axes, usable: pandas.DataFrame, groups: dict[Any, Any], by: str |
         label = "_" if by is None or group in named else group_name(group, by, unit)
         named.add(group)
         y = part["value"].where(~part["blq"] & ~part["alq"]).to_numpy(float)
-        ax.plot(part["x"].to_numpy(float), y, "o-", color=color[group], label=label, **look)
+        ax.plot(part["x"].to_numpy(float), y, f"{marker[group]}-", color=color[group], label=label, **look)
 
 
 def _below(ax: Axes, placed: pandas.DataFrame, groups: dict[Any, Any]) -> None:
@@ -204,9 +206,10 @@ def _below(ax: Axes, placed: pandas.DataFrame, groups: dict[Any, Any]) -> None:
 
 def _colors(groups: dict[Any, Any]) -> dict[Any, str]:
     """Group → colour."""
-    return style.palette(style.ordered(groups.values()))
+    return style.palette(ordered(groups.values()))
 
 
 def group_name(group: Any, by: str, unit: str) -> str:
     """Return the name of a group in a legend: ``level 50 mg`` for a number, the word itself otherwise."""
-    return f"{by} {group:g} {style.unit_text(unit)}".rstrip() if isinstance(group, int | float) else str(group)
+    number = isinstance(group, int | float)
+    return f"{by.replace('_', ' ')} {group:g} {style.unit_text(unit)}".rstrip() if number else str(group)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from pkpd.arrays import Array
 from pkpd.errors import InputError
+from pkpd.ordering import ordered
 from pkpd.plot import marks, style
 
 if TYPE_CHECKING:
@@ -62,7 +63,41 @@ class Simulated:
         return len(self.values) if self.of is None else self.of
 
 
-def of_study(forecast: xarray.Dataset, name: str) -> Simulated:
+def groups_of(forecast: xarray.Dataset, name: str, by: str | None) -> list[tuple[Any, Any]]:
+    """Return the groups of one output's records, in order, each with a mask of the records; one nameless one for all.
+
+    Parameters
+    ----------
+    forecast : Dataset
+        What `pkpd.simulate` returned for a study.
+    name : str
+        Output, or ``"<output>_measured"``.
+    by : str or None
+        Variable over the records; a study without doses has none of them by ``"dose"``.
+
+    Raises
+    ------
+    InputError
+        If there is no such variable, or there are more groups than colours.
+    """
+    every = np.ones(forecast.sizes["record"], dtype=bool)
+    if by is None or (by == "dose" and by not in forecast):
+        return [(None, every)]
+    over_records = [str(n) for n, v in forecast.variables.items() if v.dims == ("record",)]
+    style.require_name(by, over_records, "variable of records")
+    mine = forecast["output"].to_numpy().astype(str) == name.removesuffix("_measured")
+    labels = forecast[by].to_numpy().tolist()
+    labels = ["none" if isinstance(label, float) and np.isnan(label) else label for label in labels]
+    names = ordered(label for label, own in zip(labels, mine, strict=True) if own)
+    if len(names) > style.MOST_GROUPS:
+        many = f"{by} has {len(names)} different values"
+        raise InputError(f"{many}; expected at most {style.MOST_GROUPS}: group them first")
+    if len(names) < 2:
+        return [(None, every)]
+    return [(group, np.array([label == group for label in labels])) for group in names]
+
+
+def of_study(forecast: xarray.Dataset, name: str, among: Any = True) -> Simulated:
     """Return the records of one output of a simulated study, those of like time taken together.
 
     Parameters
@@ -71,6 +106,8 @@ def of_study(forecast: xarray.Dataset, name: str) -> Simulated:
         What `pkpd.simulate` returned for a study.
     name : str
         Output, or ``"<output>_measured"``.
+    among : array of bool, shape (records,), or True
+        Which records.
 
     Raises
     ------
@@ -83,7 +120,7 @@ def of_study(forecast: xarray.Dataset, name: str) -> Simulated:
     measured = name != of
     if measured and "measured" not in forecast:
         raise InputError(f"{of!r} was simulated without residual error; there is no {name!r}")
-    mine = outputs == of
+    mine = (outputs == of) & among
     array = forecast["measured" if measured else "value"].transpose(..., "record").to_numpy().astype(float)
     values = array.reshape(-1, array.shape[-1])[:, mine]
     times = forecast["time"].to_numpy().astype(float)[mine]
@@ -96,7 +133,7 @@ def of_study(forecast: xarray.Dataset, name: str) -> Simulated:
         pooled[: len(found), k] = found
     centre = np.array([np.median(times[place]) for place in together])
     ragged = any(np.ptp(times[place]) > 0 for place in together)
-    notes = (f"records at {len(np.unique(times))} times in {len(together)} groups",) if ragged else ()
+    notes = (f"{len(np.unique(times))} sampling times in {len(together)} groups",) if ragged else ()
     centre, pooled = _with_gaps(centre, pooled)
     units = forecast["units"].to_numpy().astype(str)[mine] if "units" in forecast else np.array([""])
     missing = int((~np.isfinite(values)).sum())
@@ -155,7 +192,7 @@ def _observed(forecast: xarray.Dataset, mine: Array, times: Array) -> Observed |
     return Observed(times, np.where(below, limit, observed), below)
 
 
-def draw_observed(ax: Axes, observed: Observed, unit: str, time_unit: str | None) -> None:
+def draw_observed(ax: Axes, observed: Observed, unit: str, time_unit: str | None, color: str = "") -> None:
     """Draw the observations as points, those below the limit as hollow triangles at it.
 
     Parameters
@@ -168,10 +205,13 @@ def draw_observed(ax: Axes, observed: Observed, unit: str, time_unit: str | None
         Unit of its times.
     time_unit : str or None
         Unit of the axis.
+    color : str
+        Of a group, whose marks the legend does not name; grey without one.
     """
     x, below = style.clock(observed.times, unit, time_unit), observed.below.astype(bool)
     known = np.isfinite(observed.values) & ~below
     many = int(known.sum()) > 500
-    ax.plot(x[known], observed.values[known], "o", color=style.QUIET, ms=1.8 if many else 3.0,
-            alpha=0.3 if many else 0.7, mec="none", label=f"observed ({known.sum()})", zorder=1.5)  # fmt: skip
-    marks.hollow(ax, x[below], observed.values[below], marks.BELOW, f"BLQ ({below.sum()})")
+    ax.plot(x[known], observed.values[known], "o", color=color or style.QUIET, ms=1.8 if many else 3.0, mec="none",
+            alpha=0.3 if many else 0.7, label="_" if color else f"observed ({known.sum()})", zorder=1.5)  # fmt: skip
+    label = "_" if color else f"BLQ ({below.sum()})"
+    marks.hollow(ax, x[below], observed.values[below], marks.BELOW, label, color or style.QUIET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ from pkpd.errors import InputError, few, nearest, warn
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MODEL, DATA, DOSE, QUIET = COLORS[1], COLORS[0], COLORS[6], "#666666"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":")
 STUDY_DAY = "study day"
 MOST_GROUPS = 21
-_LETTER = "panel letter"
-SMALL, TINY = 8.0, 7.0
+_LETTER, EDGE_NAME = "panel letter", "name beside the edge"
+SMALL = 8.0
+"""Points of the smallest letters: smaller ones cannot be read in print."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HOURS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168, 336, 672, 1344, 2688)
 _DAYS = (1, 2, 3, 7, 14, 28, 56, 84, 112, 168, 364)
@@ -37,14 +40,17 @@ def axes_of(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
     return ax
 
 
-def fill(panels: np.ndarray[Any, Any], items: Sequence[Any], draw: Callable[[Any, Axes], object]) -> None:
-    """Draw one item into each of some axes and hide what is left over.
+def fill(axes: Any, items: Sequence[Any], draw: Callable[[Any, Axes], object]) -> np.ndarray[Any, Any]:
+    """Draw one item into each of some axes, hide what is left over, and return the axes as an array.
+
+    Panels have letters; the names of horizontal lines stand only beside the last panel of each row.
 
     Raises
     ------
     InputError
         If there are more items than axes.
     """
+    panels = np.atleast_1d(np.asarray(axes, dtype=object))
     if len(items) > panels.size:
         raise InputError(f"{len(items)} pictures ({few(items)}) for {panels.size} axes; give at least as many axes")
     for ax, item in zip(panels.flat, items, strict=False):
@@ -52,11 +58,29 @@ def fill(panels: np.ndarray[Any, Any], items: Sequence[Any], draw: Callable[[Any
     for ax in panels.flat[len(items) :]:
         ax.set_visible(False)
     letters(panels)
+    for ax, after in pairwise(list(panels.flat[: len(items)])):
+        names, others = ([t for t in each.texts if t.get_gid() == EDGE_NAME] for each in (ax, after))
+        same = [t.get_text() for t in names] == [t.get_text() for t in others]
+        if same and after.get_position().y0 == ax.get_position().y0:
+            for text in names:
+                text.remove()
+    return panels
 
 
-def ordered(names: Iterable[Any]) -> list[Any]:
-    """Return the different names, numbers in order before words in order."""
-    return sorted(dict.fromkeys(names), key=lambda g: (isinstance(g, str) or g is None, g))
+def same_limits(drawn: Iterable[Axes]) -> None:
+    """Give all panels the widest limits of any."""
+    drawn = list(drawn)
+    for get, put in (("get_xlim", "set_xlim"), ("get_ylim", "set_ylim")):
+        views = [getattr(ax, get)() for ax in drawn]
+        for ax in drawn:
+            getattr(ax, put)(min(v[0] for v in views), max(v[1] for v in views))
+
+
+def crowd(points: int) -> dict[str, Any]:
+    """Return size and transparency of so many points: thousands of them must not become one blot."""
+    if points <= 500:
+        return {"ms": 4.0, "alpha": 0.6}
+    return {"ms": 3.0, "alpha": 0.35} if points <= 3000 else {"ms": 2.0, "alpha": 0.2}
 
 
 def require_name(name: Any, known: Iterable[Any], what: str) -> None:
@@ -132,7 +156,7 @@ def palette(groups: Sequence[Any]) -> dict[Any, Any]:
     """Return group → colour: colours that everybody can tell apart, or one scale where there are more than those."""
     if len(groups) <= len(COLORS):
         return dict(zip(groups, COLORS, strict=False))
-    return dict(zip(groups, plt.get_cmap("viridis")(np.linspace(0.0, 0.92, len(groups))), strict=True))
+    return dict(zip(groups, plt.get_cmap("viridis")(np.linspace(0.0, 0.85, len(groups))), strict=True))
 
 
 def former_keywords(function: str, given: Mapping[str, Any], now: Mapping[str, str]) -> None:
@@ -263,18 +287,30 @@ def caption(ax: Axes, attrs: Mapping[str, Any], notes: Iterable[str] = ()) -> No
     parts = [*(["synthetic data"] if is_synthetic(attrs) else []), *notes]
     if not parts:
         return
-    right = ax.set_title(parts[0], loc="right", fontsize=SMALL, style="italic", color=QUIET)
     left = ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=10)
-    room = ax.get_window_extent().width
+    right = ax.set_title(parts[0], loc="right", fontsize=SMALL, style="italic", color=QUIET)
+    # Among other panels an axes may become narrower when the figure is laid out.
+    room = ax.get_window_extent().width * (0.98 if len(ax.get_figure().axes) == 1 else 0.85)  # type: ignore[union-attr]
     taken = left.get_window_extent().width if left.get_text() else 0.0
-    lines = [parts[0]]
-    for part in parts[1:]:
-        right.set_text(f"{lines[-1]} · {part}")
-        if right.get_window_extent().width > 0.98 * room:
-            lines.append(part)
-        else:
-            lines[-1] = right.get_text()
+
+    def fits(text: str) -> bool:
+        right.set_text(text)
+        return bool(right.get_window_extent().width <= room)
+
+    lines = [""]
+    for part in parts:
+        together = f"{lines[-1]} · {part}" if lines[-1] else part
+        if fits(together):
+            lines[-1] = together
+            continue
+        lines += [""] if lines[-1] else []
+        for word in part.split(" "):
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and not fits(longer):
+                lines.append(word)
+            else:
+                lines[-1] = longer
     right.set_text("\n".join(lines))
-    if taken and right.get_window_extent().width + taken > 0.95 * room:
+    if taken and right.get_window_extent().width + taken > 0.97 * room:
         # The last line stands level with the title: leave it empty.
         right.set(text="\n".join([*lines, " "]), linespacing=1.6)

@@ -15,7 +15,7 @@ from pkpd.model import Model
 from pkpd.observed.every_record import every_record
 from pkpd.observed.sequence import occasion_labels
 from pkpd.plot import marks, style
-from pkpd.plot.course import curve_of, times_of
+from pkpd.plot.course import Clocks, curve_of, draw_samples, times_of
 from pkpd.plot.goodness import rows_of, status_notes, unit_of
 from pkpd.study import Study
 
@@ -63,8 +63,8 @@ def individual_course(
     output, rows = rows_of(fit, output)
     style.require_name(subject, dict.fromkeys(rows["subject"]), "subject of the fit")
     ax = style.axes_of(ax)
-    shown = _draw(fit, study, subject, output, ax, log, time_unit)
-    marks.finish(ax, floor=shown)
+    limits, lowest = _draw(fit, study, subject, output, ax, log, time_unit)
+    marks.finish(ax, limits, floor=lowest)
     return ax
 
 
@@ -108,30 +108,23 @@ def individual_courses(
     InputError
         If there are more subjects than axes, one was not fitted, or there is no such output.
     """
-    panels = np.atleast_1d(np.asarray(axes, dtype=object))
     output, rows = rows_of(fit, output)
     known = list(dict.fromkeys(rows["subject"]))
-    chosen = known[: panels.size] if subjects is None else list(subjects)
+    chosen = known[: np.size(axes)] if subjects is None else list(subjects)
     for subject in chosen:
         style.require_name(subject, known, "subject of the fit")
 
     def panel(subject: Any, ax: Axes) -> None:
-        shown = _draw(fit, study, subject, output, ax, log, time_unit)
-        if subject == chosen[0]:
-            marks.finish(ax, floor=shown)
-        elif log:
-            ax.set_ylim(bottom=shown, auto=True)
-        else:
-            marks.from_zero(ax)
+        limits, lowest = _draw(fit, study, subject, output, ax, log, time_unit)
+        marks.finish(ax, limits, floor=lowest, legend=subject == chosen[0])
 
-    style.fill(panels, chosen, panel)
-    return panels
+    return style.fill(axes, chosen, panel)
 
 
 def _draw(
     fit: PopulationFit, study: Study, subject: Any, output: str, ax: Axes, log: bool, time_unit: str | None
-) -> float | None:
-    """Draw one subject; the lowest value that a log axis should show comes back."""
+) -> tuple[dict[str, float], float | None]:
+    """Draw one subject; the limits of quantification and the lowest value that a log axis should show come back."""
     if log:
         style.log_scale(ax)
     rows = rows_of(fit, output)[1]
@@ -145,17 +138,10 @@ def _draw(
     for values, label, color in ((typical, "typical", style.QUIET), (own, "own", style.MODEL)):
         curve, dashes = curve_of(model, values, output, plan, t), "--" if label == "typical" else "-"
         ax.plot(style.clock(t, clock, time_unit), curve, dashes, color=color, lw=1.3, label=label)
-    x, value = style.clock(rows["time"], clock, time_unit), rows["value"].to_numpy(float)
-    kind = rows["kind"].to_numpy()
-    measured = kind == "measured"
-    ax.plot(x[measured], value[measured], "o", color=style.DATA, ms=4, label="measured")
-    marks.hollow(ax, x[~measured], value[~measured], marks.BELOW, "beyond a limit")
-    style.time_axis(ax, "time", clock, time_unit)
-    ax.set_ylabel(style.labelled(output, unit_of(fit, output)))
-    ax.set_title(f"subject {subject}", loc="left", fontsize=10)
+    clocks = Clocks(clock, time_unit, unit_of(fit, output), given)
+    found = draw_samples(ax, study, subject, output, rows, clocks)
     style.caption(ax, study.attrs, status_notes(fit))
-    positive = value[value > 0]
-    return 0.3 * float(positive.min()) if positive.size else None
+    return found
 
 
 def _values(fit: PopulationFit, model: Model, subject: Any) -> tuple[dict[str, float], dict[str, float]]:

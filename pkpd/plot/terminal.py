@@ -11,7 +11,6 @@ import xarray
 from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError
 from pkpd.nca import lambda_z_line
 from pkpd.nca.given import OF_SAMPLES
 from pkpd.plot import marks, style
@@ -85,16 +84,8 @@ def lambda_z_page(
     InputError
         If there are more profiles than axes, or a profile does not exist.
     """
-    panels = np.atleast_1d(np.asarray(axes, dtype=object))
-    chosen = list(range(min(panels.size, result.sizes["profile"]))) if profiles is None else list(profiles)
-    if len(chosen) > panels.size:
-        raise InputError(f"{len(chosen)} profiles for {panels.size} axes; expected at most one profile per axes")
-    for panel, profile in zip(panels.flat, chosen, strict=False):
-        _draw(result, profile, panel, log, key=False)
-    for panel in panels.flat[len(chosen) :]:
-        panel.set_visible(False)
-    style.letters(panels)
-    return panels
+    chosen = list(range(min(np.size(axes), result.sizes["profile"]))) if profiles is None else list(profiles)
+    return style.fill(axes, chosen, lambda profile, ax: _draw(result, profile, ax, log, key=False))
 
 
 def _draw(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -10,15 +12,16 @@ from pkpd.plot import marks, style
 from pkpd.study import Study
 
 MOST_NAMES = 60
-"""Most subjects that are named on the axis; beyond, every second, third … is, and those of whom something is odd."""
+"""Most subjects that are named on the axis, so that names do not run into one another."""
 
 
 @checked
 def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = None) -> Axes:
     """Draw doses and samples by subject over time, one row per subject and inside it one line per analyte.
 
-    Samples below the limit of quantification are hollow triangles, samples that were set aside are crosses. Names of
-    subjects of whom something is odd by `Study.check` are bold and end in an exclamation mark.
+    Of more than sixty subjects, sixty are named, first those of whom something is odd. Samples below the limit of
+    quantification are hollow triangles, samples that were set aside are crosses. Names of subjects of whom something
+    is odd by `Study.check` are bold and end in an exclamation mark.
 
     Parameters
     ----------
@@ -57,18 +60,30 @@ def timeline(study: Study, *, ax: Axes | None = None, time_unit: str | None = No
             if some.any():
                 label = f"{analyte} {what} ({some.sum()})"
                 ax.plot(x[some], y[some], marker, mfc="none", color=color, ms=size + 1.5, mew=0.9, label=label)
-    every = max(1, -(-len(people) // MOST_NAMES))
     odd = (study.check()["odd"] != "").to_numpy()
-    shown = [k for k in range(len(people)) if k % every == 0 or odd[k]]
+    shown = _named(odd)
     names = [f"{people[k]} !" if odd[k] else str(people[k]) for k in shown]
-    ax.set_yticks(shown, names, fontsize=style.TINY)
+    ax.set_yticks(shown, names, fontsize=style.SMALL)
     for k, name in zip(shown, ax.get_yticklabels(), strict=True):
         name.set_fontweight("bold" if odd[k] else "normal")
     ax.set_ylabel("subject")
     style.time_axis(ax, "time", unit, time_unit)
-    style.caption(ax, study.attrs)
+    notes = [f"names of {len(shown)} of {len(people)} subjects"] if len(shown) < len(people) else []
+    notes += [f"! odd: {odd.sum()}, see Study.check"] if odd.any() else []
+    style.caption(ax, study.attrs, notes)
     if ax.get_autoscaley_on():
         ax.margins(y=0.5 / max(len(people), 1))
         ax.yaxis.set_inverted(True)
     marks.finish(ax)
     return ax
+
+
+def _named(odd: np.ndarray[Any, Any]) -> list[int]:
+    """Return the rows that have room for a name: odd ones first, then the others in order."""
+    apart = max(1, -(-len(odd) // MOST_NAMES))
+    free, chosen = np.ones(len(odd), dtype=bool), []
+    for k in [*np.flatnonzero(odd), *range(0, len(odd), apart)]:
+        if free[k]:
+            chosen.append(int(k))
+            free[max(0, k - apart + 1) : k + apart] = False
+    return sorted(chosen)

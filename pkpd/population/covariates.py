@@ -134,6 +134,19 @@ def covariates_beside(covariates: Any, values: pandas.DataFrame | None, rows: An
     return None if (place < 0).any() else _columns(covariates.iloc[place[rows]])
 
 
+def typical_covariates(covariates: Any) -> pandas.DataFrame | None:
+    """Return one row with the medians of a table's numbers, so that doses per kg find a weight; else None."""
+    import pandas
+
+    if covariates is None or callable(covariates):
+        return None
+    numbers = [name for name in covariates.columns if covariates[name].dtype.kind in "biuf" and name != "subject"]
+    known = [name for name in numbers if covariates[name].notna().any()]
+    made = pandas.DataFrame({name: [float(covariates[name].median())] for name in known})
+    made.attrs = dict(covariates.attrs)
+    return made if known else None
+
+
 def _columns(table: pandas.DataFrame) -> dict[str, NDArray[Any]]:
     return {str(n): table[n].to_numpy(copy=True) for n in table.columns if n != "subject"}
 

@@ -27,6 +27,7 @@ from pkpd.population.covariates import (
     drawn_covariates,
     needed_covariates,
     relation_problems,
+    typical_covariates,
 )
 from pkpd.population.effects import differs_by_occasion, exponents_of, individual_texts, own_errors
 from pkpd.population.omega import Omega
@@ -206,10 +207,10 @@ class Population(Saved):
         return total
 
     def typical(self) -> Population:
-        """Return the population without anything that varies: nobody but the typical subject, measured exactly."""
-        nothing: dict[str, Any] = {"exponents": {}, "limits": {}, "table": None}
-        nothing |= {"priors": (), "errors": (), "correlations": ()}
-        return replace(self, omega=Omega(), covariates=self.covariates if self.relations else None, **nothing)
+        """Return the population without anything that varies: the typical subject, of median covariates, exact."""
+        nothing: Any = {"exponents": {}, "limits": {}, "table": None, "priors": (), "errors": (), "correlations": ()}
+        covariates = self.covariates if self.relations else typical_covariates(self.covariates)
+        return replace(self, omega=Omega(), covariates=covariates, **nothing)
 
     @checked
     def individual_model(self, occasions: int = 1) -> Model:

@@ -13,8 +13,6 @@ from pkpd.study import Study
 if TYPE_CHECKING:
     import xarray
 
-FORMATS, DPI = ("png", "pdf", "svg"), 200
-
 GRADE_LINES = {"LLN": 1.0, "grade 2": 0.8, "grade 3": 0.5, "grade 4": 0.2}
 """Where CTCAE v3.0 grades of lymphopenia begin, 10^9/L; LLN is the laboratory's own (assumed)."""
 
@@ -38,14 +36,13 @@ def draw_figures(
         The simulated course (`pkpd.simulate`).
     """
     from pkpd import plot
+    from pkpd.plot.files import write_figure
 
     written: list[Path] = []
 
     def save(figure: Any, axes: Any, name: str) -> None:
         plot.panel_letters(axes)
-        for ending in FORMATS:
-            written.append(folder / f"{name}.{ending}")
-            figure.savefig(written[-1], dpi=DPI)
+        written.extend(write_figure(figure, folder / name))
 
     figure, axes = plot.page(2, 3, (14, 9))
     levels, whole = axes[:, :2], axes[0, 2].get_gridspec()[:, 2]

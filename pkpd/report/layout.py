@@ -62,6 +62,10 @@ def _row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """One row of a table as one line or more."""
     parts = [textwrap.wrap(c, w, break_long_words=False, break_on_hyphens=False) or [""]
              for c, w in zip(row, widths, strict=True)]  # fmt: skip
+    if len(parts[0]) > 1 and max(map(len, row[0].split())) <= widths[0] - 2:  # so that one sees where a row begins
+        parts[0] = textwrap.wrap(
+            row[0], widths[0], break_long_words=False, break_on_hyphens=False, subsequent_indent="  "
+        )
     height = max(map(len, parts))
     full = [part + [""] * (height - len(part)) for part in parts]
     lines = zip(*full, strict=True)

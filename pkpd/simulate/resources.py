@@ -6,9 +6,10 @@ import math
 import os
 import re
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pkpd.engine import Settings
 from pkpd.errors import InputError
 
 _UNITS = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
@@ -121,3 +122,9 @@ def _of_container() -> float:
         return float(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
     except (OSError, ValueError):  # no container, or "max"
         return math.inf
+
+
+def one_each(settings: Settings | None, executor: Executor | None) -> Settings:
+    """Return the settings of what an executor's workers do: one thread each, for they share the cores already."""
+    settings = settings or Settings()
+    return replace(settings, workers=1) if executor is not None and settings.workers is None else settings

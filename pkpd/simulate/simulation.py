@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from pkpd.errors import InputError
 from pkpd.model import Model
 from pkpd.population import Population, Source, population_of
 from pkpd.simulate.execution import into_memory, into_store
-from pkpd.simulate.resources import Resources, size
+from pkpd.simulate.resources import Resources, one_each, size
 from pkpd.simulate.run import Run
 from pkpd.simulate.store.call import describe
 from pkpd.simulate.uncertain import uncertain_replicates
@@ -124,12 +125,10 @@ def simulate(
     if uncertain:
         if store is not None:
             raise InputError("a store holds one population; leave store out with uncertain=True", "simulate")
-        same: Any = {"subjects": subjects, "times": times, "at_dose": at_dose, "settings": settings, "keep": keep,
-                     "executor": executor, "memory": memory, "progress": False}  # fmt: skip
-        return uncertain_replicates(source, replicates, seed, lambda own, k: simulate(own, design, seed=k, **same))
-    settings = settings or Settings()
-    if executor is not None and settings.workers is None:
-        settings = replace(settings, workers=1)  # the executor's workers share the cores already
+        same: Any = {"subjects": subjects, "times": times, "at_dose": at_dose, "keep": keep, "memory": memory,
+                     "settings": one_each(settings, executor), "progress": False}  # fmt: skip
+        return uncertain_replicates(source, replicates, seed, partial(_replicate, design, same), executor, progress)
+    settings = one_each(settings, executor)
     run = Run(population_of(source), seed, settings, at_dose)
     if isinstance(design, Study):
         task = study_task(run, design, replicates, keep)
@@ -140,6 +139,13 @@ def simulate(
     if store is None:
         return into_memory(task, resources)
     return into_store(task, resources, Path(store), describe(run, design, task))
+
+
+def _replicate(design: Regimen | Study, same: dict[str, Any], own: tuple[Population, int]) -> xarray.Dataset:
+    """One replicate, from a population and a seed of its own."""
+    people, seed = own
+    found: xarray.Dataset = simulate(people, design, seed=seed, **same)
+    return found
 
 
 def _check(design: Regimen | Study, subjects: int, replicates: int, resources: Resources) -> None:

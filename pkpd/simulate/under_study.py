@@ -168,5 +168,16 @@ def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> di
         ),
         "observed": column(table["value"].to_numpy(float)),
         "lloq": column(table["lloq"].to_numpy(float)),
+        **_first_doses(study, table["subject"], column),
         "observation": column(observed.position, {"long_name": "row of the study's observations"}),
     }
+
+
+def _first_doses(study: Study, subjects: Any, column: Any) -> dict[str, Any]:
+    """The amount of the first dose of each record's subject, by which groups differ; NaN for none."""
+    doses = study.given_doses()[0]
+    if not len(doses):
+        return {}
+    first = doses.drop_duplicates("subject").set_index("subject")["amount"]
+    about = {"units": study.units.get("dose", ""), "long_name": "amount of the subject's first dose"}
+    return {"dose": column(subjects.map(first).to_numpy(float), about)}

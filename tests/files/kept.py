@@ -85,38 +85,62 @@ def differences(a: Any, b: Any, where: str = "it") -> list[str]:
         if a.dtype.kind in "OT":
             return differences(a.tolist(), b.tolist(), where)
         return [] if a.tobytes() == b.tobytes() else [f"{where}: bits"]
-    if isinstance(a, float | np.floating):
-        return [] if np.float64(a).tobytes() == np.float64(b).tobytes() else [f"{where}: {a!r} and {b!r}"]
+    if isinstance(a, np.generic):
+        return [] if (a.dtype, a.tobytes()) == (b.dtype, b.tobytes()) else [f"{where}: {a!r} and {b!r}"]
+    if isinstance(a, float | complex):
+        return [] if np.asarray(a).tobytes() == np.asarray(b).tobytes() else [f"{where}: {a!r} and {b!r}"]
     if isinstance(a, pandas.DataFrame):
-        found = differences(list(a.columns), list(b.columns), where)
-        found += [] if a.index.equals(b.index) and a.index.dtype == b.index.dtype else [f"{where}: index"]
-        for name in a.columns if not found else ():
-            same = a[name].dtype == b[name].dtype
-            found += [] if same else [f"{where}.{name}: {a[name].dtype}, {b[name].dtype}"]
-            found += differences(a[name].to_numpy(), b[name].to_numpy(), f"{where}.{name}")
+        found = index_differences(a.columns, b.columns, f"{where}.columns")
+        found += index_differences(a.index, b.index, f"{where}.index") + differences(a.attrs, b.attrs, f"{where}.attrs")
+        for k, name in enumerate(a.columns if not found else ()):
+            x, y = a.iloc[:, k], b.iloc[:, k]
+            found += [] if x.dtype == y.dtype else [f"{where}.{name}: {x.dtype}, {y.dtype}"]
+            found += differences(x.to_numpy(), y.to_numpy(), f"{where}.{name}")
         return found
+    if isinstance(a, pandas.Series):
+        return differences(a.to_frame(), b.to_frame(), where) + differences(a.attrs, b.attrs, f"{where}.attrs")
+    if isinstance(a, pandas.Index):
+        return index_differences(a, b, where)
     if isinstance(a, xarray.Dataset):
         found = differences(sorted(a.variables, key=str), sorted(b.variables, key=str), where)
         for name in a.variables if not found else ():
+            found += [] if a[name].dtype == b[name].dtype else [f"{where}.{name}: {a[name].dtype}, {b[name].dtype}"]
             found += differences(a[name].to_numpy(), b[name].to_numpy(), f"{where}.{name}")
             found += differences(a[name].attrs, b[name].attrs, f"{where}.{name}.attrs")
             found += [] if a[name].dims == b[name].dims else [f"{where}.{name}: dims"]
         found += differences(a.attrs, b.attrs, f"{where}.attrs")
+        found += [] if set(a.xindexes) == set(b.xindexes) else [f"{where}: {[*a.xindexes]}, {[*b.xindexes]}"]
+        for name in set(a.indexes) & set(b.indexes):
+            found += index_differences(a.indexes[name], b.indexes[name], f"{where}[{name}]")
+        found += [] if set(a.coords) == set(b.coords) else [f"{where}: coords"]
         return found + ([] if a.identical(b) else [f"{where}: differs"])
     if isinstance(a, xarray.DataArray):
         return differences(a.to_dataset(name="_v"), b.to_dataset(name="_v"), where) + differences(a.name, b.name, where)
-    if isinstance(a, pandas.Series):
-        return differences(a.to_frame(), b.to_frame(), where)
     if isinstance(a, xarray.DataTree):
         nodes = ([(n.path, n.to_dataset(inherit=False)) for n in tree.subtree] for tree in (a, b))
-        return differences(*(dict(n) for n in nodes), where)
+        return differences(*(dict(n) for n in nodes), where) + differences(a.name, b.name, f"{where}.name")
     if is_dataclass(a):
         return [d for f in fields(a) for d in differences(getattr(a, f.name), getattr(b, f.name), f"{where}.{f.name}")]
-    if hasattr(a, "keys"):
-        found = differences(list(a), list(b), where)
-        return found or [d for key in a for d in differences(a[key], b[key], f"{where}[{key!r}]")]
+    if isinstance(a, set | frozenset):
+        return differences(sorted(a, key=repr), sorted(b, key=repr), where)
+    if hasattr(a, "items"):
+        return differences(list(a.items()), list(b.items()), where)
     if isinstance(a, list | tuple):
         if len(a) != len(b):
             return [f"{where}: {len(a)} and {len(b)} items"]
         return [d for k, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{where}[{k}]")]
-    return [] if a is b or a == b else [f"{where}: {a!r} and {b!r}"]
+    if a is b or (a is not pandas.NA and a is not pandas.NaT and a == b and repr(a) == repr(b)):
+        return []
+    return [f"{where}: {a!r} and {b!r}"]
+
+
+def index_differences(a: pandas.Index, b: pandas.Index, where: str) -> list[str]:
+    """Where two indexes differ, in type, in names or in labels."""
+    if type(a) is not type(b):
+        return [f"{where}: {type(a)} and {type(b)}"]
+    found = differences(list(a.names), list(b.names), f"{where}.names")
+    if isinstance(a, pandas.MultiIndex):
+        found += [d for x, y in zip(a.levels, b.levels, strict=True) for d in index_differences(x, y, where)]
+        return found + [d for x, y in zip(a.codes, b.codes, strict=True) for d in differences(x, y, where)]
+    found += [] if a.dtype == b.dtype else [f"{where}: {a.dtype} and {b.dtype}"]
+    return found + differences(a.to_numpy(), b.to_numpy(), where)

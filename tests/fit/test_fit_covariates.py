@@ -200,3 +200,15 @@ def test_individual_tables_of_a_population_fit_carry_them() -> None:
     new = pkpd.fit.individual_estimates(fit, study())
     assert new["weight"].values.tolist() == WEIGHTS.tolist()
     assert new["weight"].attrs["units"] == "kg"
+
+
+def test_the_typical_subject_has_the_median_weight() -> None:
+    """Without it a dose per kg could not be given to the typical subject, nor a design be judged."""
+    typical = fitted("population").population().typical()
+    drawn = pkpd.simulate(typical, bolus("30 ug/kg"), times=[0.0], at_dose="after")
+    expected = 30 * np.median(WEIGHTS) / typical.parameters["V"]
+    assert float(drawn["C"].item()) == pytest.approx(expected, rel=1e-9)
+    judged = pkpd.diagnostics.design_bias(
+        fitted("population"), bolus("30 ug/kg"), [0.1, 1.0, 4.0, 12.0, 24.0], subjects=20, progress=False
+    )  # fmt: skip
+    assert abs(judged.loc["cl_obs", "bias %"]) < 20

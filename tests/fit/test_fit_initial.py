@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas
 import pytest
 
+import pkpd
 from pkpd import il21, library
 from pkpd.dosing import Regimen, bolus, infusion, oral
-from pkpd.errors import InputError
+from pkpd.errors import DataWarning, InputError
 from pkpd.fit import initial_estimates
 from pkpd.io import read_study
 from pkpd.model import Model
@@ -188,3 +191,53 @@ def test_starts_are_good_enough_to_fit() -> None:
     assert fit.status == "converged"
     for name, value in {"CL": 3.0, "V1": 10.0, "Q": 5.0, "V2": 20.0}.items():
         assert fit.parameters[name] == pytest.approx(value, rel=5e-4)
+
+
+WEIGHTS = np.array([50.0, 70.0, 100.0])
+
+
+def weighed(model: Model, plan: Regimen) -> Study:
+    """Three subjects alike per kilogram (CL 30 mL/h/kg, V 200 mL/kg), whose weights are known."""
+    per_kg = model.in_units(time="h", amount="mg/kg", volume="L/kg").with_values(CL=0.03, V=0.2)
+    found = simulate(per_kg, bolus("1 mg/kg"), times=RICH)["C"].values[0, 0]
+    table = grid([1, 2, 3], RICH, "drug").assign(value=np.concatenate([found] * 3))
+    people = pandas.DataFrame({"subject": [1, 2, 3], "weight": WEIGHTS})
+    units = {"time": "h", "drug": "mg/L", "weight": "kg", "dose": plan.unit}
+    return read_study(table, plan, subjects=people, units=units)
+
+
+def test_between_per_kg_and_absolute_stands_the_median_weight() -> None:
+    study = weighed(library.one_compartment(), bolus("1 mg/kg"))
+    absolute = library.one_compartment().in_units(time="h", amount="mg", volume="L")
+    with pytest.warns(DataWarning, match="by the median weight, 70 kg"):
+        start = initial_estimates(absolute, nca(study, "drug"))
+    assert start["CL"] == pytest.approx(0.03 * 70, rel=1e-6)
+    assert start["V"] == pytest.approx(0.2 * 70, rel=1e-6)
+    assert start.get("CL").unit == "L/h"
+    two = library.two_compartment().in_units(time="h", amount="mg", volume="L")
+    with pytest.warns(DataWarning, match="median weight"):
+        first = initial_estimates(two, nca(study, "drug"))["V1"]
+    assert first == pytest.approx(0.2 * 70, rel=1e-6)  # dose over C0
+
+
+def test_the_other_way_round_and_without_a_weight() -> None:
+    model = library.one_compartment()
+    study = weighed(model, bolus("70 mg"))
+    per_kg = model.in_units(time="h", amount="mg/kg", volume="L/kg")
+    exposure = nca(study, "drug")
+    with pytest.warns(DataWarning, match="by the median weight, 70 kg"):
+        assert initial_estimates(per_kg, exposure)["V"] == pytest.approx(0.2, rel=1e-6)
+    with pytest.raises(InputError, match="nobody has a weight; give the study, too"):
+        initial_estimates(per_kg, exposure.drop_vars("weight"))
+    with pytest.warns(DataWarning, match="70 kg"):
+        assert initial_estimates(per_kg, exposure.drop_vars("weight"), study)["V"] == pytest.approx(0.2, rel=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        initial_estimates(model.in_units(time="h", amount="mg", volume="L"), exposure)
+
+
+def test_a_population_fit_says_which_weight_its_start_values_took() -> None:
+    study = weighed(library.one_compartment(), bolus("1 mg/kg"))
+    absolute = library.one_compartment().in_units(time="h", amount="mg", volume="L")
+    plan = pkpd.fit.explain(absolute, study)
+    assert any("from NCA and the data (with the median weight, 70 kg)" in note for note in plan.notes)

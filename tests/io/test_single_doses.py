@@ -105,3 +105,11 @@ def test_units_in_the_cells() -> None:
     )  # two units: a question
     grouped = read(HEAD.replace("Wt", "Group") + ROWS.replace(",61,", ",25 mg,").replace(",83,", ",50 mg,"))
     assert list(grouped.subjects["Group"]) == ["25 mg", "50 mg"]  # names of groups stay
+
+
+def test_a_dose_that_is_not_read_is_said() -> None:
+    text = HEAD.replace("Dose_mg", "Dosing level (mg)") + ROWS
+    with pytest.warns(DataWarning, match="no doses are read; the column 'Dosing level .mg.' is a covariate"):
+        study = read_study(pandas.read_csv(io.StringIO(text)))
+    assert len(study.doses) == 0
+    assert read(text, columns={"Dosing level (mg)": "single_dose"}).doses["amount"].tolist() == [25, 50]

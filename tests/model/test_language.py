@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammainc, gammaln, polygamma
 
 import pkpd
 from pkpd.arrays import Array
@@ -21,6 +22,7 @@ from pkpd.engine.solve import integration
 from pkpd.errors import ModelError
 from pkpd.model import Model, define, derivative_text, evaluate_text
 from pkpd.model.expressions import names, parse, text_of
+from pkpd.model.meanings import at_a_dose
 from tests.examples import budget
 
 TIMES = (0.0, 10.0, 30.0, 70.0, 100.0, 160.0)
@@ -217,7 +219,13 @@ ADVICE = {
     "k % 2": r"write mod\(k, 2\)", "k // 2": "write floor", "ln(k)": r"write log\(x\)", "log10(k)": r"/log\(10\)",
     "pow(k, 2)": r"x\*\*y", "np.exp(k)": "exp", "gamma(k)": r"exp\(lgamma\(x\)\)", "round(k)": r"floor\(x \+ 0.5\)",
     "(t < 5)*k": "1 if t < 5 else 0", "not k": "no number", "k == 1": "1 if k == 1 else 0", "k and t": "no number",
-    "1 if not k < 2 else 0": "'k >= 2'", "1 if not (k < 2 or t > 1) else 0": "exchange",
+    "1 if not SEX else 0": "'SEX == 0'", "1 if not (SEX or k < 1) else 0": "not a condition",
+    "1 if k > 1 && t > 2 else 0": "write and for &&", "1 if (k > 1) | (t > 2) else 0": "'and', 'or'",
+    "1 if !(k > 1) else 0": "'not' for '!'", "k²": r"\*\*2", "a×b": r"write \* for ×", "a−b": "write - for",
+    "lambda*k": "word of Python", "2k": r"with '\*'", "k = 3": "the key", "k if t > 1": "two cases", "1,5*k": "a point",
+    "theta[1]": "theta1", "THETA(1)": "name of a parameter", "erf(k)": "tanh", "5 mg": "without a unit",
+    "A'": "no name",
+    "1 if k in (1, 2) else 0": "'k == 1 or k == 2'", "if k > 1: 2": "two cases", "k >= 1; 2": "without ';'",
     "1 if SEX else 0": "'SEX == 1'",
 
     "1 if SEX == 'M' else 0": "0 and 1", "1 if k < 2 & t < 3 else 0": "joined with 'and'", "floor(k, 2)": "one value",
@@ -246,3 +254,68 @@ def test_sympy_goes_in_and_out() -> None:
         text = text_of(expression)
         assert evaluate_text(text, {"x": 7.3, "y": 2.0}) == pytest.approx(float(expression.subs({x: 7.3, y: 2.0})))
         assert text_of(parse(text_of(parse(text)))) == text_of(parse(text))
+
+
+NOT = {
+    "1 if not k < 2 else 0": "1 if k >= 2 else 0", "1 if not (k < 2 or t > 1) else 0": "1 if k >= 2 and t <= 1 else 0",
+    "1 if not (k < 2 and not t > 1) else 0": "1 if k >= 2 or t > 1 else 0", "1 if not 1 < k < 2 else 0":
+    "1 if 1 >= k or k >= 2 else 0", "1 if not not k == 1 else 0": "1 if k == 1 else 0",
+    "1 if t > 1 and not (k != 2) else 0": "1 if t > 1 and k == 2 else 0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT)
+def test_not_is_the_opposite(text: str) -> None:
+    assert text_of(parse(text)) == text_of(parse(NOT[text]))
+    for k in (0.5, 1.0, 1.5, 2.0, 3.0):
+        for t in (0.0, 1.0, 2.0):
+            there = {"k": k, "t": t}
+            assert float(evaluate_text(text, there)) == eval(text, dict(there)) == eval(NOT[text], dict(there))
+
+
+def test_not_in_a_model_cuts_the_time_line() -> None:
+    plain, other = (define({"A": text}, {"k": 1.0, "T": 3.0}, outputs={"y": "A"}) for text in
+                    ("k if t < T else 0", "0 if not t < T else k"))  # fmt: skip
+    for model in (plain, other):
+        found = run(model, (1.0, 5.0), values=[[0.5, 3.0]], by=("k", "T"))
+        np.testing.assert_allclose(found.outputs[:, 0], [0.5, 1.5], rtol=1e-11)
+        np.testing.assert_allclose(found.slopes[:, 0, 1], [0.0, 0.5], atol=1e-9)
+
+
+def test_not_of_sympy_comes_back() -> None:
+    import sympy
+
+    x = sympy.symbols("x", real=True)
+    text = text_of(sympy.Piecewise((1, sympy.Not(sympy.And(x > 1, x < 2), evaluate=False)), (0, True)))
+    assert [float(evaluate_text(text, {"x": value})) for value in (0.5, 1.5, 2.5)] == [1.0, 0.0, 1.0]
+
+
+# ---- an input shaped like a gamma density of the time after the dose ------------------------------------------------
+
+GAMMA = "k*exp(n*log(k*{tad}) - k*tad - lgamma(n + 1))"
+
+
+@pytest.mark.parametrize(("n", "at"), [(0.5, 0.0), (1.0, 0.0), (2.5, 0.0), (1.0, 1.0), (2.5, 1.0)])
+def test_a_gamma_shaped_input(n: float, at: float) -> None:
+    """Its integral is the incomplete gamma function; before the first dose nearly nothing comes (n ≥ 1)."""
+    text = GAMMA.format(tad="max(tad, 1e-9)")
+    model = define({"A": text}, {"k": 0.7, "n": n}, outputs={"y": "A"}, doses={"bolus": "A"})
+    found = run(model, (at, at + 2.0, at + 9.0), values=[[0.7, n]], doses=[Dose(at, 1e-12)])
+    since = np.array([0.0, 2.0, 9.0])
+    np.testing.assert_allclose(found.outputs[:, 0], gammainc(n + 1, 0.7 * since), rtol=1e-6, atol=2e-9)
+
+
+@pytest.mark.parametrize("text", ["exp(n*log(k*tad) - k*tad)", "(k*tad)**n", "sqrt(tad)*k*n", "tad**-1*k*n"])
+def test_what_has_no_value_at_a_dose_is_said(text: str) -> None:
+    model = define({"A": text}, {"k": 0.7, "n": 0.5}, outputs={"y": "A"}, doses={"bolus": "A"})
+    found = run(model, (1.0, 3.0), values=[[0.7, 0.5]], doses=[Dose(1.0, 1.0)])
+    assert found.status[0] or np.isfinite(found.outputs).all()
+    if found.status[0]:
+        assert re.search(r"where tad is 0 .*write max\(tad, 1e-9\)", found.advice(0))
+
+
+def test_advice_is_for_those_who_need_it() -> None:
+    for named in ("exp(n*log(k*tad))", "(tad/td)**beta"):
+        assert at_a_dose(["2*A", named])
+    for fine in ("log(k*max(tad, 1e-9))", "tad**2", "log(t)", "(A/V)**h", "k*tad", "exp(-k*tad)**0.5"):
+        assert not at_a_dose([fine])

@@ -39,7 +39,7 @@ ATTACKS = [
     "{x}", "x[0]", "x, y", "f'{x}'", "'text'", "b'bytes'", "...", "None", "True", "1j", "x := 1", "x = 1", "x; y",
     "not x", "~x", "x @ y", "x // y", "x % y", "x << 2", "x and y", "x < y", "x == y", "*x", "exp(*x)", "exp(x=1)",
     "exp()", "exp(x, y)", "max(x)", "sin", "eval(x)", "open(x)", "exec('1')", "globals()", "print(x)", "await x",
-    "yield", "lambda", "import os", "x if y is 1 else z", "x if y else z", "x if not y < 1 else z", "", "   ", "x +",
+    "yield", "lambda", "import os", "x if y is 1 else z", "x if y else z", "x if not y else z", "", "   ", "x +",
     "(", ")", "x y", "1 2", "x\0", "\\", "x\n+", "#", "$x", "x?", "x!", "`x`", "getattr(x, y)", "x.real",
 ]  # fmt: skip
 

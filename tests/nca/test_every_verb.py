@@ -120,7 +120,7 @@ def test_groups_of_a_sparse_result_have_one_row_a_method() -> None:
     alone = nca.summarise(SPARSE)
     assert alone["estimate"].equals(SPARSE.table()["estimate"])
     wide = nca.wide_table(found, units=False)
-    assert wide["group"].tolist() == ["active", "placebo"]
+    assert wide["group"].tolist() == ["placebo", "active"]
     np.testing.assert_array_equal(wide["cmax"], found["cmax"])
 
 

@@ -62,8 +62,8 @@ def test_they_make_the_groups_of_what_follows() -> None:
 
 def test_a_group_of_a_sparse_result_has_what_all_of_it_share() -> None:
     found = nca_sparse(study(site=[1, 1, 2, 2]), "C", by="arm")
-    assert found["site"].values.tolist() == [1, 2]
-    assert found["arm"].values.tolist() == ["active", "placebo"]
+    assert found["site"].values.tolist() == [2, 1]
+    assert found["arm"].values.tolist() == ["placebo", "active"]
     assert "weight" not in found.coords
 
 

@@ -42,7 +42,7 @@ def test_every_group_is_the_array_analysis_of_its_samples() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = nca_sparse(study, "C", by="dose", tail=4, methods=("t", "bootstrap-t"), replicates=50)
-    assert found["group"].values.tolist() == [10e6, 30e6]  # ng
+    assert found["group"].values.tolist() == [10, 30]  # mg, as in the study
     table = study.observations
     for g, dose in enumerate((10.0, 30.0)):
         part = table[table["subject"] % 2 == g]
@@ -50,11 +50,12 @@ def test_every_group_is_the_array_analysis_of_its_samples() -> None:
         alone = sparse(part["nominal_time"], part["value"], part["subject"].tolist(), dose=dose * 1e6, rules=rules)
         for name in SPARSE_PARAMETERS:
             row = found.isel(group=g).sel(parameter=name)
-            np.testing.assert_array_equal(row[name], alone.estimate[name])
-            np.testing.assert_array_equal(row["se"], alone.se[name])
+            scale = (1e6 if name.endswith("_dose") else 1e-3) if SPARSE_PARAMETERS[name].needs_dose else 1.0
+            np.testing.assert_allclose(row[name], scale * alone.estimate[name], rtol=3e-16)
+            np.testing.assert_allclose(row["se"], scale * alone.se[name], rtol=3e-16)
             np.testing.assert_array_equal(row["df"], alone.df[name])
             ends = alone.interval["bootstrap-t"][name]
-            np.testing.assert_array_equal([row["lower"][1], row["upper"][1]], ends)
+            np.testing.assert_allclose([row["lower"][1], row["upper"][1]], [scale * end for end in ends], rtol=3e-16)
             assert row["reason_se"].item() == alone.reason_se[name]
         np.testing.assert_array_equal(found["profile_mean"][g], alone.mean)
     assert found["design"].values.tolist() == ["serial", "serial"]
@@ -67,14 +68,15 @@ def test_units_are_derived_and_the_numbers_follow_them() -> None:
     found = nca_sparse(_study(), "C", by="dose", tail=4)
     units = {name: found[name].attrs["units"] for name in SPARSE_PARAMETERS}
     assert units["auc_last"] == "h·ng/mL"
-    assert units["cl_obs"] == "mL/h"
-    assert units["vss_obs"] == "mL"
+    assert units["cl_obs"] == "L/h"
+    assert units["vss_obs"] == "L"
     assert units["cmax"] == "ng/mL"
+    assert units["auc_last_dose"] == "h·ng/mL/mg"
     assert dict(zip(found["parameter"].values, found["unit"].values, strict=True)) == units
     # C = 100 ng/mL per mg at time 0: V = 10 L, CL = 0.3·V.
-    assert found["vz_obs"].values == pytest.approx([10_000, 10_000], rel=0.25)
+    assert found["vz_obs"].values == pytest.approx([10, 10], rel=0.25)
     by_weight = nca_sparse(_study(), "C", by="dose", tail=4, dose_unit="mg/kg")
-    assert by_weight["cl_obs"].attrs["units"] == "mL/h/kg"
+    assert by_weight["cl_obs"].attrs["units"] == "L/h/kg"
     np.testing.assert_allclose(by_weight["cl_obs"], found["cl_obs"] / 0.25, rtol=1e-12)
 
 

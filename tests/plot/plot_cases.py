@@ -79,9 +79,10 @@ def shown(ax: Axes) -> list[Text]:
     return [t for t in texts if t.get_visible() and t.get_text().strip() and t not in beyond]
 
 
-def overlaps(ax: Axes) -> list[tuple[str, str]]:
+def overlaps(ax: Axes, drawn: bool = False) -> list[tuple[str, str]]:
     """Pairs of visible texts whose boxes overlap once the figure is laid out."""
-    ax.figure.canvas.draw()
+    if not drawn:
+        ax.figure.canvas.draw()
     boxes = [(text.get_text(), text.get_window_extent()) for text in shown(ax)]
     found = []
     for k, (a, box) in enumerate(boxes):
@@ -93,9 +94,10 @@ def overlaps(ax: Axes) -> list[tuple[str, str]]:
     return found
 
 
-def covered(ax: Axes) -> int:
+def covered(ax: Axes, drawn: bool = False) -> int:
     """How many drawn points lie under the legend."""
-    ax.figure.canvas.draw()
+    if not drawn:
+        ax.figure.canvas.draw()
     legend = ax.get_legend()
     if legend is None:
         return 0
@@ -110,9 +112,10 @@ def covered(ax: Axes) -> int:
     return count
 
 
-def outside(ax: Axes) -> list[str]:
+def outside(ax: Axes, drawn: bool = False) -> list[str]:
     """Visible texts that do not lie wholly inside the figure."""
-    ax.figure.canvas.draw()
+    if not drawn:
+        ax.figure.canvas.draw()
     whole = ax.figure.bbox
     found = []
     for text in shown(ax):

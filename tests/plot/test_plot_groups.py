@@ -170,7 +170,7 @@ def test_unknown_names_are_answered_before_a_figure_is_made(crowd: Study, result
 
 def test_blq_samples_have_the_colour_of_their_group(study: Study) -> None:
     ax = plot.profiles(study, "drug", by="level")
-    color = {str(one.get_label()): one.get_color() for one in ax.lines if one.get_marker() == "o"}
+    color = {str(one.get_label()): one.get_color() for one in ax.lines if one.get_linestyle() == "-"}
     table = study.used("drug")
     for level in (50, 100):
         people = [k + 1 for k in range(4) if (100 if k % 2 == 0 else 50) == level]

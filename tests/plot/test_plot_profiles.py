@@ -53,7 +53,10 @@ def test_groups_have_one_colour_and_one_legend_entry_each(study: Study) -> None:
         ax = plot.profiles(study, "drug", by=by)
         shown = [text.get_text() for text in ax.get_legend().get_texts()]
         assert set(labels) <= set(shown)
-        assert len({one.get_color() for one in ax.lines if one.get_marker() == "o"}) == 2
+        assert len({one.get_color() for one in ax.lines if one.get_linestyle() == "-"}) == 2
+        assert (
+            len({one.get_marker() for one in ax.lines if one.get_linestyle() == "-"}) == 2
+        )  # for those who print in grey
 
 
 @pytest.mark.parametrize(("unit", "expected"), [("day", [0, 1]), ("study day", [1, 2]), (None, [0, 24])])

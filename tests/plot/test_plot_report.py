@@ -115,7 +115,7 @@ def test_a_simulated_study_has_bands_and_its_observations() -> None:
     people = pkpd.Population(pk, pk.parameters, pkpd.Omega.independent(CL=0.3))
     found = pkpd.simulate(people, study, replicates=5, seed=1)
     output = str(found["output"].to_numpy()[0])
-    ax = plot.bands(found, output)
+    ax = plot.bands(found, output, by=None)
     (median,) = [one for one in ax.lines if one.get_label() == "median"]
     mine = (found["time"] == 4.0).to_numpy()
     place = list(np.asarray(median.get_xdata())).index(4.0)

@@ -71,7 +71,7 @@ def test_page_fills_axes_in_order_and_hides_the_rest(study: Study) -> None:
     assert len(plt.get_fignums()) == 1
     plot.lambda_z_page(result, axes.flat[0], [2])
     assert axes.flat[0].get_title(loc="left") == "subject 3"
-    with pytest.raises(InputError, match="2 profiles for 1 axes"):
+    with pytest.raises(InputError, match=r"2 pictures \(0, 1\) for 1 axes"):
         plot.lambda_z_page(result, axes.flat[0], [0, 1])
 
 

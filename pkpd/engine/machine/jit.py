@@ -82,4 +82,4 @@ def announce(dispatcher: Any) -> None:
     _announced.add(dispatcher)
     if is_kept(dispatcher) is False:
         name = f"{dispatcher.__module__.split('.')[-1]}.{dispatcher.__name__}"
-        log.warning("compiling %s for the first use on this machine (some 10 s, once) …", _WHAT.get(name, name))
+        log.warning("compiling %s for the first use here (some 10 s, once) …", _WHAT.get(name, name))

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pkpd import units
 from pkpd.arguments.kinds import Kind, Refused
 from pkpd.arrays import Array
 from pkpd.errors import InputError, PkpdError, nearest, unknown_names
 from pkpd.fit.inputs import align, ratio_of, residual_errors, with_errors
 from pkpd.fit.mixed.given import Known, observed_without, values_by_subject, with_population
 from pkpd.fit.mixed.search.rough import rough_values
-from pkpd.fit.start import initial_estimates
+from pkpd.fit.start import initial_estimates, median_weight
 from pkpd.model import Model, expressions
 from pkpd.model.drug import measures_drug
 from pkpd.observed import Observed, observe
@@ -287,7 +288,7 @@ def _with_values(model: Model, study: Study, told: Parameters, data: Observed) -
     if not rest:
         return model, ()
     found = {n: v for n, v in _from_nca(model, study, data).items() if n in rest}
-    notes = [_said(found, "from NCA and the data")] if found else []
+    notes = [_said(found, f"from NCA and the data{_by_weight(model, study)}")] if found else []
     lacking = [n for n in rest if n not in found and n in model.parameters.missing]
     if lacking:
         rough = {n: v for n, v in rough_values(data).items() if n in lacking}
@@ -309,6 +310,13 @@ def _said(names: Iterable[str], where: str) -> str:
     """A sentence on where start values come from."""
     listed = list(names)
     return f"start value{'' if len(listed) == 1 else 's'} of {', '.join(listed)} {where}"
+
+
+def _by_weight(model: Model, study: Study) -> str:
+    """Say that the median weight stands between start values and NCA, where one is per kg and the other is not."""
+    if "dose" not in study.units or units.per_kg(study.units["dose"]) == units.per_kg(model.base["amount"]):
+        return ""
+    return f" (with the median weight, {median_weight([study]):g} kg)"
 
 
 def _from_nca(model: Model, study: Study, data: Observed) -> dict[str, float]:

@@ -79,7 +79,8 @@ def superpose_study(
     problems += (
         [] if clast in ("observed", "predicted") else [f"clast is {clast!r}; expected 'observed' or 'predicted'"]
     )
-    problems += [] if "units" in result["dose"].attrs else ["the result's doses have no unit (not a concentration)"]
+    if not units.is_kind(str(result["sample_value"].attrs.get("units", "1")), "concentration"):
+        problems.append("the analyte is not a concentration, so its course does not follow from a dose")
     if problems:
         raise InputError(problems, "superposition")
     plan = regimen.written_out().in_units(result["dose"].attrs["units"], result["sample_time"].attrs["units"])

@@ -17,6 +17,7 @@ from pkpd.nca.after.descriptive import level_problem, mean_interval
 from pkpd.nca.after.forms import analytes_of, columns_of, in_rows, sparse_rows
 from pkpd.nca.given import OF_SAMPLES, is_sparse, needed
 from pkpd.nca.sparse.result import SparseResult
+from pkpd.ordering import place_of
 
 _COLUMNS = (
     "parameter", "unit", "N", "n", "missing", "not_accepted", "geometric_mean", "geometric_cv", "mean", "sd", "cv",
@@ -106,7 +107,9 @@ def summarise(
     doubtful: dict[str, Flags] = {}
     if only_accepted and isinstance(result, xr.Dataset):
         doubtful = {name: doubts(result, name) != "" for name in names}
-    parts = table.groupby(groups, sort=True, dropna=False) if groups else [((), table)]
+    parts: list[Any] = [((), table)]
+    if groups:
+        parts = sorted(table.groupby(groups, sort=False, dropna=False), key=lambda part: place_of(part[0]))
     rows = []
     for key, part in parts:
         for name in names:

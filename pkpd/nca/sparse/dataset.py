@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from pkpd import units
 from pkpd.about import package_version
+from pkpd.arrays import Array
 from pkpd.nca.sparse.gather import GroupSamples
 from pkpd.nca.sparse.parameters import NAMES, SPARSE_PARAMETERS, SparseParameter
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules
+from pkpd.nca.study.base import Base
 from pkpd.nca.study.covariates import alike_within, names_for
 from pkpd.nca.study.provenance import data_attributes
 from pkpd.study import Study
 
 
-def _unit(row: SparseParameter, base: Mapping[str, str], concentration: bool) -> str:
-    if row.unit == "amount/volume":
-        return base["own"]
-    if row.needs_dose and not concentration:
-        return "1"
-    return units.resolve(row.unit, base)
+def _unit(row: SparseParameter, base: Base) -> str:
+    return "1" if row.needs_dose and not base.concentration else base.unit(row.unit)
 
 
-def parameter_variables(found: list[SparseResult], base: Mapping[str, str], concentration: bool) -> dict[str, Any]:
+def parameter_variables(found: list[SparseResult], base: Base) -> dict[str, Any]:
     """Return one variable per parameter with its unit."""
     return {
         name: (
             "group",
-            np.array([one.estimate[name] for one in found], dtype=np.float64),
-            {"units": _unit(row, base, concentration), "long_name": row.long_name, "symbol": row.symbol},
+            base.shown(row.unit, np.array([one.estimate[name] for one in found], dtype=np.float64)),
+            {"units": _unit(row, base), "long_name": row.long_name, "symbol": row.symbol},
         )
         for name, row in SPARSE_PARAMETERS.items()
     }
 
 
-def result_tables(found: list[SparseResult], rules: SparseRules) -> dict[str, Any]:
+def result_tables(found: list[SparseResult], rules: SparseRules, base: Base) -> dict[str, Any]:
     """Standard errors, degrees of freedom, intervals and reasons."""
     dims = ("group", "parameter")
     shape = (len(found), len(NAMES))
@@ -48,7 +46,8 @@ def result_tables(found: list[SparseResult], rules: SparseRules) -> dict[str, An
     data: dict[str, Any] = {}
     for name, words in names.items():
         table = np.array([[getattr(one, name)[p] for p in NAMES] for one in found], dtype=np.float64)
-        data[name] = (dims, table.reshape(shape), {"long_name": words})
+        table = table.reshape(shape)
+        data[name] = (dims, _shown(table, base) if name == "se" else table, {"long_name": words})
     for name, words in texts.items():
         cells = np.empty(shape, dtype=object)
         for g, one in enumerate(found):
@@ -60,22 +59,28 @@ def result_tables(found: list[SparseResult], rules: SparseRules) -> dict[str, An
             ends[:, g, :, m] = np.array([one.interval[method][p] for p in NAMES]).T
     for side, table in zip(("lower", "upper"), ends, strict=True):
         words = f"{side} end of the {100 * rules.level:g} % interval, in the unit of the parameter"
-        data[side] = ((*dims, "method"), table, {"long_name": words})
+        data[side] = ((*dims, "method"), _shown(table, base), {"long_name": words})
     return data
 
 
-def mean_curves(found: list[SparseResult], base: Mapping[str, str]) -> dict[str, Any]:
+def _shown(table: Array, base: Base) -> Array:
+    """Standard errors or ends of intervals, a column a parameter, in the units of the parameters."""
+    columns = [base.shown(row.unit, table[:, p]) for p, row in enumerate(SPARSE_PARAMETERS.values())]
+    return np.stack(columns, axis=1)
+
+
+def mean_curves(found: list[SparseResult], base: Base) -> dict[str, Any]:
     """The mean curves, padded with NaN."""
     width = max((len(one.times) for one in found), default=0)
     rows = {
-        "time": ("times", base["time"], "time after the first dose"),
-        "mean": ("mean", base["own"], "mean"),
-        "sd": ("sd", base["own"], "standard deviation"),
-        "se": ("se_mean", base["own"], "standard error of the mean"),
+        "time": ("times", base.words["time"], "time after the first dose"),
+        "mean": ("mean", base.own, "mean"),
+        "sd": ("sd", base.own, "standard deviation"),
+        "se": ("se_mean", base.own, "standard error of the mean"),
         "n": ("n", "1", "values in the mean"),
         "n_samples": ("n_samples", "1", "samples drawn"),
         "n_blq": ("n_blq", "1", "samples below the limit of quantification"),
-        "weight": ("weights", base["time"], "trapezoid weight in the area to the last time"),
+        "weight": ("weights", base.words["time"], "trapezoid weight in the area to the last time"),
     }
     data = {}
     for name, (field, unit, words) in rows.items():
@@ -93,14 +98,14 @@ def above_limit(count: int) -> str:
 
 
 def coordinates_of(
-    groups: list[GroupSamples], found: list[SparseResult], rules: SparseRules, base: Mapping[str, str],
-    amount_unit: str, concentration: bool,
+    groups: list[GroupSamples], found: list[SparseResult], rules: SparseRules, base: Base,
+    amount_unit: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Return names of groups, parameters and methods, and what describes every group."""
     labels = [group.label for group in groups]
     numeric = bool(labels) and all(isinstance(v, int | float | np.number) for v in labels)
     names = np.array(labels if numeric else [str(v) for v in labels], dtype=None if numeric else object)
-    parameter_units = [_unit(row, base, concentration) for row in SPARSE_PARAMETERS.values()]
+    parameter_units = [_unit(row, base) for row in SPARSE_PARAMETERS.values()]
     count = {
         "n_subjects": "subjects", "n_samples": "samples", "n_blq": "samples below the limit of quantification",
         "n_alq": "samples above the upper limit of quantification: means and areas are lower bounds",
@@ -135,7 +140,7 @@ def coordinates_of(
         ),
         "dose": ("group", np.array([g.dose for g in groups], dtype=np.float64), {"units": units.show(amount_unit)}),
         "route": ("group", np.array([g.route for g in groups], dtype=object)),
-        "duration": ("group", np.array([g.duration for g in groups], dtype=np.float64), {"units": base["time"]}),
+        "duration": ("group", np.array([g.duration for g in groups], dtype=np.float64), {"units": base.words["time"]}),
         **{
             name: ("group", np.array(totals[name], dtype=np.int64), {"long_name": text}) for name, text in count.items()
         },

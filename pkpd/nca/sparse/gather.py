@@ -15,6 +15,7 @@ from pkpd.dosing import Dose
 from pkpd.errors import InputError, unknown_names, warn
 from pkpd.nca.study.periods import ByPeriod, by_period
 from pkpd.nca.study.unsampled import warn_unsampled
+from pkpd.ordering import place_of
 from pkpd.study import Study
 
 
@@ -89,7 +90,8 @@ def gather(study: Study, analyte: str, by: str | None, dose_unit: str) -> list[G
         warn(f"{people} subjects have no {by!r} and are in no group ({int(nowhere.sum())} samples)")
     table = table[~nowhere]
     _warn_times(table)
-    return [_group(key, part, first) for key, part in table.groupby("group", sort=True)]
+    groups = sorted(table.groupby("group", sort=False), key=lambda part: place_of(part[0]))
+    return [_group(key, part, first) for key, part in groups]
 
 
 def _at_their_limit(table: pandas.DataFrame) -> pandas.DataFrame:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from pkpd import units
 from pkpd.arguments import checked
 from pkpd.errors import InputError, warn
 from pkpd.nca.sparse.analysis import analyse_pooled
@@ -28,6 +27,7 @@ from pkpd.nca.sparse.pooled import left_out
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules, sparse_preset
 from pkpd.nca.sparse.samples import pool
+from pkpd.nca.study.base import Base
 from pkpd.study import Study
 
 INTRAVENOUS_ONLY = "defined after intravenous doses only"
@@ -98,21 +98,16 @@ def nca_sparse(
         raise InputError(f"study is a {type(study).__name__}; expected a Study (see pkpd.read_study)", "nca_sparse")
     chosen = (rules or sparse_preset(preset)).changed(**changes)
     analyte = study.analyte_named(analyte)
-    own = study.units.get(analyte, "1")
-    concentration = units.is_kind(own, "concentration")
-    base = {"time": study.units["time"], "own": units.show(own), "amount": own, "volume": "1"}
+    base = Base.of(study, analyte, dose_unit)
     amount_unit = dose_unit or study.units.get("dose", "mg")
-    if concentration:
-        base["amount"], base["volume"], _ = units.coherent(amount_unit, own)
-        amount_unit = base["amount"]
     groups = gather(study, analyte, by, amount_unit)
-    found = [_analysed(group, chosen, concentration) for group in groups]
+    found = [_analysed(group, chosen, base) for group in groups]
     data = {
-        **parameter_variables(found, base, concentration),
-        **result_tables(found, chosen),
+        **parameter_variables(found, base),
+        **result_tables(found, chosen, base),
         **mean_curves(found, base),
     }
-    coordinates = coordinates_of(groups, found, chosen, base, amount_unit, concentration)
+    coordinates = coordinates_of(groups, found, chosen, base, amount_unit)
     shared = covariates_of(study, groups, {*data, *coordinates, "point"})
     attrs = attributes_of(study, analyte, by, chosen, found) | {"dose_unit": dose_unit or ""}
     return xr.Dataset(data, {**coordinates, **shared}, attrs)
@@ -131,16 +126,16 @@ def rerun_sparse(study: Study, result: xr.Dataset, changes: dict[str, Any]) -> x
     return nca_sparse(study, **{**asked, "rules": SparseRules.from_json(attrs["rules"]), **changes})
 
 
-def _analysed(group: GroupSamples, rules: SparseRules, concentration: bool) -> SparseResult:
+def _analysed(group: GroupSamples, rules: SparseRules, base: Base) -> SparseResult:
     """One group's result; parameters that its doses do not allow are NaN with a reason."""
     meant = rules.for_route(group.route)
     pooled = pool(group.times, group.values, group.subjects, None, group.blq, group.lloq, meant)
     if lost := left_out(pooled):
         warn(f"group {group.label}: {lost}")
-    found = analyse_pooled(pooled, meant, float(group.dose), float(np.nan_to_num(group.duration)))
+    found = analyse_pooled(pooled, meant, float(group.dose) * base.ratio, float(np.nan_to_num(group.duration)))
     found = replace(found, rules=rules)
     refused: dict[str, str] = {}
-    if not concentration:
+    if not base.concentration:
         refused |= {name: NOT_A_CONCENTRATION for name, row in SPARSE_PARAMETERS.items() if row.needs_dose}
     elif group.route == "oral":
         refused["vss_obs"] = INTRAVENOUS_ONLY

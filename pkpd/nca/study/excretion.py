@@ -21,8 +21,10 @@ from pkpd.nca.kernel.accept import Acceptance, acceptance, line, not_met
 from pkpd.nca.kernel.compute import Computed, as_analysed, compute
 from pkpd.nca.kernel.profiles import ORAL, Profiles
 from pkpd.nca.settings import NcaSettings
+from pkpd.nca.study.base import scaled
 from pkpd.nca.study.covariates import with_covariates
 from pkpd.nca.study.dose_events import DoseEvents, dose_events
+from pkpd.nca.study.drugs import of_drug
 from pkpd.nca.study.intervals import profiles_of
 from pkpd.nca.study.labels import OF_PERIODS
 from pkpd.nca.study.lost_collections import lost, rests_on_amounts
@@ -148,7 +150,8 @@ def _excreted(study: Study, settings: NcaSettings) -> xr.Dataset:
     """The excretion of a study in which every subject has one period."""
     plasma, words = settings.plasma, _units(study, settings)
     warn_unsampled(study, settings.analyte)
-    parts = _collections(study, settings.analyte, words)
+    dosed = of_drug(study, plasma or settings.analyte, settings.drug)
+    parts = _collections(dosed, settings.analyte, words)
     n = len(parts.event)
     values = {name: np.full(n, np.nan) for name in EXCRETION}
     codes = {name: np.zeros(n, dtype=np.int16) for name in EXCRETION}
@@ -159,7 +162,7 @@ def _excreted(study: Study, settings: NcaSettings) -> xr.Dataset:
                          ("lambda_z", "lambda_z"), ("half_life", "half_life"), ("max_rate", "cmax"),
                          ("t_max_rate", "tmax"), ("last_rate", "clast"), ("t_last_rate", "tlast")):  # fmt: skip
         values[name], codes[name] = rates.of(source), rates.why(source).astype(np.int16)
-    against_blood = _clearances(study, settings, plasma, parts, values, codes, words)
+    against_blood = _clearances(dosed, settings, plasma, parts, values, codes, words)
     found = _labelled(study, settings, plasma, parts, values, codes, words)
     missing = lost((parts.owner, parts.begin, parts.end), parts.left_out, settings.rules.accept_lost_collections,
                    words["time"])  # fmt: skip
@@ -204,6 +207,13 @@ def _units(study: Study, settings: NcaSettings) -> dict[str, str]:
     if not units.is_kind(own, "amount"):
         raise InputError(f"{settings.analyte!r} was collected in {own!r}; expected a concentration or an amount", "nca")
     return {"time": time, "amount": own, "volume": study.units.get("volume", "mL")}
+
+
+def _shown(study: Study, settings: NcaSettings, words: Mapping[str, str]) -> dict[str, str]:
+    """Units as they are shown: amounts in the unit of the dose, volumes in that of the collections."""
+    dose = settings.dose_unit or study.units.get("dose", words["amount"])
+    dose = dose.split("/")[0].strip() if units.per_kg(dose) else dose
+    return {**words, "amount": units.show(dose), "volume": study.units.get("volume", words["volume"])}
 
 
 def _collections(study: Study, analyte: str, words: Mapping[str, str]) -> _Collections:
@@ -329,9 +339,12 @@ def _labelled(
     codes: dict[str, Any], words: Mapping[str, str],
 ) -> xr.Dataset:  # fmt: skip
     """The result with units; a clearance has the volume unit of the concentration in blood."""
-    blood = words
+    blood, usual = words, words["volume"]
     if plasma is not None:
         blood = {**words, "volume": units.coherent(words["amount"], study.units[plasma])[1]}
+        usual = units.usual_volume(_shown(study, settings, words)["amount"], study.units[plasma])
+    shown = _shown(study, settings, words)
+    in_blood = {**shown, "volume": usual}
     table = {**dict(enumerate(reasons.sentences(settings.rules.lambda_z_points))), **_SENTENCES}
     data: dict[str, Any] = {}
     sentences = np.full((len(parts.event), len(EXCRETION)), "", dtype=object)
@@ -339,7 +352,10 @@ def _labelled(
         value, code = values[name], codes[name].astype(int)
         code = np.where((code == 0) & ~np.isfinite(value), reasons.OUT_OF_RANGE, code)
         base = blood if name.startswith("clr") else words
-        attrs = {"units": row.unit if row.unit in ("1", "%") else units.resolve(row.unit, base),
+        inner = row.unit if row.unit in ("1", "%") else units.resolve(row.unit, base)
+        unit = inner if inner in ("1", "%") else units.resolve(row.unit, in_blood if name.startswith("clr") else shown)
+        value = scaled(value, 1.0 if inner == unit else units.factor(inner, unit))
+        attrs = {"units": unit,
                  "long_name": row.long_name, "symbol": row.symbol, "cdisc": row.cdisc,
                  "method": "collections"}  # fmt: skip
         if row.cdisc:
@@ -358,7 +374,11 @@ def _labelled(
         "interval": ("profile", events.number[mine].astype(np.int64)),
         "occasion": ("profile", events.occasion[mine]),
         "dose_time": ("profile", dose_time, {"units": words["time"]}),
-        "dose": ("profile", events.amount[mine], {"units": words["amount"]}),
+        "dose": (
+            "profile",
+            scaled(events.amount[mine], units.factor(words["amount"], shown["amount"])),
+            {"units": shown["amount"]},
+        ),
         "route": ("profile", routes),
     }
     return xr.Dataset(data, coordinates, attributes(study, settings))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pkpd import units
+from pkpd.arrays import Array
 from pkpd.dosing import ROUTES
 from pkpd.nca import reasons
 from pkpd.nca.kernel.compute import Computed
@@ -19,7 +17,7 @@ from pkpd.nca.kernel.row import NcaParameter
 from pkpd.nca.methods import TAILS
 from pkpd.nca.rules import Rules
 from pkpd.nca.settings import NcaSettings
-from pkpd.study import Study
+from pkpd.nca.study.base import Base
 
 COORDINATES = {
     "subject": "subject",
@@ -36,34 +34,6 @@ OF_PERIODS = {
 """Labels that are there where a subject has several periods, or several treatments."""
 
 
-@dataclass(frozen=True)
-class Base:
-    """Units for the words time, amount and volume; `own` is the analyte's, `concentration` whether it is one."""
-
-    words: Mapping[str, str]
-    own: str
-    concentration: bool
-
-    @classmethod
-    def of(cls, study: Study, analyte: str, dose_unit: str | None) -> Base:
-        """Derive them from the units of a study."""
-        own, time = study.units.get(analyte, "1"), study.units["time"]
-        if units.is_kind(own, "concentration"):
-            amount, volume, _ = units.coherent(dose_unit or study.units.get("dose", "mg"), own)
-            return cls({"time": time, "amount": amount, "volume": volume}, units.show(own), True)
-        return cls({"time": time, "amount": own, "volume": "1"}, units.show(own), False)
-
-    def unit(self, row: NcaParameter) -> str:
-        """Return the unit of a parameter."""
-        if row.unit == "log":
-            return f"ln({self.own})"
-        if row.unit == "amount/volume":
-            return self.own
-        if row.unit in ("1", "%") or (row.needs_dose and not self.concentration):
-            return row.unit if row.unit in ("1", "%") else "1"
-        return units.resolve(row.unit, self.words)
-
-
 def without_doses(found: Computed) -> Computed:
     """Return the same numbers without those that need a dose."""
     values, codes = found.values.copy(), found.codes.copy()
@@ -78,9 +48,9 @@ def variables(found: Computed, profiles: Profiles, rules: Rules, base: Base, nam
     result: dict[str, Any] = {}
     for name in names:
         row = PARAMETERS[name]
-        key = row.unit if base.concentration else name
+        key = "1" if row.needs_dose and not base.concentration and row.unit != "%" else row.unit
         if key not in shown:
-            shown[key] = base.unit(row)
+            shown[key] = base.unit(key)
         attrs = {"units": shown[key], "long_name": row.long_name, "symbol": row.symbol, "cdisc": _cdisc(row, profiles),
                  "method": row.method(rules)}  # fmt: skip
         if row.cdisc:
@@ -88,7 +58,8 @@ def variables(found: Computed, profiles: Profiles, rules: Rules, base: Base, nam
         for other in ("phoenix", "pknca"):
             if getattr(row, other):
                 attrs[other] = " ".join(getattr(row, other))
-        result[name] = ("profile", np.ascontiguousarray(found.values[:, INDEX[name]]), attrs)
+        values = base.shown(row.unit, np.ascontiguousarray(found.values[:, INDEX[name]]))
+        result[name] = ("profile", values, attrs)
     return result
 
 
@@ -117,9 +88,9 @@ def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str
     sentences = reasons.sentences(settings.rules.lambda_z_points)
     if settings.windows:
         dims = ("profile", "window", "extrapolation")
-        area = base.unit(PARAMETERS["auc_last"])
+        area = base.unit(PARAMETERS["auc_last"].unit)
         data["auc_window"] = (dims, extra.area, {"units": area, "long_name": "AUC over the window"})
-        moment = base.unit(PARAMETERS["aumc_last"])
+        moment = base.unit(PARAMETERS["aumc_last"].unit)
         data["aumc_window"] = (dims, extra.moment, {"units": moment, "long_name": "AUMC over the window"})
         data["reason_window"] = (dims, sentences[extra.area_codes.astype(np.intp)], {})
         coordinates["window"] = [f"{a:.15g}–{b:.15g}" for a, b in settings.windows]
@@ -128,7 +99,7 @@ def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str
         coordinates["extrapolation"] = ("extrapolation", list(KINDS), attrs)
     if settings.above:
         high = ("profile", "threshold")
-        time, area = base.words["time"], base.unit(PARAMETERS["auc_last"])
+        time, area = base.words["time"], base.unit(PARAMETERS["auc_last"].unit)
         data["time_above"] = (high, extra.time_above, {"units": time, "long_name": "time above the threshold"})
         data["auc_above"] = (high, extra.area_above, {"units": area, "long_name": "AUC above the threshold"})
         data["reason_above"] = (high, sentences[extra.above_codes.astype(np.intp)], {})
@@ -136,8 +107,8 @@ def extras(found: Computed, settings: NcaSettings, base: Base) -> tuple[dict[str
     return data, coordinates
 
 
-def coordinates(profiles: Profiles, base: Base, names: list[str]) -> dict[str, Any]:
-    """Return what names a profile: subject, interval, dose and route."""
+def coordinates(profiles: Profiles, dose: Array, base: Base, names: list[str]) -> dict[str, Any]:
+    """Return what names a profile: subject, interval, dose (in the unit shown) and route."""
     found: dict[str, Any] = {"parameter": list(names or NAMES)}
     for name, words in {**COORDINATES, **OF_PERIODS}.items():
         if name not in profiles.labels:
@@ -152,8 +123,8 @@ def coordinates(profiles: Profiles, base: Base, names: list[str]) -> dict[str, A
         found[name] = ("profile", values, attrs)
     time = base.words["time"]
     routes = np.array([*ROUTES, ""], dtype=object)[profiles.route.astype(np.intp)]
-    attrs = {"long_name": "amount of the dose", **({"units": base.words["amount"]} if base.concentration else {})}
-    found["dose"] = ("profile", profiles.dose, attrs)
+    attrs = {"long_name": "amount of the dose", **({"units": base.dose} if base.dose else {})}
+    found["dose"] = ("profile", dose, attrs)
     found["route"] = ("profile", routes, {"long_name": "route of the dose"})
     found["duration"] = ("profile", profiles.duration, {"long_name": "length of the infusion", "units": time})
     found["tau"] = ("profile", profiles.tau, {"long_name": "length of the dosing interval", "units": time})

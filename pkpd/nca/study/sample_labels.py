@@ -13,7 +13,7 @@ from pkpd.nca.kernel.compute import Computed
 from pkpd.nca.kernel.predose import predose_sample
 from pkpd.nca.kernel.prepare import FATES
 from pkpd.nca.kernel.profiles import Profiles
-from pkpd.nca.study.labels import Base
+from pkpd.nca.study.base import Base
 from pkpd.periods import in_one_period
 from pkpd.study import Study
 

@@ -11,7 +11,7 @@ from pkpd import units
 from pkpd.arrays import Array
 from pkpd.decimals import product
 from pkpd.dosing import Dose, Regimen
-from pkpd.engine import Settings, Solution, compile_model
+from pkpd.engine import Compiled, Settings, Solution, compile_model
 from pkpd.errors import InputError, naming, warn
 from pkpd.population import Population
 from pkpd.simulate.designs import (
@@ -60,7 +60,6 @@ class AdaptiveTrial:
             concrete(people.model, start), people, start, settings
         )  # fmt: skip
         self.values = drawn(people, seed, replicate, subjects)
-        self.code = compile_model(self.model)
         if missing := [n for n in self.code.inputs if n not in self.values]:
             raise InputError([f"covariate {n!r} has no value" for n in missing], "simulate_adaptive")
         require_covariates(people, self.model.covariates)
@@ -69,6 +68,11 @@ class AdaptiveTrial:
         self.exact: list[Array] = []  # by decision: subjects × outputs
         self.measured: list[dict[str, Array]] = []
         self.when: list[float] = []
+
+    @property
+    def code(self) -> Compiled:
+        """The compiled model: made once in every process, for it cannot be sent to another."""
+        return compile_model(self.model)
 
     @property
     def people(self) -> pandas.DataFrame:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +15,13 @@ from pkpd.arrays import Array
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError
+from pkpd.loops import mapped
 from pkpd.model import Model
 from pkpd.model.model import WORDS
 from pkpd.population import Population, Source, population_of
 from pkpd.simulate.adaptive.rule import Rule, Situation, accepted_doses, decide
 from pkpd.simulate.adaptive.trial import AdaptiveTrial, as_dataset, default_times
-from pkpd.simulate.resources import Resources
+from pkpd.simulate.resources import Resources, one_each
 
 if TYPE_CHECKING:
     import xarray
@@ -47,6 +50,8 @@ def simulate_adaptive(
     times: Sequence[float] | Array | None = None,
     at_dose: str = "before",
     settings: Settings | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
 ) -> xarray.Dataset:
     """Simulate virtual subjects whose doses a rule decides on the way.
 
@@ -75,6 +80,11 @@ def simulate_adaptive(
         As in `simulate`; a replicate is a trial of its own.
     times : array-like, optional
         Times of the result; by default 150 up to a week after the last dose or decision.
+    executor : concurrent.futures.Executor, optional
+        Who carries out replicates; here and one after the other if none is given. Processes need a rule that can be
+        pickled.
+    progress : bool
+        Show a progress bar after two seconds.
 
     Returns
     -------
@@ -113,17 +123,18 @@ def simulate_adaptive(
     values = 8.0 * subjects * replicates * (clock.size + (150 if times is None else len(times)))
     Resources().require(values, f"{replicates} replicates of {subjects} subjects take", "simulate_adaptive")
     plan = start if start is not None else Regimen((), _unit(people.model), "h")
-    trials = []
-    for number in range(1, int(replicates) + 1):
-        trial = AdaptiveTrial(people, plan, int(subjects), seed, number - 1, settings or Settings())
-        for k, time in enumerate(clock, start=1):
-            trial.see(float(time), k)
-            situation = Situation(
-                k, float(time), trial.seen, trial.given, trial.people, number, plan.unit, plan.time_unit
-            )
-            for subject, regimen in decide(rule, situation, each).items():
-                trial.add(subject, accepted_doses(regimen, situation, subject, trial.model), k)
-        trials.append(trial)
+    carry_out = partial(
+        _carried_out, people=people, rule=rule, clock=clock, plan=plan, each=each, subjects=int(subjects), seed=seed,
+        settings=one_each(settings, executor),
+    )  # fmt: skip
+    numbers = range(1, int(replicates) + 1)
+    if executor is None and replicates == 1:
+        trials = [carry_out(1)]
+    else:
+        trials = mapped(
+            carry_out, numbers, [f"replicate {k}" for k in numbers], executor=executor, progress=progress,
+            desc="adaptive simulation", unit="replicate",
+        )  # fmt: skip
     when = default_times(trials, clock) if times is None else np.asarray(times, dtype=float)
     result = as_dataset(trials, clock, when, at_dose == "after")
     result.attrs = {
@@ -133,6 +144,20 @@ def simulate_adaptive(
         "pkpd_version": package_version(),
     }  # fmt: skip
     return result
+
+
+def _carried_out(
+    number: int, people: Population, rule: Rule, clock: Array, plan: Regimen, each: bool, subjects: int, seed: int,
+    settings: Settings,
+) -> AdaptiveTrial:  # fmt: skip
+    """One replicate: a trial in which every decision was taken."""
+    trial = AdaptiveTrial(people, plan, subjects, seed, number - 1, settings)
+    for k, time in enumerate(clock, start=1):
+        trial.see(float(time), k)
+        situation = Situation(k, float(time), trial.seen, trial.given, trial.people, number, plan.unit, plan.time_unit)
+        for subject, regimen in decide(rule, situation, each).items():
+            trial.add(subject, accepted_doses(regimen, situation, subject, trial.model), k)
+    return trial
 
 
 def _unit(model: Model) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.engine import Settings
 from pkpd.errors import InputError, unknown_names, warn
+from pkpd.loops import mapped
 from pkpd.model import Model
 from pkpd.population import Population, Source, population_of
 from pkpd.simulate.designs import concrete, doses_for, one_occasion, require_covariates
@@ -33,6 +36,7 @@ from pkpd.simulate.locate.summary import (
     course_summary,
 )  # fmt: skip
 from pkpd.simulate.pieces import drawn
+from pkpd.simulate.resources import one_each
 
 if TYPE_CHECKING:
     import pandas
@@ -57,6 +61,8 @@ def locate(
     seed: int = 0,
     step: float | None = None,
     settings: Settings | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
 ) -> xarray.Dataset:
     r"""Find every minimum, maximum and crossing of an output, and how long it is below and above each threshold.
 
@@ -91,6 +97,10 @@ def locate(
         Longest step of the first grid, for courses with a rhythm much faster than a twelfth of the time between doses.
     settings : Settings, optional
         Tolerances; `FINE` by default. Ups and downs below 20·rtol of the subject's largest value count as flat.
+    executor : concurrent.futures.Executor, optional
+        Who locates, 250 subjects at a time; here and one after the other if none is given.
+    progress : bool
+        Show a progress bar after two seconds.
 
     Returns
     -------
@@ -136,15 +146,17 @@ def locate(
     table = np.column_stack([np.asarray(values[n], dtype=float) for n in inputs])
     whose = people if individuals is None else replace(people, covariates=None)
     doses = doses_for(regimen, whose, model, values, len(table))
-    summaries, status = [], np.zeros(len(table), dtype=np.int64)
-    advice: dict[int, str] = {}
-    for lo in range(0, len(table), TOGETHER):
-        part = slice(lo, lo + TOGETHER)
-        ends = (float(product(window[0], ratio)), float(product(window[1], ratio)))
-        course = Course(model, output, table[part], doses[part], ends, settings or FINE)
-        summaries.append(course_summary(course, limits, None if step is None else step * ratio, lo))
-        status[part] = course.status
-        advice |= {lo + k: text for k, text in course.advice.items()}
+    ends = (float(product(window[0], ratio)), float(product(window[1], ratio)))
+    begins = range(0, len(table), TOGETHER)
+    one = partial(_located, model, output, limits, ends, None if step is None else step * ratio,
+                  one_each(settings or FINE, executor))  # fmt: skip
+    parts = mapped(
+        one, [(lo, table[lo : lo + TOGETHER], doses[lo : lo + TOGETHER]) for lo in begins],
+        [f"subjects from {lo + 1}" for lo in begins], executor=executor, progress=progress, desc="locate", unit="part",
+    )  # fmt: skip
+    summaries = [part[0] for part in parts]
+    status = np.concatenate([part[1] for part in parts])
+    advice = {lo + k: text for lo, part in zip(begins, parts, strict=True) for k, text in part[2].items()}
     if (bad := np.flatnonzero(status)).size:
         text = f"{bad.size} of {len(table)} subjects have no located course and are NaN; subject {names[bad[0]]!r}: "
         warn(text + advice[int(bad[0])])
@@ -155,6 +167,16 @@ def locate(
         "between": list(window), "pkpd_version": package_version(),
     }  # fmt: skip
     return result
+
+
+def _located(
+    model: Model, output: str, limits: Array, ends: tuple[float, float], step: float | None, settings: Settings,
+    part: tuple[int, Array, list[Any]],
+) -> tuple[CourseSummary, Integers, dict[int, str]]:  # fmt: skip
+    """Locate what happens in the courses of some subjects, counted from the first one's place."""
+    first, table, doses = part
+    course = Course(model, output, table, doses, ends, settings)
+    return course_summary(course, limits, step, first), course.status, dict(course.advice)
 
 
 def _window(regimen: Regimen, between: tuple[float, float] | None) -> tuple[float, float]:

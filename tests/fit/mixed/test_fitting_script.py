@@ -70,3 +70,12 @@ def test_all_names_of_the_steps_are_there() -> None:
     assert [n for n in steps.__all__ if not hasattr(steps, n)] == []
     named = set(re.findall(r"steps\.(\w+)", PAGE.read_text(encoding="utf-8")))
     assert named <= set(steps.__all__)
+
+
+def test_the_bootstrap_is_that_of_single_fits(script: dict[str, Any]) -> None:
+    boot = script["boot"]
+    assert boot["estimate"].sizes["replicate"] == 4
+    assert set(boot["status"].values) <= {"converged", "on a bound", "not converged"}
+    alone = script["again"](2)
+    np.testing.assert_array_equal(boot["estimate"].isel(replicate=2).values, alone["estimate"].values)
+    assert float(boot["estimate"].sel(parameter="CL").std("replicate")) > 0

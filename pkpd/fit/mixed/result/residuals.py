@@ -63,7 +63,8 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
     DataFrame
         One row per observation: ``subject``, ``occasion`` (NaN without any), ``output``, ``time``, ``value`` (the limit
         where censored), ``PRED`` (without random effects), ``IPRED``, ``SD`` (residual, on the error's scale, at the
-        mode), ``IWRES``, ``CWRES``, ``CWRESI``, and ``note``: why there are no residuals (NaN).
+        mode), ``IWRES``, ``CWRES``, ``CWRESI``, ``note`` (why there are no residuals: NaN) and ``unit`` (of value, PRED
+        and IPRED).
     """
     import pandas
 
@@ -94,6 +95,7 @@ def residuals(problem: Problem, point: Point, modes: Modes, root: str = "symmetr
         "subject": names[data.subject], "occasion": occasions[data.occasion], "output": outputs[data.output],
         "time": data.time, "value": data.value, "PRED": typical.f, "IPRED": here.response.f, "SD": sd,
         "IWRES": individual, "CWRES": plain, "CWRESI": interacting, "note": _notes(problem, modes, plain),
+        "unit": np.array([data.model.units.get(name, "") for name in data.outputs], dtype=object)[data.output],
     })  # fmt: skip
 
 
