@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -221,6 +222,13 @@ def test_log_rank_is_the_score_test_of_cox_without_ties(rows: list[tuple[int, bo
             share = x[k:].mean()
             u, info = u + x[k] - share, info + share * (1 - share)
         np.testing.assert_allclose(found["chi_square"], u * u / info, rtol=1e-9)
+
+
+def test_without_statsmodels_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "statsmodels", None)
+    for verb in (lambda: kaplan_meier(ovarian()), lambda: log_rank(ovarian(), "rx"), lambda: cox(ovarian(), ["age"])):
+        with pytest.raises(InputError, match=r"pkpd-toolkit\[trial\]"):
+            verb()
 
 
 def test_landmark_groups_by_what_was_known_by_then() -> None:
