@@ -132,6 +132,11 @@ def test_duration_of_response() -> None:
     found = response_duration(table)
     assert found[["subject", "start", "end", "duration", "event"]].to_numpy().tolist() == [
         [1, 50.0, 197.0, 148.0, True], [2, 99.0, 148.0, 50.0, False], [3, 50.0, 99.0, 50.0, False]]  # fmt: skip
+    better = {"subject": [1] * 4, "day": [50, 99, 148, 197], "response": ["PR", "CR", "CR", "PD"]}
+    assert response_duration(better)[["response", "start"]].to_numpy().tolist() == [["CR", 50.0]]
+    once = {"subject": [1] * 3, "day": [50, 99, 148], "response": ["SD", "PR", "PD"]}
+    assert len(response_duration(once)) == 0
+    assert response_duration(once, rules="1.1")["duration"].tolist() == [50.0]
     died = response_duration(table, patients={"subject": [1, 2, 3, 4], "death": [150, 400, None, 120]})
     assert died["end"].tolist() == [150.0, 400.0, 99.0]
     assert died["reason"].tolist()[:2] == ["death", "death"]
