@@ -95,5 +95,5 @@ def _start(part: pandas.DataFrame, rules: RecistRules) -> float:
     run = Run(rules, ("CR", "PR"))
     for day, response in zip(part["day"].tolist(), part["response"].tolist(), strict=True):
         if run.add(day, response) or (not rules.confirms and run.first is not None):
-            return float(run.first or np.nan)
+            return float("nan") if run.first is None else run.first
     return float("nan")
