@@ -204,8 +204,8 @@ def main(folder: str, *names: str) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     for name in names or (*PICTURES, "contact"):
         drawn = contact(Path(folder)) if name == "contact" else sheet(PICTURES[name])
-        # 64 colours are enough for drawings.
-        small = Image.fromarray(drawn).quantize(64, dither=Image.Dither.NONE)
+        # 256 colours are enough for drawings, if rare ones count as much as frequent ones.
+        small = Image.fromarray(drawn).quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         small.save(Path(folder) / f"{name}.png", optimize=True)
         print(name, drawn.shape, flush=True)
 
