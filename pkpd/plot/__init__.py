@@ -8,18 +8,23 @@ from pkpd.plot.boxes import parameter_boxes
 from pkpd.plot.convergence import convergence, convergence_page
 from pkpd.plot.course import fitted_course
 from pkpd.plot.effects import random_effects, random_effects_page
+from pkpd.plot.escalation import dose_escalation
 from pkpd.plot.facets import profiles_page
 from pkpd.plot.fitted import observed_fitted, residuals
 from pkpd.plot.goodness import goodness_of_fit, observed_predicted, weighted_residuals
+from pkpd.plot.kaplan_meier import kaplan_meier
 from pkpd.plot.means import MeanRule, mean_profiles
 from pkpd.plot.overlay import overlay
 from pkpd.plot.page import page
 from pkpd.plot.power import proportionality
 from pkpd.plot.profiles import profiles
+from pkpd.plot.spider import spider
 from pkpd.plot.style import letters as panel_letters
 from pkpd.plot.subjects import individual_course, individual_courses
+from pkpd.plot.swimmer import swimmer
 from pkpd.plot.terminal import lambda_z, lambda_z_page
 from pkpd.plot.timeline import timeline
+from pkpd.plot.waterfall import waterfall
 
 __all__ = [
     "BandStyle",
@@ -28,10 +33,12 @@ __all__ = [
     "bands_page",
     "convergence",
     "convergence_page",
+    "dose_escalation",
     "fitted_course",
     "goodness_of_fit",
     "individual_course",
     "individual_courses",
+    "kaplan_meier",
     "lambda_z",
     "lambda_z_page",
     "mean_profiles",
@@ -47,7 +54,10 @@ __all__ = [
     "random_effects",
     "random_effects_page",
     "residuals",
+    "spider",
+    "swimmer",
     "timeline",
+    "waterfall",
     "weighted_residuals",
 ]
 

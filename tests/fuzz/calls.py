@@ -28,7 +28,9 @@ from pkpd.io import (
 )
 from pkpd.model import define
 from pkpd.population import Constraint, InverseWishart, NormalPrior, Omega, Population, block, residual_error
+from tests.fuzz.escalation_calls import escalation
 from tests.fuzz.odd import ODD
+from tests.fuzz.response_calls import response_calls
 
 matplotlib.use("Agg")
 Call = tuple[Callable[..., Any], dict[str, Any]]
@@ -352,7 +354,8 @@ def _pictures() -> dict[str, Call]:
 
 GROUPS: dict[str, Callable[[], dict[str, Call]]] = {
     "dosing": _dosing, "units": _units, "values": _values, "models": _models, "readers": _readers, "nca": _nca,
-    "simulations": _simulations, "fits": _fits, "pictures": _pictures,
+    "simulations": _simulations, "fits": _fits, "pictures": _pictures, "escalation": escalation,
+    "responses": response_calls,
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Response of tumours: RECIST assessments, best overall response, rates, agreement of reviewers, duration."""
