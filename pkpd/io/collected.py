@@ -16,6 +16,11 @@ from pkpd.io.table import Table, positions
 
 _ROUNDING = 1e-9  # relative; ends that were computed from dates may miss the next start by the last digits
 
+_NO_END = (
+    "none: the record has no end of a collection (column '{spelled}'); a collection of urine needs its end, a sample "
+    "at a point in time no volume"
+)
+
 
 def check_collections(
     records: pandas.DataFrame, table: Table, kind: str, units: Mapping[str, str], findings: Findings
@@ -65,6 +70,11 @@ def check_collections(
         findings.fact(f"observations: {int((collected & used).sum())} records are collections")
 
 
+def _spelled_end(table: Table) -> str:
+    """What the column of ends is called there: SDTM's tables come with its own names."""
+    return "PCENDTC" if table.headings.get("time") in ("PCDTC", "PCELTM") else "until"
+
+
 def _check_volumes(
     records: pandas.DataFrame, table: Table, which: tuple[Flags, Flags], units: Mapping[str, str], findings: Findings
 ) -> None:
@@ -74,7 +84,7 @@ def _check_volumes(
     for i in positions(volume < 0):
         table.complain(findings, "volume", i, "a number ≥ 0")
     for i in positions(~np.isnan(volume) & ~collected):
-        table.complain(findings, "volume", i, "none: the record has no end of a collection (column 'until')")
+        table.complain(findings, "volume", i, _NO_END.format(spelled=_spelled_end(table)))
     names = list(records["analyte"])
     amount = {name: _is_amount(units[name]) for name in set(names) if name in units}
     for i in positions(collected & used & ~_filled(table, "volume")):

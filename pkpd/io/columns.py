@@ -236,12 +236,18 @@ def value_name(table: Table) -> str:
     return split_heading(table.headings.get("value", "value"), vocabulary({"value": OBSERVATIONS["value"]}))[0]
 
 
+_SPREADS = {"sd", "se", "sem", "std", "stdev", "cv", "gsd", "gcv", "stddev"}
+
+
 def missing_column(table: Table, column: str, what: str, findings: Findings) -> None:
     """Add the problem that a table lacks a column, with what it has instead and the nearest heading."""
     headings = list(table.headings.values())
     hint = nearest(column, [h for h in headings if table_key(table, h) in table.extras])
     hint = f"; {hint}" if hint.startswith("did") else ""
-    if headings and all(re.fullmatch(r"column \d+", h) for h in headings):
+    words = {word for h in headings for word in re.split(r"[^a-z]+", h.casefold())}
+    if words & {"mean", "geomean", "average", "avg", "gmean"} and words & _SPREADS:
+        hint = "; means with their spread are no samples of subjects: expected the subjects' own values, one row each"
+    elif headings and all(re.fullmatch(r"column \d+", h) for h in headings):
         hint = f"; the file has no header: say {say(headings[0], column)} and so on"
     elif headings and all(number(h) is not None for h in headings):
         hint = "; the headings are numbers, as of a file without a header: give its path, or header=None to pandas"

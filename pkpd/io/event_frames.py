@@ -11,6 +11,7 @@ from pkpd.arrays import Array
 from pkpd.covariate_names import COVARIATE_NAMES
 from pkpd.io import doses as dosing
 from pkpd.io import shape, subjects
+from pkpd.io.administrations import without_administrations
 from pkpd.io.collected import check_collections
 from pkpd.io.dose_kinds import DoseUnits, rate_ratio, time_ratio
 from pkpd.io.dose_rows import contradictions
@@ -46,6 +47,8 @@ def event_frames(job: Job, table: Table, names: list[str], limits: tuple[object,
     if rows is None:
         return None
     (table,), labelled = treatments([rows.table], findings)
+    spelled = "CMT" if job.events.strict else "compartment"
+    table = without_administrations(table, rows.is_dose, spelled, findings)
     check_repeats(table, rows.is_dose, findings)
     rows = replace(rows, table=check_samples(table, rows.filled, findings, refuse=not job.events.strict))
     samples = samples_of(rows, names, job.events.analytes, findings)

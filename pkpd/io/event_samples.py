@@ -92,9 +92,10 @@ def censored_as_text(table: Table, names: Sequence[str], findings: Findings) -> 
     key = "value" if "value" in table else next(iter(wide.values()), "")
     if "cens" in table:
         if "value" not in table and len(wide) != 1:
+            whose = f"which of {', '.join(wide)} it is for" if wide else "what it is for: no column of values was found"
             findings.problem(
-                f"{table.name}: the column '{table.headings['cens']}' does not say which of {', '.join(wide)} it is "
-                "for; expected one column of values with the analyte in another, or texts such as '<0.1'"
+                f"{table.name}: the column '{table.headings['cens']}' does not say {whose}; "
+                "expected one column of values with the analyte in another, or texts such as '<0.1'"
             )
             return table
         codes = [number(cell) for cell in table.columns["cens"]]

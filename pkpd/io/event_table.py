@@ -125,7 +125,20 @@ def nonmem_words(headings: Iterable[str], words: Mapping[str, str]) -> dict[str,
 
 def without_events(table: Table) -> Table:
     """Return a table that is no event table: columns that only look like one's are columns like any other."""
-    return replace(table, extras=(*table.extras, *(column for column in EVENTS if column in table)))
+    return replace(table, extras=(*_not_into(table), *(column for column in EVENTS if column in table)))
+
+
+def with_compartments(table: Table) -> Table:
+    """Return an event table in which what the user called ``into`` is the compartment."""
+    if "into" not in table or "compartment" in table:
+        return table
+    columns = {"compartment" if key == "into" else key: cells for key, cells in table.columns.items()}
+    headings = {"compartment" if key == "into" else key: heading for key, heading in table.headings.items()}
+    return replace(table, columns=columns, headings=headings, extras=_not_into(table))
+
+
+def _not_into(table: Table) -> tuple[str, ...]:
+    return tuple(key for key in table.extras if key != "into")
 
 
 def read_events(job: Job, table: Table, names: Sequence[str]) -> EventTable | None:

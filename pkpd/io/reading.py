@@ -8,6 +8,7 @@ from pkpd import units as unit_tools
 from pkpd.io import doses as dosing
 from pkpd.io import observations as sampling
 from pkpd.io import shape, subjects
+from pkpd.io.administrations import with_amounts, without_administrations
 from pkpd.io.cells import label, of_each
 from pkpd.io.changing import changing_records
 from pkpd.io.clock import Times, on_one_axis, read_times
@@ -59,6 +60,8 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         return event_frames(job, table, names, limits)
     if table is not None and apart and says_what_rows_are(table):
         table = observed_only(table, names, findings)
+    if table is not None:
+        table = without_administrations(table, with_amounts(table), "into", findings)
     if table is not None and not apart:
         table, dose_table = single or shape.split_doses(table, names, findings)
         job.heading_units["doses"] = job.heading_units["observations"]
@@ -69,6 +72,7 @@ def build(job: Job, limits: tuple[object, object], duplicates: str | None) -> Fr
         check_about_doses(table, why, findings)
         table = check_samples(table, everywhere(table), findings)
     if dose_table is not None:
+        dose_table = without_administrations(dose_table, with_amounts(dose_table), "into", findings)
         dose_table = given_rows(check_doses(without_ignored(dose_table, (), findings, flags=True), findings), findings)
     if table is not None and not len(table):
         findings.problem("observations: no observations in the table; expected at least one")

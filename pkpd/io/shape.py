@@ -110,7 +110,7 @@ def split_doses(table: Table, names: Sequence[str], findings: Findings) -> tuple
 
 def parts(table: Table, measured: Sequence[str]) -> tuple[Table, Table]:
     """The table without the columns of doses, and without those of samples; all rows are in both."""
-    dose_only = {"amount", "amount_per_kg", "single_dose", "route", "duration", "dose_unit"}
+    dose_only = {"amount", "amount_per_kg", "single_dose", "route", "duration", "dose_unit", "into"}
     samples = {key: cells for key, cells in table.columns.items() if key not in dose_only}
     sample_only = {"analyte", "value", "mark", "excluded", "reason", "volume", "lower", *SIDES, *measured}
     doses = {key: cells for key, cells in table.columns.items() if key not in sample_only}

@@ -18,6 +18,7 @@ from pkpd.io.event_table import (
     is_event_table,
     nonmem_words,
     says_what_rows_are,
+    with_compartments,
     without_events,
 )
 from pkpd.io.files import with_sheets
@@ -197,8 +198,7 @@ def _open(sources: Mapping[str, Any], units: object, columns: Any, findings: Fin
             if source_rows:
                 table = replace(table, rows=[source_rows[row - 1] for row in table.rows])
             is_events = says_what_rows_are if apart else is_event_table
-            if not is_events(table):
-                table = without_events(table)
+            table = with_compartments(table) if is_events(table) else without_events(table)
         job.tables[name] = table
     complete_units(job, analytes)
     known = {heading.upper() for heading in loaded["observations"][0]} if "observations" in loaded else set()

@@ -33,8 +33,9 @@ def bands_page(
     ----------
     forecast : Dataset
         What `pkpd.simulate` returned for a study.
-    axes : array of Axes
-        For instance ``plt.subplots(2, 4, layout="constrained")[1]``; those left over are hidden.
+    axes : array of Axes or None
+        For instance ``plt.subplots(2, 4, layout="constrained")[1]``; those left over are hidden. None: those of a new
+        figure.
     name : str
         Output to draw; ``"<output>_measured"`` are its values with residual error.
     by : str
@@ -49,7 +50,7 @@ def bands_page(
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------

@@ -75,20 +75,20 @@ def convergence(fit: PopulationFit, name: str = OBJECTIVE, *, ax: Axes | None = 
 
 
 @checked
-def convergence_page(fit: PopulationFit, axes: Any) -> np.ndarray[Any, Any]:
+def convergence_page(fit: PopulationFit, axes: Any = None) -> np.ndarray[Any, Any]:
     """Draw the objective and every estimate over the way of a fit, one per given axes; axes left over are hidden.
 
     Parameters
     ----------
     fit : PopulationFit
         Which fit.
-    axes : array of Axes
-        For instance ``plt.subplots(2, 4, layout="constrained")[1]``.
+    axes : array of Axes, optional
+        For instance ``plt.subplots(2, 4, layout="constrained")[1]``; by default those of a new figure.
 
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------

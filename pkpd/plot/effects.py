@@ -68,20 +68,20 @@ def random_effects(fit: PopulationFit, name: str | None = None, *, ax: Axes | No
 
 
 @checked
-def random_effects_page(fit: PopulationFit, axes: Any) -> np.ndarray[Any, Any]:
+def random_effects_page(fit: PopulationFit, axes: Any = None) -> np.ndarray[Any, Any]:
     """Draw every random effect that has a variance, one per given axes; axes left over are hidden.
 
     Parameters
     ----------
     fit : PopulationFit
         Which fit.
-    axes : array of Axes
-        For instance ``plt.subplots(1, 3, layout="constrained")[1]``.
+    axes : array of Axes, optional
+        For instance ``plt.subplots(1, 3, layout="constrained")[1]``; by default those of a new figure.
 
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------

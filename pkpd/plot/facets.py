@@ -17,7 +17,7 @@ from pkpd.study import Study
 @checked
 def profiles_page(
     study: Study,
-    axes: Any,
+    axes: Any = None,
     analyte: str | None = None,
     *,
     by: str = "dose",
@@ -33,8 +33,8 @@ def profiles_page(
     ----------
     study : Study
         The samples.
-    axes : array of Axes
-        For instance ``plt.subplots(2, 2, layout="constrained")[1]``.
+    axes : array of Axes, optional
+        For instance ``plt.subplots(2, 2, layout="constrained")[1]``; by default those of a new figure.
     analyte : str, optional
         Which of the analytes; may be left out if there is only one.
     by : str
@@ -49,7 +49,7 @@ def profiles_page(
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------

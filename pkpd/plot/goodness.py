@@ -122,7 +122,7 @@ def weighted_residuals(
 
 @checked
 def goodness_of_fit(
-    fit: PopulationFit, axes: Any, output: str | None = None, *, log: bool = False
+    fit: PopulationFit, axes: Any = None, output: str | None = None, *, log: bool = False
 ) -> np.ndarray[Any, Any]:
     """Draw the four usual pictures: observed against PRED and IPRED, CWRES over time and over PRED.
 
@@ -130,8 +130,9 @@ def goodness_of_fit(
     ----------
     fit : PopulationFit
         Which fit.
-    axes : array of Axes
-        At least four, for instance ``plt.subplots(2, 2, layout="constrained")[1]``; those left over are hidden.
+    axes : array of Axes, optional
+        At least four, for instance ``plt.subplots(2, 2, layout="constrained")[1]``; those left over are
+        hidden. By default those of a new figure.
     output : str, optional
         Output of the model; may be left out if only one was observed.
     log : bool
@@ -140,7 +141,7 @@ def goodness_of_fit(
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------

@@ -24,6 +24,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":")
 STUDY_DAY = "study day"
 MOST_GROUPS = 21
+MOST_PANELS = 12
+"""Most subjects that a page shows that nobody gave axes for."""
 _LETTER, EDGE_NAME = "panel letter", "name beside the edge"
 SMALL = 8.0
 """Points of the smallest letters: smaller ones cannot be read in print."""
@@ -43,13 +45,18 @@ def axes_of(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
 def fill(axes: Any, items: Sequence[Any], draw: Callable[[Any, Axes], object]) -> np.ndarray[Any, Any]:
     """Draw one item into each of some axes, hide what is left over, and return the axes as an array.
 
-    Panels have letters; the names of horizontal lines stand only beside the last panel of each row.
+    Without axes (None) a new figure has as many as are needed. Panels have letters; the names of horizontal lines stand
+    only beside the last panel of each row.
 
     Raises
     ------
     InputError
         If there are more items than axes.
     """
+    if axes is None:
+        across = 1 if len(items) < 2 else 2 if len(items) < 5 else 3 if len(items) < 10 else 4
+        down = max(-(-len(items) // across), 1)
+        axes = plt.subplots(down, across, figsize=(4.2 * across, 3.2 * down), layout="constrained", squeeze=False)[1]
     panels = np.atleast_1d(np.asarray(axes, dtype=object))
     if len(items) > panels.size:
         raise InputError(f"{len(items)} pictures ({few(items)}) for {panels.size} axes; give at least as many axes")

@@ -72,7 +72,7 @@ def individual_course(
 def individual_courses(
     fit: PopulationFit,
     study: Study,
-    axes: Any,
+    axes: Any = None,
     subjects: Sequence[Any] | None = None,
     output: str | None = None,
     *,
@@ -87,10 +87,11 @@ def individual_courses(
         Which fit.
     study : Study
         What was fitted.
-    axes : array of Axes
-        For instance ``plt.subplots(3, 4, layout="constrained")[1]``; the first one carries the legend.
+    axes : array of Axes, optional
+        For instance ``plt.subplots(3, 4, layout="constrained")[1]``; the first one carries the legend. By default
+        those of a new figure.
     subjects : sequence, optional
-        Which subjects; by default the first ones, as many as there are axes.
+        Which subjects; by default the first ones, as many as there are axes, at most 12 in a new figure.
     output : str, optional
         Output of the model; may be left out if only one was observed.
     log : bool
@@ -101,7 +102,7 @@ def individual_courses(
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def individual_courses(
     """
     output, rows = rows_of(fit, output)
     known = list(dict.fromkeys(rows["subject"]))
-    chosen = known[: np.size(axes)] if subjects is None else list(subjects)
+    chosen = known[: style.MOST_PANELS if axes is None else np.size(axes)] if subjects is None else list(subjects)
     for subject in chosen:
         style.require_name(subject, known, "subject of the fit")
 

@@ -57,7 +57,7 @@ def lambda_z(
 
 @checked(result=OF_SAMPLES)
 def lambda_z_page(
-    result: xarray.Dataset, axes: Any, profiles: Sequence[int] | None = None, *, log: bool = True
+    result: xarray.Dataset, axes: Any = None, profiles: Sequence[int] | None = None, *, log: bool = True
 ) -> np.ndarray[Any, Any]:
     """Draw the terminal regressions of several profiles, one per given axes; axes left over are hidden.
 
@@ -67,24 +67,25 @@ def lambda_z_page(
     ----------
     result : Dataset
         What `pkpd.nca.nca` returned.
-    axes : array of Axes
-        For instance ``plt.subplots(2, 3, layout="constrained")[1]``.
+    axes : array of Axes, optional
+        For instance ``plt.subplots(2, 3, layout="constrained")[1]``; by default those of a new figure.
     profiles : sequence of int, optional
-        Positions of the profiles; by default the first ones, as many as there are axes.
+        Positions of the profiles; by default the first ones, as many as there are axes, at most 12 in a new figure.
     log : bool
         Whether the axes of values are logarithmic.
 
     Returns
     -------
     array of Axes
-        The given axes.
+        The given axes, or those of the new figure.
 
     Raises
     ------
     InputError
         If there are more profiles than axes, or a profile does not exist.
     """
-    chosen = list(range(min(np.size(axes), result.sizes["profile"]))) if profiles is None else list(profiles)
+    most = style.MOST_PANELS if axes is None else int(np.size(axes))
+    chosen = list(range(min(most, result.sizes["profile"]))) if profiles is None else list(profiles)
     return style.fill(axes, chosen, lambda profile, ax: _draw(result, profile, ax, log, key=False))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from pkpd.simulate.task import Task
 from pkpd.study import Study
 
 _DIMS = ("replicate", "record")
+_COMPUTED = {"value": "exact value", "measured": "value with residual error", "blq": "below LLOQ"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +108,7 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
     observed, rows = _observed(run.people, study)
     model = replace(observed.model, covariates=run.people.model.covariates)
     run = replace(run, people=replace(run.people, model=model, covariates=None))
-    names = {"value": "exact value", "measured": "value with residual error", "blq": "below LLOQ"}
-    possible = {n: Variable(_DIMS, {"long_name": t}, "bool" if n == "blq" else "float64") for n, t in names.items()}
+    possible = {n: Variable(_DIMS, {"long_name": t}, "bool" if n == "blq" else "float64") for n, t in _COMPUTED.items()}
     variables = chosen(possible, possible, keep)
     own_units = {o: study.units[a] for o, a in observed.analytes.items()}
     known = {o for o, a in observed.analytes.items() if a not in study.assumed_units}
@@ -124,7 +124,11 @@ def study_task(run: Run, study: Study, replicates: int, keep: Iterable[str] | st
     inputs_of(model, first)
     sizes = {"replicate": replicates, "record": len(observed.time)}
     layout = Layout(
-        sizes, {**sizes, "replicate": cut.together}, variables, coordinates_of({}), _fixed(study, observed, own_units)
+        sizes,
+        {**sizes, "replicate": cut.together},
+        variables,
+        coordinates_of({}),
+        _fixed(study, observed, own_units),
     )
     return Task(job, layout, cut, first)
 
@@ -155,7 +159,7 @@ def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> di
 
     table = study._observations.iloc[observed.position]
     outputs = [observed.outputs[k] for k in observed.output]
-    return {
+    found = {
         "subject": column(table["subject"].to_numpy().astype(str)),
         "output": column(np.array(outputs).astype(str)),
         "analyte": column(table["analyte"].to_numpy().astype(str)),
@@ -171,6 +175,18 @@ def _fixed(study: Study, observed: Observed, own_units: Mapping[str, str]) -> di
         **_first_doses(study, table["subject"], column),
         "observation": column(observed.position, {"long_name": "row of the study's observations"}),
     }
+    taken = {*found, *_DIMS, *_COMPUTED, "status"}
+    return found | {name: values for name, values in _covariates(study, table["subject"], column) if name not in taken}
+
+
+def _covariates(study: Study, subjects: Any, column: Any) -> Iterator[tuple[str, Any]]:
+    """What the study knows of each record's subject and does not change in time, by which groups differ."""
+    people = study.subjects.set_index("subject")
+    for name in (str(n) for n in people.columns):
+        values = subjects.map(people[name]).to_numpy()
+        numbers = np.issubdtype(values.dtype, np.number)
+        about = {"units": study.units[name]} if name in study.units else {}
+        yield name, column(values.astype(float) if numbers else values.astype(str), about)
 
 
 def _first_doses(study: Study, subjects: Any, column: Any) -> dict[str, Any]:

@@ -211,3 +211,39 @@ def test_a_study_that_is_gone_must_be_given_and_another_one_is_said() -> None:
         nca.rerun(found, study=two_doses({0: [1, 2, 4, 6, 8, 12], 1: [1, 2]}))
     with pytest.raises(InputError, match="settings do not know their study"):
         nca.rerun(str(found.attrs["settings"]))
+
+
+def test_what_is_asked_for_is_found_by_any_of_its_names() -> None:
+    """Phoenix's and CDISC's names, as in `nca`; the order is the asked one; an unknown name suggests one of these."""
+    result, tree, sparse = RESULTS["nca"], RESULTS["two analytes"], RESULTS["sparse"]
+    table = nca.summarise(result, "arm", parameters=["AUCINF_obs", "Cmax"])
+    whole = nca.summarise(result, "arm").set_index(["arm", "parameter"])
+    assert table["parameter"].tolist() == ["auc_inf_obs", "cmax"] * 2
+    pandas.testing.assert_frame_equal(
+        table.set_index(["arm", "parameter"]), whole.loc[[*zip(table["arm"], table["parameter"], strict=True)]]
+    )
+    assert [*nca.wide_table(result, ["AUCINF_obs", "Cmax"], units=False, labels=[])] == ["auc_inf_obs", "cmax"]
+    several = nca.summarise(tree, parameters=["cmax", "amount_excreted"])
+    assert several[["analyte", "parameter"]].to_numpy().tolist() == [["C", "cmax"], ["urine", "amount_excreted"]]
+    assert set(nca.summarise(sparse, parameters=["cmax"])["parameter"]) == {"cmax"}
+    for broken in (result, tree, sparse):
+        with pytest.raises(InputError, match="unknown parameter 'cmaxx'; did you mean 'cmax'"):
+            nca.summarise(broken, parameters=["cmaxx"])
+        with pytest.raises(InputError, match="parameters is empty"):
+            nca.summarise(broken, parameters=[])
+
+
+def test_why_knows_profiles_by_their_subjects() -> None:
+    """A subject with one profile, the group of a sparse result; several profiles are named."""
+    result = RESULTS["nca"]
+    subjects = result["subject"].values.tolist()
+    once = [k for k, name in enumerate(subjects) if subjects.count(name) == 1]
+    for k in once:
+        assert nca.why(result, "cmax", subjects[k]) == nca.why(result, "cmax", k)
+    group = str(RESULTS["sparse"]["group"].values[1])
+    assert nca.why(RESULTS["sparse"], "cmax", group) == nca.why(RESULTS["sparse"], "cmax", 1)
+    twice = xr.concat([result, result], "profile", data_vars="minimal", coords="minimal", compat="override")
+    with pytest.raises(InputError, match="has 2 profiles; expected the position of one: 0, "):
+        nca.why(twice, "cmax", subjects[0])
+    with pytest.raises(InputError, match="unknown subject 'nobody'"):
+        nca.why(result, "cmax", "nobody")

@@ -89,3 +89,24 @@ def test_the_drug_stays_in_the_settings() -> None:
         assert rerun(with_metabolite, result, drug="X")["dose"].values.tolist() == [25]
     assert len(of_drug(with_metabolite, "M1", "X").doses) == 1
     assert len(with_metabolite.doses) == 3
+
+
+def test_responses_and_means_have_the_doses_of_their_drug() -> None:
+    """`nca_response` and `nca_sparse` choose doses as `nca` does, or ask; `rerun` keeps what was said."""
+    given = study(samples(A=8.0, B=4.0, E=9.0), doses((0, 10, "A"), (4, 200, "B")))
+    for verb in (pkpd.nca.nca_response, pkpd.nca.nca_sparse):
+        assert analysed_by(verb, given, "B")["dose"].values.tolist() == [200.0]
+        assert analysed_by(verb, given, "A")["dose"].values.tolist() == [10.0]
+        with pytest.raises(InputError, match=r"analysis of 'E'.* expected drug='A'"):
+            verb(given, "E")
+        found = analysed_by(verb, given, "E", drug="B")
+        assert found["dose"].values.tolist() == [200.0]
+        assert analysed_by(rerun, found, study=given)["dose"].values.tolist() == [200.0]
+    assert analysed_by(pkpd.nca.nca_response, given, "E", drug="B")["dose_time"].values.tolist() == [4.0]
+    assert analysed_by(pkpd.nca.nca_response, given, "E", drug="all")["dose_time"].values.tolist() == [0.0]
+
+
+def analysed_by(verb: Any, *given: Any, **options: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        return verb(*given, **options)

@@ -177,3 +177,21 @@ def test_wrong_names_are_answered_with_the_near_ones(fit: PopulationFit, theophy
         plot.individual_course(fit, theophylline, 99)
     with pytest.raises(pkpd.InputError, match="unknown random effect"):
         plot.random_effects(fit, "eta_Q")
+
+
+def test_pages_make_their_own_figure(fit: PopulationFit, theophylline: pkpd.Study) -> None:
+    """Without axes there are as many panels as there is to show, at most twelve subjects."""
+    result = pkpd.nca(theophylline, "theophylline")
+    pages: dict[int, Callable[[], Any]] = {
+        4: lambda: plot.goodness_of_fit(fit),
+        12: lambda: plot.individual_courses(fit, theophylline),
+        3: lambda: plot.random_effects_page(fit),
+        2: lambda: plot.lambda_z_page(result, profiles=[0, 1]),
+    }
+    for panels, draw in pages.items():
+        axes = draw()
+        assert sum(ax.get_visible() for ax in axes.flat) == panels
+        assert len({ax.figure for ax in axes.flat}) == 1
+        plt.close(axes.flat[0].figure)
+    assert sum(ax.get_visible() for ax in plot.profiles_page(theophylline).flat) >= 1
+    plt.close("all")

@@ -494,3 +494,19 @@ def test_what_solved_it_stands_in_the_attributes() -> None:
     assert method({"y": "-k*y/(1 + max(y, 1))"}).startswith("Taylor series")  # a corner ends a step
     loose = Settings(rtol=1e-4, method="stiff")
     assert method({"y": "-k*y/(1 + y)"}, settings=loose) == "Radau IIA of order 5"
+
+
+def test_records_of_a_simulated_study_have_its_covariates() -> None:
+    """What does not change in a subject stands beside each record, with its unit, so that groups can be made by it."""
+    table = pandas.DataFrame({
+        "subject": ["b", "b", "a", "a"], "time": [1.0, 2, 1, 2], "C": [3.0, 2, 4, 3], "arm": ["x", "x", "y", "y"],
+        "weight": [60.0, 60, 80, 80],
+    })  # fmt: skip
+    study = read_study(table, DOSE, units={"time": "h", "C": "mg/L", "dose": "mg", "weight": "kg"})
+    found = simulate(library.typical(library.one_compartment()), study, seed=1)
+    assert dict(zip(found["subject"].values.tolist(), found["arm"].values.tolist(), strict=True)) == {
+        "a": "y",
+        "b": "x",
+    }
+    assert dict(zip(found["subject"].values.tolist(), found["weight"].values, strict=True)) == {"a": 80.0, "b": 60.0}
+    assert found["weight"].attrs["units"] == "kg"

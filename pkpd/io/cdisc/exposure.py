@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from pkpd.errors import nearest
@@ -30,6 +31,18 @@ _NEEDED = {
 }
 _HEADINGS = {"subject": "USUBJID", "amount": "EXDOSE", "unit": "EXDOSU", "route": "EXROUTE", "duration": "EXENDTC",
              "time": "EXSTDTC", "occasion": "VISIT"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """Which value of EXTRT was asked for, and the analytes by PCTEST and PCTESTCD in small letters."""
+
+    asked: str | None
+    analytes: Mapping[str, str] = field(default_factory=dict)
+
+    def drug(self, name: str) -> str:
+        """Return the analyte that has the name of a treatment, "" if none has."""
+        return self.analytes.get(name.casefold(), "")
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ class Exposure:
 
 
 def read_exposure(
-    ex: Table, treatment: str | None, clock: tuple[Fraction, DoseTimes], findings: Findings, planned: bool = False
+    ex: Table, treatment: Treatment, clock: tuple[Fraction, DoseTimes], findings: Findings, planned: bool = False
 ) -> Exposure | None:
     """Return the doses of a matched EX table, None when it lacks a column.
 
@@ -73,8 +86,8 @@ def read_exposure(
     ----------
     ex : Table
         Columns under the names of CDISC.
-    treatment : str or None
-        The one value of EXTRT to read; needed when there are several.
+    treatment : Treatment
+        The one value of EXTRT to read, needed when there are several that are no analytes; and the analytes.
     clock : (Fraction, DoseTimes)
         Seconds of the study's time unit, and what is known of the times of day of doses.
     findings : Findings
@@ -86,6 +99,7 @@ def read_exposure(
         return None
     per, known = clock
     ex = spread(_given(_one_treatment(ex, treatment, findings), findings), findings)
+    drugs = [treatment.drug(text(ex, "EXTRT", i)) for i in range(len(ex))] if "EXTRT" in ex else []
     if not len(ex):
         return None
     days = [midnight(cell) for cell in ex.columns["EXSTDTC"]]
@@ -110,6 +124,8 @@ def read_exposure(
     }
     if "EXROUTE" not in ex:
         del columns["route"]
+    if len(set(drugs)) > 1:
+        columns["into"] = [*drugs]
     if "VISIT" in ex:
         columns["occasion"] = list(ex.columns["VISIT"])
     headings = {ours: ex.headings.get(theirs, theirs) for ours, theirs in _HEADINGS.items()}
@@ -124,22 +140,29 @@ def midnight(cell: object) -> Moment | None:
     return None if isinstance(found, str) else Moment(found.seconds - found.seconds % 86400)
 
 
-def _one_treatment(ex: Table, treatment: str | None, findings: Findings) -> Table:
+def _one_treatment(ex: Table, treatment: Treatment, findings: Findings) -> Table:
     if "EXTRT" not in ex:
         return ex
     treatments = Counter(text(ex, "EXTRT", i) for i in range(len(ex)))
-    if treatment is None:
-        if len(treatments) > 1:
+    asked = treatment.asked
+    if asked is None:
+        if len(treatments) > 1 and not all(treatment.drug(name) for name in treatments):
             told = ", ".join(f"{name!r} ({count} rows)" for name, count in sorted(treatments.items()))
-            findings.problem(f"{ex.name}, column 'EXTRT': {told}; expected one, or treatment= with the one to read")
+            findings.problem(
+                f"{ex.name}, column 'EXTRT': {told}; expected one, or treatment= with the one to read (several are "
+                "read where each is the name of an analyte, PCTEST or PCTESTCD)"
+            )
         return ex
-    keep = [i for i in range(len(ex)) if text(ex, "EXTRT", i) == treatment]
+    keep = [i for i in range(len(ex)) if text(ex, "EXTRT", i) == asked]
     if not keep:
-        near = nearest(str(treatment), treatments)
-        findings.problem(f"treatment: {shown(treatment)} is not in the column 'EXTRT'; {near}")
+        near = nearest(str(asked), treatments)
+        findings.problem(f"treatment: {shown(asked)} is not in the column 'EXTRT'; {near}")
         return ex
     if len(keep) < len(ex):
-        findings.altered(f"{ex.name}: {len(ex) - len(keep)} doses of other treatments than {treatment} were left out")
+        findings.altered(
+            f"{ex.name}: {len(ex) - len(keep)} doses of other treatments than {asked} were left out; all analytes that "
+            f"are read are analysed with the doses of {asked} (analytes=[...] reads those of this drug alone)"
+        )
     return ex.take(keep)
 
 

@@ -83,7 +83,8 @@ def read_sdtm(
     analytes : iterable of str, optional
         The analytes to read, by PCTEST (else PCTESTCD); by default all.
     treatment : str, optional
-        The value of EXTRT to read, needed when there are several.
+        The value of EXTRT to read, needed when there are several. Where each is the name of an analyte (PCTEST or
+        PCTESTCD) all are read without it, and every analyte has the doses of its own name (column `into`).
     dose_time : str, optional
         Time of day of doses of which EX knows the day alone, ``"08:00"``; where PCRFTDTC says it, that is taken.
     columns : mapping, optional
@@ -124,7 +125,8 @@ def read_sdtm(
     samples = opened("PC", pc, PC_COLUMNS, columns, findings)
     known = known_times(samples, dose_time, findings)
     clock = (per, known, samples is not None and only_planned(samples))
-    given = _exposure(ex, treatment, clock, columns, findings)
+    asked = exposure.Treatment(treatment, {} if samples is None else _called(samples))
+    given = _exposure(ex, asked, clock, columns, findings)
     people, started = demographics(dm, columns, job)
     zero = dict(started)
     if given is not None:
@@ -142,7 +144,11 @@ def read_sdtm(
 
 
 def _exposure(
-    ex: object, treatment: str | None, clock: tuple[Fraction, DoseTimes, bool], columns: object, findings: Findings
+    ex: object,
+    treatment: exposure.Treatment,
+    clock: tuple[Fraction, DoseTimes, bool],
+    columns: object,
+    findings: Findings,
 ) -> exposure.Exposure | None:
     empty = getattr(ex, "shape", (1,))
     if ex is None or (isinstance(empty, tuple) and len(empty) == 2 and empty[0] == 0 and empty[1] > 0):
@@ -212,6 +218,17 @@ def _names(pc: Table, findings: Findings) -> list[str]:
             findings.problem(f"{pc.place('PCTEST', i)}: {name!r}, but PCTESTCD {code!r} is {by_code[code]!r} before; "
                              "expected one name")  # fmt: skip
     return tests
+
+
+def _called(pc: Table) -> dict[str, str]:
+    """The analytes by what they are called, name or code in small letters."""
+    found: dict[str, str] = {}
+    for i in range(len(pc)):
+        name = text(pc, "PCTEST", i) or text(pc, "PCTESTCD", i)
+        for spelled in (name, text(pc, "PCTESTCD", i)):
+            if spelled:
+                found.setdefault(spelled.casefold(), name)
+    return found
 
 
 def _wanted(pc: Table, names: Sequence[str], wanted: object, findings: Findings) -> tuple[Table, list[str]]:

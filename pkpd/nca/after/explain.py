@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError
+from pkpd.errors import InputError, few, unknown_names
 from pkpd.nca import methods
 from pkpd.nca.after.explain_others import why_excreted, why_sparse, why_window
 from pkpd.nca.after.explain_samples import (
@@ -33,7 +33,7 @@ _ASKED_FOR = re.compile(r"(auc_window|aumc_window|time_above|auc_above)(\[.*\])?
 
 
 @checked
-def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile: int = 0) -> str:
+def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile: int | str = 0) -> str:
     """Return in words where a number comes from, or why there is none.
 
     Only what the number depends on is told.
@@ -47,8 +47,8 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
         Name of the parameter, or one of its names in CDISC, Phoenix or PKNCA. An area over a window is called
         ``"auc_window[0–12, obs]"``, time above a concentration ``"time_above[5]"``, as in `summarise`; without the
         brackets the first one is meant.
-    profile : int
-        Position of the profile (of the group in a sparse result).
+    profile : int or str
+        Position of the profile (of the group in a sparse result), or the subject (the group) if it has one profile.
 
     Returns
     -------
@@ -69,10 +69,11 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
     assert isinstance(result, xr.Dataset)
     result = in_rows(result)
     if "group" in result.dims:
-        return why_sparse(_at(result, "group", profile), parameter)
-    row = _at(result, "profile", profile)
+        return why_sparse(result.isel(group=_place(result, "group", profile)), parameter)
+    place = _place(result, "profile", profile)
+    row = result.isel(profile=place)
     if is_response(result):
-        return why_response(result, parameter, profile)
+        return why_response(result, parameter, place)
     if "amount_excreted" in result:
         return why_excreted(row, result, parameter)
     if found := _ASKED_FOR.fullmatch(parameter):
@@ -80,14 +81,24 @@ def why(result: xr.Dataset | xr.DataTree | SparseResult, parameter: str, profile
     return _why(row, result, parameter_name(parameter))
 
 
-def _at(result: xr.Dataset, dim: str, place: int) -> xr.Dataset:
-    """One profile or group of a result."""
-    if isinstance(place, bool) or not isinstance(place, int | np.integer) or not 0 <= place < result.sizes[dim]:
-        raise InputError(f"{dim} is {place!r}; expected 0 to {result.sizes[dim] - 1}")
-    return result.isel({dim: int(place)})
+def _place(result: xr.Dataset, dim: str, asked: int | str) -> int:
+    """The position of a profile or group that is asked for by it or by its name."""
+    name = "subject" if dim == "profile" else dim
+    if isinstance(asked, str) and name in result.coords:
+        known = [str(own) for own in np.atleast_1d(result[name].to_numpy()).tolist()]
+        places = [k for k, own in enumerate(known) if own == asked]
+        if len(places) == 1:
+            return places[0]
+        if places:
+            several = f"{name} {asked!r} has {len(places)} profiles"
+            raise InputError(f"{several}; expected the position of one: {few(str(k) for k in places)}")
+        raise InputError(unknown_names([asked], list(dict.fromkeys(known)), name))
+    if isinstance(asked, bool) or not isinstance(asked, int | np.integer) or not 0 <= asked < result.sizes[dim]:
+        raise InputError(f"{dim} is {asked!r}; expected 0 to {result.sizes[dim] - 1}, or the name of a {name}")
+    return int(asked)
 
 
-def _every(tree: xr.DataTree, parameter: str, profile: int) -> str:
+def _every(tree: xr.DataTree, parameter: str, profile: int | str) -> str:
     """The words of every analyte that has the parameter."""
     texts, problems = [], []
     for name, child in tree.children.items():

@@ -15,7 +15,9 @@ from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.accepted import doubts
 from pkpd.nca.after.descriptive import level_problem, mean_interval
 from pkpd.nca.after.forms import analytes_of, columns_of, in_rows, sparse_rows
+from pkpd.nca.after.names import named, shared
 from pkpd.nca.given import OF_SAMPLES, is_sparse, needed
+from pkpd.nca.sparse.parameters import NAMES
 from pkpd.nca.sparse.result import SparseResult
 from pkpd.ordering import place_of
 
@@ -35,6 +37,7 @@ def summarise(
     minimum: int = 1,
     most_missing: float = 1.0,
     only_accepted: bool = True,
+    parameters: Sequence[str] | None = None,
 ) -> pandas.DataFrame:
     """Return one row per group and parameter: counts, geometric and arithmetic mean with intervals, median, range.
 
@@ -61,6 +64,9 @@ def summarise(
         Largest share of values missing or not accepted in a group of which statistics are given, from 0 to 1.
     only_accepted : bool
         Whether numbers that are not accepted are left out; otherwise they count like any other.
+    parameters : sequence of str, optional
+        What is summarised, in the order wanted (of groups in the usual one), by any name that `nca` takes; by default
+        everything.
 
     Returns
     -------
@@ -75,7 +81,7 @@ def summarise(
     Raises
     ------
     InputError
-        If a group column does not exist, or a rule cannot be used.
+        If a group column or a parameter does not exist, or a rule cannot be used.
 
     References
     ----------
@@ -90,16 +96,24 @@ def summarise(
             "most_missing": most_missing,
             "only_accepted": only_accepted,
         }
-        tables = [summarise(one, groups, **options).assign(analyte=name) for name, one in analytes.items()]
+        chosen = shared(parameters, analytes, "summarise")
+        tables = [
+            summarise(one, groups, **options, parameters=chosen[name]).assign(analyte=name)
+            for name, one in analytes.items()
+        ]
         found = pandas.concat([one[["analyte", *one.columns[:-1]]] for one in tables], ignore_index=True)
         found.attrs["rules"] = _rules(level, minimum, most_missing, only_accepted)
         return found
     if isinstance(result, xr.Dataset):
         result = in_rows(result)
     if is_sparse(result):
-        return _of_groups(result, groups)
+        return _of_groups(result, groups, parameters)
     table, unit, names = _flat(result, groups)
-    problems = unknown_names(groups, [str(n) for n in table.columns], "group") + level_problem(level)
+    if parameters is not None:
+        names, unknown = named(parameters, names)
+    else:
+        unknown = []
+    problems = unknown + unknown_names(groups, [str(n) for n in table.columns], "group") + level_problem(level)
     problems += [] if minimum >= 1 else [f"minimum is {minimum}; expected a whole number ≥ 1"]
     problems += [] if 0 <= most_missing <= 1 else [f"most_missing is {most_missing}; expected a number from 0 to 1"]
     if problems:
@@ -126,12 +140,16 @@ def summarise(
     return found
 
 
-def _of_groups(result: Any, groups: list[str]) -> pandas.DataFrame:
+def _of_groups(result: Any, groups: list[str], parameters: Sequence[str] | None) -> pandas.DataFrame:
     """The table of a sparse result, with the coordinates that are asked for."""
     known = [str(n) for n, v in result.coords.items() if v.dims == ("group",)] if isinstance(result, xr.Dataset) else []
-    if problems := unknown_names(groups, known, "group"):
+    names, unknown = named(NAMES if parameters is None else parameters, NAMES)
+    if problems := unknown_names(groups, known, "group") + unknown:
         raise InputError(problems, "summarise")
-    return sparse_rows(result, groups)
+    table = sparse_rows(result, groups)
+    return (
+        pandas.concat([table[table["parameter"] == name] for name in names], ignore_index=True) if parameters else table
+    )
 
 
 def _flat(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import pandas
@@ -11,6 +10,7 @@ import xarray as xr
 from pkpd.arguments import checked
 from pkpd.errors import InputError, unknown_names
 from pkpd.nca.after.forms import analytes_of, columns_of, in_rows, sparse_as_rows, usual_columns
+from pkpd.nca.after.names import named, shared
 from pkpd.nca.given import is_sparse
 from pkpd.nca.sparse.result import SparseResult
 
@@ -34,8 +34,8 @@ def wide_table(
         What `nca`, `nca_response`, `nca_sparse` or `sparse` returned. Of several analytes all rows follow one another,
         with a column ``analyte``; a parameter that has two units gets two columns.
     parameters : sequence of str, optional
-        Names of the parameters in the order wanted; by default those of which at least one profile has a number. A
-        window or threshold is called as in `summarise`, ``"auc_window[0–12, obs]"``.
+        Names of the parameters in the order wanted, any that `nca` takes; by default those of which at least one
+        profile has a number. A window or threshold is called as in `summarise`, ``"auc_window[0–12, obs]"``.
     units : bool
         Whether columns are headed by symbol and unit, ``"AUClast (h·mg/L)"``; by default so. Otherwise by name.
     labels : sequence of str, optional
@@ -62,12 +62,12 @@ def wide_table(
             continue
         columns |= columns_of(variable, dim)
         usual += list(usual_columns(variable, rows) if dim == "profile" else columns_of(variable, dim))
-    problems = unknown_names([] if parameters is None else parameters, columns, "parameter")
+    asked, problems = ([], []) if parameters is None else named(parameters, columns)
     known = [str(n) for n, v in rows.coords.items() if v.dims == (dim,)]
     problems += unknown_names([] if labels is None else labels, known, "label")
     if problems:
         raise InputError(problems, "wide_table")
-    names = [n for n in usual if bool(columns[n].notnull().any())] if parameters is None else list(parameters)
+    names = [n for n in usual if bool(columns[n].notnull().any())] if parameters is None else asked
     heads = [n for n in _LABELS if n in known] if labels is None else list(labels)
     every = {n: rows[n] for n in heads} | {n: columns[n] for n in names}
     symbols = {n: n if "[" in n else str(v.attrs.get("symbol", n)) for n, v in every.items()}
@@ -81,20 +81,12 @@ def _of_several(
 ) -> pandas.DataFrame:
     """The tables of several analytes below one another; each has of the parameters those that it knows."""
     tables = []
-    known = {name: [*_known(data)] for name, data in analytes.items()}
-    every = dict.fromkeys(itertools.chain.from_iterable(known.values()))
-    if problems := unknown_names(parameters or [], every, "parameter"):
-        raise InputError(problems, "wide_table")
+    chosen = shared(parameters, analytes, "wide_table")
     for name, data in analytes.items():
-        own = None if parameters is None else [one for one in parameters if one in known[name]]
-        table = wide_table(data, own, units, labels=labels)
+        table = wide_table(data, chosen[name], units, labels=labels)
         table.insert(0, "analyte", name)
         tables.append(table)
     return pandas.concat(tables, ignore_index=True)
-
-
-def _known(data: xr.Dataset) -> dict[str, xr.DataArray]:
-    return {n: v for variable in data.data_vars.values() for n, v in columns_of(variable).items()}
 
 
 def _heading(variable: xr.DataArray, symbol: str) -> str:

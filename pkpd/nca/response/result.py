@@ -22,6 +22,7 @@ from pkpd.nca.response.parameters import LIMIT_PARAMETERS, RESPONSE_PARAMETERS, 
 from pkpd.nca.response.rules import ResponseRules, response_preset
 from pkpd.nca.settings import pairs
 from pkpd.nca.study.covariates import with_covariates
+from pkpd.nca.study.drugs import of_drug
 from pkpd.nca.study.periods import by_period
 from pkpd.nca.study.provenance import data_attributes
 from pkpd.nca.study.unsampled import warn_unsampled
@@ -43,6 +44,7 @@ def nca_response(
     slopes: Iterable[Sequence[float]] = (),
     preset: str = "trial",
     rules: ResponseRules | None = None,
+    drug: str | None = None,
     **changes: Any,
 ) -> Any:
     """Return the non-compartmental analysis of a response, one row per subject (and window).
@@ -71,6 +73,9 @@ def nca_response(
         Name of a set of rules, see `pkpd.nca.RESPONSE_PRESETS`.
     rules : ResponseRules, optional
         The rules themselves, instead of a preset.
+    drug : str, optional
+        Into what the doses went from which times count, in a study of several drugs, as for `nca`; ``"all"``: all of
+        them.
     **changes
         Single rules that differ, e.g. ``baseline="mean"``; see `ResponseRules`.
 
@@ -103,7 +108,7 @@ def nca_response(
         "windows": _windows(windows), "slopes": pairs(slopes, "slopes"),
     }  # fmt: skip
     if analyte is None or isinstance(analyte, str):
-        return _one(study, study.analyte_named(analyte), chosen, asked)
+        return _one(study, study.analyte_named(analyte), chosen, asked, drug)
     names = list(analyte)
     problems = unknown_names(names, study.analytes, "analyte")
     problems += [f"{name!r} is named twice" for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -112,7 +117,7 @@ def nca_response(
         problems.append("no analyte was named; expected one of " + ", ".join(study.analytes))
     if problems:
         raise InputError(problems, "nca_response")
-    return xr.DataTree.from_dict({name: _one(study, name, chosen, asked) for name in names})
+    return xr.DataTree.from_dict({name: _one(study, name, chosen, asked, drug) for name in names})
 
 
 def rerun_response(study: Study, result: xr.Dataset, changes: dict[str, Any]) -> xr.Dataset:
@@ -131,7 +136,14 @@ def rerun_response(study: Study, result: xr.Dataset, changes: dict[str, Any]) ->
     asked["windows"] = [[a, np.inf if b is None else b] for a, b in asked.get("windows", [])]
     rules = ResponseRules.from_json(str(result.attrs["rules"]))
     found: xr.Dataset = nca_response(
-        study, **{"analyte": str(result.attrs["analyte"]), "rules": rules, **asked, **changes}
+        study,
+        **{
+            "analyte": str(result.attrs["analyte"]),
+            "rules": rules,
+            "drug": str(result.attrs.get("drug", "")) or None,
+            **asked,
+            **changes,
+        },
     )
     return found
 
@@ -142,8 +154,9 @@ def _asked_for(asked: dict[str, Any]) -> str:
     return json.dumps({**{name: list(values) for name, values in asked.items()}, "windows": windows})
 
 
-def _one(study: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any]) -> xr.Dataset:
+def _one(whole: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any], drug: str | None) -> xr.Dataset:
     """The labelled result of one analyte."""
+    study = of_drug(whole, analyte, drug)
     own, time, windows = study.units.get(analyte, "1"), study.units["time"], asked["windows"] or WHOLE
     warn_unsampled(study, analyte)
     periods = by_period(study)
@@ -176,9 +189,9 @@ def _one(study: Study, analyte: str, rules: ResponseRules, asked: dict[str, Any]
     attrs = {
         "title": f"non-compartmental analysis of the response {analyte}",
         "analyte": analyte, "kind": "response", "rules": rules.to_json(), "asked": _asked_for(asked),
-        "pkpd_version": package_version(),
+        "drug": drug or "", "pkpd_version": package_version(),
     }  # fmt: skip
-    return with_covariates(xr.Dataset(data, coords, attrs | data_attributes(study)), study, _RESERVED)
+    return with_covariates(xr.Dataset(data, coords, attrs | data_attributes(whole)), study, _RESERVED)
 
 
 def _label(asked: Any) -> str:

@@ -28,6 +28,7 @@ from pkpd.nca.sparse.result import SparseResult
 from pkpd.nca.sparse.rules import SparseRules, sparse_preset
 from pkpd.nca.sparse.samples import pool
 from pkpd.nca.study.base import Base
+from pkpd.nca.study.drugs import of_drug
 from pkpd.study import Study
 
 INTRAVENOUS_ONLY = "defined after intravenous doses only"
@@ -44,6 +45,7 @@ def nca_sparse(
     preset: str = "default",
     rules: SparseRules | None = None,
     dose_unit: str | None = None,
+    drug: str | None = None,
     **changes: Any,
 ) -> xr.Dataset:
     """Return the non-compartmental analysis of the mean curve of every group, one row per group.
@@ -65,6 +67,8 @@ def nca_sparse(
         The rules themselves, instead of a preset.
     dose_unit : str, optional
         Unit of the doses to compute with; by default the study's own.
+    drug : str, optional
+        Into what the doses went that count, in a study of several drugs, as for `nca`; ``"all"``: all of them.
     **changes
         Single rules that differ, e.g. ``tail=4``; see `SparseRules`.
 
@@ -100,7 +104,7 @@ def nca_sparse(
     analyte = study.analyte_named(analyte)
     base = Base.of(study, analyte, dose_unit)
     amount_unit = dose_unit or study.units.get("dose", "mg")
-    groups = gather(study, analyte, by, amount_unit)
+    groups = gather(of_drug(study, analyte, drug), analyte, by, amount_unit)
     found = [_analysed(group, chosen, base) for group in groups]
     data = {
         **parameter_variables(found, base),
@@ -109,7 +113,7 @@ def nca_sparse(
     }
     coordinates = coordinates_of(groups, found, chosen, base, amount_unit)
     shared = covariates_of(study, groups, {*data, *coordinates, "point"})
-    attrs = attributes_of(study, analyte, by, chosen, found) | {"dose_unit": dose_unit or ""}
+    attrs = attributes_of(study, analyte, by, chosen, found) | {"dose_unit": dose_unit or "", "drug": drug or ""}
     return xr.Dataset(data, {**coordinates, **shared}, attrs)
 
 
@@ -121,8 +125,8 @@ def rerun_sparse(study: Study, result: xr.Dataset, changes: dict[str, Any]) -> x
     InputError
         As `nca_sparse`.
     """
-    attrs = {name: str(result.attrs.get(name, "")) for name in ("analyte", "by", "rules", "dose_unit")}
-    asked = {name: attrs[name] or None for name in ("analyte", "by", "dose_unit")}
+    attrs = {name: str(result.attrs.get(name, "")) for name in ("analyte", "by", "rules", "dose_unit", "drug")}
+    asked = {name: attrs[name] or None for name in ("analyte", "by", "dose_unit", "drug")}
     return nca_sparse(study, **{**asked, "rules": SparseRules.from_json(attrs["rules"]), **changes})
 
 
