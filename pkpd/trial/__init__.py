@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from pkpd.trial.survival.landmark import landmark
     from pkpd.trial.survival.log_rank import log_rank
     from pkpd.trial.survival.progression import PfsRules, progression_free_survival
-    from pkpd.trial.toxicity import GRADES, grade, worst_grade
+    from pkpd.trial.toxicity.criteria import Criteria, criteria
+    from pkpd.trial.toxicity.grades import grades
+    from pkpd.trial.toxicity.quick import grade, worst_grade
 
 # Where each name stands.
 _HOMES = {
@@ -63,17 +65,19 @@ _HOMES = {
     "pkpd.trial.survival.landmark": ("landmark",),
     "pkpd.trial.survival.log_rank": ("log_rank",),
     "pkpd.trial.survival.progression": ("PfsRules", "progression_free_survival"),
-    "pkpd.trial.toxicity": ("GRADES", "grade", "worst_grade"),
+    "pkpd.trial.toxicity.criteria": ("Criteria", "criteria"),
+    "pkpd.trial.toxicity.grades": ("grades",),
+    "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "GRADES",
     "Agreement",
     "Assurance",
     "Blrm",
     "Boin",
     "CoxFit",
+    "Criteria",
     "Crm",
     "Decision",
     "ExposureToxicity",
@@ -91,8 +95,10 @@ __all__ = [
     "boin_boundaries",
     "clopper_pearson",
     "cox",
+    "criteria",
     "crm_skeleton",
     "grade",
+    "grades",
     "impossible_sequences",
     "kaplan_meier",
     "landmark",
