@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from pkpd.trial.survival.progression import PfsRules, progression_free_survival
     from pkpd.trial.toxicity.criteria import Criteria, criteria
     from pkpd.trial.toxicity.grades import grades
+    from pkpd.trial.toxicity.incidence import IncidenceTable, incidence_table
+    from pkpd.trial.toxicity.published import check_incidence
     from pkpd.trial.toxicity.quick import grade, worst_grade
+    from pkpd.trial.toxicity.worst import shift_table, worst_grades
 
 # Where each name stands.
 _HOMES = {
@@ -67,6 +70,15 @@ _HOMES = {
     "pkpd.trial.survival.progression": ("PfsRules", "progression_free_survival"),
     "pkpd.trial.toxicity.criteria": ("Criteria", "criteria"),
     "pkpd.trial.toxicity.grades": ("grades",),
+    "pkpd.trial.toxicity.worst": (
+        "shift_table",
+        "worst_grades",
+    ),
+    "pkpd.trial.toxicity.incidence": (
+        "IncidenceTable",
+        "incidence_table",
+    ),
+    "pkpd.trial.toxicity.published": ("check_incidence",),
     "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -81,6 +93,7 @@ __all__ = [
     "Crm",
     "Decision",
     "ExposureToxicity",
+    "IncidenceTable",
     "KaplanMeier",
     "OperatingCharacteristics",
     "PfsRules",
@@ -93,6 +106,7 @@ __all__ = [
     "assurance",
     "best_response",
     "boin_boundaries",
+    "check_incidence",
     "clopper_pearson",
     "cox",
     "criteria",
@@ -100,6 +114,7 @@ __all__ = [
     "grade",
     "grades",
     "impossible_sequences",
+    "incidence_table",
     "kaplan_meier",
     "landmark",
     "log_rank",
@@ -113,11 +128,13 @@ __all__ = [
     "response_rates",
     "reviewer_agreement",
     "scans_of",
+    "shift_table",
     "simon_two_stage",
     "single_stage",
     "toxicity_from_exposure",
     "two_stage_characteristics",
     "worst_grade",
+    "worst_grades",
 ]
 
 
