@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from pkpd.trial.survival.log_rank import log_rank
     from pkpd.trial.survival.progression import PfsRules, progression_free_survival
     from pkpd.trial.toxicity.criteria import Criteria, criteria
+    from pkpd.trial.toxicity.dlt import dose_limiting, laboratory_events
+    from pkpd.trial.toxicity.dlt_rules import DltRules, Exemption
     from pkpd.trial.toxicity.grades import grades
     from pkpd.trial.toxicity.incidence import IncidenceTable, incidence_table
     from pkpd.trial.toxicity.published import check_incidence
@@ -79,6 +81,8 @@ _HOMES = {
         "incidence_table",
     ),
     "pkpd.trial.toxicity.published": ("check_incidence",),
+    "pkpd.trial.toxicity.dlt": ("dose_limiting", "laboratory_events"),
+    "pkpd.trial.toxicity.dlt_rules": ("DltRules", "Exemption"),
     "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -92,6 +96,8 @@ __all__ = [
     "Criteria",
     "Crm",
     "Decision",
+    "DltRules",
+    "Exemption",
     "ExposureToxicity",
     "IncidenceTable",
     "KaplanMeier",
@@ -111,11 +117,13 @@ __all__ = [
     "cox",
     "criteria",
     "crm_skeleton",
+    "dose_limiting",
     "grade",
     "grades",
     "impossible_sequences",
     "incidence_table",
     "kaplan_meier",
+    "laboratory_events",
     "landmark",
     "log_rank",
     "next_dose",
