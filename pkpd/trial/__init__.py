@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from pkpd.trial.toxicity.criteria import Criteria, criteria
     from pkpd.trial.toxicity.dlt import dose_limiting, laboratory_events
     from pkpd.trial.toxicity.dlt_rules import DltRules, Exemption
+    from pkpd.trial.toxicity.grade_times import grade_times
     from pkpd.trial.toxicity.grades import grades
     from pkpd.trial.toxicity.incidence import IncidenceTable, incidence_table
+    from pkpd.trial.toxicity.labs_of import labs_of
     from pkpd.trial.toxicity.published import check_incidence
     from pkpd.trial.toxicity.quick import grade, worst_grade
     from pkpd.trial.toxicity.worst import shift_table, worst_grades
@@ -83,6 +85,8 @@ _HOMES = {
     "pkpd.trial.toxicity.published": ("check_incidence",),
     "pkpd.trial.toxicity.dlt": ("dose_limiting", "laboratory_events"),
     "pkpd.trial.toxicity.dlt_rules": ("DltRules", "Exemption"),
+    "pkpd.trial.toxicity.grade_times": ("grade_times",),
+    "pkpd.trial.toxicity.labs_of": ("labs_of",),
     "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -119,11 +123,13 @@ __all__ = [
     "crm_skeleton",
     "dose_limiting",
     "grade",
+    "grade_times",
     "grades",
     "impossible_sequences",
     "incidence_table",
     "kaplan_meier",
     "laboratory_events",
+    "labs_of",
     "landmark",
     "log_rank",
     "next_dose",
