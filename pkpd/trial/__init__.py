@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from pkpd.trial.survival.landmark import landmark
     from pkpd.trial.survival.log_rank import log_rank
     from pkpd.trial.survival.progression import PfsRules, progression_free_survival
-    from pkpd.trial.toxicity import GRADES, grade, worst_grade
+    from pkpd.trial.toxicity.criteria import Criteria, criteria
+    from pkpd.trial.toxicity.dlt import dose_limiting, laboratory_events
+    from pkpd.trial.toxicity.dlt_rules import DltRules, Exemption
+    from pkpd.trial.toxicity.grade_times import grade_times
+    from pkpd.trial.toxicity.grades import grades
+    from pkpd.trial.toxicity.incidence import IncidenceTable, incidence_table
+    from pkpd.trial.toxicity.labs_of import labs_of
+    from pkpd.trial.toxicity.published import check_incidence
+    from pkpd.trial.toxicity.quick import grade, worst_grade
+    from pkpd.trial.toxicity.worst import shift_table, worst_grades
 
 # Where each name stands.
 _HOMES = {
@@ -63,20 +72,38 @@ _HOMES = {
     "pkpd.trial.survival.landmark": ("landmark",),
     "pkpd.trial.survival.log_rank": ("log_rank",),
     "pkpd.trial.survival.progression": ("PfsRules", "progression_free_survival"),
-    "pkpd.trial.toxicity": ("GRADES", "grade", "worst_grade"),
+    "pkpd.trial.toxicity.criteria": ("Criteria", "criteria"),
+    "pkpd.trial.toxicity.grades": ("grades",),
+    "pkpd.trial.toxicity.worst": (
+        "shift_table",
+        "worst_grades",
+    ),
+    "pkpd.trial.toxicity.incidence": (
+        "IncidenceTable",
+        "incidence_table",
+    ),
+    "pkpd.trial.toxicity.published": ("check_incidence",),
+    "pkpd.trial.toxicity.dlt": ("dose_limiting", "laboratory_events"),
+    "pkpd.trial.toxicity.dlt_rules": ("DltRules", "Exemption"),
+    "pkpd.trial.toxicity.grade_times": ("grade_times",),
+    "pkpd.trial.toxicity.labs_of": ("labs_of",),
+    "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "GRADES",
     "Agreement",
     "Assurance",
     "Blrm",
     "Boin",
     "CoxFit",
+    "Criteria",
     "Crm",
     "Decision",
+    "DltRules",
+    "Exemption",
     "ExposureToxicity",
+    "IncidenceTable",
     "KaplanMeier",
     "OperatingCharacteristics",
     "PfsRules",
@@ -89,12 +116,20 @@ __all__ = [
     "assurance",
     "best_response",
     "boin_boundaries",
+    "check_incidence",
     "clopper_pearson",
     "cox",
+    "criteria",
     "crm_skeleton",
+    "dose_limiting",
     "grade",
+    "grade_times",
+    "grades",
     "impossible_sequences",
+    "incidence_table",
     "kaplan_meier",
+    "laboratory_events",
+    "labs_of",
     "landmark",
     "log_rank",
     "next_dose",
@@ -107,11 +142,13 @@ __all__ = [
     "response_rates",
     "reviewer_agreement",
     "scans_of",
+    "shift_table",
     "simon_two_stage",
     "single_stage",
     "toxicity_from_exposure",
     "two_stage_characteristics",
     "worst_grade",
+    "worst_grades",
 ]
 
 

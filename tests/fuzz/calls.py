@@ -31,6 +31,7 @@ from pkpd.population import Constraint, InverseWishart, NormalPrior, Omega, Popu
 from tests.fuzz.escalation_calls import escalation
 from tests.fuzz.odd import ODD
 from tests.fuzz.response_calls import response_calls
+from tests.fuzz.toxicity_calls import toxicity_calls
 
 matplotlib.use("Agg")
 Call = tuple[Callable[..., Any], dict[str, Any]]
@@ -356,6 +357,7 @@ GROUPS: dict[str, Callable[[], dict[str, Call]]] = {
     "dosing": _dosing, "units": _units, "values": _values, "models": _models, "readers": _readers, "nca": _nca,
     "simulations": _simulations, "fits": _fits, "pictures": _pictures, "escalation": escalation,
     "responses": response_calls,
+    "toxicity": toxicity_calls,
 }  # fmt: skip
 
 
