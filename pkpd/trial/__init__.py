@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from pkpd.trial.escalation.operating import OperatingCharacteristics, operating_characteristics
     from pkpd.trial.escalation.replay import Replay, replay_escalation
     from pkpd.trial.escalation.three_plus_three import ThreePlusThree
+    from pkpd.trial.exposure_response.descriptive import exposure_quantiles
+    from pkpd.trial.exposure_response.detectable import detectable_effect
+    from pkpd.trial.exposure_response.emax import EmaxFit, emax_response
+    from pkpd.trial.exposure_response.logistic import LogisticFit, logistic
+    from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
+    from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -49,6 +55,12 @@ _HOMES = {
     "pkpd.trial.escalation.operating": ("OperatingCharacteristics", "operating_characteristics"),
     "pkpd.trial.escalation.replay": ("Replay", "replay_escalation"),
     "pkpd.trial.escalation.three_plus_three": ("ThreePlusThree",),
+    "pkpd.trial.exposure_response.descriptive": ("exposure_quantiles",),
+    "pkpd.trial.exposure_response.detectable": ("detectable_effect",),
+    "pkpd.trial.exposure_response.emax": ("EmaxFit", "emax_response"),
+    "pkpd.trial.exposure_response.logistic": ("LogisticFit", "logistic"),
+    "pkpd.trial.exposure_response.models": ("ExposureModels", "exposure_models"),
+    "pkpd.trial.exposure_response.ordinal": ("OrdinalFit", "ordinal"),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -76,9 +88,13 @@ __all__ = [
     "CoxFit",
     "Crm",
     "Decision",
+    "EmaxFit",
+    "ExposureModels",
     "ExposureToxicity",
     "KaplanMeier",
+    "LogisticFit",
     "OperatingCharacteristics",
+    "OrdinalFit",
     "PfsRules",
     "RecistRules",
     "Replay",
@@ -92,13 +108,19 @@ __all__ = [
     "clopper_pearson",
     "cox",
     "crm_skeleton",
+    "detectable_effect",
+    "emax_response",
+    "exposure_models",
+    "exposure_quantiles",
     "grade",
     "impossible_sequences",
     "kaplan_meier",
     "landmark",
     "log_rank",
+    "logistic",
     "next_dose",
     "operating_characteristics",
+    "ordinal",
     "patients_to_see",
     "probability_to_see",
     "progression_free_survival",
