@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.logistic import LogisticFit, logistic
     from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
+    from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
+    from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -61,6 +63,8 @@ _HOMES = {
     "pkpd.trial.exposure_response.logistic": ("LogisticFit", "logistic"),
     "pkpd.trial.exposure_response.models": ("ExposureModels", "exposure_models"),
     "pkpd.trial.exposure_response.ordinal": ("OrdinalFit", "ordinal"),
+    "pkpd.trial.interaction.bioequivalence": ("Bioequivalence", "bioequivalence"),
+    "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -83,6 +87,7 @@ __all__ = [
     "GRADES",
     "Agreement",
     "Assurance",
+    "Bioequivalence",
     "Blrm",
     "Boin",
     "CoxFit",
@@ -104,6 +109,7 @@ __all__ = [
     "assess_response",
     "assurance",
     "best_response",
+    "bioequivalence",
     "boin_boundaries",
     "clopper_pearson",
     "cox",
@@ -124,6 +130,7 @@ __all__ = [
     "patients_to_see",
     "probability_to_see",
     "progression_free_survival",
+    "ratio_by_patients",
     "replay_escalation",
     "response_duration",
     "response_rates",
