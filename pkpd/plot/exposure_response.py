@@ -34,9 +34,9 @@ def exposure_response(
 ) -> Axes:
     """Draw observed rates in quantile groups of exposure, with exact intervals, and a logistic model with its band.
 
-    Points stand at the medians of the groups, bars reach from their lowest to their highest exposure. Every patient is a
-    tick, above if he responded and below if not. The band is Wald's on the scale of log odds; where the exposure tells
-    responders apart the model is fitted with Firth's penalty.
+    Points stand at the medians of the groups, bars reach from their lowest to their highest exposure. Every patient is
+    a tick, above if he responded and below if not. The band is Wald's on the scale of log odds; where the exposure
+    tells responders apart the model is fitted with Firth's penalty.
 
     Parameters
     ----------
