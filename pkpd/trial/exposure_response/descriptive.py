@@ -17,6 +17,8 @@ from pkpd.trial.proportions import clopper_pearson
 if TYPE_CHECKING:
     import pandas
 
+_MOST = 100
+
 
 def numbers_of(table: pandas.DataFrame, name: str, what: str) -> Array:
     """Return a column as numbers, NaN where the cell is empty.
@@ -109,8 +111,11 @@ def exposure_quantiles(
     """
     import pandas
 
-    if not 0 < level < 1:
-        raise InputError(f"level is {shown(level)}; expected a number between 0 and 1", "exposure_quantiles")
+    problems = [] if 0 < level < 1 else [f"level is {shown(level)}; expected a number between 0 and 1"]
+    if groups > _MOST:
+        problems.append(f"groups is {shown(groups)}; expected at most {_MOST}")
+    if problems:
+        raise InputError(problems, "exposure_quantiles")
     outcomes = read_outcomes(patients, response, [exposure], columns, positive=positive)
     x = numbers_of(outcomes.table, exposure, "patients")
     known = np.isfinite(x)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import chdtrc, ndtri
 
-from pkpd.arguments import ANYTHING, NAMED, checked
+from pkpd.arguments import NAMED, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import FitWarning, InputError, nearest, shown, warn
 from pkpd.trial.exposure_response.caveats import caveats_of
@@ -102,7 +102,7 @@ class ExposureModels:
         return f"<pre>{html.escape(self.summary())}</pre>{self.models.to_html(index=False)}"
 
 
-@checked(scales=ANYTHING, measured=NAMED)
+@checked(measured=NAMED)
 def exposure_models(
     patients: Any,
     response: str,
