@@ -11,7 +11,7 @@ from pkpd.arguments import at_least, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, shown, warn
 from pkpd.io.cells import is_missing, number
-from pkpd.trial.exposure_response.reading import read_outcomes
+from pkpd.trial.exposure_response.reading import LARGEST, read_outcomes
 from pkpd.trial.proportions import clopper_pearson
 
 if TYPE_CHECKING:
@@ -31,9 +31,11 @@ def numbers_of(table: pandas.DataFrame, name: str, what: str) -> Array:
     cells = table[name].tolist()
     found = [np.nan if is_missing(cell) else number(cell) for cell in cells]
     rows = [(row, cell) for row, cell, one in zip(table["row"], cells, found, strict=True)
-            if one is None or np.isinf(one)]  # fmt: skip
+            if one is None or abs(one) > LARGEST]  # fmt: skip
     if rows:
-        raise InputError([f"row {row}, {name}: {shown(cell)}; expected a number" for row, cell in rows], what)
+        raise InputError(
+            [f"row {row}, {name}: {shown(cell)}; expected a number of at most {LARGEST:g}" for row, cell in rows], what
+        )
     return np.array(found, dtype=float)
 
 

@@ -13,6 +13,7 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import FitWarning, InputError, shown, warn
 from pkpd.trial.exposure_response.descriptive import numbers_of
+from pkpd.trial.exposure_response.maximum import maximum
 from pkpd.trial.exposure_response.reading import read_outcomes
 from pkpd.trial.exposure_response.separation import separated
 
@@ -186,13 +187,11 @@ def _maximum(x: Array, y: Array, log_ec50: float) -> tuple[float, float, float]:
 
 
 def _logit(share: Array, y: Array) -> tuple[float, float, float]:
-    from statsmodels.discrete.discrete_model import Logit
-
-    mean, sd = float(share.mean()), float(share.std())
+    mean, sd = float(share.mean()), float(share.std()) or 1.0
     wide = np.column_stack([np.ones(len(share)), (share - mean) / sd])
-    found = Logit(y, wide).fit(method="newton", disp=False, maxiter=100)
-    slope = float(found.params[1]) / sd
-    return float(found.llf), float(found.params[0]) - slope * mean, slope
+    beta, _, value, _ = maximum(y, wide)
+    slope = float(beta[1]) / sd
+    return value, float(beta[0]) - slope * mean, slope
 
 
 def _top(x: Array, y: Array, grid: Array, values: Array) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from pkpd.arguments import NAMED, checked
 from pkpd.arrays import Array
 from pkpd.errors import FitWarning, InputError, nearest, shown, warn
 from pkpd.trial.exposure_response import firth
+from pkpd.trial.exposure_response.maximum import maximum
 from pkpd.trial.exposure_response.reading import design_of, read_outcomes, standardised
 from pkpd.trial.exposure_response.separation import separated
 
@@ -201,12 +202,12 @@ def fit_logistic(
         estimates = back @ top.beta
         covariance = back @ np.linalg.inv(information) @ back.T
     else:
-        from statsmodels.discrete.discrete_model import Logit
-
-        found = Logit(y, wide).fit(method="newton", disp=False, maxiter=100)
-        estimates, covariance = back @ found.params, back @ found.cov_params() @ back.T
+        beta, spread, likelihood, converged = maximum(y, wide)
+        if not converged:
+            warn("the search for the maximum of the likelihood did not end; the data nearly separate", FitWarning)
+        estimates, covariance = back @ beta, back @ spread @ back.T
         se = np.sqrt(np.diag(covariance))
-        reach, value = float(ndtri(0.5 + level / 2)) * se, float(found.llf)
+        reach, value = float(ndtri(0.5 + level / 2)) * se, likelihood
         low, high, p = estimates - reach, estimates + reach, 2.0 * ndtr(-np.abs(estimates / se))
     return LogisticFit(
         ("intercept", *names), np.asarray(estimates), np.asarray(low), np.asarray(high), np.asarray(p),

@@ -18,7 +18,7 @@ from pkpd.trial.exposure_response.descriptive import described, numbers_of
 from pkpd.trial.exposure_response.detectable import detectable_effect
 from pkpd.trial.exposure_response.logistic import fit_logistic
 from pkpd.trial.exposure_response.ordinal import fit_ordinal
-from pkpd.trial.exposure_response.reading import read_outcomes
+from pkpd.trial.exposure_response.reading import LARGEST, read_outcomes
 
 if TYPE_CHECKING:
     import pandas
@@ -223,7 +223,7 @@ def _one(x: Array, y: Integers, time: Array | None, model: str, names: tuple[str
     why = ""
     if len(x) < _FEWEST:
         why = f"only {len(x)} patients have a number"
-    elif not sd > 1e-12 * float(np.abs(x).max()):
+    elif not sd > max(1e-12 * float(np.abs(x).max()), 1.0 / LARGEST):
         why = "the same in all patients; it can explain nothing"
     elif time is None and int((counts > 0).sum()) < 2:
         why = "all patients have the same response; there is nothing to explain"

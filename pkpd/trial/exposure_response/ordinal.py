@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -173,7 +174,11 @@ def fit_ordinal(
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
     model = OrderedModel(y, z, distr="logit")
-    found = model.fit(method="bfgs", disp=False, gtol=1e-6, maxiter=1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said below
+        found = model.fit(method="bfgs", disp=False, gtol=1e-6, maxiter=1000)
+    if float(np.abs(np.asarray(model.score(np.asarray(found.params)))).max()) > 1e-3:
+        warn("the search for the maximum of the likelihood did not end; the data nearly separate", FitWarning)
     beta = np.asarray(found.params[:wide])
     thresholds = np.asarray(model.transform_threshold_params(np.asarray(found.params)))[1:-1]
     covariance = np.asarray(found.cov_params())[:wide, :wide] / np.outer(sd, sd)

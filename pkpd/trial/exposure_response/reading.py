@@ -18,6 +18,8 @@ from pkpd.trial.tables import read_table
 if TYPE_CHECKING:
     import pandas
 
+LARGEST = 1e100
+"""Squares of larger numbers, and of those below its reciprocal, are no numbers."""
 _MOST = 12
 
 
@@ -165,6 +167,12 @@ def design_of(
     if isinstance(covariates, str):
         raise InputError(f"covariates are {shown(covariates)}; expected a list of columns", what)
     design = covariates_of(outcomes.table, covariates, dict(reference or {}), what)
+    wanted = f"expected numbers of at most {LARGEST:g} that differ by more than {1 / LARGEST:g}"
+    problems = [f"{name} cannot be scaled; {wanted}"
+                for name, column in zip(design.names, design.x.T, strict=True)
+                if np.abs(column).max() > LARGEST or np.ptp(column) < 1 / LARGEST]  # fmt: skip
+    if problems:
+        raise InputError(problems, what)
     y = outcomes.category[design.complete]
     if len({*y.tolist()}) < 2:
         raise InputError(
