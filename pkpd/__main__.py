@@ -69,7 +69,7 @@ def run(out: Path, seed: int, subjects: int) -> None:
     print(announcement(subjects))
     print(f"All patients here are {il21.SYNTHETIC}.")
     print("Bhatia et al., J Immunother Cancer 2014, 2:2.")
-    print("Kinds of rows: input (put in), calibrated (tuned to: no evidence for the model), predicted (neither),")
+    print("Rows are input (put in), calibrated (tuned to: no evidence for the model), predicted (neither) or")
     print("recomputed (arithmetic on published numbers, or another program's answer).\n")
     look = "{n}/{total} |{bar:20}| {desc}"
     in_terminal = sys.stderr.isatty()

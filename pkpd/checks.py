@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.arrays import Array
 from pkpd.decimals import difference
 from pkpd.errors import InputError
 from pkpd.periods import own_clock
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas
 
 _FAR = 30.0  # times the others' median: units that were mistaken are a factor of a thousand apart
+_JUMP, _OTHER_DOSE, _TWINS = 100.0, 10.0, 5
 _FEWEST = 3  # others that make a median
 _SHOWN = 40  # rows of the audit that a notebook shows
 _CELL = "padding:2px 10px;text-align:{};border-bottom:1px solid rgba(128,128,128,.25)"
@@ -61,7 +63,10 @@ def look_over(observations: pandas.DataFrame, doses: pandas.DataFrame, subjects:
 
     Odd are: no dose although others have one, no sample, no sample after a dose, a value above the limit before the
     first dose, an analyte of which nothing was measured, samples in another order than planned, and an amount or a
-    value 30 times as large or as small as the median of at least three others (at the same planned time).
+    value 30 times as large or as small as the median of at least three others (at the same planned time); a value 100
+    times as large or as small as both its neighbours in time, but for a rise by a dose; a dose ten times as large or as
+    small as the median of at least three other doses of the subject; and all values (five at least) the same as another
+    subject's.
 
     Parameters
     ----------
@@ -81,6 +86,8 @@ def look_over(observations: pandas.DataFrame, doses: pandas.DataFrame, subjects:
     given = doses[doses["amount"] > 0]
     used = observations[~observations["excluded"]]
     far = _far_from_others(used.assign(planned=planned_time(used)), given)
+    for who, sentence in _twins(used):
+        far.setdefault(who, []).append(sentence)
     rows = []
     for who in subjects.tolist():
         mine, all_mine = used[used["subject"] == who], observations[observations["subject"] == who]
@@ -115,7 +122,40 @@ def _odd(mine: pandas.DataFrame, own: pandas.DataFrame, dosed: bool) -> list[str
         planned = rows.sort_values("time", kind="stable")["nominal_time"].dropna()
         if not planned.is_monotonic_increasing and "period" not in rows:
             found.append(f"samples of {analyte} in another order than planned")
+        found += _jumps(str(analyte), rows, own["time"].to_numpy(float))
+    amount = own["amount"].to_numpy(float)
+    for k in range(len(amount) if len(amount) > _FEWEST else 0):
+        ratio = amount[k] / float(np.median(np.delete(amount, k)))
+        if not 1 / _OTHER_DOSE < ratio < _OTHER_DOSE:
+            found.append(f"dose at {own['time'].iloc[k]:g}: {ratio:.3g} times the median of its other doses")
     return found
+
+
+def _jumps(analyte: str, rows: pandas.DataFrame, given: Array) -> list[str]:
+    """Measured values that are many times both their neighbours in time, or a small part of both; no rise by a dose."""
+    measured = rows[~rows["blq"] & ~rows["alq"] & (rows["value"] > 0)].sort_values("time", kind="stable")
+    time, size = measured["time"].to_numpy(float), np.log(measured["value"].to_numpy(float))
+    found = []
+    for k in range(1, len(size) - 1):
+        before, after = size[k] - size[k - 1], size[k] - size[k + 1]
+        dosed = bool(((given >= time[k - 1]) & (given <= time[k])).any())
+        if before * after > 0 and min(abs(before), abs(after)) > np.log(_JUMP) and not (before > 0 and dosed):
+            ratio = np.exp(min(before, after, key=abs))
+            found.append(f"{analyte} at {time[k]:g}: {ratio:.3g} times its neighbours")
+    return found
+
+
+def _twins(used: pandas.DataFrame) -> list[tuple[Any, str]]:
+    """Subjects all of whose measured values, five at least, are those of another one."""
+    seen: dict[tuple[Any, ...], list[Any]] = {}
+    for who, rows in used[~used["blq"] & ~used["alq"]].groupby("subject"):
+        values = sorted(zip(rows["analyte"], rows["time"], rows["value"], strict=True))
+        if len(values) >= _TWINS and len({value for _, _, value in values}) > 1:
+            seen.setdefault(tuple(values), []).append(who)
+    return [
+        (who, f"the same {len(values)} values as subject {next(other for other in same if other != who)}")
+        for values, same in seen.items() if len(same) > 1 for who in same
+    ]  # fmt: skip
 
 
 def _far_from_others(used: pandas.DataFrame, given: pandas.DataFrame) -> dict[Any, list[str]]:

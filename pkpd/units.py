@@ -29,6 +29,7 @@ __all__ = [
     "require",
     "resolve",
     "show",
+    "size",
     "usual_volume",
 ]
 

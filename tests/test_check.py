@@ -49,3 +49,27 @@ def test_what_is_odd_is_said_in_words() -> None:
 def test_the_timeline_marks_who_is_odd() -> None:
     names = [text.get_text() for text in plot.timeline(study()).get_yticklabels()]
     assert names == [f"{who} !" if odd else str(who) for who, odd in ODD.items()]
+
+
+def test_jumps_other_doses_and_twins() -> None:
+    """A value that left its neighbours, a dose of ten times the others, and two subjects with one set of values."""
+    curve = [(1, 9.0), (2, 8.0), (4, 5.0), (8, 2.5), (12, 1.2)]
+    samples = [f"1,{t},{5000 if t == 4 else v}\n" for t, v in curve]
+    samples += [f"{who},{t},{1.5 * v}\n" for who in (2, 3) for t, v in curve]
+    samples += [f"4,{t},{v}\n" for t, v in [(-1, 0.01), (0.1, 20.0), (9, 0.02), (10, 0.015)]]  # a dose between: no jump
+    doses = [f"1,{t},10,po\n" for t in (0, 24, 48, 72)]
+    doses += [f"2,{t},{100 if t == 48 else 10},po\n" for t in (0, 24, 48, 72)]
+    doses += [f"{who},0,10,iv\n" for who in (3, 4)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        found = read_study(
+            pandas.read_csv(io.StringIO("subject,time_h,C\n" + "".join(samples))),
+            pandas.read_csv(io.StringIO("subject,time_h,dose_mg,route\n" + "".join(doses))),
+            units={"C": "ng/mL"},
+        )
+    odd = dict(zip(found.check()["subject"], found.check()["odd"], strict=True))
+    assert "C at 4: 625 times its neighbours" in odd[1]
+    assert "dose at 48: 10 times the median of its other doses" in odd[2]
+    assert "the same 5 values as subject 3" in odd[2]
+    assert "the same 5 values as subject 2" in odd[3]
+    assert "neighbours" not in odd[4]

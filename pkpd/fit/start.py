@@ -118,7 +118,9 @@ def median_weight(sources: Iterable[xarray.Dataset | Study]) -> float:
             unit = "kg" if name is None else source.units.get(name, "kg")
         else:
             name = covariate_called("weight", [str(n) for n in source.coords])
-            values = None if name is None else source[name].to_series()
+            own = None if name is None else source[name]
+            own = own.expand_dims("profile") if own is not None and own.ndim == 0 else own  # a single profile
+            values = None if own is None else own.to_series()
             unit = "kg" if name is None else source[name].attrs.get("units", "kg")
         if values is not None and values.dtype.kind in "biuf" and values.notna().any():
             return float(values.median()) * units.factor(unit, "kg")

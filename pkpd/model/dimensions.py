@@ -80,9 +80,11 @@ def _stated(unit: str, model: Model) -> _Kind:
     """The kind of a stated unit; one that is not made of the model's units is a kind of its own."""
     for words, powers in _KNOWN.items():
         try:
-            units.factor(unit, units.resolve(words, model.base))
+            same = abs(units.factor(unit, units.resolve(words, model.base)) - 1.0) < 1e-9
         except UnitError:
             continue
+        if not same:  # a response in g beside doses in mg is on a scale of its own
+            break
         return _Kind(np.array(powers, dtype=float))
     return _Kind(np.zeros(3), {f"unit {unit}": 1.0})
 

@@ -81,7 +81,7 @@ def swimmer(
     style.time_axis(ax, "time from first dose", "day", unit)
     ax.set_ylabel(f"patients ({len(known)})")
     if len(known) <= _NAMED:
-        ax.set_yticks(range(len(known)), [str(lane[0]) for lane in known], fontsize=style.TINY)
+        ax.set_yticks(range(len(known)), [str(lane[0]) for lane in known], fontsize=style.SMALL)
     else:
         ax.set_yticks([])
     lost = len(lanes) - len(known)

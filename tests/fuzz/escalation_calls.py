@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pkpd
-from pkpd import trial
+from pkpd import plot, trial
 
 DOSES = (10.0, 20.0, 30.0)
 
@@ -27,6 +27,7 @@ class _Fitted:
 
 def escalation() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     """Verb and arguments by name."""
+    pkpd.simulate(_Fitted().population(), pkpd.bolus("100 mg", at=[0]), times=[1.0])  # compiles what is not yet there
     common = {"doses": DOSES, "size": 3, "most": 9, "start": 10.0}
     three = trial.ThreePlusThree(DOSES)
     cohorts = {"dose": [10, 10, 20], "patients": [3, 3, 3], "dlt": [1, 0, 0]}
@@ -51,6 +52,7 @@ def escalation() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "ExposureToxicity": (trial.ExposureToxicity, link),
         "toxicity_from_exposure": (trial.toxicity_from_exposure, {
             "link": trial.ExposureToxicity(**link), "exposures": {"dose": [1, 2], "auc": [1.0, 2.0]}, "scale": 1.0}),
+        "dose_escalation": (plot.dose_escalation, {"cohorts": cohorts, "unit": "mg", "declared": 10.0, "ax": None}),
         "probability_to_see": (trial.probability_to_see, {"rate": [0.1, 0.2], "patients": 10, "at_least": 1}),
         "patients_to_see": (trial.patients_to_see, {"rate": 0.1, "probability": 0.95, "at_least": 1}),
         "single_stage": (trial.single_stage, {"p0": 0.1, "p1": 0.4, "alpha": 0.05, "power": 0.8, "most": 50}),

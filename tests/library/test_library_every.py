@@ -12,6 +12,7 @@ import pytest
 from pkpd import library
 from pkpd.dosing import Dose
 from pkpd.engine import Settings, compile_model
+from pkpd.errors import ModelError
 from pkpd.model import Model, define
 from pkpd.model.show import as_html
 from tests.library.dimensions import problems
@@ -48,13 +49,17 @@ def test_dimensions(call: str) -> None:
     "equation", ["-CL*A", "-CL/V*A + ka", "-CL/V*A*exp(-t)", "-CL/V*A**2", "CL/V*max(A, V)", "A*(ka + CL/V)*sqrt(A)"]
 )
 def test_the_dimension_check_sees_what_is_wrong(equation: str) -> None:
+    """So does `define`, which computes dimensions in another way."""
     from pkpd.parameters import Parameter, Parameters
 
     parameters = (Parameter("CL", 1.0, "L/h"), Parameter("V", 1.0, "L"), Parameter("ka", 1.0, "1/h"))
     parts = {"units": {"A": "mg", "C": "mg/L"}, "outputs": {"C": "A/V"}}
     base = {"time": "h", "amount": "mg", "volume": "L"}
-    assert problems(define({"A": "-CL/V*A - ka*A"}, Parameters(parameters), base=base, **parts), {}) == []
-    assert problems(define({"A": equation}, Parameters(parameters), base=base, **parts), {})
+    right = define({"A": "-CL/V*A - ka*A"}, Parameters(parameters), base=base, **parts)
+    assert problems(right, {}) == []
+    assert problems(replace(right, equations={"A": equation}), {})
+    with pytest.raises(ModelError):
+        define({"A": equation}, Parameters(parameters), base=base, **parts)
 
 
 @pytest.mark.parametrize("call", list(ENTRIES))

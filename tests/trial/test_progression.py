@@ -103,6 +103,10 @@ def test_months_and_rules_are_named() -> None:
     assert "no schedule is given" in found.attrs["rules"]
     with pytest.warns(DataWarning, match="1 assessments lie after the death"):
         ending(SEEN, death=100)
+    with pytest.warns(DataWarning, match="1 assessments lie before day 1"):
+        assert ending({-5.0: "PD", **SEEN})[0] == 148.0
+    with pytest.raises(InputError, match="subject 1: death on day -2"):
+        ending(SEEN, death=-2)
     with pytest.raises(InputError) as error:
         PfsRules(death="no", new_therapy="no", missed=0, every=-1, window=-1, death_without_scan=0)
     assert len(error.value.problems) == 6

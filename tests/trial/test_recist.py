@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,20 @@ def found(sums: list[float | None], rules: RecistRules | str = "1.0", **more: An
 def test_limits_of_the_sum_in_decimals(baseline: float, size: float, response: str) -> None:
     """−30.0 % is partial response and −29.9 % is none; +20.0 % is progression. 0.7·49.3 is 34.51, as it is written."""
     assert found([baseline, size]) == [response]
+
+
+def test_every_tenth_of_a_millimetre_meets_its_limits_exactly() -> None:
+    """On the limits and a tenth of a per mille beside them, by Decimal: 0.7 and 1.2 times 0.1 to 200."""
+    rows = []
+    for k in range(1, 2001):
+        base = Decimal(k) / 10
+        for name, size in (("PR", base * 7 / 10), ("SD", base * Decimal("0.7001")), ("PD", base * 12 / 10),
+                           ("SD", base * Decimal("1.1999"))):  # fmt: skip
+            rows += [(len(rows), 1, float(base), ""), (len(rows), 50, float(size), name)]  # both of one patient
+    table = assess_response(
+        pandas.DataFrame(rows, columns=["subject", "day", "sum", "expected"])[["subject", "day", "sum"]]
+    )
+    assert table["response"].tolist() == [row[3] for row in rows if row[3]]
 
 
 def test_progression_is_counted_from_the_nadir() -> None:
@@ -186,6 +201,7 @@ def test_what_may_stand_between_a_response_and_its_confirmation() -> None:
     assert overall("PR", "SD", "PR") == "SD"
     assert overall("PR", "SD", "PR", stable_between=1) == "PR"
     assert overall("CR", "NE", "PR") == "PR"
+    assert overall("PR", "NE", "PR", "NE", "PR", days=(50, 57, 64, 71, 78)) == "PR"  # one between each two
 
 
 def test_the_minimum_for_stable_disease_decides_in_week_7() -> None:
@@ -210,11 +226,13 @@ SCAN = some.fixed_dictionaries({
 })  # fmt: skip
 
 
-@given(some.lists(SCAN, min_size=1, max_size=8), some.sampled_from([100.0, 49.5, 33.3, 12.0]), some.booleans(),
-       some.sampled_from(["1.0", "1.1"]), some.sampled_from([True, False]), some.integers(0, 1), some.integers(0, 2))  # fmt: skip
-@settings(max_examples=60)
-@pytest.mark.filterwarnings("ignore::pkpd.errors.DataWarning")
-def test_random_histories_against_the_slow_implementation(
+HISTORIES = (
+    some.lists(SCAN, min_size=1, max_size=8), some.sampled_from([100.0, 49.5, 33.3, 12.0]), some.booleans(),
+    some.sampled_from(["1.0", "1.1"]), some.booleans(), some.integers(0, 1), some.integers(0, 2),
+)  # fmt: skip
+
+
+def agrees(
     history: list[dict[str, Any]],
     baseline: float,
     lesions: bool,
@@ -223,6 +241,7 @@ def test_random_histories_against_the_slow_implementation(
     between: int,
     unknown: int,
 ) -> None:
+    """Whether a history is assessed as the slow implementation does."""
     day, scans = 1.0, []
     for scan in history:
         day += scan["gap"]
@@ -240,6 +259,21 @@ def test_random_histories_against_the_slow_implementation(
     assert all(table["reason"] != "")
 
 
+@given(*HISTORIES)
+@settings(max_examples=25)
+@pytest.mark.filterwarnings("ignore::pkpd.errors.DataWarning")
+def test_random_histories_against_the_slow_implementation(
+    history: list[dict[str, Any]],
+    baseline: float,
+    lesions: bool,
+    version: str,
+    confirm: bool,
+    between: int,
+    unknown: int,
+) -> None:
+    agrees(history, baseline, lesions, version, confirm, between, unknown)
+
+
 def test_many_patients_are_assessed_as_each_alone() -> None:
     rng = np.random.default_rng(5)
     frame = pandas.DataFrame({
@@ -254,10 +288,18 @@ def test_many_patients_are_assessed_as_each_alone() -> None:
 CELL: Any = some.one_of(some.none(), some.floats(), some.integers(-5, 300), some.sampled_from(["CR", "PD", "x", ""]))
 
 
-@given(some.lists(some.tuples(some.sampled_from([1, 2, None]), CELL, CELL, CELL, CELL), min_size=1, max_size=6))
-@settings(max_examples=60)
+ROWS = some.lists(some.tuples(some.sampled_from([1, 2, None]), CELL, CELL, CELL, CELL), min_size=1, max_size=6)
+
+
+@given(ROWS)
+@settings(max_examples=40)
 @pytest.mark.filterwarnings("ignore::pkpd.errors.DataWarning")
 def test_whatever_stands_in_a_table_of_scans_is_read_or_refused_in_words(rows: list[tuple[Any, ...]]) -> None:
+    read_or_refused(rows)
+
+
+def read_or_refused(rows: list[tuple[Any, ...]]) -> None:
+    """Assess a table of cells, and let only errors in words pass."""
     frame = pandas.DataFrame(rows, columns=["subject", "day", "sum", "non_target", "new"], dtype=object)
     with contextlib.suppress(InputError):
         best_response(assess_response(frame))

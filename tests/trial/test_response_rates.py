@@ -27,6 +27,17 @@ def test_the_paper_s_rates_to_the_printed_digit() -> None:
     np.testing.assert_allclose(other.loc["disease control", ["low", "high"]].tolist(), [68.101, 94.891], atol=5e-4)
 
 
+def test_phase_1_of_the_paper() -> None:
+    """PR 3, SD 9 of 13 evaluable patients; intervals as in /work/shared/reference/figures/trial/numbers.json."""
+    rows = response_rates({"PR": 3, "SD": 9}, patients=13).set_index("response")
+    for name, limits in (
+        ("response (CR + PR)", (5.038, 53.813)),
+        ("SD", (38.574, 90.908)),
+        ("disease control", (63.970, 99.805)),
+    ):
+        np.testing.assert_allclose(rows.loc[name, ["low", "high"]].tolist(), limits, atol=5e-4)
+
+
 def test_who_is_not_there_counts_in_the_denominator() -> None:
     table = {"subject": [1, 2, 3, 4], "response": ["PR", "SD", "NE", "PD"], "arm": ["a", "a", "a", "b"]}
     rows = response_rates(table, patients={"a": 5}).set_index(["arm", "response"])
@@ -121,6 +132,11 @@ def test_duration_of_response() -> None:
     found = response_duration(table)
     assert found[["subject", "start", "end", "duration", "event"]].to_numpy().tolist() == [
         [1, 50.0, 197.0, 148.0, True], [2, 99.0, 148.0, 50.0, False], [3, 50.0, 99.0, 50.0, False]]  # fmt: skip
+    better = {"subject": [1] * 4, "day": [50, 99, 148, 197], "response": ["PR", "CR", "CR", "PD"]}
+    assert response_duration(better)[["response", "start"]].to_numpy().tolist() == [["CR", 50.0]]
+    once = {"subject": [1] * 3, "day": [50, 99, 148], "response": ["SD", "PR", "PD"]}
+    assert len(response_duration(once)) == 0
+    assert response_duration(once, rules="1.1")["duration"].tolist() == [50.0]
     died = response_duration(table, patients={"subject": [1, 2, 3, 4], "death": [150, 400, None, 120]})
     assert died["end"].tolist() == [150.0, 400.0, 99.0]
     assert died["reason"].tolist()[:2] == ["death", "death"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,7 @@ def test_without_censoring_survival_is_the_share_that_lives() -> None:
     np.testing.assert_allclose(km.table()["survival"], [0.8, 0.4, 0.2, 0.0], atol=1e-15)
     p = np.array([0.8, 0.4, 0.2])
     np.testing.assert_allclose(km.table()["se"][:3], np.sqrt(p * (1 - p) / 5), rtol=1e-12)
+    assert km.at([0, 2, 2.1, 5])["at_risk"].tolist() == [5, 4, 2, 1]  # just before each time
     assert km.restricted_mean(5)["mean"][0] == pytest.approx(13 / 5)
     assert km.at([4.99, 5, 6])["survival"].tolist() == [pytest.approx(0.2), 0.0, 0.0]
 
@@ -222,6 +224,13 @@ def test_log_rank_is_the_score_test_of_cox_without_ties(rows: list[tuple[int, bo
         np.testing.assert_allclose(found["chi_square"], u * u / info, rtol=1e-9)
 
 
+def test_without_statsmodels_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "statsmodels", None)
+    for verb in (lambda: kaplan_meier(ovarian()), lambda: log_rank(ovarian(), "rx"), lambda: cox(ovarian(), ["age"])):
+        with pytest.raises(InputError, match=r"pkpd-toolkit\[trial\]"):
+            verb()
+
+
 def test_landmark_groups_by_what_was_known_by_then() -> None:
     table = {"subject": [1, 2, 3, 4, 5], "duration": [40, 100, 200, 300, 90], "event": [1, 1, 0, 1, 0],
              "since": [30, 50, 150, None, 90]}  # fmt: skip
@@ -230,6 +239,8 @@ def test_landmark_groups_by_what_was_known_by_then() -> None:
     assert found[["subject", "group", "duration"]].to_numpy().tolist() == [
         [2, "yes", 10.0], [3, "no", 110.0], [4, "no", 210.0]]  # fmt: skip
     assert found.attrs["left_out"] == 2
+    with pytest.warns(DataWarning, match="1 of 5"):
+        assert landmark(table, 50)["group"].tolist() == ["yes", "no", "no", "no"]  # a response on the day itself counts
     with pytest.raises(InputError, match="no patient is at risk"):
         landmark(table, 300)
     with pytest.raises(InputError, match="row 1: since is 41"):
@@ -240,10 +251,18 @@ def test_landmark_groups_by_what_was_known_by_then() -> None:
 CELL: Any = some.one_of(some.none(), some.floats(), some.integers(-1, 20), some.sampled_from(["a", "", "yes", True]))
 
 
-@given(some.lists(some.tuples(CELL, CELL, CELL), min_size=1, max_size=6))
-@settings(max_examples=60)
+ROWS = some.lists(some.tuples(CELL, CELL, CELL), min_size=1, max_size=6)
+
+
+@given(ROWS)
+@settings(max_examples=40)
 @pytest.mark.filterwarnings("ignore::pkpd.errors.DataWarning", "ignore::pkpd.errors.FitWarning")
 def test_whatever_stands_in_a_table_of_times_is_read_or_refused_in_words(rows: list[tuple[Any, ...]]) -> None:
+    read_or_refused(rows)
+
+
+def read_or_refused(rows: list[tuple[Any, ...]]) -> None:
+    """Analyse a table of cells, and let only errors in words pass."""
     frame = pandas.DataFrame(rows, columns=["duration", "event", "x"], dtype=object)
     for verb in (lambda: kaplan_meier(frame, by="x").median(), lambda: log_rank(frame, "x"), lambda: cox(frame, ["x"]),
                  lambda: landmark(frame.assign(since=frame["x"]), 2.0)):  # fmt: skip

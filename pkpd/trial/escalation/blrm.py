@@ -11,8 +11,8 @@ import pandas
 from pkpd.arguments import at_least, checked_fields
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, shown
-from pkpd.trial.escalation.logistic_grid import Grid, Posterior, grid
-from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, plain_numbers
+from pkpd.trial.escalation.logistic_grid import Posterior, fine_enough, grid
+from pkpd.trial.escalation.states import STOP, States, alike, counted, dose_problems, plain_numbers
 
 _BEST, _HELD, _SURE, _UNSAFE = range(4)
 
@@ -172,10 +172,14 @@ class Blrm:
         )
 
     def _posterior(self, treated: Integers, toxic: Integers) -> Posterior:
-        return self._grid().posterior(treated, toxic)
-
-    def _grid(self) -> Grid:
-        return grid(self.doses, self.reference, self.prior_mean, self.prior_sd, self.prior_correlation, self.target)
+        first, which = alike(treated, toxic)
+        n = treated[first]
+        points = grid(
+            self.doses, self.reference, self.prior_mean, self.prior_sd, self.prior_correlation, self.target,
+            patients=fine_enough(int(n.sum(axis=1).max(initial=0))),
+        )  # fmt: skip
+        found = points.posterior(n, toxic[first])
+        return Posterior(found.mean[which], found.inside[which], found.above[which])
 
 
 def _best(possible: Flags, value: Array) -> Integers:

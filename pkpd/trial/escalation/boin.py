@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas
@@ -184,8 +185,19 @@ def _above(target: float, treated: Integers, toxic: Integers) -> Array:
     """P(p > target) by the posterior Beta(1 + y, 1 + n − y)."""
     from scipy.special import betaincc
 
-    found: Array = betaincc(1.0 + toxic, 1.0 + treated - toxic, target)
+    top = int(treated.max(initial=0))
+    if treated.size > (top + 1) ** 2:  # few different counts of many trials
+        found: Array = _every_count(target, top)[treated, toxic]
+    else:
+        found = betaincc(1.0 + toxic, 1.0 + treated - toxic, target)
     return found
+
+
+@lru_cache(maxsize=64)
+def _every_count(target: float, top: int) -> Array:
+    """P(p > target) for every n and y ≤ n up to a number."""
+    n, y = np.indices((top + 1, top + 1))
+    return _above(target, n, np.minimum(y, n))
 
 
 def interval_problems(target: float, low: float | None, high: float | None) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError
-from pkpd.trial.escalation.states import STOP, Design, States, first_level
+from pkpd.trial.escalation.states import STOP, Design, States, alike, first_level
 
 MOST_STATES = 300_000
 
@@ -74,15 +74,23 @@ def run(design: Design, toxicity: Array, trials: int | None, rng: np.random.Gene
         treated[rows, at] += size
         toxic[rows, at] += seen
         total += size
+        if total >= design.most:
+            finished.append(_ended(treated, toxic, weight, early=False))
+            break
         following, _ = design.decide(States(treated, toxic, at, seen, np.full(len(at), size)))
-        full = total >= design.most
-        over = (following == STOP) | full
-        finished.append(Ends(treated[over], toxic[over], weight[over], following[over] == STOP))
+        over = following == STOP
+        finished.append(_ended(treated[over], toxic[over], weight[over], early=True))
         treated, toxic, at, weight = _merged(treated[~over], toxic[~over], following[~over], weight[~over])
     parts = (
         np.concatenate([getattr(end, name) for end in finished]) for name in ("treated", "toxic", "weight", "early")
     )
     return Ends(*parts)
+
+
+def _ended(treated: Integers, toxic: Integers, weight: Array, early: bool) -> Ends:
+    """Trials that are over, wherever their last cohort was."""
+    treated, toxic, _, weight = _merged(treated, toxic, np.zeros(len(weight), dtype=np.int64), weight)
+    return Ends(treated, toxic, weight, np.full(len(weight), early))
 
 
 def _cohort(p: Array, weight: Array, size: int, rng: np.random.Generator | None) -> tuple[Integers, Integers, Array]:
@@ -106,10 +114,8 @@ def _merged(
     """Make equal states one, with the sum of their weights."""
     if not len(at):
         return treated, toxic, at, weight
-    rows = np.ascontiguousarray(np.concatenate([treated, toxic, at[:, None]], axis=1).astype(np.int16))
-    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-    _, first, which = np.unique(whole, return_index=True, return_inverse=True)
-    sums: Array = np.bincount(which.ravel(), weight, minlength=len(first)).astype(np.float64)
+    first, which = alike(treated, toxic, at[:, None])
+    sums: Array = np.bincount(which, weight, minlength=len(first)).astype(np.float64)
     return treated[first], toxic[first], at[first], sums
 
 

@@ -11,10 +11,11 @@ import pandas
 from pkpd.arguments import at_least, checked, checked_fields
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.errors import InputError, shown
-from pkpd.trial.escalation.states import STOP, States, counted, dose_problems, plain_numbers, share_problems
+from pkpd.trial.escalation.states import STOP, States, alike, counted, dose_problems, plain_numbers, share_problems
 
 _NEAREST, _ONE_STEP, _COHERENT, _UNSAFE = range(4)
-_REACH, _STEP, _FINEST = 8.0, 0.04, 4001  # of the grid: in prior SDs, its distance, and the most points
+_REACH = 7.0  # of the grid, in prior SDs
+_STEP, _INFORMATION = 0.36, 0.65  # its distance by the smallest posterior SD; no patient tells more about β
 _BLOCK = 4000  # trials whose posteriors are computed at once
 
 
@@ -160,20 +161,24 @@ class Crm:
 
     def _posterior(self, treated: Integers, toxic: Integers) -> tuple[Array, Flags]:
         """The posterior mean of β, and whether the lowest dose is too toxic, shape (trials,) each."""
-        mean, unsafe = np.empty(len(treated)), np.zeros(len(treated), dtype=bool)
+        first, which = alike(treated, toxic)
+        n, y = treated[first], toxic[first]
+        mean, unsafe = np.empty(len(n)), np.zeros(len(n), dtype=bool)
         edge = math.log(math.log(self.target) / math.log(self.skeleton[0]))
-        for begin in range(0, len(treated), _BLOCK):
+        for begin in range(0, len(n), _BLOCK):
             part = slice(begin, begin + _BLOCK)
-            points, weights = self._weights(treated[part], toxic[part])
+            points, weights = self._weights(n[part], y[part])
             mean[part] = weights @ points
             if self.stop_above is not None:
                 unsafe[part] = _below(points, weights, edge) > self.stop_above
-        return mean, unsafe
+        return mean[which], unsafe[which]
 
     def _weights(self, treated: Integers, toxic: Integers) -> tuple[Array, Array]:
         """Points of β, and their posterior weights with sum 1, shape (trials, points)."""
         sd = math.sqrt(self.variance)
-        number = min(_FINEST, 2 * math.ceil(_REACH * sd / _STEP) + 1 if sd > 0.25 else 401)
+        patients = int(treated.sum(axis=1).max(initial=0))
+        step = _STEP / math.sqrt(1 / self.variance + _INFORMATION * patients)
+        number = 2 * math.ceil(_REACH * sd / step) + 1
         points = np.linspace(-_REACH * sd, _REACH * sd, number)
         log_p = np.exp(points) * np.log(np.asarray(self.skeleton))[:, None]  # (levels, points)
         log_q = np.log(np.maximum(-np.expm1(log_p), 1e-300))

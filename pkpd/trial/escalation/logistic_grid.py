@@ -16,7 +16,9 @@ import numpy as np
 from pkpd.arrays import Array, Integers
 
 _REACH = 6.0  # standard deviations of the prior
-_STEP, _SLOPE_STEP = 0.2, 0.3  # of ln α and ln β, and in standard deviations of the prior: 1e-6 with 30 patients
+_STEP = 0.55  # of ln α, by the smallest SD that it can have at a given slope
+_WIDEST, _SLOPE_STEP = 0.3, 0.3  # of ln α and ln β, and in standard deviations of the prior
+_ROUND = 6  # patients: a grid is made for the next multiple
 _BLOCK = 500  # trials whose densities are held at once
 
 
@@ -74,7 +76,12 @@ class Grid:
         return Posterior(mean, inside, above)
 
 
-@lru_cache(maxsize=16)
+def fine_enough(patients: int) -> int:
+    """Return the number of patients for which a grid is made: few different ones, so that grids can be kept."""
+    return _ROUND * max(1, math.ceil(patients / _ROUND))
+
+
+@lru_cache(maxsize=32)
 def grid(
     doses: tuple[float, ...],
     reference: float,
@@ -82,7 +89,7 @@ def grid(
     prior_sd: tuple[float, float],
     correlation: float,
     target: tuple[float, float],
-    fineness: float = 1.0,
+    patients: int,
 ) -> Grid:
     """Return the grid of a design; it is kept.
 
@@ -90,17 +97,20 @@ def grid(
     ----------
     doses, reference, prior_mean, prior_sd, correlation, target
         As in `Blrm`.
-    fineness : float
-        By how much closer the points lie than by default.
+    patients : int
+        For which it is fine enough: a patient tells at most 1/4 about ln α, which bounds its SD from below.
     """
     from scipy.special import log_expit, sici
 
     along = math.sqrt(1 - correlation**2) * prior_sd[0]  # SD of ln α at a given slope
-    step = min(_STEP, _STEP / along) / fineness
-    slope_step = min(_SLOPE_STEP, _SLOPE_STEP / prior_sd[1]) / fineness
+    # ln α and u = (ln α − centre)/along; the information of a patient about a logit is p(1 − p) ≤ 1/4.
+    step = min(_WIDEST, _WIDEST / along, _STEP / math.sqrt(1 + patients * along**2 / 4))
+    slope_step = min(_SLOPE_STEP, _SLOPE_STEP / prior_sd[1])
     u = np.arange(-math.ceil(_REACH / step), math.ceil(_REACH / step) + 1) * step
     v = np.arange(-math.ceil(_REACH / slope_step), math.ceil(_REACH / slope_step) + 1) * slope_step
     v, u = (each.ravel() for each in np.meshgrid(v, u, indexing="ij"))
+    near = u**2 + v**2 <= _REACH**2
+    u, v = u[near], v[near]
     centre = prior_mean[0] + correlation * prior_sd[0] * v
     log_alpha, slope = centre + along * u, np.exp(np.minimum(prior_mean[1] + prior_sd[1] * v, 700.0))
     rise = slope * np.log(np.asarray(doses) / reference)[:, None]  # (levels, n)
@@ -117,4 +127,4 @@ def grid(
     )  # fmt: skip
 
 
-__all__ = ["Grid", "Posterior", "grid"]
+__all__ = ["Grid", "Posterior", "fine_enough", "grid"]

@@ -133,6 +133,20 @@ def share_problems(**shares: float) -> list[str]:
     return [f"{name} is {shown(p)}; expected a number between 0 and 1" for name, p in shares.items() if not 0 < p < 1]
 
 
+def alike(*counts: Integers) -> tuple[Integers, Integers]:
+    """Return where each different row of arrays side by side stands first, and which of these every row is.
+
+    Parameters
+    ----------
+    *counts : array of int, shape (rows, any)
+        Numbers below 32768.
+    """
+    rows = np.ascontiguousarray(np.concatenate(counts, axis=1).astype(np.int16))
+    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    _, first, which = np.unique(whole, return_index=True, return_inverse=True)
+    return first, which.ravel()
+
+
 def highest(possible: Flags) -> Integers:
     """Return the highest level that is possible in each trial, `STOP` where none is."""
     levels = np.arange(possible.shape[1])
@@ -156,6 +170,7 @@ __all__ = [
     "STOP",
     "Design",
     "States",
+    "alike",
     "counted",
     "dose_problems",
     "first_level",

@@ -11,6 +11,7 @@ import numpy as np
 
 from pkpd.arguments import SOME_LABELS, at_least, checked
 from pkpd.errors import InputError, few, shown
+from pkpd.trial.extras import need_statsmodels
 from pkpd.trial.recist.rates import BEST, UNAVAILABLE
 from pkpd.trial.recist.rules import RESPONSES
 from pkpd.trial.tables import read_table
@@ -154,6 +155,7 @@ def _kappa(matrix: Any) -> tuple[float, float, float, float, str]:
         return *nothing, "no patient was judged by both"
     if (matrix.sum(axis=0) * matrix.sum(axis=1)).sum() == total**2:
         return *nothing, "both gave every patient the same response, so that chance explains all"
+    need_statsmodels("reviewer_agreement")
     from statsmodels.stats.inter_rater import cohens_kappa
 
     with np.errstate(all="ignore"):  # its test of no agreement divides by 0 in small tables

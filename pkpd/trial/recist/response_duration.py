@@ -11,6 +11,7 @@ from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.trial.recist.assessments import read_assessments
 from pkpd.trial.recist.best_response import best_response
+from pkpd.trial.recist.confirmation import Run
 from pkpd.trial.recist.rules import RecistRules, rules_of
 from pkpd.trial.recist.scans import provenance
 from pkpd.trial.survival.patients import read_patients
@@ -30,8 +31,8 @@ def response_duration(
 ) -> pandas.DataFrame:
     """Return how long each response lasted: from the day it was first seen to progression or death, both days counted.
 
-    A response without progression or death is censored at the last assessment that could be evaluated: "ongoing at 41+
-    months" is a censored duration.
+    A complete response that was a partial one before began with the partial one. A response without progression or
+    death is censored at the last assessment that could be evaluated: "ongoing at 41+ months" is a censored duration.
 
     Parameters
     ----------
@@ -69,11 +70,12 @@ def response_duration(
             raise InputError(lacking, "response_duration")
         deaths = dict(zip(people["subject"], people["death"], strict=True))
     seen = table[(table["response"] != "NE") & table["day"].notna()]
+    starts = {key: _start(part, chosen) for key, part in seen.groupby(["subject", "reviewer"])}
     last = seen.groupby(["subject", "reviewer"])["day"].max().to_dict()
     rows = []
     for row in best[best["response"].isin(["CR", "PR"])].to_dict("records"):
         died = deaths.get(row["subject"], np.nan)
-        start, progressed = row["day"], row["progression"]
+        start, progressed = starts[row["subject"], row["reviewer"]], row["progression"]
         if np.isfinite(progressed) and not died < progressed:
             end, event, why = progressed, True, "progression"
         elif np.isfinite(died):
@@ -86,3 +88,12 @@ def response_duration(
     result = pandas.DataFrame(rows, columns=names)
     result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if (best["reviewer"] != "").any() else result.drop(columns="reviewer")
+
+
+def _start(part: pandas.DataFrame, rules: RecistRules) -> float:
+    """The day on which the response of a patient began, partial or complete; NaN where there is none."""
+    run = Run(rules, ("CR", "PR"))
+    for day, response in zip(part["day"].tolist(), part["response"].tolist(), strict=True):
+        if run.add(day, response) or (not rules.confirms and run.first is not None):
+            return float("nan") if run.first is None else run.first
+    return float("nan")

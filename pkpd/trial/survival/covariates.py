@@ -98,13 +98,16 @@ def covariates_of(
     if problems:
         raise InputError(problems, what)
     x = np.column_stack([column for *_, column in parts])[complete]
-    for (name, _, _), column in zip(parts, x.T, strict=True):
-        if np.ptp(column) == 0:
+    with np.errstate(over="ignore"):
+        width = np.ptp(x, axis=0)
+    for (name, _, _), column, reach in zip(parts, x.T, width, strict=True):
+        if reach == 0:
             problems.append(f"covariate {name!r} is {column[0]:g} in all rows; it can explain nothing")
-        elif not np.isfinite(np.ptp(column)):
+        elif not np.isfinite(reach):
             problems.append(f"covariate {name!r} has numbers that are not finite")
     if not problems:
-        scaled = (x - x.mean(axis=0)) / x.std(axis=0)
+        scaled = (x - x.min(axis=0)) / width  # first, so that squares of huge numbers stay finite
+        scaled = (scaled - scaled.mean(axis=0)) / scaled.std(axis=0)
         _, r = np.linalg.qr(scaled) if len(x) >= x.shape[1] else (None, np.zeros((x.shape[1],) * 2))
         problems += [f"covariate {parts[k][0]!r} is a combination of those before it"
                      for k in np.flatnonzero(np.abs(np.diag(r)) < 1e-8 * np.sqrt(len(x)))]  # fmt: skip

@@ -13,6 +13,7 @@ from scipy.special import chdtrc, ndtr, ndtri
 from pkpd.arguments import NAMED, checked
 from pkpd.arrays import Array
 from pkpd.errors import FitWarning, InputError, nearest, shown, warn
+from pkpd.trial.extras import need_statsmodels
 from pkpd.trial.survival.covariates import covariates_of
 from pkpd.trial.survival.patients import groups_of, read_times
 from pkpd.trial.survival.zph import TRANSFORMS, score_tests
@@ -233,6 +234,7 @@ def cox(
 
 def _maximum(time: Array, event: Array, x: Array, strata: Any, ties: str) -> tuple[Array, float, float, Array]:
     """Where the partial likelihood is greatest, its value there and at 0, and the information."""
+    need_statsmodels("cox")
     from statsmodels.duration.hazard_regression import PHReg
 
     model = PHReg(time, x, status=event, ties=ties.lower(), strata=strata)

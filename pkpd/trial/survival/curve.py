@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from pkpd.arrays import Array
+from pkpd.trial.extras import need_statsmodels
 
 INTERVALS = ("log-log", "log", "plain")
 _EQUAL = 1e-9  # a product of fractions that is one half but for rounding
@@ -71,6 +72,7 @@ def curve_of(duration: Array, event: Array, interval: str, level: float) -> Curv
     level : float
         Its coverage.
     """
+    need_statsmodels("kaplan_meier")
     from statsmodels.duration.survfunc import SurvfuncRight
 
     time, rank = np.unique(duration, return_inverse=True)

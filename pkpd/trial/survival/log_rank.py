@@ -10,6 +10,7 @@ from scipy.special import chdtrc
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError, nearest, shown
+from pkpd.trial.extras import need_statsmodels
 from pkpd.trial.survival.patients import groups_of, read_times
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def log_rank(
     Mantel N. Cancer Chemother Rep 1966;50:163-170.
     """
     import pandas
+
+    need_statsmodels("log_rank")
     from statsmodels.duration.survfunc import survdiff
 
     if weights not in WEIGHTS:

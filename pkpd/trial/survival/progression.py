@@ -131,7 +131,7 @@ def progression_free_survival(
     Warns
     -----
     DataWarning
-        If assessments lie after a death.
+        Counting assessments before day 1, and those after a death.
     """
     import pandas
 
@@ -148,10 +148,18 @@ def progression_free_survival(
     people = None if patients is None else read_patients(patients, None)
     if people is not None:
         lacking = known_subjects(every_subject, people["subject"], "patients")
+        lacking += [
+            f"patients, row {row['row']}, subject {row['subject']}: {name} on day {row[name]:g}; expected a day ≥ 1"
+            for row in people.to_dict("records") for name in ("death", "new_therapy") if row[name] < 1
+        ]  # fmt: skip
         if lacking:
             raise InputError(lacking, "progression_free_survival")
     subjects = every_subject if people is None else people["subject"].tolist()
     seen = table[table["day"].notna() & (table["response"] != "NE")].sort_values(["subject", "day"], kind="stable")
+    early = int((seen["day"] < 1).sum())
+    if early:
+        warn(f"{early} assessments lie before day 1, the day of the first dose; left out")
+        seen = seen[seen["day"] >= 1]
     when, what, by = (seen[name].tolist() for name in ("day", "response", "reviewer"))
     names = seen["subject"].tolist()
     of = {names[begin]: (begin, end) for begin, end in blocks(seen, "subject")}

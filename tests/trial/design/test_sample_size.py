@@ -32,7 +32,7 @@ def test_one_patient_fewer_is_too_few(rate: float, probability: float, k: int) -
 
 
 @pytest.mark.parametrize(
-    ("rate", "probability", "n"), [(0.1, 0.19, 2), (0.1, 0.271, 3), (0.5, 0.75, 2), (0.2, 0.488, 3)]
+    ("rate", "probability", "n"), [(0.1, 0.19, 2), (0.25, 0.4375, 2), (0.3, 0.657, 3), (0.6, 0.936, 3)]
 )
 def test_a_probability_that_is_met_exactly_is_met(rate: float, probability: float, n: int) -> None:
     """1 − 0.9² is 0.19, whatever floats say."""
@@ -46,7 +46,7 @@ def test_broadcasting_and_certainty() -> None:
     assert probability_to_see(1.0, 0) == 0
 
 
-# A'Hern RP. Stat Med 2001;20:859-866, Table I (α 0.05, power 0.8): n and the number of responses that is enough.
+# A'Hern RP. Stat Med 2001;20:859-866 (α 0.05, power 0.8), as quoted (the paper was not at hand): n, responses needed.
 A_HERN = {(0.05, 0.25): (16, 3), (0.1, 0.3): (25, 6), (0.2, 0.4): (35, 12)}
 
 

@@ -13,8 +13,7 @@ from scipy.stats import binom
 from pkpd import InputError
 from pkpd.trial import simon_two_stage, single_stage, two_stage_characteristics
 
-# Simon R. Control Clin Trials 1989;10:1-10, Tables 1 and 2: (p₀, p₁, α, β) → optimal, minimax, EN of each where it is
-# given.
+# Simon R. Control Clin Trials 1989;10:1-10, as in figures/trial/numbers.json: (p₀, p₁, α, β) → optimal, minimax, EN.
 PUBLISHED = {
     (0.05, 0.25, 0.05, 0.2): ("0/9 2/17", "0/12 2/16", 11.96, None),
     (0.1, 0.3, 0.05, 0.2): ("1/10 5/29", "1/15 5/25", 15.01, 19.51),
@@ -78,6 +77,16 @@ def test_against_brute_force(case: tuple[float, float, float, float]) -> None:
         q = (low + high) / 2
         cost = q * row.n + (1 - q) * row.expected
         assert cost <= min(q * n + (1 - q) * expected for n, expected, _ in designs) + 1e-9
+
+
+def test_neighbours_are_equally_good_where_their_weights_meet() -> None:
+    rows = list(simon_two_stage(0.1, 0.3).itertuples())
+    assert rows[0].weights.endswith("to 1.000")
+    assert rows[-1].weights.startswith("0.000")
+    for one, other in itertools.pairwise(rows):
+        q = float(one.weights.split(" to ")[0])
+        costs = [q * row.n + (1 - q) * row.expected for row in (one, other)]
+        assert costs[0] == pytest.approx(costs[1], abs=0.0005 * (one.expected - other.expected + other.n - one.n))
 
 
 @given(some.floats(0.05, 0.6), some.floats(0.2, 0.35))

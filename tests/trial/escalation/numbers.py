@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# Liu S, Yuan Y. J R Stat Soc C 2015;64:507-523, target 0.30, default φ₁, φ₂, n = 1 … 30 (their Table 1 and formula).
+# Liu S, Yuan Y. J R Stat Soc C 2015;64:507-523, target 0.30, default φ₁, φ₂, n = 1 … 30: their formula, computed apart
+# from this package (figures/trial/numbers.json).
 BOIN_LAMBDA = (0.2364907, 0.3585195)
 BOIN_UP = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7]
 BOIN_DOWN = [1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10, 11, 11, 11]

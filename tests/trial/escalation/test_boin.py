@@ -117,6 +117,15 @@ def test_decisions(cohorts: list[tuple[float, int, int]], action: str, dose: flo
     assert found.dose == pytest.approx(dose, nan_ok=True)
 
 
+def test_the_lowest_dose_is_closed_from_three_patients_on() -> None:
+    """2 of 2 has P(p > 0.3) = 0.973, and yet no dose is closed before three patients."""
+    two, three = ({"dose": [10], "patients": [n], "dlt": [n]} for n in (2, 3))
+    assert beta.sf(0.3, 3, 1) > 0.95
+    assert next_dose(Boin(DOSES), two).action == "stay"
+    assert not next_dose(Boin(DOSES), two).table()["closed"].any()
+    assert "no dose is tolerated" in next_dose(Boin(DOSES), three).reason
+
+
 def test_a_dose_with_enough_patients_ends_the_trial() -> None:
     seen = {"dose": [10, 10, 10], "patients": [3, 3, 3], "dlt": [1, 1, 1]}
     assert next_dose(Boin(DOSES, enough=9), seen).action == "stop"
@@ -125,7 +134,7 @@ def test_a_dose_with_enough_patients_ends_the_trial() -> None:
 
 @pytest.mark.parametrize(("p", "start"), [((0.1, 0.3, 0.5), 0), ((0.6, 0.7), 1)])
 def test_single_trials_carried_out_one_by_one_agree(p: tuple[float, ...], start: int) -> None:
-    """2 000 trials by a plain loop with the published table of limits, against exact probabilities."""
+    """2 000 trials by a plain loop with the table of limits, against exact probabilities."""
     doses = tuple(float(k) for k in range(1, len(p) + 1))
     exact = operating_characteristics(Boin(doses, most=12, start=doses[start]), p, method="exact").table()
     rng, visited, patients = np.random.default_rng(7), np.zeros(len(p)), np.zeros(len(p))
