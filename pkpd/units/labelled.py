@@ -111,7 +111,11 @@ def _rows(data: xarray.Dataset, column: str, dose: str, asked: Asked) -> dict[An
 def _note(attrs: Mapping[Any, Any], asked: Asked) -> dict[Any, Any]:
     """Attributes with what the dataset was converted from: word or name → unit at first; none after the way back."""
     told = attrs.get(_CONVERTED)
-    first: dict[str, str] = json.loads(told) if isinstance(told, str) else {}
+    try:
+        known = json.loads(told) if isinstance(told, str) else {}
+    except ValueError:  # somebody's own attribute of this name
+        known = {}
+    first = {str(name): str(unit) for name, unit in known.items()} if isinstance(known, dict) else {}
     new = {**asked.words, **asked.names}
     for name, units in asked.used.items():
         first.setdefault(name, ", ".join(dict.fromkeys(units)))
