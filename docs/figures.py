@@ -127,6 +127,25 @@ def survival(subjects: int, groups: int, interval: str) -> trial.KaplanMeier:
     return trial.kaplan_meier(times, by="arm" if groups > 1 and subjects > 1 else None, interval=interval)
 
 
+def escalated(subjects: int, groups: int) -> pandas.DataFrame:
+    """Cohorts of at most six made-up patients at rising doses, with toxicities that become frequent."""
+    draw = np.random.default_rng(subjects + groups)
+    levels = np.repeat(np.arange(max(groups, 2)), -(-min(subjects, 60) // (6 * max(groups, 2))))  # nobody escalates 500
+    dlt = [int(draw.binomial(min(6, subjects), 0.05 + 0.4 * level / levels[-1])) for level in levels]
+    return pandas.DataFrame({"dose": 10.0 * 2.0**levels, "patients": min(6, subjects), "dlt": dlt})
+
+
+@cache
+def responders(subjects: int) -> pandas.DataFrame:
+    """Exposures of made-up patients, and who responded."""
+    draw = np.random.default_rng(subjects)
+    exposure = draw.lognormal(np.log(200.0), 0.5, max(subjects, 12))
+    responded = draw.random(exposure.size) < 1.0 / (1.0 + (250.0 / exposure) ** 2)
+    return pandas.DataFrame(
+        {"subject": range(1, exposure.size + 1), "AUC": exposure, "response": responded.astype(int)}
+    )
+
+
 def by(groups: int) -> str | None:
     return "dose" if groups > 1 else None
 
@@ -170,6 +189,10 @@ PICTURES: dict[str, Draw] = {
     "swimmer": lambda n, g, log: plot.swimmer(
         tumours(n, g)[0], patients=tumours(n, g)[2], best=tumours(n, g)[1] if log else None, time_unit="week"
     ),
+    "dose_escalation": lambda n, g, log: plot.dose_escalation(
+        escalated(n, g), unit="ug/kg", declared=10.0 if log else None
+    ),
+    "exposure_response": lambda n, g, log: plot.exposure_response(responders(n), "response", "AUC", log=log),
     "kaplan_meier": lambda n, g, log: plot.kaplan_meier(survival(n, g, "log" if log else "log-log")),
 }
 

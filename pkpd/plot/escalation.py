@@ -82,7 +82,7 @@ def dose_escalation(cohorts: Any, *, unit: str = "", declared: float | None = No
     if declared is not None:
         ax.axhline(levels.index(float(declared)), color=style.DOSE, lw=0.9, ls="--", zorder=0, label="declared dose")
     ax.set_yticks(range(len(levels)), [f"{level:g}" for level in levels])
-    ax.set_ylim(-0.6, len(levels) - 0.4)
+    ax.set_ylim(-0.25 - 0.1 * max(len(levels), 4), len(levels) - 0.4)  # room for the counts below the lowest level
     ax.set_xlim(0, float(ends[-1]) + 1)
     ax.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     ax.set_xlabel("patients in the order of treatment")

@@ -103,7 +103,7 @@ def exposure_response(
         ax.annotate(f"{row.responses}/{row.patients}", (row.exposure_median, row.rate), (5, 4), fontsize=style.SMALL,
                     textcoords="offset points", color=other)  # fmt: skip
     if log:
-        ax.set_xscale("log")
+        style.log_scale(ax, "x")
     ax.set_ylim(-0.07, 1.07)
     ax.set_xlabel(exposure)
     ax.set_ylabel(

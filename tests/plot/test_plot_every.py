@@ -109,8 +109,8 @@ PICTURES: dict[str, Draw] = {
 ONE_SCALE = {"timeline", "proportionality", "convergence_page", "random_effects", "random_effects_page"}
 
 
-OF_TRIALS = {"dose_escalation", "kaplan_meier", "spider", "swimmer", "waterfall"}
-"""Drawn from tables of a trial, not from a study: `test_plot_escalation` and `test_plot_responses` have them."""
+OF_TRIALS = {"dose_escalation", "exposure_response", "kaplan_meier", "spider", "swimmer", "waterfall"}
+"""Drawn from tables of a trial, not from a study: the tests of their own files have them."""
 
 
 def test_no_picture_is_forgotten() -> None:
