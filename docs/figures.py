@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from PIL import Image, ImageDraw
 
 import pkpd
-from pkpd import plot
+from pkpd import plot, trial
 from pkpd.fit import PopulationOptions
 
 CASES = ((1, 1), (12, 1), (12, 8), (500, 1), (500, 8))
@@ -100,6 +100,33 @@ def checked(subjects: int, groups: int) -> Any:
     return pkpd.simulate(population(max(subjects, 12), groups), study(max(subjects, 12), groups), replicates=20, seed=3)
 
 
+@cache
+def tumours(subjects: int, groups: int) -> tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame]:
+    """Assessments every seven weeks, best responses and follow-up of made-up patients in one or two arms."""
+    draw = np.random.default_rng(subjects + groups)
+    scans, people = [], []
+    for k in range(subjects):
+        arm = "B" if groups > 1 and k % 2 else "A"
+        rate, size = draw.normal(-0.08 if arm == "B" else 0.0, 0.25), draw.uniform(30.0, 150.0)
+        visits, start = int(draw.integers(2, 9)), size
+        for visit in range(visits):
+            if size > 2.0 * start:
+                break  # long after progression nobody scans
+            scans.append((k + 1, 1 + 49 * visit, round(size, 1), visit > 0 and draw.random() < 0.05))
+            size *= np.exp(rate + draw.normal(0.0, 0.08))
+        people.append((k + 1, arm, 60.0 + 49 * visits if k % 3 == 0 else np.nan))
+    table = pandas.DataFrame(scans, columns=["subject", "day", "sum", "new"])
+    table.attrs["synthetic"] = True
+    assessed = trial.assess_response(table)
+    return assessed, trial.best_response(assessed), pandas.DataFrame(people, columns=["subject", "arm", "death"])
+
+
+def survival(subjects: int, groups: int, interval: str) -> trial.KaplanMeier:
+    assessed, _, people = tumours(subjects, groups)
+    times = trial.progression_free_survival(assessed, patients=people)
+    return trial.kaplan_meier(times, by="arm" if groups > 1 and subjects > 1 else None, interval=interval)
+
+
 def by(groups: int) -> str | None:
     return "dose" if groups > 1 else None
 
@@ -138,6 +165,12 @@ PICTURES: dict[str, Draw] = {
     "individual_courses": lambda n, g, log: plot.individual_courses(
         population(n, g), study(n, g), pages(2, 3), log=log, time_unit="day"
     ),
+    "waterfall": lambda n, g, log: plot.waterfall(tumours(n, g)[0], best=tumours(n, g)[1] if log else None),
+    "spider": lambda n, g, log: plot.spider(tumours(n, g)[0], best=tumours(n, g)[1], time_unit="week" if log else None),
+    "swimmer": lambda n, g, log: plot.swimmer(
+        tumours(n, g)[0], patients=tumours(n, g)[2], best=tumours(n, g)[1] if log else None, time_unit="week"
+    ),
+    "kaplan_meier": lambda n, g, log: plot.kaplan_meier(survival(n, g, "log" if log else "log-log")),
 }
 
 

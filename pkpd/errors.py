@@ -54,7 +54,7 @@ class InputError(PkpdError, ValueError):
     def __init__(self, problems: str | Iterable[str], where: str = "") -> None:
         listed = (problems,) if isinstance(problems, str) else tuple(problems)
         self.problems: tuple[str, ...] = tuple(_printable(plainly(problem)) for problem in listed)
-        self.where = where = _printable(where)
+        self.where = where = _printable(plainly(where))
         if len(self.problems) == 1:
             text = f"{where}: {self.problems[0]}" if where else self.problems[0]
         else:

@@ -25,7 +25,7 @@ from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population, residual_error
 from pkpd.simulate import simulate
 from pkpd.study import Study
-from pkpd.trial import GRADES, worst_grade
+from pkpd.trial import criteria, worst_grade
 
 if TYPE_CHECKING:
     import pandas
@@ -281,7 +281,8 @@ def responses(study: Study) -> dict[str, xarray.Dataset]:
     """
     from pkpd.nca import nca_response
 
-    edges = [edge for edge in GRADES["lymphocytes"].edges if edge is not None]
+    table = criteria("CTCAE v3.0").table
+    edges = table.query("test == 'lymphocytes' and basis == 'absolute'")["limit_si"].tolist()
     asked: dict[str, tuple[Sequence[float | str], Sequence[int]]] = {
         "ALC": ([LLN, *edges], LAB_DAYS),
         "sCD25": (["200 %", "500 %"], SCD25_DAYS),

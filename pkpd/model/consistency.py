@@ -220,7 +220,7 @@ class _Rules:
                 return None
             case ast.Call(func=ast.Name(id=function), args=[inner]):
                 found = self.walk(inner)
-                if found is not None:
+                if found is not None and not _only_time(inner):
                     self.problems.append(("", inner, found, f"what {function}() takes", _PURE))
                 return _PURE
             case ast.IfExp(test=test, body=body, orelse=other):
@@ -318,6 +318,12 @@ def _products(base: Mapping[str, str]) -> Iterable[str]:
     powers = [(t, a, v) for t in (0, -1, 1, -2) for a in (0, 1, -1, 2) for v in (0, -1, 1) if t or a or v]
     for powers_of in sorted(powers, key=lambda each: sum(map(abs, each))):
         yield "*".join(f"{w}**{p}" for w, p in zip(_WORDS, powers_of, strict=True) if p)
+
+
+def _only_time(node: ast.expr) -> bool:
+    """Whether it is t or tad alone: exp(-t) is meant as exp(-1*t), with a rate of 1."""
+    inner = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(inner, ast.Name) and inner.id in (expressions.TIME, expressions.TAD)
 
 
 def _number(node: ast.expr) -> float | None:

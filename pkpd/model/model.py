@@ -325,7 +325,8 @@ def _in_base(parameter: Parameter, base: Mapping[str, str], own: Iterable[str]) 
     Others keep theirs: a concentration may belong to a response that has a scale of its own, an amount to a state or an
     output that is stated in its unit (a tumour in g beside doses in mg).
     """
-    if parameter.unit in [kept for unit in own for kept in (unit, f"{unit}/{base['time']}", f"{unit}/time")]:
+    time = base.get("time", "time")
+    if parameter.unit in [kept for unit in own for kept in (unit, f"{unit}/{time}", f"{unit}/time")]:
         return parameter
     for words in _PLAIN:
         unit = units.resolve(words, base)

@@ -9,6 +9,7 @@ from pkpd.plot.convergence import convergence, convergence_page
 from pkpd.plot.course import fitted_course
 from pkpd.plot.effects import random_effects, random_effects_page
 from pkpd.plot.escalation import dose_escalation
+from pkpd.plot.exposure_response import exposure_response
 from pkpd.plot.facets import profiles_page
 from pkpd.plot.fitted import observed_fitted, residuals
 from pkpd.plot.goodness import goodness_of_fit, observed_predicted, weighted_residuals
@@ -34,6 +35,7 @@ __all__ = [
     "convergence",
     "convergence_page",
     "dose_escalation",
+    "exposure_response",
     "fitted_course",
     "goodness_of_fit",
     "individual_course",

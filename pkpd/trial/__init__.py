@@ -1,4 +1,4 @@
-"""The trial layer: toxicity grades, dose escalation, designs, response of tumours, survival.
+"""The trial layer: toxicity, dose escalation, designs, responses, survival, exposure and response, interaction.
 
 What is computed stands in the rooms of this folder; a name is loaded when it is first asked for. A new public name
 stands in two places here: in `_HOMES`, and for type checkers.
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from pkpd.trial.escalation.operating import OperatingCharacteristics, operating_characteristics
     from pkpd.trial.escalation.replay import Replay, replay_escalation
     from pkpd.trial.escalation.three_plus_three import ThreePlusThree
+    from pkpd.trial.exposure_response.descriptive import exposure_quantiles
+    from pkpd.trial.exposure_response.detectable import detectable_effect
+    from pkpd.trial.exposure_response.emax import EmaxFit, emax_response
+    from pkpd.trial.exposure_response.logistic import LogisticFit, logistic
+    from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
+    from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
+    from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
+    from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -35,7 +43,16 @@ if TYPE_CHECKING:
     from pkpd.trial.survival.landmark import landmark
     from pkpd.trial.survival.log_rank import log_rank
     from pkpd.trial.survival.progression import PfsRules, progression_free_survival
-    from pkpd.trial.toxicity import GRADES, grade, worst_grade
+    from pkpd.trial.toxicity.criteria import Criteria, criteria
+    from pkpd.trial.toxicity.dlt import dose_limiting, laboratory_events
+    from pkpd.trial.toxicity.dlt_rules import DltRules, Exemption
+    from pkpd.trial.toxicity.grade_times import grade_times
+    from pkpd.trial.toxicity.grades import grades
+    from pkpd.trial.toxicity.incidence import IncidenceTable, incidence_table
+    from pkpd.trial.toxicity.labs_of import labs_of
+    from pkpd.trial.toxicity.published import check_incidence
+    from pkpd.trial.toxicity.quick import grade, worst_grade
+    from pkpd.trial.toxicity.worst import shift_table, worst_grades
 
 # Where each name stands.
 _HOMES = {
@@ -51,6 +68,14 @@ _HOMES = {
     "pkpd.trial.escalation.operating": ("OperatingCharacteristics", "operating_characteristics"),
     "pkpd.trial.escalation.replay": ("Replay", "replay_escalation"),
     "pkpd.trial.escalation.three_plus_three": ("ThreePlusThree",),
+    "pkpd.trial.exposure_response.descriptive": ("exposure_quantiles",),
+    "pkpd.trial.exposure_response.detectable": ("detectable_effect",),
+    "pkpd.trial.exposure_response.emax": ("EmaxFit", "emax_response"),
+    "pkpd.trial.exposure_response.logistic": ("LogisticFit", "logistic"),
+    "pkpd.trial.exposure_response.models": ("ExposureModels", "exposure_models"),
+    "pkpd.trial.exposure_response.ordinal": ("OrdinalFit", "ordinal"),
+    "pkpd.trial.interaction.bioequivalence": ("Bioequivalence", "bioequivalence"),
+    "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -65,22 +90,39 @@ _HOMES = {
     "pkpd.trial.survival.landmark": ("landmark",),
     "pkpd.trial.survival.log_rank": ("log_rank",),
     "pkpd.trial.survival.progression": ("PfsRules", "progression_free_survival"),
-    "pkpd.trial.toxicity": ("GRADES", "grade", "worst_grade"),
+    "pkpd.trial.toxicity.criteria": ("Criteria", "criteria"),
+    "pkpd.trial.toxicity.dlt": ("dose_limiting", "laboratory_events"),
+    "pkpd.trial.toxicity.dlt_rules": ("DltRules", "Exemption"),
+    "pkpd.trial.toxicity.grade_times": ("grade_times",),
+    "pkpd.trial.toxicity.grades": ("grades",),
+    "pkpd.trial.toxicity.incidence": ("IncidenceTable", "incidence_table"),
+    "pkpd.trial.toxicity.labs_of": ("labs_of",),
+    "pkpd.trial.toxicity.published": ("check_incidence",),
+    "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
+    "pkpd.trial.toxicity.worst": ("shift_table", "worst_grades"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "GRADES",
     "Agreement",
     "Assurance",
+    "Bioequivalence",
     "Blrm",
     "Boin",
     "CoxFit",
+    "Criteria",
     "Crm",
     "Decision",
+    "DltRules",
+    "EmaxFit",
+    "Exemption",
+    "ExposureModels",
     "ExposureToxicity",
+    "IncidenceTable",
     "KaplanMeier",
+    "LogisticFit",
     "OperatingCharacteristics",
+    "OrdinalFit",
     "PfsRules",
     "RecistRules",
     "Replay",
@@ -90,31 +132,49 @@ __all__ = [
     "assess_response",
     "assurance",
     "best_response",
+    "bioequivalence",
     "boin_boundaries",
+    "check_incidence",
     "clopper_pearson",
     "cox",
+    "criteria",
     "crm_skeleton",
+    "detectable_effect",
     "dose_intensity",
+    "dose_limiting",
+    "emax_response",
+    "exposure_models",
+    "exposure_quantiles",
     "grade",
+    "grade_times",
+    "grades",
     "impossible_sequences",
+    "incidence_table",
     "kaplan_meier",
+    "laboratory_events",
+    "labs_of",
     "landmark",
     "log_rank",
+    "logistic",
     "next_dose",
     "operating_characteristics",
+    "ordinal",
     "patients_to_see",
     "probability_to_see",
     "progression_free_survival",
+    "ratio_by_patients",
     "replay_escalation",
     "response_duration",
     "response_rates",
     "reviewer_agreement",
     "scans_of",
+    "shift_table",
     "simon_two_stage",
     "single_stage",
     "toxicity_from_exposure",
     "two_stage_characteristics",
     "worst_grade",
+    "worst_grades",
 ]
 
 

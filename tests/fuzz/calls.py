@@ -29,8 +29,10 @@ from pkpd.io import (
 from pkpd.model import define
 from pkpd.population import Constraint, InverseWishart, NormalPrior, Omega, Population, block, residual_error
 from tests.fuzz.escalation_calls import escalation
+from tests.fuzz.exposure_calls import exposure_calls
 from tests.fuzz.odd import ODD
 from tests.fuzz.response_calls import response_calls
+from tests.fuzz.toxicity_calls import toxicity_calls
 
 matplotlib.use("Agg")
 Call = tuple[Callable[..., Any], dict[str, Any]]
@@ -356,7 +358,7 @@ def _pictures() -> dict[str, Call]:
 GROUPS: dict[str, Callable[[], dict[str, Call]]] = {
     "dosing": _dosing, "units": _units, "values": _values, "models": _models, "readers": _readers, "nca": _nca,
     "simulations": _simulations, "fits": _fits, "pictures": _pictures, "escalation": escalation,
-    "responses": response_calls,
+    "responses": response_calls, "toxicity": toxicity_calls, "exposures": exposure_calls,
 }  # fmt: skip
 
 

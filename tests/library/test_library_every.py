@@ -46,7 +46,7 @@ def test_dimensions(call: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "equation", ["-CL*A", "-CL/V*A + ka", "-CL/V*A*exp(-t)", "-CL/V*A**2", "CL/V*max(A, V)", "A*(ka + CL/V)*sqrt(A)"]
+    "equation", ["-CL*A", "-CL/V*A + ka", "-CL/V*A*exp(-V)", "-CL/V*A**2", "CL/V*max(A, V)", "A*(ka + CL/V)*sqrt(A)"]
 )
 def test_the_dimension_check_sees_what_is_wrong(equation: str) -> None:
     """So does `define`, which computes dimensions in another way."""

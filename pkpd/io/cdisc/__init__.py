@@ -5,6 +5,8 @@ from __future__ import annotations
 from pkpd.io.cdisc.adnca import read_adnca
 from pkpd.io.cdisc.pp import pp_table
 from pkpd.io.cdisc.read_adtte import read_adtte
+from pkpd.io.cdisc.read_events import read_adae, read_ae
+from pkpd.io.cdisc.read_labs import read_adlb, read_lb
 from pkpd.io.cdisc.read_pp import read_pp
 from pkpd.io.cdisc.read_responses import read_adrs, read_rs
 from pkpd.io.cdisc.read_tumours import read_tumours
@@ -15,9 +17,13 @@ from pkpd.io.cdisc.write_sdtm import sdtm_tables
 __all__ = [
     "adnca_table",
     "pp_table",
+    "read_adae",
+    "read_adlb",
     "read_adnca",
     "read_adrs",
     "read_adtte",
+    "read_ae",
+    "read_lb",
     "read_pp",
     "read_rs",
     "read_sdtm",

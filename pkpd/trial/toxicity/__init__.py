@@ -1,0 +1,1 @@
+"""Toxicity: grades of laboratory values, tables, durations, dose-limiting toxicity."""

@@ -1,0 +1,124 @@
+"""Bioequivalence of published crossovers; the mixed model against statsmodels; what n patients exclude.
+
+Chow & Liu (2009), chapter 3 (raw scale): the analysis of variance (printed from rounded means, hence 2e-4; quoted from
+memory, not from a copy), and the classical interval −8.698 to 4.123 of −2.287, 89.46 to 104.99 % of the reference.
+Schütz's example by R's aov on the log scale: see tests/reference/README.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+import xarray as xr
+
+from pkpd import InputError
+from pkpd.errors import DataWarning
+from pkpd.trial import bioequivalence, ratio_by_patients
+
+FOLDER = Path(__file__).resolve().parents[2] / "reference" / "bioequivalence"
+
+
+def _long(name: str) -> pandas.DataFrame:
+    wide = pandas.read_csv(FOLDER / f"{name}.csv")
+    parts = [pandas.DataFrame({"subject": wide["subject"], "period": k, "treatment": wide["sequence"].str[k - 1],
+                               "auc": wide[f"period{k}"]}) for k in (1, 2)]  # fmt: skip
+    return pandas.concat(parts, ignore_index=True)
+
+
+def test_chow_and_liu() -> None:
+    result = bioequivalence(_long("chow_liu"), ["auc"], scale="raw", limits=(0.8, 1.2))
+    rows = result.anova.set_index("source")
+    np.testing.assert_allclose(rows["ss"], [276.00, 16211.49, 62.79, 35.97, 3679.43], rtol=2e-4)
+    np.testing.assert_allclose(rows["f"].iloc[:4], [0.37, 4.41, 0.38, 0.22], atol=0.006)
+    assert rows["df"].tolist() == [1, 22, 1, 1, 22]
+    row = result.table().iloc[0]
+    np.testing.assert_allclose([row["low"], row["high"]], [0.8946, 1.0499], atol=5e-5)
+    assert row["equivalent"]
+    assert "carry-over" in result.summary()
+
+
+def test_schutz_by_aov() -> None:
+    rows = bioequivalence(_long("schutz"), ["auc"]).anova.set_index("source")
+    theirs = {"sequence (carry-over)": (0.0023, 0.907), "treatment": (0.000397, 0.7921), "period": (0.020501, 0.0804)}
+    for source, (ms, p) in theirs.items():
+        assert rows.loc[source, "ms"] == pytest.approx(ms, rel=0.02)
+        assert rows.loc[source, "p"] == pytest.approx(p, abs=6e-4)
+    assert rows.loc["residual", "ms"] == pytest.approx(0.005417, abs=5e-7)
+    assert rows.loc["subject (sequence)", "ss"] == pytest.approx(1.5943, abs=5e-5)
+
+
+def test_both_methods_agree_where_nothing_lacks() -> None:
+    one, other = (row for _, row in bioequivalence(_long("chow_liu"), ["auc"]).table().iterrows())
+    for name in ("ratio", "low", "high", "cv_within", "p_low", "p_high"):
+        assert other[name] == pytest.approx(one[name], rel=1e-6)
+    assert one["freedom"] == other["freedom"] == 22
+
+
+def test_mixed_model_is_that_of_statsmodels() -> None:
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    table = _long("chow_liu")
+    table.loc[[3, 30], "auc"] = np.nan
+    with pytest.warns(DataWarning, match="2 of 48 values are missing"):
+        row = bioequivalence(table, ["auc"]).table().iloc[1]
+    kept = table.dropna()
+    is_test, first = (kept["treatment"] == "T").to_numpy(float), (kept["period"] == 1).to_numpy(float)
+    x = np.column_stack([np.ones(len(kept)), is_test, first, (is_test == first).astype(float)])
+    fit = MixedLM(np.log(kept["auc"]), x, groups=kept["subject"]).fit(reml=True)
+    assert np.log(row["ratio"]) == pytest.approx(fit.params.iloc[1], abs=1e-5)
+    assert row["freedom"] == 46 - 24 - 2
+    from scipy.stats import t
+
+    assert np.log(row["high"] / row["low"]) / 2 / t.ppf(0.95, 20) == pytest.approx(fit.bse.iloc[1], rel=1e-4)
+
+
+def test_two_one_sided_tests_are_the_interval() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        table = _long("schutz")
+        table["auc"] *= np.exp(0.15 * rng.normal(size=24))
+        row = bioequivalence(table, ["auc"]).table().iloc[0]
+        assert row["equivalent"] == (max(row["p_low"], row["p_high"]) <= 0.05)
+        other = bioequivalence(table, ["auc"], test="R", reference="T").table().iloc[0]
+        np.testing.assert_allclose([other["ratio"], other["low"]], [1 / row["ratio"], 1 / row["high"]])
+
+
+def test_on_results_of_nca() -> None:
+    table = _long("schutz")
+    data = xr.Dataset({"auc_last": ("profile", table["auc"]), "cmax": ("profile", table["auc"] / 7)},
+                      coords={n: ("profile", table[n]) for n in ("subject", "treatment")}
+                      | {"occasion": ("profile", table["period"])})  # fmt: skip
+    result = bioequivalence(data)
+    assert result.table()["parameter"].tolist() == ["auc_last"] * 2 + ["cmax"] * 2
+    plain = bioequivalence(table, ["auc"]).table()
+    np.testing.assert_allclose(result.table()["ratio"], [*plain["ratio"], *plain["ratio"]])
+
+
+def test_what_is_no_crossover_is_said_at_once() -> None:
+    table = _long("schutz")
+    table.loc[0, "treatment"] = "R"
+    table.loc[1, "treatment"] = "X"
+    with pytest.raises(InputError) as caught:
+        bioequivalence(table, ["aucc"], test="TT")
+    said = str(caught.value)
+    for words in ("no column 'aucc'", "'TT' never occurs", "subject 1 had a treatment in both periods", "expected two"):
+        assert words in said
+    one = bioequivalence(_long("schutz").query("subject in [1, 4, 6, 7]"), ["auc"]).table()
+    assert one["reason"].str.contains("expected both sequences").all()
+
+
+def test_repeated_against_single_dose_of_the_paper() -> None:
+    """226 (37 %) against 188 (34 %): 1.19, with 33 in both groups 1.03 to 1.37 (trial-rules, Figure 1's question)."""
+    found = ratio_by_patients(226, 188, cv_test=37, cv_reference=34, patients=[10, 33, 60])
+    assert round(found["ratio"][1], 2) == 1.19
+    assert [round(v, 2) for v in found.loc[1, ["low", "high"]]] == [1.03, 1.37]
+    assert found["excludes_1"].tolist() == [False, True, True]
+    np.testing.assert_allclose(found["excluded"], found["high"] / found["ratio"])
+    assert (found["detectable"] > found["excluded"]).all()
+    paired = ratio_by_patients(226, 188, cv_test=37, cv_reference=34, patients=[33], correlation=0.8)
+    assert paired["high"][0] - paired["low"][0] < found["high"][1] - found["low"][1]
+    with pytest.raises(InputError, match="cv_test is -1"):
+        ratio_by_patients(1, 1, cv_test=-1, cv_reference=2, patients=[4])
