@@ -24,6 +24,7 @@ from pkpd.library.direct_effects import (
 from pkpd.library.elimination import enterohepatic, metabolite, michaelis_menten
 from pkpd.library.haematotoxicity import myelosuppression
 from pkpd.library.indirect_responses import indirect_response, precursor_response
+from pkpd.library.kinase_inhibitors import sorafenib
 from pkpd.library.receptors import receptor_occupancy, receptor_shedding
 from pkpd.library.signal_transduction import activation, effect_compartment, transit_delay
 from pkpd.library.target_mediated import tmdd, tmdd_michaelis_menten, tmdd_quasi_steady_state
@@ -62,6 +63,7 @@ __all__ = [
     "sequential_absorption",
     "sigmoid_emax_effect",
     "simeoni",
+    "sorafenib",
     "stimulated_loss",
     "three_compartment",
     "tmdd",

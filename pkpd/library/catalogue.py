@@ -19,6 +19,7 @@ from pkpd.library import (
     elimination,
     haematotoxicity,
     indirect_responses,
+    kinase_inhibitors,
     receptors,
     signal_transduction,
     target_mediated,
@@ -42,6 +43,7 @@ KINDS: Mapping[str, Sequence[Callable[..., Model]]] = {
         absorption.transit_absorption,
     ),
     "elimination": (elimination.michaelis_menten, elimination.metabolite, elimination.enterohepatic),
+    "published drug": (kinase_inhibitors.sorafenib,),
     "target": (
         target_mediated.tmdd,
         target_mediated.tmdd_quasi_steady_state,

@@ -193,6 +193,7 @@ def _models() -> dict[str, Call]:
         "turnover": {"name": "R", "by": "C", "unit": "ng/mL"}, "transit_delay": {"name": "D", "by": "C", "steps": 2},
         "indirect_response": {"kind": "inhibition of production", "name": "R", "by": "C"}, "tmdd": {"compartments": 1},
         "enterohepatic": {"emptying": "periodic"}, "myelosuppression": {"effect": "linear", "by": "C"},
+        "sorafenib": {"recirculation": "eliminated", "emptying": "exact", "bile_into": "central"},
     }.items():  # fmt: skip
         found[f"library.{name}"] = (getattr(library, name), dict(arguments))
     return found

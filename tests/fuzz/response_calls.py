@@ -49,6 +49,9 @@ def response_calls() -> dict[str, Call]:
                        units={"SLD": "mm"}, base={"time": "h", "amount": "mg", "volume": "L"})  # fmt: skip
     simulation = pkpd.simulate(shrinking, pkpd.Regimen((), "mg"), subjects=2, times=[0.0, 1008.0])
     return {
+        "dose_intensity": (trial.dose_intensity, {
+            "doses": {"subject": [1, 1, 2], "day": [1, 2, 1], "dose": [400, 200, 400]}, "planned": pkpd.oral("400 mg", days=[1, 2]),
+            "until": 2.0, "columns": None}),
         "scans_of": (trial.scans_of, {"simulation": simulation, "output": "SLD", "days": [1.0, 43.0], "smallest": 5.0,
                                       "digits": 1}),
         "RecistRules": (trial.RecistRules, {

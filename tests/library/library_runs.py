@@ -41,7 +41,7 @@ def solve(
     """Run one subject; outputs and states by name. With `after`, a row at the time of a dose stands after it."""
     code = compile_model(model)
     clock = np.asarray(times, dtype=float)
-    row = np.array([[values[n] for n in code.system.inputs]])
+    row = np.array([[values[n] for n in code.inputs]])
     plan = code.schedule(row, [tuple(doses)], [clock], [np.full(clock.size, after)])
     found = code.run(row, plan, settings)
     assert not found.status.any()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas
-import pytest
 
 from pkpd.errors import PkpdError
 from pkpd.trial import dose_limiting, grade_times, grades, incidence_table, worst_grades
@@ -18,7 +17,6 @@ NAMES = ["subject", "day", "test", "value", "unit", "lln", "uln", "baseline", "s
          "start", "end", "course", "related", "lowest", "highest", "is_baseline"]  # fmt: skip
 
 
-@pytest.mark.long
 def test_malformed_tables() -> None:
     draw = np.random.default_rng(14)
     refused = answered = 0
