@@ -98,7 +98,7 @@ def _unusable(k: int, source: object) -> list[str]:
 
 
 def _base(exposure: xarray.Dataset) -> dict[str, str]:
-    amount, volume, _ = units.coherent(exposure["dose"].attrs["units"], exposure["cmax"].attrs["units"])
+    amount, volume = units.usual_units(exposure["dose"].attrs["units"], exposure["cmax"].attrs["units"])
     return {"time": exposure["tmax"].attrs["units"], "amount": amount, "volume": volume}
 
 

@@ -62,7 +62,7 @@ def in_study_units(model: Model, study: Study, observed: Mapping[str, str]) -> M
         names = [a for a in study.analytes if units.is_kind(study.units[a], "concentration")]
         analyte = names[0] if names else None
     if "dose" in study.units and analyte is not None:
-        amount, volume, _ = units.coherent(study.units["dose"], study.units[analyte])
+        amount, volume = units.usual_units(study.units["dose"], study.units[analyte])
     else:
         amount, volume = "mg", "L"
     return model.in_units(time=study.units["time"], amount=amount, volume=volume)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pkpd.units.convert import convert_units
 from pkpd.units.factors import by_weight, factor, quantity, size
 from pkpd.units.kinds import is_kind, per_kg, require
-from pkpd.units.words import coherent, is_open, resolve, show, usual_volume
+from pkpd.units.words import coherent, is_open, resolve, show, usual_units, usual_volume
 
 __all__ = [
     "by_weight",
@@ -25,6 +25,7 @@ __all__ = [
     "resolve",
     "show",
     "size",
+    "usual_units",
     "usual_volume",
 ]
 

@@ -70,12 +70,16 @@ def coherent(dose_unit: str, concentration_unit: str) -> tuple[str, str, float]:
     return amount_unit, volume_unit, factor(dose_unit, amount_unit)
 
 
+_NAMES = (("g", "mg", "ug", "ng", "pg"), ("mol", "mmol", "umol", "nmol", "pmol"))
+
+
 @checked
 def usual_volume(dose_unit: str, concentration_unit: str) -> str:
     """Return the unit in which people write the volumes that follow from a dose and a concentration.
 
     Dose over concentration where that has a usual name (``ug`` by ``ng/mL``: ``L``; ``ng`` by ``ng/mL``: ``mL``),
-    else ``L``; per kg of body weight if the dose is.
+    else ``L``. Of a dose per kg of body weight it is the volume of the concentration (``ug/kg`` by ``ng/mL``:
+    ``mL/kg``, as clearances per kg are written in mL/h/kg).
 
     Raises
     ------
@@ -83,6 +87,30 @@ def usual_volume(dose_unit: str, concentration_unit: str) -> str:
         If they are no dose and no concentration, or of different dimensions.
     """
     _, volume, ratio = coherent(dose_unit, concentration_unit)
-    tail = "/kg" if per_kg(dose_unit) else ""
-    size = float(f"{ratio * factor(volume, f'L{tail}'):.9g}")
-    return {1e-6: "uL", 1e-3: "mL"}.get(size, "L") + tail
+    if per_kg(dose_unit):
+        return volume
+    size = float(f"{ratio * factor(volume, 'L'):.9g}")
+    return {1e-6: "uL", 1e-3: "mL"}.get(size, "L")
+
+
+@checked
+def usual_units(dose_unit: str, concentration_unit: str) -> tuple[str, str]:
+    """Return units of amount and volume whose ratio is the concentration, with volumes as people write them.
+
+    ``mg`` by ``ng/mL``: amounts in ``ug``, volumes in ``L``. Where no such amount has a name, those of `coherent`.
+
+    Raises
+    ------
+    UnitError
+        If they are no dose and no concentration, or of different dimensions.
+    """
+    amount, volume, _ = coherent(dose_unit, concentration_unit)
+    usual = usual_volume(dose_unit, concentration_unit)
+    larger = factor(usual, volume)
+    if larger == 1:
+        return amount, volume
+    for names in _NAMES:
+        if amount in names:
+            found = next((name for name in names if factor(name, amount) == larger), None)
+            return (found, usual) if found else (amount, volume)
+    return amount, volume

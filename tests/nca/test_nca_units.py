@@ -30,12 +30,23 @@ def study(amount: float = 100.0, scale: float = 1.0, clock: float = 1.0, **own: 
 
 @pytest.mark.parametrize(
     ("dose", "concentration", "volume"),
-    [("ug", "ng/mL", "L"), ("ng", "ng/mL", "mL"), ("mg", "mg/L", "L"), ("ug/kg", "ng/mL", "L/kg"), ("mg", "ng/mL", "L"),
+    [("ug", "ng/mL", "L"), ("ng", "ng/mL", "mL"), ("mg", "mg/L", "L"), ("mg", "ng/mL", "L"), ("mg", "mg/dL", "L"),
      ("mg", "ug/mL", "L"), ("g", "ng/mL", "L"), ("ug", "ug/mL", "mL"), ("nmol", "nmol/L", "L"), ("IU", "IU/L", "L"),
-     ("mg/kg", "ng/mL", "L/kg"), ("ng/kg", "ng/mL", "mL/kg"), ("ng", "ug/mL", "uL"), ("mg", "mg/dL", "L")],
+     ("ng", "ug/mL", "uL"), ("ug/kg", "ng/mL", "mL/kg"), ("mg/kg", "ng/mL", "mL/kg"), ("mg/kg", "mg/L", "L/kg")],
 )  # fmt: skip
 def test_a_volume_is_in_the_unit_that_people_write(dose: str, concentration: str, volume: str) -> None:
     assert units.usual_volume(dose, concentration) == volume
+
+
+@pytest.mark.parametrize(
+    ("dose", "concentration", "amount", "volume"),
+    [("mg", "ng/mL", "ug", "L"), ("ug", "ng/mL", "ug", "L"), ("ng", "ng/mL", "ng", "mL"), ("mg", "mg/L", "mg", "L"),
+     ("mmol", "nmol/mL", "umol", "L"), ("ug/kg", "ng/mL", "ng/kg", "mL/kg"), ("mg", "pg/uL", "ug", "L"),
+     ("IU", "IU/mL", "IU", "mL")],
+)  # fmt: skip
+def test_amount_over_volume_is_the_concentration(dose: str, concentration: str, amount: str, volume: str) -> None:
+    assert units.usual_units(dose, concentration) == (amount, volume)
+    assert units.factor(f"({amount})/({volume})", concentration) == 1
 
 
 def test_everything_is_in_the_units_of_the_study() -> None:
@@ -52,9 +63,9 @@ def test_everything_is_in_the_units_of_the_study() -> None:
     kg = nca(study(), "C", dose_unit="ug/kg")
     assert kg["dose"].attrs["units"] == "ug/kg"
     np.testing.assert_allclose(kg["dose"], [2000, 1250], rtol=1e-15)
-    assert kg["vz_obs"].attrs["units"] == "L/kg"
+    assert kg["vz_obs"].attrs["units"] == "mL/kg"
     assert kg["cmax_dose"].attrs["units"] == "ng/mL/(ug/kg)"
-    np.testing.assert_allclose(kg["vz_obs"] * [50, 80], found["vz_obs"], rtol=1e-14)
+    np.testing.assert_allclose(kg["vz_obs"] * [50, 80], 1000 * found["vz_obs"], rtol=1e-14)
 
 
 @pytest.mark.parametrize(
