@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pkpd.trial.design.assurance import Assurance, assurance
     from pkpd.trial.design.sample_size import SingleStage, patients_to_see, probability_to_see, single_stage
     from pkpd.trial.design.two_stage import simon_two_stage, two_stage_characteristics
-    from pkpd.trial.dose_intensity import dose_intensity
     from pkpd.trial.escalation.blrm import Blrm
     from pkpd.trial.escalation.boin import Boin, boin_boundaries
     from pkpd.trial.escalation.crm import Crm, crm_skeleton
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.logistic import LogisticFit, logistic
     from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
+    from pkpd.trial.intensity import dose_intensity
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
     from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.proportions import clopper_pearson
@@ -59,7 +59,7 @@ _HOMES = {
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
-    "pkpd.trial.dose_intensity": ("dose_intensity",),
+    "pkpd.trial.intensity": ("dose_intensity",),
     "pkpd.trial.escalation.blrm": ("Blrm",),
     "pkpd.trial.escalation.boin": ("Boin", "boin_boundaries"),
     "pkpd.trial.escalation.crm": ("Crm", "crm_skeleton"),

@@ -37,10 +37,10 @@ def test_units_are_derived_and_a_dose_per_kg_stays_per_kg() -> None:
     result = nca(study, "C")
     units = {n: result[n].attrs["units"] for n in ("auc_last", "aumc_last", "cl_obs", "vss_obs", "lambda_z", "c0")}
     assert units == {
-        "auc_last": "h·ng/mL", "aumc_last": "h^2·ng/mL", "cl_obs": "L/h/kg", "vss_obs": "L/kg", "lambda_z": "1/h",
+        "auc_last": "h·ng/mL", "aumc_last": "h^2·ng/mL", "cl_obs": "mL/h/kg", "vss_obs": "mL/kg", "lambda_z": "1/h",
         "c0": "ng/mL",
     }  # fmt: skip
-    np.testing.assert_allclose(result["vss_obs"], 30 / 100, rtol=1e-12)
+    np.testing.assert_allclose(result["vss_obs"], 30_000 / 100, rtol=1e-12)
     assert result["dose"].item() == 30
     assert result["dose"].attrs["units"] == "ug/kg"
 

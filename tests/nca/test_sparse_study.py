@@ -76,8 +76,8 @@ def test_units_are_derived_and_the_numbers_follow_them() -> None:
     # C = 100 ng/mL per mg at time 0: V = 10 L, CL = 0.3·V.
     assert found["vz_obs"].values == pytest.approx([10, 10], rel=0.25)
     by_weight = nca_sparse(_study(), "C", by="dose", tail=4, dose_unit="mg/kg")
-    assert by_weight["cl_obs"].attrs["units"] == "L/h/kg"
-    np.testing.assert_allclose(by_weight["cl_obs"], found["cl_obs"] / 0.25, rtol=1e-12)
+    assert by_weight["cl_obs"].attrs["units"] == "mL/h/kg"
+    np.testing.assert_allclose(by_weight["cl_obs"], 1000 * found["cl_obs"] / 0.25, rtol=1e-12)
 
 
 def test_groups_by_covariate_and_groups_without_one_dose() -> None:
