@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from matplotlib.axes import Axes
+
+from pkpd.arrays import Array
 from pkpd.errors import InputError, few
 from pkpd.plot import style
 from pkpd.trial.recist.rates import BEST
@@ -79,3 +83,13 @@ def attrs_of(table: Any) -> Mapping[str, Any]:
     """Return what a table says about itself."""
     found = getattr(table, "attrs", {})
     return found if isinstance(found, Mapping) else {}
+
+
+def from_first_dose(days: Any, unit: str | None) -> Array:
+    """Return study days as they are, or the time from the first dose (day 1) in a unit."""
+    return np.asarray(days, dtype=float) if unit is None else style.clock(np.asarray(days) - 1.0, "day", unit)
+
+
+def first_dose_axis(ax: Axes, unit: str | None) -> None:
+    """Label the axis of what `from_first_dose` returns."""
+    style.time_axis(ax, "time from first dose", "day", style.STUDY_DAY if unit is None else unit)

@@ -9,7 +9,18 @@ from matplotlib.axes import Axes
 
 from pkpd.arguments import checked
 from pkpd.plot import marks, style
-from pkpd.plot.responses import BASE_DAY, CHANGE, COLOURS, DAY, NEW, attrs_of, best_of, read_responses
+from pkpd.plot.responses import (
+    BASE_DAY,
+    CHANGE,
+    COLOURS,
+    DAY,
+    NEW,
+    attrs_of,
+    best_of,
+    first_dose_axis,
+    from_first_dose,
+    read_responses,
+)
 
 
 @checked
@@ -70,7 +81,7 @@ def spider(
         kind = responses.get(name, "")
         label = "_" if not kind or kind in drawn else f"{kind} ({sum(responses.get(p) == kind for p in patients)})"
         drawn.add(kind)
-        x = _clock(day, time_unit)
+        x = from_first_dose(day, time_unit)
         colour = COLOURS.get(kind, style.DATA)
         ax.plot(x[known], change[known], "o-", color=colour, ms=3, lw=1.0, alpha=0.8, label=label)
         if "new" in part:
@@ -82,19 +93,10 @@ def spider(
     levels = {"+20 %": 20.0, "−30 %": -30.0}
     marks.level_lines(ax, levels)
     ax.axhline(0.0, color=style.QUIET, lw=0.6, zorder=1)
-    _time_axis(ax, time_unit)
+    first_dose_axis(ax, time_unit)
     ax.set_ylabel("change from baseline (%)")
     lost = len(patients) - shown
     notes = [f"{lost} of {len(patients)} patients without a measured change, not shown"] if lost else []
     style.caption(ax, attrs_of(assessments), notes)
     marks.finish(ax, levels)
     return ax
-
-
-def _clock(day: Any, unit: str | None) -> Any:
-    """Study days as they are, or the time from the first dose in a unit."""
-    return np.asarray(day, dtype=float) if unit is None else style.clock(np.asarray(day) - 1.0, "day", unit)
-
-
-def _time_axis(ax: Axes, unit: str | None) -> None:
-    style.time_axis(ax, "time from first dose", "day", style.STUDY_DAY if unit is None else unit)

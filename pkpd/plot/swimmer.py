@@ -11,7 +11,16 @@ from matplotlib.axes import Axes
 from pkpd.arguments import checked
 from pkpd.errors import InputError
 from pkpd.plot import marks, style
-from pkpd.plot.responses import COLOURS, DAY, RESPONSE, attrs_of, best_of, read_responses
+from pkpd.plot.responses import (
+    COLOURS,
+    DAY,
+    RESPONSE,
+    attrs_of,
+    best_of,
+    first_dose_axis,
+    from_first_dose,
+    read_responses,
+)
 from pkpd.trial.survival.patients import read_patients
 from pkpd.trial.tables import known_subjects
 
@@ -77,8 +86,7 @@ def swimmer(
     known.sort(key=lambda lane: lane[1])
     ax = style.axes_of(ax, (7.0, max(3.2, min(0.2 * len(known) + 1.6, 9.0))))
     _draw(ax, known, responses, time_unit)
-    unit = style.STUDY_DAY if time_unit is None else time_unit
-    style.time_axis(ax, "time from first dose", "day", unit)
+    first_dose_axis(ax, time_unit)
     ax.set_ylabel(f"patients ({len(known)})")
     if len(known) <= _NAMED:
         ax.set_yticks(range(len(known)), [str(lane[0]) for lane in known], fontsize=style.SMALL)
@@ -109,7 +117,7 @@ def _draw(ax: Axes, lanes: list[Any], responses: dict[Any, str], unit: str | Non
     """Draw lanes from the bottom up, then the marks of each kind."""
 
     def x(days: Any) -> Any:
-        return np.asarray(days, dtype=float) if unit is None else style.clock(np.asarray(days) - 1.0, "day", unit)
+        return from_first_dose(days, unit)
 
     start = float(x([1.0])[0])
     kinds = [responses.get(lane[0], "") for lane in lanes]

@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.arguments import at_least, checked
 from pkpd.arrays import Integers
-from pkpd.errors import InputError, nearest, shown
+from pkpd.errors import InputError, few, nearest, shown
 from pkpd.study.study import Study
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def _groups(study: Study, by: str | None) -> list[Integers]:
         gone = people[column].isna()
         if gone.any():
             who = people["subject"][gone].tolist()
-            more = f" and {len(who) - 5} more" if len(who) > 5 else ""
-            problems.append(f"covariate {by!r} is missing for subject {', '.join(map(repr, who[:5]))}{more}")
+            problems.append(f"covariate {by!r} is missing for subject {few(map(repr, who))}")
         everybody = [np.flatnonzero(people[column] == value) for value in people[column].dropna().unique()]
         if len(everybody) == len(people) > 1:
             problems.append(f"covariate {by!r} is another in every subject: there is nobody to draw instead")

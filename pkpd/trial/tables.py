@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import MOST_NAMES, InputError, nearest
+from pkpd.errors import MOST_NAMES, InputError, few, nearest
 from pkpd.io.cells import all_integers
 from pkpd.io.findings import Findings, shown
 from pkpd.io.table import Table, load
@@ -240,7 +240,4 @@ def known_subjects(asked: Iterable[Any], there: Iterable[Any], what: str) -> lis
     """Return a problem for every subject of one table that another does not know, at most five with names."""
     others = {*there}
     lacking = [name for name in dict.fromkeys(asked) if name not in others]
-    if not lacking:
-        return []
-    more = f" and {len(lacking) - MOST_NAMES} more" if len(lacking) > MOST_NAMES else ""
-    return [f"{what} have no row of subject {', '.join(map(str, lacking[:MOST_NAMES]))}{more}"]
+    return [f"{what} have no row of subject {few(lacking)}"] if lacking else []

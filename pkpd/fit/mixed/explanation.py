@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.errors import few
 from pkpd.fit.mixed.marginal.laplacian import FOCEI, marginal
 from pkpd.fit.mixed.problem.problem import Problem
 from pkpd.observed import ABOVE, BELOW, INTERVAL, MEASURED
@@ -134,8 +135,7 @@ def left_out(problem: Problem, study: Study) -> tuple[str, ...]:
     data, said = problem.data, []
     lost = [s for s in study.subject_ids if s not in set(data.subjects)]
     if lost:
-        names = ", ".join(repr(s) for s in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
-        said.append(f"{len(lost)} subjects without a record that counts: {names}")
+        said.append(f"{len(lost)} subjects without a record that counts: {few(map(repr, lost))}")
     every = study._observations
     analytes = set(data.analytes.values())
     excluded = int((every["excluded"].to_numpy(bool) & every["analyte"].isin(analytes).to_numpy(bool)).sum())

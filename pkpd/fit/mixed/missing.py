@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.errors import InputError, nearest, shown
+from pkpd.errors import InputError, few, nearest, shown
 from pkpd.study import Study
 
 
@@ -67,9 +67,8 @@ def with_missing(study: Study, policy: Mapping[str, float | str]) -> tuple[Study
             continue
         table[column] = values.fillna(value)
         who = table["subject"][gone].tolist()
-        names = ", ".join(map(repr, who[:5])) + (f" and {len(who) - 5} more" if len(who) > 5 else "")
         words = f"the {told}, " if isinstance(told, str) else ""
-        notes.append(f"{name} is missing in subjects {names}: {words}{value:g}, stands in its place")
+        notes.append(f"{name} is missing in subjects {few(map(repr, who))}: {words}{value:g}, stands in its place")
     if problems:
         raise InputError(problems, "missing covariates")
     return replace(study, _subjects=table), tuple(notes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import MOST_NAMES, InputError, few, warn
+from pkpd.errors import InputError, few, warn
 from pkpd.trial.tables import Column, read_table
 
 if TYPE_CHECKING:
@@ -135,6 +135,6 @@ def without_baseline(table: pandas.DataFrame) -> None:
     """Warn of patients whose response cannot be known."""
     lacking = list(dict.fromkeys(table.loc[table["base_day"].isna(), "subject"]))
     if lacking:
-        more = f" and {len(lacking) - MOST_NAMES} more" if len(lacking) > MOST_NAMES else ""
-        names = ", ".join(map(str, lacking[:MOST_NAMES])) + more
-        warn(f"{len(lacking)} patients have no baseline scan ({names}): not evaluable unless a new lesion is seen")
+        warn(
+            f"{len(lacking)} patients have no baseline scan ({few(lacking)}): not evaluable unless a new lesion is seen"
+        )

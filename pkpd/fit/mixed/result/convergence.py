@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.errors import few
 from pkpd.files import Part
 from pkpd.fit.cautions import NEAR
 from pkpd.fit.mixed.modes.modes import FOUND, UNSOLVED, WORDS
@@ -19,8 +20,6 @@ from pkpd.population import Population
 
 SAME = 1e-2
 """Objectives that differ by less belong to one optimum."""
-AGREES = 1.0
-"""Difference to the exact −2 log L up to which an approximation counts as good."""
 _ONCE = ("two-stage",)  # methods whose estimates minimise no objective
 _COLLAPSED = 1e-3  # mean square of the modes over ω², below which the data say nothing for a variance
 _TIED = 0.99  # absolute correlation of random effects that is as good as 1
@@ -109,8 +108,7 @@ def _named(subjects: Mapping[Any, str], what: str) -> list[str]:
     found = []
     for why in dict.fromkeys(subjects.values()):
         who = [str(s) for s, other in subjects.items() if other == why]
-        more = f" and {len(who) - 5} more" if len(who) > 5 else ""
-        found.append(f"{', '.join(who[:5])}{more} {what}: {why}")
+        found.append(f"{few(who)} {what}: {why}")
     return found
 
 
