@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
     from pkpd.trial.intensity import dose_intensity
+    from pkpd.trial.interaction.attainment import SteadyStateAttainment, steady_state_attainment
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
+    from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
+    from pkpd.trial.interaction.half_lives import steady_state_from_half_life
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -74,8 +77,11 @@ _HOMES = {
     "pkpd.trial.exposure_response.logistic": ("LogisticFit", "logistic"),
     "pkpd.trial.exposure_response.models": ("ExposureModels", "exposure_models"),
     "pkpd.trial.exposure_response.ordinal": ("OrdinalFit", "ordinal"),
+    "pkpd.trial.interaction.attainment": ("SteadyStateAttainment", "steady_state_attainment"),
     "pkpd.trial.interaction.bioequivalence": ("Bioequivalence", "bioequivalence"),
+    "pkpd.trial.interaction.comparison": ("TreatmentComparison", "compare_treatments"),
     "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
+    "pkpd.trial.interaction.half_lives": ("steady_state_from_half_life",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -127,7 +133,9 @@ __all__ = [
     "RecistRules",
     "Replay",
     "SingleStage",
+    "SteadyStateAttainment",
     "ThreePlusThree",
+    "TreatmentComparison",
     "agreement_bound",
     "assess_response",
     "assurance",
@@ -136,6 +144,7 @@ __all__ = [
     "boin_boundaries",
     "check_incidence",
     "clopper_pearson",
+    "compare_treatments",
     "cox",
     "criteria",
     "crm_skeleton",
@@ -171,6 +180,8 @@ __all__ = [
     "shift_table",
     "simon_two_stage",
     "single_stage",
+    "steady_state_attainment",
+    "steady_state_from_half_life",
     "toxicity_from_exposure",
     "two_stage_characteristics",
     "worst_grade",
