@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pkpd.trial.antibodies.changed import with_antibodies
     from pkpd.trial.design.assurance import Assurance, assurance
     from pkpd.trial.design.sample_size import SingleStage, patients_to_see, probability_to_see, single_stage
     from pkpd.trial.design.two_stage import simon_two_stage, two_stage_characteristics
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 # Where each name stands.
 _HOMES = {
+    "pkpd.trial.antibodies.changed": ("with_antibodies",),
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
@@ -173,6 +175,7 @@ __all__ = [
     "single_stage",
     "toxicity_from_exposure",
     "two_stage_characteristics",
+    "with_antibodies",
     "worst_grade",
     "worst_grades",
 ]
