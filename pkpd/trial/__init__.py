@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from pkpd.trial.recist.rules import RecistRules
     from pkpd.trial.recist.sequences import impossible_sequences
     from pkpd.trial.recist.simulated import scans_of
+    from pkpd.trial.reduction.rule import DoseReduction
+    from pkpd.trial.reduction.steps import DoseState
     from pkpd.trial.survival.cox import CoxFit, cox
     from pkpd.trial.survival.kaplan_meier import KaplanMeier, kaplan_meier
     from pkpd.trial.survival.landmark import landmark
@@ -87,6 +89,8 @@ _HOMES = {
     "pkpd.trial.recist.rules": ("RecistRules",),
     "pkpd.trial.recist.sequences": ("impossible_sequences",),
     "pkpd.trial.recist.simulated": ("scans_of",),
+    "pkpd.trial.reduction.rule": ("DoseReduction",),
+    "pkpd.trial.reduction.steps": ("DoseState",),
     "pkpd.trial.survival.cox": ("CoxFit", "cox"),
     "pkpd.trial.survival.kaplan_meier": ("KaplanMeier", "kaplan_meier"),
     "pkpd.trial.survival.landmark": ("landmark",),
@@ -116,6 +120,8 @@ __all__ = [
     "Crm",
     "Decision",
     "DltRules",
+    "DoseReduction",
+    "DoseState",
     "EmaxFit",
     "Exemption",
     "ExposureModels",
