@@ -17,6 +17,7 @@ from pkpd.il21.patients import (
     synthetic_study,
     virtual_trial,
 )
+from pkpd.il21.with_sorafenib import sorafenib_effect
 
 __all__ = [
     "COHORTS",
@@ -33,6 +34,7 @@ __all__ = [
     "published_table",
     "regimen",
     "responses",
+    "sorafenib_effect",
     "synthetic_study",
     "truth",
     "virtual_trial",
