@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.interaction.half_lives import steady_state_from_half_life
+    from pkpd.trial.percentages import check_percentages
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -86,6 +87,7 @@ _HOMES = {
     "pkpd.trial.interaction.comparison": ("TreatmentComparison", "compare_treatments"),
     "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
     "pkpd.trial.interaction.half_lives": ("steady_state_from_half_life",),
+    "pkpd.trial.percentages": ("check_percentages",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -151,6 +153,7 @@ __all__ = [
     "bioequivalence",
     "boin_boundaries",
     "check_incidence",
+    "check_percentages",
     "clopper_pearson",
     "compare_treatments",
     "cox",
