@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pkpd.trial.antibodies.changed import with_antibodies
     from pkpd.trial.design.assurance import Assurance, assurance
     from pkpd.trial.design.sample_size import SingleStage, patients_to_see, probability_to_see, single_stage
     from pkpd.trial.design.two_stage import simon_two_stage, two_stage_characteristics
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from pkpd.trial.recist.rules import RecistRules
     from pkpd.trial.recist.sequences import impossible_sequences
     from pkpd.trial.recist.simulated import scans_of
+    from pkpd.trial.reduction.rule import DoseReduction
+    from pkpd.trial.reduction.steps import DoseState
     from pkpd.trial.survival.cox import CoxFit, cox
     from pkpd.trial.survival.kaplan_meier import KaplanMeier, kaplan_meier
     from pkpd.trial.survival.landmark import landmark
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
 
 # Where each name stands.
 _HOMES = {
+    "pkpd.trial.antibodies.changed": ("with_antibodies",),
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
@@ -85,6 +89,8 @@ _HOMES = {
     "pkpd.trial.recist.rules": ("RecistRules",),
     "pkpd.trial.recist.sequences": ("impossible_sequences",),
     "pkpd.trial.recist.simulated": ("scans_of",),
+    "pkpd.trial.reduction.rule": ("DoseReduction",),
+    "pkpd.trial.reduction.steps": ("DoseState",),
     "pkpd.trial.survival.cox": ("CoxFit", "cox"),
     "pkpd.trial.survival.kaplan_meier": ("KaplanMeier", "kaplan_meier"),
     "pkpd.trial.survival.landmark": ("landmark",),
@@ -114,6 +120,8 @@ __all__ = [
     "Crm",
     "Decision",
     "DltRules",
+    "DoseReduction",
+    "DoseState",
     "EmaxFit",
     "Exemption",
     "ExposureModels",
@@ -173,6 +181,7 @@ __all__ = [
     "single_stage",
     "toxicity_from_exposure",
     "two_stage_characteristics",
+    "with_antibodies",
     "worst_grade",
     "worst_grades",
 ]

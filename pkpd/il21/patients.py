@@ -1,28 +1,17 @@
-"""The IL-21 case: regimen, model with its assumed truth, published numbers, synthetic study, virtual trial.
-
-Recombinant interleukin-21 with sorafenib in metastatic renal cell carcinoma: Bhatia et al., J Immunother Cancer 2014,
-2:2 (NCT00389285). No patient's data are public: **every patient made here is synthetic**. The truth is assumed; what
-was tuned to the paper is marked *calibrated* in every comparison and is no evidence for the model.
-"""
+"""Synthetic patients: a study of the published size, a virtual trial of lymphopenia, what they show without a model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from importlib import resources
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd import library
 from pkpd.arguments import checked
-from pkpd.dosing import Regimen, bolus
-from pkpd.errors import InputError, nearest
+from pkpd.il21.case import LLN, regimen, truth
+from pkpd.il21.paper import COHORTS, LLOQ
 from pkpd.io import read_study
-from pkpd.model import Model
-from pkpd.parameters import Parameter, Parameters
-from pkpd.population import Omega, Population, residual_error
 from pkpd.simulate import simulate
 from pkpd.study import Study
 from pkpd.trial import criteria, worst_grade
@@ -31,119 +20,13 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-
-__all__ = [
-    "COHORTS",
-    "DOSE_DAYS",
-    "LAB_DAYS",
-    "LLN",
-    "LLOQ",
-    "PK_HOURS",
-    "PUBLISHED",
-    "SCD25_DAYS",
-    "SYNTHETIC",
-    "exposure_by_day",
-    "model",
-    "published_table",
-    "regimen",
-    "responses",
-    "synthetic_study",
-    "truth",
-    "virtual_trial",
-]
-
-LLOQ = 0.112
-"""Lower limit of quantification of serum IL-21, ng/mL (published)."""
-LLN = 1.0
-"""Lower limit of normal of lymphocytes, 10^9/L (assumed; calibrated to the grades)."""
-DOSE_DAYS = (1, 2, 3, 4, 5, 15, 16, 17, 18, 19)
-"""Dosing days of a course (published)."""
 PK_HOURS = (0.0, 5 / 60, 1.0, 2.0, 4.0, 8.0)
 """Serum sampling on days 1 and 5: pre-dose, 5 min, 1, 2, 4, 8 h (assumed: it returns the published half-life)."""
 LAB_DAYS = (1, 2, 3, 4, 5, 8, 15, 16, 17, 18, 19, 22, 29)
 """Days of pre-dose blood counts (assumed)."""
 SCD25_DAYS = (1, 3, 5, 8, 15, 19, 22)
 """Days of pre-dose sCD25 samples (assumed)."""
-COHORTS = (("phase 1", 10, 8), ("phase 1", 30, 4), ("phase 1", 40, 3), ("phase 1", 50, 4), ("phase 2", 30, 33))
-"""Phase, dose in ug/kg and patients (published)."""
 SYNTHETIC = "SYNTHETIC patients, drawn from an assumed truth; nobody was measured"
-
-PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType(
-    {
-        "single dose": MappingProxyType({"auc": 188.0, "auc_cv": 34.0, "half_life": 1.82, "half_life_cv": 23.0}),
-        "repeated dose": MappingProxyType({"auc": 226.0, "auc_cv": 37.0, "half_life": 1.95, "half_life_cv": 13.0}),
-        "lymphopenia": MappingProxyType({"patients": 33, "any": 32, "grade 3": 16, "grade 4": 7}),
-        "response": MappingProxyType({"patients": 33, "PR": 7, "SD": 20, "disease control": 27}),
-    }
-)
-"""Numbers of the paper: exposure at 30 ug/kg (h·ng/mL, h, CV %), worst lymphopenia and response in phase 2 (counts)."""
-_TABLES = {"baseline": "table1_baseline.csv", "toxicity": "table2_toxicity.csv", "response": "table3_response.csv"}
-
-
-@checked
-def published_table(name: str) -> pandas.DataFrame:
-    """Return Table 1 (``"baseline"``), 2 (``"toxicity"``) or 3 (``"response"``) of the paper, as printed there."""
-    import pandas
-
-    if name not in _TABLES:
-        raise InputError(f"unknown table {name!r}; {nearest(name, _TABLES)}")
-    with (resources.files("pkpd.data") / "il21" / _TABLES[name]).open(encoding="utf-8") as stream:
-        return pandas.read_csv(stream)
-
-
-@checked
-def regimen(dose: str = "30 ug/kg", *, courses: int = 1, weeks: float = 7) -> Regimen:
-    """Return the plan of the trial: a bolus daily on days 1–5 and 15–19 of each course.
-
-    Parameters
-    ----------
-    dose : str
-        Amount per kg of body weight.
-    courses : int
-        Number of courses.
-    weeks : float
-        Length of a course (7 in the paper, 6 in the registry).
-    """
-    plan = bolus(dose, days=DOSE_DAYS)
-    return plan if courses == 1 else plan.repeated(courses, f"{weeks:g} weeks")
-
-
-def model() -> Model:
-    """Return the model: two compartments, the activation signal, sCD25 shedding and loss of lymphocytes from blood."""
-    parts = (
-        library.two_compartment()
-        + library.activation("A", by="C")
-        + library.turnover("sCD25", by="A", unit="ng/mL").renamed(kout_sCD25="kR", sCD25_0="R0", S_sCD25="SR")
-        + library.stimulated_loss("ALC", by="A", unit="10^9/L").renamed(kout_ALC="kout", ALC_0="L0", S_ALC="SL")
-    )
-    return parts.in_units(time="h", amount="ng/kg", volume="mL/kg")
-
-
-_TYPICAL = {
-    "CL": 167.0, "V1": 64.6, "Q": 112.9, "V2": 171.2,
-    "EC50": 1.0, "kA": math.log(2) / 12, "kR": math.log(2) / 8, "R0": 2.5, "SR": 20.0,
-    "kout": 0.05, "L0": 1.5, "SL": 9.0,
-}  # fmt: skip
-_ERRORS = (residual_error("C", "combined"), residual_error("sCD25", "log"), residual_error("ALC", "log"))
-_NOISE = (
-    Parameter("prop_C", 0.12),
-    Parameter("add_C", 0.02, "ng/mL"),
-    Parameter("sd_sCD25", 0.15),
-    Parameter("sd_ALC", 0.15),
-)
-
-
-def truth() -> Population:
-    """Return the assumed truth: typical values, variability between patients, residual errors.
-
-    Clearance and volumes share a scale (they vary together more than the half-life does); lymphocytes at baseline are
-    screened to be at least the lower limit of normal.
-    """
-    own = model()
-    values = own.parameters.with_values(_TYPICAL) + Parameters(_NOISE)
-    omega = Omega.independent(scale=0.29, CL=0.135, V=0.135, EC50=0.3, kR=0.2, R0=0.5, SR=0.4, L0=0.35, SL=0.9)
-    shared = {"CL": "eta_scale + eta_CL", "V1": "eta_scale + eta_V", "Q": "eta_scale", "V2": "eta_scale + eta_V"}
-    return Population(own, values, omega, _ERRORS, exponents=shared, limits={"L0": (LLN, math.inf)})
 
 
 @checked
@@ -291,8 +174,3 @@ def responses(study: Study) -> dict[str, xarray.Dataset]:
         analyte: nca_response(study, analyte, limits=limits, visits=[24.0 * (day - 1) for day in days])
         for analyte, (limits, days) in asked.items()
     }
-
-
-def __dir__() -> list[str]:
-    """Return what Tab shows: what one calls, not what it is made of."""
-    return [*__all__]
