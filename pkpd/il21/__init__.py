@@ -17,6 +17,7 @@ from pkpd.il21.patients import (
     synthetic_study,
     virtual_trial,
 )
+from pkpd.il21.phase_1_2 import trial_plan
 
 __all__ = [
     "COHORTS",
@@ -34,6 +35,7 @@ __all__ = [
     "regimen",
     "responses",
     "synthetic_study",
+    "trial_plan",
     "truth",
     "virtual_trial",
 ]

@@ -151,7 +151,7 @@ def _slopes(patients: xarray.Dataset, plan: VirtualPlan, who: Flags) -> Array:
         if own.sum() < 4 or len(np.unique(responded[k, own])) < 2:
             continue
         table = {"log_auc": np.log(exposure[k, own]), "responded": responded[k, own]}
-        found[k] = logistic(table, "responded", ["log_auc"]).table().query("term == 'log_auc'")["p"].iloc[0]
+        found[k] = logistic(table, "responded", ["log_auc"]).table().query("covariate == 'log_auc'")["p"].iloc[0]
     return found
 
 

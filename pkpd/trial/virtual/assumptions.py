@@ -77,7 +77,9 @@ def digest(plan: VirtualPlan, seed: int) -> str:
     models = [value.population.model.key for _, value in plan.parts if hasattr(value, "population")]
     values = [repr(float(p.value)) for _, value in plan.parts if hasattr(value, "population")
               for p in value.population.parameters]  # fmt: skip
-    text = "\n".join([assumptions_of(plan).to_csv(), repr(plain_fields(plan)), *models, *values, str(seed), str(TRIALS)])
+    text = "\n".join(
+        [assumptions_of(plan).to_csv(), repr(plain_fields(plan)), *models, *values, str(seed), str(TRIALS)]
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -14,7 +14,16 @@ from pkpd.trial.virtual.course import Patients
 from pkpd.trial.virtual.enrolment import NOBODY, Enrolment, enrol
 from pkpd.trial.virtual.plan import PartnerDrug, VirtualPlan
 from pkpd.trial.virtual.seen import EXPOSURES, exposures, peak_ratio, worst_grades_of
-from pkpd.trial.virtual.treatment import DAY, STOPPED, WEEK, amounts, as_doses, dose_times, partner_doses, partner_levels
+from pkpd.trial.virtual.treatment import (
+    DAY,
+    STOPPED,
+    WEEK,
+    amounts,
+    as_doses,
+    dose_times,
+    partner_doses,
+    partner_levels,
+)
 from pkpd.trial.virtual.tumours import Followed, followed, months_until, scan_days
 
 if TYPE_CHECKING:
@@ -90,7 +99,9 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
     levels: Integers = np.full((count, plan.courses * plan.weeks), STOPPED)
     weekly: Integers = np.zeros_like(levels)
     if plan.partner is not None:
-        levels, weekly, kept, also = _partner(plan, plan.partner, lives, seeds, block, settings, enrolled, times[places["scans"]])
+        levels, weekly, kept, also = _partner(
+            plan, plan.partner, lives, seeds, block, settings, enrolled, times[places["scans"]]
+        )
         tumour, solved = tumour * kept, solved & also
 
     good = enrolled & solved
@@ -107,7 +118,8 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
 
     patients: dict[str, Any] = {
         "level": level, "cohort": found.cohort.ravel(), "dlt": limited, "solved": solved,
-        "response": response, "duration": duration, "event": event, "treated_until": np.where(good, treated_until, np.nan),
+        "response": response, "duration": duration, "event": event,
+        "treated_until": np.where(good, treated_until, np.nan),
         "onset_ADA": np.where(onset < 1e8, onset / WEEK, np.nan),
         **_intensities(plan, given, when, levels, treated_until, good),
         **_samples(plan, measured, places, given, to_model, good),
@@ -140,7 +152,9 @@ def _times(plan: VirtualPlan) -> tuple[Array, dict[str, Integers]]:
         "scans": DAY * np.concatenate([[0.0], scan_days(plan.scans, plan.weeks) - 1]),
         "counts": (course + DAY * (np.asarray(plan.laboratory.count_days) - 1)).ravel(),
         "markers": (course + DAY * (np.asarray(plan.laboratory.marker_days) - 1)).ravel(),
-        "samples": (DAY * (np.asarray(plan.drug.sample_days)[:, None] - 1) + np.asarray(plan.drug.sample_hours)).ravel(),
+        "samples": (
+            DAY * (np.asarray(plan.drug.sample_days)[:, None] - 1) + np.asarray(plan.drug.sample_hours)
+        ).ravel(),
     }
     times = np.unique(np.concatenate(list(kinds.values())))
     return times, {name: np.searchsorted(times, values) for name, values in kinds.items()}
@@ -191,7 +205,7 @@ def _weeks_of(weekly: Integers, until: Array) -> Integers:
 def _intensities(
     plan: VirtualPlan, given: Array, when: Array, levels: Integers, until: Array, good: Flags
 ) -> dict[str, Array]:
-    """Dose intensity of both drugs in % of the plan up to the last day of treatment, and whether doses were reduced."""
+    """Dose intensities in % of the plan up to the last day of treatment, and whether doses were reduced."""
     count = len(given)
     due = (when.ravel() / DAY + 1)[None, :] <= until[:, None]
     flat = given.reshape(count, -1)

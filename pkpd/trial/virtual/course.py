@@ -52,7 +52,9 @@ class Patients:
         found = evaluate_text(text, {**columns, "dose": dose[None, :]})
         return np.broadcast_to(found, (len(self._trial.names), len(dose)))
 
-    def solve(self, doses: Sequence[tuple[Dose, ...]], times: Array) -> tuple[dict[str, Array], dict[str, Array], Flags]:
+    def solve(
+        self, doses: Sequence[tuple[Dose, ...]], times: Array
+    ) -> tuple[dict[str, Array], dict[str, Array], Flags]:
         """Return outputs and measurements, each (patients, times), and who was solved.
 
         Values at the time of a dose are those before it.

@@ -46,7 +46,7 @@ class EscalatedDrug:
     lloq : float
         Lower limit of quantification, in the unit of the output.
     antibodies : float
-        Share of patients who develop antibodies; 0 for none. Then the model must have ``onset_ADA`` (`with_antibodies`).
+        Share of patients who develop antibodies. Above 0 the model must have ``onset_ADA`` (`with_antibodies`).
     antibody_weeks : tuple of (float, float)
         Between these weeks they appear, uniformly.
     route : str

@@ -1,4 +1,4 @@
-"""The doses of a virtual trial: of the drug that is escalated, and of its partner, reduced where it is not tolerated."""
+"""The doses of a virtual trial: of the drug that is escalated, and of its partner, reduced by toxicity."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pkpd.trial.reduction.steps import STOPPED
 
 DAY, WEEK = 24.0, 168.0
 """Hours."""
+
 
 def amounts(
     level: Integers, doses: Sequence[float], days: Sequence[int], courses: int, limited: Flags, limit_day: Array
