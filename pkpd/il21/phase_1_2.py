@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 DOSES = (10.0, 30.0, 40.0, 50.0)
 """Dose levels of phase 1, ug/kg (published)."""
 
-_TUMOUR = {"SLD_0": 90.0, "KL_SLD": 9e-5, "KD_SLD": 6e-4, "lambda_SLD": 4e-4}
-_KEPT = {"KL_kept": 0.0, "KD_kept": 3e-5, "lambda_kept": 3e-4, "kept_0": 1.0}
+_TUMOUR = {"SLD_0": 90.0, "KL_SLD": 1.1e-4, "KD_SLD": 6e-4, "lambda_SLD": 4e-4}
+_KEPT = {"KL_kept": 0.0, "KD_kept": 3.3e-5, "lambda_kept": 3e-4, "kept_0": 1.0}
 _PAPER, _JAIN = "Bhatia et al. 2014", "Jain et al. 2011, Table 3"
 _SOURCES = {
     **dict.fromkeys(("design", "patients", "unevaluable", "weeks", "drug.days", "drug.lloq", "drug.antibodies",
@@ -45,7 +45,7 @@ _SOURCES = {
     **dict.fromkeys(("SL", "omega_SL", "laboratory.limit"), ("calibrated", "to the grades of lymphopenia")),
     **dict.fromkeys(("KL_SLD", "omega_KL_SLD", "KD_SLD", "omega_KD_SLD", "lambda_SLD", "KD_kept", "omega_KD_kept",
                      "lambda_kept", "scans.new_lesions"),
-                    ("calibrated", "to response and disease control of the paper")),
+                    ("calibrated", "to response, disease control and median PFS of the paper")),
     **dict.fromkeys(("drug.toxicity",), ("calibrated", "to dose-limiting toxicities 1 of 6, 0 of 3, 0 of 3, 2 of 4")),
     **dict.fromkeys(("partner.toxicity",), ("calibrated", "to 70 % of patients with sorafenib reduced")),
 }  # fmt: skip
@@ -80,7 +80,7 @@ def trial_plan(design: Design | None = None, *, with_sorafenib: bool = True) -> 
         "IL-21 with sorafenib in metastatic renal cell carcinoma" if with_sorafenib else "IL-21 alone",
         design or ThreePlusThree(DOSES),
         drug,
-        TumourScans(),
+        TumourScans(new_lesions=0.085),
         LaboratoryPlan("ALC", "sCD25", "lymphocytes", LLN, LAB_DAYS, SCD25_DAYS),
         _sorafenib() if with_sorafenib else None,
         unevaluable=3 / 19,

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from pkpd.trial.toxicity.quick import grade, worst_grade
     from pkpd.trial.toxicity.worst import shift_table, worst_grades
     from pkpd.trial.virtual.plan import EscalatedDrug, LaboratoryPlan, PartnerDrug, TumourScans, VirtualPlan
-    from pkpd.trial.virtual.summary import summarise_virtual
+    from pkpd.trial.virtual.summary import summarise_virtual, virtual_tables
     from pkpd.trial.virtual.verb import virtual_trials
 
 # Where each name stands.
@@ -116,7 +116,7 @@ _HOMES = {
         "TumourScans",
         "VirtualPlan",
     ),
-    "pkpd.trial.virtual.summary": ("summarise_virtual",),
+    "pkpd.trial.virtual.summary": ("summarise_virtual", "virtual_tables"),
     "pkpd.trial.virtual.verb": ("virtual_trials",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -199,6 +199,7 @@ __all__ = [
     "summarise_virtual",
     "toxicity_from_exposure",
     "two_stage_characteristics",
+    "virtual_tables",
     "virtual_trials",
     "with_antibodies",
     "worst_grade",

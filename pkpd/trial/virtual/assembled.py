@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Flags
+from pkpd.errors import FitWarning
 from pkpd.trial.escalation.states import STOP
 from pkpd.trial.exposure_response.logistic import logistic
 from pkpd.trial.survival.kaplan_meier import kaplan_meier
 from pkpd.trial.survival.patients import MONTH
-from pkpd.trial.virtual.block import RESPONSES
 from pkpd.trial.virtual.plan import VirtualPlan
+from pkpd.trial.virtual.tumours import RESPONSES
 
 if TYPE_CHECKING:
     import pandas
@@ -94,7 +96,11 @@ def reported(whole: dict[str, xarray.Dataset], plan: VirtualPlan) -> xarray.Data
     if "partner_reduced" in patients:
         found["partner_reduced"] = (_share(patients["partner_reduced"].to_numpy(), expansion), "%",
                                     "patients with the partner reduced or interrupted")  # fmt: skip
-    found["exposure_response_p"] = (_slopes(patients, plan, expansion), "", "p of response on log AUC (logistic)")
+    found["exposure_response_p"] = (
+        _slopes(patients, plan, expansion),
+        "",
+        "p of response on log AUC (logistic, or Firth's)",
+    )
     return xarray.Dataset(
         {name: ("trial", np.asarray(values, dtype=float), {"units": unit, "long_name": words})
          for name, (values, unit, words) in found.items()},
@@ -142,7 +148,10 @@ def _medians(patients: xarray.Dataset, who: Flags) -> Array:
 
 
 def _slopes(patients: xarray.Dataset, plan: VirtualPlan, who: Flags) -> Array:
-    """P value of the slope of response on the logarithm of exposure; NaN where all or none responded."""
+    """P value of the slope of response on the logarithm of exposure (Firth's where the data separate).
+
+    NaN where all or none responded.
+    """
     exposure = patients[f"auc_last_day{plan.drug.sample_days[0]}"].to_numpy()
     responded = _is(patients["response"].to_numpy(), "CR", "PR")
     found = np.full(len(who), math.nan)
@@ -151,7 +160,9 @@ def _slopes(patients: xarray.Dataset, plan: VirtualPlan, who: Flags) -> Array:
         if own.sum() < 4 or len(np.unique(responded[k, own])) < 2:
             continue
         table = {"log_auc": np.log(exposure[k, own]), "responded": responded[k, own]}
-        found[k] = logistic(table, "responded", ["log_auc"]).table().query("covariate == 'log_auc'")["p"].iloc[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FitWarning)  # that it is Firth's: said in the name of the quantity
+            found[k] = logistic(table, "responded", ["log_auc"]).table().query("covariate == 'log_auc'")["p"].iloc[0]
     return found
 
 

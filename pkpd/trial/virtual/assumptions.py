@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.trial.virtual.block import TRIALS
+from pkpd.trial.virtual.layout import TRIALS
 from pkpd.trial.virtual.plan import VirtualPlan, plain_fields
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import numpy as np
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import Settings
-from pkpd.trial.escalation.states import STOP
 from pkpd.trial.virtual.course import Patients
-from pkpd.trial.virtual.enrolment import NOBODY, Enrolment, enrol
+from pkpd.trial.virtual.enrolment import NOBODY, enrol
+from pkpd.trial.virtual.intensities import intensities, weeks_of
+from pkpd.trial.virtual.layout import TRIALS, laid_out
 from pkpd.trial.virtual.plan import PartnerDrug, VirtualPlan
 from pkpd.trial.virtual.seen import EXPOSURES, exposures, peak_ratio, worst_grades_of
 from pkpd.trial.virtual.treatment import (
@@ -24,14 +25,11 @@ from pkpd.trial.virtual.treatment import (
     partner_doses,
     partner_levels,
 )
-from pkpd.trial.virtual.tumours import Followed, followed, months_until, scan_days
+from pkpd.trial.virtual.tumours import arranged, followed, months_until, scan_days
 
 if TYPE_CHECKING:
     import xarray
 
-TRIALS = 20
-"""Trials of a block. It is part of what a seed means: another number, other patients."""
-RESPONSES = ("CR", "PR", "SD", "PD", "NE")
 _DRUG, _PARTNER, _LIFE = range(3)
 
 
@@ -111,7 +109,7 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
         (plan.scans.new_lesions, lives.new_lesion), (plan.scans.deaths, lives.death)))  # fmt: skip
     names = np.arange(count)
     seen = followed(sums[good], days, new[good], death[good], names[good], plan.scans)
-    end, response, duration, event, by_scan = _arranged(seen, count, days)
+    end, response, duration, event, by_scan = arranged(seen, count, days)
     starts = 1 + 7.0 * plan.weeks * np.arange(plan.courses)
     treated_until = np.minimum(end, 7.0 * plan.weeks * plan.courses)
     started = good[:, None] & (starts[None, :] <= treated_until[:, None])
@@ -121,7 +119,7 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
         "response": response, "duration": duration, "event": event,
         "treated_until": np.where(good, treated_until, np.nan),
         "onset_ADA": np.where(onset < 1e8, onset / WEEK, np.nan),
-        **_intensities(plan, given, when, levels, treated_until, good),
+        **intensities(plan, given, when, levels, treated_until, good),
         **_samples(plan, measured, places, given, to_model, good),
     }  # fmt: skip
     counts = measured[plan.laboratory.counts][:, places["counts"]]
@@ -129,13 +127,13 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
     with np.errstate(invalid="ignore"):
         patients["marker_ratio"] = np.where(good, peak_ratio(markers, started), np.nan)
     patients["baseline_count"] = np.where(good, counts[:, 0], np.nan)
-    patients["partner_toxicity"] = _weeks_of(weekly, treated_until).max(axis=1)
+    patients["partner_toxicity"] = weeks_of(weekly, treated_until).max(axis=1)
     courses = {
         "started": started,
         "worst_grade": np.where(started, worst_grades_of(counts, plan.laboratory, plan.courses), np.nan),
     }
     scans = {"sum": np.where(np.isfinite(by_scan[0]), by_scan[0], np.nan), "response": by_scan[1]}
-    return _laid_out(plan, block, found, patients, courses, scans, sums[:, 0], days)
+    return laid_out(plan, block, found, patients, courses, scans, sums[:, 0], days)
 
 
 def _antibodies(plan: VirtualPlan, lives: Lives) -> Array:
@@ -177,53 +175,6 @@ def _partner(
     return levels, grades, outputs[plan.scans.kept], solved
 
 
-def _arranged(seen: Followed, count: int, days: Array) -> tuple[Array, Integers, Array, Array, tuple[Array, Integers]]:
-    """What was seen, by patient: last day of treatment at most, response, survival, and every scan."""
-    end, duration, event = np.full(count, np.inf), np.full(count, np.nan), np.full(count, np.nan)
-    response = np.full(count, -1)
-    response[seen.best["subject"]] = _codes(seen.best["response"])
-    duration[seen.survival["subject"]] = seen.survival["duration"]
-    event[seen.survival["subject"]] = seen.survival["event"]
-    end = np.where(event == 1, duration, np.inf)
-    sums, responses = np.full((count, len(days)), np.nan), np.full((count, len(days)), -1)
-    done = seen.scans[seen.scans["day"].notna()]
-    place = (done["subject"].to_numpy(), np.searchsorted(days, done["day"].to_numpy(float)))
-    sums[place], responses[place] = done["sum"], _codes(done["response"])
-    after = days[None, :] > end[:, None]
-    return end, response, duration, event, (np.where(after, np.nan, sums), np.where(after, -1, responses))
-
-
-def _codes(responses: Any) -> Integers:
-    return np.array([RESPONSES.index(one) for one in responses], dtype=np.int64)
-
-
-def _weeks_of(weekly: Integers, until: Array) -> Integers:
-    """Weekly values up to a day, 0 afterwards, shape (patients, weeks)."""
-    return np.where(7.0 * np.arange(weekly.shape[1])[None, :] < until[:, None], weekly, 0)
-
-
-def _intensities(
-    plan: VirtualPlan, given: Array, when: Array, levels: Integers, until: Array, good: Flags
-) -> dict[str, Array]:
-    """Dose intensities in % of the plan up to the last day of treatment, and whether doses were reduced."""
-    count = len(given)
-    due = (when.ravel() / DAY + 1)[None, :] <= until[:, None]
-    flat = given.reshape(count, -1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drug = 100 * (flat * due).sum(axis=1) / (flat[:, :1] * due).sum(axis=1)
-    lower = ((flat > 0) & (flat < flat[:, :1]) & due).any(axis=1)
-    found = {"intensity": np.where(good, drug, np.nan), "reduced": good & lower}
-    if plan.partner is not None:
-        per_day = np.append(plan.partner.reduction.per_day, 0.0)  # the last one is that of STOPPED
-        within = 7.0 * np.arange(levels.shape[1])[None, :] < until[:, None]
-        dosed = per_day[levels]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = 100 * (dosed * within).sum(axis=1) / (per_day[0] * within.sum(axis=1))
-        found["partner_intensity"] = np.where(good, share, np.nan)
-        found["partner_reduced"] = good & ((levels != 0) & within).any(axis=1)
-    return found
-
-
 def _samples(
     plan: VirtualPlan, measured: dict[str, Array], places: dict[str, Integers], given: Array, to_model: float,
     good: Flags,
@@ -241,50 +192,4 @@ def _samples(
     return found
 
 
-def _laid_out(
-    plan: VirtualPlan, block: int, found: Enrolment, patients: dict[str, Any], courses: dict[str, Any],
-    scans: dict[str, Any], baseline: Array, days: Array,
-) -> dict[str, xarray.Dataset]:  # fmt: skip
-    """The tables of a block as datasets over trial and patient."""
-    import xarray
-
-    shape = (TRIALS, plan.patients)
-    trial = 1 + block * TRIALS + np.arange(TRIALS)
-    coords = {"trial": trial, "patient": np.arange(1, plan.patients + 1)}
-    dims = ("trial", "patient")
-    enrolled = found.level != NOBODY
-    doses = np.array([*plan.design.doses, np.nan])  # the last one is that of NOBODY and STOP
-    own = {name: (dims, np.asarray(values).reshape(shape)) for name, values in patients.items()}
-    own["dose"] = (dims, doses[found.level])
-    own["baseline_sum"] = (dims, np.where(enrolled, np.round(baseline.reshape(shape), 1), np.nan))
-    steps = found.steps
-    return {
-        "cohorts": xarray.Dataset(
-            {
-                "treated": (("trial", "level"), found.treated), "toxic": (("trial", "level"), found.toxic),
-                "chosen": ("trial", found.chosen), "complete": ("trial", found.complete),
-                "steps": (("trial", "step", "what"), _padded(steps, plan.patients)),
-            },
-            {"trial": trial, "level": np.arange(len(plan.design.doses)),
-             "what": ["level", "evaluable", "toxic", "next"], "step": np.arange(1, plan.patients + 1)},
-        ),
-        "patients": xarray.Dataset(own, coords),
-        "courses": xarray.Dataset(
-            {name: ((*dims, "course"), values.reshape(*shape, -1)) for name, values in courses.items()},
-            {**coords, "course": np.arange(1, plan.courses + 1)},
-        ),
-        "scans": xarray.Dataset(
-            {name: ((*dims, "day"), values.reshape(*shape, -1)) for name, values in scans.items()},
-            {**coords, "day": days},
-        ),
-    }  # fmt: skip
-
-
-def _padded(steps: Integers, most: int) -> Integers:
-    """Steps of all blocks have one length; −2 where there was none."""
-    full = np.full((steps.shape[0], most, steps.shape[2]), -2)
-    full[:, : steps.shape[1]] = steps
-    return full
-
-
-__all__ = ["RESPONSES", "STOP", "TRIALS", "run_block"]
+__all__ = ["run_block"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Integers
 from pkpd.trial.recist.assess import assess_response
 from pkpd.trial.recist.best_response import best_response
 from pkpd.trial.survival.patients import MONTH
@@ -16,6 +16,9 @@ from pkpd.trial.virtual.plan import TumourScans
 
 if TYPE_CHECKING:
     import pandas
+
+RESPONSES = ("CR", "PR", "SD", "PD", "NE")
+"""Responses by their code; −1 is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,4 +86,24 @@ def followed(sums: Array, days: Array, new: Array, death: Array, names: Array, p
                     survival[["subject", "duration", "event"]])  # fmt: skip
 
 
-__all__ = ["Followed", "followed", "months_until", "scan_days"]
+def arranged(seen: Followed, count: int, days: Array) -> tuple[Array, Integers, Array, Array, tuple[Array, Integers]]:
+    """What was seen, by patient: last day of treatment at most, response, survival, and every scan."""
+    end, duration, event = np.full(count, np.inf), np.full(count, np.nan), np.full(count, np.nan)
+    response = np.full(count, -1)
+    response[seen.best["subject"]] = _codes(seen.best["response"])
+    duration[seen.survival["subject"]] = seen.survival["duration"]
+    event[seen.survival["subject"]] = seen.survival["event"]
+    end = np.where(event == 1, duration, np.inf)
+    sums, responses = np.full((count, len(days)), np.nan), np.full((count, len(days)), -1)
+    done = seen.scans[seen.scans["day"].notna()]
+    place = (done["subject"].to_numpy(), np.searchsorted(days, done["day"].to_numpy(float)))
+    sums[place], responses[place] = done["sum"], _codes(done["response"])
+    after = days[None, :] > end[:, None]
+    return end, response, duration, event, (np.where(after, np.nan, sums), np.where(after, -1, responses))
+
+
+def _codes(responses: Any) -> Integers:
+    return np.array([RESPONSES.index(one) for one in responses], dtype=np.int64)
+
+
+__all__ = ["RESPONSES", "Followed", "arranged", "followed", "months_until", "scan_days"]

@@ -15,8 +15,9 @@ from pkpd.loops import mapped
 from pkpd.simulate.resources import one_each
 from pkpd.trial.virtual.assembled import assembled
 from pkpd.trial.virtual.assumptions import assumptions_of, digest
-from pkpd.trial.virtual.block import TRIALS, run_block
+from pkpd.trial.virtual.block import run_block
 from pkpd.trial.virtual.folder import keep, kept, opened
+from pkpd.trial.virtual.layout import TRIALS
 from pkpd.trial.virtual.plan import VirtualPlan
 
 if TYPE_CHECKING:
