@@ -47,11 +47,10 @@ def summarise_virtual(tree: xarray.DataTree, level: float = 0.9, *, dose: float 
     reports = tree["trials"].to_dataset()
     ends = (50 * (1 - level), 50 * (1 + level))
     rows = []
-    chosen = reports["dose"].to_numpy()
-    for dose in tree["cohorts"]["dose"].to_numpy():
-        rows.append(
-            _share(f"dose {dose:g}", f"trials that chose {dose:g} {reports['dose'].attrs['units']}", chosen == dose)
-        )
+    chosen, unit = reports["dose"].to_numpy(), reports["dose"].attrs["units"]
+    levels = tree["cohorts"]["dose"].to_numpy()
+    for one in levels:
+        rows.append(_share(f"dose {one:g}", f"trials that chose {one:g} {unit}", chosen == one))
     rows.append(_share("no dose", "trials that chose no dose", np.isnan(chosen)))
     if dose is not None:
         if dose not in levels:
