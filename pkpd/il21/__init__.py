@@ -19,6 +19,7 @@ from pkpd.il21.patients import (
     virtual_trial,
 )
 from pkpd.il21.with_sorafenib import sorafenib_effect
+from pkpd.il21.phase_1_2 import trial_plan
 
 __all__ = [
     "COHORTS",
@@ -40,6 +41,7 @@ __all__ = [
     "responses",
     "sorafenib_effect",
     "synthetic_study",
+    "trial_plan",
     "truth",
     "virtual_trial",
 ]

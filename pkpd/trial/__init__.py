@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from pkpd.trial.toxicity.published import check_incidence
     from pkpd.trial.toxicity.quick import grade, worst_grade
     from pkpd.trial.toxicity.worst import shift_table, worst_grades
+    from pkpd.trial.virtual.plan import EscalatedDrug, LaboratoryPlan, PartnerDrug, TumourScans, VirtualPlan
+    from pkpd.trial.virtual.summary import summarise_virtual, virtual_tables
+    from pkpd.trial.virtual.verb import virtual_trials
 
 # Where each name stands.
 _HOMES = {
@@ -114,6 +117,15 @@ _HOMES = {
     "pkpd.trial.toxicity.published": ("check_incidence",),
     "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
     "pkpd.trial.toxicity.worst": ("shift_table", "worst_grades"),
+    "pkpd.trial.virtual.plan": (
+        "EscalatedDrug",
+        "LaboratoryPlan",
+        "PartnerDrug",
+        "TumourScans",
+        "VirtualPlan",
+    ),
+    "pkpd.trial.virtual.summary": ("summarise_virtual", "virtual_tables"),
+    "pkpd.trial.virtual.verb": ("virtual_trials",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -131,14 +143,17 @@ __all__ = [
     "DoseReduction",
     "DoseState",
     "EmaxFit",
+    "EscalatedDrug",
     "Exemption",
     "ExposureModels",
     "ExposureToxicity",
     "IncidenceTable",
     "KaplanMeier",
+    "LaboratoryPlan",
     "LogisticFit",
     "OperatingCharacteristics",
     "OrdinalFit",
+    "PartnerDrug",
     "PfsRules",
     "RecistRules",
     "Replay",
@@ -146,6 +161,8 @@ __all__ = [
     "SteadyStateAttainment",
     "ThreePlusThree",
     "TreatmentComparison",
+    "TumourScans",
+    "VirtualPlan",
     "agreement_bound",
     "assess_response",
     "assurance",
@@ -193,8 +210,11 @@ __all__ = [
     "single_stage",
     "steady_state_attainment",
     "steady_state_from_half_life",
+    "summarise_virtual",
     "toxicity_from_exposure",
     "two_stage_characteristics",
+    "virtual_tables",
+    "virtual_trials",
     "with_antibodies",
     "worst_grade",
     "worst_grades",
