@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pkpd.arguments import checked
@@ -60,7 +62,7 @@ def sorafenib_effect(
         raise InputError(problems, "sorafenib_effect")
     parts = {name: study.select(subjects=sides[name])
              for name, study in (("with sorafenib", with_sorafenib), ("alone", alone))}  # fmt: skip
-    options = {"paired": False, "level": level, "power": power}
+    options: dict[str, Any] = {"paired": False, "level": level, "power": power}
     exposures = {name: nca(part, "IL21") for name, part in parts.items()}
     effects = {name: responses(part) for name, part in parts.items()}
     found = {}
