@@ -1,6 +1,6 @@
-"""1 000 virtual IL-21 trials of 52 patients, three courses, whole models, on two processes: wall and CPU time.
+"""1 000 virtual IL-21 trials of 52 patients, three courses, whole models, two processes: wall and CPU time.
 
-Run ``python tests/benchmarks/bench_virtual.py [trials] [workers]`` (from the project's root, on a quiet machine). Asked:
+Run ``python tests/benchmarks/bench_virtual.py [trials] [workers]`` (project's root, quiet machine). Asked:
 under 300 s on two cores. What is compiled is compiled before the clock starts.
 """
 

@@ -55,7 +55,7 @@ def test_doses_are_chosen_as_the_closed_form_says() -> None:
 
 
 def test_lymphopenia_is_that_of_the_truth() -> None:
-    """Worst grades of the first course at 30 ug/kg: 96.1, 49.3 and 22.9 % (20 000 patients by RK4, il21.md section 3)."""
+    """Worst grades at 30 ug/kg in the first course: 96.1, 49.3 and 22.9 % (il21.md section 3: 20 000 by RK4)."""
     plan = replace(pkpd.il21.trial_plan(trial.ThreePlusThree((30.0,))), courses=1)
     tree = trial.virtual_trials(plan, 200, seed=6, progress=False)
     people, worst = tree["patients"], tree["courses"]["worst_grade"].to_numpy()[:, :, 0]
