@@ -93,12 +93,7 @@ class Immunogenicity:
             ("share who develop antibodies", f"{self.incidence:.4g}", "", f"{detected}who left early was not seen"),
             ("share who have them before", f"{self.preexisting:.4g}", "", "not published"),
             (f"onset, {self.shape}", window, "days after the first dose", f"{part} in this window; not published"),
-            (
-                f"{self.on} with antibodies over without",
-                f"{self.ratio:g}",
-                "",
-                "effect on PK not analysed in the trial",
-            ),
+            (f"{self.on} with antibodies over without", f"{self.ratio:g}", "", "for IL-21 nobody has analysed it"),
             ("share in whom they go away", f"{self.transient:.4g}", "", "not published"),
             ("transient ones last", lasts, "days", "not published"),
         ]
