@@ -1,4 +1,4 @@
-"""The trial layer: toxicity, dose escalation, designs, responses, survival, exposure and response, interaction.
+"""The trial layer: toxicity, escalation, designs, responses, survival, exposure and response, interaction, antibodies.
 
 What is computed stands in the rooms of this folder; a name is loaded when it is first asked for. A new public name
 stands in two places here: in `_HOMES`, and for type checkers.
@@ -9,7 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pkpd.trial.antibodies.assumed import Immunogenicity, immunogenic_population
     from pkpd.trial.antibodies.changed import with_antibodies
+    from pkpd.trial.antibodies.exposures import AntibodyEffect, antibody_effect
+    from pkpd.trial.antibodies.noticed import detectable_antibody_ratio
+    from pkpd.trial.antibodies.patients import AntibodyStatus, antibody_status
+    from pkpd.trial.antibodies.simulated import antibody_samples
     from pkpd.trial.design.assurance import Assurance, assurance
     from pkpd.trial.design.sample_size import SingleStage, patients_to_see, probability_to_see, single_stage
     from pkpd.trial.design.two_stage import simon_two_stage, two_stage_characteristics
@@ -66,7 +71,12 @@ if TYPE_CHECKING:
 
 # Where each name stands.
 _HOMES = {
+    "pkpd.trial.antibodies.assumed": ("Immunogenicity", "immunogenic_population"),
     "pkpd.trial.antibodies.changed": ("with_antibodies",),
+    "pkpd.trial.antibodies.exposures": ("AntibodyEffect", "antibody_effect"),
+    "pkpd.trial.antibodies.noticed": ("detectable_antibody_ratio",),
+    "pkpd.trial.antibodies.patients": ("AntibodyStatus", "antibody_status"),
+    "pkpd.trial.antibodies.simulated": ("antibody_samples",),
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
@@ -131,6 +141,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Agreement",
+    "AntibodyEffect",
+    "AntibodyStatus",
     "Assurance",
     "Bioequivalence",
     "Blrm",
@@ -147,6 +159,7 @@ __all__ = [
     "Exemption",
     "ExposureModels",
     "ExposureToxicity",
+    "Immunogenicity",
     "IncidenceTable",
     "KaplanMeier",
     "LaboratoryPlan",
@@ -164,6 +177,9 @@ __all__ = [
     "TumourScans",
     "VirtualPlan",
     "agreement_bound",
+    "antibody_effect",
+    "antibody_samples",
+    "antibody_status",
     "assess_response",
     "assurance",
     "best_response",
@@ -176,6 +192,7 @@ __all__ = [
     "cox",
     "criteria",
     "crm_skeleton",
+    "detectable_antibody_ratio",
     "detectable_effect",
     "dose_intensity",
     "dose_limiting",
@@ -185,6 +202,7 @@ __all__ = [
     "grade",
     "grade_times",
     "grades",
+    "immunogenic_population",
     "impossible_sequences",
     "incidence_table",
     "kaplan_meier",

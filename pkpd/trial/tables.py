@@ -139,12 +139,10 @@ def read_table(
         raise InputError(findings.problems, what)
     if "subject" in found and all_integers(found["subject"]):
         found["subject"] = [int(name) for name in found["subject"]]
-    result = pandas.DataFrame({**found, "row": np.arange(1, len(table) + 1)})
     taken = {*where.values()}
-    for k, heading in enumerate(headings):
-        if k not in taken and heading not in result:
-            result[heading] = cells[k]
-    return result
+    others = {h: cells[k] for k, h in reversed([*enumerate(headings)]) if k not in taken and h not in (*found, "row")}
+    # All at once: a result of NCA has more than a hundred columns, and each that is added alone copies the table.
+    return pandas.DataFrame({**found, "row": np.arange(1, len(table) + 1), **dict(reversed(others.items()))})
 
 
 def _frame_of(source: Mapping[str, Any], what: str) -> pandas.DataFrame:
