@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.logistic import LogisticFit, logistic
     from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
-    from pkpd.trial.intensity import dose_intensity
+    from pkpd.trial.intensity.relative import dose_intensity
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
     from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.proportions import clopper_pearson
@@ -61,7 +61,7 @@ _HOMES = {
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
-    "pkpd.trial.intensity": ("dose_intensity",),
+    "pkpd.trial.intensity.relative": ("dose_intensity",),
     "pkpd.trial.escalation.blrm": ("Blrm",),
     "pkpd.trial.escalation.boin": ("Boin", "boin_boundaries"),
     "pkpd.trial.escalation.crm": ("Crm", "crm_skeleton"),
