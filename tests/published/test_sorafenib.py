@@ -24,7 +24,7 @@ def test_the_printed_variability(reading: str) -> None:
     assert not people.omega.matrix()[2, :2].any()
     values = people.parameters.as_dict()
     assert (values["prop_C"], values["add_C"]) == (0.514, 0.001)
-    drawn = pkpd.simulate(people, pkpd.oral("400 mg"), subjects=400, seed=1, times=[1e-3], keep="C")
+    drawn = pkpd.simulate(people, pkpd.oral("400 mg"), subjects=400, seed=1, times=[1e-3])
     logs = np.array([np.log(drawn[name].values[0]) for name in ("CL", "V", "MTT")])
     np.testing.assert_allclose(logs.mean(axis=1), np.log([8.13, 213.0, 1.98]), atol=4 * sd.max() / 20)
     np.testing.assert_allclose(logs.std(axis=1), sd, rtol=4 / np.sqrt(800))  # four Monte-Carlo errors
