@@ -166,7 +166,7 @@ def test_a_repeated_dose_of_a_simulation_is_all_its_doses() -> None:
     for plan in (TWICE, TWICE.written_out()):
         course = pkpd.simulate_adaptive(pk, AlwaysThis(plan), [0.0], times=[0.0])
         found = dose_intensity(course, TWICE).iloc[0]
-        assert found[["relative", "doses_given"]].tolist() == [100.0, 56]
+        assert found[["relative", "doses_given", "unplanned", "reduced"]].tolist() == [100.0, 56, 0, False]
 
 
 class AlwaysThis:
