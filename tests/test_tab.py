@@ -13,7 +13,7 @@ import pkpd
 
 SHOWN = [
     "plot", "io", "io.cdisc", "library", "simulate", "fit", "fit.steps", "trial", "data", "report", "engine", "model",
-    "observed", "parameters", "population", "nca", "nca.sparse", "units", "il21",
+    "observed", "parameters", "population", "nca", "nca.sparse", "units", "il21", "published",
     "arguments", "files", "study",
 ]  # fmt: skip
 VERBS = {"nca", "nca.sparse"}  # modules that are called; what makes them so is no verb

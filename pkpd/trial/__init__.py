@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
     from pkpd.trial.intensity import dose_intensity
     from pkpd.trial.interaction.attainment import SteadyStateAttainment, steady_state_attainment
+    from pkpd.trial.intensity.relative import dose_intensity
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
     from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
@@ -80,7 +81,7 @@ _HOMES = {
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
-    "pkpd.trial.intensity": ("dose_intensity",),
+    "pkpd.trial.intensity.relative": ("dose_intensity",),
     "pkpd.trial.escalation.blrm": ("Blrm",),
     "pkpd.trial.escalation.boin": ("Boin", "boin_boundaries"),
     "pkpd.trial.escalation.crm": ("Crm", "crm_skeleton"),

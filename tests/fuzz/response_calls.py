@@ -10,7 +10,7 @@ from typing import Any
 import pandas
 
 import pkpd
-from pkpd import plot, trial
+from pkpd import plot, published, trial
 from pkpd.io.cdisc import read_adrs, read_adtte, read_rs, read_tumours
 from pkpd.model import define
 
@@ -48,10 +48,22 @@ def response_calls() -> dict[str, Call]:
     shrinking = define({"SLD": "-k*SLD"}, {"k": "0.001 1/h", "S0": "60 mm"}, outputs={"SLD": "SLD"}, initial={"SLD": "S0"},
                        units={"SLD": "mm"}, base={"time": "h", "amount": "mg", "volume": "L"})  # fmt: skip
     simulation = pkpd.simulate(shrinking, pkpd.Regimen((), "mg"), subjects=2, times=[0.0, 1008.0])
+    plain = trial.DoseReduction((("400 mg", 12), ("400 mg", 24)))
     return {
         "dose_intensity": (trial.dose_intensity, {
             "doses": {"subject": [1, 1, 2], "day": [1, 2, 1], "dose": [400, 200, 400]}, "planned": pkpd.oral("400 mg", days=[1, 2]),
-            "until": 2.0, "columns": None}),
+            "until": 2.0, "lasting": 3, "columns": None}),
+        "DoseReduction": (trial.DoseReduction, {
+            "levels": (("400 mg", 12.0), ("400 mg", 24.0)), "grade_2": "hold", "grade_3": "reduce", "grade_4": "stop",
+            "tolerated": 1, "hold": 2, "resume": 1, "longest_hold": 3, "raise_after": 4, "route": "oral"}),
+        "DoseReduction.step": (plain.step, {"level": [0, -1], "held": [1, 0], "grade": [3, 0]}),
+        "DoseReduction.follow": (plain.follow, {"state": plain.start(2), "grade": [3, 0]}),
+        "DoseReduction.explain": (plain.explain, {
+            "grades": {"subject": [1, 1, 2], "visit": [1, 2, 1], "grade": [2, 0, 4]}, "columns": None}),
+        "DoseReduction.for_adaptive": (plain.for_adaptive, {"toxicity": len, "every": "1 week"}),
+        "published.sorafenib": (published.sorafenib, {
+            "recirculation": "returned", "reading": "cv", "weights": [80.0, 60.0], "emptying": "smooth",
+            "bile_into": "central"}),
         "scans_of": (trial.scans_of, {"simulation": simulation, "output": "SLD", "days": [1.0, 43.0], "smallest": 5.0,
                                       "digits": 1}),
         "RecistRules": (trial.RecistRules, {

@@ -30,7 +30,8 @@ class Situation:
         that could not be solved.
     given : DataFrame
         One row per dose decided so far: ``subject``, ``time``, ``amount`` (in `unit`), ``route``, ``duration``,
-        ``decision`` (0 = planned at the start). A dose may lie ahead.
+        ``additional`` and ``interval`` (so many more doses like it, every so often), ``decision`` (0 = planned at the
+        start). A dose may lie ahead.
     people : DataFrame
         Covariates, one row per subject (the index).
     replicate : int

@@ -153,11 +153,12 @@ class AdaptiveTrial:
         import pandas
 
         rows = [
-            (name, d.time, d.amount, d.route, d.duration, decision)
+            (name, d.time, d.amount, d.route, d.duration, d.additional, d.interval, decision)
             for name, doses in zip(self.names, self.doses, strict=True)
             for d, decision in sorted(doses, key=lambda pair: pair[0].time)
         ]
-        return pandas.DataFrame(rows, columns=["subject", "time", "amount", "route", "duration", "decision"])
+        names = ["subject", "time", "amount", "route", "duration", "additional", "interval", "decision"]
+        return pandas.DataFrame(rows, columns=names)
 
 
 def default_times(trials: Sequence[AdaptiveTrial], decisions: Array) -> Array:
@@ -216,7 +217,7 @@ def _doses(trials: Sequence[AdaptiveTrial], decisions: Array) -> Mapping[str, An
     """The doses as a tidy table along ``dose``, and the amount that each decision gave."""
     tables = [trial.given.assign(replicate=k) for k, trial in enumerate(trials, start=1)]
     unit, clock = {"units": trials[0].start.unit}, {"units": trials[0].start.time_unit}
-    about = {"time": clock, "duration": clock, "amount": unit}
+    about = {"time": clock, "duration": clock, "interval": clock, "amount": unit}
     amounts = np.zeros((len(trials), len(trials[0].names), decisions.size))
     for r, trial in enumerate(trials):
         for k, given in enumerate(trial.doses):
@@ -226,7 +227,7 @@ def _doses(trials: Sequence[AdaptiveTrial], decisions: Array) -> Mapping[str, An
     variables: dict[str, Any] = {
         "amount_decided": (("replicate", "subject", "decision"), amounts, unit | {"long_name": "amount decided"})
     }
-    for name in ("replicate", "subject", "time", "amount", "route", "duration", "decision"):
+    for name in ("replicate", "subject", "time", "amount", "route", "duration", "additional", "interval", "decision"):
         column = np.concatenate([t[name].to_numpy() for t in tables])
         column = column.astype(str) if name == "route" else column
         variables[f"dose_{name}"] = ("dose", column, about.get(name, {}))

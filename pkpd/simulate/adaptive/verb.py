@@ -92,8 +92,9 @@ def simulate_adaptive(
         What `simulate` returns (replicate, subject, time), and: ``<output>_seen`` and ``<output>_measured_seen``
         (replicate, subject, decision), what the rule was shown; ``amount_decided`` (replicate, subject, decision);
         and along ``dose``, sorted by replicate and subject, every dose: ``dose_replicate``, ``dose_subject``,
-        ``dose_time``, ``dose_amount``, ``dose_route``, ``dose_duration``, ``dose_decision`` (0 = start). Measurements
-        shown to the rule are samples of their own, with residual errors of their own stream.
+        ``dose_time``, ``dose_amount``, ``dose_route``, ``dose_duration``, ``dose_additional`` and ``dose_interval``
+        (so many more like it), ``dose_decision`` (0 = start). Measurements shown to the rule are samples of their own,
+        with residual errors of their own stream.
 
     Raises
     ------

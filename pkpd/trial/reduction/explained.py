@@ -37,34 +37,41 @@ def explained(rule: Steps, doses: Sequence[str], grades: Any, named: Mapping[str
     named : mapping, optional
         Our name → its heading.
     """
-    import pandas
-
     table = read_table(grades, GRADES, "grades", named=named, unique=("subject", "visit"))
-    parts, problems = [], []
-    for subject, own in table.groupby("subject", sort=False):
-        own = own.sort_values("visit")
-        visits = own["visit"].astype(int).tolist()
-        if lacking := sorted({*range(1, visits[-1] + 1)} - {*visits}):
-            listed = ", ".join(map(str, lacking[:5])) + (", …" if len(lacking) > 5 else "")
-            problems.append(f"subject {subject}: visit {listed} lacks; expected every visit from 1 to {visits[-1]}")
-            continue
-        seen = own["grade"].to_numpy().astype(np.int64)
-        parts.append(pandas.DataFrame({"subject": subject, "visit": visits, **course(rule, doses, seen)}))
-    if problems:
+    table = table.sort_values(["subject", "visit"], kind="stable", ignore_index=True)
+    by_subject = table.groupby("subject", sort=False)["visit"].agg(["max", "size"])
+    if problems := [_lacking(table, name) for name in by_subject.index[by_subject["max"] != by_subject["size"]]]:
         raise InputError(problems, "grades")
-    columns = ["subject", "visit", "grade", "action", "level", "dose", "reason"]
-    return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame(columns=columns)
+    who, visit = table.groupby("subject", sort=False).ngroup().to_numpy(), table["visit"].to_numpy().astype(np.int64)
+    seen = np.zeros((len(by_subject), int(visit.max(initial=0))), dtype=np.int64)  # 0 after a patient's last visit
+    seen[who, visit - 1] = table["grade"].to_numpy().astype(np.int64)
+    states, codes = course(rule, seen)
+    at, code = states.level[who, visit - 1], codes[who, visit - 1]
+    words = np.array([*doses, ""], dtype=object)
+    return table[["subject"]].assign(
+        visit=visit, grade=seen[who, visit - 1], action=np.array(DONE, dtype=object)[code], level=at + 1,
+        dose=words[np.where(states.dosed[who, visit - 1], at, -1)], reason=np.array(reasons(rule), dtype=object)[code],
+    )  # fmt: skip
 
 
-def course(rule: Steps, doses: Sequence[str], seen: Integers) -> dict[str, list[Any]]:
-    """Return the columns of one patient: grade, action, level, dose, reason, one entry a visit."""
-    state: DoseState = begin(())
-    sentences = reasons(rule)
-    columns: dict[str, list[Any]] = {"grade": seen.tolist(), "action": [], "level": [], "dose": [], "reason": []}
-    for grade in seen:
-        state, code = advance(rule, state, np.asarray(grade))
-        columns["action"].append(DONE[int(code)])
-        columns["level"].append(int(state.level) + 1)
-        columns["dose"].append(doses[int(state.level)] if state.dosed else "")
-        columns["reason"].append(sentences[int(code)])
-    return columns
+def _lacking(table: pandas.DataFrame, subject: Any) -> str:
+    """Say which visits of a subject lack."""
+    there = {int(v) for v in table["visit"][table["subject"] == subject]}
+    last = max(there)
+    # The first five gaps stand among the first visits that there can be.
+    gaps = [v for v in range(1, min(last, len(there) + 6)) if v not in there]
+    listed = ", ".join(map(str, gaps[:5])) + (", …" if last - len(there) > 5 else "")
+    return f"subject {subject}: visit {listed} lacks; expected every visit from 1 to {last}"
+
+
+def course(rule: Steps, seen: Integers) -> tuple[DoseState, Integers]:
+    """Return where patients stood after every visit and by which sentence, of grades (patients × visits)."""
+    state, states, codes = begin(len(seen)), [], []
+    for grades in seen.T:
+        state, code = advance(rule, state, grades)
+        states.append(state)
+        codes.append(code)
+    if not states:
+        return begin(seen.shape), seen
+    fields = (np.stack([one[k] for one in states], axis=1) for k in range(len(state)))
+    return DoseState(*fields), np.stack(codes, axis=1)

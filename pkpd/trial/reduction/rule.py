@@ -234,6 +234,7 @@ class DoseReduction:
         """
         return explained(self.steps, [self._words(level) for level in range(len(self.levels))], grades, columns)
 
+    @checked
     def for_adaptive(self, toxicity: Callable[[Any], Any], *, every: str = "1 week") -> AdaptiveReduction:
         """Return the rule that `pkpd.simulate_adaptive` takes: doses of every patient from decision to decision.
 
@@ -330,7 +331,7 @@ def _of_actions(rule: DoseReduction) -> list[str]:
     ]
     if HOLD in weights and rule.hold == 0:
         problems.append(f"hold is 0 and {_GRADED[weights.index(HOLD)]} is 'hold'; expected hold ≥ 1")
-    if any(2 + k <= rule.resume and weights[k] in (HOLD, REDUCE) for k in range(3)) and rule.hold:
+    if rule.resume <= 3 and any(2 + k <= rule.resume and weights[k] in (HOLD, REDUCE) for k in range(3)) and rule.hold:
         problems.append(f"resume is {rule.resume}, a grade that itself holds doses; expected one that does not")
     return problems
 
