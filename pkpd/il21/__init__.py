@@ -18,6 +18,8 @@ from pkpd.il21.patients import (
     synthetic_study,
     virtual_trial,
 )
+from pkpd.il21.phase_1_2 import trial_plan
+from pkpd.il21.with_sorafenib import sorafenib_effect
 
 __all__ = [
     "COHORTS",
@@ -37,7 +39,9 @@ __all__ = [
     "published_table",
     "regimen",
     "responses",
+    "sorafenib_effect",
     "synthetic_study",
+    "trial_plan",
     "truth",
     "virtual_trial",
 ]

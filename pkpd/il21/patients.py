@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pkpd.arguments import checked
 from pkpd.il21.case import LLN, regimen, truth
 from pkpd.il21.paper import COHORTS, LLOQ
 from pkpd.io import read_study
+from pkpd.population import Population
 from pkpd.simulate import simulate
 from pkpd.study import Study
 from pkpd.trial import criteria, worst_grade
@@ -30,13 +32,15 @@ SYNTHETIC = "SYNTHETIC patients, drawn from an assumed truth; nobody was measure
 
 
 @checked
-def synthetic_study(seed: int = 21) -> Study:
+def synthetic_study(seed: int = 21, *, changed: Mapping[str, float] | None = None) -> Study:
     """Return a synthetic study of the published size: 19 patients of phase 1 (10–50 ug/kg) and 33 of phase 2.
 
     Parameters
     ----------
     seed : int
         Seed of the patients.
+    changed : mapping, optional
+        Typical values that differ from those of `truth`: ``{"CL": 0.75 * 167}`` is a clearance a quarter lower.
 
     Returns
     -------
@@ -45,12 +49,15 @@ def synthetic_study(seed: int = 21) -> Study:
     """
     import pandas
 
+    population, other = truth(), ", ".join(f"{name}={value:g}" for name, value in (changed or {}).items())
+    if changed:
+        population = replace(population, parameters=population.parameters.with_values(changed))
     samples, doses, people = [], [], []
     seeds = np.random.SeedSequence(seed).generate_state(len(COHORTS))
     for (phase, dose, patients), cohort_seed in zip(COHORTS, seeds, strict=True):
         names = [f"{phase[-1]}-{dose}-{k:02d}" for k in range(1, patients + 1)]
         weights = np.random.default_rng([int(cohort_seed), 1]).lognormal(math.log(85), 0.18, patients)
-        samples.append(_samples(names, dose, int(cohort_seed)))
+        samples.append(_samples(population, names, dose, int(cohort_seed)))
         plan = pandas.DataFrame({"time": regimen().times, "amount": float(dose), "route": "bolus"})
         doses.append(plan.merge(pandas.DataFrame({"subject": names}), how="cross"))
         about = {"subject": names, "weight": weights.round(1), "phase": phase, "dose_level": float(dose)}
@@ -69,11 +76,15 @@ def synthetic_study(seed: int = 21) -> Study:
             "dose_level": "ug/kg",
         },
         lloq={"IL21": LLOQ},
-        attrs={"synthetic": True, "source": f"pkpd.il21.synthetic_study(seed={seed}): {SYNTHETIC}", "seed": seed},
+        attrs={
+            "synthetic": True,
+            "source": f"pkpd.il21.synthetic_study(seed={seed}{other and ', ' + other}): {SYNTHETIC}",
+            "seed": seed,
+        },
     )
 
 
-def _samples(names: Sequence[str], dose: float, seed: int) -> pandas.DataFrame:
+def _samples(population: Population, names: Sequence[str], dose: float, seed: int) -> pandas.DataFrame:
     """Simulate one cohort and keep each analyte's own visits; IL-21 below the limit is reported as text."""
     import pandas
 
@@ -83,7 +94,7 @@ def _samples(names: Sequence[str], dose: float, seed: int) -> pandas.DataFrame:
         "ALC": 24.0 * (np.array(LAB_DAYS) - 1),
     }
     times = np.unique(np.concatenate(list(visits.values())))
-    simulated = simulate(truth(), regimen(f"{dose} ug/kg"), subjects=len(names), seed=seed, times=times)
+    simulated = simulate(population, regimen(f"{dose} ug/kg"), subjects=len(names), seed=seed, times=times)
     tables = []
     for analyte, when in visits.items():
         output = "C" if analyte == "IL21" else analyte

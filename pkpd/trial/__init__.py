@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
     from pkpd.trial.intensity import dose_intensity
+    from pkpd.trial.interaction.attainment import SteadyStateAttainment, steady_state_attainment
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
+    from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
+    from pkpd.trial.interaction.half_lives import steady_state_from_half_life
     from pkpd.trial.percentages import check_percentages
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
@@ -57,6 +60,9 @@ if TYPE_CHECKING:
     from pkpd.trial.toxicity.published import check_incidence
     from pkpd.trial.toxicity.quick import grade, worst_grade
     from pkpd.trial.toxicity.worst import shift_table, worst_grades
+    from pkpd.trial.virtual.plan import EscalatedDrug, LaboratoryPlan, PartnerDrug, TumourScans, VirtualPlan
+    from pkpd.trial.virtual.summary import summarise_virtual, virtual_tables
+    from pkpd.trial.virtual.verb import virtual_trials
 
 # Where each name stands.
 _HOMES = {
@@ -79,8 +85,11 @@ _HOMES = {
     "pkpd.trial.exposure_response.logistic": ("LogisticFit", "logistic"),
     "pkpd.trial.exposure_response.models": ("ExposureModels", "exposure_models"),
     "pkpd.trial.exposure_response.ordinal": ("OrdinalFit", "ordinal"),
+    "pkpd.trial.interaction.attainment": ("SteadyStateAttainment", "steady_state_attainment"),
     "pkpd.trial.interaction.bioequivalence": ("Bioequivalence", "bioequivalence"),
+    "pkpd.trial.interaction.comparison": ("TreatmentComparison", "compare_treatments"),
     "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
+    "pkpd.trial.interaction.half_lives": ("steady_state_from_half_life",),
     "pkpd.trial.percentages": ("check_percentages",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
@@ -108,6 +117,15 @@ _HOMES = {
     "pkpd.trial.toxicity.published": ("check_incidence",),
     "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
     "pkpd.trial.toxicity.worst": ("shift_table", "worst_grades"),
+    "pkpd.trial.virtual.plan": (
+        "EscalatedDrug",
+        "LaboratoryPlan",
+        "PartnerDrug",
+        "TumourScans",
+        "VirtualPlan",
+    ),
+    "pkpd.trial.virtual.summary": ("summarise_virtual", "virtual_tables"),
+    "pkpd.trial.virtual.verb": ("virtual_trials",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -125,19 +143,26 @@ __all__ = [
     "DoseReduction",
     "DoseState",
     "EmaxFit",
+    "EscalatedDrug",
     "Exemption",
     "ExposureModels",
     "ExposureToxicity",
     "IncidenceTable",
     "KaplanMeier",
+    "LaboratoryPlan",
     "LogisticFit",
     "OperatingCharacteristics",
     "OrdinalFit",
+    "PartnerDrug",
     "PfsRules",
     "RecistRules",
     "Replay",
     "SingleStage",
+    "SteadyStateAttainment",
     "ThreePlusThree",
+    "TreatmentComparison",
+    "TumourScans",
+    "VirtualPlan",
     "agreement_bound",
     "assess_response",
     "assurance",
@@ -147,6 +172,7 @@ __all__ = [
     "check_incidence",
     "check_percentages",
     "clopper_pearson",
+    "compare_treatments",
     "cox",
     "criteria",
     "crm_skeleton",
@@ -182,8 +208,13 @@ __all__ = [
     "shift_table",
     "simon_two_stage",
     "single_stage",
+    "steady_state_attainment",
+    "steady_state_from_half_life",
+    "summarise_virtual",
     "toxicity_from_exposure",
     "two_stage_characteristics",
+    "virtual_tables",
+    "virtual_trials",
     "with_antibodies",
     "worst_grade",
     "worst_grades",

@@ -34,6 +34,15 @@ def profiles() -> pandas.DataFrame:
     })  # fmt: skip
 
 
+@cache
+def troughs() -> pandas.DataFrame:
+    """Troughs of three subjects on four days."""
+    return pandas.DataFrame({
+        "subject": [1, 2, 3] * 4, "day": [2] * 3 + [3] * 3 + [4] * 3 + [5] * 3,
+        "trough": [5.0, 6, 4, 8, 9, 7, 9, 10, 7.5, 9.2, 9.9, 8],
+    })  # fmt: skip
+
+
 def exposure_calls() -> dict[str, Call]:
     """What is called, and with which arguments it succeeds."""
     return {
@@ -56,6 +65,16 @@ def exposure_calls() -> dict[str, Call]:
         "ratio_by_patients": (trial.ratio_by_patients, {
             "test": 226.0, "reference": 188.0, "cv_test": 37.0, "cv_reference": 34.0, "patients": [10, 33],
             "means": "geometric", "correlation": 0.5, "level": 0.9, "power": 0.8}),
+        "compare_treatments": (trial.compare_treatments, {
+            "data": profiles(), "parameters": ["auc"], "test": "T", "reference": "R", "by": "treatment", "paired": True,
+            "scale": {"auc": "ratio"}, "level": 0.9, "power": 0.8, "normalise": True, "only_accepted": True, "columns": None}),
+        "compare_treatments by ranks": (trial.compare_treatments, {
+            "data": {"T": profiles().iloc[:5], "R": profiles().iloc[5:]}, "parameters": ["auc"], "paired": False,
+            "scale": {"auc": "difference"}, "level": 0.8}),
+        "steady_state_attainment": (trial.steady_state_attainment, {
+            "troughs": troughs(), "alpha": 0.05, "level": 0.9, "columns": None}),
+        "steady_state_from_half_life": (trial.steady_state_from_half_life, {
+            "half_life": [1.82, 30.0], "tau": 24.0, "fraction": 0.9}),
         "plot.exposure_response": (plot.exposure_response, {
             "patients": patients(), "response": "y", "exposure": "auc", "groups": 3, "positive": None, "log": True,
             "level": 0.9, "columns": None, "ax": None}),

@@ -114,7 +114,7 @@ def read_outcomes(
 
 
 def _text(cell: Any) -> str:
-    return str(int(cell)) if isinstance(cell, bool | np.bool_) else label(cell) or str(cell)
+    return str(int(cell)) if isinstance(cell, bool | np.bool_) else label(cell) or shown(cell)
 
 
 def _binary(

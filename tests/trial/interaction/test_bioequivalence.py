@@ -120,5 +120,9 @@ def test_repeated_against_single_dose_of_the_paper() -> None:
     assert (found["detectable"] > found["excluded"]).all()
     paired = ratio_by_patients(226, 188, cv_test=37, cv_reference=34, patients=[33], correlation=0.8)
     assert paired["high"][0] - paired["low"][0] < found["high"][1] - found["low"][1]
+    both = ratio_by_patients(226, 188, cv_test=37, cv_reference=34, patients=[33], means="both").set_index("means")
+    # By hand: the geometric reading is 226/188; SE = sqrt((ln 1.1369 + ln 1.1156)/33) = 0.084873, t(64) = 1.669013.
+    assert both["ratio"].tolist() == pytest.approx([226 / 188 * np.sqrt(1.1156 / 1.1369), 226 / 188])
+    np.testing.assert_allclose(both.loc["geometric", ["low", "high"]].tolist(), [1.0433, 1.3850], atol=2e-4)
     with pytest.raises(InputError, match="cv_test is -1"):
         ratio_by_patients(1, 1, cv_test=-1, cv_reference=2, patients=[4])
