@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from scipy.special import expit, ndtri
 
 from pkpd.arguments import at_least, checked
@@ -101,14 +102,16 @@ def exposure_response(
         ax.plot(x[y == event], np.full(int((y == event).sum()), height), "|", color=style.QUIET, ms=6, label="_")
     for row in rates.itertuples():
         ax.annotate(f"{row.responses}/{row.patients}", (row.exposure_median, row.rate), (5, 4), fontsize=style.SMALL,
-                    textcoords="offset points", color=other)  # fmt: skip
+                    textcoords="offset points", color=other,
+                    path_effects=[withStroke(linewidth=2.0, foreground="white")])  # fmt: skip
     if log:
         style.log_scale(ax, "x")
-    ax.set_ylim(-0.07, 1.07)
+    ax.set_ylim(-0.07, 1.2)  # room for the legend above the marks of the patients with the response
+    ax.set_yticks(np.linspace(0.0, 1.0, 6))
     ax.set_xlabel(exposure)
     ax.set_ylabel(
         "probability of the response" if positive is None else f"probability of {', '.join(map(str, positive))}"
     )
-    ax.legend(loc="best", fontsize=style.SMALL, frameon=False)
+    ax.legend(loc="upper left", ncols=2, fontsize=style.SMALL, frameon=False)
     style.caption(ax, outcomes.attrs, [f"{100 * level:g} % intervals", fit.method])
     return ax
