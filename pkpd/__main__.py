@@ -1,4 +1,7 @@
-"""``python -m pkpd``: the IL-21 case from sparse samples to a simulated trial, and two real data sets."""
+"""``python -m pkpd``: the IL-21 case from sparse samples to a simulated trial, and two real data sets.
+
+``python -m pkpd --trial``: every number of the published trial beside a computed one.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        run(options.out, options.seed, options.subjects)
+        (compare if options.trial else run)(options.out, options.seed, options.subjects)
     except (PkpdError, OSError) as error:
         print(f"pkpd: {error}", file=sys.stderr)
         return 1
@@ -44,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="The IL-21 case from sparse samples to a simulated trial, with SYNTHETIC patients; "
         "then two real data sets beside other programs' answers.",
     )
+    parser.add_argument("--trial", action="store_true", help="only the published trial, number by number (1 min)")
     parser.add_argument("--seed", type=_at_least(0), default=21, help="seed of everything random (default 21)")
     parser.add_argument("--subjects", type=_at_least(1), default=5000, help="virtual patients (default 5000)")
     parser.add_argument("--out", type=Path, default=Path("il21-results"), help="folder for figures and results")
@@ -111,6 +115,22 @@ def run(out: Path, seed: int, subjects: int) -> None:
         written += _save(out, {"nca": exposure, **{f"response-{k}": v for k, v in responses.items()}, "course": course})
     print("Written:", *(f"  {path}" for path in written), sep="\n")
     print(f"\ndone in {time.perf_counter() - began:.0f} s; patients are synthetic")
+
+
+def compare(out: Path, seed: int, subjects: int) -> None:
+    """Print every number of the published trial beside a computed one, and write CSV, HTML and LaTeX to `out`."""
+    began = time.perf_counter()
+    print(f"pkpd {pkpd.__version__}: Bhatia et al., J Immunother Cancer 2014, 2:2, number by number, about 30 s")
+    print(f"All patients here are {il21.SYNTHETIC}.")
+    print("Rows are input (put in), calibrated (tuned to: no evidence for the model), predicted (neither),")
+    print("recomputed (arithmetic on what is printed) or cannot (be computed).\n")
+    found = il21.compare_with_paper(seed=seed, subjects=subjects)
+    for text in report.paper_text(found):
+        print(text)
+    print("Written:", *(f"  {path}" for path in report.write_paper(found, out)), sep="\n")
+    apart = len(found.differing())
+    print(f"\n{len(found.rows)} rows, {apart} of which differ; {len(found.findings)} findings within the paper")
+    print(f"done in {time.perf_counter() - began:.0f} s; patients are synthetic")
 
 
 def announcement(subjects: int) -> str:

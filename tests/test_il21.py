@@ -13,8 +13,8 @@ from pkpd.errors import DataWarning, InputError
 from pkpd.fit import fit_pooled, initial_estimates
 from pkpd.io import read_study
 from pkpd.nca import nca
-from pkpd.report.case import prediction_interval
 from pkpd.simulate import simulate
+from pkpd.trial.proportions import prediction_interval
 
 GRADES = ("any", "grade 3", "grade 4")
 FEW = 1500

@@ -162,3 +162,25 @@ def test_as_a_command() -> None:
     with pytest.raises(SystemExit) as wrong:
         main(["--subjects"])
     assert wrong.value.code == 2
+
+
+def test_the_published_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--trial``: every part of the comparison on the screen, no line too wide, four files; exit 0."""
+    assert main(["--trial", "--subjects", "200", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    tables, rest = out.split("Written:")
+    assert max(map(len, tables.splitlines())) <= 100
+    for text in ("8.980–38.908", "not determined", "What cannot be computed", "repaired nowhere", "95.761 %"):
+        assert text in tables
+    for kind in ("input", "calibrated", "predicted", "recomputed", "cannot"):
+        assert re.search(rf"  {kind}  ", tables), kind
+    assert "differ; 16 findings within the paper" in rest
+    assert out.rstrip().endswith("patients are synthetic")
+    names = ["paper-findings.csv", "paper.csv", "paper.html", "paper.tex"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert "SYNTHETIC" in (tmp_path / "paper.html").read_text(encoding="utf-8")
+    assert (
+        (tmp_path / "paper.csv")
+        .read_text(encoding="utf-8")
+        .startswith("part,what,published,computed,kind,agreement,why")
+    )

@@ -6,6 +6,7 @@ was tuned to the paper is marked *calibrated* in every comparison and is no evid
 """
 
 from pkpd.il21.case import LLN, model, regimen, truth
+from pkpd.il21.comparison.table import PaperComparison, check_paper, compare_with_paper
 from pkpd.il21.paper import COHORTS, DOSE_DAYS, LLOQ, PUBLISHED, published_table
 from pkpd.il21.patients import (
     LAB_DAYS,
@@ -17,6 +18,7 @@ from pkpd.il21.patients import (
     synthetic_study,
     virtual_trial,
 )
+from pkpd.il21.phase_1_2 import trial_plan
 from pkpd.il21.with_sorafenib import sorafenib_effect
 
 __all__ = [
@@ -29,6 +31,9 @@ __all__ = [
     "PUBLISHED",
     "SCD25_DAYS",
     "SYNTHETIC",
+    "PaperComparison",
+    "check_paper",
+    "compare_with_paper",
     "exposure_by_day",
     "model",
     "published_table",
@@ -36,6 +41,7 @@ __all__ = [
     "responses",
     "sorafenib_effect",
     "synthetic_study",
+    "trial_plan",
     "truth",
     "virtual_trial",
 ]

@@ -29,12 +29,31 @@ PUBLISHED: Mapping[str, Mapping[str, float]] = MappingProxyType(
     }
 )
 """Numbers of the paper: exposure at 30 ug/kg (h·ng/mL, h, CV %), worst lymphopenia and response in phase 2 (counts)."""
-_TABLES = {"baseline": "table1_baseline.csv", "toxicity": "table2_toxicity.csv", "response": "table3_response.csv"}
+_TABLES = {
+    "baseline": "table1_baseline.csv",
+    "toxicity": "table2_toxicity.csv",
+    "response": "table3_response.csv",
+    "responders": "table4_responders.csv",
+    "cohorts": "cohorts.csv",
+    "text": "text.csv",
+}
 
 
 @checked
 def published_table(name: str) -> pandas.DataFrame:
-    """Return Table 1 (``"baseline"``), 2 (``"toxicity"``) or 3 (``"response"``) of the paper, as printed there."""
+    """Return what the paper prints, as it prints it.
+
+    Parameters
+    ----------
+    name : {"baseline", "toxicity", "response", "responders", "cohorts", "text"}
+        Tables 1 to 3; responders by prior agent (of Table 4, as far as they are known to us); the cohorts of phase 1 in
+        their order, of which who could be evaluated is *inferred*; numbers and claims of the text, with their place.
+
+    Raises
+    ------
+    InputError
+        If there is no such table.
+    """
     import pandas
 
     if name not in _TABLES:

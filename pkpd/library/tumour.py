@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 from pkpd.arguments import checked
+from pkpd.library.common import CONCENTRATION
 from pkpd.model import Model
 from pkpd.parameters import Parameter, Parameters
 
 
 @checked
-def simeoni(name: str = "w", *, by: str = "C", unit: str = "g") -> Model:
+def simeoni(name: str = "w", *, by: str = "C", unit: str = "g", exposure_unit: str = CONCENTRATION) -> Model:
     r"""Tumour growth in xenografts: exponential, then linear; damaged cells die through a chain of transits.
 
     .. math:: dx_1/dt = \frac{\lambda_0x_1}{[1 + (\lambda_0w/\lambda_1)^\psi]^{1/\psi}} - k_2C\,x_1, \quad
@@ -19,7 +20,9 @@ def simeoni(name: str = "w", *, by: str = "C", unit: str = "g") -> Model:
     Parameters
     ----------
     name, by, unit : str
-        Name and unit of the tumour weight, and what damages cells (a concentration).
+        Name and unit of the tumour weight, and what damages cells.
+    exposure_unit : str
+        Unit of what damages cells: by default a concentration, "" for a signal without one.
 
     References
     ----------
@@ -39,7 +42,7 @@ def simeoni(name: str = "w", *, by: str = "C", unit: str = "g") -> Model:
                 Parameter(f"lambda1_{name}", 0.03, f"{unit or '1'}/time", meaning="rate of linear growth"),
                 Parameter(f"psi_{name}", 20.0, fixed=True, meaning="sharpness of the change between them"),
                 Parameter(f"k1_{name}", 0.04, "1/time", meaning="rate of the steps to death"),
-                Parameter(f"k2_{name}", 0.01, "volume/amount/time", meaning=f"damage per unit of {by}"),
+                Parameter(f"k2_{name}", 0.01, _per(exposure_unit), meaning=f"damage per unit of {by}"),
                 Parameter(f"{name}_0", unit=unit, meaning=f"{name} at the start"),
             )
         ),
@@ -51,7 +54,7 @@ def simeoni(name: str = "w", *, by: str = "C", unit: str = "g") -> Model:
 
 
 @checked
-def claret(name: str = "SLD", *, by: str = "C", unit: str = "mm") -> Model:
+def claret(name: str = "SLD", *, by: str = "C", unit: str = "mm", exposure_unit: str = CONCENTRATION) -> Model:
     r"""Tumour size in patients: exponential growth, a kill in proportion to exposure, and resistance to it.
 
     .. math:: dy/dt = K_Ly - K_De^{-\lambda t}\,C\,y
@@ -62,6 +65,8 @@ def claret(name: str = "SLD", *, by: str = "C", unit: str = "mm") -> Model:
     ----------
     name, by, unit : str
         Name and unit of the tumour size (the sum of longest diameters), and the exposure that kills.
+    exposure_unit : str
+        Unit of the exposure that kills: by default that of a concentration, "" for a signal without one.
 
     References
     ----------
@@ -73,7 +78,7 @@ def claret(name: str = "SLD", *, by: str = "C", unit: str = "mm") -> Model:
         parameters=Parameters(
             (
                 Parameter(f"KL_{name}", 1.2e-4, "1/time", meaning="rate of growth"),
-                Parameter(f"KD_{name}", 3e-4, "volume/amount/time", meaning=f"kill per unit of {by}"),
+                Parameter(f"KD_{name}", 3e-4, _per(exposure_unit), meaning=f"kill per unit of {by}"),
                 Parameter(f"lambda_{name}", 3e-4, "1/time", meaning="rate at which resistance appears"),
                 Parameter(f"{name}_0", unit=unit, meaning=f"{name} at the start of treatment"),
             )
@@ -83,3 +88,10 @@ def claret(name: str = "SLD", *, by: str = "C", unit: str = "mm") -> Model:
         units={name: unit},
         reference="Claret et al. 2009",
     )
+
+
+def _per(exposure_unit: str) -> str:
+    """Unit of a rate per unit of exposure."""
+    if exposure_unit == CONCENTRATION:
+        return "volume/amount/time"
+    return f"1/({exposure_unit})/time" if exposure_unit else "1/time"

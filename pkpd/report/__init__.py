@@ -3,6 +3,7 @@
 from pkpd.report.case import exposure, inputs, predicted_toxicity, recomputed, recovered, toxicity
 from pkpd.report.figures import draw_figures
 from pkpd.report.layout import paragraph, table_text
+from pkpd.report.paper import paper_text, write_paper
 from pkpd.report.real import indomethacin_report, theophylline_report
 from pkpd.report.responses import responses
 
@@ -11,6 +12,7 @@ __all__ = [
     "exposure",
     "indomethacin_report",
     "inputs",
+    "paper_text",
     "paragraph",
     "predicted_toxicity",
     "recomputed",
@@ -19,6 +21,7 @@ __all__ = [
     "table_text",
     "theophylline_report",
     "toxicity",
+    "write_paper",
 ]
 
 

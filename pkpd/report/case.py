@@ -10,12 +10,13 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtrik, stdtrit
+from scipy.special import stdtrit
 
 from pkpd import il21
 from pkpd.fit import Fit, Fits
 from pkpd.study import Study
 from pkpd.trial import clopper_pearson
+from pkpd.trial.proportions import prediction_interval
 
 if TYPE_CHECKING:
     import pandas
@@ -106,14 +107,6 @@ def toxicity(shares: dict[str, float], subjects: int) -> pandas.DataFrame:
             )
         )
     return _table(rows)
-
-
-def prediction_interval(n: int, p: float, level: float = 0.90) -> tuple[int, int]:
-    """Return the central prediction interval of a binomial count: its quantiles at (1 ∓ level)/2."""
-    tail = (1 - level) / 2
-    p = min(max(p, 1e-12), 1 - 1e-12)
-    ends = [int(min(max(math.ceil(float(bdtrik(q, n, p)) - 1e-9), 0), n)) for q in (tail, 1 - tail)]
-    return ends[0], ends[1]
 
 
 def predicted_toxicity(subjects: int, seed: int) -> pandas.DataFrame:

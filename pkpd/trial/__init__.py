@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.interaction.half_lives import steady_state_from_half_life
+    from pkpd.trial.percentages import check_percentages
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from pkpd.trial.toxicity.published import check_incidence
     from pkpd.trial.toxicity.quick import grade, worst_grade
     from pkpd.trial.toxicity.worst import shift_table, worst_grades
+    from pkpd.trial.virtual.plan import EscalatedDrug, LaboratoryPlan, PartnerDrug, TumourScans, VirtualPlan
+    from pkpd.trial.virtual.summary import summarise_virtual, virtual_tables
+    from pkpd.trial.virtual.verb import virtual_trials
 
 # Where each name stands.
 _HOMES = {
@@ -86,6 +90,7 @@ _HOMES = {
     "pkpd.trial.interaction.comparison": ("TreatmentComparison", "compare_treatments"),
     "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
     "pkpd.trial.interaction.half_lives": ("steady_state_from_half_life",),
+    "pkpd.trial.percentages": ("check_percentages",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -112,6 +117,15 @@ _HOMES = {
     "pkpd.trial.toxicity.published": ("check_incidence",),
     "pkpd.trial.toxicity.quick": ("grade", "worst_grade"),
     "pkpd.trial.toxicity.worst": ("shift_table", "worst_grades"),
+    "pkpd.trial.virtual.plan": (
+        "EscalatedDrug",
+        "LaboratoryPlan",
+        "PartnerDrug",
+        "TumourScans",
+        "VirtualPlan",
+    ),
+    "pkpd.trial.virtual.summary": ("summarise_virtual", "virtual_tables"),
+    "pkpd.trial.virtual.verb": ("virtual_trials",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -129,14 +143,17 @@ __all__ = [
     "DoseReduction",
     "DoseState",
     "EmaxFit",
+    "EscalatedDrug",
     "Exemption",
     "ExposureModels",
     "ExposureToxicity",
     "IncidenceTable",
     "KaplanMeier",
+    "LaboratoryPlan",
     "LogisticFit",
     "OperatingCharacteristics",
     "OrdinalFit",
+    "PartnerDrug",
     "PfsRules",
     "RecistRules",
     "Replay",
@@ -144,6 +161,8 @@ __all__ = [
     "SteadyStateAttainment",
     "ThreePlusThree",
     "TreatmentComparison",
+    "TumourScans",
+    "VirtualPlan",
     "agreement_bound",
     "assess_response",
     "assurance",
@@ -151,6 +170,7 @@ __all__ = [
     "bioequivalence",
     "boin_boundaries",
     "check_incidence",
+    "check_percentages",
     "clopper_pearson",
     "compare_treatments",
     "cox",
@@ -190,8 +210,11 @@ __all__ = [
     "single_stage",
     "steady_state_attainment",
     "steady_state_from_half_life",
+    "summarise_virtual",
     "toxicity_from_exposure",
     "two_stage_characteristics",
+    "virtual_tables",
+    "virtual_trials",
     "with_antibodies",
     "worst_grade",
     "worst_grades",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
 from pkpd.errors import InputError
-from pkpd.report.case import prediction_interval
 from pkpd.trial import clopper_pearson
+from pkpd.trial.proportions import denominators, numerators, percent_text, prediction_interval
 
 # Bhatia et al. 2014, Table 3, of 33 patients: to the digits of il21.md, section 2.
 PUBLISHED = {7: (8.980, 38.908), 20: (42.139, 77.093), 27: (64.540, 93.021)}
@@ -62,3 +62,26 @@ def test_prediction_interval_as_in_scipy(n: int, p: float, level: float) -> None
 def test_prediction_interval_of_a_certain_event() -> None:
     assert prediction_interval(33, 0.0) == (0, 0)
     assert prediction_interval(33, 1.0) == (33, 33)
+
+
+def test_percentages_as_papers_print_them() -> None:
+    """Halves up, in whole numbers: 1 of 8 is 12.5 and printed 13; 9 (29 %) has a denominator of 31 and no other."""
+    assert [percent_text(1, 8), percent_text(1, 8, 1), percent_text(7, 33), percent_text(7, 33, 2)] == [
+        "13", "12.5", "21", "21.21"
+    ]  # fmt: skip
+    assert percent_text(33, 33) == "100"
+    assert percent_text(1, 1000, 1) == "0.1"
+    assert percent_text(0, 5, 1) == "0.0"
+    assert denominators(9, "29", 33) == [31]
+    assert numerators(33, "70") == [23]
+    assert numerators(17, "89") == []
+    assert numerators(19, "89") == [17]
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.integers(0, 3))
+def test_a_printed_percentage_names_its_count_and_denominator(pair: tuple[int, int], decimals: int) -> None:
+    events, patients = pair
+    text = percent_text(events, patients, decimals)
+    assert events in numerators(patients, text)
+    assert patients in denominators(events, text, patients)
+    assert abs(float(text) - 100 * events / patients) <= 0.5 * 10.0**-decimals + 1e-9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from pkpd.errors import InputError, shown, warn
 from pkpd.trial.proportions import clopper_pearson
 from pkpd.trial.recist.rates import COUNT
 from pkpd.trial.recist.scans import SUBJECT, provenance
+from pkpd.trial.rendering import as_html, as_latex
 from pkpd.trial.tables import Column, read_table
 from pkpd.trial.toxicity.worst import GRADE, TERM
 
@@ -61,21 +61,11 @@ class IncidenceTable:
 
     def html(self) -> str:
         """Return the printed table as HTML, made by great_tables where it is installed (extra ``trial``)."""
-        try:
-            from great_tables import GT
-        except ImportError:
-            return f"{self.table().to_html(index=False)}<p>{html.escape(self.note)}</p>"
-        made = GT(self.table(), groupname_col="kind" if "kind" in self.counts else None)
-        return str((made.tab_source_note(self.note) if self.note else made).as_raw_html())
+        return as_html(self.table(), self.note, group="kind")
 
     def latex(self) -> str:
         """Return the printed table as a LaTeX ``tabular`` (plain rules, no package needed)."""
-        table = self.table()
-        rows = [table.columns.tolist(), *table.to_numpy().tolist()]
-        body = [" & ".join(_latex(str(cell)) for cell in row) + r" \\" for row in rows]
-        head = r"\begin{tabular}{" + "".join("l" if name in ("kind", "term") else "r" for name in table) + "}"
-        lines = [head, r"\hline", body[0], r"\hline", *body[1:], r"\hline", r"\end{tabular}"]
-        return "\n".join([*lines, *([_latex(self.note)] if self.note else [])])
+        return as_latex(self.table(), self.note, words=("kind", "term"))
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -87,12 +77,6 @@ class IncidenceTable:
 def whole(percent: float) -> str:
     """A percentage as papers print it, halves rounded up; NaN is "–"."""
     return "–" if np.isnan(percent) else str(int(np.floor(percent + 0.5)))
-
-
-def _latex(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, "\\" + sign)
-    return text.replace("≥", r"$\geq$").replace("–", "--")
 
 
 @checked

@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError, shown
+from pkpd.trial.proportions import denominators
 from pkpd.trial.tables import Column, read_table
 from pkpd.trial.toxicity.incidence import whole
 
@@ -80,7 +81,7 @@ def check_incidence(
                 continue
             right = whole(100 * count / row["N"]) if row["N"] else "–"
             if f"{percent:g}" != right:
-                fits = [n for n in range(max(int(count), 1), most + 1) if whole(100 * count / n) == f"{percent:g}"]
+                fits = denominators(int(count), f"{percent:g}", most)
                 said = f"follows from a denominator of {', '.join(map(str, fits))}" if fits else "follows from none"
                 rows.append((row["row"], row["term"], "percentage", f"{part}: {count:g} ({percent:g} %)",
                              f"{count:g}/{row['N']:g} = {right} %", said))  # fmt: skip
