@@ -62,7 +62,6 @@ def sorafenib_effect(
         raise InputError(problems, "sorafenib_effect")
     parts = {name: study.select(subjects=sides[name])
              for name, study in (("with sorafenib", with_sorafenib), ("alone", alone))}  # fmt: skip
-    options: dict[str, Any] = {"paired": False, "level": level, "power": power}
     exposures = {name: nca(part, "IL21") for name, part in parts.items()}
     effects = {name: responses(part) for name, part in parts.items()}
     sets: dict[str, tuple[dict[str, Any], tuple[str, ...] | None]] = {}
