@@ -33,6 +33,19 @@ def test_the_only_dose_limiting_toxicity_of_the_paper() -> None:
     assert ask("Rash", np.nan)[0] == "undetermined"
 
 
+@pytest.mark.parametrize(
+    "term",
+    ["Lymphocyte count decreased", "White blood cell decreased", "Neutrophil count decreased", "Serum amylase increased",
+     "Lipase increased", "Hyponatraemia", "Hypokalemia", "Hypocalcaemia", "Hypomagnesemia", "LEUCOPENIA"],
+)  # fmt: skip
+def test_exempt_under_the_names_of_later_criteria(term: str) -> None:
+    """The terms of CTCAE 4 and 5, and British spelling: the exceptions are of toxicities, not of words."""
+    found = ask(term, 4, "laboratory", transient="yes", infection="no", asymptomatic="yes")
+    assert found[0] == "no"
+    assert "exempt" in found[1]
+    assert ask("Platelet count decreased", 4, "laboratory", asymptomatic="yes")[0] == "yes"
+
+
 def test_exemptions_of_the_protocol() -> None:
     assert ask("Lymphopenia", 4, "laboratory") == ("no", "grade 4 Lymphopenia: exempt")
     assert ask("Leukocytes low", 4, "laboratory")[0] == "no"

@@ -204,7 +204,7 @@ def _exempt(term: str, flags: dict[str, float], rules: DltRules) -> tuple[str, s
     """Whether an exemption holds: the first that surely does, else one that might."""
     doubt = ""
     for one in rules.exemptions:
-        if term.casefold() not in {name.casefold() for name in one.terms}:
+        if not one.is_of(term):
             continue
         holds = [1 - flags[when[3:]] if when.startswith("no ") else flags[when] for when in one.when]
         condition = f", {' and '.join(one.when)}" if one.when else ""

@@ -15,7 +15,7 @@ from pkpd.trial.recist.scans import provenance
 from pkpd.trial.toxicity.criteria import Criteria, Limit
 from pkpd.trial.toxicity.criteria import criteria as criteria_of
 from pkpd.trial.toxicity.judging import Judged, Known, judge
-from pkpd.trial.toxicity.lab_units import MOLAR_MASS, factor, known_test
+from pkpd.trial.toxicity.lab_units import MOLAR_MASS, by_mass, factor, known_test
 from pkpd.trial.toxicity.values import baseline_rows, read_values, said
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def grades(
     import pandas
 
     rules = criteria_of(criteria)
-    table = read_values(values, limits, columns)
+    table = read_values(values, limits, columns, rules.tests)
     clash = [name for name in _ADDED if name in table]
     if clash:
         raise InputError(f"the values have columns {', '.join(clash)} already; grades adds these", "grades")
@@ -138,7 +138,7 @@ def _known(
     table: pandas.DataFrame, part: pandas.DataFrame, test: str, scale: float, flags: dict[str, Array],
     limits: Sequence[Limit],
 ) -> Known:  # fmt: skip
-    """What is known of each value, in the unit of the column; a baseline in another unit is not known."""
+    """What is known of each value, in the unit of the column; so is a baseline, where its own unit converts."""
 
     def scaled(cells: pandas.Series) -> Array:
         return np.asarray(product(cells.to_numpy(float), scale), dtype=float)
@@ -147,7 +147,7 @@ def _known(
     base, abnormal = np.full(len(part), np.nan), np.full(len(part), np.nan)
     baselines = table[table["is_baseline"] & (table["test"] == test)]
     for other, own in baselines.groupby("unit", sort=False):
-        ratio = 1.0 if other == unit else factor(str(other), unit, test) if other and unit else None
+        ratio = 1.0 if other == unit else by_mass(str(other), unit, test) if other and unit else None
         if ratio is None:
             continue
         own = own.set_index("subject")
@@ -204,6 +204,8 @@ def _other(
 ) -> list[str]:
     """Grades by the other printed column, where they differ."""
     mass, empty = MOLAR_MASS.get(test), [""] * known.value.size
+    if all(limit.basis != "absolute" for limit in limits):
+        return empty  # multiples are the same in every unit
     if mass is None or not all(pair) or any(np.isnan(limit.limits[1 - column]) for limit in limits):
         return empty
     scale = mass / 10 if column == 0 else 10 / mass  # mmol/L · g/mol = mg/L
