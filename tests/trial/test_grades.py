@@ -177,3 +177,10 @@ def test_malformed_tables_are_refused_in_words(cells: dict[str, list[Any]]) -> N
     with contextlib.suppress(InputError):
         found = grades(frame, "CTCAE v5.0")
         assert (found["lowest"].isna() | (found["lowest"] <= found["highest"])).all()
+
+
+def test_a_version_by_its_number_alone() -> None:
+    for said in ("v5", "5.0", "CTCAE 5", "ctcae v5.0"):
+        assert criteria(said).name == "CTCAE v5.0"
+    with pytest.raises(InputError, match=r"unknown criteria 'v4.0'; known: CTCAE v3.0, CTCAE v4.03"):
+        criteria("v4.0")
