@@ -73,7 +73,9 @@ def read_times(
     try:
         table = read_table(times, TIMES, what, named=named)
     except InputError as error:
-        if not any(str(name).casefold() == "cnsr" for name in getattr(times, "columns", times if named is None else ())):
+        if not any(
+            str(name).casefold() == "cnsr" for name in getattr(times, "columns", times if named is None else ())
+        ):
             raise
         hint = "of CNSR 0 is the event: pkpd.io.cdisc.read_adtte turns it round"
         raise InputError([*error.problems, hint], what) from None

@@ -14,7 +14,7 @@ from pkpd.errors import InputError, few, nearest, shown, warn
 from pkpd.trial.recist.scans import provenance
 from pkpd.trial.toxicity.criteria import Criteria, Limit
 from pkpd.trial.toxicity.criteria import criteria as criteria_of
-from pkpd.trial.toxicity.judging import Judged, Known, judge
+from pkpd.trial.toxicity.judging import Judged, Known, judge, set_aside
 from pkpd.trial.toxicity.lab_units import MOLAR_MASS, by_mass, factor, known_test
 from pkpd.trial.toxicity.values import baseline_rows, read_values, said
 
@@ -80,7 +80,7 @@ def grades(
         many = int(table["test"].isin(unknown).sum())
         warn(f"{many} values have no grade: {rules.name} has no test {few(unknown)}")
     problems: list[str] = []
-    flags = {need: said(table, need, problems) for need in sorted({*rules.table["needs"]} - {""})}
+    flags = {need: said(table, need, problems) for need in sorted({*rules.table["needs"]} - {""}) if need in table}
     table["is_baseline"] = baseline_rows(table)
     parts = []
     for (test, unit), part in table.groupby(["test", "unit"], sort=False):
@@ -161,6 +161,7 @@ def _reasons(limits: Sequence[Limit], direction: str, column: int, known: Known,
     """Why each value has its grade, or why it has none."""
     sign = "<" if direction == "low" else ">"
     units_ = next((one.units[column] for one in limits if one.basis == "absolute"), "")
+    aside = set_aside(limits, known.flags)
     found = []
     for i, value in enumerate(known.value.tolist()):
         if np.isnan(value):
@@ -179,8 +180,10 @@ def _reasons(limits: Sequence[Limit], direction: str, column: int, known: Known,
             low, high = int(judged.low[i]), int(judged.high[i])
             lacks = _lacking(limits[left], known, i)
             text += f"; {lacks} not known: grade {low} to {high}"
-            if all(limit.needs for limit in limits if limit.grade > 1) and not units_:
+            if all(limit.needs for limit in limits if limit.grade > 1) and not units_ and not aside:
                 text += "; not gradable by value"
+        if aside and judged.low[i] > 0:
+            text += f"; grade {aside[0].grade} is that of life-threatening consequences, of which there is no column"
         found.append(text)
     return found
 
