@@ -261,8 +261,8 @@ def union(kinds: Sequence[Kind]) -> Kind:
 def many(kind: Kind, base: type, words: str) -> Kind:
     """Return the kind of an iterable of a kind; what can be gone through only once is taken as a list.
 
-    Where a tuple is kept, a list, an array or a column does as well, and is taken as a tuple: nobody should have to know
-    that a record cannot be changed.
+    Where a tuple is kept, a list, an array or a column does as well, and is taken as a tuple: nobody should have to
+    know that a record cannot be changed.
     """
 
     def take(value: Any) -> Any:
@@ -273,7 +273,7 @@ def many(kind: Kind, base: type, words: str) -> Kind:
         if base in (Sequence, tuple) and not hasattr(value, "__len__"):
             raise Refused
         _of_one_dimension(value)
-        if base is list and not isinstance(value, base) or base is tuple and isinstance(value, (set, frozenset)):
+        if (base is list and not isinstance(value, base)) or (base is tuple and isinstance(value, (set, frozenset))):
             raise Refused
         items = _items(value)
         taken = [kind.take(item) for item in items]

@@ -96,9 +96,9 @@ def beyond(value: Array, edge: Array, falling: bool, inclusive: bool) -> npt.NDA
 def set_aside(limits: Sequence[Limit], flags: Mapping[str, Array]) -> list[Limit]:
     """Return limits that only a column ``life_threatening`` can meet, where the table has none and the value decides.
 
-    Anaemia of 7.5 g/dL is grade 3 by its value; that it threatens life would be an adverse event of its own, and a table
-    of laboratory values that never speaks of it does not leave it open. Where all grades are clinical (phosphate in
-    5.0) it stays open.
+    Anaemia of 7.5 g/dL is grade 3 by its value; that it threatens life would be an adverse event of its own, and a
+    table of laboratory values that never speaks of it does not leave it open. Where all grades are clinical
+    (phosphate in 5.0) it stays open.
     """
     clinical = any(limit.needs in ("intervention", "severe") for limit in limits)
     return [limit for limit in limits
