@@ -108,3 +108,10 @@ def test_units_and_sources_are_stated() -> None:
     assert grade("lymphocytes", 790, limit=1000, unit="/mm3") == grade("lymphocytes", 0.79, limit=1.0) == 2
     with pytest.raises(InputError, match=r"lymphocytes in 'mg/dL'; expected 10\^9/L or 1/mm\^3"):
         grade("lymphocytes", 1, limit=1, unit="mg/dL")
+
+
+def test_a_worst_grade_is_not_known_where_a_value_leaves_it_open() -> None:
+    """Uric acid 8 mg/dL at ULN 7 is grade 1 or 3 by its consequence: no 5 mg/dL makes the worst grade 0."""
+    worst = worst_grade("uric acid", [[8.0, 5.0], [8.0, 11.0], [np.nan, 5.0]], limit=7.0)
+    assert np.isnan(worst[0])
+    assert worst[1:].tolist() == [4, 0]
