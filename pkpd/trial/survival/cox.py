@@ -95,7 +95,8 @@ class CoxFit:
         Parameters
         ----------
         transform : {"km", "rank", "log", "identity"}
-            Function of time: 1 − the Kaplan–Meier curve just before, the rank of the event, or the time.
+            Function of time: 1 − the Kaplan–Meier curve just before, the rank of the time among those of all patients,
+            or the time.
 
         Returns
         -------
@@ -244,7 +245,11 @@ def _maximum(time: Array, event: Array, x: Array, strata: Any, ties: str) -> tup
         gradient, information = np.asarray(model.score(here)), -np.asarray(model.hessian(here))
         step = np.linalg.pinv(information, hermitian=True) @ gradient
         step *= min(1.0, 3.0 / max(np.abs(step).max(), 1e-300))
-        if gradient @ step < 1e-14 * max(1.0, abs(value)) or np.abs(here).max() > 2.5 * _ENDLESS:
+        if np.abs(here).max() > 2.5 * _ENDLESS:
+            break
+        if gradient @ step < 1e-12 * max(1.0, abs(value)):
+            here = here + step  # the likelihood no longer tells the two apart; the estimate gains half its digits
+            value = float(model.loglike(here))
             break
         for _ in range(20):
             tried = float(model.loglike(here + step))
