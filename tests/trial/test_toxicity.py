@@ -100,7 +100,7 @@ def test_what_cannot_be_graded() -> None:
 
 
 def test_units_and_sources_are_stated() -> None:
-    """Section 7: the limits of AST/ALT, creatinine, amylase and lymphocytes, and those of haemoglobin, were compared with sources."""
+    """The limits of AST, ALT, creatinine, amylase, lymphocytes and haemoglobin were compared with published sources."""
     table = criteria("CTCAE v3.0").table
     assert {*table.loc[table["checked"], "test"]} == {
         "lymphocytes", "AST", "ALT", "creatinine", "amylase", "haemoglobin",
