@@ -100,9 +100,11 @@ def test_what_cannot_be_graded() -> None:
 
 
 def test_units_and_sources_are_stated() -> None:
-    """Section 7: the limits of AST/ALT, creatinine, amylase and lymphocytes were checked against published sources."""
+    """The limits of AST, ALT, creatinine, amylase, lymphocytes and haemoglobin were compared with published sources."""
     table = criteria("CTCAE v3.0").table
-    assert {*table.loc[table["checked"], "test"]} == {"lymphocytes", "AST", "ALT", "creatinine", "amylase"}
+    assert {*table.loc[table["checked"], "test"]} == {
+        "lymphocytes", "AST", "ALT", "creatinine", "amylase", "haemoglobin",
+    }  # fmt: skip
     assert (table["source"] != "").all()
     assert {*table.loc[table["test"] == "phosphate", "unit_conventional"]} == {"mg/dL"}
     assert grade("lymphocytes", 790, limit=1000, unit="/mm3") == grade("lymphocytes", 0.79, limit=1.0) == 2

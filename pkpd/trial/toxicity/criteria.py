@@ -95,7 +95,7 @@ def criteria(source: Any = "CTCAE v3.0", *, name: str = "", columns: Mapping[str
     ----------
     source : str, DataFrame, path, or mapping
         ``"CTCAE v3.0"`` (also ``"v3"``, ``"3.0"``), ``"CTCAE v4.03"``, ``"CTCAE v5.0"``, ``"CTCAE v6.0"`` (neutrophils
-        and platelets only, not checked), or a table with one row per test and grade: ``test, direction`` (low, high),
+        and platelets only), or a table with one row per test and grade: ``test, direction`` (low, high),
         ``grade``, and ``limit, unit`` (or ``limit_si, unit_si``). ``basis`` says of what the limit is a multiple: LLN,
         ULN, baseline;
         ``includes_limit`` whether a value on the limit has the grade; ``needs`` names a column of the values, such as
