@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pkpd.trial.intensity import dose_intensity
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
     from pkpd.trial.interaction.excluded import ratio_by_patients
+    from pkpd.trial.patients import patients_of
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
     from pkpd.trial.recist.assess import assess_response
@@ -76,6 +77,7 @@ _HOMES = {
     "pkpd.trial.exposure_response.ordinal": ("OrdinalFit", "ordinal"),
     "pkpd.trial.interaction.bioequivalence": ("Bioequivalence", "bioequivalence"),
     "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
+    "pkpd.trial.patients": ("patients_of",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -159,6 +161,7 @@ __all__ = [
     "next_dose",
     "operating_characteristics",
     "ordinal",
+    "patients_of",
     "patients_to_see",
     "probability_to_see",
     "progression_free_survival",

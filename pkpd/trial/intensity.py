@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd import units
 from pkpd.arguments import checked
-from pkpd.decimals import product
 from pkpd.dosing import Regimen
 from pkpd.errors import InputError, shown
 from pkpd.trial.recist.scans import SUBJECT
-from pkpd.trial.tables import Column, known_subjects, read_table
+from pkpd.trial.sources import doses_in, is_dataset, is_study
+from pkpd.trial.tables import Column, handed_on, known_subjects, read_table
 
 if TYPE_CHECKING:
     import pandas
@@ -25,7 +24,6 @@ GIVEN = (
     Column("dose", "number", "amount given, in the unit of the plan", low=0.0, also=("amount", "amt", "exdose")),
 )
 UNTIL = (SUBJECT, Column("day", "number", "last study day of treatment", low=1.0, also=("end", "last")))
-_NEEDED = ("dose_subject", "dose_time", "dose_amount", "dose_replicate")
 
 
 @checked
@@ -40,10 +38,10 @@ def dose_intensity(
 
     Parameters
     ----------
-    doses : DataFrame, path, mapping, or Dataset
+    doses : DataFrame, path, mapping, Study, or Dataset
         One row per dose: ``subject``, ``day`` (of the first dose: 1; 1.5 is the evening), ``dose`` in the unit of
-        `planned`. A dose of 0 was left out. Or what `pkpd.simulate_adaptive` returned: then amounts are converted, and
-        a patient without any dose has a row, too.
+        `planned`. A dose of 0 was left out. Or a study, or what `pkpd.simulate_adaptive` returned: then amounts are
+        converted, and a patient without any dose has a row, too.
     planned : Regimen
         What every patient should have got; time 0 is day 1.
     until : float, DataFrame, path or mapping of columns, optional
@@ -58,7 +56,8 @@ def dose_intensity(
         ``subject, until, given, planned`` (sums), ``relative`` (%; NaN where nothing was planned), ``per_week`` (given
         per week of treatment), ``doses_given, doses_planned, omitted`` (planned and not given), ``lowest`` (smallest
         dose given; NaN without one), ``reduced`` (whether it is below the smallest planned dose), ``first_reduced``
-        (day of the first such dose; NaN). ``attrs`` has the unit and the definition.
+        (day of the first such dose; NaN), and what the table says besides of each patient. ``attrs`` has the unit and
+        the definition.
 
     Raises
     ------
@@ -75,8 +74,8 @@ def dose_intensity(
     if not plan:
         raise InputError("the plan has no dose above 0", "dose_intensity")
     everybody: list[Any] = []
-    if _is_simulation(doses):
-        table, everybody = _simulated(doses, planned.unit)
+    if is_dataset(doses) or is_study(doses):
+        table, everybody = doses_in(doses, planned.unit, "dose_intensity")
     else:
         table = read_table(doses, GIVEN, "doses", named=columns)
     smallest = min(amount for _, amount, _, _ in plan)
@@ -98,7 +97,7 @@ def dose_intensity(
             "lowest": float(own["dose"].min()) if len(own) else math.nan, "reduced": bool(len(low)),
             "first_reduced": float(low["day"].iloc[0]) if len(low) else math.nan,
         })  # fmt: skip
-    result = pandas.DataFrame(rows)
+    result = handed_on(pandas.DataFrame(rows), table, ("day", "dose"))
     result.attrs.update(unit=planned.unit, definition="given over planned dose up to the last day of treatment, %")
     return result
 
@@ -123,39 +122,8 @@ def _ends(until: Any, names: list[Any], table: pandas.DataFrame, plan: list[Any]
             raise InputError(f"until is {shown(until)}; expected a study day ≥ 1", "dose_intensity")
         return dict.fromkeys(names, float(until))
     days = read_table(until, UNTIL, "last days", unique=("subject",))
-    ends = dict(zip(days["subject"], days["day"].tolist(), strict=True))
+    theirs = {str(name): name for name in names}  # 1 and "1" are one patient
+    ends = {theirs.get(str(name), name): day for name, day in zip(days["subject"], days["day"].tolist(), strict=True)}
     if problems := known_subjects(names, ends, "last days"):
         raise InputError(problems, "dose_intensity")
     return ends
-
-
-def _is_simulation(doses: Any) -> bool:
-    return hasattr(doses, "data_vars")
-
-
-def _simulated(found: Any, unit: str) -> tuple[pandas.DataFrame, list[Any]]:
-    """The doses of an adaptive simulation as a table, and its patients."""
-    import pandas
-
-    if lacking := [name for name in _NEEDED if name not in found]:
-        raise InputError(
-            f"the simulation has no {', '.join(lacking)}; expected what simulate_adaptive returned", "dose_intensity"
-        )
-    try:
-        amount = units.factor(str(found["dose_amount"].attrs.get("units", unit)), unit)
-        days = units.factor(str(found["dose_time"].attrs.get("units", "h")), "day")
-    except InputError as error:
-        raise InputError(error.problems, "dose_intensity") from None
-    several = found.sizes.get("replicate", 1) > 1
-
-    def named(replicate: Any, subject: Any) -> Any:
-        return f"{replicate}-{subject}" if several else subject
-
-    columns = (found[name].to_numpy().tolist() for name in ("dose_replicate", "dose_subject"))
-    table = pandas.DataFrame({
-        "subject": [named(r, s) for r, s in zip(*columns, strict=True)],
-        "day": np.asarray(product(found["dose_time"].to_numpy().astype(float), days)) + 1.0,
-        "dose": np.asarray(product(found["dose_amount"].to_numpy().astype(float), amount)),
-    })  # fmt: skip
-    people = [named(r, s) for r in found["replicate"].to_numpy().tolist() for s in found["subject"].to_numpy().tolist()]
-    return table, people
