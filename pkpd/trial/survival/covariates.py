@@ -126,7 +126,7 @@ def _number(cell: Any) -> float | None:
 
 
 def odd_cells(table: pandas.DataFrame, name: str, reference: Mapping[str, Any]) -> list[str]:
-    """Return a problem for every word among the numbers of a covariate, and for numbers that have no square (above 1e100).
+    """Return a problem for every word among the numbers of a covariate, and for every number above 1e100.
 
     A typing error would otherwise make levels of all numbers. Whoever wants levels names the reference.
     """
