@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.campaign import SLOWEST, TEXTS, arguments, stores, texts
+from tests.fuzz.campaign import SLOWEST, TEXTS, arguments, stores, texts, trial_tables
 from tests.fuzz.tally import Tally
 
 EVERY = {"dosing": 3, "units": 3, "values": 4, "models": 4, "readers": 41, "nca": 23, "simulations": 23, "fits": 37,
@@ -35,6 +35,11 @@ def test_spoilt_arguments(group: str) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_damaged_texts(name: str) -> None:
     nothing_undocumented(texts(name, COUNTS[name], 1), COUNTS[name])
+
+
+def test_malformed_tables_of_a_trial() -> None:
+    """Every planted fault is named; `tests/long/test_fuzz.py` tries 5 000."""
+    nothing_undocumented(trial_tables(240, 1), 240)
 
 
 def test_damaged_stores(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
     from pkpd.trial.interaction.half_lives import steady_state_from_half_life
+    from pkpd.trial.patients import patients_of
     from pkpd.trial.percentages import check_percentages
     from pkpd.trial.proportions import clopper_pearson
     from pkpd.trial.recist.agreement import Agreement, agreement_bound, reviewer_agreement
@@ -101,6 +102,7 @@ _HOMES = {
     "pkpd.trial.interaction.excluded": ("ratio_by_patients",),
     "pkpd.trial.interaction.half_lives": ("steady_state_from_half_life",),
     "pkpd.trial.percentages": ("check_percentages",),
+    "pkpd.trial.patients": ("patients_of",),
     "pkpd.trial.proportions": ("clopper_pearson",),
     "pkpd.trial.recist.agreement": ("Agreement", "agreement_bound", "reviewer_agreement"),
     "pkpd.trial.recist.assess": ("assess_response",),
@@ -214,6 +216,7 @@ __all__ = [
     "next_dose",
     "operating_characteristics",
     "ordinal",
+    "patients_of",
     "patients_to_see",
     "probability_to_see",
     "progression_free_survival",

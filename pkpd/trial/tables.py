@@ -6,20 +6,24 @@ A verb of the trial layer says with `Column`s what it reads. A table may have ot
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import MOST_NAMES, InputError, few, nearest
+from pkpd.arrays import Flags
+from pkpd.errors import MOST_NAMES, InputError, few, nearest, warn
 from pkpd.io.cells import all_integers
 from pkpd.io.findings import Findings, shown
 from pkpd.io.table import Table, load
+from pkpd.trial.sources import patients_in
 
 if TYPE_CHECKING:
     import pandas
 
+Check = Callable[["pandas.DataFrame"], Iterable[str]]
+"""What looks at a whole table and says what is wrong with it."""
 KINDS = ("text", "number", "whole", "flag")
 
 
@@ -86,13 +90,14 @@ def read_table(
     *,
     named: Mapping[str, str] | None = None,
     unique: Sequence[str] = (),
+    checks: Sequence[Check] = (),
 ) -> pandas.DataFrame:
     """Return a table with our column names and types, and ``row``: where each row stood, from 1 below the header.
 
     Parameters
     ----------
-    source : DataFrame, path, or mapping of column to values
-        The table.
+    source : DataFrame, path, mapping of column to values, Study, or Dataset
+        The table; of a study a row per subject, of a simulation per virtual patient, of a result of NCA per profile.
     columns : sequence of Column
         What it must and may hold.
     what : str
@@ -101,6 +106,9 @@ def read_table(
         Our name → its heading, where it is none of those that are known.
     unique : sequence of str
         Columns that together name a row once.
+    checks : sequence of callable
+        From the table to the problems that cells have with one another. They are asked even where single cells cannot
+        be used (which are empty for them), so that everything is said at once; not where a column lacks.
 
     Returns
     -------
@@ -116,6 +124,7 @@ def read_table(
     import pandas
 
     findings = Findings()
+    source = patients_in(source)
     if isinstance(source, Mapping):
         source = _frame_of(source, what)
     loaded = load(what, source, findings)
@@ -129,20 +138,54 @@ def read_table(
         range(1, len(cells[0]) + 1),
         {name: headings[k] for name, k in where.items()},
     )
+    complete = not findings.problems
     found: dict[str, Any] = {}
+    spoilt: dict[str, Flags] = {}
     for column in columns:
         if column.name in where:
-            found[column.name] = _values(table, column, findings)
-    if not findings.problems and unique:
-        _once(table, [name for name in unique if name in found], findings)
+            found[column.name], spoilt[column.name] = _values(table, column, findings)
+    if complete and unique:
+        _once(table, {name: found[name] for name in unique if name in found}, spoilt, findings)
+    whole = "subject" in found and all_integers(found["subject"])
+    if whole:
+        found["subject"] = [int(name) for name in found["subject"]]
+    result = pandas.DataFrame({**found, "row": np.arange(1, len(table) + 1)})
+    others = _others(headings, cells, {*where.values()}, {*result}, what)
+    if others:  # at once: a table of many columns is not made one by one
+        result = pandas.concat([result, pandas.DataFrame(others)], axis=1)
+    if complete:
+        for check in checks:
+            for problem in check(result.copy() if len(checks) > 1 else result):
+                findings.problem(problem)
     if findings.problems:
         raise InputError(findings.problems, what)
-    if "subject" in found and all_integers(found["subject"]):
-        found["subject"] = [int(name) for name in found["subject"]]
-    taken = {*where.values()}
-    others = {h: cells[k] for k, h in reversed([*enumerate(headings)]) if k not in taken and h not in (*found, "row")}
-    # All at once: a result of NCA has more than a hundred columns, and each that is added alone copies the table.
-    return pandas.DataFrame({**found, "row": np.arange(1, len(table) + 1), **dict(reversed(others.items()))})
+    return result
+
+
+def read_all(what: str, *readers: Callable[[], Any]) -> list[Any]:
+    """Return what several readers return; what is wrong with any of their tables is said at once.
+
+    Subjects are whole numbers in all of the tables, or texts in all of them: 1 is then the same patient as "1".
+
+    Raises
+    ------
+    InputError
+        Listing the problems of all.
+    """
+    found: list[Any] = []
+    problems: list[str] = []
+    for reader in readers:
+        try:
+            found.append(reader())
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems, what)
+    named = [table for table in found if "subject" in table]
+    if len({*(table["subject"].dtype.kind for table in named)}) > 1:
+        for table in named:
+            table["subject"] = table["subject"].map(str)
+    return found
 
 
 def _frame_of(source: Mapping[str, Any], what: str) -> pandas.DataFrame:
@@ -152,6 +195,24 @@ def _frame_of(source: Mapping[str, Any], what: str) -> pandas.DataFrame:
         return pandas.DataFrame(dict(source))
     except (ValueError, TypeError) as error:
         raise InputError(f"the columns make no table ({error})", what) from None
+
+
+def _others(
+    headings: Sequence[str], cells: Sequence[list[object]], taken: set[int], ours: set[str], what: str
+) -> dict[str, list[object]]:
+    """The columns that nobody asked for, as they came; one whose name is taken is left out, which is said."""
+    kept: dict[str, list[object]] = {}
+    lost = []
+    for k, heading in enumerate(headings):
+        if k in taken:
+            continue
+        if heading in ours or heading in kept:
+            lost += [heading] if heading != "row" else []  # rows are counted anew in every table
+        else:
+            kept[heading] = cells[k]
+    if lost:
+        warn(f"{what}: {len(lost)} columns are left out, for another column has their name: {few(map(shown, lost))}")
+    return kept
 
 
 def _places(
@@ -191,24 +252,26 @@ def _folded(heading: str) -> str:
     return heading.casefold().replace(" ", "").replace("_", "")
 
 
-def _values(table: Table, column: Column, findings: Findings) -> Any:
-    """The cells of one column as what they mean."""
+def _values(table: Table, column: Column, findings: Findings) -> tuple[Any, Flags]:
+    """The cells of one column as what they mean, empty where they cannot be used; and which these are."""
     name = column.name
+    wrong = np.zeros(len(table), dtype=bool)
     if column.kind == "flag":
-        return table.flags(name, findings)
+        return table.flags(name, findings), wrong
     if column.kind == "text":
         texts = table.labels(name, findings)
         known = {choice.casefold(): choice for choice in column.choices}
         for i, text in enumerate(texts):
             if not text:
                 if column.filled:
+                    wrong[i] = True
                     table.complain(findings, name, i, column.expected())
             elif known:
-                if text.casefold() not in known:
+                wrong[i] = text.casefold() not in known
+                if wrong[i]:
                     table.complain(findings, name, i, column.expected())
-                else:
-                    texts[i] = known[text.casefold()]
-        return texts
+                texts[i] = known.get(text.casefold(), "")
+        return texts, wrong
     values, bad = table.numbers(name, findings, column.expected())
     wrong = ~bad & ((values < column.low) | (values > column.high))
     if column.positive:
@@ -219,19 +282,49 @@ def _values(table: Table, column: Column, findings: Findings) -> Any:
         wrong |= ~bad & np.isnan(values)
     for i in np.flatnonzero(wrong).tolist():
         table.complain(findings, name, i, column.expected())
-    return values
+    wrong |= bad
+    return (np.where(wrong, np.nan, values) if wrong.any() else values), wrong
 
 
-def _once(table: Table, names: Sequence[str], findings: Findings) -> None:
-    """Find rows that say the same thing twice."""
+def _once(table: Table, columns: Mapping[str, Sequence[Any]], spoilt: Mapping[str, Flags], findings: Findings) -> None:
+    """Find rows that say the same thing twice; a cell that cannot be used is like no other."""
     seen: dict[tuple[str, ...], int] = {}
-    for i in range(len(table)):
-        key = tuple(str(table.cell(name, i)) for name in names)
+    usable = ~np.any([spoilt[name] for name in columns], axis=0)
+    keys = zip(*(map(str, columns[name]) for name in columns), strict=True)
+    for i, key in enumerate(keys):
+        if not usable[i]:
+            continue
         if key in seen:
             first = table.rows[seen[key]]
-            findings.problem(f"{table.place(names[-1], i)}: row {first} has the same {', '.join(names)}")
+            findings.problem(f"{table.place([*columns][-1], i)}: row {first} has the same {', '.join(columns)}")
         else:
             seen[key] = i
+
+
+def handed_on(
+    result: pandas.DataFrame, table: pandas.DataFrame, used: Iterable[str], by: str = "subject"
+) -> pandas.DataFrame:
+    """Return a result with what else the table says of each patient: the columns that are the same in all of its rows.
+
+    Parameters
+    ----------
+    result : DataFrame
+        With a column `by`.
+    table : DataFrame
+        What it was made of.
+    used : iterable of str
+        Columns that the verb reads, or that belong to single rows.
+    by : str
+        Column of the patients.
+    """
+    others = [name for name in table if name not in {*result, *used, by, "row"}]
+    if not others or not len(result):
+        return result
+    groups = table[by].map(str)
+    same = [name for name in others if (table[name].map(str).groupby(groups, sort=False).nunique() == 1).all()]
+    found = result.merge(table.drop_duplicates(by)[[by, *same]], on=by, how="left")
+    found.attrs.update(result.attrs)
+    return found
 
 
 def known_subjects(asked: Iterable[Any], there: Iterable[Any], what: str) -> list[str]:

@@ -66,16 +66,28 @@ class Tally:
             self.worst, self.worst_input = spent, what
 
 
-def tally(inputs: Iterable[Input]) -> Tally:
-    """Try inputs one after the other; what the package warns about must be readable, too."""
+def tally(inputs: Iterable[Input], strict: bool = False) -> Tally:
+    """Try inputs one after the other; what the package warns about must be readable, too.
+
+    Parameters
+    ----------
+    inputs : iterable
+        What is tried.
+    strict : bool
+        Whether warnings of other libraries count as undocumented.
+    """
     found = Tally()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         for what, call in inputs:
+            said.clear()  # what was warned of while the input was made
             found.add(what, call)
             for warning in said:
                 if issubclass(warning.category, DataWarning | FitWarning):
                     found.read(what, str(warning.message))
+                elif strict:
+                    said_by = f"{warning.category.__name__} of {warning.filename.rsplit('/', 2)[-1]}:{warning.lineno}"
+                    found.undocumented.append(f"{what}: {said_by}: {str(warning.message)[:120]}")
             said.clear()
     return found
 

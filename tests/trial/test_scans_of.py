@@ -35,7 +35,7 @@ def test_days_and_millimetres() -> None:
 def test_what_cannot_be_seen_is_gone_and_what_was_not_simulated_is_said() -> None:
     made = pkpd.simulate(shrinking(), pkpd.Regimen((), "mg"), subjects=2, times=[0, 24 * 700], seed=1)
     assert trial.assess_response(trial.scans_of(made, "SLD", smallest=5))["response"].tolist() == ["CR", "CR"]
-    with pytest.raises(InputError, match="is day 43"):
+    with pytest.raises(InputError, match="on day 43"):
         trial.scans_of(made, "SLD", days=[1, 43])
     with pytest.raises(InputError, match="unknown output 'SLX'; did you mean 'SLD'"):
         trial.scans_of(made, "SLX")

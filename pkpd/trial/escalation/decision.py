@@ -65,16 +65,18 @@ class Decision:
 
 
 @checked
-def next_dose(design: Design, cohorts: Any) -> Decision:
+def next_dose(design: Design, cohorts: Any, *, events: Any = None) -> Decision:
     """Return the dose of the next cohort after what was seen.
 
     Parameters
     ----------
     design : ThreePlusThree, Boin, Crm or Blrm
         The rule.
-    cohorts : DataFrame, path, or mapping of column to values
+    cohorts : DataFrame, path, mapping of column to values, or Study
         In the order of treatment; the last row is the current dose. Columns ``dose``, ``patients`` (evaluable) and
         ``dlt``, or one row a patient (see `replay_escalation`).
+    events : DataFrame, path, or mapping of column to values, optional
+        What `dose_limiting` returned, instead of a column ``dlt`` of the patients.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def next_dose(design: Design, cohorts: Any) -> Decision:
     InputError
         Listing every problem of the table; doses that are no level of the design.
     """
-    table = read_cohorts(cohorts)
+    table = read_cohorts(cohorts, events)
     strange = [dose for dose in table["dose"].unique() if dose not in design.doses]
     if strange:
         raise InputError(

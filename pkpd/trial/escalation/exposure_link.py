@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas
@@ -15,10 +15,8 @@ from pkpd.arguments import checked, checked_fields
 from pkpd.arrays import Array
 from pkpd.errors import InputError, shown, warn
 from pkpd.trial.escalation.states import share_problems
+from pkpd.trial.sources import is_dataset
 from pkpd.trial.tables import Column, read_table
-
-if TYPE_CHECKING:
-    import xarray
 
 _EXEMPT = re.compile(r"lymph|\bALC\b|leukop|leukocyt", re.IGNORECASE)
 
@@ -161,29 +159,18 @@ def toxicity_from_exposure(link: ExposureToxicity, exposures: Any, *, scale: flo
 
 def _columns(link: ExposureToxicity, exposures: Any) -> tuple[Array, Array]:
     """Doses and exposures, the latter in the unit of the link."""
-    if type(exposures).__name__ == "Dataset":
-        return _of_result(link, exposures)
     table = read_table(
         exposures,
         (
-            Column("dose", "number", "dose of the subject", positive=True),
+            Column("dose", "number", "dose of the subject", filled=False, positive=True),
             Column(link.exposure, "number", f"{link.exposure} of the subject", filled=False, low=0.0),
         ),
         "exposures",
     )
-    return table["dose"].to_numpy(dtype=float), table[link.exposure].to_numpy(dtype=float)
-
-
-def _of_result(link: ExposureToxicity, result: xarray.Dataset) -> tuple[Array, Array]:
-    missing = [name for name in ("dose", link.exposure) if name not in result.variables or result[name].ndim != 1]
-    if missing:
-        raise InputError(
-            f"the result has no {' and no '.join(missing)} per profile; expected what pkpd.nca returns", "exposures"
-        )
-    exposure = result[link.exposure]
-    there = str(exposure.attrs.get("units", ""))
+    # Of a result of NCA the unit is known; a table is taken to be in that of the link.
+    there = str(exposures[link.exposure].attrs.get("units", "")) if is_dataset(exposures) else ""
     factor = units.factor(there, link.unit) if link.unit and there else 1.0
-    return result["dose"].to_numpy().astype(float), exposure.to_numpy().astype(float) * factor
+    return table["dose"].to_numpy(dtype=float), table[link.exposure].to_numpy(dtype=float) * factor
 
 
 __all__ = ["ExposureToxicity", "toxicity_from_exposure"]

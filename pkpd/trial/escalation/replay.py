@@ -71,7 +71,7 @@ class Replay:
 
 
 @checked
-def replay_escalation(design: Design, cohorts: Any, *, declared: float | None = None) -> Replay:
+def replay_escalation(design: Design, cohorts: Any, *, events: Any = None, declared: float | None = None) -> Replay:
     """Carry a trial out again and say, cohort by cohort, what the rule would have done.
 
     A dose that is no level of the design is an intermediate level that was opened on the way: 3+3 and BOIN take it in
@@ -81,9 +81,14 @@ def replay_escalation(design: Design, cohorts: Any, *, declared: float | None = 
     ----------
     design : ThreePlusThree, Boin, Crm or Blrm
         The rule, with the levels as planned.
-    cohorts : DataFrame, path, or mapping of column to values
+    cohorts : DataFrame, path, mapping of column to values, or Study
         A row a cohort in the order of treatment: ``dose``, ``patients`` (evaluable), ``dlt``, and if known ``treated``
-        (with those who were replaced). Or a row a patient: ``subject``, ``dose``, ``dlt`` (yes or no), ``evaluable``.
+        (with those who were replaced). Or a row a patient: ``subject``, ``dose``, ``dlt`` (yes or no), ``evaluable``,
+        ``cohort`` (number or name; else patients of one dose that follow one another are one). Of a study, in the
+        order of its subjects, the first doses and the covariates ``dlt``, ``evaluable`` and ``cohort``.
+    events : DataFrame, path, or mapping of column to values, optional
+        What `dose_limiting` returned, instead of a column ``dlt`` of the patients. An event that is undetermined is a
+        problem, unless its patient has another one that is dose-limiting.
     declared : float, optional
         The dose that the trial declared.
 
@@ -97,7 +102,7 @@ def replay_escalation(design: Design, cohorts: Any, *, declared: float | None = 
     InputError
         Listing every problem of the table; doses that a model-based design does not know.
     """
-    table = read_cohorts(cohorts)
+    table = read_cohorts(cohorts, events)
     _check(design, table, declared)
     planned = design.doses
     decisions: list[Decision] = []

@@ -11,7 +11,7 @@ from pkpd.arguments import at_least, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, shown, warn
 from pkpd.io.cells import is_missing, number
-from pkpd.trial.exposure_response.reading import LARGEST, read_outcomes
+from pkpd.trial.exposure_response.reading import no_numbers, read_outcomes
 from pkpd.trial.proportions import clopper_pearson
 
 if TYPE_CHECKING:
@@ -28,15 +28,9 @@ def numbers_of(table: pandas.DataFrame, name: str, what: str) -> Array:
     InputError
         Listing the cells that are no numbers.
     """
-    cells = table[name].tolist()
-    found = [np.nan if is_missing(cell) else number(cell) for cell in cells]
-    rows = [(row, cell) for row, cell, one in zip(table["row"], cells, found, strict=True)
-            if one is None or abs(one) > LARGEST]  # fmt: skip
-    if rows:
-        raise InputError(
-            [f"row {row}, {name}: {shown(cell)}; expected a number of at most {LARGEST:g}" for row, cell in rows], what
-        )
-    return np.array(found, dtype=float)
+    if problems := no_numbers(table, name):
+        raise InputError(problems, what)
+    return np.array([np.nan if is_missing(cell) else number(cell) for cell in table[name].tolist()], dtype=float)
 
 
 def described(table: pandas.DataFrame, category: Integers, names: Sequence[str], exposures: Sequence[str], what: str
@@ -81,8 +75,8 @@ def exposure_quantiles(
 
     Parameters
     ----------
-    patients : DataFrame, path, or mapping of column to values
-        One row per patient.
+    patients : DataFrame, path, mapping of column to values, Study, or Dataset
+        One row per patient; `patients_of` joins exposures of `pkpd.nca` and outcomes. A study counts by its covariates.
     response : str
         Column: yes or no.
     exposure : str
@@ -118,7 +112,7 @@ def exposure_quantiles(
         problems.append(f"groups is {shown(groups)}; expected at most {_MOST}")
     if problems:
         raise InputError(problems, "exposure_quantiles")
-    outcomes = read_outcomes(patients, response, [exposure], columns, positive=positive)
+    outcomes = read_outcomes(patients, response, [exposure], columns, positive=positive, numbers=[exposure])
     x = numbers_of(outcomes.table, exposure, "patients")
     known = np.isfinite(x)
     if not known.any():

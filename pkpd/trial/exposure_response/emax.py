@@ -114,8 +114,8 @@ def emax_response(
 
     Parameters
     ----------
-    patients : DataFrame, path, or mapping of column to values
-        One row per patient.
+    patients : DataFrame, path, mapping of column to values, Study, or Dataset
+        One row per patient; `patients_of` joins exposures of `pkpd.nca` and outcomes. A study counts by its covariates.
     response : str
         Column: yes or no.
     exposure : str
@@ -145,7 +145,7 @@ def emax_response(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {shown(level)}; expected a number between 0 and 1", "emax_response")
-    outcomes = read_outcomes(patients, response, [exposure], columns, positive=positive)
+    outcomes = read_outcomes(patients, response, [exposure], columns, positive=positive, numbers=[exposure])
     x, y = numbers_of(outcomes.table, exposure, "patients"), outcomes.category.astype(float)
     known = np.isfinite(x)
     if (x[known] < 0).any():

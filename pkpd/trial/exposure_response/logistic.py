@@ -112,8 +112,8 @@ def logistic(
 
     Parameters
     ----------
-    patients : DataFrame, path, or mapping of column to values
-        One row per patient.
+    patients : DataFrame, path, mapping of column to values, Study, or Dataset
+        One row per patient; `patients_of` joins exposures of `pkpd.nca` and outcomes. A study counts by its covariates.
     response : str
         Column: yes or no.
     covariates : sequence of str
@@ -156,7 +156,7 @@ def logistic(
         problems.append(f"level is {shown(level)}; expected a number between 0 and 1")
     if problems:
         raise InputError(problems, "logistic")
-    outcomes = read_outcomes(patients, response, covariates, columns, positive=positive)
+    outcomes = read_outcomes(patients, response, covariates, columns, positive=positive, reference=reference)
     design, y = design_of(outcomes, covariates, reference, "logistic")
     return fit_logistic(
         design.x, y.astype(float), design.names, method, level,

@@ -123,8 +123,8 @@ def exposure_models(
 
     Parameters
     ----------
-    patients : DataFrame, path, or mapping of column to values
-        One row per patient.
+    patients : DataFrame, path, mapping of column to values, Study, or Dataset
+        One row per patient; `patients_of` joins exposures of `pkpd.nca` and outcomes. A study counts by its covariates.
     response : str
         Column: yes or no; an ordered category for ``"ordinal"``; for ``"cox"`` whether the event happened, beside a
         column ``duration``.
@@ -186,7 +186,7 @@ def exposure_models(
     survival = model == "cox"
     outcomes = read_outcomes(
         patients, response, [*exposures, *(["duration"] if survival else [])], columns, positive=positive, order=order,
-        ordinal=model == "ordinal",
+        ordinal=model == "ordinal", numbers=[*exposures, *(["duration"] if survival else [])],
     )  # fmt: skip
     table, y = outcomes.table, outcomes.category
     duration = numbers_of(table, "duration", "patients") if survival else None

@@ -110,8 +110,8 @@ def ordinal(
 
     Parameters
     ----------
-    patients : DataFrame, path, or mapping of column to values
-        One row per patient.
+    patients : DataFrame, path, mapping of column to values, Study, or Dataset
+        One row per patient; `patients_of` joins exposures of `pkpd.nca` and outcomes. A study counts by its covariates.
     response : str
         Column of an ordered response.
     covariates : sequence of str
@@ -147,7 +147,7 @@ def ordinal(
     """
     if not 0 < level < 1:
         raise InputError(f"level is {shown(level)}; expected a number between 0 and 1", "ordinal")
-    outcomes = read_outcomes(patients, response, covariates, columns, order=order, ordinal=True)
+    outcomes = read_outcomes(patients, response, covariates, columns, order=order, ordinal=True, reference=reference)
     design, y = design_of(outcomes, covariates, reference, "ordinal")
     lost = outcomes.unknown + int((~design.complete).sum())
     found = fit_ordinal(design.x, y, design.names, outcomes.names, level, dropped=lost, attrs=outcomes.attrs)

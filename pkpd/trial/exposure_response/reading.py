@@ -10,9 +10,9 @@ import numpy as np
 
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, few, nearest, shown, warn
-from pkpd.io.cells import flag, is_missing, label
+from pkpd.io.cells import flag, is_missing, label, number
 from pkpd.trial.recist.scans import provenance
-from pkpd.trial.survival.covariates import Covariates, covariates_of
+from pkpd.trial.survival.covariates import Covariates, covariates_of, odd_cells
 from pkpd.trial.tables import read_table
 
 if TYPE_CHECKING:
@@ -57,12 +57,14 @@ def read_outcomes(
     positive: Sequence[Any] | None = None,
     order: Sequence[Any] | None = None,
     ordinal: bool = False,
+    numbers: Sequence[str] = (),
+    reference: Mapping[str, Any] | None = None,
 ) -> Outcomes:
     """Return the rows with a response, and which response it is.
 
     Parameters
     ----------
-    source : DataFrame, path, or mapping of column to values
+    source : DataFrame, path, mapping of column to values, Study, or Dataset
         One row per patient.
     response : str
         Column of it.
@@ -76,6 +78,10 @@ def read_outcomes(
         Of an ordinal response: its categories from the lowest; numbers need none.
     ordinal : bool
         Which of the two.
+    numbers : sequence of str
+        Those of `more` that must hold numbers; the others are covariates.
+    reference : mapping, optional
+        Covariate → level with which the others are compared.
 
     Raises
     ------
@@ -96,21 +102,34 @@ def read_outcomes(
     table = table.rename(columns=renamed)
     problems += [f"no column {name!r}; {nearest(name, there)}" for name in dict.fromkeys([response, *more])
                  if name not in table]  # fmt: skip
-    if problems:
+    problems += [p for name in dict.fromkeys(numbers) if name in table for p in no_numbers(table, name)]
+    covariates = () if isinstance(more, str) else dict.fromkeys(more)
+    problems += [p for name in covariates if name not in numbers for p in odd_cells(table, name, reference or {})]
+    if response not in table:
         raise InputError(problems, "patients")
     cells = table[response].tolist()
     missing = np.array([is_missing(cell) or cell == "" for cell in cells], dtype=bool)
     cells = ["" if lost else _text(cell) for cell, lost in zip(cells, missing, strict=True)]
     names, codes, found = _ordered(cells, missing, response, order) if ordinal else _binary(cells, response, positive)
-    problems = found
-    if not problems and missing.all():
+    problems += found
+    if not found and missing.all():
         problems.append(f"no row has a response ({response!r})")
     if problems:
         raise InputError(problems, "patients")
+    if "subject" in table and (again := int(table["subject"].map(str).duplicated().sum())):
+        warn(f"{again} of {len(table)} rows belong to a subject who has another one; models take rows as patients")
     if missing.any():
         warn(f"{int(missing.sum())} of {len(table)} rows have no {response!r}; left out")
     kept = table[~missing].reset_index(drop=True)
     return Outcomes(kept, codes[~missing], names, int(missing.sum()), provenance(source))
+
+
+def no_numbers(table: pandas.DataFrame, name: str) -> list[str]:
+    """Return a problem for every cell of a column that is neither empty nor a number whose square is one."""
+    found = [(row, cell, np.nan if is_missing(cell) else number(cell))
+             for row, cell in zip(table["row"], table[name].tolist(), strict=True)]  # fmt: skip
+    return [f"row {row}, {name}: {shown(cell)}; expected a number of at most {LARGEST:g}"
+            for row, cell, one in found if one is None or abs(one) > LARGEST]  # fmt: skip
 
 
 def _text(cell: Any) -> str:

@@ -13,9 +13,9 @@ from pkpd.dosing import Regimen
 from pkpd.errors import InputError, shown
 from pkpd.trial.intensity.patterns import AFTER_LAST, INTERRUPTED, LESS_OFTEN, OMITTED, fates, reduced_places
 from pkpd.trial.intensity.planned import Planned, match, planned_doses, study_days
-from pkpd.trial.intensity.simulated import is_simulation, simulated_doses
 from pkpd.trial.recist.scans import SUBJECT
-from pkpd.trial.tables import Column, known_subjects, read_table
+from pkpd.trial.sources import doses_in, is_dataset, is_study
+from pkpd.trial.tables import Column, handed_on, known_subjects, read_table
 
 if TYPE_CHECKING:
     import pandas
@@ -59,10 +59,10 @@ def dose_intensity(
 
     Parameters
     ----------
-    doses : DataFrame, path, mapping, or Dataset
+    doses : DataFrame, path, mapping, Study, or Dataset
         One row per dose: ``subject``, ``day`` (of the first dose: 1; 1.5 is the evening), ``dose`` in the unit of
-        `planned`. A dose of 0 was left out. Or what `pkpd.simulate_adaptive` returned: then amounts are converted, and
-        a patient without any dose has a row, too.
+        `planned`. A dose of 0 was left out. Or a study, or what `pkpd.simulate_adaptive` returned: then amounts are
+        converted, and a patient without any dose has a row, too.
     planned : Regimen
         What every patient should have got; time 0 is day 1.
     until : float, DataFrame, path or mapping of columns, optional
@@ -99,8 +99,8 @@ def dose_intensity(
     if not any(d.amount > 0 for d in plan):
         raise InputError("the plan has no dose above 0", "dose_intensity")
     everybody: list[Any] = []
-    if is_simulation(doses):
-        table, everybody = simulated_doses(doses, planned.unit)
+    if is_dataset(doses) or is_study(doses):
+        table, everybody = doses_in(doses, planned.unit, "dose_intensity")
     else:
         table = read_table(doses, GIVEN, "doses", named=columns)
     names = list(dict.fromkeys([*everybody, *table["subject"]]))
@@ -111,7 +111,7 @@ def dose_intensity(
         {"subject": name, "until": end, **_row(by_subject.get(name, table[:0]), whole[end], end, lasting)}
         for name, end in ends.items()
     ]
-    result = pandas.DataFrame(rows)
+    result = handed_on(pandas.DataFrame(rows), table, ("day", "dose"))
     result.attrs.update(unit=planned.unit, definition="given over planned dose up to the last day of treatment, %")
     return result
 
@@ -146,7 +146,8 @@ def _ends(until: Any, names: list[Any], table: pandas.DataFrame, plan: Regimen) 
             raise InputError(f"until is {shown(until)}; expected a study day ≥ 1", "dose_intensity")
         return dict.fromkeys(names, float(until))
     days = read_table(until, UNTIL, "last days", unique=("subject",))
-    ends = dict(zip(days["subject"], days["day"].tolist(), strict=True))
+    theirs = {str(name): name for name in names}  # 1 and "1" are one patient
+    ends = {theirs.get(str(name), name): day for name, day in zip(days["subject"], days["day"].tolist(), strict=True)}
     if problems := known_subjects(names, ends, "last days"):
         raise InputError(problems, "dose_intensity")
     return ends

@@ -14,6 +14,7 @@ from pkpd.arguments import A_LABEL, checked
 from pkpd.arrays import Array, Integers
 from pkpd.errors import InputError, few, nearest, shown, warn
 from pkpd.trial.exposure_response.descriptive import numbers_of
+from pkpd.trial.exposure_response.reading import LARGEST
 from pkpd.trial.interaction.crossover import crossover
 from pkpd.trial.interaction.random_intercept import random_intercept
 from pkpd.trial.recist.scans import SUBJECT, provenance
@@ -153,17 +154,27 @@ def bioequivalence(
         problems.append(f"limits are {shown(limits)}; expected one below and one above 1, such as (0.8, 1.25)")
     if problems:
         raise InputError(problems, "bioequivalence")
-    table = read_table(_frame(data), _COLUMNS, "profiles", named=columns, unique=("subject", "period"))
-    names = [p for p in _USUAL if p in table] if parameters is None else list(dict.fromkeys(parameters))
     treatments = (str(test), str(reference))
-    problems = [
-        f"no column {name!r}; {nearest(name, [c for c in table if c != 'row'])}" for name in names if name not in table
-    ]
-    if not names:
-        problems.append(f"no parameter is named, and the table has none of {', '.join(_USUAL)}")
-    problems += _design_problems(table, treatments)
-    if problems:
-        raise InputError(problems, "bioequivalence")
+
+    def named(table: pandas.DataFrame) -> list[str]:
+        return [p for p in _USUAL if p in table] if parameters is None else list(dict.fromkeys(parameters))
+
+    def problems_of(table: pandas.DataFrame) -> list[str]:
+        found = [f"no column {name!r}; {nearest(name, [c for c in table if c != 'row'])}"
+                 for name in named(table) if name not in table]  # fmt: skip
+        if not named(table):
+            found.append(f"no parameter is named, and the table has none of {', '.join(_USUAL)}")
+        return found + _design_problems(table, treatments)
+
+    wanted = tuple(
+        Column(name, "number", "parameter", required=False, filled=False, low=-LARGEST, high=LARGEST)
+        for name in dict.fromkeys(_USUAL if parameters is None else parameters)
+        if name not in {column.name for column in _COLUMNS}
+    )
+    table = read_table(
+        data, (*_COLUMNS, *wanted), "profiles", named=columns, unique=("subject", "period"), checks=(problems_of,)
+    )
+    names = named(table)
     first_period = sorted({*table["period"]}, key=_in_order)[0]
     table["first"] = table["period"] == first_period
     table["is_test"] = table["treatment"] == treatments[0]
@@ -186,17 +197,6 @@ def bioequivalence(
     )  # fmt: skip
 
 
-def _frame(data: Any) -> Any:
-    """A result of NCA as a table; anything else as it is."""
-    import pandas
-    import xarray as xr
-
-    if not isinstance(data, xr.Dataset):
-        return data
-    over = {str(k): v.to_numpy() for k, v in {**data.coords, **data.data_vars}.items() if v.dims == ("profile",)}
-    return pandas.DataFrame({name: values for name, values in over.items() if name != "profile"})
-
-
 def _in_order(name: str) -> tuple[float, str]:
     try:
         return float(name), name
@@ -206,15 +206,17 @@ def _in_order(name: str) -> tuple[float, str]:
 
 def _design_problems(table: pandas.DataFrame, treatments: tuple[str, str]) -> list[str]:
     """What keeps a table from being a 2×2 crossover."""
-    there = list(dict.fromkeys(table["treatment"]))
+    there = list(dict.fromkeys(one for one in table["treatment"] if one))
     problems = [f"treatment {shown(one)} never occurs; {nearest(one, there)}" for one in treatments if one not in there]
     if others := [one for one in there if one not in treatments]:
         problems.append(f"treatments {few(others)} besides {treatments[0]} and {treatments[1]}; expected two")
     if treatments[0] == treatments[1]:
         problems.append("test and reference are the same treatment")
-    if (count := table["period"].nunique()) != 2:
-        problems.append(f"{count} periods ({few(table['period'])}); expected two")
-    twice = table.duplicated(["subject", "treatment"])
+    periods = list(dict.fromkeys(one for one in table["period"] if one))
+    if len(periods) != 2:
+        problems.append(f"{len(periods)} periods ({few(periods)}); expected two")
+    known = (table["subject"] != "") & (table["treatment"] != "")
+    twice = known & table.duplicated(["subject", "treatment"])
     if twice.any():
         problems.append(
             f"subject {few(table.loc[twice, 'subject'])} had a treatment in both periods; expected each once"

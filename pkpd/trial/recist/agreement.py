@@ -14,6 +14,7 @@ from pkpd.errors import InputError, few, shown
 from pkpd.trial.extras import need_statsmodels
 from pkpd.trial.recist.rates import BEST, UNAVAILABLE
 from pkpd.trial.recist.rules import RESPONSES
+from pkpd.trial.recist.scans import one_reviewer
 from pkpd.trial.tables import read_table
 
 if TYPE_CHECKING:
@@ -122,12 +123,10 @@ def reviewer_agreement(
     import pandas
 
     wanted = [column for column in BEST if column.name != "arm"]
-    table = read_table(best, wanted, "best responses", named=columns, unique=("subject", "reviewer"))
-    reviewers = list(dict.fromkeys(table["reviewer"])) if "reviewer" in table else []
-    if len(reviewers) != 2:
-        raise InputError(
-            f"{len(reviewers)} reviewers ({few(reviewers) or 'no column reviewer'}); expected two", "reviewer_agreement"
-        )
+    table = read_table(
+        best, wanted, "best responses", named=columns, unique=("subject", "reviewer"), checks=(one_reviewer, _not_two)
+    )
+    reviewers = list(dict.fromkeys(table["reviewer"]))
     wide = table.pivot(index="subject", columns="reviewer", values="response")[reviewers]
     known = wide.notna() & ~wide.isin([str(name) for name in not_judged])
     both = wide[known.all(axis=1)]
@@ -145,6 +144,13 @@ def reviewer_agreement(
         (reviewers[0], reviewers[1]), matrix, len(both), len(both) - len(differ), kappa, se, low, high, differ, single,
         reason,
     )  # fmt: skip
+
+
+def _not_two(table: pandas.DataFrame) -> list[str]:
+    """The problem that there are not two reviewers."""
+    names = list(dict.fromkeys(one for one in table["reviewer"] if one)) if "reviewer" in table else []
+    said = few(names) or "no column 'reviewer'"
+    return [] if len(names) == 2 else [f"{len(names)} reviewers ({said}); expected two"]
 
 
 def _kappa(matrix: Any) -> tuple[float, float, float, float, str]:

@@ -13,6 +13,7 @@ from pkpd.decimals import difference, product
 from pkpd.trial.recist.confirmation import Run
 from pkpd.trial.recist.rules import RecistRules, rules_of
 from pkpd.trial.recist.scans import blocks, provenance, read_scans, without_baseline
+from pkpd.trial.recist.simulated import scans_in
 
 if TYPE_CHECKING:
     import pandas
@@ -21,6 +22,7 @@ _OUT = (
     "subject", "reviewer", "day", "sum", "base", "base_day", "nadir", "change", "from_nadir", "target", "non_target",
     "new", "response", "reason",
 )  # fmt: skip
+_READ = ("row", "gone", "baseline", "is_baseline")  # what only the rules ask for
 _RESPONSE = frozenset({"CR", "PR"})
 
 
@@ -38,11 +40,12 @@ def assess_response(
 
     Parameters
     ----------
-    scans : DataFrame, path, or mapping of column to values
+    scans : DataFrame, path, mapping of column to values, Study, or Dataset
         One row per patient and day: ``subject``, ``day`` (the first dose is on day 1), ``sum`` (mm; empty where a
         target lesion was not measured). Optional: ``non_target`` (CR, non-CR/non-PD, PD, NE; empty throughout for a
         patient without such lesions), ``new`` (flag), ``gone`` (flag: nothing left but nodes below 10 mm, for 1.1),
-        ``baseline`` (flag; else the last scan up to day 1), ``reviewer``.
+        ``baseline`` (flag; else the last scan up to day 1), ``reviewer``. Or a study or simulation with one output in
+        a unit of length (else choose by `scans_of`).
     rules : RecistRules or str
         Version and choices.
     columns : mapping, optional
@@ -53,7 +56,8 @@ def assess_response(
     DataFrame
         One row per scan after baseline: ``subject, reviewer, day, sum, base, base_day, nadir`` (before this scan),
         ``change`` and ``from_nadir`` (%), ``target, non_target, new, response, reason``. A patient without such a scan
-        has one row with an empty day. ``attrs["rules"]`` says by which rules.
+        has one row with an empty day. Then all other columns of the table, as they came (of a patient with no scan
+        after baseline those of the first row). ``attrs["rules"]`` says by which rules.
 
     Raises
     ------
@@ -70,6 +74,7 @@ def assess_response(
     Therasse P et al. J Natl Cancer Inst 2000;92:205-216. Eisenhauer EA et al. Eur J Cancer 2009;45:228-247, Tables 1-3.
     """
     chosen = rules_of(rules)
+    scans = scans_in(scans)
     table = read_scans(scans, chosen.version, columns)
     without_baseline(table)
     table["change"] = _percent(table["sum"], table["base"])
@@ -93,7 +98,8 @@ def assess_response(
         table.loc[alone, ["day", "sum", "change"]] = np.nan
         table.loc[alone, ["target", "non_target", "new"]] = ["NE", "NE", False]
         table.loc[alone, "reason"] = "no scan after baseline"
-    kept = table.loc[sorted([row[0] for row in found] + alone), list(_OUT)].reset_index(drop=True)
+    others = [name for name in table if name not in {*_OUT, *_READ}]
+    kept = table.loc[sorted([row[0] for row in found] + alone), [*_OUT, *others]].reset_index(drop=True)
     kept.attrs.update(provenance(scans), rules=str(chosen))
     return kept if (kept["reviewer"] != "").any() else kept.drop(columns="reviewer")
 

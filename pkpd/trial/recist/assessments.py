@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pkpd.errors import InputError
 from pkpd.trial.recist.rules import RESPONSES
-from pkpd.trial.recist.scans import REVIEWER, SUBJECT, read_by
+from pkpd.trial.recist.scans import REVIEWER, SUBJECT, one_reviewer
 from pkpd.trial.tables import Column, read_table
 
 if TYPE_CHECKING:
@@ -20,6 +19,11 @@ ASSESSMENTS = (
            choices=RESPONSES),
     REVIEWER,
 )  # fmt: skip
+OF_SCANS = (
+    "reviewer", "day", "response", "sum", "base", "base_day", "nadir", "change", "from_nadir", "target", "non_target",
+    "new", "reason", "replicate",
+)  # fmt: skip
+"""Columns of single scans, as `assess_response` names them; all others are taken for the patient's."""
 
 
 def read_assessments(assessments: Any, named: Mapping[str, str] | None) -> pandas.DataFrame:
@@ -30,10 +34,17 @@ def read_assessments(assessments: Any, named: Mapping[str, str] | None) -> panda
     InputError
         Listing all that cannot be used.
     """
-    table = read_table(assessments, ASSESSMENTS, "assessments", named=named, unique=("subject", "reviewer", "day"))
-    lost = table[table["day"].isna() & (table["response"] != "NE")]
-    if len(lost):
-        rows = lost[["row", "subject", "response"]].itertuples(index=False)
-        raise InputError([f"row {row}, subject {who}: {what} without a day" for row, who, what in rows], "assessments")
-    read_by(table, "assessments")
+    table = read_table(
+        assessments, ASSESSMENTS, "assessments", named=named, unique=("subject", "reviewer", "day"),
+        checks=(one_reviewer, _undated),
+    )  # fmt: skip
+    if "reviewer" not in table:
+        table["reviewer"] = ""
     return table.sort_values(["subject", "reviewer", "day"], kind="stable", ignore_index=True)
+
+
+def _undated(table: pandas.DataFrame) -> list[str]:
+    """Responses of which nobody says when; a cell that is no day has been named already."""
+    lost = table[table["day"].isna() & ~table["response"].isin(["NE", ""])]
+    rows = lost[["row", "subject", "response"]].itertuples(index=False)
+    return [f"row {row}, subject {who}: {what} without a day" for row, who, what in rows]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.arguments import SOME_LABELS, checked
 from pkpd.errors import warn
-from pkpd.trial.recist.assessments import read_assessments
+from pkpd.trial.recist.assessments import OF_SCANS, read_assessments
 from pkpd.trial.recist.confirmation import Run, apart
 from pkpd.trial.recist.rules import RESPONSES, RecistRules, rules_of
 from pkpd.trial.recist.scans import blocks, provenance
 from pkpd.trial.recist.sequences import oddities
+from pkpd.trial.tables import handed_on
 
 if TYPE_CHECKING:
     import pandas
@@ -53,7 +54,8 @@ def best_response(
     DataFrame
         One row per patient (and reviewer): ``subject, reviewer, response, day`` (on which it was first seen),
         ``confirmed`` (day of the confirmation), ``unconfirmed`` (the best single assessment: what the response would be
-        without confirmation and minimum time), ``progression`` (day), ``assessments`` (how many count), ``reason``.
+        without confirmation and minimum time), ``progression`` (day), ``assessments`` (how many count), ``reason``;
+        then every other column that is the same in all rows of each patient, such as ``arm``.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def best_response(
         there = {str(row["subject"]) for row in rows if row["reviewer"] == reviewer}
         rows += [{"subject": subject, "reviewer": reviewer, **_best([], [], chosen)}
                  for subject in dict.fromkeys(subjects) if str(subject) not in there]  # fmt: skip
-    result = pandas.DataFrame(rows)
+    result = handed_on(pandas.DataFrame(rows), table, OF_SCANS)
     result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if reviewers != [""] else result.drop(columns="reviewer")
 

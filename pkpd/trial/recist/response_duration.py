@@ -9,13 +9,13 @@ import numpy as np
 
 from pkpd.arguments import checked
 from pkpd.errors import InputError
-from pkpd.trial.recist.assessments import read_assessments
+from pkpd.trial.recist.assessments import OF_SCANS, read_assessments
 from pkpd.trial.recist.best_response import best_response
 from pkpd.trial.recist.confirmation import Run
 from pkpd.trial.recist.rules import RecistRules, rules_of
 from pkpd.trial.recist.scans import provenance
-from pkpd.trial.survival.patients import read_patients
-from pkpd.trial.tables import known_subjects
+from pkpd.trial.survival.patients import FOLLOW_UP, read_patients
+from pkpd.trial.tables import handed_on, known_subjects, read_all
 
 if TYPE_CHECKING:
     import pandas
@@ -49,7 +49,8 @@ def response_duration(
     -------
     DataFrame
         One row per responder (and reviewer): ``subject, reviewer, response, start, end, duration`` (days), ``event``
-        (True: progression or death; False: censored), ``reason``. To `kaplan_meier`.
+        (True: progression or death; False: censored), ``reason``, and what either table says besides of each patient.
+        To `kaplan_meier`.
 
     Raises
     ------
@@ -59,12 +60,14 @@ def response_duration(
     import pandas
 
     chosen = rules_of(rules)
-    table = read_assessments(assessments, columns)
+    readers = [lambda: read_assessments(assessments, columns)]
+    if patients is not None:
+        readers.append(lambda: read_patients(patients, None))
+    table, *more = read_all("response_duration", *readers)
     best = best_response(table, rules=chosen)
     best["reviewer"] = best.get("reviewer", "")
     deaths: dict[Any, float] = {}
-    if patients is not None:
-        people = read_patients(patients, None)
+    for people in more:
         lacking = known_subjects(best["subject"], people["subject"], "patients")
         if lacking:
             raise InputError(lacking, "response_duration")
@@ -86,7 +89,9 @@ def response_duration(
         who = {name: row[name] for name in ("subject", "reviewer", "response")}
         rows.append({**who, "start": start, "end": end, "duration": end - start + 1, "event": event, "reason": why})
     names = ["subject", "reviewer", "response", "start", "end", "duration", "event", "reason"]
-    result = pandas.DataFrame(rows, columns=names)
+    result = handed_on(pandas.DataFrame(rows, columns=names), table, OF_SCANS)
+    for people in more:
+        result = handed_on(result, people, FOLLOW_UP)
     result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if (best["reviewer"] != "").any() else result.drop(columns="reviewer")
 

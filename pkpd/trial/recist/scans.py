@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import InputError, few, warn
+from pkpd.errors import few, warn
+from pkpd.trial.sources import is_dataset, is_study
 from pkpd.trial.tables import Column, read_table
 
 if TYPE_CHECKING:
@@ -46,29 +47,15 @@ def read_scans(scans: Any, version: str, named: Mapping[str, str] | None) -> pan
     InputError
         Listing all that cannot be used.
     """
-    table = read_table(scans, COLUMNS, "scans", named=named, unique=("subject", "reviewer", "day"))
-    read_by(table, "scans")
-    for name, empty in (("non_target", ""), ("new", False), ("gone", False)):
-        if name not in table:
-            table[name] = empty
-    table["non_target"] = [_NON_TARGET.get(text, "") for text in table["non_target"]]
-    table = table.sort_values(["subject", "reviewer", "day"], kind="stable", ignore_index=True)
-    keys = [table["subject"], table["reviewer"]]
-    has = (table["non_target"] != "").groupby(keys, sort=False).transform("any").to_numpy(bool)
-    table.loc[has & (table["non_target"] == "").to_numpy(), "non_target"] = "NE"
-    problems = _baselines(table)
-    size, first = table["sum"].to_numpy(float), table["is_baseline"].to_numpy(bool)
-    table["base"] = table["sum"].where(first).groupby([table["subject"], table["reviewer"]]).transform("max")
-    table["base_day"] = table["day"].where(first).groupby([table["subject"], table["reviewer"]]).transform("max")
+    table = _prepared(
+        read_table(
+            scans, COLUMNS, "scans", named=named, unique=("subject", "reviewer", "day"),
+            checks=(one_reviewer, lambda table: _problems(_prepared(table))),
+        )
+    )  # fmt: skip
+    size = table["sum"].to_numpy(float)
     known = table["base_day"].notna().to_numpy()
     before = known & (table["day"] < table["base_day"]).to_numpy()
-    grown = known & ~before & ~first & (size > 0) & (table["base"] == 0).to_numpy()
-    problems += [
-        f"row {row}, subject {subject}: sum is {value:g} mm, and was 0 at baseline; what was not there is a new lesion"
-        for row, subject, value in table.loc[grown, ["row", "subject", "sum"]].itertuples(index=False)
-    ]
-    if problems:
-        raise InputError(problems, "scans")
     left = table["gone"].to_numpy(bool) & (size > 0) & ~before
     if version == "1.0" and left.any():
         warn(f"{int(left.sum())} scans are marked as gone with a sum above 0; in RECIST 1.0 the sum decides")
@@ -83,40 +70,69 @@ def read_scans(scans: Any, version: str, named: Mapping[str, str] | None) -> pan
     return table
 
 
-def _baselines(table: pandas.DataFrame) -> list[str]:
-    """Mark the baseline row of every patient, and say who has two."""
+def _prepared(table: pandas.DataFrame) -> pandas.DataFrame:
+    """The scans in order, with every column, their baseline row and what is measured against it."""
+    table = table.copy()
+    if "reviewer" not in table:
+        table["reviewer"] = ""
+    for name, empty in (("non_target", ""), ("new", False), ("gone", False)):
+        if name not in table:
+            table[name] = empty
+    table["non_target"] = [_NON_TARGET.get(text, "") for text in table["non_target"]]
+    table = table.sort_values(["subject", "reviewer", "day"], kind="stable", ignore_index=True)
     keys = [table["subject"], table["reviewer"]]
+    has = (table["non_target"] != "").groupby(keys, sort=False).transform("any").to_numpy(bool)
+    table.loc[has & (table["non_target"] == "").to_numpy(), "non_target"] = "NE"
+    _mark_baselines(table)
+    first = table["is_baseline"].to_numpy(bool)
+    keys = [table["subject"], table["reviewer"]]
+    table["base"] = table["sum"].where(first).groupby([table["subject"], table["reviewer"]]).transform("max")
+    table["base_day"] = table["day"].where(first).groupby([table["subject"], table["reviewer"]]).transform("max")
+    return table
+
+
+def _mark_baselines(table: pandas.DataFrame) -> None:
+    """Mark the baseline row of every patient: the one that is flagged, else the last up to day 1."""
     flagged = table["baseline"].to_numpy(bool) if "baseline" in table else np.zeros(len(table), dtype=bool)
     if flagged.any():
-        number = table.assign(flagged=flagged).groupby(["subject", "reviewer"], sort=False)["flagged"].sum()
         table["is_baseline"] = flagged
-        return [f"subject {subject}: {count} scans are marked as baseline; expected one"
-                for (subject, _), count in number.items() if count > 1]  # fmt: skip
+        return
     early = table["day"].where(table["day"] <= 1)
-    table["is_baseline"] = (table["day"] == early.groupby(keys).transform("max")).to_numpy(bool)
-    return []
+    latest = early.groupby([table["subject"], table["reviewer"]]).transform("max")
+    table["is_baseline"] = (table["day"] == latest).to_numpy(bool)
+
+
+def _problems(table: pandas.DataFrame) -> list[str]:
+    """Who has two baselines, and what grows from nothing."""
+    first = table["is_baseline"].to_numpy(bool)
+    number = table[first].groupby(["subject", "reviewer"], sort=False).size()
+    problems = [f"subject {subject}: {count} scans are marked as baseline; expected one"
+                for (subject, _), count in number.items() if count > 1 and subject != ""]  # fmt: skip
+    later = (table["day"] >= table["base_day"]).to_numpy(bool) & ~first
+    grown = later & (table["sum"] > 0).to_numpy(bool) & (table["base"] == 0).to_numpy(bool)
+    return problems + [
+        f"row {row}, subject {subject}: sum is {value:g} mm, and was 0 at baseline; what was not there is a new lesion"
+        for row, subject, value in table.loc[grown, ["row", "subject", "sum"]].itertuples(index=False)
+    ]
 
 
 def provenance(source: Any) -> dict[str, Any]:
     """Return what a table says of where it came from ("synthetic"), for the tables that are made of it."""
     found = getattr(source, "attrs", {})
+    if is_dataset(source) or is_study(source):  # of which a table keeps no more than whether anybody was measured
+        return {"synthetic": found["synthetic"]} if found.get("synthetic") else {}
     return {key: found[key] for key in found if key != "rules"} if isinstance(found, Mapping) else {}
 
 
-def read_by(table: pandas.DataFrame, what: str) -> None:
-    """Give a table its column ``reviewer``: "" throughout where nobody is named.
-
-    Raises
-    ------
-    InputError
-        If some rows have a reviewer and others have none.
-    """
+def one_reviewer(table: pandas.DataFrame) -> list[str]:
+    """Return the problem that some rows have a reviewer and others have none."""
     if "reviewer" not in table:
-        table["reviewer"] = ""
+        return []
     empty = table["reviewer"] == ""
-    if empty.any() and not empty.all():
-        rows = few([str(row) for row in table.loc[empty, "row"]])
-        raise InputError(f"{int(empty.sum())} rows have no reviewer, others have (row {rows})", what)
+    if empty.all() or not empty.any():
+        return []
+    rows = few([str(row) for row in table.loc[empty, "row"]])
+    return [f"{int(empty.sum())} rows have no reviewer, others have (row {rows})"]
 
 
 def blocks(table: pandas.DataFrame, *names: str) -> list[tuple[int, int]]:

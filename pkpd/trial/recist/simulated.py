@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd import units
-from pkpd.arguments import checked, dataset_with, optional, some_times
-from pkpd.decimals import product
-from pkpd.errors import InputError, UnitError, few, nearest, shown, warn
+from pkpd.arguments import checked, optional, some_times
+from pkpd.errors import InputError, UnitError, few, shown, warn
+from pkpd.trial.sources import is_dataset, is_study, outputs_of, values_in
 
 if TYPE_CHECKING:
     import pandas
-    import xarray
 
 
-@checked(
-    simulation=dataset_with("what pkpd.simulate returned", "time", "subject", "replicate"), days=optional(some_times())
-)
+@checked(days=optional(some_times()))
 def scans_of(
-    simulation: xarray.Dataset,
+    source: Any,
     output: str,
     *,
     days: Sequence[float] | None = None,
     smallest: float = 0.0,
     digits: int = 1,
 ) -> pandas.DataFrame:
-    """Return the scans of simulated patients, for `assess_response`.
+    """Return the scans of simulated patients, or of a study that measured tumours, for `assess_response`.
 
     Parameters
     ----------
-    simulation : Dataset
-        What `pkpd.simulate` returned; it must have the days of the scans among its times.
+    source : Dataset or Study
+        What `pkpd.simulate` returned, with the days of the scans among its times; or a study.
     output : str
-        The output that is the sum of target lesions, or that sum as measured (``"SLD_measured"``).
+        The output or analyte that is the sum of target lesions, or that sum as measured (``"SLD_measured"``).
     days : sequence of float, optional
-        Study days of the scans; time 0 is day 1. By default all times of the simulation. The first is the baseline.
+        Study days of the scans; time 0 is day 1. By default all. The first day of a simulation is the baseline.
     smallest : float
         Sums below it (mm) cannot be seen on a scan: they are 0.
     digits : int
@@ -47,8 +44,8 @@ def scans_of(
     Returns
     -------
     DataFrame
-        ``subject`` (``"replicate-subject"`` where there are several replicates), ``day``, ``sum`` (mm), ``baseline``,
-        ``replicate``. The sum of a patient who was not solved is empty.
+        ``subject`` (``"replicate-subject"`` where there are several replicates), ``day``, ``sum`` (mm); of
+        a simulation also ``baseline`` and ``replicate``. The sum of a patient who was not solved is empty.
 
     Raises
     ------
@@ -60,42 +57,51 @@ def scans_of(
     DataWarning
         Counting sums below 0, which are taken as 0.
     """
-    import pandas
-
-    known = [name for name, values in simulation.data_vars.items() if values.dims == ("replicate", "subject", "time")]
-    problems = [] if output in known else [f"unknown output {shown(output)}; {nearest(output, known)}"]
+    problems = []
     if not 0 <= smallest < math.inf:
         problems.append(f"smallest is {shown(smallest)}; expected a length ≥ 0 mm")
     if not 0 <= digits <= 6:
         problems.append(f"digits is {shown(digits)}; expected a whole number from 0 to 6")
     if problems:
         raise InputError(problems, "scans_of")
-    unit = str(simulation[output].attrs.get("units", "mm"))
+    found = values_in(source, output, days, "scans_of")
+    unit = found.attrs["unit"] or "mm"
     try:
-        in_mm = units.factor(unit, "mm")
+        size = found["value"].to_numpy() * units.factor(unit, "mm")
     except UnitError:
         raise InputError(f"{output} is in {unit}; expected a length, such as mm", "scans_of") from None
-    to_days = units.factor(str(simulation["time"].attrs.get("units", "h")), "day")
-    there = np.asarray(product(simulation["time"].to_numpy().astype(float), to_days)) + 1.0
-    asked = there if days is None else np.asarray(days, dtype=float)
-    place = np.abs(there[:, None] - asked[None, :]).argmin(axis=0)
-    lacking = [f"{day:g}" for day, k in zip(asked, place, strict=True) if abs(there[k] - day) > 1e-6]
-    if lacking:
-        raise InputError(f"no time of the simulation is day {few(lacking)}; simulate with these times", "scans_of")
-    size = simulation[output].to_numpy()[..., place] * in_mm
     below = int((size < 0).sum())
     if below:
         warn(f"{below} of {size.size} sums are below 0; taken as 0")
     size = np.where(size < smallest, 0.0, np.round(np.maximum(size, 0.0), digits))
-    replicates, subjects = simulation["replicate"].to_numpy(), simulation["subject"].to_numpy()
-    who = np.repeat(np.tile(subjects, len(replicates)), len(asked))
-    which = np.repeat(replicates, len(subjects) * len(asked))
-    names = who if len(replicates) == 1 else [f"{r}-{s}" for r, s in zip(which, who, strict=True)]
-    first = np.zeros(len(asked), dtype=bool)
-    first[np.argmin(asked)] = True
-    patients = len(replicates) * len(subjects)
-    table = pandas.DataFrame({
-        "subject": names, "day": np.tile(asked, patients), "sum": size.ravel(), "baseline": np.tile(first, patients),
-        "replicate": which})  # fmt: skip
-    table.attrs["synthetic"] = simulation.attrs.get("synthetic", "virtual subjects")
+    table = found[["subject", "day"]].assign(sum=size)
+    if not is_study(source):  # everybody has the same days, and the first is the baseline
+        table = table.assign(baseline=found["day"] == found["day"].min(), replicate=found["replicate"])
+    table.attrs = {name: told for name, told in found.attrs.items() if name != "unit"}
     return table
+
+
+def scans_in(source: Any) -> Any:
+    """Return a study or a simulation that has one output in a unit of length as scans; anything else as it is.
+
+    Raises
+    ------
+    InputError
+        If it has no such output, or several.
+    """
+    if not is_study(source) and not is_dataset(source):
+        return source
+    there = outputs_of(source)
+    lengths = [name for name, unit in there.items() if _is_length(unit)]
+    if len(lengths) != 1:
+        which = f"{few(lengths)} are" if lengths else f"none of {few(there) or 'its outputs'} is"
+        raise InputError(f"{which} in a unit of length; expected one, or say which: scans_of(…, 'SLD')", "scans")
+    return scans_of(source, lengths[0])
+
+
+def _is_length(unit: str) -> bool:
+    try:
+        units.factor(unit, "mm")
+    except UnitError:
+        return False
+    return True

@@ -63,6 +63,9 @@ def covariates_of(
                 for name in reference if name not in columns]  # fmt: skip
     if not columns:
         problems.append("no covariate is named; expected at least one")
+    problems += [problem for name in dict.fromkeys(columns) for problem in odd_cells(table, name, reference)]
+    if problems:
+        raise InputError(problems, what)
     parts: list[tuple[str, str, Array]] = []
     complete = np.ones(len(table), dtype=bool)
     lacking: list[str] = []
@@ -120,3 +123,19 @@ def covariates_of(
 
 def _number(cell: Any) -> float | None:
     return float(cell) if isinstance(cell, (bool, np.bool_)) else number(cell)
+
+
+def odd_cells(table: pandas.DataFrame, name: str, reference: Mapping[str, Any]) -> list[str]:
+    """Return a problem for every word among the numbers of a covariate, and for every number above 1e100.
+
+    A typing error would otherwise make levels of all numbers. Whoever wants levels names the reference.
+    """
+    if name in reference or name not in table:
+        return []
+    cells = [(row, cell, _number(cell)) for row, cell in zip(table["row"], table[name].tolist(), strict=True)
+             if not is_missing(cell)]  # fmt: skip
+    if all(value is None for _, _, value in cells):
+        return []
+    wanted = f"a number as in other rows, or levels throughout (reference={{{name!r}: …}})"
+    return [f"row {row}, covariate {name}: {shown(cell)}; expected {wanted}"
+            for row, cell, value in cells if value is None or not abs(value) <= 1e100]  # fmt: skip

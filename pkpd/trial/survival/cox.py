@@ -15,7 +15,7 @@ from pkpd.arrays import Array
 from pkpd.errors import FitWarning, InputError, nearest, shown, warn
 from pkpd.trial.extras import need_statsmodels
 from pkpd.trial.penalised import inverse, maximise, profile
-from pkpd.trial.survival.covariates import Covariates, covariates_of
+from pkpd.trial.survival.covariates import Covariates, covariates_of, odd_cells
 from pkpd.trial.survival.firth import penalised
 from pkpd.trial.survival.patients import groups_of, read_times
 from pkpd.trial.survival.zph import TRANSFORMS, score_tests
@@ -181,7 +181,7 @@ def cox(
 
     Parameters
     ----------
-    times : DataFrame, path, or mapping of column to values
+    times : DataFrame, path, mapping of column to values, Study, or Dataset
         One row per patient: ``duration``, ``event``, the covariates.
     covariates : sequence of str
         Columns. Numbers enter as they are; words by a column per level against the first. Rows without one are left
@@ -232,7 +232,11 @@ def cox(
         problems.append(f"covariates are {shown(covariates)}; expected a list of columns")
     if problems:
         raise InputError(problems, "cox")
-    table = read_times(times, [*covariates, *([strata] if strata is not None else [])], columns)
+
+    def odd(table: pandas.DataFrame) -> list[str]:
+        return [problem for name in dict.fromkeys(covariates) for problem in odd_cells(table, name, reference or {})]
+
+    table = read_times(times, covariates, columns, [strata], (odd,))
     design = covariates_of(table, covariates, dict(reference or {}), "cox")
     _, layer = groups_of(table, strata, "times")
     kept = design.complete

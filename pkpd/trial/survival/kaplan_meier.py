@@ -203,7 +203,7 @@ def kaplan_meier(
 
     Parameters
     ----------
-    times : DataFrame, path, or mapping of column to values
+    times : DataFrame, path, mapping of column to values, Study, or Dataset
         One row per patient: ``duration``, ``event`` (True: it happened; in ADTTE that is CNSR 0), and the column of the
         groups.
     by : str, optional
@@ -239,7 +239,7 @@ def kaplan_meier(
         problems.append(f"level is {shown(level)}; expected a number between 0 and 1")
     if problems:
         raise InputError(problems, "kaplan_meier")
-    table = read_times(times, [by] if by is not None else [], columns)
+    table = read_times(times, [], columns, [by])
     names, group = groups_of(table, by, "times")
     duration, event = table["duration"].to_numpy(float), table["event"].to_numpy(float)
     curves = {name: curve_of(duration[group == name], event[group == name], interval, level) for name in names}

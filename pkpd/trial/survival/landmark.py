@@ -30,7 +30,7 @@ def landmark(times: Any, at: float, *, columns: Mapping[str, str] | None = None)
 
     Parameters
     ----------
-    times : DataFrame, path, or mapping of column to values
+    times : DataFrame, path, mapping of column to values, Study, or Dataset
         One row per patient: ``duration``, ``event``, and ``since``: the time of the response, from the same zero; empty
         for who never responded.
     at : float
@@ -60,12 +60,8 @@ def landmark(times: Any, at: float, *, columns: Mapping[str, str] | None = None)
     """
     if not 0 <= at < math.inf:
         raise InputError(f"at is {shown(at)}; expected a time ≥ 0", "landmark")
-    table = read_table(times, (*TIMES, _SINCE), "times", named=columns)
+    table = read_table(times, (*TIMES, _SINCE), "times", named=columns, checks=(_after_the_end,))
     since, duration = table["since"].to_numpy(float), table["duration"].to_numpy(float)
-    late = np.isfinite(since) & (since > duration)
-    if late.any():
-        rows = [(table["row"].iloc[k], since[k], duration[k]) for k in np.flatnonzero(late)]
-        raise InputError([f"row {row}: since is {s:g}, after the end at {d:g}" for row, s, d in rows], "times")
     there = duration > at
     events = int((~there & table["event"].to_numpy(bool)).sum())
     if not there.any():
@@ -78,3 +74,10 @@ def landmark(times: Any, at: float, *, columns: Mapping[str, str] | None = None)
     result["duration"] = duration[there] - at
     result.attrs.update(provenance(times), landmark=at, left_out=int((~there).sum()), events_before=events)
     return result
+
+
+def _after_the_end(table: pandas.DataFrame) -> list[str]:
+    """Responses of patients who were followed no longer."""
+    late = table[table["since"] > table["duration"]]
+    rows = late[["row", "since", "duration"]].itertuples(index=False)
+    return [f"row {row}: since is {since:g}, after the end at {end:g}" for row, since, end in rows]

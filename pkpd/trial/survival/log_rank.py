@@ -36,7 +36,7 @@ def log_rank(
 
     Parameters
     ----------
-    times : DataFrame, path, or mapping of column to values
+    times : DataFrame, path, mapping of column to values, Study, or Dataset
         ``duration``, ``event``, and the columns named below.
     by : str
         Column of the groups.
@@ -69,7 +69,7 @@ def log_rank(
 
     if weights not in WEIGHTS:
         raise InputError(f"unknown weights {shown(weights)}; {nearest(weights, WEIGHTS)}", "log_rank")
-    table = read_times(times, [by, *([strata] if strata is not None else [])], columns)
+    table = read_times(times, [], columns, [by, strata])
     names, group = groups_of(table, by, "times")
     _, layer = groups_of(table, strata, "times")
     duration, event = table["duration"].to_numpy(float), table["event"].to_numpy(float)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import InputError, few, nearest
 from pkpd.trial.recist.scans import SUBJECT
-from pkpd.trial.tables import Column, read_table
+from pkpd.trial.tables import Check, Column, read_table
 
 if TYPE_CHECKING:
     import pandas
@@ -24,6 +24,7 @@ PATIENTS = (
            also=("lastcontact", "lastalive", "lstalvdt")),
     Column("arm", "text", "arm or group", required=False, filled=False, also=("trt01a", "trta", "treatment")),
 )  # fmt: skip
+FOLLOW_UP = ("death", "new_therapy", "last_contact")
 TIMES = (
     Column(
         "duration", "number", "time until the event or until it is censored", low=0, also=("aval", "time", "futime")
@@ -32,59 +33,80 @@ TIMES = (
 )
 
 
-def read_patients(patients: Any, named: Mapping[str, str] | None) -> pandas.DataFrame:
+def read_patients(patients: Any, named: Mapping[str, str] | None, checks: Sequence[Check] = ()) -> pandas.DataFrame:
     """Return follow-up, one row per patient, with every column (NaN or "" where the table has none).
+
+    Parameters
+    ----------
+    patients : DataFrame, path, or mapping of column to values
+        With ``subject``.
+    named : mapping, optional
+        Our name → its heading.
+    checks : sequence of callable
+        See `read_table`.
 
     Raises
     ------
     InputError
         Listing all that cannot be used.
     """
-    table = read_table(patients, PATIENTS, "patients", named=named, unique=("subject",))
-    for name in ("death", "new_therapy", "last_contact"):
+    table = read_table(patients, PATIENTS, "patients", named=named, unique=("subject",), checks=checks)
+    for name in FOLLOW_UP:
         if name not in table:
             table[name] = float("nan")
-    if "arm" not in table:
-        table["arm"] = ""
     return table
 
 
 def read_times(
-    times: Any, more: Sequence[str], named: Mapping[str, str] | None, what: str = "times"
+    times: Any,
+    more: Sequence[str],
+    named: Mapping[str, str] | None,
+    groups: Sequence[str | None] = (),
+    checks: Sequence[Check] = (),
 ) -> pandas.DataFrame:
     """Return durations and events, with other columns as they came.
 
     Parameters
     ----------
-    times : DataFrame, path, or mapping of column to values
+    times : DataFrame, path, mapping of column to values, Study, or Dataset
         With ``duration`` and ``event``.
     more : sequence of str
         Columns that must be there, too.
     named : mapping, optional
         Our name → its heading.
-    what : str
-        What the table is, for messages.
+    groups : sequence of str or None
+        Columns in which no cell may be empty.
+    checks : sequence of callable
+        See `read_table`.
 
     Raises
     ------
     InputError
         Listing all that cannot be used.
     """
+
+    by = [name for name in groups if name is not None]
+
+    def problems_of(table: pandas.DataFrame) -> list[str]:
+        there = [c for c in table if c != "row"]
+        lacking = [f"no column {name!r}; {nearest(name, there)}" for name in (*by, *more) if name not in table]
+        return lacking + [problem for name in by if name in table for problem in _no_group(table, name)]
+
     try:
-        table = read_table(times, TIMES, what, named=named)
+        return read_table(times, TIMES, "times", named=named, checks=(problems_of, *checks))
     except InputError as error:
-        if not any(
-            str(name).casefold() == "cnsr" for name in getattr(times, "columns", times if named is None else ())
-        ):
+        headings = getattr(times, "columns", times if isinstance(times, Mapping) else ())
+        if not any(str(name).casefold() == "cnsr" for name in headings):
             raise
         hint = "of CNSR 0 is the event: pkpd.io.cdisc.read_adtte turns it round"
-        raise InputError([*error.problems, hint], what) from None
-    lacking = [
-        f"no column {name!r}; {nearest(name, [c for c in table if c != 'row'])}" for name in more if name not in table
-    ]
-    if lacking:
-        raise InputError(lacking, what)
-    return table
+        raise InputError([*error.problems, hint], "times") from None
+
+
+def _no_group(table: pandas.DataFrame, by: str) -> list[str]:
+    cells = table[by]
+    empty = cells.isna() | (cells.astype(str).str.strip() == "")
+    rows = few([str(row) for row in table.loc[empty, "row"]])
+    return [f"column {by!r}: {int(empty.sum())} rows have no group (row {rows})"] if empty.any() else []
 
 
 def groups_of(table: pandas.DataFrame, by: str | None, what: str) -> tuple[list[Any], Any]:
@@ -93,19 +115,16 @@ def groups_of(table: pandas.DataFrame, by: str | None, what: str) -> tuple[list[
     Raises
     ------
     InputError
-        If a row has no group, or there are as many groups as nobody can look at.
+        If there are as many groups as nobody can look at.
     """
     import numpy as np
     import pandas
 
     if by is None:
         return ["all"], np.full(len(table), "all", dtype=object)
-    cells = table[by]
-    empty = cells.isna() | (cells.astype(str).str.strip() == "")
-    if empty.any():
-        rows = few([str(row) for row in table.loc[empty, "row"]])
-        raise InputError(f"column {by!r}: {int(empty.sum())} rows have no group (row {rows})", what)
-    texts = cells.map(lambda cell: cell if isinstance(cell, str) else str(int(cell)) if _is_whole(cell) else str(cell))
+    texts = table[by].map(
+        lambda cell: cell if isinstance(cell, str) else str(int(cell)) if _is_whole(cell) else str(cell)
+    )
     names = list(dict.fromkeys(texts))
     if len(names) > 50:
         raise InputError(f"column {by!r} has {len(names)} groups; expected at most 50", what)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.arguments import brief, checked, checked_fields
 from pkpd.errors import InputError, nearest, shown, warn
-from pkpd.trial.recist.assessments import read_assessments
+from pkpd.trial.recist.assessments import OF_SCANS, read_assessments
 from pkpd.trial.recist.scans import blocks, provenance
-from pkpd.trial.survival.patients import MONTH, read_patients
-from pkpd.trial.tables import known_subjects
+from pkpd.trial.survival.patients import FOLLOW_UP, MONTH, read_patients
+from pkpd.trial.tables import handed_on, known_subjects, read_all
 
 if TYPE_CHECKING:
     import pandas
@@ -120,8 +120,8 @@ def progression_free_survival(
     -------
     DataFrame
         ``subject, duration`` (days), ``months`` (days/30.4375), ``event, reason, reviewer`` (who saw progression
-        first), ``last`` (day of the last assessment), and what `patients` has besides. ``attrs["rules"]`` names the
-        rules.
+        first), ``last`` (day of the last assessment), and what either table says besides of each patient.
+        ``attrs["rules"]`` names the rules.
 
     Raises
     ------
@@ -136,7 +136,11 @@ def progression_free_survival(
     import pandas
 
     chosen = rules or PfsRules()
-    table = read_assessments(assessments, columns)
+    readers = [lambda: read_assessments(assessments, columns)]
+    if patients is not None:
+        readers.append(lambda: read_patients(patients, None, (_before_treatment,)))
+    table, *more = read_all("progression_free_survival", *readers)
+    people = more[0] if more else None
     every_subject = list(dict.fromkeys(table["subject"]))
     if reviewer is not None:
         known = list(dict.fromkeys(table["reviewer"]))
@@ -145,13 +149,8 @@ def progression_free_survival(
                 f"unknown reviewer {shown(reviewer)}; {nearest(reviewer, known)}", "progression_free_survival"
             )
         table = table[table["reviewer"] == reviewer]
-    people = None if patients is None else read_patients(patients, None)
     if people is not None:
         lacking = known_subjects(every_subject, people["subject"], "patients")
-        lacking += [
-            f"patients, row {row['row']}, subject {row['subject']}: {name} on day {row[name]:g}; expected a day ≥ 1"
-            for row in people.to_dict("records") for name in ("death", "new_therapy") if row[name] < 1
-        ]  # fmt: skip
         if lacking:
             raise InputError(lacking, "progression_free_survival")
     subjects = every_subject if people is None else people["subject"].tolist()
@@ -176,11 +175,18 @@ def progression_free_survival(
     result = pandas.DataFrame(rows)
     result.insert(2, "months", result["duration"] / MONTH)
     if people is not None:
-        rest = [c for c in people if c not in ("row", "death", "new_therapy", "last_contact") and c not in result]
-        rest = [c for c in rest if c != "arm" or (people["arm"] != "").any()]
-        result = result.merge(people[["subject", *rest]], on="subject", how="left")
+        result = handed_on(result, people, FOLLOW_UP)
+    result = handed_on(result, table, OF_SCANS)
     result.attrs.update(provenance(assessments), rules=str(chosen))
     return result if (result["reviewer"] != "").any() else result.drop(columns="reviewer")
+
+
+def _before_treatment(people: pandas.DataFrame) -> list[str]:
+    """Deaths and treatments before the first dose."""
+    return [
+        f"patients, row {row['row']}, subject {row['subject']}: {name} on day {row[name]:g}; expected a day ≥ 1"
+        for row in people.to_dict("records") for name in ("death", "new_therapy") if row.get(name, 1) < 1
+    ]  # fmt: skip
 
 
 def _ending(

@@ -142,13 +142,24 @@ def _version(name: str) -> Criteria:
 
 def _made(source: Any, name: str, columns: Mapping[str, str] | None) -> Criteria:
     """A table of criteria, checked."""
-    table = read_table(source, COLUMNS, name, named=columns)
+    table = _complete(read_table(source, COLUMNS, name, named=columns, checks=(lambda t: _problems(_complete(t)),)))
+    return Criteria(name, table[[column.name for column in COLUMNS]])
+
+
+def _complete(table: pandas.DataFrame) -> pandas.DataFrame:
+    """The table with every column, the basis and the term of every row."""
+    table = table.copy()
     for column in COLUMNS:
         if column.name not in table:
             table[column.name] = {"number": np.nan, "flag": False}.get(column.kind, "")
     table.loc[table["basis"] == "", "basis"] = "absolute"
     default = table["test"] + " " + table["direction"]
     table["term"] = table["term"].where(table["term"] != "", default)
+    return table
+
+
+def _problems(table: pandas.DataFrame) -> list[str]:
+    """Rows without a limit, limits without a unit, and grades that are not in order."""
     problems = []
     for row in table.itertuples(index=False):
         pairs = ((row.limit_si, row.unit_si), (row.limit_conventional, row.unit_conventional))
@@ -163,6 +174,4 @@ def _made(source: Any, name: str, columns: Mapping[str, str] | None) -> Criteria
             wrong = np.diff(steps) > 0 if direction == "low" else np.diff(steps) < 0
             if wrong.any():
                 problems.append(f"{test} {direction}, {basis}: a worse grade begins at a milder {heading}")
-    if problems:
-        raise InputError(problems, name)
-    return Criteria(name, table[[column.name for column in COLUMNS]])
+    return problems

@@ -11,11 +11,11 @@ import numpy as np
 from pkpd.arguments import checked
 from pkpd.errors import InputError, few, shown, warn
 from pkpd.trial.recist.scans import SUBJECT, provenance
-from pkpd.trial.tables import Column, read_table
+from pkpd.trial.tables import Column, handed_on, read_table
 from pkpd.trial.toxicity.dlt_rules import CONDITIONS, DltRules
 from pkpd.trial.toxicity.spells import longer_than, spells
 from pkpd.trial.toxicity.values import said
-from pkpd.trial.toxicity.worst import COURSE, GRADE, TERM, read_grades
+from pkpd.trial.toxicity.worst import COURSE, GRADE, OF_VALUES, TERM, dated, read_grades
 
 if TYPE_CHECKING:
     import pandas
@@ -58,7 +58,8 @@ def laboratory_events(graded: Any, *, least: int = 3, columns: Mapping[str, str]
     -------
     DataFrame
         ``subject, term, kind`` (laboratory), ``grade`` (at or above which), ``start, end, shortest, longest`` (days;
-        empty where no value limits it) and ``course`` of the first value, where given.
+        empty where no value limits it) and ``course`` of the first value, where given; what the table says besides of
+        each patient.
 
     Raises
     ------
@@ -69,13 +70,15 @@ def laboratory_events(graded: Any, *, least: int = 3, columns: Mapping[str, str]
 
     if not 1 <= least <= 5:
         raise InputError(f"least is {least}; expected a grade from 1 to 5", "laboratory_events")
-    table = read_grades(graded, columns)
-    table = table[table["lowest"].notna()]
-    undated = table[table["day"].isna() & (table["lowest"] >= least)]
-    if len(undated):
-        raise InputError([f"row {row}, subject {who}: no day" for row, who in
-                          undated[["row", "subject"]].itertuples(index=False)], "laboratory_events")  # fmt: skip
-    table = table[table["day"].notna()].sort_values("day", kind="stable")
+
+    def undated(table: pandas.DataFrame) -> list[str]:
+        day = table["day"] if "day" in table else pandas.Series(np.nan, index=table.index)
+        grade = table["lowest"].fillna(table["grade"]) if "lowest" in table else table["grade"]
+        rows = table[day.isna() & (grade >= least) & (table["term"] != "")]
+        return [f"row {row}, subject {who}: no day" for row, who in rows[["row", "subject"]].itertuples(index=False)]
+
+    table = read_grades(graded, columns, (undated,))
+    table = dated(table[table["lowest"].notna()]).sort_values("day", kind="stable")
     rows: list[dict[str, Any]] = []
     for (who, term), part in table.groupby(["subject", "term"], sort=False):
         days, grade = part["day"].to_numpy(float), part["lowest"].to_numpy(float)
@@ -89,6 +92,7 @@ def laboratory_events(graded: Any, *, least: int = 3, columns: Mapping[str, str]
                 rows.append(row)
     names = ["subject", "term", "kind", "grade", "start", "end", "shortest", "longest"]
     result = pandas.DataFrame(rows, columns=[*names, *(["course"] if "course" in table else [])])
+    result = handed_on(result, table, OF_VALUES)
     result.attrs.update(provenance(graded))
     return result
 
@@ -122,24 +126,11 @@ def dose_limiting(
         Listing all that cannot be used; if the rules need a column that the events lack altogether.
     """
     rules = rules or DltRules()
-    table = read_table(events, EVENTS, "events", named=columns)
-    problems: list[str] = []
-    if "kind" not in table or (table["kind"] == "").any():
-        problems.append("each event needs a kind: clinical or laboratory")
-    if rules.related and "related" not in table:
-        problems.append("there is no column 'related' (related to treatment: yes or no), and the rules ask for it")
-    if rules.course and "course" not in table:
-        problems.append(f"there is no column 'course', and the rules count course {rules.course} only")
-    flags = {name: said(table, name, problems) for name in ("related", *CONDITIONS)}
+    table = read_table(events, EVENTS, "events", named=columns, checks=(lambda table: _problems(table, rules),))
+    flags = {name: said(table, name, []) for name in ("related", *CONDITIONS)}
     for name in ("start", "end", "shortest", "longest", "lowest", "highest"):
         if name not in table:
             table[name] = np.nan
-    turned = table[table["end"] < table["start"]]
-    for row in turned.to_dict("records"):
-        place = f"row {row['row']}, subject {row['subject']}"
-        problems.append(f"{place}: ends on day {row['end']:g}, before its start on day {row['start']:g}")
-    if problems:
-        raise InputError(problems, "dose_limiting")
     if rules.course and "course" in table:
         table["course"] = [_course(text) for text in table["course"]]
         said_ = [text for text in dict.fromkeys(table["course"]) if text]
@@ -165,6 +156,24 @@ def _course(text: str) -> str:
     """The number of a course, where it is written with a word: Cycle 1, C01."""
     found = re.fullmatch(r"(?:course|cycle|c)?\s*0*([1-9]\d*)", text.strip(), re.I)
     return found[1] if found else text
+
+
+def _problems(table: pandas.DataFrame, rules: DltRules) -> list[str]:
+    """What the rules need and the events do not say, and events that end before they start."""
+    problems: list[str] = []
+    if "kind" not in table or (table["kind"] == "").any():
+        problems.append("each event needs a kind: clinical or laboratory")
+    if rules.related and "related" not in table:
+        problems.append("there is no column 'related' (related to treatment: yes or no), and the rules ask for it")
+    if rules.course and "course" not in table:
+        problems.append(f"there is no column 'course', and the rules count course {rules.course} only")
+    for name in ("related", *CONDITIONS):
+        said(table, name, problems)
+    turned = table[table["end"] < table["start"]] if {"start", "end"} <= {*table} else table[:0]
+    for row in turned.to_dict("records"):
+        place = f"row {row['row']}, subject {row['subject']}"
+        problems.append(f"{place}: ends on day {row['end']:g}, before its start on day {row['start']:g}")
+    return problems
 
 
 def _answer(row: dict[str, Any], flags: dict[str, float], rules: DltRules) -> tuple[str, str]:

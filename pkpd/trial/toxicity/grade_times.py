@@ -12,8 +12,9 @@ from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.errors import InputError, shown
 from pkpd.trial.recist.scans import provenance
+from pkpd.trial.tables import handed_on
 from pkpd.trial.toxicity.spells import spells
-from pkpd.trial.toxicity.worst import before_baseline, read_grades
+from pkpd.trial.toxicity.worst import OF_VALUES, before_baseline, dated, read_grades
 
 if TYPE_CHECKING:
     import pandas
@@ -46,7 +47,8 @@ def grade_times(
         ``subject, term, onset`` (first day at or above `least` after the baseline), ``episodes, shortest, longest``
         (of the longest episode, days; ``longest`` is empty where no value ends it), and per grade 0 to 4 ``percent``
         ``percent_dosing``, ``percent_outside`` of time as columns ``"grade 3 percent dosing"``. A grade is taken to
-        hold from its value to the next; the time is that from the baseline (or first value) to the last value.
+        hold from its value to the next; the time is that from the baseline (or first value) to the last value. Then
+        what the table says besides of each patient.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def grade_times(
         raise InputError(problems, "grade_times")
     table = read_grades(graded, columns)
     table = table[~before_baseline(table)]
-    table = table[table["lowest"].notna() & table["day"].notna()].sort_values("day", kind="stable")
+    table = dated(table[table["lowest"].notna()]).sort_values("day", kind="stable")
     rows: list[dict[str, Any]] = []
     for (who, term), own in table.groupby(["subject", "term"], sort=False):
         after = own[~own["is_baseline"]]
@@ -78,6 +80,7 @@ def grade_times(
             **_shares(own["day"].to_numpy(float), own["lowest"].to_numpy(float), weeks),
         })  # fmt: skip
     result = pandas.DataFrame(rows) if rows else pandas.DataFrame(columns=["subject", "term", "onset", "episodes"])
+    result = handed_on(result, table, OF_VALUES)
     result.attrs.update(provenance(graded), least=least)
     return result
 

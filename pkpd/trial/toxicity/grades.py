@@ -10,12 +10,13 @@ import numpy as np
 from pkpd.arguments import checked
 from pkpd.arrays import Array
 from pkpd.decimals import product
-from pkpd.errors import InputError, few, nearest, shown, warn
+from pkpd.errors import few, nearest, shown, warn
 from pkpd.trial.recist.scans import provenance
 from pkpd.trial.toxicity.criteria import Criteria, Limit
 from pkpd.trial.toxicity.criteria import criteria as criteria_of
 from pkpd.trial.toxicity.judging import Judged, Known, judge, set_aside
 from pkpd.trial.toxicity.lab_units import MOLAR_MASS, by_mass, factor, known_test
+from pkpd.trial.toxicity.labs_of import labs_in
 from pkpd.trial.toxicity.values import baseline_rows, read_values, said
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ def grades(
 
     Parameters
     ----------
-    values : DataFrame, path, or mapping
+    values : DataFrame, path, mapping, Study, or Dataset
         One row per value: ``subject, test, value, unit``, and ``day, lln, uln, baseline`` (flag; else the last value up
         to day 1 is the baseline). What a version grades by, beyond the value, are columns of yes, no or nothing:
-        ``symptoms, consequence`` (of uric acid), ``intervention, severe, life_threatening``.
+        ``symptoms, consequence`` (of uric acid), ``intervention, severe, life_threatening``. Or a study or simulation,
+        each analyte or output of which is a test (else choose by `labs_of`).
     criteria : str, Criteria or table
         See `criteria`.
     limits : DataFrame, path, or mapping, optional
@@ -67,20 +69,17 @@ def grades(
     import pandas
 
     rules = criteria_of(criteria)
-    table = read_values(values, limits, columns, rules.tests)
-    clash = [name for name in _ADDED if name in table]
-    if clash:
-        raise InputError(f"the values have columns {', '.join(clash)} already; grades adds these", "grades")
+    values = labs_in(values)
+    needs = sorted({*rules.table["needs"]} - {""})
+    checks = (lambda table: _problems(table, rules, needs),)
+    table = read_values(values, limits, columns, rules.tests, checks)
     names = {name: known_test(name, rules.tests) for name in dict.fromkeys(table["test"])}
     table["test"] = [names[name] or name for name in table["test"]]
     unknown = [name for name, test in names.items() if test is None]
-    if unknown and len(unknown) == len(names):
-        raise InputError([f"{rules.name} has no test {shown(n)}; {nearest(n, rules.tests)}" for n in unknown], "grades")
     if unknown:
         many = int(table["test"].isin(unknown).sum())
         warn(f"{many} values have no grade: {rules.name} has no test {few(unknown)}")
-    problems: list[str] = []
-    flags = {need: said(table, need, problems) for need in sorted({*rules.table["needs"]} - {""}) if need in table}
+    flags = {need: said(table, need, []) for need in needs if need in table}
     table["is_baseline"] = baseline_rows(table)
     parts = []
     for (test, unit), part in table.groupby(["test", "unit"], sort=False):
@@ -89,34 +88,54 @@ def grades(
                                      reason=f"{rules.name} has no such test", other_unit=""))  # fmt: skip
             continue
         own = {name: values_[part.index.to_numpy()] for name, values_ in flags.items()}
-        parts += _of_test(table, part, (str(test), str(unit)), rules, own, problems)
-    if problems:
-        raise InputError(problems, "grades")
+        parts += _of_test(table, part, (str(test), str(unit)), rules, own)
     result = pandas.concat(parts, ignore_index=True) if parts else table.assign(**{key: [] for key in _ADDED[:-1]})
     result = result.sort_values("row", kind="stable", ignore_index=True)
     result.attrs.update(provenance(values), criteria=rules.name)
     return result
 
 
+def _problems(table: pandas.DataFrame, rules: Criteria, needs: Sequence[str]) -> list[str]:
+    """Columns that cannot be there, tests that nobody knows, flags that are none, units that a test cannot have."""
+    clash = [name for name in _ADDED if name in table]
+    problems = [f"the values have columns {', '.join(clash)} already; grades adds these"] if clash else []
+    for need in needs:
+        said(table, need, problems)
+    names = {name: known_test(name, rules.tests) for name in dict.fromkeys(table["test"]) if name}
+    if names and not any(names.values()):
+        problems += [f"{rules.name} has no test {shown(name)}; {nearest(name, rules.tests)}" for name in names]
+    units_ = table["unit"] if "unit" in table else [""] * len(table)
+    for (name, unit), part in table.groupby([table["test"], units_], sort=False):
+        test = names.get(str(name))
+        for limits in rules.terms(test).values() if test else ():
+            wanted = " or ".join(dict.fromkeys(filter(None, _units_of(limits))))
+            values = f"{len(part)} values of {test} (row {few(part['row'])})"
+            if not unit and any(limit.basis == "absolute" for limit in limits):
+                problems.append(f"{values} have no unit; expected {wanted}")
+            elif unit and wanted and not _ways(limits, str(unit), test or ""):
+                problems.append(f"{values} are in {shown(unit)}; expected {wanted}")
+    return problems
+
+
+def _units_of(limits: Sequence[Limit]) -> tuple[str, str]:
+    """The pair of units in which the limits of a term are printed."""
+    return ([one.units for one in limits if one.basis == "absolute"] or [one.units for one in limits])[0]
+
+
+def _ways(limits: Sequence[Limit], unit: str, test: str) -> dict[int, float]:
+    """Columns of the criteria that a unit can be converted to, with what its values are multiplied with."""
+    pair = _units_of(limits) if unit else ("", "")
+    return {k: found for k in (0, 1) if pair[k] and (found := factor(unit, pair[k], test)) is not None}
+
+
 def _of_test(
-    table: pandas.DataFrame, part: pandas.DataFrame, what: tuple[str, str], rules: Criteria, flags: dict[str, Array],
-    problems: list[str],
-) -> list[pandas.DataFrame]:  # fmt: skip
+    table: pandas.DataFrame, part: pandas.DataFrame, what: tuple[str, str], rules: Criteria, flags: dict[str, Array]
+) -> list[pandas.DataFrame]:
     """The rows of one test in one unit, once for each term."""
     test, unit = what
     found = []
     for (term, direction), limits in rules.terms(test).items():
-        units_ = [one.units for one in limits if one.basis == "absolute"] or [one.units for one in limits]
-        pair = units_[0]
-        if not unit and any(limit.basis == "absolute" for limit in limits):
-            problems.append(f"{len(part)} values of {test} (row {few(part['row'])}) have no unit; "
-                            f"expected {' or '.join(dict.fromkeys(filter(None, pair)))}")  # fmt: skip
-            return []
-        ways = {k: f for k in (0, 1) if pair[k] and (f := factor(unit, pair[k], test)) is not None} if unit else {}
-        if unit and not ways and any(pair):
-            problems.append(f"{len(part)} values of {test} (row {few(part['row'])}) are in "
-                            f"{shown(unit)}; expected {' or '.join(dict.fromkeys(filter(None, pair)))}")  # fmt: skip
-            return []
+        pair, ways = _units_of(limits), _ways(limits, unit, test)
         column = min(ways, default=0) if ways else _filled(limits)
         known = _known(table, part, test, ways.get(column, 1.0), flags, limits)
         judged = judge(limits, direction == "low", column, known)

@@ -16,10 +16,11 @@ from pkpd.trial.toxicity.incidence import whole
 if TYPE_CHECKING:
     import pandas
 
+_MOST = 100_000  # denominators that are tried for a percentage
 _PARTS = ("any", "grade3", "grade4")
 PRINTED = (
     Column("term", "text", "toxicity"),
-    Column("N", "whole", "patients", low=0, also=("n",)),
+    Column("N", "whole", "patients", low=0, high=_MOST, also=("n",)),
     *(Column(f"{part}_{what}", "number", f"{part}, {what}", filled=False, required=part == "any", low=0)
       for part in _PARTS for what in ("n", "pct")),
     Column("kind", "text", "clinical or laboratory", required=False, filled=False),
@@ -66,6 +67,8 @@ def check_incidence(
 
     table = read_table(printed, PRINTED, "printed incidences", named=columns)
     rule = dict(at_least or {})
+    if patients is not None and not 0 <= patients <= _MOST:
+        raise InputError(f"patients is {shown(patients)}; expected a whole number from 0 to {_MOST}", "check_incidence")
     unknown = [kind for kind in rule if "kind" not in table or kind not in {*table["kind"]}]
     if unknown:
         raise InputError([f"at_least names {shown(kind)}, of which the table has no row" for kind in unknown],

@@ -15,7 +15,7 @@ from pkpd.errors import InputError, few, nearest, warn
 from pkpd.io.cells import flag, is_missing
 from pkpd.io.findings import shown
 from pkpd.trial.recist.scans import SUBJECT
-from pkpd.trial.tables import Column, read_table
+from pkpd.trial.tables import Check, Column, read_all, read_table
 from pkpd.trial.toxicity.lab_units import by_mass, known_test
 
 if TYPE_CHECKING:
@@ -47,36 +47,60 @@ LIMITS = (
 
 
 def read_values(
-    values: Any, limits: Any, named: Mapping[str, str] | None, tests: Sequence[str] = ()
+    values: Any,
+    limits: Any,
+    named: Mapping[str, str] | None,
+    tests: Sequence[str] = (),
+    checks: Sequence[Check] = (),
 ) -> pandas.DataFrame:
     """Return laboratory values with their limits of normal; every other column as it came.
 
     Parameters
     ----------
-    values, limits, named
-        See `grades`.
+    values, limits : DataFrame, path, or mapping
+        Of limits also None.
+    named : mapping, optional
+        Our name → its heading in the values.
     tests : sequence of str
         Tests that criteria know, whose other names are known, too.
+    checks : sequence of callable
+        See `read_table`.
 
     Raises
     ------
     InputError
         Listing all that cannot be used.
     """
-    table = read_table(values, VALUES, "laboratory values", named=named)
+    everything = (_swapped, _marked_twice, *checks)
+    readers = [lambda: read_table(values, VALUES, "laboratory values", named=named, checks=everything)]
+    if limits is not None:
+        readers.append(lambda: read_table(limits, LIMITS, "limits of normal"))
+    table, *given = read_all("laboratory values", *readers)
     for name, empty in (("day", np.nan), ("unit", ""), ("lln", np.nan), ("uln", np.nan)):
         if name not in table:
             table[name] = empty
-    if limits is not None:
-        _fill_limits(table, read_table(limits, LIMITS, "limits of normal"), tests)
-    swapped = table[(table["lln"] > table["uln"]).to_numpy(bool)]
-    if len(swapped):
-        raise InputError(
-            [f"row {row}, subject {who}: lln {low:g} is above uln {high:g}"
-             for row, who, low, high in swapped[["row", "subject", "lln", "uln"]].itertuples(index=False)],
-            "laboratory values",
-        )  # fmt: skip
+    if given:
+        _fill_limits(table, given[0], tests)
+        if problems := _swapped(table):
+            raise InputError(problems, "laboratory values")
     return table
+
+
+def _swapped(table: pandas.DataFrame) -> list[str]:
+    """Rows whose lower limit of normal is above the upper one."""
+    if not {"lln", "uln"} <= {*table}:
+        return []
+    rows = table.loc[table["lln"] > table["uln"], ["row", "subject", "lln", "uln"]].itertuples(index=False)
+    return [f"row {row}, subject {who}: lln {low:g} is above uln {high:g}" for row, who, low, high in rows]
+
+
+def _marked_twice(table: pandas.DataFrame) -> list[str]:
+    """Patients with two values of one test that are marked as baseline."""
+    if "baseline" not in table:
+        return []
+    number = table[table["baseline"].to_numpy(bool)].groupby(["subject", "test"], sort=False).size()
+    return [f"subject {who}, {test}: {count} values are marked as baseline; expected one"
+            for (who, test), count in number.items() if count > 1 and who != "" and test]  # fmt: skip
 
 
 def _fill_limits(table: pandas.DataFrame, limits: pandas.DataFrame, tests: Sequence[str]) -> None:
@@ -146,21 +170,10 @@ def _limits_of_nothing(
 
 
 def baseline_rows(table: pandas.DataFrame) -> npt.NDArray[np.bool_]:
-    """Say which rows are baselines: those that are marked, else the last value up to day 1 of a patient and test.
-
-    Raises
-    ------
-    InputError
-        If a patient has two of one test.
-    """
+    """Say which rows are baselines: those that are marked, else the last value up to day 1 of a patient and test."""
     keys = [table["subject"], table["test"]]
     marked = table["baseline"].to_numpy(bool) if "baseline" in table else np.zeros(len(table), dtype=bool)
     if marked.any():
-        number = table.assign(marked=marked).groupby(["subject", "test"], sort=False)["marked"].sum()
-        twice = [f"subject {who}, {test}: {count} values are marked as baseline; expected one"
-                 for (who, test), count in number.items() if count > 1]  # fmt: skip
-        if twice:
-            raise InputError(twice, "laboratory values")
         return np.asarray(marked)
     early = table["day"].where((table["day"] <= 1) & table["value"].notna())
     latest = early.groupby(keys).transform("max")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError, nearest, shown
+from pkpd.errors import InputError, nearest, shown, warn
 from pkpd.trial.recist.scans import SUBJECT, provenance
-from pkpd.trial.tables import Column, read_table
+from pkpd.trial.tables import Check, Column, handed_on, read_table
 from pkpd.trial.toxicity.values import DAY
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COURSE = Column("course", "text", "course of treatment", required=False, filled=False, also=("cycle", "aperiod"))
 TERM = Column("term", "text", "name of the toxicity", filled=False, also=("aedecod", "aeterm"))
-GRADE = Column("grade", "number", "grade, 0 for none; empty: not known", filled=False, low=0, high=5,
+GRADE = Column("grade", "whole", "grade, 0 for none; empty: not known", filled=False, low=0, high=5,
                also=("aetoxgr", "atoxgr"))  # fmt: skip
 GRADED = (
     SUBJECT,
@@ -30,10 +30,15 @@ GRADED = (
     Column("highest", "number", "largest grade that it can be", required=False, filled=False, low=0, high=5),
     Column("is_baseline", "flag", "the value before treatment", required=False),
 )
+OF_VALUES = (
+    "course", "day", "test", "value", "unit", "lln", "uln", "baseline", "term", "direction", "grade", "lowest",
+    "highest", "base", "reason", "other_unit", "is_baseline", "date",
+)  # fmt: skip
+"""Columns of single values, as `grades` names them; all others are taken for the patient's."""
 WHICH = ("post-baseline", "treatment-emergent")
 
 
-def read_grades(graded: Any, named: Mapping[str, str] | None) -> pandas.DataFrame:
+def read_grades(graded: Any, named: Mapping[str, str] | None, checks: Sequence[Check] = ()) -> pandas.DataFrame:
     """Return graded rows with ``lowest`` and ``highest``, where they were not given those of the grade itself.
 
     Raises
@@ -41,19 +46,24 @@ def read_grades(graded: Any, named: Mapping[str, str] | None) -> pandas.DataFram
     InputError
         Listing all that cannot be used.
     """
-    table = read_table(graded, GRADED, "grades", named=named)
-    wrong = table[table["grade"].notna() & (table["grade"] % 1 != 0)]
-    if len(wrong):
-        rows = wrong[["row", "subject", "grade"]].itertuples(index=False)
-        raise InputError(
-            [f"row {row}, subject {who}: grade {g:g} is not a whole number" for row, who, g in rows], "grades"
-        )
+    table = read_table(graded, GRADED, "grades", named=named, checks=checks)
     for name in ("lowest", "highest"):
         table[name] = table[name].fillna(table["grade"]) if name in table else table["grade"]
     for name, empty in (("day", np.nan), ("is_baseline", False)):
         if name not in table:
             table[name] = empty
-    return table[table["term"] != ""].reset_index(drop=True)
+    none = table["term"] == ""
+    if none.any():
+        warn(f"{int(none.sum())} of {len(table)} rows have no term; left out")
+    return table[~none].reset_index(drop=True)
+
+
+def dated(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Return the rows that have a day; how many have none is said."""
+    lost = int(table["day"].isna().sum())
+    if lost:
+        warn(f"{lost} of {len(table)} grades have no day; left out")
+    return table[table["day"].notna()]
 
 
 @checked
@@ -82,7 +92,8 @@ def worst_grades(
     DataFrame
         ``by``, ``grade`` (NaN where ``lowest`` and ``highest`` differ, or nothing was measured), ``lowest, highest,
         baseline`` (grade before treatment), ``values`` (how many were graded), ``day`` (of the first row as bad as
-        ``lowest``). A patient and term with a baseline only is there, with NaN.
+        ``lowest``). A patient and term with a baseline only is there, with NaN. Then every other column that is the
+        same in all rows of each patient, such as ``arm``.
 
     Raises
     ------
@@ -123,6 +134,7 @@ def worst_grades(
     result["grade"] = result["lowest"].where(result["lowest"] == result["highest"])
     result["values"] = result["values"].fillna(0).astype(int)
     result = pandas.DataFrame(result[[*keys, "grade", "lowest", "highest", "baseline", "values", "day"]])
+    result = handed_on(result, table, OF_VALUES)
     result.attrs.update(provenance(graded), which=which)
     return result
 

@@ -59,7 +59,7 @@ def test_what_cannot_be_used() -> None:
     assert len(error.value.problems) == 4
     with pytest.raises(InputError, match="no column 'auc'"):
         toxicity_from_exposure(LINK, {"dose": [1], "AUCX": [2.0]})
-    with pytest.raises(InputError, match="no auc per profile"):
+    with pytest.raises(InputError, match="no column 'auc'"):
         toxicity_from_exposure(LINK, pkpd.nca(pkpd.data.theophylline(), "theophylline"))
     with pytest.raises(InputError, match="no row has"):
         toxicity_from_exposure(LINK, {"dose": [1.0], "auc": [None]})
