@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from pkpd.trial.exposure_response.logistic import LogisticFit, logistic
     from pkpd.trial.exposure_response.models import ExposureModels, exposure_models
     from pkpd.trial.exposure_response.ordinal import OrdinalFit, ordinal
-    from pkpd.trial.intensity import dose_intensity
-    from pkpd.trial.interaction.attainment import SteadyStateAttainment, steady_state_attainment
     from pkpd.trial.intensity.relative import dose_intensity
+    from pkpd.trial.interaction.attainment import SteadyStateAttainment, steady_state_attainment
     from pkpd.trial.interaction.bioequivalence import Bioequivalence, bioequivalence
     from pkpd.trial.interaction.comparison import TreatmentComparison, compare_treatments
     from pkpd.trial.interaction.excluded import ratio_by_patients
