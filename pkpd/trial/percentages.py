@@ -113,8 +113,8 @@ def _of_row(row: dict[str, Any], most: int, level: float) -> list[tuple[str, str
         if numerators(n, text):
             return []
         others = list(islice((size for size in range(1, most + 1) if numerators(size, text)), 6))
-        named = f"{few(others[:5])}{' and more' if len(others) > 5 else ''}"
-        why = f"some count of {named} gives it" if others else f"no count of up to {most} patients gives it"
+        listed = f"{few(others[:5])}{' and more' if len(others) > 5 else ''}"
+        why = f"some count of {listed} gives it" if others else f"no count of up to {most} patients gives it"
         return [("impossible", f"{text} % of {n}", "", why)]
     x = int(row["events"])
     if x > n:
