@@ -45,7 +45,7 @@ _UNITS: dict[str, tuple[str, Fraction, Powers]] = {
     "centimeter": ("cm", Fraction(1, 100), _LENGTH),
     "percent": ("%", Fraction(1, 100), {}),
     "cell": ("cells", Fraction(1), {}),
-    "international_unit": ("IU U", Fraction(1), {"[substance]": 1, "[time]": -1}),
+    "international_unit": ("IU U", Fraction(1), {"[international_unit]": 1}),
     "body_kg": ("", Fraction(1), {"[body_weight]": 1}),
 }
 _LARGEST = 1e300

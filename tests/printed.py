@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = tuple(sorted(str(p.relative_to(ROOT)) for p in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))))
 SLOW = ("README.md", "docs/fitting.md", "docs/paper.md", "docs/population-fits.md", "docs/simulation.md",
         "docs/trial-antibodies.md", "docs/trial-design.md", "docs/trial-escalation.md",
-        "docs/trial-exposure-response.md", "docs/trial-sorafenib.md", "docs/trial-virtual.md")  # fmt: skip
+        "docs/trial-exposure-response.md", "docs/trial-interaction.md", "docs/trial-sorafenib.md",
+        "docs/trial-virtual.md")  # fmt: skip
 """Pages that fit or simulate for more than a second; the suite for long runs has them."""
 ELSEWHERE = ("docs/how-to-add.md", "docs/fitting-script.md")
 """Tried by tests of their own: `tests/test_how_to_add.py` (in a copy of the package), `test_fitting_script.py`."""

@@ -38,7 +38,7 @@ _SEVERAL: Mapping[str, tuple[type, str]] = {
     "Collection": (Sequence, "a list"),
     "Sequence": (Sequence, "a list"),
     "list": (list, "a list"),
-    "tuple": (tuple, "a tuple"),
+    "tuple": (tuple, "a list"),
 }
 _HOW = {  # how one comes by what a user does not write down himself
     "Study": "see pkpd.read_study",

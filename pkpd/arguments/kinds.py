@@ -259,23 +259,27 @@ def union(kinds: Sequence[Kind]) -> Kind:
 
 
 def many(kind: Kind, base: type, words: str) -> Kind:
-    """Return the kind of an iterable of a kind; what can be gone through only once is taken as a list."""
+    """Return the kind of an iterable of a kind; what can be gone through only once is taken as a list.
+
+    Where a tuple is kept, a list, an array or a column does as well, and is taken as a tuple: nobody should have to
+    know that a record cannot be changed.
+    """
 
     def take(value: Any) -> Any:
         if (isinstance(value, (str, bytes, Mapping)) and base is not Mapping) or not isinstance(value, Iterable):
             raise Refused
         if _plain_kind(value) in {"i", "u", "f"} and kind.take is number:
-            return _of_one_dimension(value)
-        if base is Sequence and not hasattr(value, "__len__"):
+            return tuple(_of_one_dimension(value).tolist()) if base is tuple else _of_one_dimension(value)
+        if base in (Sequence, tuple) and not hasattr(value, "__len__"):
             raise Refused
         _of_one_dimension(value)
-        if base in (list, tuple) and not isinstance(value, base):
+        if (base is list and not isinstance(value, base)) or (base is tuple and isinstance(value, (set, frozenset))):
             raise Refused
         items = _items(value)
         taken = [kind.take(item) for item in items]
         if isinstance(value, tuple):
             return tuple(taken) if any(a is not b for a, b in zip(items, taken, strict=True)) else value
-        return taken
+        return tuple(taken) if base is tuple else taken
 
     return Kind(words, take)
 

@@ -62,14 +62,20 @@ def sorafenib_effect(
         raise InputError(problems, "sorafenib_effect")
     parts = {name: study.select(subjects=sides[name])
              for name, study in (("with sorafenib", with_sorafenib), ("alone", alone))}  # fmt: skip
-    options: dict[str, Any] = {"paired": False, "level": level, "power": power}
     exposures = {name: nca(part, "IL21") for name, part in parts.items()}
     effects = {name: responses(part) for name, part in parts.items()}
-    found = {}
+    sets: dict[str, tuple[dict[str, Any], tuple[str, ...] | None]] = {}
     for label, when in (("IL21 day 1", 0.0), ("IL21 day 5", 96.0)):
-        on_day = {name: one.isel(profile=np.flatnonzero(one["dose_time"].values == when))
-                  for name, one in exposures.items()}  # fmt: skip
-        found[label] = compare_treatments(on_day, _EXPOSURES, **options)
+        sets[label] = (
+            {
+                name: one.isel(profile=np.flatnonzero(one["dose_time"].values == when))
+                for name, one in exposures.items()
+            },
+            _EXPOSURES,
+        )
     for analyte in ("sCD25", "ALC"):
-        found[analyte] = compare_treatments({name: one[analyte] for name, one in effects.items()}, **options)
-    return found
+        sets[analyte] = {name: one[analyte] for name, one in effects.items()}, None
+    return {
+        label: compare_treatments(two, names, paired=False, level=level, power=power)
+        for label, (two, names) in sets.items()
+    }

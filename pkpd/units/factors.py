@@ -120,8 +120,8 @@ def size(unit: str) -> tuple[float, dict[str, float]]:
     """
     found = parsed(unit)
     dimension = dict(found.dimension)
-    if {"[substance]", "[time]"} <= {*dimension} and "[length]" not in dimension:
-        return 0.0, dimension  # IU is a katal to pint
+    if "[international_unit]" in dimension:
+        return 0.0, dimension
     ratio = common_ratio(found, Quantity(1, {}, {}))
     if ratio is not None:
         return ratio, dimension

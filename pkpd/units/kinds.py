@@ -10,14 +10,13 @@ from pkpd.units.parsed import parsed
 # What the words of the field may be made of; the first dimension is the one named in a message.
 _KINDS: dict[str, tuple[str, ...]] = {
     "time": ("[time]",),
-    "amount": ("[mass]", "[substance]", "[activity]"),
-    "amount per kg": ("[mass]/[body_weight]", "[substance]/[body_weight]", "[activity]/[body_weight]"),
-    "concentration": ("[mass]/[volume]", "[substance]/[volume]", "[activity]/[volume]"),
+    "amount": ("[mass]", "[substance]", "[international_unit]"),
+    "amount per kg": ("[mass]/[body_weight]", "[substance]/[body_weight]", "[international_unit]/[body_weight]"),
+    "concentration": ("[mass]/[volume]", "[substance]/[volume]", "[international_unit]/[volume]"),
     "volume": ("[volume]",),
     "body weight": ("[body_weight]",),
 }
-# What pint makes of two of these words: its activity is a catalytic one.
-_MADE_OF = {"[volume]": {"[length]": 3}, "[activity]": {"[substance]": 1, "[time]": -1}}
+_MADE_OF = {"[volume]": {"[length]": 3}}  # what pint makes of the word
 _EXAMPLES = {
     "time": "h", "amount": "mg", "amount per kg": "ug/kg", "concentration": "ng/mL", "volume": "L", "body weight": "kg",
 }  # fmt: skip

@@ -24,6 +24,8 @@ _THINGS = (
 )  # fmt: skip
 """What is counted in units that nothing converts to; any other is written in braces, ``{foo}/mL``."""
 _BRACES = re.compile(r"\{([^{}]+)\}|(?<![\w{])(" + "|".join(_THINGS) + r")(?![\w}])")
+_POWER = re.compile(r"^10\s*(?:[*eE(]|\s)\s*(3|6|9|12)\)?(?=\s*(?:cells?\s*)?/)")
+"""10*9/L, as UCUM writes it, 10E9/L, 10(9)/L, 10 9/L: a power of ten, and neither ten times nine nor 10·10⁹."""
 _OWN: dict[str, str] = {}  # what they are called in pint's registry → as they are written
 _LONGEST = 200  # characters of a unit; pint's time grows with their square
 _HIGHEST = 10_000  # product of all exponents
@@ -36,7 +38,8 @@ def registry() -> Any:
 
     known: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
     known.define("body_kg = [body_weight]")
-    known.define("international_unit = [activity] = IU = U")
+    # What a unit of something does differs from thing to thing: it has a dimension of its own, and is no katal.
+    known.define("international_unit = [international_unit] = IU = U")
     known.define("cell = 1 = cells")
     return known
 
@@ -46,7 +49,7 @@ def parsed(text: str) -> Quantity:
     """Parse a unit string (cached: every spelling is read once)."""
     check_length(text)
     cleaned = text.strip().replace("µ", "u").replace("μ", "u").replace("·", "*").replace("×", "")
-    cleaned = re.sub(r"\bx\s*10\b", "10", cleaned)
+    cleaned = _POWER.sub(r"10^\1", re.sub(r"^x\s*10(?=\D)", "10", cleaned.strip(), flags=re.I))
     cleaned = re.sub(r"\bkg\b", "body_kg", cleaned)
     if cleaned in ("", "1", "-"):
         return Quantity(1, {}, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas
 
 FOLDER = Path(__file__).resolve().parents[1] / "reference" / "survival"
@@ -29,3 +30,19 @@ def ovarian() -> pandas.DataFrame:
 def veteran() -> pandas.DataFrame:
     """137 patients."""
     return _read("veteran").rename(columns={"time": "duration", "status": "event"})
+
+
+def colon() -> pandas.DataFrame:
+    """929 patients; time until death."""
+    return _read("colon").rename(columns={"time": "duration", "status": "event"})
+
+
+def pbc() -> pandas.DataFrame:
+    """418 patients; status 2 is death, 1 a transplant."""
+    table = _read("pbc").rename(columns={"time": "duration"})
+    return table.assign(event=table["status"] == 2, log_bili=np.log(table["bili"])).drop(columns="status")
+
+
+def jasa() -> pandas.DataFrame:
+    """103 patients accepted for a heart; since is the day of the transplant."""
+    return _read("jasa").rename(columns={"futime": "duration", "fustat": "event", "wait.time": "since"})

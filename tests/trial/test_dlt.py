@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pkpd import InputError
+from pkpd.errors import DataWarning
 from pkpd.trial import DltRules, Exemption, dose_limiting, grades, laboratory_events
 from pkpd.trial.toxicity.spells import longer_than, spells
 
@@ -31,6 +32,27 @@ def test_the_only_dose_limiting_toxicity_of_the_paper() -> None:
     assert ask("Rash", 3, related="") == ("undetermined", "grade 3 Rash: relation to treatment not known")
     assert ask("Rash", 3, course=None)[0] == "undetermined"
     assert ask("Rash", np.nan)[0] == "undetermined"
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["Lymphocyte count decreased", "White blood cell decreased", "Neutrophil count decreased", "Serum amylase increased",
+     "Lipase increased", "Hyponatraemia", "Hypokalemia", "Hypocalcaemia", "Hypomagnesemia", "LEUCOPENIA"],
+)  # fmt: skip
+def test_exempt_under_the_names_of_later_criteria(term: str) -> None:
+    """The terms of CTCAE 4 and 5, and British spelling: the exceptions are of toxicities, not of words."""
+    found = ask(term, 4, "laboratory", transient="yes", infection="no", asymptomatic="yes")
+    assert found[0] == "no"
+    assert "exempt" in found[1]
+    assert ask("Platelet count decreased", 4, "laboratory", asymptomatic="yes")[0] == "yes"
+
+
+def test_a_course_is_its_number() -> None:
+    for text in ("1", 1.0, "C1", "Cycle 1", "course 01"):
+        assert ask("Rash", 3, course=text)[0] == "yes"
+    assert ask("Rash", 3, course="Cycle 12")[0] == "no"
+    with pytest.warns(DataWarning, match="no event is of course '1', which alone counts; the events are of Induction"):
+        assert ask("Rash", 3, course="Induction")[0] == "no"
 
 
 def test_exemptions_of_the_protocol() -> None:

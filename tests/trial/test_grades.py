@@ -87,6 +87,17 @@ def test_symptoms_of_version_5() -> None:
     assert one("uric acid", 9, "mg/dL", 3, 7, "5.0", consequence="no")[0] == 1
 
 
+def test_life_threatening_consequences_count_where_they_are_recorded() -> None:
+    """v5: uric acid above ULN is grade 1 or 3 by its consequence, anaemia below 8 g/dL grade 3; grade 4 is clinical."""
+    assert one("uric acid", 9, "mg/dL", 3, 7, "5.0")[1:3] == (1, 3)
+    assert one("uric acid", 9, "mg/dL", 3, 7, "5.0", consequence="yes")[0] == 3
+    assert one("haemoglobin", 7.9, "g/dL", 12, 16, "5.0")[0] == 3
+    assert "grade 4 is that of life-threatening consequences" in one("haemoglobin", 7.9, "g/dL", 12, 16, "4.03")[3]
+    assert one("haemoglobin", 7.9, "g/dL", 12, 16, "5.0", life_threatening=None)[1:3] == (3, 4)
+    assert one("haemoglobin", 7.9, "g/dL", 12, 16, "5.0", life_threatening="yes")[0] == 4
+    assert one("uric acid", 9, "mg/dL", 3, 7, "5.0", consequence="yes", life_threatening="no")[0] == 3
+
+
 def test_version_5_grades_by_an_abnormal_baseline() -> None:
     """1.5 to 3 × the baseline is grade 1, 1.5 included."""
 
@@ -158,9 +169,9 @@ def test_a_table_of_ones_own() -> None:
         criteria("CTCAE v5.1")
 
 
-def test_version_6_is_marked_as_unchecked() -> None:
+def test_version_6_has_limits_of_its_own() -> None:
     table = criteria("CTCAE v6.0").table
-    assert not table["checked"].any()
+    assert table["checked"].all()
     assert one("neutrophils", 0.4, "10^9/L", 1.8, None, "6.0")[0] == 3
 
 
@@ -177,3 +188,10 @@ def test_malformed_tables_are_refused_in_words(cells: dict[str, list[Any]]) -> N
     with contextlib.suppress(InputError):
         found = grades(frame, "CTCAE v5.0")
         assert (found["lowest"].isna() | (found["lowest"] <= found["highest"])).all()
+
+
+def test_a_version_by_its_number_alone() -> None:
+    for said in ("v5", "5.0", "CTCAE 5", "ctcae v5.0"):
+        assert criteria(said).name == "CTCAE v5.0"
+    with pytest.raises(InputError, match=r"unknown criteria 'v4.0'; known: CTCAE v3.0, CTCAE v4.03"):
+        criteria("v4.0")

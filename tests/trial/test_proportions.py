@@ -22,6 +22,18 @@ def test_published_intervals(events: int) -> None:
     assert (round(100 * low, 3), round(100 * high, 3)) == PUBLISHED[events]
 
 
+# binom.test(events, patients)$conf.int of R 4.2.2
+BY_R = {
+    (0, 7): (0.0, 0.409616397), (3, 17): (0.037985068, 0.434317873), (5, 5): (0.478176250, 1.0),
+    (19, 52): (0.236243611, 0.510441044), (1, 333): (0.000076027, 0.016617261),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("counts", BY_R)
+def test_binom_test_of_r(counts: tuple[int, int]) -> None:
+    assert clopper_pearson(*counts) == pytest.approx(BY_R[counts], abs=6e-10)
+
+
 @given(st.integers(1, 400), st.floats(0, 1), st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
 def test_as_in_scipy(patients: int, share: float, level: float) -> None:
     events = round(share * patients)

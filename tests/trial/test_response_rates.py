@@ -5,10 +5,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas
 import pytest
 
 from pkpd import InputError
-from pkpd.trial import agreement_bound, response_duration, response_rates, reviewer_agreement
+from pkpd.trial import (
+    RecistRules,
+    agreement_bound,
+    best_response,
+    response_duration,
+    response_rates,
+    reviewer_agreement,
+)
 
 INVESTIGATOR = {"CR": 0, "PR": 6, "SD": 22, "PD": 4, "unavailable": 1}
 INDEPENDENT = {"CR": 0, "PR": 7, "SD": 20, "PD": 4, "unavailable": 2}
@@ -142,3 +150,13 @@ def test_duration_of_response() -> None:
     assert died["reason"].tolist()[:2] == ["death", "death"]
     with pytest.raises(InputError, match="subject 3, 4"):
         response_duration(table, patients={"subject": [1, 2], "death": [1, 1]})
+
+
+def test_a_response_that_was_lost_from_sight_began_when_it_was_seen_again() -> None:
+    """Two assessments that cannot be evaluated undo day 43 where one is allowed: confirmed are days 190 and 239."""
+    seen = {"subject": 1, "day": [43, 92, 141, 190, 239, 288], "response": ["PR", "NE", "NE", "PR", "PR", "PD"]}
+    found = response_duration(pandas.DataFrame(seen)).iloc[0]
+    assert (found["start"], found["duration"]) == (190, 99)
+    assert best_response(pandas.DataFrame(seen))["day"].tolist() == [190]
+    allowed = RecistRules(not_evaluable_between=2)
+    assert response_duration(pandas.DataFrame(seen), rules=allowed)["start"].tolist() == [43]

@@ -268,3 +268,8 @@ def read_or_refused(rows: list[tuple[Any, ...]]) -> None:
                  lambda: landmark(frame.assign(since=frame["x"]), 2.0)):  # fmt: skip
         with contextlib.suppress(InputError):
             verb()
+
+
+def test_a_censoring_indicator_is_not_taken_for_an_event() -> None:
+    with pytest.raises(InputError, match=r"of CNSR 0 is the event: pkpd.io.cdisc.read_adtte"):
+        kaplan_meier({"AVAL": [5.0, 6.0], "CNSR": [1, 0]})

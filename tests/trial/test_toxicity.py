@@ -100,11 +100,20 @@ def test_what_cannot_be_graded() -> None:
 
 
 def test_units_and_sources_are_stated() -> None:
-    """Section 7: the limits of AST/ALT, creatinine, amylase and lymphocytes were checked against published sources."""
+    """The limits of AST, ALT, creatinine, amylase, lymphocytes and haemoglobin were compared with published sources."""
     table = criteria("CTCAE v3.0").table
-    assert {*table.loc[table["checked"], "test"]} == {"lymphocytes", "AST", "ALT", "creatinine", "amylase"}
+    assert {*table.loc[table["checked"], "test"]} == {
+        "lymphocytes", "AST", "ALT", "creatinine", "amylase", "haemoglobin",
+    }  # fmt: skip
     assert (table["source"] != "").all()
     assert {*table.loc[table["test"] == "phosphate", "unit_conventional"]} == {"mg/dL"}
     assert grade("lymphocytes", 790, limit=1000, unit="/mm3") == grade("lymphocytes", 0.79, limit=1.0) == 2
     with pytest.raises(InputError, match=r"lymphocytes in 'mg/dL'; expected 10\^9/L or 1/mm\^3"):
         grade("lymphocytes", 1, limit=1, unit="mg/dL")
+
+
+def test_a_worst_grade_is_not_known_where_a_value_leaves_it_open() -> None:
+    """Uric acid 8 mg/dL at ULN 7 is grade 1 or 3 by its consequence: no 5 mg/dL makes the worst grade 0."""
+    worst = worst_grade("uric acid", [[8.0, 5.0], [8.0, 11.0], [np.nan, 5.0]], limit=7.0)
+    assert np.isnan(worst[0])
+    assert worst[1:].tolist() == [4, 0]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import pkpd
 from pkpd import InputError
 from pkpd.errors import DataWarning
-from pkpd.trial import check_incidence, grades, incidence_table, shift_table, worst_grades
+from pkpd.trial import check_incidence, grade_times, grades, incidence_table, shift_table, worst_grades
 
 
 def graded() -> pandas.DataFrame:
@@ -55,6 +55,27 @@ def test_a_range_stays_a_range() -> None:
     worst = worst_grades(grades(rows))
     assert worst[["lowest", "highest"]].to_numpy().tolist() == [[1, 3]]
     assert worst["grade"].isna().all()
+
+
+def test_what_stands_before_the_baseline_of_the_same_day_is_not_after_it() -> None:
+    """Of two values of day 1 the last is the baseline; the other, of grade 3, was no effect of treatment either."""
+    rows = pandas.DataFrame({"subject": 1, "day": [1, 1, 3], "test": "ALC", "value": [0.3, 1.4, 0.7], "unit": "10^9/L",
+                             "lln": 1.0})  # fmt: skip
+    with pytest.warns(DataWarning, match="1 baselines are one of several values of the same day"):
+        found = grades(rows)
+    assert worst_grades(found)[["grade", "values", "day"]].to_numpy().tolist() == [[2, 1, 3]]
+    assert shift_table(found).loc[("Lymphopenia", "0"), "2"] == 1
+    times = grade_times(found, least=2).iloc[0]
+    assert (times["onset"], times["grade 0 percent"]) == (3, 100)
+
+
+def test_treatment_emergent_where_the_baseline_is_a_range() -> None:
+    """Uric acid above ULN is grade 1 or 3 by its consequence, before treatment and after."""
+    rows = pandas.DataFrame({"subject": [1, 1, 2, 2, 3, 3, 4, 4], "day": [1, 8] * 4, "test": "uric acid", "uln": 7.0,
+                             "value": [8.0, 8.0, 8.0, 11.0, 5.0, 8.0, 11.0, 8.0], "unit": "mg/dL"})  # fmt: skip
+    worst = worst_grades(grades(rows), which="treatment-emergent")
+    assert worst[["lowest", "highest"]].to_numpy().tolist() == [[0, 3], [4, 4], [1, 3], [0, 0]]
+    assert np.isnan(worst["baseline"].iloc[0])
 
 
 def test_shift_counts_every_patient_once() -> None:

@@ -18,6 +18,7 @@ from pkpd.arrays import Array, Integers
 _REACH = 6.0  # standard deviations of the prior
 _STEP = 0.55  # of ln α, by the smallest SD that it can have at a given slope
 _WIDEST, _SLOPE_STEP = 0.3, 0.3  # of ln α and ln β, and in standard deviations of the prior
+_LEVER = 2.0  # of the typical slope; beyond it the step of the slope is up to half as long
 _ROUND = 6  # patients: a grid is made for the next multiple
 _BLOCK = 500  # trials whose densities are held at once
 
@@ -105,7 +106,9 @@ def grid(
     along = math.sqrt(1 - correlation**2) * prior_sd[0]  # SD of ln α at a given slope
     # ln α and u = (ln α − centre)/along; the information of a patient about a logit is p(1 − p) ≤ 1/4.
     step = min(_WIDEST, _WIDEST / along, _STEP / math.sqrt(1 + patients * along**2 / 4))
-    slope_step = min(_SLOPE_STEP, _SLOPE_STEP / prior_sd[1])
+    # A slope moves the logit of a dose by β·ln(d/d*): the farther from the reference, the sharper the likelihood in it.
+    leverage = math.exp(prior_mean[1]) * max(abs(math.log(dose / reference)) for dose in doses)
+    slope_step = min(_SLOPE_STEP, _SLOPE_STEP / prior_sd[1]) * min(1.0, max(0.5, _LEVER / max(leverage, 1e-9)))
     u = np.arange(-math.ceil(_REACH / step), math.ceil(_REACH / step) + 1) * step
     v = np.arange(-math.ceil(_REACH / slope_step), math.ceil(_REACH / slope_step) + 1) * slope_step
     v, u = (each.ravel() for each in np.meshgrid(v, u, indexing="ij"))

@@ -12,10 +12,11 @@ from scipy.special import ndtr, ndtri
 from pkpd.arguments import NAMED, checked
 from pkpd.arrays import Array
 from pkpd.errors import FitWarning, InputError, nearest, shown, warn
-from pkpd.trial.exposure_response import firth
+from pkpd.trial.exposure_response.firth import penalised as firth
 from pkpd.trial.exposure_response.maximum import maximum
 from pkpd.trial.exposure_response.reading import design_of, read_outcomes, standardised
 from pkpd.trial.exposure_response.separation import separated
+from pkpd.trial.penalised import maximise, profile
 
 if TYPE_CHECKING:
     import pandas
@@ -190,10 +191,11 @@ def fit_logistic(
     back[0, 1:] = -mean / sd
     wide = np.column_stack([np.ones(len(z)), z])
     if penalised:
-        top = firth.maximise(wide, y)
-        shifted = np.column_stack([np.ones(len(x)), x / sd])  # the intercept's own profile is that where x = 0
-        centre = firth.maximise(shifted, y, start=np.asarray(_to_shifted(mean, sd) @ top.beta, dtype=float))
-        limits = np.array([firth.profile(shifted if k == 0 else wide, y, centre if k == 0 else top, k, level)
+        of, own = firth(wide, y), firth(np.column_stack([np.ones(len(x)), x / sd]), y)
+        top = maximise(of, np.zeros(wide.shape[1]))
+        # The intercept's own profile is that where x = 0.
+        centre = maximise(own, np.asarray(_to_shifted(mean, sd) @ top.beta, dtype=float))
+        limits = np.array([profile(own if k == 0 else of, centre if k == 0 else top, k, level)
                            for k in range(wide.shape[1])])  # fmt: skip
         scale = np.concatenate([[1.0], sd])
         low, high, p = limits[:, 0] / scale, limits[:, 1] / scale, limits[:, 2]

@@ -268,11 +268,17 @@ def _fitted(z: Array, y: Integers, time: Array | None, model: str, names: tuple[
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)  # said in the row
-        cox_fit = cox({"duration": time, "event": y > 0, "x": z}, ["x"], level=level)
+        try:
+            cox_fit = cox({"duration": time, "event": y > 0, "x": z}, ["x"], method="auto", level=level)
+        except InputError as error:  # at no event does the exposure differ between those at risk
+            return np.nan, np.nan, np.nan, np.nan, np.nan, "none", str(error.problems[0])
     row = cox_fit.table().iloc[0]
-    low, high = (float(np.log(row[name])) for name in ("low", "high"))
+    low, high, p = (float(one) for one in (np.log(row["low"]), np.log(row["high"]), row["p"]))
+    if cox_fit.profiles is not None:
+        why = "the likelihood grows without end; by Firth's penalty"
+        return float(row["estimate"]), low, high, p, p, f"{cox_fit.method}, ties by Efron", why
     ratio, method = cox_fit.likelihood_ratio()[2], "partial likelihood, ties by Efron"
-    return float(row["estimate"]), low, high, float(row["p"]), ratio, method, str(row["reason"])
+    return float(row["estimate"]), low, high, p, ratio, method, ""
 
 
 def _flat(y: Integers) -> float:

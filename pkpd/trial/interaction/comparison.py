@@ -129,6 +129,8 @@ def compare_treatments(
     (times) or negative (changes), differences by Hodges and Lehmann with the interval of the signed-rank or rank-sum
     test.
 
+    `pkpd.nca.relative` gives the ratios of pairs and of independent groups alone, of two results of NCA.
+
     Parameters
     ----------
     data : Dataset, DataFrame, path, or mapping

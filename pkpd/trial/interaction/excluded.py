@@ -71,7 +71,7 @@ def ratio_by_patients(
     import pandas
 
     numbers = {"test": test, "reference": reference, "cv_test": cv_test, "cv_reference": cv_reference}
-    problems = [f"{name} is {shown(value)}; expected a number > 0" for name, value in numbers.items()
+    problems = [f"{name} is {shown(value)}; expected a number > 0 and ≤ {_LARGEST:g}" for name, value in numbers.items()
                 if not 0 < value <= _LARGEST]  # fmt: skip
     problems += [f"{name} is {shown(value)}; expected a number between 0 and 1"
                  for name, value in (("level", level), ("power", power)) if not 0 < value < 1]  # fmt: skip

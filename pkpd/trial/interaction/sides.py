@@ -135,7 +135,7 @@ def _profiles(value: Any, name: str, where: str) -> None:
 
 def _labels(there: list[str], asked: Asked, what: str) -> tuple[str, str]:
     """Test and reference by name; where neither is said, of two the first and the second."""
-    test, reference = asked.test, asked.reference
+    test, reference = (_among(one, there) for one in (asked.test, asked.reference))
     if test is None and reference is None and len(there) == 2:
         return there[0], there[1]
     lacking = [name for name, one in (("test", test), ("reference", reference)) if one is None]
@@ -147,6 +147,23 @@ def _labels(there: list[str], asked: Asked, what: str) -> tuple[str, str]:
     if problems:
         raise InputError(problems, "treatments")
     return str(test), str(reference)
+
+
+def _among(name: str | None, there: list[str]) -> str | None:
+    """A label as it stands in the data: 30 is 30.0."""
+    if name is None or name in there:
+        return name
+    try:
+        value = float(name)
+    except ValueError:
+        return name
+    for one in there:
+        try:
+            if float(one) == value:
+                return one
+        except ValueError:
+            continue
+    return name
 
 
 def _subjects(source: Any) -> list[Any]:

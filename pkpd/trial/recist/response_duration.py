@@ -69,8 +69,9 @@ def response_duration(
         if lacking:
             raise InputError(lacking, "response_duration")
         deaths = dict(zip(people["subject"], people["death"], strict=True))
-    seen = table[(table["response"] != "NE") & table["day"].notna()]
-    starts = {key: _start(part, chosen) for key, part in seen.groupby(["subject", "reviewer"])}
+    dated = table[table["day"].notna()]  # with those that are not evaluable: too many of them undo a confirmation
+    starts = {key: _start(part, chosen) for key, part in dated.groupby(["subject", "reviewer"])}
+    seen = dated[dated["response"] != "NE"]
     last = seen.groupby(["subject", "reviewer"])["day"].max().to_dict()
     rows = []
     for row in best[best["response"].isin(["CR", "PR"])].to_dict("records"):

@@ -14,7 +14,9 @@ from pkpd.arguments import NAMED, checked
 from pkpd.arrays import Array
 from pkpd.errors import FitWarning, InputError, nearest, shown, warn
 from pkpd.trial.extras import need_statsmodels
-from pkpd.trial.survival.covariates import covariates_of
+from pkpd.trial.penalised import inverse, maximise, profile
+from pkpd.trial.survival.covariates import Covariates, covariates_of
+from pkpd.trial.survival.firth import penalised
 from pkpd.trial.survival.patients import groups_of, read_times
 from pkpd.trial.survival.zph import TRANSFORMS, score_tests
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 TIES = ("Efron", "Breslow")
 _ENDLESS = 12.0  # a log hazard ratio over the range of a covariate that no data determine
 _ENDLESS_WORDS = "the likelihood grows without end: all events are on one side of it"
+METHODS = ("likelihood", "auto", "firth")
+_SAME_WORDS = "at no event do the covariates of those at risk tell one from another; there is nothing to estimate"
+_WALD, _PROFILE = "partial likelihood, Wald intervals", "Firth's penalty, profile intervals"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class CoxFit:
     covariance : array, shape (columns, columns)
         Inverse of the information.
     log_likelihood, null_log_likelihood : float
-        Partial, at the estimates and at 0.
+        Partial, at the estimates and at 0; penalised by Firth's method.
     ties : {"Efron", "Breslow"}
         How ties were treated.
     patients, events : int
@@ -52,6 +57,10 @@ class CoxFit:
         Coverage of the intervals.
     data : tuple of arrays
         Durations, events, covariates, strata.
+    method : str
+        In words.
+    profiles : array, shape (columns, 3), optional
+        By Firth's method: limits of the log hazard ratios, and p of each.
     """
 
     names: tuple[str, ...]
@@ -67,6 +76,8 @@ class CoxFit:
     reasons: tuple[str, ...]
     level: float
     data: tuple[Array, Array, Array, Any]
+    method: str = _WALD
+    profiles: Array | None = None
 
     def table(self) -> pandas.DataFrame:
         """Return a row per column: ``covariate, estimate, se, hazard_ratio, low, high, z, p, reason``."""
@@ -74,10 +85,12 @@ class CoxFit:
 
         se = np.sqrt(np.diag(self.covariance))
         z, reach = self.estimates / se, float(ndtri(0.5 + self.level / 2)) * se
+        low, high, p = self.estimates - reach, self.estimates + reach, 2.0 * ndtr(-np.abs(z))
+        if self.profiles is not None:
+            low, high, p = self.profiles.T
         return pandas.DataFrame({
             "covariate": self.names, "estimate": self.estimates, "se": se, "hazard_ratio": np.exp(self.estimates),
-            "low": np.exp(self.estimates - reach), "high": np.exp(self.estimates + reach), "z": z,
-            "p": 2.0 * ndtr(-np.abs(z)), "reason": self.reasons,
+            "low": np.exp(low), "high": np.exp(high), "z": z, "p": p, "reason": self.reasons,
         })  # fmt: skip
 
     def likelihood_ratio(self) -> tuple[float, int, float]:
@@ -95,7 +108,8 @@ class CoxFit:
         Parameters
         ----------
         transform : {"km", "rank", "log", "identity"}
-            Function of time: 1 − the Kaplan–Meier curve just before, the rank of the event, or the time.
+            Function of time: 1 − the Kaplan–Meier curve just before, the rank of the time among those of all patients,
+            or the time.
 
         Returns
         -------
@@ -105,7 +119,7 @@ class CoxFit:
         Raises
         ------
         InputError
-            If the transform is unknown, or an estimate is missing.
+            If the transform is unknown, an estimate is missing, or estimates are by Firth's penalty.
 
         References
         ----------
@@ -115,6 +129,8 @@ class CoxFit:
 
         if transform not in TRANSFORMS:
             raise InputError(f"unknown transform {shown(transform)}; {nearest(transform, TRANSFORMS)}", "cox")
+        if self.profiles is not None:
+            raise InputError("the test needs estimates by the likelihood; these are by Firth's penalty", "cox")
         if any(self.reasons):
             raise InputError(f"{self.names[np.argmax(np.array(self.reasons) != '')]}: {_ENDLESS_WORDS}", "cox")
         rows = score_tests(self.data, self.estimates, self.terms, transform, self.ties == "Efron")
@@ -126,10 +142,11 @@ class CoxFit:
     def summary(self) -> str:
         """Return the numbers as text, with the names of the methods."""
         chi, df, p = self.likelihood_ratio()
+        kind = "partial" if self.profiles is None else "penalised"
         lines = [
-            f"Cox model, ties by {self.ties}: {self.events} events in {self.patients} patients"
+            f"Cox model, {self.method}, ties by {self.ties}: {self.events} events in {self.patients} patients"
             + (f" ({self.dropped} left out)" if self.dropped else ""),
-            f"log partial likelihood {self.log_likelihood:.3f}; likelihood-ratio test χ² {chi:.3f}, df {df}, p {p:.3g}",
+            f"log {kind} likelihood {self.log_likelihood:.3f}; likelihood-ratio test χ² {chi:.3f}, df {df}, p {p:.3g}",
         ]
         for row in self.table().itertuples(index=False):
             lines.append(
@@ -151,12 +168,16 @@ def cox(
     covariates: Sequence[str],
     *,
     ties: str = "Efron",
+    method: str = "likelihood",
     strata: str | None = None,
     reference: Mapping[str, Any] | None = None,
     level: float = 0.95,
     columns: Mapping[str, str] | None = None,
 ) -> CoxFit:
     r"""Return Cox's model :math:`h(t) = h_0(t) \exp(x\beta)`.
+
+    Where all events are on one side of a covariate the likelihood grows without end, and there is no estimate. Firth's
+    method has one: it maximises :math:`\ell + \frac12\ln\det I`, with intervals from the profile of that.
 
     Parameters
     ----------
@@ -167,12 +188,14 @@ def cox(
         out, counted.
     ties : {"Efron", "Breslow"}
         Events at the same time. R's default is Efron, that of SAS and statsmodels Breslow.
+    method : {"likelihood", "auto", "firth"}
+        ``"auto"`` is the likelihood, or Firth's method (said) where an estimate would be infinite.
     strata : str, optional
         Column in each value of which the baseline hazard is another.
     reference : mapping, optional
         Covariate → level with which the others are compared; also makes numbers into levels.
     level : float
-        Coverage of the intervals (Wald).
+        Coverage of the intervals: Wald's, by Firth's method profile ones.
     columns : mapping, optional
         Our name → its heading in the table.
 
@@ -189,18 +212,20 @@ def cox(
     Warns
     -----
     FitWarning
-        If an estimate is infinite.
+        If an estimate would be infinite.
     DataWarning
         If rows were left out.
 
     References
     ----------
     Cox DR. J R Stat Soc B 1972;34:187-220. Efron B. J Am Stat Assoc 1977;72:557-565. Breslow N. Biometrics
-    1974;30:89-99.
+    1974;30:89-99. Heinze G, Schemper M. Biometrics 2001;57:114-119 (Firth's penalty).
     """
     problems = []
     if ties not in TIES:
         problems.append(f"unknown ties {shown(ties)}; {nearest(ties, TIES)}")
+    if method not in METHODS:
+        problems.append(f"unknown method {shown(method)}; {nearest(method, METHODS)}")
     if not 0 < level < 1:
         problems.append(f"level is {shown(level)}; expected a number between 0 and 1")
     if isinstance(covariates, str):
@@ -215,20 +240,53 @@ def cox(
     layer = layer[kept]
     if not happened.any():
         raise InputError(f"no event happened in {len(time)} patients; there is nothing to fit", "cox")
+    counted = (len(time), int(happened.sum()), int((~kept).sum()))
+    if method != "firth":
+        fit = _by_likelihood(design, time, happened, layer, strata is not None, ties, level, counted)
+        for name, reason in zip(fit.names, fit.reasons, strict=True):
+            if reason and method == "likelihood":
+                warn(f"{name}: {reason}; its hazard ratio is not estimated (method='firth' does)", FitWarning)
+        if method == "likelihood" or not any(fit.reasons):
+            return fit
+        warn(f"{fit.names[np.argmax(np.array(fit.reasons) != '')]}: {_ENDLESS_WORDS}; by Firth's penalty", FitWarning)
+    return _by_firth(design, time, happened, layer, ties, level, counted)
+
+
+def _by_likelihood(
+    design: Covariates, time: Array, happened: Array, layer: Any, stratified: bool, ties: str, level: float,
+    counted: tuple[int, int, int],
+) -> CoxFit:  # fmt: skip
     low, width = design.x.min(axis=0), np.ptp(design.x, axis=0)
     scaled = (design.x - low) / width
-    found, value, null, information = _maximum(time, happened, scaled, layer if strata is not None else None, ties)
+    found, value, null, information = _maximum(time, happened, scaled, layer if stratified else None, ties)
     covariance = np.linalg.pinv(information)
     endless = (np.abs(found) > _ENDLESS) & ~(np.sqrt(np.diag(covariance)) < np.abs(found))
     reasons = tuple(_ENDLESS_WORDS if one else "" for one in endless)
-    for name, reason in zip(design.names, reasons, strict=True):
-        if reason:
-            warn(f"{name}: {reason}; its hazard ratio is not estimated", FitWarning)
     covariance = covariance / np.outer(width, width)
     covariance[endless, :] = covariance[:, endless] = np.nan
     return CoxFit(
-        design.names, design.terms, np.where(endless, np.nan, found / width), covariance, value, null, ties, len(time),
-        int(happened.sum()), int((~kept).sum()), reasons, level, (time, happened, design.x, layer),
+        design.names, design.terms, np.where(endless, np.nan, found / width), covariance, value, null, ties, *counted,
+        reasons, level, (time, happened, design.x, layer),
+    )  # fmt: skip
+
+
+def _by_firth(
+    design: Covariates, time: Array, happened: Array, layer: Any, ties: str, level: float,
+    counted: tuple[int, int, int],
+) -> CoxFit:  # fmt: skip
+    sd = design.x.std(axis=0, ddof=1)
+    of = penalised(time, happened, (design.x - design.x.mean(axis=0)) / sd, layer, ties == "Efron")
+    nothing = np.zeros(len(sd))
+    if not np.isfinite(of(nothing)[0]):
+        raise InputError(_SAME_WORDS, "cox")
+    top = maximise(of, nothing)
+    profiles = np.array([profile(of, top, k, level) for k in range(len(sd))])
+    profiles[:, :2] /= sd[:, None]
+    unit = float(np.log(sd).sum())  # the penalty of covariates in their own units
+    return CoxFit(
+        design.names, design.terms, top.beta / sd, inverse(top.information) / np.outer(sd, sd), top.value + unit,
+        of(nothing)[0] + unit, ties, *counted, ("",) * len(sd), level, (time, happened, design.x, layer), _PROFILE,
+        profiles,
     )  # fmt: skip
 
 
@@ -240,11 +298,20 @@ def _maximum(time: Array, event: Array, x: Array, strata: Any, ties: str) -> tup
     model = PHReg(time, x, status=event, ties=ties.lower(), strata=strata)
     here = np.zeros(x.shape[1])
     value = null = float(model.loglike(here))
+    information = -np.asarray(model.hessian(here))
+    if np.linalg.matrix_rank(information, tol=1e-12 * max(1.0, float(np.trace(information))), hermitian=True) < len(
+        here
+    ):
+        raise InputError(_SAME_WORDS, "cox")
     for _ in range(60):
         gradient, information = np.asarray(model.score(here)), -np.asarray(model.hessian(here))
         step = np.linalg.pinv(information, hermitian=True) @ gradient
         step *= min(1.0, 3.0 / max(np.abs(step).max(), 1e-300))
-        if gradient @ step < 1e-14 * max(1.0, abs(value)) or np.abs(here).max() > 2.5 * _ENDLESS:
+        if np.abs(here).max() > 2.5 * _ENDLESS:
+            break
+        if gradient @ step < 1e-12 * max(1.0, abs(value)):
+            here = here + step  # the likelihood no longer tells the two apart; the estimate gains half its digits
+            value = float(model.loglike(here))
             break
         for _ in range(20):
             tried = float(model.loglike(here + step))

@@ -70,7 +70,15 @@ def read_times(
     InputError
         Listing all that cannot be used.
     """
-    table = read_table(times, TIMES, what, named=named)
+    try:
+        table = read_table(times, TIMES, what, named=named)
+    except InputError as error:
+        if not any(
+            str(name).casefold() == "cnsr" for name in getattr(times, "columns", times if named is None else ())
+        ):
+            raise
+        hint = "of CNSR 0 is the event: pkpd.io.cdisc.read_adtte turns it round"
+        raise InputError([*error.problems, hint], what) from None
     lacking = [
         f"no column {name!r}; {nearest(name, [c for c in table if c != 'row'])}" for name in more if name not in table
     ]

@@ -86,7 +86,7 @@ def _transformed(time: Array, event: Array, at: Array, transform: str) -> Array:
     if transform == "log":
         return np.log(np.maximum(at, np.min(at[at > 0], initial=1.0) / 2.0))
     if transform == "rank":
-        order = np.sort(at)
+        order = np.sort(time)  # of all patients, censored ones too
         return (np.searchsorted(order, at, side="left") + np.searchsorted(order, at, side="right") + 1) / 2.0
     when = np.unique(time[event > 0])
     n = len(time) - np.searchsorted(np.sort(time), when, side="left")

@@ -94,9 +94,10 @@ def criteria(source: Any = "CTCAE v3.0", *, name: str = "", columns: Mapping[str
     Parameters
     ----------
     source : str, DataFrame, path, or mapping
-        ``"CTCAE v3.0"``, ``"CTCAE v4.03"``, ``"CTCAE v5.0"``, ``"CTCAE v6.0"`` (neutrophils and platelets only, not
-        checked), or a table with one row per test and grade: ``test, direction`` (low, high), ``grade``, and ``limit,
-        unit`` (or ``limit_si, unit_si``). ``basis`` says of what the limit is a multiple: LLN, ULN, baseline;
+        ``"CTCAE v3.0"`` (also ``"v3"``, ``"3.0"``), ``"CTCAE v4.03"``, ``"CTCAE v5.0"``, ``"CTCAE v6.0"`` (neutrophils
+        and platelets only), or a table with one row per test and grade: ``test, direction`` (low, high),
+        ``grade``, and ``limit, unit`` (or ``limit_si, unit_si``). ``basis`` says of what the limit is a multiple: LLN,
+        ULN, baseline;
         ``includes_limit`` whether a value on the limit has the grade; ``needs`` names a column of the values, such as
         ``symptoms``, that must say yes.
     name : str
@@ -122,6 +123,7 @@ def criteria(source: Any = "CTCAE v3.0", *, name: str = "", columns: Mapping[str
         return source
     if isinstance(source, str) and not source.lower().endswith((".csv", ".xpt", ".xlsx", ".parquet")):
         known = {one.casefold().replace(" ", ""): one for one in VERSIONS}
+        known |= {name.split(".")[0]: one for name, one in known.items()}  # "v5"
         spelled = source.casefold().replace(" ", "")
         spelled = spelled if spelled.startswith("ctcae") else f"ctcae{spelled}"
         spelled = spelled if spelled.startswith("ctcaev") else spelled.replace("ctcae", "ctcaev", 1)

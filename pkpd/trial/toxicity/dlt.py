@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arguments import checked
-from pkpd.errors import InputError
+from pkpd.errors import InputError, few, shown, warn
 from pkpd.trial.recist.scans import SUBJECT, provenance
 from pkpd.trial.tables import Column, read_table
 from pkpd.trial.toxicity.dlt_rules import CONDITIONS, DltRules
@@ -139,6 +140,11 @@ def dose_limiting(
         problems.append(f"{place}: ends on day {row['end']:g}, before its start on day {row['start']:g}")
     if problems:
         raise InputError(problems, "dose_limiting")
+    if rules.course and "course" in table:
+        table["course"] = [_course(text) for text in table["course"]]
+        said_ = [text for text in dict.fromkeys(table["course"]) if text]
+        if said_ and rules.course not in said_:
+            warn(f"no event is of course {shown(rules.course)}, which alone counts; the events are of {few(said_)}")
     known = table["start"].notna() & table["end"].notna()
     days = (table["end"] - table["start"] + 1).where(known)
     bounded = table["shortest"].notna() | table["longest"].notna()  # then an empty bound is no bound
@@ -153,6 +159,12 @@ def dose_limiting(
     table["reason"] = [reason for _, reason in answers]
     table.attrs.update(provenance(events), rules=rules)
     return table
+
+
+def _course(text: str) -> str:
+    """The number of a course, where it is written with a word: Cycle 1, C01."""
+    found = re.fullmatch(r"(?:course|cycle|c)?\s*0*([1-9]\d*)", text.strip(), re.I)
+    return found[1] if found else text
 
 
 def _answer(row: dict[str, Any], flags: dict[str, float], rules: DltRules) -> tuple[str, str]:
@@ -204,7 +216,7 @@ def _exempt(term: str, flags: dict[str, float], rules: DltRules) -> tuple[str, s
     """Whether an exemption holds: the first that surely does, else one that might."""
     doubt = ""
     for one in rules.exemptions:
-        if term.casefold() not in {name.casefold() for name in one.terms}:
+        if not one.is_of(term):
             continue
         holds = [1 - flags[when[3:]] if when.startswith("no ") else flags[when] for when in one.when]
         condition = f", {' and '.join(one.when)}" if one.when else ""

@@ -16,7 +16,7 @@ class Exemption:
     Attributes
     ----------
     terms : tuple of str
-        Names of the toxicity, in any case of letters.
+        Names of the toxicity, in any case of letters, -emia or -aemia.
     when : tuple of str
         Conditions, all of which must hold: columns of the events that must say yes (``"transient"``,
         ``"asymptomatic"``), or no where the condition begins with "no " (``"no antiemetics"``, ``"no infection"``).
@@ -33,9 +33,18 @@ class Exemption:
 
     __repr__ = brief
 
+    def is_of(self, term: str) -> bool:
+        """Say whether a toxicity is one of the terms."""
+        return _folded(term) in {_folded(one) for one in self.terms}
+
     def words(self) -> str:
         """Return the exemption as a text."""
         return ", ".join(self.terms) + (f" ({' and '.join(self.when)})" if self.when else "")
+
+
+def _folded(term: str) -> str:
+    """A term without the differences of spelling: Hyponatraemia is hyponatremia."""
+    return " ".join(term.casefold().split()).replace("aemi", "emi").replace("leuco", "leuko")
 
 
 IL21_EXEMPTIONS = (
@@ -43,12 +52,15 @@ IL21_EXEMPTIONS = (
     Exemption(("pyrexia", "fever")),
     Exemption(("chills", "rigors"), ("transient",)),
     Exemption(("nausea", "vomiting"), ("no antiemetics",)),
-    Exemption(("lymphopenia", "lymphocytes low", "leukopenia", "leukocytes low")),
-    Exemption(("neutropenia", "neutrophils low"), ("transient", "no infection")),
-    Exemption(("hypophosphatemia", "hyponatremia", "hypernatremia", "hypokalemia", "hyperkalemia"), ("asymptomatic",)),
-    Exemption(("amylase high", "lipase high"), ("asymptomatic",)),
-)
-"""Exceptions of the protocol of Bhatia et al. 2014 (J. ImmunoTherapy of Cancer 2:2)."""
+    Exemption(("lymphopenia", "lymphocytes low", "lymphocyte count decreased",
+               "leukopenia", "leukocytes low", "white blood cell decreased", "white blood cell count decreased")),
+    Exemption(("neutropenia", "neutrophils low", "neutrophil count decreased"), ("transient", "no infection")),
+    Exemption(("hypophosphatemia", "hyperphosphatemia", "hyponatremia", "hypernatremia", "hypokalemia", "hyperkalemia",
+               "hypocalcemia", "hypercalcemia", "hypomagnesemia", "hypermagnesemia"), ("asymptomatic",)),
+    Exemption(("amylase high", "amylase increased", "serum amylase increased", "blood amylase increased",
+               "lipase high", "lipase increased", "blood lipase increased"), ("asymptomatic",)),
+)  # fmt: skip
+"""Exceptions of the protocol of Bhatia et al. 2014 (J. ImmunoTherapy of Cancer 2:2), by the terms of CTCAE 3 to 5."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pkpd.arrays import Array
 from pkpd.errors import InputError, shown
 from pkpd.trial.recist.scans import provenance
 from pkpd.trial.toxicity.spells import spells
-from pkpd.trial.toxicity.worst import read_grades
+from pkpd.trial.toxicity.worst import before_baseline, read_grades
 
 if TYPE_CHECKING:
     import pandas
@@ -63,11 +63,10 @@ def grade_times(
     if problems:
         raise InputError(problems, "grade_times")
     table = read_grades(graded, columns)
+    table = table[~before_baseline(table)]
     table = table[table["lowest"].notna() & table["day"].notna()].sort_values("day", kind="stable")
     rows: list[dict[str, Any]] = []
-    for (who, term), part in table.groupby(["subject", "term"], sort=False):
-        first = part.loc[part["is_baseline"], "day"]
-        own = part[part["day"] >= first.max()] if len(first) else part
+    for (who, term), own in table.groupby(["subject", "term"], sort=False):
         after = own[~own["is_baseline"]]
         onset = after.loc[after["lowest"] >= least, "day"].min()
         every = spells(own["day"].tolist(), (own["lowest"] >= least).tolist())

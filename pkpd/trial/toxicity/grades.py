@@ -14,8 +14,8 @@ from pkpd.errors import InputError, few, nearest, shown, warn
 from pkpd.trial.recist.scans import provenance
 from pkpd.trial.toxicity.criteria import Criteria, Limit
 from pkpd.trial.toxicity.criteria import criteria as criteria_of
-from pkpd.trial.toxicity.judging import Judged, Known, judge
-from pkpd.trial.toxicity.lab_units import MOLAR_MASS, factor, known_test
+from pkpd.trial.toxicity.judging import Judged, Known, judge, set_aside
+from pkpd.trial.toxicity.lab_units import MOLAR_MASS, by_mass, factor, known_test
 from pkpd.trial.toxicity.values import baseline_rows, read_values, said
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def grades(
     import pandas
 
     rules = criteria_of(criteria)
-    table = read_values(values, limits, columns)
+    table = read_values(values, limits, columns, rules.tests)
     clash = [name for name in _ADDED if name in table]
     if clash:
         raise InputError(f"the values have columns {', '.join(clash)} already; grades adds these", "grades")
@@ -80,7 +80,7 @@ def grades(
         many = int(table["test"].isin(unknown).sum())
         warn(f"{many} values have no grade: {rules.name} has no test {few(unknown)}")
     problems: list[str] = []
-    flags = {need: said(table, need, problems) for need in sorted({*rules.table["needs"]} - {""})}
+    flags = {need: said(table, need, problems) for need in sorted({*rules.table["needs"]} - {""}) if need in table}
     table["is_baseline"] = baseline_rows(table)
     parts = []
     for (test, unit), part in table.groupby(["test", "unit"], sort=False):
@@ -138,7 +138,7 @@ def _known(
     table: pandas.DataFrame, part: pandas.DataFrame, test: str, scale: float, flags: dict[str, Array],
     limits: Sequence[Limit],
 ) -> Known:  # fmt: skip
-    """What is known of each value, in the unit of the column; a baseline in another unit is not known."""
+    """What is known of each value, in the unit of the column; so is a baseline, where its own unit converts."""
 
     def scaled(cells: pandas.Series) -> Array:
         return np.asarray(product(cells.to_numpy(float), scale), dtype=float)
@@ -147,7 +147,7 @@ def _known(
     base, abnormal = np.full(len(part), np.nan), np.full(len(part), np.nan)
     baselines = table[table["is_baseline"] & (table["test"] == test)]
     for other, own in baselines.groupby("unit", sort=False):
-        ratio = 1.0 if other == unit else factor(str(other), unit, test) if other and unit else None
+        ratio = 1.0 if other == unit else by_mass(str(other), unit, test) if other and unit else None
         if ratio is None:
             continue
         own = own.set_index("subject")
@@ -161,6 +161,7 @@ def _reasons(limits: Sequence[Limit], direction: str, column: int, known: Known,
     """Why each value has its grade, or why it has none."""
     sign = "<" if direction == "low" else ">"
     units_ = next((one.units[column] for one in limits if one.basis == "absolute"), "")
+    aside = set_aside(limits, known.flags)
     found = []
     for i, value in enumerate(known.value.tolist()):
         if np.isnan(value):
@@ -179,8 +180,10 @@ def _reasons(limits: Sequence[Limit], direction: str, column: int, known: Known,
             low, high = int(judged.low[i]), int(judged.high[i])
             lacks = _lacking(limits[left], known, i)
             text += f"; {lacks} not known: grade {low} to {high}"
-            if all(limit.needs for limit in limits if limit.grade > 1) and not units_:
+            if all(limit.needs for limit in limits if limit.grade > 1) and not units_ and not aside:
                 text += "; not gradable by value"
+        if aside and judged.low[i] > 0:
+            text += f"; grade {aside[0].grade} is that of life-threatening consequences, of which there is no column"
         found.append(text)
     return found
 
@@ -204,6 +207,8 @@ def _other(
 ) -> list[str]:
     """Grades by the other printed column, where they differ."""
     mass, empty = MOLAR_MASS.get(test), [""] * known.value.size
+    if all(limit.basis != "absolute" for limit in limits):
+        return empty  # multiples are the same in every unit
     if mass is None or not all(pair) or any(np.isnan(limit.limits[1 - column]) for limit in limits):
         return empty
     scale = mass / 10 if column == 0 else 10 / mass  # mmol/L · g/mol = mg/L

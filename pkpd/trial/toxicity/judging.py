@@ -16,7 +16,7 @@ from pkpd.trial.toxicity.criteria import Limit
 class Known(NamedTuple):
     """What is known of each value, shape (n,) throughout; NaN: not known.
 
-    ``abnormal`` and every flag are 1 for yes, 0 for no.
+    ``abnormal`` and every flag are 1 for yes, 0 for no; a flag of which the table has no column is not there.
     """
 
     value: Array
@@ -40,7 +40,7 @@ class Judged(NamedTuple):
 
 
 def judge(limits: Sequence[Limit], falling: bool, column: int, known: Known) -> Judged:
-    """Return the smallest and the largest grade that the values can have.
+    """Return the smallest and the largest grade that the values can have; see `set_aside` for what is not looked at.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def judge(limits: Sequence[Limit], falling: bool, column: int, known: Known) -> 
     denied = np.zeros(n, dtype=bool)
     references = {"absolute": np.ones(n), "LLN": known.lln, "ULN": known.uln, "baseline": known.base}
     for k, limit in enumerate(limits):
+        if limit in set_aside(limits, known.flags):
+            continue
         edge = np.asarray(product(references[limit.basis], limit.limits[column]), dtype=float)
         there = ~np.isnan(edge)
         certain = there & beyond(known.value, edge, falling, limit.inclusive)
@@ -89,3 +91,15 @@ def beyond(value: Array, edge: Array, falling: bool, inclusive: bool) -> npt.NDA
     if falling:
         return np.asarray(value <= edge if inclusive else value < edge)
     return np.asarray(value >= edge if inclusive else value > edge)
+
+
+def set_aside(limits: Sequence[Limit], flags: Mapping[str, Array]) -> list[Limit]:
+    """Return limits that only a column ``life_threatening`` can meet, where the table has none and the value decides.
+
+    Anaemia of 7.5 g/dL is grade 3 by its value; that it threatens life would be an adverse event of its own, and a
+    table of laboratory values that never speaks of it does not leave it open. Where all grades are clinical
+    (phosphate in 5.0) it stays open.
+    """
+    clinical = any(limit.needs in ("intervention", "severe") for limit in limits)
+    return [limit for limit in limits
+            if limit.needs == "life_threatening" and limit.needs not in flags and not clinical]  # fmt: skip

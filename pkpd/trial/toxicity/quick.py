@@ -42,13 +42,20 @@ def grade(
     Returns
     -------
     array of float
-        Grades; NaN where the value is NaN, and where the value alone does not decide (symptoms, baseline).
+        Grades; NaN where the value is NaN, and where it alone does not decide (symptoms, baseline).
 
     Raises
     ------
     InputError
         If the test is unknown, the unit does not fit, or a limit is not positive.
     """
+    low, high = _range(test, values, limit, criteria, unit)
+    result: Array = np.where(low == high, low, np.nan)
+    return result
+
+
+def _range(test: str, values: ArrayLike, limit: ArrayLike, criteria: Any, unit: str | None) -> tuple[Array, Array]:
+    """The smallest and the largest grade that each value can have; NaN where nothing was measured."""
     rules = criteria_of(criteria)
     name = known_test(test, rules.tests)
     if name is None:
@@ -59,7 +66,8 @@ def grade(
         shapes = f"{np.shape(values)} and {np.shape(limit)}"
         raise InputError(f"values and limit have shapes {shapes}; expected a limit for each value, or one") from None
     if not (normal > 0).all():
-        raise InputError(f"limit of normal of {test!r} is {np.min(normal)}; expected a number > 0")
+        wrong = normal[~(normal > 0)].flat[0]
+        raise InputError(f"limit of normal of {test!r} is {wrong}; expected a number > 0 (grades takes values without)")
     (_, direction), limits = next(iter(rules.terms(name).items()))
     column, scale = 1 if name in _PRINTED and limits[0].units[1] else 0, 1.0
     if np.isnan(limits[0].limits[column]):
@@ -75,8 +83,7 @@ def grade(
     falling = direction == "low"
     known = Known(flat, edge if falling else nothing, nothing if falling else edge, nothing, nothing, {})
     judged = judge(limits, falling, column, known)
-    result: Array = np.where(judged.low == judged.high, judged.low, np.nan).reshape(x.shape)
-    return result
+    return judged.low.reshape(x.shape), judged.high.reshape(x.shape)
 
 
 @checked
@@ -84,7 +91,10 @@ def worst_grade(
     test: str, values: ArrayLike, *, limit: ArrayLike, axis: int = -1, criteria: Any = "CTCAE v3.0",
     unit: str | None = None,
 ) -> Array:  # fmt: skip
-    """Return the worst grade along an axis, NaN values passed over; NaN only where nothing was measured.
+    """Return the worst grade along an axis; values that are NaN are passed over.
+
+    NaN where nothing was measured, and where a value whose grade is not known (symptoms, baseline) may be worse than
+    all others.
 
     Parameters
     ----------
@@ -93,8 +103,8 @@ def worst_grade(
     axis : int
         Along which the worst is looked for.
     """
-    grades = grade(test, values, limit=limit, criteria=criteria, unit=unit)
-    if not -grades.ndim <= axis < grades.ndim:
-        raise InputError(f"axis is {shown(axis)}; the values have {grades.ndim} dimensions", "worst_grade")
-    worst = np.max(np.where(np.isnan(grades), -1.0, grades), axis=axis, initial=-1.0)
-    return np.where(worst < 0, np.nan, worst)
+    low, high = _range(test, values, limit, criteria, unit)
+    if not -low.ndim <= axis < low.ndim:
+        raise InputError(f"axis is {shown(axis)}; the values have {low.ndim} dimensions", "worst_grade")
+    least, most = (np.max(np.where(np.isnan(one), -1.0, one), axis=axis, initial=-1.0) for one in (low, high))
+    return np.where((least < 0) | (least < most), np.nan, least)

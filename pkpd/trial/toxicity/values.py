@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pkpd.arrays import Array
-from pkpd.errors import InputError, warn
+from pkpd.decimals import product
+from pkpd.errors import InputError, few, nearest, warn
 from pkpd.io.cells import flag, is_missing
 from pkpd.io.findings import shown
 from pkpd.trial.recist.scans import SUBJECT
 from pkpd.trial.tables import Column, read_table
+from pkpd.trial.toxicity.lab_units import by_mass, known_test
 
 if TYPE_CHECKING:
     import pandas
@@ -44,8 +46,17 @@ LIMITS = (
 )
 
 
-def read_values(values: Any, limits: Any, named: Mapping[str, str] | None) -> pandas.DataFrame:
+def read_values(
+    values: Any, limits: Any, named: Mapping[str, str] | None, tests: Sequence[str] = ()
+) -> pandas.DataFrame:
     """Return laboratory values with their limits of normal; every other column as it came.
+
+    Parameters
+    ----------
+    values, limits, named
+        See `grades`.
+    tests : sequence of str
+        Tests that criteria know, whose other names are known, too.
 
     Raises
     ------
@@ -57,7 +68,7 @@ def read_values(values: Any, limits: Any, named: Mapping[str, str] | None) -> pa
         if name not in table:
             table[name] = empty
     if limits is not None:
-        _fill_limits(table, read_table(limits, LIMITS, "limits of normal"))
+        _fill_limits(table, read_table(limits, LIMITS, "limits of normal"), tests)
     swapped = table[(table["lln"] > table["uln"]).to_numpy(bool)]
     if len(swapped):
         raise InputError(
@@ -68,8 +79,8 @@ def read_values(values: Any, limits: Any, named: Mapping[str, str] | None) -> pa
     return table
 
 
-def _fill_limits(table: pandas.DataFrame, limits: pandas.DataFrame) -> None:
-    """Give values without limits those of their test, laboratory, sex and date: the latest that hold."""
+def _fill_limits(table: pandas.DataFrame, limits: pandas.DataFrame, tests: Sequence[str]) -> None:
+    """Give values without limits those of their test, laboratory, sex and date: the most special, then the latest."""
     by = [name for name in ("laboratory", "sex") if name in limits and (limits[name] != "").any()]
     dated = "since" in limits and (limits["since"] != "").any()
     problems = [f"limits of normal differ by {name}, and the values have no column {name!r}"
@@ -82,30 +93,56 @@ def _fill_limits(table: pandas.DataFrame, limits: pandas.DataFrame) -> None:
             problems.append(f"{shown(text)} is no date; expected one such as 2014-03-01")
     if problems:
         raise InputError(problems, "limits of normal")
-    sets: dict[tuple[str, ...], list[tuple[float, float, float, str]]] = {}
+    known = {name: known_test(name, [*tests]) or name.casefold() for name in {*limits["test"], *table["test"]}}
+    sets: dict[tuple[str, ...], dict[float, dict[str, Any]]] = {}
     for row in limits.to_dict("records"):
-        key = (row["test"].casefold(), *(row[name].casefold() for name in by))
-        since = days[row["since"]] if dated else -np.inf
-        sets.setdefault(key, []).append((since, row.get("lln", np.nan), row.get("uln", np.nan), row.get("unit", "")))
+        key = (known[row["test"]], *(row[name].casefold() for name in by))
+        same = sets.setdefault(key, {}).setdefault(days[row["since"]] if dated else -np.inf, row)
+        if same is not row:
+            problems.append(f"row {row['row']}: {row['test']} has limits in row {same['row']} already")
+    _limits_of_nothing(limits["test"], table["test"], known, tests)
     lln, uln = table["lln"].to_numpy(float).copy(), table["uln"].to_numpy(float).copy()
+    scales: dict[tuple[str, str, str], float | None] = {}
     for i, row in enumerate(table.to_dict("records")):
         own = [str(row[name]).casefold() for name in by]
-        keys = [(row["test"].casefold(), *own)]
+        keys = [(known[row["test"]], *own)]
         for k in range(len(by)):  # an empty cell of the limits holds for all
             keys += [(*key[: k + 1], "", *key[k + 2 :]) for key in keys]
-        found = [one for key in keys for one in sets.get(key, ()) if one[0] <= (days[str(row["date"])] if dated else 0)]
-        if not found:
+        day = days[str(row["date"])] if dated else 0.0
+        fits = [(sets[key], then) for key in keys if (then := [s for s in sets.get(key, ()) if s <= day])]
+        if not fits or not (np.isnan(lln[i]) or np.isnan(uln[i])):
             continue
-        _, low, high, unit = max(found, key=lambda one: one[0])
-        if unit and row["unit"] and unit != row["unit"]:
+        one = fits[0][0][max(fits[0][1])]
+        what = (known[row["test"]], one.get("unit", ""), row["unit"])
+        if what not in scales:
+            scales[what] = by_mass(what[1], what[2], what[0]) if what[1] and what[2] and what[1] != what[2] else 1.0
+        scale = scales[what]
+        if scale is None:
             problems.append(f"row {row['row']}, subject {row['subject']}: {row['test']} in {shown(row['unit'])}, "
-                            f"its limits of normal in {shown(unit)}")  # fmt: skip
+                            f"its limits of normal in {shown(what[1])}")  # fmt: skip
             continue
+        low, high = product([one.get("lln", np.nan), one.get("uln", np.nan)], scale)
         lln[i] = low if np.isnan(lln[i]) else lln[i]
         uln[i] = high if np.isnan(uln[i]) else uln[i]
+    for test in dict.fromkeys(test for test, unit, _ in scales if not unit):
+        units_ = list(dict.fromkeys(unit for one, own, unit in scales if one == test and not own))
+        if any(by_mass(unit, units_[0], test) != 1.0 for unit in units_[1:]):  # else one unit, spelled twice
+            problems.append(f"{test} is in {few(map(shown, units_))}, its limits of normal in no unit; "
+                            "expected a column 'unit' in the limits")  # fmt: skip
     if problems:
         raise InputError(problems, "limits of normal")
     table["lln"], table["uln"] = lln, uln
+
+
+def _limits_of_nothing(
+    names: pandas.Series, used: pandas.Series, known: Mapping[str, str], tests: Sequence[str]
+) -> None:
+    """Warn of limits of tests that nobody knows and no value is of: the name may be misspelt."""
+    there = {known[name] for name in used}
+    strange = [name for name in dict.fromkeys(names) if known[name] not in there and known[name] not in tests]
+    if strange:
+        first = nearest(strange[0], [*dict.fromkeys([*used, *tests])])
+        warn(f"limits of normal of {len(strange)} tests belong to no value: {few(strange)}; {first}")
 
 
 def baseline_rows(table: pandas.DataFrame) -> npt.NDArray[np.bool_]:

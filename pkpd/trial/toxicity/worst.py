@@ -101,7 +101,7 @@ def worst_grades(
         raise InputError(problems, "worst_grades")
     keys = [*dict.fromkeys(by)]
     # A row before the baseline says nothing of treatment.
-    before = table["is_baseline"] | (table["day"] < _day_of_baseline(table))
+    before = table["is_baseline"] | before_baseline(table)
     after = table[~before].sort_values("day", kind="stable")
     everyone = table.drop_duplicates(keys)[keys]
     known = after[after["lowest"].notna()]
@@ -111,11 +111,13 @@ def worst_grades(
     reached = known.merge(found.reset_index()[[*keys, "lowest"]], on=[*keys, "lowest"])
     result = result.merge(reached.drop_duplicates(keys)[[*keys, "day"]], on=keys, how="left")
     own = [key for key in ("subject", "term") if key in keys]
-    first = table[table["is_baseline"]].groupby(own, sort=False)["grade"].max().rename("baseline")
+    first = table[table["is_baseline"]].groupby(own, sort=False)[["grade", "lowest", "highest"]].max()
+    first.columns = pandas.Index(["baseline", "base_low", "base_high"])
     result = result.merge(first.reset_index(), on=own, how="left")
     if which == "treatment-emergent":
-        none = (result["highest"] <= result["baseline"]).to_numpy(bool)
-        maybe = ~none & (result["lowest"] <= result["baseline"]).to_numpy(bool)
+        # A baseline of grade 1 to 3 leaves open whether a later grade 2 is worse.
+        none = (result["highest"] <= result["base_low"]).to_numpy(bool)
+        maybe = ~none & (result["lowest"] <= result["base_high"]).to_numpy(bool)
         result.loc[none, ["lowest", "highest"]] = 0.0
         result.loc[maybe, "lowest"] = 0.0
     result["grade"] = result["lowest"].where(result["lowest"] == result["highest"])
@@ -125,10 +127,15 @@ def worst_grades(
     return result
 
 
-def _day_of_baseline(table: pandas.DataFrame) -> pandas.Series:
-    """The day of the baseline of each row's patient and term; −∞ where there is none."""
-    day = table["day"].where(table["is_baseline"]).groupby([table["subject"], table["term"]]).transform("max")
-    return day.fillna(-np.inf)
+def before_baseline(table: pandas.DataFrame) -> pandas.Series:
+    """Say which rows come before the baseline of their patient and term: on an earlier day, or the same and above it.
+
+    Rows of one day are in the order of the table, as where the last value up to day 1 is the baseline.
+    """
+    keys = [table["subject"], table["term"]]
+    day = table["day"].where(table["is_baseline"]).groupby(keys).transform("max")
+    place = table["row"].where(table["is_baseline"]).groupby(keys).transform("max")
+    return (table["day"] < day) | ((table["day"] == day) & (table["row"] < place))
 
 
 @checked

@@ -46,14 +46,32 @@ def test_broadcasting_and_certainty() -> None:
     assert probability_to_see(1.0, 0) == 0
 
 
-# A'Hern RP. Stat Med 2001;20:859-866 (α 0.05, power 0.8), as quoted (the paper was not at hand): n, responses needed.
-A_HERN = {(0.05, 0.25): (16, 3), (0.1, 0.3): (25, 6), (0.2, 0.4): (35, 12)}
+# By R 4.2.2, the smallest n of A'Hern's rule: ``r <- qbinom(1 - alpha, n, p0); pbinom(r, n, p0, lower.tail = FALSE) <=
+# alpha && pbinom(r, n, p1, lower.tail = FALSE) >= power`` for n = 1, 2, …: n, responses needed, exact alpha and power.
+A_HERN = {
+    (0.05, 0.25, 0.05, 0.8): (16, 3, 0.042938, 0.802889), (0.1, 0.3, 0.05, 0.8): (25, 6, 0.033400, 0.806512),
+    (0.2, 0.4, 0.05, 0.8): (35, 12, 0.034357, 0.804825), (0.1, 0.2, 0.05, 0.8): (78, 13, 0.045286, 0.808179),
+    (0.3, 0.5, 0.05, 0.9): (53, 22, 0.049492, 0.915511), (0.05, 0.2, 0.01, 0.9): (57, 8, 0.007211, 0.906612),
+    (0.6, 0.8, 0.05, 0.8): (36, 27, 0.044897, 0.832420),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("rates", A_HERN)
-def test_published_exact_designs(rates: tuple[float, float]) -> None:
-    design = single_stage(*rates)
-    assert (design.n, design.r + 1) == A_HERN[rates]
+@pytest.mark.parametrize("asked", A_HERN)
+def test_exact_designs_by_r(asked: tuple[float, float, float, float]) -> None:
+    design = single_stage(*asked[:2], alpha=asked[2], power=asked[3])
+    n, needed, alpha, power = A_HERN[asked]
+    assert (design.n, design.r + 1) == (n, needed)
+    assert (design.alpha, design.power) == (pytest.approx(alpha, abs=5e-7), pytest.approx(power, abs=5e-7))
+
+
+def test_a_published_exact_design() -> None:
+    """Khan et al. Br J Cancer 2012;107:1801, abstract: A'Hern's n for 10 against 20 % is 78 (4.53 %, 80.81 %).
+
+    R has a power of 80.818 %, which the paper cuts.
+    """
+    design = single_stage(0.1, 0.2)
+    assert design.n == 78
+    assert (100 * design.alpha, 100 * design.power) == (pytest.approx(4.53, abs=0.005), pytest.approx(80.81, abs=0.01))
 
 
 @given(

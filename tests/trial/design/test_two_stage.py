@@ -42,6 +42,38 @@ def test_published_designs(case: tuple[float, float, float, float]) -> None:
         assert round(rows["optimal"].pet, 3) == 0.736
 
 
+# By every r₁, n₁, r, n up to a size in R 4.2.2, another program: of the designs with sum(dbinom(x, n1, p0) *
+# pbinom(r - x, n - n1, p0, lower.tail = FALSE)) <= alpha and the like of p1 >= power those of least EN and of least n
+# (then EN): r₁, n₁, r, n, EN, PET, alpha, power.
+BY_R = {
+    (0.05, 0.20, 0.10, 0.9): ((0, 12, 3, 37, 23.490998, 0.540360, 0.093470, 0.902374),
+                              (0, 18, 3, 32, 26.439000, 0.397214, 0.072148, 0.901470)),
+    (0.20, 0.45, 0.05, 0.8): ((2, 10, 7, 22, 13.866406, 0.677800, 0.049174, 0.806464),
+                              (2, 13, 7, 21, 16.986783, 0.501652, 0.042707, 0.800898)),
+    (0.30, 0.60, 0.05, 0.9): ((3, 10, 12, 28, 16.307007, 0.649611, 0.041910, 0.912166),
+                              (7, 18, 10, 23, 18.703417, 0.859317, 0.049909, 0.904933)),
+    (0.50, 0.75, 0.05, 0.8): ((6, 11, 16, 25, 14.841797, 0.725586, 0.045793, 0.800512),
+                              (7, 14, 15, 23, 17.557373, 0.604736, 0.046161, 0.801597)),
+    (0.60, 0.85, 0.10, 0.9): ((7, 11, 16, 23, 14.555411, 0.703716, 0.099579, 0.908087),
+                              (5, 9, 15, 21, 14.791316, 0.517390, 0.090462, 0.904004)),
+    (0.70, 0.90, 0.05, 0.8): ((4, 6, 22, 27, 14.823675, 0.579825, 0.049237, 0.804179),
+                              (19, 23, 21, 26, 23.161531, 0.946156, 0.045259, 0.800963)),
+    (0.10, 0.35, 0.01, 0.9): ((2, 15, 8, 37, 19.049344, 0.815939, 0.007753, 0.900847),
+                              (2, 18, 8, 35, 22.525468, 0.733796, 0.006049, 0.902789)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_R)
+def test_designs_by_a_search_in_r(case: tuple[float, float, float, float]) -> None:
+    p0, p1, alpha, power = case
+    table = simon_two_stage(p0, p1, alpha=alpha, power=power)
+    for kind, theirs in zip(("optimal", "minimax"), BY_R[case], strict=True):
+        row = table[table["kind"] == kind].iloc[0]
+        assert row[["r1", "n1", "r", "n"]].tolist() == list(theirs[:4])
+        ours = [float(row[name]) for name in ("expected", "pet", "alpha", "power")]
+        assert ours == pytest.approx(theirs[4:], abs=6e-7)
+
+
 def every_design(p0: float, p1: float, alpha: float, power: float, most: int) -> list[tuple[int, float, str]]:
     """By brute force over all r₁, n₁, r, n: those that keep both limits, with n and EN."""
     found = []

@@ -1,4 +1,4 @@
-"""BLRM: intervals against a dense independent integral, overdose control, steps, ends."""
+"""BLRM: intervals by R and against a dense independent integral, a published run, overdose control, steps, ends."""
 
 from __future__ import annotations
 
@@ -58,6 +58,50 @@ def test_intervals_against_a_dense_integral(n: list[int], y: list[int], rho: flo
     assert table["p_over"].to_numpy() == pytest.approx(expected[:, 1], abs=1e-5)
     assert table["p_target"].to_numpy() == pytest.approx(expected[:, 0] - expected[:, 1], abs=1e-5)
     assert table["mean"].to_numpy() == pytest.approx(expected[:, 2], abs=1e-6)
+
+
+# The trial of Neuenschwander et al. 2008 (OncoBayes2's hist_SA): doses 1, 2.5, 5, 10, 25 with 0/3, 0/4, 0/5, 0/4, 2/2.
+# P(under), P(target), P(over) by R 4.2.2, another program: ``integrate`` (rel.tol 1e-8) over ln β of a Gauss–Legendre
+# sum over ln α between the exact edges ``qlogis(p) - exp(b) * log(d / reference)``.
+TRIAL = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 25.0)
+BY_R = {
+    "prior of OncoBayes2's example": (
+        {"reference": 50.0, "prior_mean": (0.0, 0.0), "prior_sd": (2.0, 1.0), "target": (0.16, 0.33)},
+        [[0.998060, 0.001915, 0.000025], [0.992065, 0.007802, 0.000132], [0.960292, 0.038471, 0.001237],
+         [0.733440, 0.229420, 0.037140], [0.401945, 0.386057, 0.211998], [0.183406, 0.347553, 0.469041],
+         [0.087517, 0.242512, 0.669970]]),
+    "a narrower, correlated prior": (
+        {"reference": 250.0, "prior_mean": (2.15, 0.52), "prior_sd": (0.84, 0.8), "prior_correlation": 0.2,
+         "target": (0.2, 0.35)},
+        [[0.999601, 0.000393, 0.000006], [0.995873, 0.004041, 0.000087], [0.969202, 0.029596, 0.001201],
+         [0.808456, 0.170112, 0.021431], [0.578499, 0.326845, 0.094656], [0.376819, 0.401651, 0.221530],
+         [0.233226, 0.394809, 0.371965]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("prior", BY_R)
+def test_a_published_trial_by_quadrature_in_r(prior: str) -> None:
+    options, theirs = BY_R[prior]
+    design = Blrm(TRIAL, **options)
+    table = design.view(np.array([3, 4, 5, 4, 0, 0, 2]), np.array([0, 0, 0, 0, 0, 0, 2]))
+    np.testing.assert_allclose(table[["p_under", "p_target", "p_over"]], theirs, atol=2e-6)
+
+
+def test_a_published_run_of_crmpack() -> None:
+    """openpharma/crmPack, vignette "Trial Analysis": 19 patients, P(target) at dose 45 is 53 %, 45 is next.
+
+    Its posterior is a chain of 1000, so that 53 is known to about 2; by quadrature in R (as above) 0.530346, and
+    0.216884 above 0.35, which is below 0.25; at 60 0.586046, which is not.
+    """
+    design = Blrm((1.0, 3, 9, 20, 30, 45, 60, 80, 100), 56.0, prior_mean=(-0.85, 1.0), prior_sd=(1.0, 1.0),
+                  prior_correlation=-0.5, target=(0.2, 0.35), most=40)  # fmt: skip
+    decision = next_dose(design, {"dose": [1.0, 3, 9, 20, 30, 45], "patients": [1, 1, 1, 4, 6, 6],
+                                  "dlt": [0, 0, 0, 1, 0, 2]})  # fmt: skip
+    table = decision.table().set_index("dose")
+    assert table.loc[45, "p_target"] == pytest.approx(0.53, abs=0.02)
+    ours = table.loc[[45, 60], ["p_target", "p_over"]].to_numpy()
+    np.testing.assert_allclose(ours, [[0.530346, 0.216884], [0.351797, 0.586046]], atol=2e-6)
+    assert (decision.action, decision.dose) == ("stay", 45)
 
 
 def test_the_prior_at_the_reference_dose() -> None:

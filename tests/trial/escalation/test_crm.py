@@ -25,6 +25,15 @@ def test_the_example_of_dfcrm() -> None:
     assert (decision.action, decision.dose) == ("stay", 2)
 
 
+def test_another_prior_by_quadrature_in_r() -> None:
+    """R 4.2.2: ``integrate(f, -4.5, 4.5, rel.tol = 1e-12)``, f the likelihood times the prior."""
+    design = Crm((1.0, 2.0, 3.0, 4.0), (0.1, 0.2, 0.3, 0.45), target=0.25, variance=0.5)
+    table = design.view(np.array([3, 6, 3, 0]), np.array([0, 1, 2, 0]))
+    assert table.attrs["beta_mean"] == pytest.approx(-0.10064273, abs=2e-8)
+    assert table.attrs["beta_variance"] == pytest.approx(0.10978891, abs=2e-8)
+    assert table["estimate"].to_numpy() == pytest.approx([0.12466483, 0.23332010, 0.33665397, 0.48575281], abs=2e-8)
+
+
 @given(some.lists(some.integers(0, 40), min_size=6, max_size=6), some.data(), some.sampled_from([0.3, 1.34, 4.0]))
 @settings(max_examples=8, deadline=None)
 def test_the_grid_against_adaptive_quadrature(n: list[int], data: some.DataObject, variance: float) -> None:

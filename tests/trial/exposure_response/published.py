@@ -24,3 +24,13 @@ def sex2() -> pandas.DataFrame:
 def housing() -> pandas.DataFrame:
     """1681 householders and their satisfaction."""
     return _repeated("housing", "Freq").copy()
+
+
+def birthwt() -> pandas.DataFrame:
+    """189 births; low is a weight below 2.5 kg."""
+    return pandas.read_csv(FOLDER / "birthwt.csv")
+
+
+def infert() -> pandas.DataFrame:
+    """248 women; case is secondary infertility."""
+    return pandas.read_csv(FOLDER / "infert.csv")

@@ -1,7 +1,7 @@
 """Bioequivalence of published crossovers; the mixed model against statsmodels; what n patients exclude.
 
-Chow & Liu (2009), chapter 3 (raw scale): the analysis of variance (printed from rounded means, hence 2e-4; quoted from
-memory, not from a copy), and the classical interval −8.698 to 4.123 of −2.287, 89.46 to 104.99 % of the reference.
+Chow & Liu's crossover on the raw scale, by R 4.2.2: ``m <- lm(auc ~ sequence + subject + period + treatment, long);
+anova(m); confint(m, "treatmentT", level = 0.9)``; sequence is tested against subjects.
 Schütz's example by R's aov on the log scale: see tests/reference/README.md.
 """
 
@@ -31,11 +31,19 @@ def _long(name: str) -> pandas.DataFrame:
 def test_chow_and_liu() -> None:
     result = bioequivalence(_long("chow_liu"), ["auc"], scale="raw", limits=(0.8, 1.2))
     rows = result.anova.set_index("source")
-    np.testing.assert_allclose(rows["ss"], [276.00, 16211.49, 62.79, 35.97, 3679.43], rtol=2e-4)
-    np.testing.assert_allclose(rows["f"].iloc[:4], [0.37, 4.41, 0.38, 0.22], atol=0.006)
+    order = ["sequence (carry-over)", "subject (sequence)", "treatment", "period", "residual"]
+    assert rows.index.tolist() == order
+    np.testing.assert_allclose(rows["ss"], [276.0242, 16211.0418, 62.78044, 35.97538, 3679.4197], atol=5e-5)
+    np.testing.assert_allclose(rows["ms"].iloc[1], 736.86553, atol=5e-6)
+    np.testing.assert_allclose(rows["f"].iloc[1:4], [4.40587, 0.37538, 0.21510], atol=5e-6)
+    np.testing.assert_allclose(rows["f"].iloc[0], 276.02419 / 736.86553, rtol=1e-6)
+    np.testing.assert_allclose(rows["p"].iloc[1:4], [0.00048423, 0.54636951, 0.64735213], atol=5e-9)
     assert rows["df"].tolist() == [1, 22, 1, 1, 22]
     row = result.table().iloc[0]
-    np.testing.assert_allclose([row["low"], row["high"]], [0.8946, 1.0499], atol=5e-5)
+    # 80.271875000 against 82.559166667, the difference from -8.697830163 to 4.123246830
+    theirs = 1 + np.array([-8.697830163, 4.123246830]) / 82.559166667
+    np.testing.assert_allclose([row["low"], row["high"]], theirs, rtol=1e-9)
+    assert row["ratio"] == pytest.approx(80.271875 / 82.559166667, rel=1e-9)
     assert row["equivalent"]
     assert "carry-over" in result.summary()
 

@@ -167,6 +167,24 @@ def test_units_and_doses_of_results() -> None:
     assert plain.table()["estimate"].iloc[0] == pytest.approx(1.0)
 
 
+def test_labels_that_are_numbers_and_the_ratios_of_nca() -> None:
+    """A dose level of 30.0 is called 30; `pkpd.nca.relative` has the same t intervals."""
+    from pkpd.nca import relative_by
+
+    rng = np.random.default_rng(6)
+    data = xr.Dataset(
+        {"cmax": ("profile", rng.lognormal(1, 0.3, 12), {"units": "ng/mL"})},
+        {"subject": ("profile", np.tile(np.arange(6), 2)), "level": ("profile", np.repeat([30.0, 10.0], 6)),
+         "dose": ("profile", np.repeat([30.0, 10.0], 6), {"units": "mg"}), "interval": ("profile", np.ones(12)),
+         "dose_time": ("profile", np.zeros(12))},
+    )  # fmt: skip
+    for paired, ours, theirs in ((True, [1], [0]), (False, [0, 1], [0, 1])):
+        mine = compare_treatments(data, ["cmax"], by="level", test=30, reference=10, paired=paired).table()
+        other = relative_by(data, "level", 30.0, 10.0, parameters=["cmax"], paired=paired).summary
+        for name, column in (("estimate", "ratio"), ("low", "low"), ("high", "high"), ("freedom", "freedom")):
+            np.testing.assert_allclose(mine[name].to_numpy()[ours], other[column].to_numpy(float)[theirs])
+
+
 def test_subjects_of_one_name_in_two_studies_are_said() -> None:
     table = _long()
     two = {"T": table[table["treatment"] == "T"], "R": table[table["treatment"] == "R"]}
