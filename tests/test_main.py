@@ -179,8 +179,9 @@ def test_the_published_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     names = ["paper-findings.csv", "paper.csv", "paper.html", "paper.tex"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert "SYNTHETIC" in (tmp_path / "paper.html").read_text(encoding="utf-8")
-    assert (
-        (tmp_path / "paper.csv")
-        .read_text(encoding="utf-8")
-        .startswith("part,what,published,computed,kind,agreement,why")
-    )
+    table = (tmp_path / "paper.csv").read_text(encoding="utf-8")
+    assert table.startswith("part,what,published,computed,kind,agreement,why")
+    assert "κ ≤ 0.832" in table
+    made = [line for line in table.splitlines() if re.search(",(calibrated|predicted),", line)]
+    assert len(made) == 15
+    assert all("SYNTHETIC" in line or "assumed truth" in line for line in made)

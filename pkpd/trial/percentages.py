@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtri
 
-from pkpd.arguments import checked
+from pkpd.arguments import at_least, checked, optional
 from pkpd.errors import InputError, few, shown, warn
 from pkpd.trial.proportions import clopper_pearson, denominators, numerators, percent_text
 from pkpd.trial.tables import Column, read_table
@@ -17,17 +18,27 @@ if TYPE_CHECKING:
     import pandas
 
 _NAMED = ("events", "patients", "percent", "low", "high")
+MOST = 100_000
 PRINTED = (
     Column("what", "text", "what is counted", also=("term", "item")),
     Column("events", "whole", "patients with it", required=False, filled=False, low=0, also=("n", "count")),
-    Column("patients", "whole", "patients at risk", required=False, filled=False, low=1, also=("denominator", "total")),
+    Column(
+        "patients",
+        "whole",
+        "patients at risk",
+        required=False,
+        filled=False,
+        low=1,
+        high=MOST,
+        also=("denominator", "total"),
+    ),
     Column("percent", "number", "printed percentage", required=False, filled=False, low=0, high=100, also=("pct",)),
     Column("low", "number", "printed lower limit, %", required=False, filled=False, low=0, high=100),
     Column("high", "number", "printed upper limit, %", required=False, filled=False, low=0, high=100),
 )
 
 
-@checked
+@checked(most=optional(at_least(1, MOST)))
 def check_percentages(
     printed: Any, *, most: int | None = None, level: float = 0.95, columns: Mapping[str, str] | None = None
 ) -> pandas.DataFrame:
@@ -101,8 +112,9 @@ def _of_row(row: dict[str, Any], most: int, level: float) -> list[tuple[str, str
     if np.isnan(row["events"]):
         if numerators(n, text):
             return []
-        others = [size for size in range(1, most + 1) if numerators(size, text)]
-        why = f"some count of {few(others)} gives it" if others else f"no count of up to {most} patients gives it"
+        others = list(islice((size for size in range(1, most + 1) if numerators(size, text)), 6))
+        listed = f"{few(others[:5])}{' and more' if len(others) > 5 else ''}"
+        why = f"some count of {listed} gives it" if others else f"no count of up to {most} patients gives it"
         return [("impossible", f"{text} % of {n}", "", why)]
     x = int(row["events"])
     if x > n:

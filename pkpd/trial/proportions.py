@@ -72,10 +72,21 @@ def percent_text(events: int, patients: int, decimals: int = 0) -> str:
 def denominators(events: int, percent: str, most: int) -> list[int]:
     """Return the numbers of patients up to `most` of whom so many events are the printed percentage."""
     decimals = len(percent.partition(".")[2])
-    return [n for n in range(max(events, 1), most + 1) if percent_text(events, n, decimals) == percent]
+    low, high = _rounded_from(percent)
+    first = max(events, 1, math.floor(100 * events / high))
+    last = min(most, math.ceil(100 * events / low)) if low > 0 else most
+    return [n for n in range(first, last + 1) if percent_text(events, n, decimals) == percent]
 
 
 def numerators(patients: int, percent: str) -> list[int]:
     """Return the counts of so many patients that are the printed percentage."""
     decimals = len(percent.partition(".")[2])
-    return [x for x in range(patients + 1) if percent_text(x, patients, decimals) == percent]
+    low, high = _rounded_from(percent)
+    first, last = max(math.floor(low * patients / 100), 0), min(math.ceil(high * patients / 100), patients)
+    return [x for x in range(first, last + 1) if percent_text(x, patients, decimals) == percent]
+
+
+def _rounded_from(percent: str) -> tuple[Fraction, Fraction]:
+    """The ends of what is rounded to a printed percentage."""
+    half = Fraction(1, 2 * 10 ** len(percent.partition(".")[2]))
+    return Fraction(percent) - half, Fraction(percent) + half

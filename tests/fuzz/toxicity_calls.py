@@ -26,6 +26,7 @@ def toxicity_calls() -> dict[str, Call]:
     events = trial.laboratory_events(graded).assign(related="yes", course="1")
     own = {"test": ["ALC"], "direction": ["low"], "grade": [1], "limit": [1.0], "unit": ["10^9/L"]}
     printed = {"term": ["a"], "N": [10], "any_n": [5], "any_pct": [50], "kind": ["clinical"]}
+    shares = {"what": ["a"], "events": [5], "patients": [10], "percent": [50], "low": [22], "high": [78]}
     exempt = trial.Exemption(("rash",), ("transient",))
     made = define({"ALC": "-k*ALC"}, {"k": "0.02 1/h", "L0": "1.5 10^9/L"}, outputs={"ALC": "ALC"}, initial={"ALC": "L0"},
                   units={"ALC": "10^9/L"}, base={"time": "h", "amount": "mg", "volume": "L"})  # fmt: skip
@@ -44,6 +45,7 @@ def toxicity_calls() -> dict[str, Call]:
                                                     "level": 0.9, "columns": None}),
         "check_incidence": (trial.check_incidence, {"printed": printed, "patients": 12, "at_least": {"clinical": 30.0},
                                                     "columns": None}),
+        "check_percentages": (trial.check_percentages, {"printed": shares, "most": 40, "level": 0.9, "columns": None}),
         "laboratory_events": (trial.laboratory_events, {"graded": graded, "least": 3, "columns": None}),
         "dose_limiting": (trial.dose_limiting, {"events": events, "rules": trial.DltRules(), "columns": None}),
         "DltRules": (trial.DltRules, {"course": "1", "related": True, "clinical_grade": 3, "laboratory_grade": 4,

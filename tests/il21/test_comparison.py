@@ -261,37 +261,18 @@ def test_tables_of_the_paper_are_the_references(reference: Any) -> None:
         il21.published_table("baselin")
 
 
-@cache
-def whole() -> il21.PaperComparison:
-    return il21.compare_with_paper(subjects=400)
-
-
-def test_the_whole_comparison() -> None:
-    """Every kind is there; synthetic rows say so and name the interval that decides."""
-    found = whole()
-    assert set(found.rows["kind"]) == set(KINDS)
-    assert found.rows.map(lambda cell: isinstance(cell, str)).all().all()
-    assert found.rows["what"].is_unique
-    made = found.rows[found.rows["kind"].isin(("calibrated", "predicted"))]
-    assert len(made) == 15
-    assert made["why"].str.contains("SYNTHETIC|assumed truth").all()
-    assert made["why"][made["agreement"].isin((INSIDE, OUTSIDE))].str.contains("90 %").all()
-    assert len(found.rows) == len(rows()) + len(made)
-    assert set(zip(found.findings["place"], found.findings["finding"], strict=True)) == INCONSISTENT
-    assert found.counts().to_numpy().sum() == len(found.rows)
-    assert "SYNTHETIC" in found.note
-    assert f"{len(found.rows)} rows" in found.summary()
-    pandas.testing.assert_frame_equal(il21.check_paper(), found.findings)
-
-
 def test_html_and_latex_hold_every_row() -> None:
-    found = whole()
+    found = comparison([*rows().values()], [*findings(paper())], "note & source")
     page, paper_tex = found.html(), found.latex()
     assert page.count("<tr") >= len(found.rows) + len(found.findings)
     assert "κ ≤ 0.832" in page
     assert paper_tex.count(r" \\") == len(found.rows) + len(found.findings) + 2
     assert r"$\kappa$ $\leq$ 0.832" in paper_tex
     assert r"95.761 \%" in paper_tex
+    assert r"note \& source" in paper_tex
+    assert found.counts().to_numpy().sum() == len(found.rows)
+    assert f"{len(found.rows)} rows, 7 of which differ; 16 findings" in found.summary()
+    pandas.testing.assert_frame_equal(il21.check_paper(), found.findings)
 
 
 @pytest.mark.parametrize("wrong", [{"subjects": 0}, {"seed": -1}, {"subjects": "many"}])
