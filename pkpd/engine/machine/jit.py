@@ -41,7 +41,7 @@ def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
 def inner_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile as `bare_jit` a function that compiled functions alone call, without the way in from Python.
 
-    To take arrays out of Python's objects is a good part of what is compiled, a quarter of the seconds. A call from
+    To take arrays out of Python's objects is a good part of what is compiled, a sixth of the seconds. A call from
     Python would end the process: `tests/engine/test_inner.py` reads that there is none.
     """
     return _compiled(function, fastmath=False, _nrt=False, no_cpython_wrapper=True)
