@@ -160,15 +160,17 @@ def _twins(used: pandas.DataFrame) -> list[tuple[Any, str]]:
 
 def _far_from_others(used: pandas.DataFrame, given: pandas.DataFrame) -> dict[Any, list[str]]:
     """Values and amounts that are many times the median of other subjects, or a small part of it, by subject."""
+    import pandas
+
     found: dict[Any, list[str]] = {}
     measured = used[~used["blq"] & (used["value"] > 0)]
     groups = [(f"{name} at {time:g}", rows, "value") for (name, time), rows in measured.groupby(["analyte", "planned"])]
     for what, rows, column in [*groups, ("dose", given, "amount")]:
-        for who, own in rows.groupby("subject"):
-            others = rows[rows["subject"] != who]
-            if others["subject"].nunique() < _FEWEST:
-                continue
-            ratio = own[column].to_numpy(float) / float(others[column].median())
+        values, (place, subjects) = rows[column].to_numpy(float), pandas.factorize(rows["subject"])
+        if len(subjects) - 1 < _FEWEST:
+            continue
+        for k, who in enumerate(subjects.tolist()):
+            ratio = values[place == k] / float(np.median(values[place != k]))
             worst = ratio[np.argmax(np.abs(np.log(ratio)))]
             if not 1 / _FAR < worst < _FAR:
                 found.setdefault(who, []).append(f"{what}: {worst:.3g} times the others' median")

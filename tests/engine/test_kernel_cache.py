@@ -23,15 +23,16 @@ from pkpd.engine.machine.steps.frame import KEPT
 def number():
     return KEPT
 """
-_ASK = "from pkpd.engine.solve.small import number as n; print(n(), sum(n.stats.cache_hits.values()))"
+_ASK = "from {} import number as n; print(n(), sum(n.stats.cache_hits.values()))"
 pytestmark = pytest.mark.skipif(not jit.AVAILABLE, reason="numba is absent")
 
 
-def ask(folder: Path, **environment: str) -> list[float]:
+def ask(folder: Path, module: str = "pkpd.engine.solve.small", **environment: str) -> list[float]:
     """Return what a copied package computes in a new process, and how often it found code on the disk."""
     kept = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "PKPD_LANES")}
-    said = subprocess.run([sys.executable, "-c", _ASK], env=kept | {"PYTHONPATH": str(folder)} | environment,
-                          cwd=folder, capture_output=True, text=True, check=True)  # fmt: skip
+    said = subprocess.run([sys.executable, "-c", _ASK.format(module)], cwd=folder,
+                          env=kept | {"PYTHONPATH": str(folder)} | environment,
+                          capture_output=True, text=True, check=True)  # fmt: skip
     return [float(word) for word in said.stdout.split()]
 
 
@@ -53,6 +54,25 @@ def test_a_number_from_another_file_of_equal_size_and_time(tmp_path: Path, where
     assert ask(tmp_path, **place) == [1.5, 0.0]
     if where == "NUMBA_CACHE_DIR":
         assert ask(tmp_path, **place) == [1.5, 1.0]  # and what was made of this text is found again
+
+
+def test_an_edit_of_a_loop_outside_the_engine_is_seen(tmp_path: Path) -> None:
+    """A fit's loops stand in files that are no part of the engine's digest: each is kept by its own text too."""
+    shutil.copytree(PACKAGE, tmp_path / "pkpd", ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "pkpd/small.py"
+    place = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    for number in (1.0, 1.5):
+        file.write_text(_LOOP.replace("\n\n@", f"\n\nOWN = {number}\n\n@").replace("return KEPT", "return OWN"))
+        os.utime(file, (0, 0))
+        assert ask(tmp_path, "pkpd.small", **place) == [number, 0.0]
+
+
+def test_loops_outside_the_engine_are_whole_in_their_file() -> None:
+    files = [f for f in PACKAGE.rglob("*.py") if "@jit\n" in f.read_text() and f not in kernel_cache.kernel_sources()]
+    assert {"saem_kernels.py", "kernels.py", "copy_kernels.py"} <= {f.name for f in files}
+    for file in files:
+        taken = {str(n.module) for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ImportFrom)}
+        assert {m for m in taken if m.startswith("pkpd")} <= {"pkpd.arrays", "pkpd.engine.machine.jit"}, file
 
 
 def constants_of(files: list[Path]) -> set[str]:

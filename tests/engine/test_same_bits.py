@@ -54,8 +54,9 @@ def test_no_loop_is_compiled_twice() -> None:
     """A literal number, or an array that happens to be contiguous, would be a type of its own: see `bare_jit`."""
     digest()
     twice = {}
-    for file in (Path(str(pkpd.engine.__file__)).parent / "solve").glob("*.py"):
-        module = importlib.import_module(f"pkpd.engine.solve.{file.stem}")
+    root = Path(str(pkpd.__file__)).parents[1]
+    for file in (*root.glob("pkpd/engine/solve/*.py"), *root.glob("pkpd/fit/**/*kernels.py")):
+        module = importlib.import_module(".".join(file.relative_to(root).with_suffix("").parts))
         for name, function in vars(module).items():
             if getattr(function, "__module__", "") != module.__name__ or not hasattr(function, "overloads"):
                 continue
@@ -74,7 +75,7 @@ def test_no_compiled_loop_counts_references() -> None:
         file.stem
         for room in ("machine", "solve")
         for file in (Path(str(pkpd.engine.__file__)).parent / room).rglob("*.py")
-        if "@bare_jit" in file.read_text(encoding="utf-8")
+        if "@bare_jit" in (text := file.read_text(encoding="utf-8")) or "@inner_jit" in text
     }
     made = Path(str(pkpd.engine.__file__)).parent.rglob(f"*-{kernel_digest()[:16]}*.nbc")  # of this text
     kept = [file for file in made if file.name.split(".")[0] in bare]

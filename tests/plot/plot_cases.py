@@ -79,10 +79,16 @@ def shown(ax: Axes) -> list[Text]:
     return [t for t in texts if t.get_visible() and t.get_text().strip() and t not in beyond]
 
 
+def lay_out(ax: Axes) -> None:
+    """Put everything where it will be drawn, once: rendering, the dearer half of drawing, moves nothing."""
+    if ax.figure.stale:
+        ax.figure.draw_without_rendering()
+
+
 def overlaps(ax: Axes, drawn: bool = False) -> list[tuple[str, str]]:
     """Pairs of visible texts whose boxes overlap once the figure is laid out."""
     if not drawn:
-        ax.figure.canvas.draw()
+        lay_out(ax)
     boxes = [(text.get_text(), text.get_window_extent()) for text in shown(ax)]
     found = []
     for k, (a, box) in enumerate(boxes):
@@ -97,7 +103,7 @@ def overlaps(ax: Axes, drawn: bool = False) -> list[tuple[str, str]]:
 def covered(ax: Axes, drawn: bool = False) -> int:
     """How many drawn points lie under the legend."""
     if not drawn:
-        ax.figure.canvas.draw()
+        lay_out(ax)
     legend = ax.get_legend()
     if legend is None:
         return 0
@@ -115,7 +121,7 @@ def covered(ax: Axes, drawn: bool = False) -> int:
 def outside(ax: Axes, drawn: bool = False) -> list[str]:
     """Visible texts that do not lie wholly inside the figure."""
     if not drawn:
-        ax.figure.canvas.draw()
+        lay_out(ax)
     whole = ax.figure.bbox
     found = []
     for text in shown(ax):

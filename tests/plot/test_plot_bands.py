@@ -17,7 +17,7 @@ from pkpd.fit import residual_error
 from pkpd.parameters import Parameter, Parameters
 from pkpd.population import Omega, Population
 from pkpd.simulate import simulate
-from tests.plot.plot_cases import line, one_compartment_pk, title
+from tests.plot.plot_cases import lay_out, line, one_compartment_pk, title
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_log_axis_stops_six_decades_below_the_top(forecast: xarray.Dataset) ->
 def test_reference_lines_are_named_without_overlap(forecast: xarray.Dataset) -> None:
     lines = {"LLN": 5.0, "near": 5.05, "nearer": 5.06, "low": 1.0}
     ax = plot.bands(forecast, "C", reference=lines)
-    ax.figure.canvas.draw()
+    lay_out(ax)
     boxes = [text.get_window_extent() for text in ax.texts]
     assert [text.get_text() for text in ax.texts] == ["low", "LLN", "near", "nearer"]
     assert all(a.y1 <= b.y0 + 1 for a, b in pairwise(boxes))

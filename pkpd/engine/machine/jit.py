@@ -38,15 +38,24 @@ def bare_jit(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, fastmath=False, _nrt=False)
 
 
+def inner_jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile as `bare_jit` a function that compiled functions alone call, without the way in from Python.
+
+    To take arrays out of Python's objects is a good part of what is compiled, a sixth of the seconds. A call from
+    Python would end the process: `tests/engine/test_inner.py` reads that there is none.
+    """
+    return _compiled(function, fastmath=False, _nrt=False, no_cpython_wrapper=True)
+
+
 def part_jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile as `bare_jit` a part of a loop, put into it where it is called: its many arrays are not handed on."""
-    return _compiled(function, fastmath=False, _nrt=False, forceinline=True)
+    """Compile as `inner_jit` a part of a loop, put into it where it is called: its many arrays are not handed on."""
+    return _compiled(function, fastmath=False, _nrt=False, forceinline=True, no_cpython_wrapper=True)
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     if not AVAILABLE:
         return function
-    options |= {"nogil": True, "error_model": "numpy"}
+    options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}  # C calls none of them
     if LANES == _USUAL:
         try:
             kept: Callable[..., Any] = numba.njit(cache=True, **options)(function)

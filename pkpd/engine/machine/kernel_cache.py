@@ -39,6 +39,23 @@ def kernel_digest() -> str:
     return digest.hexdigest()
 
 
+@cache
+def _engine_files() -> frozenset[Path]:
+    return frozenset(kernel_sources())
+
+
+def digest_of(dispatcher: Any) -> str:
+    """Return the digest that a function is kept by: the engine's, with the text of its own file if that is elsewhere.
+
+    Loops of other rooms (a fit's sums) are whole in their file: what they call and the numbers that they know.
+    """
+    file = Path(dispatcher.py_func.__code__.co_filename)
+    if file in _engine_files():
+        return kernel_digest()
+    text = file.read_bytes()
+    return hashlib.sha256(f"{kernel_digest()} {file.name} {len(text)} ".encode() + text).hexdigest()
+
+
 def keep_by_text(dispatcher: Any) -> bool:
     """Let numba keep a function under names that hold the digest; return whether it could be done.
 
@@ -50,7 +67,7 @@ def keep_by_text(dispatcher: Any) -> bool:
     from numba.core.caching import IndexDataCacheFile
 
     try:
-        kept, digest = dispatcher._cache, kernel_digest()
+        kept, digest = dispatcher._cache, digest_of(dispatcher)
         base = kept._impl.filename_base
         kept._cache_file = IndexDataCacheFile(kept.cache_path, f"{base}-{digest[:16]}", digest)
     except (AttributeError, TypeError, OSError):  # numba from inside has changed, or a text cannot be read
@@ -64,7 +81,7 @@ def is_kept(dispatcher: Any) -> bool | None:
     folder = getattr(getattr(dispatcher, "_cache", None), "cache_path", None)
     if folder is None:
         return None
-    return any(Path(folder).glob(f"{dispatcher._cache._impl.filename_base}-{kernel_digest()[:16]}*.nbc"))
+    return any(Path(folder).glob(f"{dispatcher._cache._impl.filename_base}-{digest_of(dispatcher)[:16]}*.nbc"))
 
 
 def _drop_old(folder: Path, base: str, digest: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.engine.machine.jit import LANES, bare_jit
+from pkpd.engine.machine.jit import LANES, bare_jit, inner_jit
 from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
@@ -101,7 +101,7 @@ def space_of(sizes: tuple[int, int], components: int, arguments: int, watched: t
     return found
 
 
-@bare_jit
+@inner_jit
 def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
     """Tell the step the lane's next requested time, and the first that is not stepped on."""
     here, state = space.here, space.state
@@ -114,7 +114,7 @@ def ahead(lane, method, time, space):  # type: ignore[no-untyped-def]
     state[DENSE * LANES + lane] = time[done] if done < until else np.inf
 
 
-@bare_jit
+@inner_jit
 def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-untyped-def]
     """Give the components of a subject in which all is zero a size: what their rates make of them in a moment.
 
@@ -148,7 +148,7 @@ def sizes_from_nothing(lane, i, s, method, begin, space):  # type: ignore[no-unt
             state[(method.peak + k) * LANES + lane] = max(NOTHING * largest, FEWEST)
 
 
-@bare_jit
+@inner_jit
 def settle(lane, following, who, method, tables, space, out):  # type: ignore[no-untyped-def]
     """Bring a lane to the next stretch of time, of its subject or of the next one; return who follows.
 
@@ -214,7 +214,7 @@ def settle(lane, following, who, method, tables, space, out):  # type: ignore[no
             return following
 
 
-@bare_jit
+@inner_jit
 def answer(lane, dense, method, time, space, out):  # type: ignore[no-untyped-def]
     """Write the values at the requested times that a lane's last step has reached; return whether ``dense`` holds.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import bare_jit, inner_jit
 from pkpd.engine.solve.linear_tables import block_of
 from pkpd.engine.solve.matrix_exponential import (
     Exponential,
@@ -60,7 +60,7 @@ def room_of(n: int, p: int) -> ClosedFormRoom:
     )  # fmt: skip
 
 
-@bare_jit
+@inner_jit
 def moved_start(s, row, sign, system, places, tables, room):  # type: ignore[no-untyped-def]
     """Add sign · dx/dt · dt/dθ to the derivatives: the start of segment s moves with the parameters.
 
@@ -83,7 +83,7 @@ def moved_start(s, row, sign, system, places, tables, room):  # type: ignore[no-
                 dx[p, i] += sign * room.dydt[i] * moves
 
 
-@bare_jit
+@inner_jit
 def enter_rates(s, places, doses, room):  # type: ignore[no-untyped-def]
     """Write the rates of segment s to the room; return whether they are others than before."""
     others = False
@@ -99,7 +99,7 @@ def enter_rates(s, places, doses, room):  # type: ignore[no-untyped-def]
     return others
 
 
-@bare_jit
+@inner_jit
 def enter_state(s, place, row, system, places, tables, room):  # type: ignore[no-untyped-def]
     """Bring the state in the room to what segment s begins with: initial values, a steady state, what doses do."""
     x, dx = room.now
@@ -124,7 +124,7 @@ def enter_state(s, place, row, system, places, tables, room):  # type: ignore[no
                 dx[p, j] += doses.djumps[s, places.varied[p], places.where[j]]
 
 
-@bare_jit
+@inner_jit
 def through(s, asked, extended, lines, room, found):  # type: ignore[no-untyped-def]
     """Write the states at the requested times of segment s, and leave those at its end in the room.
 

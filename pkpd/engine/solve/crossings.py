@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.engine.machine.jit import LANES, bare_jit
+from pkpd.engine.machine.jit import LANES, inner_jit
 from pkpd.engine.machine.pointer import call, call_lanes
 from pkpd.engine.machine.steps.frame import BEFORE as BEGAN
 from pkpd.engine.machine.steps.frame import END, FINAL, FRESH, LEFT, REFUSED, STATUS, TAKEN, TIME
@@ -15,7 +15,7 @@ from pkpd.engine.status import SLIDES
 _ROUNDS = 120  # each makes the interval in which something switches seven times shorter
 
 
-@bare_jit
+@inner_jit
 def sample(lane, left, right, method, space):  # type: ignore[no-untyped-def]
     """Write gaps and their rates at equidistant points of a lane's last step, both ends included.
 
@@ -38,7 +38,7 @@ def sample(lane, left, right, method, space):  # type: ignore[no-untyped-def]
                 room.points[begin + j, k] = room.gaps[k]
 
 
-@bare_jit
+@inner_jit
 def crossed(j, q, watch, table):  # type: ignore[no-untyped-def]
     """Return whether at point j of a table any gap is on its other side."""
     first = q.shape[0] - watch.many
@@ -48,7 +48,7 @@ def crossed(j, q, watch, table):  # type: ignore[no-untyped-def]
     return False
 
 
-@bare_jit
+@inner_jit
 def may_dip(j, length, q, watch, table):  # type: ignore[no-untyped-def]
     """Return whether between points j and j + 1 of a table, ``length`` apart, any gap may touch zero and return.
 
@@ -64,7 +64,7 @@ def may_dip(j, length, q, watch, table):  # type: ignore[no-untyped-def]
     return False
 
 
-@bare_jit
+@inner_jit
 def look_back(lane, method, space):  # type: ignore[no-untyped-def]
     """Return whether something has switched in a lane's last step; if so, the step is made to end there.
 
@@ -104,7 +104,7 @@ def look_back(lane, method, space):  # type: ignore[no-untyped-def]
     return True
 
 
-@bare_jit
+@inner_jit
 def cross_over(lane, method, tables, space):  # type: ignore[no-untyped-def]
     """Take a lane across what switches now.
 
@@ -149,7 +149,7 @@ def cross_over(lane, method, tables, space):  # type: ignore[no-untyped-def]
             state[STATUS * LANES + lane] = SLIDES
 
 
-@bare_jit
+@inner_jit
 def slides(watch, room, scratch, q):  # type: ignore[no-untyped-def]
     """Return whether a gap of a state that has just crossed goes back at once, by how it changes on the new side.
 
@@ -163,7 +163,7 @@ def slides(watch, room, scratch, q):  # type: ignore[no-untyped-def]
     return False
 
 
-@bare_jit
+@inner_jit
 def look_ahead(lane, i, s, method, tables, space):  # type: ignore[no-untyped-def]
     """Find where the steps of a lane in segment s of subject i must end next; if that fails, the next step says so."""
     state, room = space.state, space.watched

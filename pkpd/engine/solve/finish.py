@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.engine.machine import jit as gate
 from pkpd.engine.machine.code import Code
-from pkpd.engine.machine.jit import LANES, announce, bare_jit
+from pkpd.engine.machine.jit import LANES, announce, bare_jit, inner_jit
 from pkpd.engine.machine.pointer import call
 from pkpd.engine.machine.rows import aligned, kept_room
 from pkpd.engine.solve.lane_results import write_lane
@@ -230,7 +230,7 @@ def write_results(address, solved, rows, values, recipe, lanes, wanted):  # type
         compute_lanes(address, many, solved, values, recipe, lanes, wanted)
 
 
-@bare_jit
+@inner_jit
 def compute_lanes(address, many, solved, values, recipe, lanes, wanted):  # type: ignore[no-untyped-def]
     """Compute all lanes and write the first ``many`` of them; arguments are as for `write_results`."""
     for lane in range(LANES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import inner_jit
 from pkpd.engine.solve.matrix_exponential import Block
 from pkpd.engine.timeline.schedule import Lines
 
@@ -23,7 +23,7 @@ class BlockSystem(NamedTuple):
     dx0: Any
 
 
-@bare_jit
+@inner_jit
 def block_of(system, row):  # type: ignore[no-untyped-def]
     """Return the block of one row of values."""
     return Block(

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import bare_jit, inner_jit
 
 TERMS = 14  # 0.5^15/15! = 2e-17: the series is exact at a norm of one half
 
@@ -63,7 +63,7 @@ class Vector(NamedTuple):
     dx: Any
 
 
-@bare_jit
+@inner_jit
 def copy_vector(x, dx, y, dy):  # type: ignore[no-untyped-def]
     """Write states x (n,) and their derivatives dx (p × n) to y and dy."""
     for i in range(x.shape[0]):
@@ -91,7 +91,7 @@ def multiply(a, b, out, n, m):  # type: ignore[no-untyped-def]
     out[n, n] = a[n, n] * b[n, n]
 
 
-@bare_jit
+@inner_jit
 def scaling(a, n, m, tau):  # type: ignore[no-untyped-def]
     """Return the shift s that leaves no negative diagonal, and how often tau is halved to make the norm small.
 
@@ -114,7 +114,7 @@ def scaling(a, n, m, tau):  # type: ignore[no-untyped-def]
     return shift, halvings
 
 
-@bare_jit
+@inner_jit
 def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
     """Divide every column of a state by its sum, and take from its derivatives what does not add to zero.
 
@@ -138,7 +138,7 @@ def conserve(e, de, n, m):  # type: ignore[no-untyped-def]
         e[n + 1, n + 1] = 1.0
 
 
-@bare_jit
+@inner_jit
 def matrix_exponential(extended, tau, exponential, w):  # type: ignore[no-untyped-def]
     """Write exp(a·tau) and its derivatives along every ``da[p]``.
 
@@ -208,7 +208,7 @@ def matrix_exponential(extended, tau, exponential, w):  # type: ignore[no-untype
             conserve(e, de, n, m)
 
 
-@bare_jit
+@inner_jit
 def extend(block, rates, drates, a, da):  # type: ignore[no-untyped-def]
     """Write the extended matrix of a block and its derivatives to a and da; return them as `Extended`.
 
@@ -233,7 +233,7 @@ def extend(block, rates, drates, a, da):  # type: ignore[no-untyped-def]
     return Extended(a, da, n, n + 2 if count > 0 else m, scale, conserving)
 
 
-@bare_jit
+@inner_jit
 def extended_matrix(block, rates, a):  # type: ignore[no-untyped-def]
     """Write the extended matrix to ``a``; return the size that matters, the scale of the source, and conservation.
 
@@ -290,7 +290,7 @@ def extended_matrix(block, rates, a):  # type: ignore[no-untyped-def]
     return n + 2 if largest > 0.0 else n + 1, scale, conserving
 
 
-@bare_jit
+@inner_jit
 def propagate(exponential, extended, before, after):  # type: ignore[no-untyped-def]
     """Write the state after a step and its derivatives: e times x, plus what came from the source.
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.engine.machine.jit import bare_jit, part_jit
+from pkpd.engine.machine.jit import bare_jit, inner_jit, part_jit
 from pkpd.engine.machine.lapack import geev
 
 WORST = 1e6  # condition number of the eigenvectors
@@ -140,7 +140,7 @@ def find_modes(address, driven, lines, order, modal, room):  # type: ignore[no-u
             modal.floor[row] = 0.0 if positive else -np.inf
 
 
-@bare_jit
+@inner_jit
 def _is_fed(driven, lines, i):  # type: ignore[no-untyped-def]
     """Whether an infusion enters the driving part of subject i; arguments are as for `find_modes`."""
     line = lines.line_of_subject[i]
@@ -154,7 +154,7 @@ def _is_fed(driven, lines, i):  # type: ignore[no-untyped-def]
     return False
 
 
-@bare_jit
+@inner_jit
 def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped-def]
     """Write rates and eigenvectors (of length 1) of a row's matrix; return whether all are real.
 
@@ -199,7 +199,7 @@ def _eigenvectors(address, driven, row, modal, room):  # type: ignore[no-untyped
     return True
 
 
-@bare_jit
+@inner_jit
 def _are_usable(row, order, sourced, modal):  # type: ignore[no-untyped-def]
     """Invert the eigenvectors of a row and return whether they are well enough conditioned for what is wanted.
 
@@ -230,7 +230,7 @@ def _are_usable(row, order, sourced, modal):  # type: ignore[no-untyped-def]
     return not sourced or smallest * WORST_MATRIX > largest
 
 
-@bare_jit
+@inner_jit
 def invert_matrix(matrix, inverse, work):  # type: ignore[no-untyped-def]
     """Write the inverse of a matrix by elimination with pivots; return whether there is one; all are (n, n)."""
     n = matrix.shape[0]
@@ -260,7 +260,7 @@ def invert_matrix(matrix, inverse, work):  # type: ignore[no-untyped-def]
     return True
 
 
-@bare_jit
+@inner_jit
 def _finish(driven, row, sourced, modal):  # type: ignore[no-untyped-def]
     """Write K⁻¹ and V⁻¹·dK·V of a row; arguments are as for `find_modes`."""
     n, p = modal.lam.shape[1], modal.turned.shape[1]
@@ -324,7 +324,7 @@ def closed_numbers(driven, modal, lines, scratch, out):  # type: ignore[no-untyp
                     at += 1 + 2 * n
 
 
-@bare_jit
+@inner_jit
 def weights(driven, modal, where, scratch):  # type: ignore[no-untyped-def]
     """Write x∞ = −K⁻¹(b + rates) and c = V⁻¹(x(0) − x∞) into the first rows of ``scratch`` (5, n).
 
@@ -369,7 +369,7 @@ def settle_limit(inverse, source, moved):  # type: ignore[no-untyped-def]
             moved[r] -= inverse[r, m] * source[m]
 
 
-@bare_jit
+@inner_jit
 def _derivative(driven, modal, where, pair, scratch, out):  # type: ignore[no-untyped-def]
     """Write offset and weights of a derivative of driving state k with respect to parameter j, pair (k, j).
 

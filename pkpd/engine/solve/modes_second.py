@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import bare_jit, inner_jit
 from pkpd.engine.solve.modes import move_limit, settle_limit, weights
 
 
@@ -104,7 +104,7 @@ def second_numbers(driven, modal, lines, bent, room, out):  # type: ignore[no-un
                         of_state(modal.vectors[where[0], bent.asked[q, 0]], room, out[where[2], at : at + size])
 
 
-@bare_jit
+@inner_jit
 def first_weights(driven, modal, where, j, room):  # type: ignore[no-untyped-def]
     """Write offset, weight and growth of the first derivative by parameter j.
 
@@ -128,7 +128,7 @@ def first_weights(driven, modal, where, j, room):  # type: ignore[no-untyped-def
         room.growth[j, m] = turned[m, m] * c[m]
 
 
-@bare_jit
+@inner_jit
 def second_weights(driven, modal, where, w, bent, room):  # type: ignore[no-untyped-def]
     """Write the offsets and weights of a second derivative in every mode; arguments are as for `first_weights`."""
     (row, s, place), n = where, modal.lam.shape[1]
@@ -170,7 +170,7 @@ def second_weights(driven, modal, where, w, bent, room):  # type: ignore[no-unty
         room.weight2[0, m, m] = begins
 
 
-@bare_jit
+@inner_jit
 def of_state(vector, room, out):  # type: ignore[no-untyped-def]
     """Write the offset and weights of a state, whose part of every mode is ``vector`` (n,), to ``out`` (1 + 3·n,)."""
     n = vector.shape[0]

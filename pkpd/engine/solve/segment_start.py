@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import inner_jit
 from pkpd.engine.machine.pointer import call
 from pkpd.engine.solve.switches import set_sides
 from pkpd.engine.timeline.segments import RESTART
@@ -74,7 +74,7 @@ class Scratch(NamedTuple):
     clock: Any
 
 
-@bare_jit
+@inner_jit
 def begin_segment(rhs, i, s, tables, q, scratch, watch, room):  # type: ignore[no-untyped-def]
     """Bring the vector in ``scratch.y`` and the arguments q to the start of a segment of subject i.
 
@@ -129,7 +129,7 @@ def begin_segment(rhs, i, s, tables, q, scratch, watch, room):  # type: ignore[n
         shift(rhs, i, s, tables, q, scratch, -1.0)
 
 
-@bare_jit
+@inner_jit
 def shift(rhs, i, s, tables, q, scratch, sign):  # type: ignore[no-untyped-def]
     """Move the sensitivities by ``sign`` times dy/dt of the states times the derivative of the time.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import bare_jit, inner_jit
 from pkpd.engine.solve.linear_tables import block_of
 from pkpd.engine.solve.matrix_exponential import (
     Block,
@@ -29,7 +29,7 @@ OFF = 1e-6  # what a steady state may be off in an interval, as a part of what i
 MOST = 1e-10  # more than so many doses never come together: what is lost of them is less than rounding
 
 
-@bare_jit
+@inner_jit
 def advance(block, state, piece, dpiece, length, room, count):  # type: ignore[no-untyped-def]
     """Take the state in ``room.now`` through a piece of constant infusion rate into one state, to ``room.later``.
 
@@ -79,7 +79,7 @@ def advance(block, state, piece, dpiece, length, room, count):  # type: ignore[n
                 after.dx[p, i] += dydt * length[1 + p]
 
 
-@bare_jit
+@inner_jit
 def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyped-def]
     """Take the state in ``room.start`` from just before a dose through the interval, up to a time, to ``room.later``.
 
@@ -127,7 +127,7 @@ def dosing_interval(block, dosing, until, room, count):  # type: ignore[no-untyp
             return
 
 
-@bare_jit
+@inner_jit
 def start_at_zero(left, right, dosing, room):  # type: ignore[no-untyped-def]
     """Put "this state is 0" in the place of the equation of every state that nothing reads and no dose enters."""
     for i in range(room.gathers.shape[0]):
@@ -137,7 +137,7 @@ def start_at_zero(left, right, dosing, room):  # type: ignore[no-untyped-def]
             right[i, :] = 0.0
 
 
-@bare_jit
+@inner_jit
 def is_reached(amount, off, given):  # type: ignore[no-untyped-def]
     """Return whether a state that is dosed is a steady one: what it is off in an interval is nothing of what is given.
 
@@ -146,7 +146,7 @@ def is_reached(amount, off, given):  # type: ignore[no-untyped-def]
     return given == 0.0 or (abs(off) <= OFF * abs(given) and abs(amount) * MOST <= abs(given))
 
 
-@bare_jit
+@inner_jit
 def grows(block, rates, x):  # type: ignore[no-untyped-def]
     """Return whether amounts are negative where none can be: then what is found is not what doses come to.
 
@@ -166,7 +166,7 @@ def grows(block, rates, x):  # type: ignore[no-untyped-def]
     return not lowest >= -1e-9 * largest
 
 
-@bare_jit
+@inner_jit
 def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
     """Find the state of a block under a constant infusion, the first piece; return the status.
 
@@ -210,7 +210,7 @@ def at_rest(block, dosing, room):  # type: ignore[no-untyped-def]
     return OK
 
 
-@bare_jit
+@inner_jit
 def steady_linear(block, unfed, dosing, flags, phase, room):  # type: ignore[no-untyped-def]
     """Find the state of a block at the record of a dose repeated for ever; return the status.
 

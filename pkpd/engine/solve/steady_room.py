@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd.arrays import Flags
-from pkpd.engine.machine.jit import bare_jit
+from pkpd.engine.machine.jit import inner_jit
 from pkpd.engine.solve.matrix_exponential import Vector
 
 
@@ -85,7 +85,7 @@ def steady_room(gathers: Flags, p: int, most: int) -> SteadyRoom:
     )  # fmt: skip
 
 
-@bare_jit
+@inner_jit
 def solve_dense(a, b, n, m):  # type: ignore[no-untyped-def]
     """Solve a·x = b in place for m right sides by elimination with partial pivoting; return whether a is regular.
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pkpd.engine.machine.jit import LANES, bare_jit
+from pkpd.engine.machine.jit import LANES, bare_jit, inner_jit
 from pkpd.engine.machine.pointer import call
 
 _DEEP = 200  # intervals that wait to be searched
@@ -79,7 +79,7 @@ def watch_room(components: int, many: int, timed: int, waves: int, parameters: i
     )  # fmt: skip
 
 
-@bare_jit
+@inner_jit
 def watches(watch):  # type: ignore[no-untyped-def]
     """Return whether there is anything to watch."""
     return watch.many > 0 or watch.waves > 0 or watch.longest < np.inf
@@ -95,7 +95,7 @@ def side_of(gap, rate, at_zero):  # type: ignore[no-untyped-def]
     return 1.0 if at_zero else 0.0
 
 
-@bare_jit
+@inner_jit
 def switched_sides(watch, room, clock, y, q):  # type: ignore[no-untyped-def]
     """Write the sides at a moment into ``room.sides``, and return whether any is another than in q."""
     call(watch.gaps, clock, y, q, room.gaps)
@@ -106,7 +106,7 @@ def switched_sides(watch, room, clock, y, q):  # type: ignore[no-untyped-def]
     return changed
 
 
-@bare_jit
+@inner_jit
 def set_sides(watch, room, clock, y, q):  # type: ignore[no-untyped-def]
     """Bring the sides in q, its last entries, to a moment.
 
@@ -129,7 +129,7 @@ def set_sides(watch, room, clock, y, q):  # type: ignore[no-untyped-def]
             q[first + k] = room.sides[k]
 
 
-@bare_jit
+@inner_jit
 def next_landing(watch, room, times, y, q):  # type: ignore[no-untyped-def]
     """Return the moment at which the next steps must end; NaN if it cannot be found.
 
@@ -152,14 +152,14 @@ def next_landing(watch, room, times, y, q):  # type: ignore[no-untyped-def]
     return next_bend(now, target, first, last, watch, room, q)
 
 
-@bare_jit
+@inner_jit
 def bounds_over(lo, hi, watch, room, q, out):  # type: ignore[no-untyped-def]
     """Write the bounds over an interval of time."""
     room.ends[0], room.ends[1] = lo, hi
     call(watch.ranges, room.times, room.ends, q, out)
 
 
-@bare_jit
+@inner_jit
 def side_at(k, t, watch, room, clock, y, q):  # type: ignore[no-untyped-def]
     """Return on which side a gap of time alone is at a moment."""
     clock[0] = t
@@ -167,7 +167,7 @@ def side_at(k, t, watch, room, clock, y, q):  # type: ignore[no-untyped-def]
     return side_of(room.gaps[k], room.gaps[watch.many + k], watch.at_zero[k])
 
 
-@bare_jit
+@inner_jit
 def next_zero(k, now, end, watch, room, clock, y, q):  # type: ignore[no-untyped-def]
     """Return the first moment after now at which the gap k of time alone is on its other side; infinite if none.
 
@@ -206,7 +206,7 @@ def next_zero(k, now, end, watch, room, clock, y, q):  # type: ignore[no-untyped
     return np.nan
 
 
-@bare_jit
+@inner_jit
 def next_bend(now, target, first, last, watch, room, q):  # type: ignore[no-untyped-def]
     """Return a moment, at most the target, up to which every function of time can be seen by the stages of a step."""
     if watch.waves == 0 or target <= now:

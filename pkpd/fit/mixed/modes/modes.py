@@ -228,8 +228,9 @@ def _steps(
 ) -> tuple[Array, Array, Array, Array]:
     count, effects = here.white.shape
     step, gain, decrement, length = np.empty((count, effects)), np.empty(count), np.empty(count), np.empty(count)
+    white = np.ascontiguousarray(here.white)  # another layout would be compiled once more
     newton_steps(
-        problem.shifts.effects @ point.root, here.white, here.gradient, here.exact, here.expected, radius,
+        problem.shifts.effects @ point.root, white, here.gradient, here.exact, here.expected, radius,
         step, gain, decrement, length, flag,
     )  # fmt: skip
     return step, gain, decrement, length
