@@ -94,12 +94,18 @@ def profile(of: Likelihood, top: Maximum, column: int, level: float) -> tuple[fl
     allowed = float(chdtri(1, 1.0 - level))
     nearby = [top.beta]
 
-    def drop(value: float) -> float:
-        found = held(nearby[0], at=value, exact=1e-12)
-        nearby[0] = found.beta  # the next search begins there
-        return 2.0 * (top.value - found.value) - allowed
-
     centre = float(top.beta[column])
+    known = {centre: -allowed}
+
+    def drop(value: float) -> float:
+        # One answer a value: where the likelihood is nearly flat a search ends a little elsewhere from another start.
+        if value not in known:
+            starts = (nearby[0], top.beta)  # far from the maximum the information of the first may have no determinant
+            found = max((held(one, at=value, exact=1e-12) for one in starts), key=lambda one: one.value)
+            nearby[0] = found.beta  # the next search begins there
+            known[value] = 2.0 * (top.value - found.value) - allowed
+        return known[value]
+
     scale = float(np.sqrt(max(inverse(top.information)[column, column], 1e-12)))
     limits = []
     for side in (-1.0, 1.0):
