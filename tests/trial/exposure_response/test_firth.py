@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from pkpd import InputError
 from pkpd.errors import DataWarning, FitWarning
@@ -80,6 +80,34 @@ def test_one_covariate_separates_if_ranges_touch_at_most(rows: list[tuple[int, b
     low, high = x[y == 0], x[y == 1]
     apart = bool(low.max() <= high.min() or high.max() <= low.min())
     assert separated(((x - x.mean()) / x.std())[:, None], y) == apart
+
+
+@pytest.mark.filterwarnings("ignore::pkpd.errors.FitWarning")
+def test_profile_of_one_responder_far_from_zero() -> None:
+    """One responder of 26, exposures far from 0: the limits are where SciPy's profile of ℓ + ½ ln det I has dropped."""
+    x = np.array([
+        6.108, 5.036, 5.679, 4.830, 5.764, 5.369, 5.091, 5.814, 5.850, 5.748, 5.241, 5.780, 5.005, 5.178, 6.165, 5.583,
+        5.691, 5.125, 5.465, 5.402, 5.448, 6.248, 5.553, 5.844, 5.551, 5.474,
+    ])  # fmt: skip
+    y = (x == 4.830).astype(float)
+    fit = logistic({"y": y.astype(int), "x": x}, "y", ["x"], method="firth")
+
+    def minus(a: float, b: float) -> float:
+        eta = a + b * (x - x.mean())
+        p = 1 / (1 + np.exp(-eta))
+        design = np.column_stack([np.ones_like(x), x - x.mean()])
+        information = design.T @ (design * (p * (1 - p))[:, None])
+        return -float((y * eta - np.logaddexp(0, eta)).sum() + 0.5 * np.linalg.slogdet(information)[1])
+
+    best = minimize(lambda v: minus(*v), [-4.0, -5.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    np.testing.assert_allclose(fit.estimates[1], best.x[1], rtol=1e-5)
+    for limit in (fit.low[1], fit.high[1]):
+        # Far out the profile has two tops; a grid finds the higher one.
+        grid = np.arange(-30.0, 10.0, 0.05)
+        near = grid[np.argmin([minus(a, limit) for a in grid])]
+        held = minimize_scalar(lambda a, b=limit: minus(a, b), bounds=(near - 0.1, near + 0.1), method="bounded",
+                               options={"xatol": 1e-10})  # fmt: skip
+        assert 2 * (held.fun - best.fun) == pytest.approx(3.841459, abs=2e-5)
 
 
 @given(some.integers(0, 10_000), some.integers(1, 5), some.integers(3, 9))
