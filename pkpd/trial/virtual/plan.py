@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 from pkpd import units
@@ -264,7 +263,7 @@ class VirtualPlan:
 
     def __post_init__(self) -> None:
         checked_fields(self, "VirtualPlan")
-        object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
+        object.__setattr__(self, "sources", dict(self.sources))
         model = self.drug.population.model
         problems = unknown_names([self.scans.output, self.laboratory.counts, self.laboratory.markers], model.outputs,
                                  "output of the drug's model")  # fmt: skip

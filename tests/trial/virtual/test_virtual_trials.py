@@ -1,5 +1,6 @@
 """Virtual trials: reproducible, resumable, and the same as the models and verbs they are made of."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pkpd import trial
 from pkpd.engine import Settings
 from pkpd.errors import InputError
 from pkpd.trial.virtual import verb
+from pkpd.trial.virtual.assumptions import digest
 from pkpd.trial.virtual.block import run_block
 from pkpd.trial.virtual.course import Patients
 from pkpd.trial.virtual.treatment import as_doses, dose_times, partner_doses
@@ -38,6 +40,13 @@ def test_the_same_seed_gives_the_same_trials(tree: xarray.DataTree, tmp_path: Pa
     trial.virtual_trials(ALONE, 20, seed=3, folder=tmp_path / "kept", progress=False)
     whole = trial.virtual_trials(ALONE, 40, seed=3, folder=tmp_path / "kept", progress=False)
     assert whole.identical(tree)
+
+
+def test_a_plan_can_be_sent_to_a_process() -> None:
+    """What a worker of a pool gets is the plan that was meant."""
+    sent = pickle.loads(pickle.dumps(PLAN))
+    assert digest(sent, 1) == digest(PLAN, 1)
+    assert digest(sent, 2) != digest(PLAN, 1)
 
 
 def test_only_what_is_missing_is_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
