@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from pkpd import units
 from pkpd.arrays import Array, Flags, Integers
 from pkpd.engine import Settings
+from pkpd.trial.antibodies.changed import NEVER
 from pkpd.trial.virtual.course import Patients
-from pkpd.trial.virtual.enrolment import NOBODY, enrol
+from pkpd.trial.virtual.enrolment import NOBODY, Enrolment, enrol
 from pkpd.trial.virtual.intensities import intensities, weeks_of
 from pkpd.trial.virtual.layout import TRIALS, laid_out
 from pkpd.trial.virtual.plan import PartnerDrug, VirtualPlan
@@ -72,16 +74,87 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
     settings : Settings
         Tolerances and threads.
     """
-    seeds, count = seeds_of(seed), TRIALS * plan.patients
+    seeds = seeds_of(seed)
     lives = Lives(plan, seeds[_LIFE], block)
+    treated = _treated(plan, lives, seeds, block, settings)
+    good, count = treated.good, len(treated.good)
+    sums = treated.tumour * np.exp(plan.scans.error * lives.scan)
+    days = scan_days(plan.scans, plan.weeks)
+    new, death = (1 + months_until(rate, u) for rate, u in (
+        (plan.scans.new_lesions, lives.new_lesion), (plan.scans.deaths, lives.death)))  # fmt: skip
+    names: Integers = np.arange(count)
+    seen = followed(sums[good], days, new[good], death[good], names[good], plan.scans)
+    end, response, duration, event, by_scan = arranged(seen, count, days)
+    starts = 1 + 7.0 * plan.weeks * np.arange(plan.courses)
+    until = np.minimum(end, 7.0 * plan.weeks * plan.courses)
+    started = good[:, None] & (starts[None, :] <= until[:, None])
+
+    counts = treated.measured[plan.laboratory.counts][:, treated.places["counts"]]
+    markers = treated.measured[plan.laboratory.markers][:, treated.places["markers"]]
+    with np.errstate(invalid="ignore"):
+        ratio = peak_ratio(markers.reshape(count, plan.courses, -1), started)
+    patients: dict[str, Any] = {
+        "level": treated.enrolment.level, "cohort": treated.enrolment.cohort, "dlt": treated.limited,
+        "solved": treated.solved, "response": response, "duration": duration, "event": event,
+        "treated_until": np.where(good, until, np.nan), "onset_ADA": treated.onset,
+        **intensities(plan, treated.given, treated.when, treated.levels, until, good),
+        **_samples(plan, treated), "marker_ratio": np.where(good, ratio, np.nan),
+        "baseline_count": np.where(good, counts[:, 0], np.nan),
+        "partner_toxicity": weeks_of(treated.weekly, until).max(axis=1),
+    }  # fmt: skip
+    worst = worst_grades_of(counts, plan.laboratory, plan.courses)
+    courses = {"started": started, "worst_grade": np.where(started, worst, np.nan)}
+    scans = {"sum": by_scan[0], "response": by_scan[1]}
+    return laid_out(plan, block, treated.enrolment, patients, courses, scans, sums[:, 0], days)
+
+
+@dataclass(frozen=True, eq=False)
+class Treated:
+    """The patients of a block, what they got and how it went.
+
+    Attributes
+    ----------
+    enrolment : Enrolment
+        Who is treated at which level.
+    limited : array of bool, shape (patients,)
+        Who has a dose-limiting toxicity.
+    onset : array, shape (patients,)
+        Week in which antibodies appear; NaN for never.
+    given : array, shape (patients, courses, days)
+        Doses of the escalated drug, at the times `when`, shape (courses, days).
+    levels, weekly : array of int, shape (patients, weeks)
+        Level of the partner and grade seen.
+    measured : dict
+        Output → measurements, shape (patients, times); `places` says where each kind of time stands among them.
+    tumour : array, shape (patients, 1 + scans)
+        Exact sum of target lesions, the baseline first.
+    solved, good : array of bool, shape (patients,)
+        Who could be solved; of these, who was enrolled.
+    """
+
+    enrolment: Enrolment
+    limited: Flags
+    onset: Array
+    given: Array
+    when: Array
+    levels: Integers
+    weekly: Integers
+    measured: dict[str, Array]
+    places: dict[str, Integers]
+    tumour: Array
+    solved: Flags
+    good: Flags
+
+
+def _treated(plan: VirtualPlan, lives: Lives, seeds: list[int], block: int, settings: Settings) -> Treated:
+    """Draw the patients, enrol them, give both drugs, and solve their courses."""
+    count, shape = TRIALS * plan.patients, (TRIALS, plan.patients)
     drug = Patients(plan.drug.population, plan.drug.unit, count, seeds[_DRUG], block, settings)
     onset = _antibodies(plan, lives)
     if plan.drug.antibodies:
-        drug.values["onset_ADA"] = onset
-    to_model = units.factor(plan.drug.unit, plan.drug.population.model.base["amount"])
-    one_dose = drug.exposure(plan.drug.exposure, np.asarray(plan.design.doses) * to_model)
+        drug.values["onset_ADA"] = np.where(np.isfinite(onset), WEEK * onset, NEVER)
+    one_dose = drug.exposure(plan.drug.exposure, np.asarray(plan.design.doses) * _to_model(plan))
     toxic = lives.toxic[:, None] < plan.drug.toxicity.at(one_dose)
-    shape = (TRIALS, plan.patients)
     found = enrol(plan.design, toxic.reshape(*shape, -1), (lives.evaluable >= plan.unevaluable).reshape(shape))
     level = found.level.ravel()
     enrolled = level != NOBODY
@@ -97,50 +170,24 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
     levels: Integers = np.full((count, plan.courses * plan.weeks), STOPPED)
     weekly: Integers = np.zeros_like(levels)
     if plan.partner is not None:
-        levels, weekly, kept, also = _partner(
-            plan, plan.partner, lives, seeds, block, settings, enrolled, times[places["scans"]]
-        )
+        people = Patients(plan.partner.population, plan.partner.reduction.unit, count, seeds[_PARTNER], block, settings)
+        levels, weekly = _partner_weeks(plan.partner, people, lives, enrolled)
+        kept, also = _kept(plan, plan.partner, people, levels, times[places["scans"]])
         tumour, solved = tumour * kept, solved & also
+    return Treated(
+        found, limited, onset, given, when, levels, weekly, measured, places, tumour, solved, enrolled & solved
+    )
 
-    good = enrolled & solved
-    sums = tumour * np.exp(plan.scans.error * lives.scan)
-    days = scan_days(plan.scans, plan.weeks)
-    new, death = (1 + months_until(rate, u) for rate, u in (
-        (plan.scans.new_lesions, lives.new_lesion), (plan.scans.deaths, lives.death)))  # fmt: skip
-    names = np.arange(count)
-    seen = followed(sums[good], days, new[good], death[good], names[good], plan.scans)
-    end, response, duration, event, by_scan = arranged(seen, count, days)
-    starts = 1 + 7.0 * plan.weeks * np.arange(plan.courses)
-    treated_until = np.minimum(end, 7.0 * plan.weeks * plan.courses)
-    started = good[:, None] & (starts[None, :] <= treated_until[:, None])
 
-    patients: dict[str, Any] = {
-        "level": level, "cohort": found.cohort.ravel(), "dlt": limited, "solved": solved,
-        "response": response, "duration": duration, "event": event,
-        "treated_until": np.where(good, treated_until, np.nan),
-        "onset_ADA": np.where(onset < 1e8, onset / WEEK, np.nan),
-        **intensities(plan, given, when, levels, treated_until, good),
-        **_samples(plan, measured, places, given, to_model, good),
-    }  # fmt: skip
-    counts = measured[plan.laboratory.counts][:, places["counts"]]
-    markers = measured[plan.laboratory.markers][:, places["markers"]].reshape(count, plan.courses, -1)
-    with np.errstate(invalid="ignore"):
-        patients["marker_ratio"] = np.where(good, peak_ratio(markers, started), np.nan)
-    patients["baseline_count"] = np.where(good, counts[:, 0], np.nan)
-    patients["partner_toxicity"] = weeks_of(weekly, treated_until).max(axis=1)
-    courses = {
-        "started": started,
-        "worst_grade": np.where(started, worst_grades_of(counts, plan.laboratory, plan.courses), np.nan),
-    }
-    scans = {"sum": np.where(np.isfinite(by_scan[0]), by_scan[0], np.nan), "response": by_scan[1]}
-    return laid_out(plan, block, found, patients, courses, scans, sums[:, 0], days)
+def _to_model(plan: VirtualPlan) -> float:
+    """By what a dose of the design is multiplied to be one of the model."""
+    return units.factor(plan.drug.unit, plan.drug.population.model.base["amount"])
 
 
 def _antibodies(plan: VirtualPlan, lives: Lives) -> Array:
-    """Hours of the onset of antibodies of every patient, 1e9 for never."""
+    """Week in which antibodies of every patient appear, NaN for never."""
     low, high = plan.drug.antibody_weeks
-    onset = WEEK * (low + (high - low) * lives.onset)
-    return np.where(lives.antibodies < plan.drug.antibodies, onset, 1e9)
+    return np.where(lives.antibodies < plan.drug.antibodies, low + (high - low) * lives.onset, np.nan)
 
 
 def _times(plan: VirtualPlan) -> tuple[Array, dict[str, Integers]]:
@@ -158,35 +205,38 @@ def _times(plan: VirtualPlan) -> tuple[Array, dict[str, Integers]]:
     return times, {name: np.searchsorted(times, values) for name, values in kinds.items()}
 
 
-def _partner(
-    plan: VirtualPlan, partner: PartnerDrug, lives: Lives, seeds: list[int], block: int, settings: Settings,
-    enrolled: Flags, times: Array,
-) -> tuple[Integers, Integers, Array, Flags]:  # fmt: skip
-    """Weekly levels and grades of the partner, what it leaves of the tumour at some times, and who was solved."""
+def _partner_weeks(partner: PartnerDrug, people: Patients, lives: Lives, enrolled: Flags) -> tuple[Integers, Integers]:
+    """Weekly levels and grades of the partner."""
     rule = partner.reduction
-    people = Patients(partner.population, rule.unit, len(enrolled), seeds[_PARTNER], block, settings)
     to_model = units.factor(rule.unit, partner.population.model.base["amount"])
     daily = people.exposure(partner.exposure, rule.per_day * to_model)
     levels, grades = partner_levels(rule, daily, partner.toxicity.at, partner.severe, lives.weekly)
-    levels[~enrolled] = STOPPED
+    return np.where(enrolled[:, None], levels, STOPPED), grades
+
+
+def _kept(
+    plan: VirtualPlan, partner: PartnerDrug, people: Patients, levels: Integers, times: Array
+) -> tuple[Array, Flags]:
+    """What the partner leaves of the tumour at some times, and who was solved."""
+    rule = partner.reduction
     regimens = [(units.quantity(amount)[0], interval) for amount, interval in rule.levels]
     doses = partner_doses(levels, regimens, rule.route, WEEK * plan.weeks * plan.courses)
     outputs, _, solved = people.solve(doses, times)
-    return levels, grades, outputs[plan.scans.kept], solved
+    return outputs[plan.scans.kept], solved
 
 
-def _samples(
-    plan: VirtualPlan, measured: dict[str, Array], places: dict[str, Integers], given: Array, to_model: float,
-    good: Flags,
-) -> dict[str, Array]:  # fmt: skip
+def _samples(plan: VirtualPlan, treated: Treated) -> dict[str, Array]:
     """NCA of every sampled day: ``auc_last_day1`` …"""
     drug, model = plan.drug, plan.drug.population.model
-    values = measured[drug.sampled][:, places["samples"]].reshape(len(good), len(drug.sample_days), -1)
+    values = treated.measured[drug.sampled][:, treated.places["samples"]]
+    values = values.reshape(len(values), len(drug.sample_days), -1)
     # The amount in the unit of the concentration: ng/mL and ng/kg give ng (per kg), so that CL has the model's unit.
-    to_amount = to_model * units.factor(model.base["amount"].split("/")[0], model.units[drug.sampled].split("/")[0])
+    to_amount = _to_model(plan) * units.factor(
+        model.base["amount"].split("/")[0], model.units[drug.sampled].split("/")[0]
+    )
     found: dict[str, Array] = {}
     for k, day in enumerate(drug.sample_days):
-        dose = np.where(good, given[:, 0, drug.days.index(day)] * to_amount, 0.0)
+        dose = np.where(treated.good, treated.given[:, 0, drug.days.index(day)] * to_amount, 0.0)
         table = exposures(values[:, k], np.asarray(drug.sample_hours), drug.lloq, dose, drug.route)
         found |= {f"{name}_day{day}": table[:, j] for j, name in enumerate(EXPOSURES)}
     return found

@@ -52,7 +52,7 @@ def months_until(rate: float, uniform: Array) -> Array:
     return found
 
 
-def followed(sums: Array, days: Array, new: Array, death: Array, names: Array, plan: TumourScans) -> Followed:
+def followed(sums: Array, days: Array, new: Array, death: Array, names: Integers, plan: TumourScans) -> Followed:
     """Return what scans show, patient by patient, up to death or the last scan.
 
     Parameters
@@ -63,7 +63,7 @@ def followed(sums: Array, days: Array, new: Array, death: Array, names: Array, p
         Days of the scans after baseline.
     new, death : array, shape (patients,)
         Days of a new lesion and of death; infinite for none.
-    names : array, shape (patients,)
+    names : array of int, shape (patients,)
         Subjects.
     plan : TumourScans
         The rules.
