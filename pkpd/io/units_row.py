@@ -11,6 +11,7 @@ from pkpd.io.headings import is_unit, split_unit, unit_of
 
 _BRACKETS = re.compile(r"\s*[\[(]\s*(.*?)\s*[\])]\s*")
 _NONE = frozenset({"-", "--", "–", "none", "unitless", "no unit", "text", "n/a", "id", "#", "(-)", "[]", "()"})
+_AMOUNT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*(?!e\d)[a-zµμ%]", re.IGNORECASE)  # 12 mg; not 10^9/L, 1/h, 10E9/L
 _LOOKED_AT = 20  # rows by which a column is known to be of numbers
 
 
@@ -56,7 +57,7 @@ def _unit(cell: object) -> str | None:
     text = cell.strip()
     if text.casefold() in _NONE:
         return ""
-    if number(text) is not None:
+    if number(text) is not None or _AMOUNT.match(text):
         return None
     match = _BRACKETS.fullmatch(text)
     text = match[1] if match else text

@@ -11,6 +11,8 @@ import pytest
 
 from pkpd.errors import DataWarning, InputError
 from pkpd.io import read_nonmem, read_study
+from pkpd.io.findings import Findings
+from pkpd.io.units_row import with_units_row
 from pkpd.study import Study
 
 UNITS = {"time": "h", "dose": "mg", "conc": "ng/mL"}
@@ -144,3 +146,17 @@ def test_a_sheet_with_a_title_and_units(tmp_path: Path) -> None:
         study = read_study(path)
     assert values(study) == EXPECTED
     assert study.units["conc"] == "ng/mL"
+
+
+@pytest.mark.parametrize("cell", ["12 mg", "12mg", "3.5 ng/mL", "1,5 h"])
+def test_a_number_with_its_unit_is_no_row_of_units(cell: str) -> None:
+    """A first row with one bad cell is a row of data: the cell is named, not the column missed."""
+    findings = Findings()
+    headings, cells = with_units_row("samples", ["dose"], [[cell, "10", "10"]], findings)
+    assert (headings, len(cells[0])) == (["dose"], 3)
+
+
+@pytest.mark.parametrize("cell", ["mg", "10^9/L", "10E9/L", "1/h", "[ng/mL]"])
+def test_a_unit_is_a_row_of_units(cell: str) -> None:
+    headings, cells = with_units_row("samples", ["dose"], [[cell, "10", "10"]], Findings())
+    assert (headings, len(cells[0])) == ([f"dose [{cell.strip('[]')}]"], 2)
