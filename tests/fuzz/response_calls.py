@@ -64,7 +64,7 @@ def response_calls() -> dict[str, Call]:
         "published.sorafenib": (published.sorafenib, {
             "recirculation": "returned", "reading": "cv", "weights": [80.0, 60.0], "emptying": "smooth",
             "bile_into": "central"}),
-        "scans_of": (trial.scans_of, {"simulation": simulation, "output": "SLD", "days": [1.0, 43.0], "smallest": 5.0,
+        "scans_of": (trial.scans_of, {"source": simulation, "output": "SLD", "days": [1.0, 43.0], "smallest": 5.0,
                                       "digits": 1}),
         "RecistRules": (trial.RecistRules, {
             "version": "1.1", "confirmed": True, "confirmation_days": 28.0, "minimum_stable_days": 42.0,

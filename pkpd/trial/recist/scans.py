@@ -119,8 +119,8 @@ def _problems(table: pandas.DataFrame) -> list[str]:
 def provenance(source: Any) -> dict[str, Any]:
     """Return what a table says of where it came from ("synthetic"), for the tables that are made of it."""
     found = getattr(source, "attrs", {})
-    if is_dataset(source) or is_study(source):  # of which a table keeps no more than whether anybody was measured
-        return {"synthetic": found["synthetic"]} if found.get("synthetic") else {}
+    if is_dataset(source) or is_study(source):  # of which a table keeps only whether anybody was measured, and where
+        return {key: found[key] for key in ("synthetic", "source") if found.get(key)}
     return {key: found[key] for key in found if key != "rules"} if isinstance(found, Mapping) else {}
 
 

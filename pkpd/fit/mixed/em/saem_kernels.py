@@ -250,7 +250,7 @@ def propose_walk(
         if single == 1:
             k = min(int(uniform_at(keys[s], tick, q + 4) * q), q - 1)
             which[s] = k
-            normals(keys[s], tick, 0, z[:1])
+            normals(keys[s], tick, np.int64(0), z[:1])
             spread = 0.0
             for m in range(k + 1):
                 spread += root[i, k, m] * root[i, k, m]
@@ -259,7 +259,7 @@ def propose_walk(
             out[s, k] += steps[k] * math.sqrt(spread) * z[0]
             continue
         which[s] = q
-        normals(keys[s], tick, 0, z)
+        normals(keys[s], tick, np.int64(0), z)
         for k in range(q):
             part = 0.0
             for m in range(k + 1):
