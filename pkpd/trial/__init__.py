@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pkpd.trial.antibodies.patients import AntibodyStatus, antibody_status
     from pkpd.trial.antibodies.simulated import antibody_samples
     from pkpd.trial.design.assurance import Assurance, assurance
+    from pkpd.trial.design.information import PopulationInformation, population_information
     from pkpd.trial.design.sample_size import SingleStage, patients_to_see, probability_to_see, single_stage
     from pkpd.trial.design.two_stage import simon_two_stage, two_stage_characteristics
     from pkpd.trial.escalation.blrm import Blrm
@@ -79,6 +80,7 @@ _HOMES = {
     "pkpd.trial.antibodies.patients": ("AntibodyStatus", "antibody_status"),
     "pkpd.trial.antibodies.simulated": ("antibody_samples",),
     "pkpd.trial.design.assurance": ("Assurance", "assurance"),
+    "pkpd.trial.design.information": ("PopulationInformation", "population_information"),
     "pkpd.trial.design.sample_size": ("SingleStage", "patients_to_see", "probability_to_see", "single_stage"),
     "pkpd.trial.design.two_stage": ("simon_two_stage", "two_stage_characteristics"),
     "pkpd.trial.intensity.relative": ("dose_intensity",),
@@ -170,6 +172,7 @@ __all__ = [
     "OrdinalFit",
     "PartnerDrug",
     "PfsRules",
+    "PopulationInformation",
     "RecistRules",
     "Replay",
     "SingleStage",
@@ -218,6 +221,7 @@ __all__ = [
     "ordinal",
     "patients_of",
     "patients_to_see",
+    "population_information",
     "probability_to_see",
     "progression_free_survival",
     "ratio_by_patients",
