@@ -14,7 +14,7 @@ from tests.fuzz.tally import Tally
 
 EVERY = {"dosing": 3, "units": 3, "values": 4, "models": 4, "readers": 41, "nca": 23, "simulations": 23, "fits": 37,
          "pictures": 43, "escalation": 17, "responses": 41, "toxicity": 41,
-         "exposures": 23}  # fmt: skip
+         "exposures": 23, "virtual": 43}  # fmt: skip
 COUNTS = {"rerun settings": 250, "units": 400, "equations": 2500}
 
 

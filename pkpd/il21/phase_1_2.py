@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pkpd import library
+from pkpd.arguments import checked
 from pkpd.il21.case import LLN, truth
 from pkpd.il21.paper import DOSE_DAYS, LLOQ
 from pkpd.il21.patients import LAB_DAYS, PK_HOURS, SCD25_DAYS
@@ -23,9 +23,7 @@ from pkpd.trial import (
     VirtualPlan,
     with_antibodies,
 )
-
-if TYPE_CHECKING:
-    from pkpd.trial.escalation.states import Design
+from pkpd.trial.escalation.states import Design
 
 DOSES = (10.0, 30.0, 40.0, 50.0)
 """Dose levels of phase 1, ug/kg (published)."""
@@ -51,6 +49,7 @@ _SOURCES = {
 }  # fmt: skip
 
 
+@checked
 def trial_plan(design: Design | None = None, *, with_sorafenib: bool = True) -> VirtualPlan:
     """Return the plan of the published trial for `pkpd.trial.virtual_trials`, with everything that it assumes.
 
@@ -78,7 +77,7 @@ def trial_plan(design: Design | None = None, *, with_sorafenib: bool = True) -> 
     )
     return VirtualPlan(
         "IL-21 with sorafenib in metastatic renal cell carcinoma" if with_sorafenib else "IL-21 alone",
-        design or ThreePlusThree(DOSES),
+        ThreePlusThree(DOSES) if design is None else design,
         drug,
         TumourScans(new_lesions=0.085),
         LaboratoryPlan("ALC", "sCD25", "lymphocytes", LLN, LAB_DAYS, SCD25_DAYS),

@@ -33,6 +33,7 @@ from tests.fuzz.exposure_calls import exposure_calls
 from tests.fuzz.odd import ODD
 from tests.fuzz.response_calls import response_calls
 from tests.fuzz.toxicity_calls import toxicity_calls
+from tests.fuzz.virtual_calls import virtual
 
 matplotlib.use("Agg")
 Call = tuple[Callable[..., Any], dict[str, Any]]
@@ -358,7 +359,7 @@ def _pictures() -> dict[str, Call]:
 
 GROUPS: dict[str, Callable[[], dict[str, Call]]] = {
     "dosing": _dosing, "units": _units, "values": _values, "models": _models, "readers": _readers, "nca": _nca,
-    "simulations": _simulations, "fits": _fits, "pictures": _pictures, "escalation": escalation,
+    "simulations": _simulations, "fits": _fits, "pictures": _pictures, "escalation": escalation, "virtual": virtual,
     "responses": response_calls, "toxicity": toxicity_calls, "exposures": exposure_calls,
 }  # fmt: skip
 

@@ -216,6 +216,8 @@ def _times(population: Population, times: Any) -> dict[str, Array]:
     asked = dict(times) if isinstance(times, Mapping) else dict.fromkeys(outputs, times)
     problems += [f"{shown(name)} has times and no residual error; {nearest(name, outputs)}"
                  for name in asked if name not in outputs]  # fmt: skip
+    if outputs and not asked:
+        problems.append(f"times has no output; expected times of {few(outputs)}")
     found = {}
     for name, given in asked.items():
         try:

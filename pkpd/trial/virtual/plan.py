@@ -19,6 +19,9 @@ from pkpd.trial.recist.rules import RecistRules
 from pkpd.trial.reduction.rule import DoseReduction
 from pkpd.trial.toxicity.criteria import criteria
 
+_LAST = 36_525
+"""Longest follow-up in days: a hundred years."""
+
 
 @dataclass(frozen=True, eq=False)
 class EscalatedDrug:
@@ -163,8 +166,9 @@ class TumourScans:
         problems = []
         for name in ("error", "smallest", "new_lesions", "deaths"):
             problems += _within(name, getattr(self, name), 0.0, math.inf)
-        if not 1 < self.day < self.last_day < math.inf:
-            problems.append(f"day is {self.day}, last_day {shown(self.last_day)}; expected 1 < day < last_day")
+        if not 1 < self.day <= self.last_day <= _LAST:
+            last = shown(self.last_day)
+            problems.append(f"day is {shown(self.day)}, last_day {last}; expected 1 < day ≤ last_day ≤ {_LAST}")
         if problems:
             raise InputError(problems, "TumourScans")
 
@@ -270,9 +274,9 @@ class VirtualPlan:
         if self.partner is not None:
             problems += unknown_names([self.scans.kept], self.partner.population.model.outputs,
                                       "output of the partner's model")  # fmt: skip
-        for name, low in (("patients", self.design.size), ("courses", 1), ("weeks", 1)):
-            if getattr(self, name) < low:
-                problems.append(f"{name} is {getattr(self, name)}; expected a whole number ≥ {low}")
+        for name, low, high in (("patients", self.design.size, 10_000), ("courses", 1, 100), ("weeks", 1, 104)):
+            if not low <= getattr(self, name) <= high:
+                problems.append(f"{name} is {shown(getattr(self, name))}; expected a whole number from {low} to {high}")
         if not 0 <= self.unevaluable < 1:
             problems.append(f"unevaluable is {shown(self.unevaluable)}; expected 0 ≤ unevaluable < 1")
         every = {"drug.days": self.drug.days, "laboratory.count_days": self.laboratory.count_days,
