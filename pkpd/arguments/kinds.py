@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Complex, Number, Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pkpd.errors import shown
 
 _LARGEST = 2**1000  # a whole number that is still finite as a float
@@ -269,7 +271,7 @@ def many(kind: Kind, base: type, words: str) -> Kind:
         if (isinstance(value, (str, bytes, Mapping)) and base is not Mapping) or not isinstance(value, Iterable):
             raise Refused
         if _plain_kind(value) in {"i", "u", "f"} and kind.take is number:
-            return tuple(_of_one_dimension(value).tolist()) if base is tuple else _of_one_dimension(value)
+            return tuple(np.asarray(_of_one_dimension(value)).tolist()) if base is tuple else _of_one_dimension(value)
         if base in (Sequence, tuple) and not hasattr(value, "__len__"):
             raise Refused
         _of_one_dimension(value)

@@ -306,7 +306,7 @@ def _of_drug(drug: EscalatedDrug | PartnerDrug, unit: str) -> list[str]:
         problems.append(f"doses are in {unit} and the model in {model.base['amount']}; expected both per kg or neither")
     known = {*model.parameters.names, "dose"}
     problems += unknown_names(sorted(expressions.names(drug.exposure)), known, "name in the exposure")
-    route = getattr(drug, "route", None) or drug.reduction.route  # type: ignore[union-attr]
+    route = drug.reduction.route if isinstance(drug, PartnerDrug) else drug.route
     if route not in ROUTES or route not in model.doses:
         problems.append(f"route is {shown(route)}; {nearest(route, model.doses)}")
     return problems
