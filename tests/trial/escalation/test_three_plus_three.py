@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pandas
 import pytest
+import xarray
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -175,7 +176,13 @@ def test_a_dose_is_open_closed_or_passed(n: int, y: int) -> None:
 def test_doses_are_a_list_an_array_or_a_column() -> None:
     """Nobody should have to know that a design keeps a tuple."""
     kept = ThreePlusThree((10.0, 30.0)).doses
-    for doses in ([10, 30], np.array([10, 30]), pandas.Series([10.0, 30.0]), range(10, 50, 20)):
+    for doses in (
+        [10, 30],
+        np.array([10, 30]),
+        pandas.Series([10.0, 30.0]),
+        range(10, 50, 20),
+        xarray.DataArray([10, 30]),
+    ):
         assert ThreePlusThree(doses).doses == kept  # type: ignore[arg-type]
     for wrong in ({10, 30}, "10", [10, "30"]):
         with pytest.raises(InputError, match="expected a list of numbers"):
