@@ -84,7 +84,7 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
         (plan.scans.new_lesions, lives.new_lesion), (plan.scans.deaths, lives.death)))  # fmt: skip
     names: Integers = np.arange(count)
     seen = followed(sums[good], days, new[good], death[good], names[good], plan.scans)
-    end, response, duration, event, by_scan = arranged(seen, count, days)
+    end, response, duration, event, scans = arranged(seen, count, days)
     starts = 1 + 7.0 * plan.weeks * np.arange(plan.courses)
     until = np.minimum(end, 7.0 * plan.weeks * plan.courses)
     started = good[:, None] & (starts[None, :] <= until[:, None])
@@ -104,7 +104,6 @@ def run_block(block: int, plan: VirtualPlan, seed: int, settings: Settings) -> d
     }  # fmt: skip
     worst = worst_grades_of(counts, plan.laboratory, plan.courses)
     courses = {"started": started, "worst_grade": np.where(started, worst, np.nan)}
-    scans = {"sum": by_scan[0], "response": by_scan[1]}
     return laid_out(plan, block, treated.enrolment, patients, courses, scans, sums[:, 0], days)
 
 

@@ -91,8 +91,8 @@ def virtual_tables(tree: xarray.DataTree, trial: int = 1) -> dict[str, pandas.Da
     -------
     dict
         ``"patients"`` (a row a patient: ``subject``, and all of ``/patients``), ``"scans"`` (``subject, day, sum,
-        baseline, response``), ``"times"`` (``subject, duration, event``), ``"cohorts"`` (``dose, patients, dlt``, a row
-        a cohort in its order).
+        new, baseline, response``), ``"times"`` (``subject, duration, event``), ``"cohorts"`` (``dose, patients, dlt``, a
+        row a cohort in its order).
 
     Raises
     ------
@@ -109,13 +109,13 @@ def virtual_tables(tree: xarray.DataTree, trial: int = 1) -> dict[str, pandas.Da
     people = people[people["cohort"] >= 0].reset_index(drop=True)
     scans = _frame(tree["scans"].to_dataset().sel(trial=trial, drop=True))
     scans = scans[scans["response"] != ""].assign(baseline=False)
-    first = people[["subject"]].assign(day=0.0, sum=people["baseline_sum"], response="", baseline=True)
+    first = people[["subject"]].assign(day=0.0, sum=people["baseline_sum"], new=False, response="", baseline=True)
     scans = pandas.concat([first, scans]).sort_values(["subject", "day"], ignore_index=True)
     cohorts = tree["cohorts"].to_dataset().sel(trial=trial, drop=True)
     steps = _frame(cohorts[["cohort_dose", "cohort_evaluable", "cohort_toxic"]]).dropna()
     tables = {
         "patients": people,
-        "scans": scans[["subject", "day", "sum", "baseline", "response"]],
+        "scans": scans[["subject", "day", "sum", "new", "baseline", "response"]],
         "times": people[["subject", "duration", "event"]].assign(event=people["event"] == 1),
         "cohorts": pandas.DataFrame({
             "dose": steps["cohort_dose"], "patients": steps["cohort_evaluable"], "dlt": steps["cohort_toxic"]

@@ -28,7 +28,7 @@ class Followed:
     Attributes
     ----------
     scans : DataFrame
-        One row a scan after baseline: ``subject, day, sum, response``.
+        One row a scan after baseline: ``subject, day, sum, new, response``.
     best : DataFrame
         One row a patient: ``subject, response``.
     survival : DataFrame
@@ -82,11 +82,11 @@ def followed(sums: Array, days: Array, new: Array, death: Array, names: Integers
     best = best_response(assessed, rules=plan.rules, subjects=names.tolist())
     people = pandas.DataFrame({"subject": names, "death": np.where(death <= plan.last_day, np.ceil(death), np.nan)})
     survival = progression_free_survival(assessed, patients=people, rules=PfsRules(every=float(np.diff(every).max())))
-    return Followed(assessed[["subject", "day", "sum", "response"]], best[["subject", "response"]],
+    return Followed(assessed[["subject", "day", "sum", "new", "response"]], best[["subject", "response"]],
                     survival[["subject", "duration", "event"]])  # fmt: skip
 
 
-def arranged(seen: Followed, count: int, days: Array) -> tuple[Array, Integers, Array, Array, tuple[Array, Integers]]:
+def arranged(seen: Followed, count: int, days: Array) -> tuple[Array, Integers, Array, Array, dict[str, Any]]:
     """What was seen, by patient: last day of treatment at most, response, survival, and every scan."""
     end, duration, event = np.full(count, np.inf), np.full(count, np.nan), np.full(count, np.nan)
     response = np.full(count, -1)
@@ -94,12 +94,14 @@ def arranged(seen: Followed, count: int, days: Array) -> tuple[Array, Integers, 
     duration[seen.survival["subject"]] = seen.survival["duration"]
     event[seen.survival["subject"]] = seen.survival["event"]
     end = np.where(event == 1, duration, np.inf)
-    sums, responses = np.full((count, len(days)), np.nan), np.full((count, len(days)), -1)
+    shape = (count, len(days))
+    sums, new, responses = np.full(shape, np.nan), np.zeros(shape, dtype=bool), np.full(shape, -1)
     done = seen.scans[seen.scans["day"].notna()]
     place = (done["subject"].to_numpy(), np.searchsorted(days, done["day"].to_numpy(float)))
-    sums[place], responses[place] = done["sum"], _codes(done["response"])
+    sums[place], new[place], responses[place] = done["sum"], done["new"], _codes(done["response"])
     after = days[None, :] > end[:, None]
-    return end, response, duration, event, (np.where(after, np.nan, sums), np.where(after, -1, responses))
+    scans = {"sum": np.where(after, np.nan, sums), "new": new & ~after, "response": np.where(after, -1, responses)}
+    return end, response, duration, event, scans
 
 
 def _codes(responses: Any) -> Integers:

@@ -129,6 +129,8 @@ def test_what_is_seen_is_what_the_verbs_compute(tree: xarray.DataTree) -> None:
         tables = trial.virtual_tables(tree, number)
         people, scans = tables["patients"], tables["scans"]
         reported = scans[~scans["baseline"]][["subject", "day", "response"]]
+        assessed = trial.assess_response(scans.drop(columns="response"), rules=ALONE.scans.rules).dropna(subset="day")
+        assert assessed["response"].tolist() == reported["response"].tolist()
         best = trial.best_response(reported, subjects=people["subject"].tolist()).set_index("subject")["response"]
         assert best.reindex(people["subject"]).tolist() == people["response"].tolist()
         expansion = people["cohort"] == 0
