@@ -91,8 +91,8 @@ def virtual_tables(tree: xarray.DataTree, trial: int = 1) -> dict[str, pandas.Da
     -------
     dict
         ``"patients"`` (a row a patient: ``subject``, and all of ``/patients``), ``"scans"`` (``subject, day, sum,
-        new, baseline, response``), ``"times"`` (``subject, duration, event``), ``"cohorts"`` (``dose, patients, dlt``, a
-        row a cohort in its order).
+        new, baseline, response``), ``"times"`` (``subject, duration, event``), ``"cohorts"`` (a row a cohort in its
+        order: ``dose, patients, dlt``).
 
     Raises
     ------
