@@ -11,7 +11,8 @@ from pkpd.io.headings import is_unit, split_unit, unit_of
 
 _BRACKETS = re.compile(r"\s*[\[(]\s*(.*?)\s*[\])]\s*")
 _NONE = frozenset({"-", "--", "–", "none", "unitless", "no unit", "text", "n/a", "id", "#", "(-)", "[]", "()"})
-_AMOUNT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*(?!e\d)[a-zµμ%]", re.IGNORECASE)  # 12 mg; not 10^9/L, 1/h, 10E9/L
+_AMOUNT = re.compile(r"[+-]?\d[\d.,]*\s*(?!e\d)[a-zµμ%]", re.IGNORECASE)  # 12 mg; not 10^9/L, 1/h, 10E9/L
+_LETTER = re.compile(r"[^\W\d_]|[%‰°]")  # 2014-13-41 has none
 _LOOKED_AT = 20  # rows by which a column is known to be of numbers
 
 
@@ -57,7 +58,7 @@ def _unit(cell: object) -> str | None:
     text = cell.strip()
     if text.casefold() in _NONE:
         return ""
-    if number(text) is not None or _AMOUNT.match(text):
+    if number(text) is not None or _AMOUNT.match(text) or not _LETTER.search(text):
         return None
     match = _BRACKETS.fullmatch(text)
     text = match[1] if match else text

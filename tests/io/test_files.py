@@ -148,7 +148,7 @@ def test_a_sheet_with_a_title_and_units(tmp_path: Path) -> None:
     assert study.units["conc"] == "ng/mL"
 
 
-@pytest.mark.parametrize("cell", ["12 mg", "12mg", "3.5 ng/mL", "1,5 h"])
+@pytest.mark.parametrize("cell", ["12 mg", "12mg", "3.5 ng/mL", "1,5 h", "3.4.5 mg", "2014-13-41", "1.2.3"])
 def test_a_number_with_its_unit_is_no_row_of_units(cell: str) -> None:
     """A first row with one bad cell is a row of data: the cell is named, not the column missed."""
     findings = Findings()
