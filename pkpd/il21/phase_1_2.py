@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from pkpd import library
+from pkpd import library, published
 from pkpd.arguments import checked
 from pkpd.il21.case import LLN, truth
 from pkpd.il21.paper import DOSE_DAYS, LLOQ
 from pkpd.il21.patients import LAB_DAYS, PK_HOURS, SCD25_DAYS
-from pkpd.population import Omega, Population, block
+from pkpd.population import Omega, Population
 from pkpd.trial import (
     DoseReduction,
     EscalatedDrug,
@@ -103,10 +101,10 @@ def _patients() -> Population:
 
 def _sorafenib() -> PartnerDrug:
     """Sorafenib as published, 400 mg twice daily, and what it leaves of a tumour."""
-    model = library.sorafenib() + library.claret("kept", by="C", unit="").in_units(time="h", amount="mg", volume="L")
-    cv = np.array([0.180, 0.687])
-    omega = block("CL", "V", omega=np.outer(cv, cv) * [[1, 0.778], [0.778, 1]])
-    people = Population(model, model.parameters.with_values(_KEPT), omega + Omega.independent(MTT=0.619, KD_kept=0.5))
+    known = published.sorafenib()
+    model = known.model + library.claret("kept", by="C", unit="").in_units(time="h", amount="mg", volume="L")
+    # Without its residual error: nobody measures sorafenib here.
+    people = Population(model, model.parameters.with_values(_KEPT), known.omega + Omega.independent(KD_kept=0.5))
     return PartnerDrug(
         people,
         DoseReduction((("400 mg", 12), ("400 mg", 24), ("400 mg", 48))),
